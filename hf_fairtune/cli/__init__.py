@@ -1,0 +1,1 @@
+"""The `fairtune` command, one subcommand a file."""

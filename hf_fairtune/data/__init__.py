@@ -1,0 +1,1 @@
+"""A table of images becomes a DatasetDict with labels, groups and pixels."""

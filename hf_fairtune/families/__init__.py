@@ -1,0 +1,1 @@
+"""Where a model keeps its parts; the file is `config.model_type`."""

@@ -1,0 +1,1 @@
+"""Which parts move: spaces of bits, presets, and the PEFT config that carries them."""

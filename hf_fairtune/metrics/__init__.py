@@ -1,0 +1,1 @@
+"""Numbers by group, one a file, with their intervals, thresholds and guards."""

@@ -1,0 +1,1 @@
+"""From a record to figures, tables and the model card."""
