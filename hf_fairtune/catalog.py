@@ -1,17 +1,19 @@
 """Finding a variety by its name: `<room>/<name>.py` is the registration."""
 
 import importlib
-import importlib.util
 import pkgutil
 from types import ModuleType
 
 from .errors import FairTuneError
 
+CONTRACTS = {"families": "family", "methods": "method"}
+
 
 def names(room: str) -> list[str]:
-    """List the varieties of a room, by file name."""
+    """List the varieties of a room by file name, without the file of its contract."""
     package = importlib.import_module(f"hf_fairtune.{room}")
-    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    found = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    return sorted(found - {CONTRACTS.get(room)})
 
 
 def find(room: str, name: str) -> ModuleType:
@@ -20,6 +22,6 @@ def find(room: str, name: str) -> ModuleType:
     Raises:
         FairTuneError: the room has no such file; the message lists those it has.
     """
-    if not name.isidentifier() or importlib.util.find_spec(f"hf_fairtune.{room}.{name}") is None:
+    if name not in names(room):
         raise FairTuneError(f"`{name}` is not one of the {room}; choose from {', '.join(names(room))}.")
     return importlib.import_module(f"hf_fairtune.{room}.{name}")

@@ -1,0 +1,102 @@
+"""The contract of a family: the parts of an architecture, each parameter in exactly one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from .. import catalog
+from ..errors import FairTuneError
+
+KINDS = ("norm1", "attention", "norm2", "mlp")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A named set of parameters: `kind` of block `block`, or of the whole model where `block` is None."""
+
+    block: int | None
+    kind: str
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Module names of an architecture.
+
+    Args:
+        blocks: name of the ModuleList of transformer blocks.
+        leaves: kind of part -> leaf modules of a block, relative to it.
+        head: the classifier, always trained.
+        rest: kind -> module outside the blocks, frozen by every mask.
+    """
+
+    blocks: str
+    leaves: Mapping[str, tuple[str, ...]]
+    head: str
+    rest: Mapping[str, str]
+
+    def count(self, model: nn.Module) -> int:
+        """Return the number of transformer blocks."""
+        return len(list(model.get_submodule(self.blocks).children()))
+
+    def parts(self, model: nn.Module) -> list[Part]:
+        """List the parts of `model`, blocks first.
+
+        Raises:
+            FairTuneError: a parameter belongs to no part, so that a mask would silently miss it.
+        """
+        cells = [(block, kind) for block in range(self.count(model)) for kind in KINDS]
+        modules = [
+            (block, kind, [f"{self.blocks}.{block}.{leaf}" for leaf in self.leaves[kind]])
+            for block, kind in cells
+        ]
+        modules += [(None, kind, [name]) for kind, name in {**self.rest, "head": self.head}.items()]
+        names = [name for name, _ in model.named_parameters()]
+        parts = [
+            Part(block, kind, tuple(n for n in names if n.startswith(tuple(f"{root}." for root in roots))))
+            for block, kind, roots in modules
+        ]
+        left = set(names) - {name for part in parts for name in part.parameters}
+        if left:
+            raise FairTuneError(f"parameters {sorted(left)[:3]} belong to no part; extend the family file.")
+        return parts
+
+    def pattern(self, cells: Iterable[tuple[int | None, str]]) -> str:
+        """Return a regular expression that matches the head and the leaf modules of `cells`.
+
+        A cell's block None stands for every block.
+        """
+        choices = [re.escape(self.head)]
+        for block, kind in cells:
+            number = r"\d+" if block is None else str(block)
+            leaves = "|".join(re.escape(leaf) for leaf in self.leaves[kind])
+            choices.append(rf"{re.escape(self.blocks)}\.{number}\.(?:{leaves})")
+        return "|".join(choices)
+
+    def resize(self, model: nn.Module, image_size: int) -> None:
+        """Make `model` take images of `image_size` pixels; nothing to do where positions are not stored."""
+
+
+def family_named(model_type: str) -> Family:
+    """Return the family of a `config.model_type`.
+
+    Raises:
+        FairTuneError: no family file of that name.
+    """
+    known = catalog.names("families")
+    if model_type not in known:
+        raise FairTuneError(
+            f"`model_type` is {model_type!r}, but masks know {', '.join(known)}; "
+            "choose such a model, or `--method full`, which needs no mask."
+        )
+    family: Family = catalog.find("families", model_type).FAMILY
+    return family
+
+
+def family_of(model: nn.Module) -> Family:
+    """Return the family of a model, by its `config.model_type`."""
+    return family_named(getattr(getattr(model, "config", None), "model_type", type(model).__name__))

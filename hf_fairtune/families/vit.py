@@ -1,0 +1,53 @@
+"""Vision Transformer (`transformers.ViTForImageClassification`): Dosovitskiy et al., ICLR 2021."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ..errors import FairTuneError
+from .family import Family
+
+
+@dataclass(frozen=True)
+class ViT(Family):
+    """The plain ViT, whose position embeddings are stored for one image size."""
+
+    def resize(self, model: nn.Module, image_size: int) -> None:
+        """Interpolate the position embeddings once, so that the saved model needs no extra argument.
+
+        The values are those that `interpolate_pos_encoding=True` computes in every forward pass.
+
+        Raises:
+            FairTuneError: `image_size` is not a multiple of the patch size.
+        """
+        embeddings = model.vit.embeddings
+        patches = embeddings.patch_embeddings
+        patch = patches.patch_size[0] if isinstance(patches.patch_size, tuple) else patches.patch_size
+        if image_size % patch:
+            near = max(patch, round(image_size / patch) * patch)
+            raise FairTuneError(f"`image_size` is {image_size} but patches are {patch} pixels; use {near}.")
+        if model.config.image_size == image_size:
+            return
+        embeddings.patch_size = patch
+        side = image_size // patch
+        dummy = embeddings.position_embeddings.new_zeros(1, side * side + 1, model.config.hidden_size)
+        with torch.no_grad():
+            positions = embeddings.interpolate_pos_encoding(dummy, image_size, image_size)
+        embeddings.position_embeddings = nn.Parameter(positions.clone().contiguous())
+        patches.num_patches = side * side
+        embeddings.image_size = patches.image_size = (image_size, image_size)
+        model.config.image_size = image_size
+
+
+FAMILY = ViT(
+    blocks="vit.layers",
+    leaves={
+        "norm1": ("layernorm_before",),
+        "attention": ("attention.q_proj", "attention.k_proj", "attention.v_proj", "attention.o_proj"),
+        "norm2": ("layernorm_after",),
+        "mlp": ("mlp.fc1", "mlp.fc2"),
+    },
+    head="classifier",
+    rest={"embeddings": "vit.embeddings", "final_norm": "vit.layernorm"},
+)

@@ -1,0 +1,81 @@
+"""Masks: bit <-> module, presets, lengths, and which weights move, bit for bit."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import ViTForImageClassification
+
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.masks.mask import Mask, apply_mask
+from hf_fairtune.masks.spaces import SPACES
+from tests.conftest import tiny_vit
+
+
+def published_prefixes(bit: int) -> list[str]:
+    """Modules of bit i of the published 36-bit space: block i // 3, kind i % 3 (norms, attention, MLP)."""
+    block = f"vit.layers.{bit // 3}."
+    kinds = [["layernorm_before.", "layernorm_after."], ["attention."], ["mlp."]]
+    return [block + name for name in kinds[bit % 3]]
+
+
+@pytest.mark.parametrize("bit", range(9))
+def test_one_bit_trains_its_modules_and_the_head(vit: ViTForImageClassification, bit: int) -> None:
+    apply_mask(vit, Mask(tuple(int(i == bit) for i in range(9))))
+    trained = {name for name, p in vit.named_parameters() if p.requires_grad}
+    prefixes = (*published_prefixes(bit), "classifier.")
+    assert trained == {name for name, _ in vit.named_parameters() if name.startswith(prefixes)}
+
+
+@given(st.lists(st.integers(0, 1), min_size=9, max_size=9))
+def test_a_step_moves_exactly_the_masked_weights(bits: list[int]) -> None:
+    model = apply_mask(tiny_vit(), Mask(tuple(bits)))
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    optimizer = torch.optim.AdamW(
+        [p for p in model.parameters() if p.requires_grad], lr=1e-2, weight_decay=0.1
+    )
+    model(torch.randn(4, 3, 16, 16), labels=torch.tensor([0, 1, 0, 1])).loss.backward()
+    optimizer.step()
+    allowed = tuple(p for i, bit in enumerate(bits) if bit for p in published_prefixes(i)) + ("classifier.",)
+    for name, parameter in model.named_parameters():
+        assert torch.equal(parameter, before[name]) != name.startswith(allowed), name
+
+
+def test_presets() -> None:
+    assert Mask.of("linear", 2).bits == (0,) * 6
+    assert Mask.of("layernorm", 2).bits == (1, 0, 0) * 2
+    assert Mask.of("attention", 2).bits == (0, 1, 0) * 2
+    assert Mask.of("mlp", 2).bits == (0, 0, 1) * 2
+    assert Mask.of("all", 2).bits == (1,) * 6
+    assert Mask.of("layernorm", 2, "split48").bits == (1, 0, 1, 0) * 2
+    assert Mask.of("010101", 2).bits == (0, 1, 0, 1, 0, 1)
+
+
+def test_lengths_of_the_spaces() -> None:
+    assert {name: space.length(12) for name, space in SPACES.items()} == {
+        "paper36": 36,
+        "attention12": 12,
+        "layernorm12": 12,
+        "split48": 48,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "space", "message"),
+    [
+        ([1, 0], "paper36", "`mask` has 2 entries but `paper36` takes 3 a block"),
+        ([1] * 36, "paper36", "has 36 entries but `paper36` on 2 blocks has 6 parts"),
+        ([2] * 6, "paper36", r"`mask` holds \[2\]"),
+        ("everything", "paper36", "`mask` is 'everything'; pass bits, or one of linear"),
+        ("mlp", "attention12", "`attention12` can train only attention"),
+        ("all", "nowhere", "`space` is 'nowhere'; choose from paper36"),
+    ],
+)
+def test_a_wrong_mask_is_one_clear_line(value: str | list[int], space: str, message: str) -> None:
+    with pytest.raises(FairTuneError, match=message) as caught:
+        Mask.of(value, 2, space)
+    assert "\n" not in str(caught.value)
+
+
+def test_flip() -> None:
+    assert Mask((0, 1, 0)).flip([0, 1]).bits == (1, 0, 0)
