@@ -29,6 +29,7 @@ import shutil
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ from PIL import Image
 
 from ..errors import FairTuneError
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 VERSION = 1
 SETTINGS = "lesions.json"
@@ -145,9 +146,7 @@ def lesion_table(n: int, bias: LesionBias, seed: int = 0) -> pd.DataFrame:
     return table.assign(patient_id=[f"P{names[i]:05d}" for i in table["patient"]])
 
 
-def group_rows(
-    rng: np.random.Generator, skin: str, count: int, ink: tuple[float, float], first: int
-) -> pd.DataFrame:
+def group_rows(rng: np.random.Generator, skin: str, count: int, ink: tuple[float, float], first: int) -> pd.DataFrame:
     """List the images of one group in one split, with exact rates of malignancy and of ink."""
     sizes = rng.integers(1, 4, size=count)
     patient = np.repeat(np.arange(count), sizes)[:count]
@@ -186,7 +185,7 @@ def draw_lesions(
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
-def column(values: NDArray[np.floating]) -> Floats:
+def column(values: Floats) -> Floats:
     """Shape one number an image so that it broadcasts over the pixels."""
     return values.astype(np.float32).reshape(-1, 1, 1)
 
