@@ -70,9 +70,7 @@ class Record:
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
             raise FairTuneError(f"`{path}` is not a fairtune record ({error}); run the job again.") from None
         if version != SCHEMA_VERSION:
-            raise FairTuneError(
-                f"`{path}` has schema version {version}; this fairtune reads {SCHEMA_VERSION}."
-            )
+            raise FairTuneError(f"`{path}` has schema version {version}; this fairtune reads {SCHEMA_VERSION}.")
         return cls(**content)
 
     def evaluation(self, model: str, split: str = "test") -> dict[str, Any] | None:
@@ -110,9 +108,7 @@ def write_atomically(path: Path, text: str) -> Path:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        raise FairTuneError(
-            f"`{path}` could not be written ({error.strerror}); free some space and rerun."
-        ) from error
+        raise FairTuneError(f"`{path}` could not be written ({error.strerror}); free some space and rerun.") from error
     finally:
         Path(temporary).unlink(missing_ok=True)
     return path

@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from datasets import Array3D, ClassLabel, Dataset, Features
 from transformers import ViTConfig, ViTForImageClassification
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
@@ -54,3 +56,20 @@ def real_weights() -> Path:
 @pytest.fixture
 def real_data() -> Path:
     return real("FAIRTUNE_REAL_DATA", "data")
+
+
+def table(n: int = 48, seed: int = 0, group_names: tuple[str, ...] = ("a", "b")) -> Dataset:
+    """Build a split whose label shows as brightness, faintly in the last group."""
+    draw = np.random.default_rng(seed)
+    labels, groups = draw.integers(0, 2, n), draw.integers(0, len(group_names), n)
+    shift = np.where(groups == len(group_names) - 1, 0.1, 0.6) * (2 * labels - 1)
+    pixels = draw.normal(shift[:, None, None, None], 1.0, (n, 3, 16, 16)).astype(np.float32)
+    features = Features(
+        {
+            "pixel_values": Array3D((3, 16, 16), "float32"),
+            "labels": ClassLabel(names=["benign", "malignant"]),
+            "groups": ClassLabel(names=list(group_names)),
+        }
+    )
+    columns = {"pixel_values": list(pixels), "labels": labels, "groups": groups}
+    return Dataset.from_dict(columns, features=features).with_format("torch")

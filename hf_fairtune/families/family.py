@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -50,9 +51,8 @@ class Family:
             FairTuneError: a parameter belongs to no part, so that a mask would silently miss it.
         """
         cells = [(block, kind) for block in range(self.count(model)) for kind in KINDS]
-        modules = [
-            (block, kind, [f"{self.blocks}.{block}.{leaf}" for leaf in self.leaves[kind]])
-            for block, kind in cells
+        modules: list[tuple[int | None, str, list[str]]] = [
+            (block, kind, [f"{self.blocks}.{block}.{leaf}" for leaf in self.leaves[kind]]) for block, kind in cells
         ]
         modules += [(None, kind, [name]) for kind, name in {**self.rest, "head": self.head}.items()]
         names = [name for name, _ in model.named_parameters()]
@@ -77,7 +77,7 @@ class Family:
             choices.append(rf"{re.escape(self.blocks)}\.{number}\.(?:{leaves})")
         return "|".join(choices)
 
-    def resize(self, model: nn.Module, image_size: int) -> None:
+    def resize(self, model: Any, image_size: int) -> None:
         """Make `model` take images of `image_size` pixels; nothing to do where positions are not stored."""
 
 
@@ -100,3 +100,10 @@ def family_named(model_type: str) -> Family:
 def family_of(model: nn.Module) -> Family:
     """Return the family of a model, by its `config.model_type`."""
     return family_named(getattr(getattr(model, "config", None), "model_type", type(model).__name__))
+
+
+def counts(model: Any) -> tuple[int, int]:
+    """Return the number of parameters of the plain model and of those trained, also where PEFT holds copies."""
+    originals = [p for name, p in model.named_parameters() if "ln_tuning_layers" not in name]
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return sum(p.numel() for p in originals), sum(p.numel() for p in trained)

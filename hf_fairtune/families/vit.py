@@ -1,6 +1,7 @@
 """Vision Transformer (`transformers.ViTForImageClassification`): Dosovitskiy et al., ICLR 2021."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,7 +14,7 @@ from .family import Family
 class ViT(Family):
     """The plain ViT, whose position embeddings are stored for one image size."""
 
-    def resize(self, model: nn.Module, image_size: int) -> None:
+    def resize(self, model: Any, image_size: int) -> None:
         """Interpolate the position embeddings once, so that the saved model needs no extra argument.
 
         The values are those that `interpolate_pos_encoding=True` computes in every forward pass.

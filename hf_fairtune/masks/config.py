@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from ..families.family import family_named, family_of
 from .mask import Mask
-from .spaces import preset_named
+from .spaces import Cell, preset_named
 
 
 @dataclass
@@ -38,7 +38,7 @@ class MaskConfig(LNTuningConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         if isinstance(self.mask, str) and not set(self.mask) <= {"0", "1"}:
-            cells = [(None, kind) for kind in sorted(preset_named(self.mask))]
+            cells: list[Cell] = [(None, kind) for kind in sorted(preset_named(self.mask))]
         else:
             bits = Mask(tuple(int(bit) for bit in self.mask), self.space)
             self.mask, cells = list(bits.bits), bits.cells()

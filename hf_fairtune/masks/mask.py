@@ -26,9 +26,7 @@ class Mask:
 
     def __post_init__(self) -> None:
         if set(self.bits) - {0, 1}:
-            raise FairTuneError(
-                f"`mask` holds {sorted(set(self.bits) - {0, 1})}; bits are 0 (frozen) or 1 (trained)."
-            )
+            raise FairTuneError(f"`mask` holds {sorted(set(self.bits) - {0, 1})}; bits are 0 (frozen) or 1 (trained).")
         space_named(self.space).blocks(len(self.bits))
 
     @classmethod
@@ -83,9 +81,7 @@ def preset_bits(name: str, n_blocks: int, space: str) -> tuple[int, ...]:
     bits = space_named(space).bits
     reachable = {kind for group in bits for kind in group}
     if not kinds <= reachable:
-        raise FairTuneError(
-            f"`mask` is {name!r}, but `{space}` can train only {', '.join(sorted(reachable))}."
-        )
+        raise FairTuneError(f"`mask` is {name!r}, but `{space}` can train only {', '.join(sorted(reachable))}.")
     return tuple(int(set(group) <= kinds) for group in bits) * n_blocks
 
 

@@ -1,0 +1,58 @@
+"""See the whole of it in a few minutes: generated skin lesions, a small pretrained ViT, no network.
+
+Writes lesions with a planted bias against dark skin, searches the mask, trains the winner and full fine-tuning,
+and prints how each treats each group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import hf_fairtune
+
+from ..data.arguments import DataArguments
+from ..data.synthetic import write_lesions
+from ..trainer.arguments import FairTrainingArguments
+from . import search
+from .model import ModelArguments
+
+EXAMPLE = """  fairtune demo
+  fairtune demo --trials 20 --output_dir fairtune-demo-20"""
+
+
+@dataclass
+class DemoArguments:
+    """The few things to change."""
+
+    output_dir: str = field(default="fairtune-demo", metadata={"help": "Where everything goes."})
+    trials: int = field(default=8, metadata={"help": "Trials of the search."})
+    num_train_epochs: float = field(default=8.0, metadata={"help": "Epochs of a trial and of the final trainings."})
+    seed: int = field(default=0, metadata={"help": "Seed of images, search and training."})
+
+
+ARGUMENTS = (DemoArguments,)
+
+
+def run(demo: DemoArguments) -> None:
+    """Run `fairtune search` on the generated lesions."""
+    folder = Path(demo.output_dir)
+    lesions = write_lesions(folder / "lesions", seed=demo.seed)
+    print(f"generated lesions in {lesions}: malignant or benign, skin light or dark", flush=True)
+    data = DataArguments(
+        dataset=str(lesions),
+        label="label",
+        positive=["malignant"],
+        group=["skin"],
+        cluster="patient_id",
+        data_cache=str(folder / "pixels"),
+    )
+    training = FairTrainingArguments(
+        output_dir=demo.output_dir,
+        num_train_epochs=demo.num_train_epochs,
+        per_device_train_batch_size=32,
+        seed=demo.seed,
+        use_cpu=True,
+    )
+    model = ModelArguments(model=str(Path(hf_fairtune.__file__).parent / "demo_vit"))
+    search.run(data, model, search.SearchArguments(trials=demo.trials), training)

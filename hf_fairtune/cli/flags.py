@@ -1,0 +1,93 @@
+"""A command's flags are the fields of its dataclasses; its help shows ours first and teaches by an example."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import warnings
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import transformers
+from transformers import HfArgumentParser, TrainingArguments
+
+from ..errors import FairTuneError
+
+SHOWN = {
+    "output_dir",
+    "seed",
+    "bf16",
+    "gradient_accumulation_steps",
+    "dataloader_num_workers",
+    "use_cpu",
+    "report_to",
+    "push_to_hub",
+    "hub_model_id",
+}
+
+
+class Parser(HfArgumentParser):
+    """An argument parser whose errors are one line, and whose help hides what Trainer users know."""
+
+    def error(self, message: str) -> Any:
+        """Raise instead of printing the usage of two hundred flags.
+
+        Raises:
+            FairTuneError: always.
+        """
+        raise FairTuneError(f"{message}; see `{self.prog} --help`.")
+
+
+def parser_of(module: ModuleType, everything: bool = False) -> Parser:
+    """Build the parser of a command from its `ARGUMENTS`, docstring and `EXAMPLE`."""
+    name = module.__name__.rpartition(".")[2]
+    parser = Parser(
+        module.ARGUMENTS,
+        prog=f"fairtune {name}",
+        usage=f"fairtune {name} [flags]",
+        description=module.__doc__,
+        epilog=f"example:\n{module.EXAMPLE}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--help-all", action="store_true", help="show every field of TrainingArguments too")
+    stock = set(TrainingArguments.__dataclass_fields__)
+    ours = {name for kind in module.ARGUMENTS for name in vars(kind).get("__annotations__", {})}
+    for action in parser._actions:
+        if not everything and action.dest in stock - ours - SHOWN:
+            action.help = argparse.SUPPRESS
+    return parser
+
+
+def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
+    """Read the flags of a command into its dataclasses; `--help` prints and leaves.
+
+    Raises:
+        FairTuneError: an unknown flag, or a value of the wrong kind.
+    """
+    if "--help-all" in argv:
+        parser_of(module, everything=True).print_help()
+        raise SystemExit(0)
+    quiet()
+    argv = module.rewrite(list(argv)) if hasattr(module, "rewrite") else list(argv)
+    try:
+        *parsed, _ = parser_of(module).parse_args_into_dataclasses(argv, look_for_args_file=False)
+    except ValueError as error:
+        raise FairTuneError(str(error)) from error
+    return tuple(parsed)
+
+
+def positional(argv: list[str], flag: str) -> list[str]:
+    """Let the first argument stand without its flag, as in `fairtune report RUN`."""
+    return [flag, *argv] if argv and not argv[0].startswith("-") else argv
+
+
+def quiet() -> None:
+    """Keep libraries' notes on loading a new head, and of things that do not concern the user, off the terminal."""
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    logging.getLogger("optuna").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", category=UserWarning, module="peft")

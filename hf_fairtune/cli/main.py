@@ -1,0 +1,79 @@
+"""`fairtune`: find the subcommand's file, read its flags, run it, tell bad input in one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+
+from .. import catalog
+from ..errors import FairTuneError
+
+WIRING = {"main", "flags", "model", "job"}
+FULL = ("no space left", "disk is full", "disk full", "pytorchstreamwriter failed writing")
+
+
+def commands() -> list[str]:
+    """List the subcommands: the files of this room that are not its wiring."""
+    return [name for name in catalog.names("cli") if name not in WIRING]
+
+
+def overview() -> str:
+    """Return what `fairtune --help` prints."""
+    lines = [f"  {name:<8} {(catalog.find('cli', name).__doc__ or '').splitlines()[0]}" for name in commands()]
+    return "\n".join(
+        [
+            "Make image classifiers fair to patients: audit by group, search what to fine-tune, publish.",
+            "",
+            "usage: fairtune COMMAND [flags]        fairtune COMMAND --help",
+            "",
+            *lines,
+            "",
+            "First look, no data and no network needed:  fairtune demo",
+        ]
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `fairtune` and return its exit status: 0, or 2 for bad input."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(overview())
+        return 0 if arguments else 2
+    command, flags = arguments[0], arguments[1:]
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        if command not in commands():
+            raise FairTuneError(f"`{command}` is not a command; choose from {', '.join(commands())}.")
+        from .flags import parse
+
+        module = catalog.find("cli", command)
+        module.run(*parse(module, flags))
+    except FairTuneError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        return _refuse("stopped; the same command goes on from here.")
+    except Exception as error:
+        if not disk_is_full(error):
+            raise
+        return _refuse("the disk is full; free some space, then the same command goes on from here.")
+    return 0
+
+
+def _refuse(line: str) -> int:
+    print(f"fairtune: {' '.join(line.split())}", file=sys.stderr)
+    return 2
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Say whether an error, or one it came from, is a full disk; each library tells it in its own way."""
+    while error is not None:
+        if getattr(error, "errno", None) == errno.ENOSPC or any(text in str(error).lower() for text in FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

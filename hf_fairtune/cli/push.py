@@ -1,0 +1,36 @@
+"""Push a finished run to the Hub: model, adapter, card, record and figures; private unless asked otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .. import hub
+from .flags import positional
+
+EXAMPLE = """  fairtune push fairtune-lesions --repo my-team/fair-lesions --dry-run
+  fairtune push fairtune-lesions --repo my-team/fair-lesions"""
+
+
+@dataclass
+class PushArguments:
+    """What goes where."""
+
+    run: str = field(metadata={"help": "Output folder of a finished run."})
+    repo: str = field(metadata={"help": "Hub repository, e.g. my-team/fair-lesions."})
+    dry_run: bool = field(
+        default=False, metadata={"help": "List what would go, and send nothing."}
+    )
+    public: bool = field(default=False, metadata={"help": "Make the repository public."})
+
+
+ARGUMENTS = (PushArguments,)
+
+
+def rewrite(argv: list[str]) -> list[str]:
+    """Take the run's folder as first argument too."""
+    return positional(argv, "--run")
+
+
+def run(arguments: PushArguments) -> None:
+    """Push, and print where to."""
+    print(hub.push(arguments.run, arguments.repo, private=not arguments.public, dry_run=arguments.dry_run))

@@ -1,0 +1,51 @@
+"""Search what to fine-tune so that the worst-off group does best, train the winner, test it once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from ..data.arguments import DataArguments
+from ..trainer.arguments import FairTrainingArguments
+from .job import Job, closing, rival, say, train
+from .model import ModelArguments
+
+EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
+      --cluster patient_id --model google/vit-base-patch16-224 --trials 40 --output_dir fairtune-lesions
+
+  Killed? The same command goes on where it was."""
+
+
+@dataclass
+class SearchArguments:
+    """How to search."""
+
+    trials: int = field(default=40, metadata={"help": "Trials in all; the paper takes 40 to 100."})
+    mode: str = field(default="default", metadata={"help": "default, paper (its text) or published (its code)."})
+    objective: str = field(default="min_group_auc", metadata={"help": "Metric of the validation split to search by."})
+
+
+ARGUMENTS = (DataArguments, ModelArguments, SearchArguments, FairTrainingArguments)
+
+
+def run(data: DataArguments, model: ModelArguments, search: SearchArguments, training: FairTrainingArguments) -> None:
+    """Run the whole of FairTune, or the rest of it."""
+    job = Job(data, model, training)
+    if not job.finished(asdict(search)):
+        trainer = job.trainer()
+        trainer.hyperparameter_search(n_trials=search.trials, compute_objective=search.objective, mode=search.mode)
+        say(trainer, f"training the winner at learning rate {trainer.args.learning_rate:.2e}")
+        train(trainer)
+        full = rival(trainer)
+        say(trainer, f"training all weights at learning rate {full.args.learning_rate:.2e}, to compare with")
+        train(full)
+        # Only now, and once: nothing is chosen after the test split was seen.
+        trainer.audit("test")
+        full.audit("test")
+        trainer.record.training += full.record.training
+        trainer.record.evaluations += full.record.evaluations
+        trainer.save_model()
+        if training.push_to_hub:
+            trainer.push_to_hub()
+        if not trainer.is_world_process_zero():
+            return
+    print(closing(job.folder))

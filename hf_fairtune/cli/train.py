@@ -1,0 +1,28 @@
+"""Train by one method, with or without a mask, and test it by group."""
+
+from __future__ import annotations
+
+from ..data.arguments import DataArguments
+from ..trainer.arguments import FairTrainingArguments
+from .job import Job, closing, train
+from .model import ModelArguments
+
+EXAMPLE = """  fairtune train --method fairtune --mask layernorm --dataset lesions.csv --label malignant \\
+      --positive yes --group sex --cluster patient_id --model google/vit-base-patch16-224 --learning_rate 1e-3 \\
+      --output_dir fairtune-layernorm"""
+ARGUMENTS = (DataArguments, ModelArguments, FairTrainingArguments)
+
+
+def run(data: DataArguments, model: ModelArguments, training: FairTrainingArguments) -> None:
+    """Train, test, hand over."""
+    job = Job(data, model, training)
+    if not job.finished({"command": "train"}):
+        trainer = job.trainer()
+        train(trainer)
+        trainer.audit("test")
+        trainer.save_model()
+        if training.push_to_hub:
+            trainer.push_to_hub()
+        if not trainer.is_world_process_zero():
+            return
+    print(closing(job.folder))

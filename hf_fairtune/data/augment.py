@@ -1,0 +1,65 @@
+"""FairTune's training augmentation, RandomResizedCrop and horizontal flip, on whole batches of tensors.
+
+The boxes come from torch's global generator, which `set_seed` and a resumed Trainer govern. The crop is taken from
+the cached, already resized image, so it is always enlarged and needs no anti-aliasing.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
+
+SCALE = (0.08, 1.0)
+RATIO = (3 / 4, 4 / 3)
+ATTEMPTS = 10
+
+
+def random_boxes(count: int, height: int, width: int) -> Tensor:
+    """Draw RandomResizedCrop's boxes.
+
+    Returns:
+        shape `(count, 4)`: top, left, height and width as fractions of the image. As in torchvision, a box that
+        fits in none of ten attempts becomes the whole image.
+    """
+    area = torch.empty(count, ATTEMPTS).uniform_(*SCALE) * height * width
+    ratio = torch.empty(count, ATTEMPTS).uniform_(math.log(RATIO[0]), math.log(RATIO[1])).exp()
+    heights, widths = (area / ratio).sqrt() / height, (area * ratio).sqrt() / width
+    fits = (heights <= 1) & (widths <= 1)
+    first = fits.int().argmax(dim=1, keepdim=True)
+    some = fits.any(dim=1)
+    h = heights.gather(1, first).squeeze(1).where(some, torch.ones(count))
+    w = widths.gather(1, first).squeeze(1).where(some, torch.ones(count))
+    top, left = torch.rand(count) * (1 - h), torch.rand(count) * (1 - w)
+    return torch.stack([top, left, h, w], dim=1)
+
+
+def random_flips(count: int) -> Tensor:
+    """Draw, for `count` images, whether each is mirrored; shape `(count,)`, bool."""
+    return torch.rand(count) < 0.5
+
+
+def crop_and_flip(images: Tensor, boxes: Tensor, flips: Tensor) -> Tensor:
+    """Cut one box out of each image, mirror it where asked, and enlarge it to the image's size.
+
+    Args:
+        images: float, shape `(n, channels, height, width)`.
+        boxes: shape `(n, 4)`, as `random_boxes` gives them.
+        flips: bool, shape `(n,)`.
+    """
+    top, left, height, width = boxes.to(images).unbind(1)
+    theta = images.new_zeros(len(images), 2, 3)
+    theta[:, 0, 0] = torch.where(flips.to(images.device), -width, width)
+    theta[:, 1, 1] = height
+    theta[:, 0, 2] = 2 * left + width - 1
+    theta[:, 1, 2] = 2 * top + height - 1
+    grid = affine_grid(theta, list(images.shape), align_corners=False)
+    return grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def augment(images: Tensor) -> Tensor:
+    """Return `images` of shape `(n, channels, height, width)`, each cropped and flipped at random."""
+    count, _, height, width = images.shape
+    return crop_and_flip(images, random_boxes(count, height, width), random_flips(count))

@@ -1,0 +1,131 @@
+"""Patients' groups from attribute columns: specs such as `sex` and `age:60`, and their intersections.
+
+The names are plain ASCII, as they become metric keys: a value is its own name; `age:60` gives `<=60` and `>60`;
+`age:40,60` gives `<=40`, `(40,60]` and `>60`; an empty cell is the level `missing`; several specs are joined by
+` & ` (`F & >60`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from ..errors import FairTuneError
+from .levels import as_levels, listed
+
+MISSING = "missing"
+MAX_LEVELS = 20
+
+
+@dataclass(frozen=True)
+class GroupSpec:
+    """One attribute: its column, and where to cut it if it is a number."""
+
+    column: str
+    cuts: tuple[float, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str, columns: Sequence[str]) -> GroupSpec:
+        """Read `column` or `column:cut,cut,...`.
+
+        Raises:
+            FairTuneError: the column is not in `columns`, or the cuts are not rising numbers.
+        """
+        if text in columns:
+            return cls(text)
+        column, _, tail = text.rpartition(":")
+        if not column or column not in columns:
+            raise FairTuneError(
+                f"--group {text} names no column of the data; the columns are {listed(columns, 30)}. Name one of them."
+            )
+        try:
+            cuts = tuple(float(cut) for cut in tail.split(","))
+        except ValueError:
+            cuts = ()
+        if not cuts or not np.all(np.isfinite(cuts)) or list(cuts) != sorted(set(cuts)):
+            raise FairTuneError(f"--group {text} has no rising numbers after the colon; write e.g. {column}:40,60.")
+        return cls(column, cuts)
+
+    def assign(self, column: pd.Series) -> pd.Series:
+        """Return the level of every row as an ordered categorical; missing cells are the last level.
+
+        Raises:
+            FairTuneError: the attribute has one level, too many, or cells that are no numbers under cuts.
+        """
+        levels = self._binned(column) if self.cuts else self._plain(column)
+        missing = levels.isna().any()
+        names = [*levels.cat.categories, *([MISSING] if missing else [])]
+        levels = levels.cat.set_categories(names).fillna(MISSING) if missing else levels
+        if len(names) < 2:
+            raise FairTuneError(
+                f"`{self.column}` puts all {len(column)} rows in one group ({listed(names)}); at least two are "
+                "needed: choose another attribute or other cuts."
+            )
+        return levels
+
+    def _plain(self, column: pd.Series) -> pd.Series:
+        levels = as_levels(column).replace(MISSING, None)
+        names = sorted(levels.dropna().unique(), key=_natural)
+        if len(names) > MAX_LEVELS:
+            raise FairTuneError(
+                f"`{self.column}` has {len(names)} values, more than {MAX_LEVELS} groups; give cuts such as "
+                f"--group {self.column}:60, or a column with fewer values."
+            )
+        return levels.astype(pd.CategoricalDtype(names))
+
+    def _binned(self, column: pd.Series) -> pd.Series:
+        levels = as_levels(column).replace(MISSING, None)
+        numbers = pd.to_numeric(levels, errors="coerce").astype(float)
+        bad = levels[levels.notna() & numbers.isna()]
+        if len(bad):
+            raise FairTuneError(
+                f"`{self.column}` is cut at {listed(map(_short, self.cuts))} but {len(bad)} cells are no numbers "
+                f"({listed(bad.unique(), 5)}); make them numbers or leave them empty."
+            )
+        edges = [_short(cut) for cut in self.cuts]
+        between = [f"({low},{high}]" for low, high in zip(edges, edges[1:], strict=False)]
+        names = [f"<={edges[0]}", *between, f">{edges[-1]}"]
+        bins = pd.cut(numbers, [-np.inf, *self.cuts, np.inf], labels=names)
+        return bins.cat.remove_unused_categories()
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Group of every row as an index into `names`, shape `(rows,)`."""
+
+    values: np.ndarray
+    names: list[str]
+
+
+def assign_groups(frame: pd.DataFrame, specs: Sequence[str]) -> Groups:
+    """Give every row its group: the intersection of the levels of all `specs` that occur.
+
+    Raises:
+        FairTuneError: no spec, or one that does not fit the table.
+    """
+    columns = [str(name) for name in frame.columns]
+    if not specs:
+        raise FairTuneError(f"No --group is given; name an attribute among the columns {listed(columns, 30)}.")
+    parsed = [GroupSpec.parse(spec, columns) for spec in specs]
+    levels = [spec.assign(frame[spec.column]) for spec in parsed]
+    possible = [" & ".join(names) for names in product(*(level.cat.categories for level in levels))]
+    rows = [" & ".join(names) for names in zip(*levels, strict=True)]
+    occurring = set(rows)
+    names = [name for name in possible if name in occurring]
+    index = {name: i for i, name in enumerate(names)}
+    return Groups(np.array([index[row] for row in rows], dtype=np.int64), names)
+
+
+def _short(number: float) -> str:
+    return f"{number:g}"
+
+
+def _natural(name: str) -> tuple[int, float, str]:
+    try:
+        return (0, float(name), name)
+    except ValueError:
+        return (1, 0.0, name)

@@ -1,0 +1,30 @@
+"""Cells of a table as text levels: 1, 1.0 and "1" are one level, empty is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+
+def as_levels(column: pd.Series) -> pd.Series:
+    """Return `column` as strings, `None` where it is missing or blank.
+
+    Whole floats lose their `.0`: a column of integers with one missing cell is read as floats.
+    """
+    return pd.Series([_level(value) for value in column], index=column.index, name=column.name, dtype=object)
+
+
+def _level(value: object) -> str | None:
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip() or None
+
+
+def listed(values: Iterable[object], limit: int = 10) -> str:
+    """Write values for an error line: the first `limit`, then how many more."""
+    texts = [str(value) for value in values]
+    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
+    return ", ".join(texts[:limit]) + more

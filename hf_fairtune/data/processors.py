@@ -1,0 +1,112 @@
+"""What an image processor does to an image, so that cached pixels give exactly its result."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..errors import FairTuneError
+
+GEOMETRY_ONLY = {"do_rescale": False, "do_normalize": False}
+
+
+def resized_processor(processor: Any, image_size: int) -> Any:
+    """Return a copy of `processor` whose output is `image_size` x `image_size`.
+
+    A processor that resizes the shortest edge and crops the centre keeps the ratio of the two.
+
+    Raises:
+        FairTuneError: the size is not positive, or the processor has neither a height nor a crop.
+    """
+    if image_size < 1:
+        raise FairTuneError(f"--image_size {image_size} is not a number of pixels; pass e.g. 224.")
+    resized = copy.deepcopy(processor)
+    size, crop = dict(processor.size), getattr(processor, "crop_size", None)
+    cropped = bool(getattr(processor, "do_center_crop", False) and crop)
+    ratio = image_size / dict(crop)["height"] if cropped and crop else None
+    if size.get("shortest_edge") and ratio:
+        resized.size = type(processor.size)(shortest_edge=round(size["shortest_edge"] * ratio))
+    elif size.get("height") and size.get("width"):
+        side = round(size["height"] * ratio) if ratio else image_size
+        resized.size = type(processor.size)(height=side, width=side)
+    else:
+        raise FairTuneError(_not_fixed(processor))
+    if cropped:
+        resized.crop_size = type(processor.crop_size)(height=image_size, width=image_size)
+    return resized
+
+
+def resize(processor: Any, image: Image.Image) -> np.ndarray:
+    """Resize (and crop) an RGB image as `processor` does, without rescaling or normalising.
+
+    Returns:
+        uint8 pixels, shape `(height, width, 3)`.
+
+    Raises:
+        FairTuneError: the processor does not keep whole colour values, or does more than resize and crop.
+    """
+    try:
+        pixels = np.asarray(processor(image, **GEOMETRY_ONLY)["pixel_values"][0])
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise FairTuneError(
+            f"{type(processor).__name__} cannot resize an RGB image on its own ({error}); pass the image "
+            "processor of an image classifier."
+        ) from error
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[0] != 3:
+        raise FairTuneError(
+            f"{type(processor).__name__} gives {pixels.dtype} pixels of shape {pixels.shape} from an RGB image; "
+            "three 8-bit colours are wanted: pass the image processor of an image classifier."
+        )
+    return np.ascontiguousarray(pixels.transpose(1, 2, 0))
+
+
+def pixel_shape(processor: Any) -> tuple[int, int]:
+    """Return the (height, width) of the processor's output.
+
+    Raises:
+        FairTuneError: images of different shapes leave it with different shapes.
+    """
+    shapes = {resize(processor, Image.new("RGB", size)).shape[:2] for size in ((48, 32), (32, 48))}
+    if len(shapes) > 1:
+        raise FairTuneError(_not_fixed(processor))
+    (height, width) = shapes.pop()
+    return height, width
+
+
+def colours(processor: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `(scale, shift)` of shape `(3,)` with `pixel_values = pixels * scale + shift`."""
+    scale, shift = np.ones(3), np.zeros(3)
+    if processor.do_rescale:
+        scale *= processor.rescale_factor
+    if processor.do_normalize:
+        mean, std = (np.broadcast_to(np.asarray(v, float), 3) for v in (processor.image_mean, processor.image_std))
+        scale, shift = scale / std, -mean / std
+    return scale, shift
+
+
+def check_colours(processor: Any) -> None:
+    """Check that the processor's colours are those of `colours`, on a black-to-white ramp.
+
+    Raises:
+        FairTuneError: it does something else between resizing and returning.
+    """
+    ramp = np.linspace(0, 255, 3 * 32 * 48).astype(np.uint8).reshape(32, 48, 3)
+    image = Image.fromarray(ramp)
+    scale, shift = colours(processor)
+    expected = resize(processor, image) * scale + shift
+    actual = np.asarray(processor(image)["pixel_values"][0]).transpose(1, 2, 0)
+    if np.abs(expected - actual).max() > 1e-3:
+        raise FairTuneError(
+            f"{type(processor).__name__} does more than resize, crop, rescale and normalise; the pixel cache cannot "
+            "reproduce it: pass another image processor."
+        )
+
+
+def _not_fixed(processor: Any) -> str:
+    return (
+        f"{type(processor).__name__} with size={dict(processor.size)} gives images of different shapes; a fixed one "
+        "is wanted: set its size to a height and a width."
+    )

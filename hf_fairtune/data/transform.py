@@ -1,0 +1,62 @@
+"""Rows of the pixel cache to what a model takes, a batch at a time, for `Dataset.with_transform`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .augment import augment
+
+
+@dataclass
+class PixelTransform:
+    """Turn a batch of rows into `pixel_values`, `labels` and `groups`.
+
+    Without augmentation the pixels are those of the image processor. Workers receive the transform by pickle and
+    open the memory map themselves.
+
+    Args:
+        pixels: the `.npy` file, uint8, shape `(rows, height, width, 3)`.
+        scale: factor of every colour, shape `(3,)`.
+        shift: what is then added to every colour, shape `(3,)`.
+        augmented: whether to crop and flip at random, as in training.
+    """
+
+    pixels: Path
+    scale: tuple[float, ...]
+    shift: tuple[float, ...]
+    augmented: bool = False
+    _map: np.ndarray | None = field(default=None, repr=False, compare=False)
+
+    def __call__(self, batch: dict[str, list[Any]]) -> dict[str, Any]:
+        """Return the tensors of a batch; a query of single columns passes unchanged."""
+        if "row" not in batch or "labels" not in batch:
+            return batch
+        images = self.images(batch["row"])
+        if self.augmented:
+            images = augment(images)
+        scale, shift = (torch.tensor(v, dtype=images.dtype).view(1, -1, 1, 1) for v in (self.scale, self.shift))
+        return {
+            "pixel_values": images.mul_(scale).add_(shift),
+            "labels": torch.tensor(batch["labels"], dtype=torch.int64),
+            "groups": torch.tensor(batch["groups"], dtype=torch.int64),
+        }
+
+    def images(self, rows: list[int]) -> torch.Tensor:
+        """Return the cached images as floats from 0 to 255, shape `(n, 3, height, width)`."""
+        if self._map is None:
+            self._map = np.load(self.pixels, mmap_mode="r")
+        pixels = torch.from_numpy(np.asarray(self._map[rows]))
+        return pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+
+    def with_augmentation(self, augmented: bool) -> PixelTransform:
+        """Return the same transform with the augmentation on or off."""
+        return replace(self, augmented=augmented)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the open memory map out of the pickle."""
+        return self.__dict__ | {"_map": None}

@@ -1,0 +1,95 @@
+"""How a search draws a mask from an Optuna trial; drawing twice from one trial gives the same mask."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+
+from .mask import Mask, preset_bits
+from .spaces import PRESETS, space_named
+
+
+class Proposal(ABC):
+    """A way to write masks as trial parameters, so that they are stored, resumed and sent to other processes."""
+
+    @abstractmethod
+    def draw(self, trial: optuna.Trial, space: str, n_blocks: int) -> Mask:
+        """Return the mask of `trial`, suggesting its parameters if they are not there yet."""
+
+    @abstractmethod
+    def recipe(self, preset: str, space: str, n_blocks: int) -> dict[str, Any]:
+        """Return the trial parameters of a preset mask, to enqueue a known recipe."""
+
+
+@dataclass(frozen=True)
+class FreeBits(Proposal):
+    """One integer 0/1 a bit, as the published search does (`suggest_int`, not categorical)."""
+
+    def draw(self, trial: optuna.Trial, space: str, n_blocks: int) -> Mask:
+        """Return the mask of the parameters `mask_0`, `mask_1`, ..."""
+        n_bits = space_named(space).length(n_blocks)
+        return Mask(tuple(trial.suggest_int(f"mask_{i}", 0, 1) for i in range(n_bits)), space)
+
+    def recipe(self, preset: str, space: str, n_blocks: int) -> dict[str, Any]:
+        """Return a preset's bits."""
+        return {f"mask_{i}": bit for i, bit in enumerate(preset_bits(preset, n_blocks, space))}
+
+
+@dataclass(frozen=True)
+class Structured(Proposal):
+    """Consecutive blocks and the kinds trained in them first; then the best mask so far with a few bits turned.
+
+    The first phase has `2 + len(kinds)` parameters instead of one a bit and contains every known recipe. From trial
+    `free_from` on, a trial's mask is one integer whose binary digits are the bits.
+    """
+
+    free_from: int
+    seed: int = 0
+    max_flips: int = 3
+
+    def draw(self, trial: optuna.Trial, space: str, n_blocks: int) -> Mask:
+        """Return the mask of `trial`, by its number: structured, or a neighbour of the best so far."""
+        if trial.number < self.free_from:
+            return self._structured(trial, space, n_blocks)
+        return self._neighbour(trial, space, n_blocks)
+
+    def _structured(self, trial: optuna.Trial, space: str, n_blocks: int) -> Mask:
+        first = trial.suggest_int("first_block", 0, n_blocks - 1)
+        length = trial.suggest_int("n_blocks", 1, n_blocks)
+        kinds = space_named(space).bits
+        on = [trial.suggest_categorical(f"train_{'_'.join(kind)}", [False, True]) for kind in kinds]
+        inside = range(first, first + length)
+        return Mask(tuple(int(kind and block in inside) for block in range(n_blocks) for kind in on), space)
+
+    def _neighbour(self, trial: optuna.Trial, space: str, n_blocks: int) -> Mask:
+        n_bits = space_named(space).length(n_blocks)
+        low, high = 0, 2**n_bits - 1
+        # Other processes draw from a fixed trial, which knows its mask but has no study to look into.
+        if isinstance(trial, optuna.Trial):
+            low = high = trial.params["mask"] if "mask" in trial.params else self._near_best(trial, n_bits)
+        number = trial.suggest_int("mask", low, high)
+        return Mask(tuple(number >> i & 1 for i in range(n_bits)), space)
+
+    def _near_best(self, trial: optuna.Trial, n_bits: int) -> int:
+        """Return the best finished mask with 1 to `max_flips` bits turned, seeded by the trial's number."""
+        study = trial.study
+        done = [t for t in study.get_trials(deepcopy=False) if t.state.is_finished() and "mask" in t.user_attrs]
+        ranked = [t for t in done if t.state == optuna.trial.TrialState.COMPLETE and t.number < trial.number]
+        draw = random.Random(f"{self.seed} {trial.number}")
+        if not ranked:
+            return draw.getrandbits(n_bits)
+        sign = 1 if study.direction == optuna.study.StudyDirection.MAXIMIZE else -1
+        best = max(ranked, key=lambda t: (sign * (t.value or 0.0), -t.number))
+        bits = sum(bit << i for i, bit in enumerate(best.user_attrs["mask"]))
+        for position in draw.sample(range(n_bits), draw.randint(1, self.max_flips)):
+            bits ^= 1 << position
+        return bits
+
+    def recipe(self, preset: str, space: str, n_blocks: int) -> dict[str, Any]:
+        """Return a preset as all blocks with its kinds."""
+        kinds = {f"train_{'_'.join(kind)}": set(kind) <= PRESETS[preset] for kind in space_named(space).bits}
+        return {"first_block": 0, "n_blocks": n_blocks, **kinds}

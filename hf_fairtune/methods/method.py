@@ -1,0 +1,79 @@
+"""The contract of a method: one way to fine-tune. Its fields are its hyper-parameters and its flags."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import optuna
+import torch
+from torch import nn
+from transformers import TrainerCallback
+
+from .. import catalog
+from ..masks.proposals import Proposal
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Where a method needs the sensitive attribute, and whether it needs the original training data."""
+
+    attribute_at_train: bool = False
+    attribute_at_validation: bool = False
+    attribute_at_inference: bool = False
+    original_training_data: bool = True
+
+
+@dataclass(frozen=True)
+class Method:
+    """Plain fine-tuning of whatever `prepare` leaves trainable; a method overrides what it changes.
+
+    A method lives in `methods/<name>.py` and its class is named there as `METHOD`.
+    """
+
+    citation: ClassVar[str]
+    needs: ClassVar[Needs] = Needs()
+
+    @property
+    def name(self) -> str:
+        """Return the name the method is asked for by: its file's."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether something must be searched before the method can train."""
+        return False
+
+    def proposing(self, proposal: Proposal) -> Method:
+        """Return the method that draws its mask, if it has one, by `proposal`."""
+        return self
+
+    def prepare(self, model: Any) -> Any:
+        """Return the model to train: head and some more parameters require a gradient, the rest do not."""
+        return model
+
+    def loss(self, outputs: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return the mean loss of a batch: cross-entropy of `outputs.logits` [n, 2] and `batch["labels"]` [n]."""
+        return nn.functional.cross_entropy(outputs.logits.float(), batch["labels"])
+
+    def callbacks(self) -> list[TrainerCallback]:
+        """Return the callbacks the method trains with."""
+        return []
+
+    def suggest(self, trial: optuna.Trial, n_blocks: int) -> Method:
+        """Return this method with the hyper-parameters of `trial`; the same trial gives the same method."""
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the hyper-parameters as JSON."""
+        return asdict(self)
+
+
+def method_named(name: str, **hyperparameters: Any) -> Method:
+    """Build the method of `methods/<name>.py`.
+
+    Raises:
+        FairTuneError: no method of that name.
+    """
+    method: Method = catalog.find("methods", name).METHOD(**hyperparameters)
+    return method

@@ -1,0 +1,170 @@
+"""Audit of a classifier's scores by group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import FairTuneError
+from .bootstrap import bootstrap
+from .estimate import Estimate, plain
+from .evidence import Evidence
+from .extremes import Extremes, extremes
+from .gap_null import GapNull, gap_null
+from .group_auc import AuditGroup, Pair, audit_groups, audit_pairs, group_auc, overall_auc
+from .rows import Rows, check_rows, excluded_codes
+from .table import audit_table
+from .threshold_audit import ThresholdAudit, audit_threshold
+from .thresholds import Threshold
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """How to audit.
+
+    Args:
+        thresholds: cuts to report rates at, fitted on another split or `fixed()`.
+        clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
+        exclude: names of groups to leave out of minimum, gap and differences; recorded.
+        n_boot: bootstrap replicates; 0 for none, and then the intervals that need them are NaN.
+        seed: of the bootstrap, not negative.
+        confidence: level of the intervals, between 0 and 1.
+    """
+
+    thresholds: Sequence[Threshold] = ()
+    clusters: Sequence[object] | np.ndarray | None = None
+    exclude: Sequence[str] = ()
+    n_boot: int = 2000
+    seed: int = 0
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if not 0 < self.confidence < 1:
+            raise FairTuneError(f"`confidence` is {self.confidence}; pass a level between 0 and 1, such as 0.95.")
+        for name in ("n_boot", "seed"):
+            if getattr(self, name) < 0:
+                raise FairTuneError(f"`{name}` is {getattr(self, name)}; pass 0 or more.")
+
+
+@dataclass(frozen=True)
+class MinGroupAuc(Estimate):
+    """The lowest AUC of the groups, and whose it is."""
+
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class AucGap(Estimate):
+    """The highest minus the lowest AUC of the groups, and whose they are."""
+
+    best: str | None = None
+    worst: str | None = None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A classifier's scores by group; the fields are those of `$defs/audit` in `record.schema.json`.
+
+    `gap_null`, the gap that chance alone makes, is for the table and stays out of the record; None with clusters,
+    whose rows cannot be permuted freely.
+    """
+
+    n: int
+    positives: int
+    negatives: int
+    confidence: float
+    n_boot: int
+    seed: int
+    clusters: int | None
+    excluded: list[str]
+    auc: Estimate
+    min_group_auc: MinGroupAuc
+    auc_gap: AucGap
+    groups: list[AuditGroup]
+    pairs: list[Pair]
+    thresholds: list[ThresholdAudit]
+    gap_null: GapNull | None = field(default=None, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the audit as the record holds it, None for every undefined number."""
+        content: dict[str, Any] = plain(self)
+        del content["gap_null"]
+        return content
+
+    def table(self) -> str:
+        """Lay the audit out as plain text for a terminal, a row a group."""
+        return audit_table(self)
+
+
+def audit(
+    labels: ArrayLike, scores: ArrayLike, groups: ArrayLike, group_names: Sequence[str], **options: Any
+) -> Audit:
+    """Audit the scores of one whole split by group, never averaged over batches.
+
+    Args:
+        labels: 0 or 1, [n]; 1 is the finding to detect.
+        scores: finite, [n]; higher means more likely 1.
+        groups: codes of `group_names`, [n].
+        group_names: name of each code, [n_groups].
+        options: fields of `AuditOptions` by name: thresholds, clusters, exclude, n_boot, seed, confidence.
+
+    Raises:
+        FairTuneError: the rows do not fit together, or a threshold was fitted on these very rows.
+    """
+    chosen = AuditOptions(**options)
+    rows = check_rows(labels, scores, groups, group_names, chosen.clusters)
+    evidence = _evidence(rows, chosen)
+    aucs = [group_auc(evidence, code) for code in range(len(rows.group_names))]
+    lowest, gap = _across_groups(evidence, aucs)
+    positives = int(rows.labels.sum())
+    return Audit(
+        n=len(rows.labels),
+        positives=positives,
+        negatives=len(rows.labels) - positives,
+        confidence=float(chosen.confidence),
+        n_boot=int(chosen.n_boot),
+        seed=int(chosen.seed),
+        clusters=rows.n_clusters,
+        excluded=[name for g, name in enumerate(rows.group_names) if g not in evidence.included],
+        auc=overall_auc(evidence),
+        min_group_auc=lowest,
+        auc_gap=gap,
+        groups=audit_groups(evidence, aucs),
+        pairs=audit_pairs(evidence, aucs),
+        thresholds=[audit_threshold(evidence, cut, i) for i, cut in enumerate(chosen.thresholds)],
+        gap_null=_null(evidence, gap, chosen),
+    )
+
+
+def _evidence(rows: Rows, options: AuditOptions) -> Evidence:
+    for threshold in options.thresholds:
+        threshold.apply(rows.labels, rows.scores)
+    left_out = excluded_codes(rows.group_names, options.exclude)
+    included = tuple(g for g in range(len(rows.group_names)) if g not in left_out)
+    cuts = [threshold.value for threshold in options.thresholds]
+    replicates = bootstrap(rows, cuts, options.n_boot, options.seed) if options.n_boot else None
+    return Evidence(rows, included, replicates, options.confidence)
+
+
+def _across_groups(evidence: Evidence, aucs: list[Estimate]) -> tuple[MinGroupAuc, AucGap]:
+    found: Extremes = extremes(np.array([item.value for item in aucs]), evidence.included)
+    kept, needs = list(evidence.included), ("positives", "negatives")
+    low = evidence.across(found.minimum, lambda draws: draws.auc[:, kept].min(axis=1), needs)
+    gap = evidence.across(found.gap, lambda draws: np.ptp(draws.auc[:, kept], axis=1), needs)
+    names = evidence.rows.group_names
+    worst = None if found.worst is None else names[found.worst]
+    best = None if found.best is None else names[found.best]
+    return MinGroupAuc(**vars(low), group=worst), AucGap(**vars(gap), best=best, worst=worst)
+
+
+def _null(evidence: Evidence, gap: AucGap, options: AuditOptions) -> GapNull | None:
+    if np.isnan(gap.value) or evidence.rows.clusters is not None or not options.n_boot:
+        return None
+    rows = evidence.rows
+    kept = np.isin(rows.groups, evidence.included)
+    return gap_null(rows.labels[kept], rows.scores[kept], rows.groups[kept], seed=options.seed)

@@ -1,0 +1,115 @@
+"""The audit's AUC rows: each group's, and each group against the reference."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .delong import auc_difference, auc_interval
+from .estimate import NAN, Estimate
+from .evidence import Evidence
+
+
+@dataclass(frozen=True)
+class AuditGroup:
+    """One group: counts, status and AUC with its interval."""
+
+    group: str
+    n: int
+    positives: int
+    negatives: int
+    prevalence: float
+    status: str
+    reason: str | None
+    auc: float
+    auc_low: float
+    auc_high: float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """AUC of `group` minus AUC of `reference`, signed."""
+
+    group: str
+    reference: str
+    auc_difference: Estimate
+
+
+def overall_auc(evidence: Evidence) -> Estimate:
+    """Compute the AUC of the whole split with its interval (logit-DeLong, or of the cluster bootstrap)."""
+    rows = evidence.rows
+    found = auc_interval(rows.labels, rows.scores, evidence.confidence)
+    if rows.clusters is None or math.isnan(found.value):
+        return found
+    return evidence.bootstrapped(found.value, lambda draws: draws.auc[:, -1])
+
+
+def group_auc(evidence: Evidence, code: int) -> Estimate:
+    """Compute a group's AUC with its interval; withheld where the group is not estimable (see `guard`)."""
+    rows, state = evidence.rows, evidence.guards[code]
+    inside = rows.groups == code
+    found = auc_interval(rows.labels[inside], rows.scores[inside], evidence.confidence)
+    if math.isnan(found.value):
+        return found
+    if state.status == "not estimable":
+        return Estimate(found.value, NAN, NAN, found.method, state.reason)
+    if rows.clusters is None:
+        return found
+    return evidence.bootstrapped(found.value, lambda draws: draws.auc[:, code])
+
+
+def audit_groups(evidence: Evidence, aucs: list[Estimate]) -> list[AuditGroup]:
+    """Build every group's row, excluded ones too."""
+    counts = evidence.rows.counts().tolist()
+    return [
+        _audit_group(evidence, code, found, *cells)
+        for code, (found, cells) in enumerate(zip(aucs, counts, strict=True))
+    ]
+
+
+def _audit_group(evidence: Evidence, code: int, found: Estimate, negatives: int, positives: int) -> AuditGroup:
+    n = negatives + positives
+    state = evidence.guards[code]
+    reasons = dict.fromkeys([found.reason if math.isnan(found.value) else state.reason])
+    reasons |= dict.fromkeys([found.reason, None if code in evidence.included else "excluded by name"])
+    return AuditGroup(
+        group=evidence.rows.group_names[code],
+        n=n,
+        positives=positives,
+        negatives=negatives,
+        prevalence=positives / n if n else NAN,
+        status=state.status,
+        reason="; ".join(reason for reason in reasons if reason) or None,
+        auc=found.value,
+        auc_low=found.low,
+        auc_high=found.high,
+    )
+
+
+def audit_pairs(evidence: Evidence, aucs: list[Estimate]) -> list[Pair]:
+    """Compare every included group with the largest estimable one; no pairs where none is estimable.
+
+    Intervals: MOVER of the two groups' for independent rows; of the cluster bootstrap, where a cluster may lie in
+    both groups, otherwise.
+    """
+    sizes = evidence.rows.counts().sum(axis=1)
+    estimable = [code for code in evidence.included if evidence.guards[code].status != "not estimable"]
+    if not estimable:
+        return []
+    reference = max(estimable, key=lambda code: int(sizes[code]))
+    names = evidence.rows.group_names
+    return [
+        Pair(names[code], names[reference], _difference(evidence, aucs, code, reference))
+        for code in evidence.included
+        if code != reference
+    ]
+
+
+def _difference(evidence: Evidence, aucs: list[Estimate], code: int, reference: int) -> Estimate:
+    found = auc_difference(aucs[code], aucs[reference])
+    state, name = evidence.guards[code], evidence.rows.group_names[code]
+    if state.status == "not estimable":
+        return Estimate(found.value, NAN, NAN, found.method, f"`{name}`: {state.reason}")
+    if evidence.rows.clusters is None:
+        return found
+    return evidence.bootstrapped(found.value, lambda draws: draws.auc[:, code] - draws.auc[:, reference])

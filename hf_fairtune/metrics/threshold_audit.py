@@ -1,0 +1,115 @@
+"""The audit at a threshold: rates by group and their differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .bootstrap import Replicates
+from .equalized_odds_difference import CONVENTION, odds_spread
+from .estimate import Estimate
+from .evidence import Evidence
+from .rates import RateCounts, rate_counts, spread, wilson
+from .thresholds import Threshold, is_degenerate
+
+
+@dataclass(frozen=True)
+class RateGroup:
+    """One group's rates with their numerators and denominators."""
+
+    group: str
+    n: int
+    positives: int
+    negatives: int
+    true_positives: int
+    false_positives: int
+    predicted_positives: int
+    tpr: Estimate
+    fpr: Estimate
+    selection_rate: Estimate
+
+
+@dataclass(frozen=True)
+class ThresholdAudit:
+    """What a threshold does: differences over groups, and the rates behind them."""
+
+    policy: str
+    fitted_on: str | None
+    value: float
+    degenerate: bool
+    equalized_odds_difference: Estimate
+    demographic_parity_difference: Estimate
+    tpr_difference: Estimate
+    fpr_difference: Estimate
+    overall: RateGroup
+    groups: list[RateGroup]
+
+
+def audit_threshold(evidence: Evidence, threshold: Threshold, place: int) -> ThresholdAudit:
+    """Audit one threshold.
+
+    Rates have Wilson intervals for independent rows and those of the cluster bootstrap otherwise; differences have
+    percentile bootstrap intervals, which, as for any range, never reach below 0.
+
+    Args:
+        place: which of the replicates' cuts is this threshold's.
+
+    Raises:
+        FairTuneError: it was fitted on these very rows.
+    """
+    rows, names = evidence.rows, evidence.rows.group_names
+    predictions = threshold.apply(rows.labels, rows.scores)
+    counts = rate_counts(rows.labels, predictions, rows.groups, len(names))
+    total = rate_counts(rows.labels, predictions, np.zeros_like(rows.groups), 1)
+    return ThresholdAudit(
+        policy=threshold.policy,
+        fitted_on=threshold.fitted_on,
+        value=threshold.value,
+        degenerate=is_degenerate(counts.selection_rate),
+        **_differences(evidence, counts, place),
+        overall=_rate_group(evidence, "overall", total, 0, (place, len(names))),
+        groups=[_rate_group(evidence, name, counts, g, (place, g)) for g, name in enumerate(names)],
+    )
+
+
+def _differences(evidence: Evidence, counts: RateCounts, place: int) -> dict[str, Estimate]:
+    kept = list(evidence.included)
+
+    def over(spread_of: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray], *needs: str) -> Estimate:
+        value = spread_of(counts.tpr[kept], counts.fpr[kept], counts.selection_rate[kept])
+
+        def draw(draws: Replicates) -> np.ndarray:
+            return spread_of(*(r[:, place][:, kept] for r in (draws.tpr, draws.fpr, draws.selection_rate)))
+
+        convention = CONVENTION if len(needs) == 2 else "max - min over groups"
+        return evidence.across(float(value), draw, needs, convention)
+
+    return {
+        "equalized_odds_difference": over(lambda tpr, fpr, _: odds_spread(tpr, fpr), "positives", "negatives"),
+        "demographic_parity_difference": over(lambda _, __, rate: spread(rate), "rows"),
+        "tpr_difference": over(lambda tpr, _, __: spread(tpr), "positives"),
+        "fpr_difference": over(lambda _, fpr, __: spread(fpr), "negatives"),
+    }
+
+
+def _rate_group(evidence: Evidence, name: str, counts: RateCounts, group: int, column: tuple[int, int]) -> RateGroup:
+    def rate(kind: str, successes: np.ndarray, trials: np.ndarray) -> Estimate:
+        found = wilson(int(successes[group]), int(trials[group]), evidence.confidence)
+        if evidence.rows.clusters is None or not trials[group]:
+            return found
+        return evidence.bootstrapped(found.value, lambda draws: getattr(draws, kind)[:, column[0], column[1]])
+
+    return RateGroup(
+        group=name,
+        n=int(counts.n[group]),
+        positives=int(counts.positives[group]),
+        negatives=int(counts.negatives[group]),
+        true_positives=int(counts.true_positives[group]),
+        false_positives=int(counts.false_positives[group]),
+        predicted_positives=int(counts.predicted_positives[group]),
+        tpr=rate("tpr", counts.true_positives, counts.positives),
+        fpr=rate("fpr", counts.false_positives, counts.negatives),
+        selection_rate=rate("selection_rate", counts.predicted_positives, counts.n),
+    )

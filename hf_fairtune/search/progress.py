@@ -1,0 +1,84 @@
+"""The line a human follows during a search."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from optuna.trial import TrialState
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as the two largest of hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+@dataclass
+class Progress:
+    """Trial, epoch, objective, best so far and time left, rewritten in place on a terminal.
+
+    Args:
+        objective: name of the metric.
+        n_trials: trials of the whole search, finished ones included.
+        n_epochs: epochs of a full trial.
+        done: trials finished before this process.
+        maximize: whether more is better.
+    """
+
+    objective: str
+    n_trials: int
+    n_epochs: int
+    done: int = 0
+    maximize: bool = True
+    stream: TextIO = field(default_factory=lambda: sys.stderr)
+    best: tuple[float, int] | None = None
+    _start: float = field(default_factory=time.monotonic)
+    _epochs: int = 0
+    _last: int = 0
+    _finished: int = 0
+
+    def better(self, value: float) -> bool:
+        """Say whether `value` beats the best so far."""
+        return self.best is None or (value > self.best[0] if self.maximize else value < self.best[0])
+
+    def epoch(self, number: int, epoch: int, value: float) -> None:
+        """Tell that trial `number` scored `value` after `epoch`."""
+        self._epochs += 1
+        self._last = epoch
+        if self.stream.isatty():
+            self.stream.write(f"\r\033[K{self._line(number, epoch, value)}")
+            self.stream.flush()
+
+    def trial(self, number: int, state: TrialState, value: float | None, what: str) -> None:
+        """Tell how a trial ended, on a line that stays."""
+        self._finished += 1
+        if value is not None and math.isfinite(value) and state == TrialState.COMPLETE and self.better(value):
+            self.best = value, number
+        start = "\r\033[K" if self.stream.isatty() else ""
+        self.stream.write(f"{start}{self._line(number, self._last, value)} · {state.name.lower()} · {what}\n")
+        self.stream.flush()
+
+    def _line(self, number: int, epoch: int, value: float | None) -> str:
+        score = "-" if value is None or not math.isfinite(value) else f"{value:.4f}"
+        best = "-" if self.best is None else f"{self.best[0]:.4f} (trial {self.best[1]})"
+        return (
+            f"trial {number + 1}/{self.n_trials} · epoch {epoch}/{self.n_epochs} · {self.objective} {score} · "
+            f"best {best} · {self._left()} left"
+        )
+
+    def _left(self) -> str:
+        """Estimate from the epochs a trial took so far, as pruned trials take fewer."""
+        if not self._epochs:
+            return "?"
+        elapsed = time.monotonic() - self._start
+        if not self._finished:
+            per_trial = elapsed / self._epochs * self.n_epochs
+            return duration(max(0.0, per_trial * (self.n_trials - self.done) - elapsed))
+        return duration(elapsed / self._finished * (self.n_trials - self.done - self._finished))

@@ -1,0 +1,282 @@
+"""A Hub on loopback, in memory: enough of the API for the real clients to create, push, list and download."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+TOKEN = "hf_test"
+USER = "tester"
+DATE = "2024-01-01T00:00:00.000Z"
+LARGEST = 64 * 2**20
+BINARY = (".safetensors", ".parquet", ".png", ".bin")
+
+Files = dict[str, bytes]
+
+
+class Refusal(Exception):
+    """An answer that is an error: status, the Hub's error code and a message."""
+
+    def __init__(self, status: int, code: str = "", message: str = "") -> None:
+        super().__init__(message or code)
+        self.status, self.code, self.message = status, code, message or code
+
+
+@dataclass
+class Repo:
+    """A repository: every commit's files by id, and the commit that each branch points to."""
+
+    kind: str
+    name: str
+    private: bool
+    commits: dict[str, Files] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
+
+    def commit(self, ref: str, files: Files) -> str:
+        oid = hashlib.sha1(f"{self.name}{len(self.commits)}".encode()).hexdigest()
+        self.commits[oid] = files
+        self.refs[ref] = oid
+        return oid
+
+    def at(self, revision: str) -> tuple[str, Files]:
+        oid = self.refs.get(revision, revision)
+        if oid not in self.commits:
+            raise Refusal(404, "RevisionNotFound")
+        return oid, self.commits[oid]
+
+
+class Hub:
+    """The state behind the server: repositories, large objects and a log of requests."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.repos: dict[tuple[str, str], Repo] = {}
+        self.objects: dict[str, bytes] = {}
+        self.log: list[str] = []
+
+    def repo(self, kind: str, name: str) -> Repo:
+        if (kind, name) not in self.repos:
+            raise Refusal(404, "RepoNotFound")
+        return self.repos[kind, name]
+
+    def whoami(self, _body: bytes, _query: dict[str, str]) -> Any:
+        return {"type": "user", "name": USER, "orgs": [], "auth": {"type": "access_token"}}
+
+    def validate_yaml(self, body: bytes, _query: dict[str, str]) -> Any:
+        if "license: none-such" in json.loads(body)["content"]:
+            raise Refusal(400, "", '"license" must be one of those known')
+        return {"errors": [], "warnings": []}
+
+    def create(self, body: bytes, _query: dict[str, str]) -> Any:
+        asked = json.loads(body)
+        kind = f"{asked.get('type') or 'model'}s"
+        name = f"{asked.get('organization') or USER}/{asked['name']}"
+        path = name if kind == "models" else f"{kind}/{name}"
+        url = f"{self.url}/{path}"
+        if (kind, name) in self.repos:
+            raise Refusal(409, "", json.dumps({"error": "exists", "url": url}))
+        self.repos[kind, name] = repo = Repo(kind, name, _is_private(asked))
+        repo.commit("main", {})
+        return {"url": url, "name": name, "id": name}
+
+    def branch(self, body: bytes, _query: dict[str, str], kind: str, name: str, branch: str) -> Any:
+        repo = self.repo(kind, name)
+        if branch in repo.refs:
+            raise Refusal(409, "", "exists")
+        repo.refs[branch], _ = repo.at(json.loads(body or b"{}").get("startingPoint", "main"))
+        return {}
+
+    def preupload(self, body: bytes, _query: dict[str, str], kind: str, name: str, revision: str) -> Any:
+        self.repo(kind, name).at(revision)
+        files = json.loads(body)["files"]
+        modes = {file["path"]: "lfs" if file["path"].endswith(BINARY) else "regular" for file in files}
+        return {"files": [{"path": p, "uploadMode": mode, "shouldIgnore": False} for p, mode in modes.items()]}
+
+    def batch(self, body: bytes, _query: dict[str, str], _kind: str | None, _name: str) -> Any:
+        answer = []
+        for item in json.loads(body)["objects"]:
+            entry = {"oid": item["oid"], "size": item["size"]}
+            if item["oid"] not in self.objects:
+                entry["actions"] = {"upload": {"href": f"{self.url}/lfs/{item['oid']}"}}
+            answer.append(entry)
+        return {"transfer": "basic", "objects": answer}
+
+    def store(self, body: bytes, _query: dict[str, str], oid: str) -> Any:
+        if hashlib.sha256(body).hexdigest() != oid:
+            raise Refusal(400, "", "digest")
+        self.objects[oid] = body
+        return {}
+
+    def commit(self, body: bytes, query: dict[str, str], kind: str, name: str, revision: str) -> Any:
+        repo = self.repo(kind, name)
+        files = dict(repo.at(revision)[1])
+        for line in map(json.loads, body.splitlines()):
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[value["path"]] = self.objects[value["oid"]]
+            elif line["key"] in ("deletedFile", "deletedFolder"):
+                gone = value["path"]
+                files = {p: c for p, c in files.items() if p != gone and not p.startswith(gone.rstrip("/") + "/")}
+        ref = f"refs/pr/{len(repo.refs)}" if query.get("create_pr") else revision
+        oid = repo.commit(ref, files)
+        answer = {"success": True, "commitOid": oid, "commitUrl": f"{self.url}/{name}/commit/{oid}"}
+        return answer | ({"pullRequestUrl": f"{self.url}/{name}/discussions/1"} if ref != revision else {})
+
+    def info(self, _body: bytes, _query: dict[str, str], kind: str, name: str, revision: str | None = None) -> Any:
+        repo = self.repo(kind, name)
+        oid, files = repo.at(revision or "main")
+        siblings = [{"rfilename": path} for path in sorted(files)]
+        dates = {"createdAt": DATE, "lastModified": DATE}
+        return {"id": name, "sha": oid, "private": repo.private, "siblings": siblings, "tags": [], **dates}
+
+    def tree(self, _body: bytes, query: dict[str, str], kind: str, name: str, revision: str, under: str = "") -> Any:
+        files = self.repo(kind, name).at(revision)[1]
+        prefix = under.strip("/") + "/" if under.strip("/") else ""
+        inside = {path: content for path, content in files.items() if path.startswith(prefix)}
+        folders = {prefix + path[len(prefix) :].rpartition("/")[0] for path in inside if "/" in path[len(prefix) :]}
+        if prefix and not inside:
+            raise Refusal(404, "EntryNotFound")
+        if query.get("recursive", "false").lower() not in ("true", "1"):
+            inside = {path: content for path, content in inside.items() if "/" not in path[len(prefix) :]}
+        rows = [{"type": "directory", "path": path, "oid": "0" * 40, "size": 0} for path in sorted(folders)]
+        return rows + [_entry(path, content) for path, content in sorted(inside.items())]
+
+    def paths(self, body: bytes, _query: dict[str, str], kind: str, name: str, revision: str) -> Any:
+        files = self.repo(kind, name).at(revision)[1]
+        asked = parse_qs(body.decode())["paths"] if not body.startswith(b"{") else json.loads(body)["paths"]
+        return [_entry(path, files[path]) for path in asked if path in files]
+
+    def resolve(
+        self, _body: bytes, _query: dict[str, str], kind: str | None, name: str, revision: str, path: str
+    ) -> tuple[bytes, dict[str, str]]:
+        oid, files = self.repo(kind or "models", name).at(revision)
+        if path not in files:
+            raise Refusal(404, "EntryNotFound")
+        content = files[path]
+        return content, {"ETag": f'"{_entry(path, content)["oid"]}"', "X-Repo-Commit": oid}
+
+
+def _is_private(asked: dict[str, Any]) -> bool:
+    return bool(asked.get("private")) or asked.get("visibility") == "private"
+
+
+def _entry(path: str, content: bytes) -> dict[str, Any]:
+    oid = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    return {"type": "file", "path": path, "oid": oid, "size": len(content)}
+
+
+KIND, NAME, REV = "(models|datasets)", "([^/]+/[^/]+)", "([^/]+)"
+ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
+    ("GET", "/api/whoami-v2", Hub.whoami),
+    ("POST", "/api/validate-yaml", Hub.validate_yaml),
+    ("POST", "/api/repos/create", Hub.create),
+    ("POST", f"/api/{KIND}/{NAME}/branch/(.+)", Hub.branch),
+    ("POST", f"/api/{KIND}/{NAME}/preupload/{REV}", Hub.preupload),
+    ("POST", f"/api/{KIND}/{NAME}/commit/{REV}", Hub.commit),
+    ("POST", f"/api/{KIND}/{NAME}/paths-info/{REV}", Hub.paths),
+    ("POST", rf"/(?:(datasets)/)?{NAME}\.git/info/lfs/objects/batch", Hub.batch),
+    ("PUT", "/lfs/([0-9a-f]{64})", Hub.store),
+    ("GET", f"/api/{KIND}/{NAME}/tree/{REV}(?:/(.*))?", Hub.tree),
+    ("GET", f"/api/{KIND}/{NAME}(?:/revision/{REV})?", Hub.info),
+    ("GET", f"/(?:(datasets)/)?{NAME}/resolve/{REV}/(.+)", Hub.resolve),
+]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Routes a request to the hub and writes the answer."""
+
+    server: HubServer
+
+    def do_GET(self) -> None:
+        """Answer GET, HEAD, POST and PUT alike."""
+        hub = self.server.hub
+        with self.server.lock:
+            hub.log.append(f"{self.command} {self.path}")
+            try:
+                self._send(200, *self._answer(hub))
+            except Refusal as error:
+                self._send(error.status, error.message.encode(), {"X-Error-Code": error.code} if error.code else {})
+
+    do_HEAD = do_POST = do_PUT = do_GET
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Print nothing."""
+
+    def _answer(self, hub: Hub) -> tuple[bytes, dict[str, str]]:
+        body = self._body()
+        url = urlsplit(self.path)
+        if url.path != "/api/validate-yaml" and not url.path.startswith("/lfs/"):
+            self._authorize()
+        query = {key: values[-1] for key, values in parse_qs(url.query).items()}
+        method = "GET" if self.command == "HEAD" else self.command
+        for verb, pattern, route in ROUTES:
+            if verb == method and (found := re.fullmatch(pattern, url.path)):
+                parts = [part and unquote(part) for part in found.groups(default=None)]
+                while parts and parts[-1] is None:
+                    parts.pop()
+                answer = route(hub, body, query, *parts)
+                return answer if isinstance(answer, tuple) else (json.dumps(answer).encode(), {})
+        raise Refusal(404, "EntryNotFound")
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            size = int(self.headers.get("Content-Length", 0))
+            if size > LARGEST:
+                raise Refusal(413)
+            return self.rfile.read(size)
+        body = b""
+        while size := int(self.rfile.readline(20), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+            if len(body) > LARGEST:
+                raise Refusal(413)
+        return body
+
+    def _authorize(self) -> None:
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            raise Refusal(401, "", "Invalid credentials in Authorization header")
+
+    def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for key, value in ({"Content-Length": str(len(content))} | headers).items():
+            self.send_header(key, value)
+        if status >= 400:
+            self.send_header("X-Error-Message", content.decode().replace("\n", " "))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+
+class HubServer(ThreadingHTTPServer):
+    """The hub on a free port of loopback; its threads end with the process at the latest."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.hub, self.lock = Hub(), threading.Lock()
+        self.hub.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+
+@contextmanager
+def serve() -> Iterator[Hub]:
+    """Run a hub for the time of a `with` block."""
+    with HubServer() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield server.hub
+        finally:
+            server.shutdown()
+            thread.join(timeout=5)
