@@ -146,6 +146,7 @@ def test_refusals_of_the_hub_are_one_line(folder: Path) -> None:
             assert "`README.md` has metadata" in said
             assert reason in said
         assert hub.repos == {}
+    (folder / "README.md").write_text(CARD)
     assert "cannot be reached" in push_elsewhere(hub.url, folder)
 
 
