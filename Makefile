@@ -1,0 +1,27 @@
+PYTHON ?= python3
+STAMP := .venv/installed
+BIN := .venv/bin
+
+.PHONY: demo test lint types test-only
+
+demo: $(STAMP)
+	$(BIN)/fairtune demo
+
+test: lint types test-only
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+test-only: $(STAMP)
+	$(BIN)/pytest
+
+# torch goes first and alone: where an index offers builds for several devices, the pin decides, not the resolver.
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
