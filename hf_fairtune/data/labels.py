@@ -48,7 +48,7 @@ def binary_labels(column: pd.Series, positive: Sequence[str] = ()) -> BinaryLabe
             f"Every row of `{column.name}` is positive ({listed(found)}); two classes are needed. "
             "Name fewer values with --positive."
         )
-    negative = rest[0] if len(rest) == 1 else "other"
+    negative = rest[0] if len(rest) == 1 else "other" if "other" not in chosen else "rest"
     return BinaryLabels(levels.isin(chosen).to_numpy(dtype=np.int64), negative, " or ".join(chosen))
 
 
@@ -59,7 +59,9 @@ def _chosen(name: str, found: list[str], positive: list[str]) -> list[str]:
             f"--positive {unknown[0]} is not a value of `{name}`; its values are {listed(found)}. Name one of them."
         )
     if len(found) < 2:
-        raise FairTuneError(f"`{name}` has one value ({listed(found)}); two classes are needed: choose another column.")
+        raise FairTuneError(
+            f"`{name}` has one value ({listed(found)}); two classes are needed: choose another column."
+        )
     if positive:
         return list(dict.fromkeys(positive))
     if set(found) in UNAMBIGUOUS:

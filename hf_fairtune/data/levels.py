@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 
@@ -15,10 +17,10 @@ def as_levels(column: pd.Series) -> pd.Series:
     return pd.Series([_level(value) for value in column], index=column.index, name=column.name, dtype=object)
 
 
-def _level(value: object) -> str | None:
-    if value is None or value is pd.NA or value is pd.NaT or value != value:
+def _level(value: Any) -> str | None:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return None
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, (float, np.floating)) and value.is_integer():
         return str(int(value))
     return str(value).strip() or None
 

@@ -1,0 +1,79 @@
+"""What tells one image from another, and the hashes of the data and of a split."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from datasets import Dataset
+
+from ..errors import FairTuneError
+from .levels import listed
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Names of the images without their decoding.
+
+    Args:
+        images: one an image, the same on every machine: content where it is embedded, else path and size.
+        rows: the same but unique, as an image may be listed twice.
+        stamps: changes whenever the file on this machine does.
+    """
+
+    images: list[str]
+    rows: list[str]
+    stamps: list[str]
+
+
+def identify(images: Dataset, root: Path | None) -> Identities:
+    """Name every image of the column `image`.
+
+    Raises:
+        FairTuneError: files are missing; the line says how many and names the first.
+    """
+    found: list[tuple[str, str]] = []
+    missing: list[str] = []
+    for item in images["image"]:
+        try:
+            found.append(_identify(item, root))
+        except FileNotFoundError:
+            missing.append(item["path"])
+    if missing:
+        raise FairTuneError(
+            f"{len(missing)} of {len(images)} image files do not exist ({listed(missing, 5)}); correct the paths or "
+            "name their folder by --image_root."
+        )
+    names = pd.Series([identity for identity, _ in found])
+    repeats = names.groupby(names).cumcount()
+    rows = [f"{name}.{n}" if n else name for name, n in zip(names, repeats, strict=True)]
+    return Identities(names.tolist(), rows, [stamp for _, stamp in found])
+
+
+def _identify(item: dict[str, Any] | None, root: Path | None) -> tuple[str, str]:
+    if item is None or (item["bytes"] is None and item["path"] is None):
+        raise FairTuneError("An image of the table is empty; drop the rows without one.")
+    if item["bytes"] is not None:
+        content = hashlib.sha256(item["bytes"]).hexdigest()[:16]
+        return content, content
+    path = Path(item["path"]).absolute()
+    status = os.stat(path)
+    base = root.absolute() if root else None
+    told = path.relative_to(base).as_posix() if base and path.is_relative_to(base) else "/".join(path.parts[-2:])
+    return digest([told, status.st_size]), f"{path}:{status.st_size}:{status.st_mtime_ns}"
+
+
+def digest(content: Any) -> str:
+    """Hash anything JSON can hold; 16 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def unordered_digest(rows: Iterable[Any]) -> str:
+    """Hash rows whatever their order; 16 hexadecimal digits."""
+    return digest(sorted(json.dumps(row) for row in rows))

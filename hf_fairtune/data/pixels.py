@@ -1,0 +1,137 @@
+"""The pixel cache: every image decoded and resized once, in one memory-mapped file.
+
+The file is written to a temporary name and renamed when whole. Two processes may build the same one at a time: the
+later rename replaces an equal file.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from datasets import Dataset
+from PIL import Image, ImageOps
+from tqdm.auto import tqdm
+
+from ..errors import FairTuneError
+from .identity import digest
+from .levels import listed
+from .processors import pixel_shape, resize
+
+COLOUR_KEYS = {"do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std"}
+EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB"}
+ORIENTATION = 0x0112
+CHUNK = 256
+
+
+def cache_folder(asked: str | None) -> Path:
+    """Return the folder of the pixels: the one asked for, `$FAIRTUNE_CACHE`, or `~/.cache/hf_fairtune`."""
+    return Path(asked or os.environ.get("FAIRTUNE_CACHE") or "~/.cache/hf_fairtune").expanduser()
+
+
+def cached_pixels(images: Dataset, stamps: list[str], processor: Any, folder: Path) -> Path:
+    """Return the file of the resized pixels, building it if no earlier run has.
+
+    Args:
+        images: one column `image` of undecoded images.
+        stamps: what changes when an image does, one an image.
+        processor: the image processor that says how to resize.
+        folder: where to keep the file.
+
+    Returns:
+        a `.npy` file, uint8, shape `(rows, height, width, 3)`.
+
+    Raises:
+        FairTuneError: images cannot be decoded, or the folder cannot be written.
+    """
+    height, width = pixel_shape(processor)
+    geometry = {key: value for key, value in processor.to_dict().items() if key not in COLOUR_KEYS}
+    key = digest([geometry, getattr(processor, "backend", None), height, width, stamps])
+    path = folder / f"pixels-{key}.npy"
+    if not path.is_file():
+        _build(path, images, processor, (len(images), height, width, 3))
+    return path
+
+
+def _build(path: Path, images: Dataset, processor: Any, shape: tuple[int, ...]) -> None:
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            _write(file, images, processor, shape)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        gigabytes = np.prod(shape, dtype=float) / 1e9
+        raise FairTuneError(
+            f"`{path.parent}` could not take the {gigabytes:.2f} GB of decoded pixels ({error.strerror or error}); "
+            "free some space or name another folder by --data_cache."
+        ) from error
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _write(file: IO[bytes], images: Dataset, processor: Any, shape: tuple[int, ...]) -> None:
+    """Write plainly, not through a memory map: a full disk then is an error instead of a killed process."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    unreadable: list[str] = []
+    for pixels in _decoded(images, processor):
+        if isinstance(pixels, str):
+            unreadable.append(pixels)
+        elif not unreadable:
+            file.write(pixels.tobytes())
+    if unreadable:
+        raise FairTuneError(
+            f"{len(unreadable)} of {len(images)} images cannot be decoded: {listed(unreadable, 5)}. Replace these "
+            "files or drop their rows."
+        )
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _decoded(images: Dataset, processor: Any) -> Iterator[np.ndarray | str]:
+    work = partial(_decode, processor=processor)
+    with (
+        ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
+        tqdm(total=len(images), desc="Decoding images", unit="image") as bar,
+    ):
+        for start in range(0, len(images), CHUNK):
+            items = enumerate(images[start : start + CHUNK]["image"], start)
+            for pixels in pool.map(work, items):
+                bar.update()
+                yield pixels
+
+
+def _decode(numbered: tuple[int, dict[str, Any]], processor: Any) -> np.ndarray | str:
+    """Return the resized pixels of an image, or its name and why it has none."""
+    number, item = numbered
+    try:
+        image = rgb_image(item)
+    except Exception as error:  # decoders raise anything on broken files
+        name = Path(item["path"]).name if item["path"] else f"row {number}"
+        return f"{name} ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+    return resize(processor, image)
+
+
+def rgb_image(item: dict[str, Any]) -> Image.Image:
+    """Decode an image as `datasets.Image` does (turned upright by its EXIF), then convert it to RGB.
+
+    Raises:
+        ValueError: it has more than 8 bits a colour, which a conversion to RGB would clip to white.
+        OSError: it is unreadable or cut short.
+    """
+    with Image.open(io.BytesIO(item["bytes"]) if item["bytes"] is not None else item["path"]) as image:
+        image.load()
+        if image.mode not in EIGHT_BIT_MODES:
+            raise ValueError(f"pixels of mode {image.mode}, not 8 bits: choose a window and save as 8-bit")
+        upright = ImageOps.exif_transpose(image) if image.getexif().get(ORIENTATION) is not None else image
+        return upright.convert("RGB")
