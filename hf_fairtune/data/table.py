@@ -52,6 +52,11 @@ class FairDataset:
         """Return a split as evaluation sees it: the training split without augmentation, too."""
         return self.splits[split].with_transform(self.transform)
 
+    def columns(self, split: str) -> dict[str, np.ndarray]:
+        """Return `row`, `labels`, `groups` (and `cluster`) of a split, each of shape `(rows,)`, without its pixels."""
+        columns: dict[str, np.ndarray] = self.splits[split].with_format("numpy")[:]
+        return columns
+
     @property
     def group_names(self) -> list[str]:
         """Return the names of the groups in the order of their indices."""

@@ -52,9 +52,9 @@ class Method:
         """Return the model to train: head and some more parameters require a gradient, the rest do not."""
         return model
 
-    def loss(self, outputs: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    def loss(self, outputs: Any, batch: dict[str, torch.Tensor], label_smoothing: float = 0.0) -> torch.Tensor:
         """Return the mean loss of a batch: cross-entropy of `outputs.logits` [n, 2] and `batch["labels"]` [n]."""
-        return nn.functional.cross_entropy(outputs.logits.float(), batch["labels"])
+        return nn.functional.cross_entropy(outputs.logits.float(), batch["labels"], label_smoothing=label_smoothing)
 
     def callbacks(self) -> list[TrainerCallback]:
         """Return the callbacks the method trains with."""

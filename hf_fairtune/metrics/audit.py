@@ -15,8 +15,9 @@ from .estimate import Estimate, plain
 from .evidence import Evidence
 from .extremes import Extremes, extremes
 from .gap_null import GapNull, gap_null
-from .group_auc import AuditGroup, Pair, audit_groups, audit_pairs, group_auc, overall_auc
+from .group_auc import AuditGroup, Pair, auc_family, audit_groups, audit_pairs, group_auc, overall_auc
 from .rows import Rows, check_rows, excluded_codes
+from .simultaneous import minimum_interval, range_interval
 from .table import audit_table
 from .threshold_audit import ThresholdAudit, audit_threshold
 from .thresholds import Threshold
@@ -60,7 +61,7 @@ class MinGroupAuc(Estimate):
 
 @dataclass(frozen=True)
 class AucGap(Estimate):
-    """The highest minus the lowest AUC of the groups, and whose they are."""
+    """The highest minus the lowest AUC of the groups, and whose they are (None where all are equal)."""
 
     best: str | None = None
     worst: str | None = None
@@ -152,13 +153,16 @@ def _evidence(rows: Rows, options: AuditOptions) -> Evidence:
 
 
 def _across_groups(evidence: Evidence, aucs: list[Estimate]) -> tuple[MinGroupAuc, AucGap]:
-    found: Extremes = extremes(np.array([item.value for item in aucs]), evidence.included)
-    kept, needs = list(evidence.included), ("positives", "negatives")
-    low = evidence.across(found.minimum, lambda draws: draws.auc[:, kept].min(axis=1), needs)
-    gap = evidence.across(found.gap, lambda draws: np.ptp(draws.auc[:, kept], axis=1), needs)
+    values, needs = np.array([item.value for item in aucs]), ("positives", "negatives")
+    found: Extremes = extremes(values, evidence.included)
+    family = auc_family(evidence, values)
+    low = evidence.across(found.minimum, family, minimum_interval, needs, "min over groups")
+    gap = evidence.across(found.gap, family, range_interval, needs, "max - min over groups")
     names = evidence.rows.group_names
     worst = None if found.worst is None else names[found.worst]
     best = None if found.best is None else names[found.best]
+    if not found.gap > 0:
+        return MinGroupAuc(**vars(low), group=worst), AucGap(**vars(gap))
     return MinGroupAuc(**vars(low), group=worst), AucGap(**vars(gap), best=best, worst=worst)
 
 

@@ -13,8 +13,10 @@ from .bootstrap import Replicates, percentile_interval
 from .estimate import NAN, Estimate, undefined
 from .guards import ESTIMABLE, Guard, guard, shortage
 from .rows import Rows
+from .simultaneous import Family, Interval
 
 NO_BOOTSTRAP = "none"
+NOT_ASKED = "no interval: n_boot is 0"
 
 
 @dataclass(frozen=True)
@@ -48,43 +50,47 @@ class Evidence:
         positives, negatives, _ = self.counts.values()
         return [guard(int(p), int(n), unit) for p, n in zip(positives, negatives, strict=True)]
 
-    @property
-    def bootstrap_method(self) -> str:
-        """Name the bootstrap."""
-        return self.replicates.method if self.replicates else NO_BOOTSTRAP
-
-    def bootstrapped(self, value: float, draw: Callable[[Replicates], np.ndarray], convention: str = "") -> Estimate:
+    def bootstrapped(self, value: float, draw: Callable[[Replicates], np.ndarray]) -> Estimate:
         """Give `value` the percentile interval of its replicates, `draw(replicates)` -> [n_boot]."""
-        method = f"{convention}; {self.bootstrap_method}" if convention else self.bootstrap_method
         if self.replicates is None:
-            return Estimate(value, NAN, NAN, method, "no interval: n_boot is 0")
+            return Estimate(value, NAN, NAN, NO_BOOTSTRAP, NOT_ASKED)
         low, high, reason = percentile_interval(draw(self.replicates), self.confidence)
-        return Estimate(value, low, high, method, reason)
+        return Estimate(value, low, high, f"percentile {self.replicates.method}", reason)
 
     def across(
-        self,
-        value: float,
-        draw: Callable[[Replicates], np.ndarray],
-        needs: Sequence[str],
-        convention: str = "",
+        self, value: float, family: Family, interval: Interval, needs: Sequence[str], convention: str
     ) -> Estimate:
-        """Judge a number made from all included groups: undefined, without interval, or bootstrapped.
+        """Judge a number made from all included groups: undefined, without interval, or with a sup-t interval.
 
         Args:
             value: the number, NaN if a group lacks what it needs.
-            draw: replicates -> the number in each, [n_boot].
+            family: the groups' numbers it is made from.
+            interval: `minimum_interval` or `range_interval`.
             needs: which of "positives", "negatives" and "rows" it divides by in each group.
-            convention: the formula, where the name alone is ambiguous.
+            convention: the formula, for the method's name.
         """
+        bootstrap = f"sup-t {self.replicates.method}" if self.replicates else NO_BOOTSTRAP
+        method = f"{convention}; {bootstrap}"
         kinds = dict(zip(("positives", "negatives", "rows"), self.counts, strict=True))
         counts = {kinds[need]: self.counts[kinds[need]] for need in needs}
-        names, method = self.rows.group_names, convention or self.bootstrap_method
-        missing = shortage(names, counts, self.included, 1)
+        missing = shortage(self.rows.group_names, counts, self.included, 1)
         if missing:
             return undefined(method, f"{missing} (`exclude` leaves a group out)")
         if math.isnan(value):
             return undefined(method, f"{len(self.included)} groups take part, too few")
-        few = shortage(names, counts, self.included, ESTIMABLE)
+        few = shortage(self.rows.group_names, counts, self.included, ESTIMABLE)
         if few:
             return Estimate(value, NAN, NAN, method, f"no interval: {few}")
-        return self.bootstrapped(value, draw, convention)
+        return self._simultaneous(value, family, interval, method)
+
+    def _simultaneous(self, value: float, family: Family, interval: Interval, method: str) -> Estimate:
+        if self.replicates is None:
+            return Estimate(value, NAN, NAN, method, NOT_ASKED)
+        draws = family.draws(self.replicates)
+        defined = draws[~np.isnan(draws).any(axis=(1, 2))]
+        lost = len(draws) - len(defined)
+        if not len(defined):
+            return Estimate(value, NAN, NAN, method, "no interval: undefined in every resample")
+        reason = f"undefined in {lost} of {len(draws)} resamples" if lost else None
+        low, high = interval(family.values, defined, family.errors, self.confidence)
+        return Estimate(value, low, high, method, reason)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from .delong import auc_difference, auc_interval
+import numpy as np
+from scipy.stats import norm
+
+from .delong import auc_difference, auc_interval, newcombe_interval
 from .estimate import NAN, Estimate
 from .evidence import Evidence
+from .simultaneous import Family
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,22 @@ def group_auc(evidence: Evidence, code: int) -> Estimate:
     if rows.clusters is None:
         return found
     return evidence.bootstrapped(found.value, lambda draws: draws.auc[:, code])
+
+
+def auc_family(evidence: Evidence, values: np.ndarray) -> Family:
+    """Gather the included groups' AUCs, `values` being all groups', [n_groups]."""
+    kept = list(evidence.included)
+    counts = evidence.rows.units().tolist()
+    errors = [_score_error(values[g], counts[g][1], counts[g][0], evidence.confidence) for g in kept]
+    return Family(values[None, kept], lambda draws: draws.auc[:, None, kept], np.array([errors]))
+
+
+def _score_error(value: float, positives: int, negatives: int, confidence: float) -> float:
+    """Read a standard error off Newcombe's interval, which keeps a width at an AUC of 1."""
+    if math.isnan(value):
+        return NAN
+    low, high = newcombe_interval(value, positives, negatives, confidence)
+    return (high - low) / 2 / float(norm.ppf((1 + confidence) / 2))
 
 
 def audit_groups(evidence: Evidence, aucs: list[Estimate]) -> list[AuditGroup]:

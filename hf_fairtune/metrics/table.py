@@ -56,7 +56,9 @@ def estimate(item: Estimate) -> str:
 
 def note(text: str, reason: str | None) -> str:
     """Put the reason in brackets after a text."""
-    return text if reason is None else f"{text} ({reason})".strip()
+    if reason is None:
+        return text
+    return f"{text} ({reason})" if text else f"({reason})"
 
 
 def _across(audit: Audit) -> list[str]:
@@ -71,7 +73,7 @@ def _across(audit: Audit) -> list[str]:
         text = f"{item.group} - {item.reference}  {estimate(item.auc_difference)}"
         lines += [note(text, item.auc_difference.reason)]
     lines += [f"excluded    {', '.join(audit.excluded)}"] if audit.excluded else []
-    return [*lines, f"intervals   AUC: {audit.auc.method}; lowest and gap: {lowest.method}"]
+    return [*lines, f"intervals   AUC: {audit.auc.method}; lowest AUC: {lowest.method}; gap: {gap.method}"]
 
 
 def _threshold(threshold: ThresholdAudit) -> list[str]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm
 
 from .bootstrap import Replicates
-from .equalized_odds_difference import CONVENTION, odds_spread
+from .equalized_odds_difference import CONVENTION
 from .estimate import Estimate
 from .evidence import Evidence
 from .rates import RateCounts, rate_counts, spread, wilson
+from .simultaneous import Family, range_interval
 from .thresholds import Threshold, is_degenerate
+
+RANGE = "max - min over groups"
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def audit_threshold(evidence: Evidence, threshold: Threshold, place: int) -> Thr
     """Audit one threshold.
 
     Rates have Wilson intervals for independent rows and those of the cluster bootstrap otherwise; differences have
-    percentile bootstrap intervals, which, as for any range, never reach below 0.
+    simultaneous intervals of the bootstrap (see `range_interval`).
 
     Args:
         place: which of the replicates' cuts is this threshold's.
@@ -77,21 +80,32 @@ def audit_threshold(evidence: Evidence, threshold: Threshold, place: int) -> Thr
 def _differences(evidence: Evidence, counts: RateCounts, place: int) -> dict[str, Estimate]:
     kept = list(evidence.included)
 
-    def over(spread_of: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray], *needs: str) -> Estimate:
-        value = spread_of(counts.tpr[kept], counts.fpr[kept], counts.selection_rate[kept])
+    def over(convention: str, **rates: str) -> Estimate:
+        values = np.stack([getattr(counts, rate)[kept] for rate in rates])
 
-        def draw(draws: Replicates) -> np.ndarray:
-            return spread_of(*(r[:, place][:, kept] for r in (draws.tpr, draws.fpr, draws.selection_rate)))
+        def draws(replicates: Replicates) -> np.ndarray:
+            return np.stack([getattr(replicates, rate)[:, place][:, kept] for rate in rates], axis=1)
 
-        convention = CONVENTION if len(needs) == 2 else "max - min over groups"
-        return evidence.across(float(value), draw, needs, convention)
+        errors = np.stack([_score_errors(evidence, counts, rate, need)[kept] for rate, need in rates.items()])
+        family, value = Family(values, draws, errors), float(spread(values).max())
+        return evidence.across(value, family, range_interval, list(rates.values()), convention)
 
+    tpr, fpr = {"tpr": "positives"}, {"fpr": "negatives"}
     return {
-        "equalized_odds_difference": over(lambda tpr, fpr, _: odds_spread(tpr, fpr), "positives", "negatives"),
-        "demographic_parity_difference": over(lambda _, __, rate: spread(rate), "rows"),
-        "tpr_difference": over(lambda tpr, _, __: spread(tpr), "positives"),
-        "fpr_difference": over(lambda _, fpr, __: spread(fpr), "negatives"),
+        "equalized_odds_difference": over(CONVENTION, **tpr, **fpr),
+        "demographic_parity_difference": over(RANGE, selection_rate="rows"),
+        "tpr_difference": over(RANGE, **tpr),
+        "fpr_difference": over(RANGE, **fpr),
     }
+
+
+def _score_errors(evidence: Evidence, counts: RateCounts, rate: str, need: str) -> np.ndarray:
+    """Read standard errors off Wilson's intervals, which keep a width at a rate of 0 or 1: [n_groups]."""
+    trials = list(evidence.counts.values())[("positives", "negatives", "rows").index(need)]
+    successes = np.rint(np.nan_to_num(getattr(counts, rate)) * trials)
+    level = evidence.confidence
+    found = [wilson(int(k), int(n), level) for k, n in zip(successes, trials, strict=True)]
+    return np.array([(item.high - item.low) / 2 for item in found]) / norm.ppf((1 + level) / 2)
 
 
 def _rate_group(evidence: Evidence, name: str, counts: RateCounts, group: int, column: tuple[int, int]) -> RateGroup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def open_study(folder: Path, direction: str, fingerprint: Mapping[str, Any]) -> 
     Raises:
         FairTuneError: the study there was made with another model, data, schedule or seed.
     """
-    storage = RDBStorage(f"sqlite:///{folder / FILE_NAME}", engine_kwargs={"connect_args": {"timeout": 30}})
+    storage = RDBStorage(f"sqlite:///{folder / FILE_NAME}", engine_kwargs={"creator": lambda: _connect(folder)})
     study = optuna.create_study(
         storage=storage,
         study_name=STUDY_NAME,
@@ -69,6 +70,14 @@ def open_study(folder: Path, direction: str, fingerprint: Mapping[str, Any]) -> 
     return study
 
 
+def _connect(folder: Path) -> sqlite3.Connection:
+    """Connect so that a commit needs no wait for the disk; a killed process loses nothing, nor does the file break."""
+    connection = sqlite3.connect(folder / FILE_NAME, timeout=30, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    return connection
+
+
 def enqueue_recipes(study: optuna.Study, proposal: Proposal, space: str, n_blocks: int) -> None:
     """Queue the known recipes that the space can express, each once."""
     reachable = {kind for group in space_named(space).bits for kind in group}
@@ -84,8 +93,8 @@ def n_finished(study: optuna.Study) -> int:
 
 
 def rows(study: optuna.Study) -> list[dict[str, Any]]:
-    """List the trials as `trials` of the record."""
-    return [_row(trial) for trial in study.get_trials(deepcopy=False)]
+    """List the trials that began as `trials` of the record."""
+    return [_row(trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING]
 
 
 def _row(trial: FrozenTrial) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ..errors import FairTuneError
 from ..families.family import counts
 from ..metrics.audit import Audit, audit
 from ..metrics.scores import scores_from_logits
-from ..metrics.thresholds import Threshold
+from ..metrics.thresholds import Threshold, fixed, youden
 from ..record import Record
 from ..search.run import Search, StudySearch
 from .searching import SearchingTrainer
@@ -117,7 +117,7 @@ class FairTrainer(SearchingTrainer):
     def thresholds(self) -> list[Threshold]:
         """Return 0.5 and Youden's threshold fitted on the validation split."""
         scores, labels, _ = self._scored(self.eval_dataset)
-        return [Threshold.fixed(0.5), Threshold.youden(labels, scores, fitted_on="validation")]
+        return [fixed(0.5), youden(labels, scores, "validation")]
 
     def audit(self, split: str = "test", n_boot: int = 2000) -> Audit:
         """Score a split by group, with intervals, at thresholds fitted on validation, and keep it in the record.

@@ -69,7 +69,7 @@ class FittingTrainer(Trainer):
 
     def _prepared(self, model: Any, method: Method) -> Any:
         self.base_name = model.name_or_path or type(model).__name__
-        size = self.data.image_size if self.data is not None else model.config.image_size
+        size = self.data.processor.size["height"] if self.data is not None else model.config.image_size
         if size != model.config.image_size:
             family_of(model).resize(model, size)
         return model if method.is_open else method.prepare(model)
@@ -81,10 +81,8 @@ class FittingTrainer(Trainer):
         outputs = model(**{name: value for name, value in inputs.items() if name not in self.label_names})
         if self.compute_loss_func is not None:
             loss = self.compute_loss_func(outputs, inputs["labels"], num_items_in_batch=num_items_in_batch)
-        elif self.label_smoother is not None:
-            loss = self.label_smoother(outputs, {"labels": inputs["labels"]})
         else:
-            loss = self.method.loss(outputs, inputs)
+            loss = self.method.loss(outputs, inputs, self.args.label_smoothing_factor)
         if model.training:
             self._diverged = self._diverged | ~torch.isfinite(loss.detach())
         return (loss, outputs) if return_outputs else loss

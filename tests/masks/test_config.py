@@ -86,9 +86,7 @@ seen = torch.load("seen.pt")
 model = PeftModel.from_pretrained(AutoModelForImageClassification.from_pretrained("base"), "adapter").eval()
 with torch.no_grad(): assert torch.equal(model(pixel_values=seen["pixels"]).logits, seen["logits"])
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -31,9 +31,7 @@ def test_one_bit_trains_its_modules_and_the_head(vit: ViTForImageClassification,
 def test_a_step_moves_exactly_the_masked_weights(bits: list[int]) -> None:
     model = apply_mask(tiny_vit(), Mask(tuple(bits)))
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    optimizer = torch.optim.AdamW(
-        [p for p in model.parameters() if p.requires_grad], lr=1e-2, weight_decay=0.1
-    )
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2, weight_decay=0.1)
     model(torch.randn(4, 3, 16, 16), labels=torch.tensor([0, 1, 0, 1])).loss.backward()
     optimizer.step()
     allowed = tuple(p for i, bit in enumerate(bits) if bit for p in published_prefixes(i)) + ("classifier.",)

@@ -1,0 +1,61 @@
+"""Proposals: a trial gives one mask however often and wherever it is drawn; known recipes are in the space."""
+
+import optuna
+import pytest
+from optuna.trial import FixedTrial
+
+from hf_fairtune.masks.mask import Mask
+from hf_fairtune.masks.proposals import FreeBits, Proposal, Structured
+
+PROPOSALS = [FreeBits(), Structured(free_from=4), Structured(free_from=0)]
+
+
+@pytest.mark.parametrize("proposal", PROPOSALS, ids=str)
+def test_drawing_is_idempotent_and_the_same_on_every_process(proposal: Proposal) -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), direction="maximize")
+    for _ in range(8):
+        trial = study.ask()
+        mask = proposal.draw(trial, "paper36", 4)
+        assert proposal.draw(trial, "paper36", 4) == mask
+        assert proposal.draw(FixedTrial(trial.params, trial.number), "paper36", 4) == mask
+        trial.set_user_attr("mask", list(mask.bits))
+        study.tell(trial, sum(mask.bits))
+
+
+@pytest.mark.parametrize("proposal", PROPOSALS[:2], ids=str)
+@pytest.mark.parametrize("preset", ["all", "linear", "attention", "layernorm", "mlp"])
+@pytest.mark.parametrize("space", ["paper36", "split48"])
+def test_a_recipe_is_its_preset(proposal: Proposal, preset: str, space: str) -> None:
+    study = optuna.create_study()
+    study.enqueue_trial(proposal.recipe(preset, space, 5))
+    assert proposal.draw(study.ask(), space, 5) == Mask.of(preset, 5, space)
+
+
+def test_structured_masks_are_one_run_of_blocks() -> None:
+    params = {"first_block": 1, "n_blocks": 2, "train_norm1_norm2": False, "train_attention": True, "train_mlp": True}
+    mask = Structured(free_from=9).draw(FixedTrial(params, 0), "paper36", 4)
+    assert mask.bits == (0, 0, 0, 0, 1, 1, 0, 1, 1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_neighbours_turn_one_to_three_bits_of_the_best(direction: str) -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), direction=direction)
+    proposal = Structured(free_from=3)
+    for value in (0.2, 0.9, 0.5):
+        trial = study.ask()
+        trial.set_user_attr("mask", list(proposal.draw(trial, "paper36", 12).bits))
+        study.tell(trial, value)
+    best = study.best_trial.user_attrs["mask"]
+    distances = []
+    for _ in range(12):
+        trial = study.ask()
+        mask = proposal.draw(trial, "paper36", 12)
+        distances.append(sum(a != b for a, b in zip(best, mask.bits, strict=True)))
+    assert set(distances) == {1, 2, 3}
+
+
+def test_free_bits_are_published_names_and_types() -> None:
+    trial = optuna.create_study().ask()
+    FreeBits().draw(trial, "paper36", 12)
+    assert list(trial.distributions) == [f"mask_{i}" for i in range(36)]
+    assert all(isinstance(d, optuna.distributions.IntDistribution) for d in trial.distributions.values())

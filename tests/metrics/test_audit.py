@@ -1,0 +1,200 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+import hf_fairtune
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.metrics.auc import group_aucs
+from hf_fairtune.metrics.audit import audit
+from hf_fairtune.metrics.delong import auc_difference, auc_interval
+from hf_fairtune.metrics.thresholds import fixed, youden
+
+from .samples import NAMES, split
+
+SCHEMA = json.loads((Path(hf_fairtune.__file__).parent / "record.schema.json").read_text())
+AUDIT = {"$ref": "#/$defs/audit", "$defs": SCHEMA["$defs"]}
+QUICK: dict[str, Any] = {"n_boot": 200}
+
+
+def test_points_and_intervals_are_the_parts() -> None:
+    labels, scores, groups = split()
+    found = audit(labels, scores, groups, NAMES, thresholds=[fixed()], **QUICK)
+    aucs = group_aucs(labels, scores, groups, 3)
+    assert [row.auc for row in found.groups] == aucs.tolist()
+    assert found.min_group_auc.value == aucs.min()
+    assert found.min_group_auc.group == NAMES[aucs.argmin()]
+    assert found.auc_gap.value == np.ptp(aucs)
+    assert (found.auc_gap.best, found.auc_gap.worst) == (NAMES[aucs.argmax()], NAMES[aucs.argmin()])
+    parts = [auc_interval(labels[groups == g], scores[groups == g]) for g in range(3)]
+    assert [(row.auc_low, row.auc_high) for row in found.groups] == [(p.low, p.high) for p in parts]
+    assert [(pair.group, pair.reference) for pair in found.pairs] == [("b", "a"), ("c", "a")]
+    assert found.pairs[1].auc_difference == auc_difference(parts[2], parts[0])
+    for item in (found.min_group_auc, found.auc_gap, found.thresholds[0].equalized_odds_difference):
+        assert item.low <= item.value <= item.high
+        assert "sup-t bootstrap, stratified" in item.method
+    assert "max(TPR difference, FPR difference)" in found.thresholds[0].equalized_odds_difference.method
+
+
+def cases() -> dict[str, dict[str, Any]]:
+    ordinary = dict(zip(("labels", "scores", "groups"), split(), strict=True))
+    hollow = dict(zip(("labels", "scores", "groups"), split((30, 25, 0)), strict=True))
+    thin = dict(zip(("labels", "scores", "groups"), split((30, 25, 7)), strict=True))
+    single = ordinary | {"labels": np.zeros_like(ordinary["labels"])}
+    clusters = np.arange(len(ordinary["labels"])) // 2
+    perfect = ordinary | {"scores": ordinary["labels"].astype(float)}
+    return {
+        "ordinary": ordinary,
+        "youden": ordinary | {"thresholds": [fixed(), youden(*split(seed=9)[:2])]},
+        "hollow": hollow | {"thresholds": [fixed()]},
+        "hollow excluded": hollow | {"thresholds": [fixed()], "exclude": ["c"]},
+        "all excluded": ordinary | {"thresholds": [fixed()], "exclude": NAMES},
+        "thin": thin | {"thresholds": [fixed()]},
+        "one class": single | {"thresholds": [fixed()]},
+        "clusters": ordinary | {"clusters": clusters, "thresholds": [fixed()]},
+        "one-class clusters": single | {"clusters": clusters, "thresholds": [fixed()]},
+        "perfect": perfect | {"thresholds": [fixed()]},
+        "perfect clusters": perfect | {"clusters": clusters, "thresholds": [fixed()]},
+        "no bootstrap": ordinary | {"thresholds": [fixed()], "n_boot": 0},
+        "one row": {"labels": [1], "scores": [0.3], "groups": [0], "thresholds": [fixed()]},
+    }
+
+
+def estimates(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, list):
+        return [found for item in value for found in estimates(item)]
+    if not isinstance(value, dict):
+        return []
+    own = [value] if "method" in value else []
+    return own + [found for item in value.values() for found in estimates(item)]
+
+
+@pytest.mark.parametrize("case", cases())
+def test_the_dictionary_is_the_schemas(case: str) -> None:
+    content = audit(**({"group_names": NAMES} | QUICK | cases()[case])).to_dict()
+    jsonschema.validate(content, AUDIT)
+    json.dumps(content, allow_nan=False)
+    for item in estimates(content):
+        assert item["value"] is not None or item["reason"], item
+        assert item["low"] is not None or item["reason"], item
+        assert item["low"] is None or item["low"] < item["high"], item
+
+
+def test_a_one_class_group_makes_the_rest_undefined_and_is_named() -> None:
+    labels, scores, groups = split((30, 25, 0))
+    found = audit(labels, scores, groups, NAMES, thresholds=[fixed()], **QUICK)
+    assert found.groups[2].reason == "no positives"
+    cut = found.thresholds[0]
+    for item in (found.min_group_auc, found.auc_gap, cut.equalized_odds_difference, cut.tpr_difference):
+        assert np.isnan(item.value)
+        assert "`c`: no positives" in (item.reason or "")
+    assert found.pairs[1].auc_difference.reason == "`c`: no positives"
+    assert np.isfinite([cut.fpr_difference.value, cut.demographic_parity_difference.value]).all()
+
+
+def test_exclude_defines_it_again_and_is_recorded() -> None:
+    labels, scores, groups = split((30, 25, 0))
+    found = audit(labels, scores, groups, NAMES, exclude=["c"], **QUICK)
+    assert found.excluded == ["c"]
+    assert found.min_group_auc.value == min(row.auc for row in found.groups[:2])
+    assert found.groups[2].reason == "no positives; excluded by name"
+    assert [pair.group for pair in found.pairs] == ["b"]
+    assert "excluded    c" in found.table()
+
+
+def test_a_group_not_estimable_takes_part_without_an_interval() -> None:
+    labels, scores, groups = split((30, 25, 7))
+    found = audit(labels, scores, groups, NAMES, thresholds=[fixed()], **QUICK)
+    row, cut = found.groups[2], found.thresholds[0]
+    assert (row.status, row.reason) == ("not estimable", "7 positives, fewer than 10")
+    assert np.isfinite(row.auc)
+    assert np.isnan(row.auc_low)
+    assert found.min_group_auc.value == min(group.auc for group in found.groups)
+    for item in (found.min_group_auc, found.auc_gap, cut.equalized_odds_difference, cut.tpr_difference):
+        assert np.isfinite(item.value)
+        assert np.isnan([item.low, item.high]).all()
+        assert "`c`: 7 positives" in (item.reason or "")
+    assert np.isfinite([cut.fpr_difference.low, cut.demographic_parity_difference.low]).all()
+    assert np.isnan(found.pairs[1].auc_difference.low)
+
+
+def test_the_reference_is_the_largest_estimable_group() -> None:
+    found = audit(*split((9, 25, 30), (900, 60, 50)), NAMES, **QUICK)
+    assert [(pair.group, pair.reference) for pair in found.pairs] == [("a", "b"), ("c", "b")]
+    assert audit(*split((9, 5, 3)), NAMES, **QUICK).pairs == []
+
+
+def test_clusters_replace_delong_and_count_as_cases() -> None:
+    labels, scores, groups = (np.repeat(x, 3) for x in split(digits=6))
+    ids = [f"patient {i}" for i in range(len(labels) // 3) for _ in range(3)]
+    rows = audit(labels, scores, groups, NAMES, **QUICK)
+    found = audit(labels, scores, groups, NAMES, clusters=ids, thresholds=[fixed()], **QUICK)
+    assert found.clusters == len(labels) // 3
+    assert "percentile cluster bootstrap" in found.auc.method
+    assert "cluster bootstrap" in found.pairs[0].auc_difference.method
+    assert "cluster bootstrap" in found.thresholds[0].groups[0].tpr.method
+    assert rows.auc.method == "logit-DeLong"
+    for one, other in zip(found.groups, rows.groups, strict=True):
+        assert one.auc == other.auc
+        assert one.auc_high - one.auc_low > 1.3 * (other.auc_high - other.auc_low)
+    one_patient = audit(labels, scores, groups, NAMES, clusters=groups, **QUICK)
+    assert one_patient.groups[0].reason is not None
+    assert "1 clusters with positives" in one_patient.groups[0].reason
+
+
+def test_rows_in_another_order_change_nothing() -> None:
+    labels, scores, groups = split()
+    order = np.random.default_rng(0).permutation(len(labels))
+    one = audit(labels, scores, groups, NAMES, thresholds=[fixed()], **QUICK)
+    other = audit(labels[order], scores[order], groups[order], NAMES, thresholds=[fixed()], **QUICK)
+    assert one == other
+
+
+def test_relabelled_groups_keep_their_numbers() -> None:
+    labels, scores, groups = split()
+    names = (NAMES[2], NAMES[0], NAMES[1])
+    one = audit(labels, scores, groups, NAMES, **QUICK)
+    other = audit(labels, scores, np.array([1, 2, 0])[groups], names, **QUICK)
+    assert sorted(one.groups, key=lambda row: row.group) == sorted(other.groups, key=lambda row: row.group)
+    assert one.min_group_auc.group == other.min_group_auc.group
+    assert one.auc_gap.value == other.auc_gap.value
+    assert sorted(map(repr, one.pairs)) == sorted(map(repr, other.pairs))
+
+
+def test_a_threshold_does_not_score_its_own_rows() -> None:
+    labels, scores, groups = split()
+    with pytest.raises(FairTuneError, match="same rows"):
+        audit(labels, scores, groups, NAMES, thresholds=[youden(labels, scores)])
+
+
+def test_an_all_negative_classifier_is_degenerate_not_certainly_fair() -> None:
+    labels, scores, groups = split()
+    (cut,) = audit(labels, scores, groups, NAMES, thresholds=[fixed(2.0)], **QUICK).thresholds
+    assert cut.degenerate
+    assert cut.equalized_odds_difference.value == 0
+    assert cut.equalized_odds_difference.high > 0.05
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"confidence": 95}, "between 0 and 1"), ({"n_boot": -1}, "n_boot"), ({"exclude": ["z"]}, "groups are")],
+)
+def test_options_are_checked(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(FairTuneError, match=message):
+        audit(*split(), NAMES, **options)
+
+
+def test_coverage_of_minimum_and_gap() -> None:
+    """Two equal groups, where a percentile interval of the gap never holds 0."""
+    rng = np.random.default_rng(0)
+    labels, groups = np.tile(np.repeat([1, 0], [25, 75]), 2), np.repeat([0, 1], 100)
+    truth, inside = 0.8, np.zeros(2)
+    shift = 1.19023
+    for seed in range(60):
+        found = audit(labels, rng.normal(shift * labels), groups, "ab", n_boot=200, seed=seed)
+        lowest, gap = found.min_group_auc, found.auc_gap
+        inside += [lowest.low <= truth <= lowest.high, gap.low <= 0 <= gap.high]
+    assert (inside >= 51).all()

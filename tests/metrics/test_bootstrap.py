@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from hf_fairtune.metrics.bootstrap import Replicates, bootstrap, percentile_interval
+from hf_fairtune.metrics.rates import rate_counts
+from hf_fairtune.metrics.resampling import plan
+from hf_fairtune.metrics.rows import Rows, check_rows
+
+from .samples import NAMES, rows, slow_auc, split
+
+CUTS = (0.35, 0.5)
+
+
+def repeated(given: Rows, weights: np.ndarray, cut: float) -> tuple[list[float], ...]:
+    """AUC, TPR, FPR and selection rate by group and overall, from rows written out as often as drawn."""
+    labels, scores, groups = (np.repeat(x, weights) for x in (given.labels, given.scores, given.groups))
+    parts = [groups == g for g in range(len(given.group_names))] + [groups >= 0]
+    predictions = (scores >= cut).astype(int)
+    counts = [rate_counts(labels[p], predictions[p], np.zeros(p.sum(), int), 1) for p in parts]
+    aucs = [slow_auc(labels[p], scores[p]) for p in parts]
+    return aucs, *([float(getattr(c, k)[0]) for c in counts] for k in ("tpr", "fpr", "selection_rate"))
+
+
+def in_bootstrap_order(given: Rows) -> Rows:
+    order = np.lexsort((given.scores, given.groups * 2 + given.labels))
+    clusters = None if given.clusters is None else given.clusters[order]
+    return Rows(given.labels[order], given.scores[order], given.groups[order], given.group_names, clusters)
+
+
+@pytest.mark.parametrize("per_cluster", [None, 3, 40])
+def test_replicates_are_a_plain_loop_over_the_same_weights(per_cluster: int | None) -> None:
+    """Ties everywhere (scores on one digit); clusters of 40 leave cells empty, which is NaN."""
+    labels, scores, groups = split((6, 4, 2), (7, 9, 5), digits=1)
+    clusters = None if per_cluster is None else np.arange(len(labels)) // per_cluster
+    given = in_bootstrap_order(check_rows(labels, scores, groups, NAMES, clusters))
+    found = bootstrap(given, CUTS, n_boot=25, seed=4)
+    (weights,) = plan(given.groups * 2 + given.labels, given.clusters).weights(25, 4)
+    for r in range(25):
+        for t, cut in enumerate(CUTS):
+            aucs, tpr, fpr, selected = repeated(given, weights[r], cut)
+            np.testing.assert_allclose(found.auc[r], aucs, rtol=1e-12)
+            np.testing.assert_allclose(found.tpr[r, t], tpr, rtol=1e-12)
+            np.testing.assert_allclose(found.fpr[r, t], fpr, rtol=1e-12)
+            np.testing.assert_allclose(found.selection_rate[r, t], selected, rtol=1e-12)
+
+
+def test_weighted_auc_is_sklearns() -> None:
+    given = in_bootstrap_order(rows())
+    (weights,) = plan(given.groups * 2 + given.labels, None).weights(3, 0)
+    for found, w in zip(bootstrap(given, n_boot=3).auc, weights, strict=True):
+        assert found[-1] == pytest.approx(roc_auc_score(given.labels, given.scores, sample_weight=w))
+
+
+def same(a: Replicates, b: Replicates) -> bool:
+    return all(np.array_equal(getattr(a, k), getattr(b, k), equal_nan=True) for k in ("auc", "tpr", "fpr"))
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_same_seed_same_replicates_whatever_the_order(clustered: bool) -> None:
+    labels, scores, groups = split()
+    clusters = np.arange(len(labels)) // 2 if clustered else None
+    order = np.random.default_rng(5).permutation(len(labels))
+    mixed = None if clusters is None else clusters[order]
+    given = check_rows(labels, scores, groups, NAMES, clusters)
+    permuted = check_rows(labels[order], scores[order], groups[order], NAMES, mixed)
+    assert same(bootstrap(given, CUTS, 50, 1), bootstrap(permuted, CUTS, 50, 1))
+    assert not same(bootstrap(given, CUTS, 50, 1), bootstrap(given, CUTS, 50, 2))
+
+
+def test_copied_rows_need_clusters() -> None:
+    """Each row four times: a bootstrap of rows claims twice the precision, one of clusters does not."""
+    labels, scores, groups = split(digits=6)
+    copies = [np.repeat(x, 4) for x in (labels, scores, groups)]
+    clusters = np.repeat(np.arange(len(labels)), 4)
+    once = bootstrap(check_rows(labels, scores, groups, NAMES), CUTS, 600).auc.std(axis=0)
+    naive = bootstrap(check_rows(*copies, NAMES), CUTS, 600).auc.std(axis=0)
+    clustered = bootstrap(check_rows(*copies, NAMES, clusters), CUTS, 600).auc.std(axis=0)
+    np.testing.assert_allclose(naive / once, 0.5, rtol=0.15)
+    np.testing.assert_allclose(clustered / once, 1, rtol=0.15)
+
+
+def test_a_missing_group_is_nan() -> None:
+    labels, scores, _ = split()
+    found = bootstrap(check_rows(labels, scores, np.zeros_like(labels), NAMES), CUTS, 5)
+    assert np.isnan(found.auc[:, 1:3]).all()
+    assert np.isfinite(found.auc[:, [0, 3]]).all()
+
+
+def test_percentile_interval_tells_blindness_from_certainty() -> None:
+    low, high, reason = percentile_interval(np.arange(101.0), 0.9)
+    assert (low, high, reason) == (5, 95, None)
+    assert percentile_interval(np.array([1.0, 2.0, np.nan]), 0.9)[2] == "undefined in 1 of 3 resamples"
+    for blind in (np.ones(9), np.full(9, np.nan)):
+        low, high, reason = percentile_interval(blind, 0.9)
+        assert np.isnan([low, high]).all()
+        assert reason

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from hf_fairtune.metrics.rates import rate_counts, ratio, spread, wilson
+
+from .samples import split
+
+
+def test_counts_and_rates_by_hand() -> None:
+    labels = np.array([1, 1, 0, 0, 1, 0])
+    predictions = np.array([1, 0, 1, 0, 1, 1])
+    counts = rate_counts(labels, predictions, np.array([0, 0, 0, 0, 1, 1]), 3)
+    assert counts.positives.tolist() == [2, 1, 0]
+    assert counts.true_positives.tolist() == [1, 1, 0]
+    assert counts.false_positives.tolist() == [1, 1, 0]
+    np.testing.assert_array_equal(counts.tpr, [0.5, 1, np.nan])
+    np.testing.assert_array_equal(counts.fpr, [0.5, 1, np.nan])
+    np.testing.assert_array_equal(counts.selection_rate, [0.5, 1, np.nan])
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 12), (12, 12), (3, 7), (40, 900), (1, 1)])
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+def test_wilson_is_scipys(k: int, n: int, confidence: float) -> None:
+    found = wilson(k, n, confidence)
+    expected = binomtest(k, n).proportion_ci(confidence, "wilson")
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert found.low <= found.value <= found.high
+    assert found.high > found.low
+
+
+def test_no_trials_is_undefined_with_a_reason() -> None:
+    found = wilson(0, 0)
+    assert np.isnan(found.value)
+    assert found.reason
+
+
+def test_spread_propagates_nan_and_needs_two_groups() -> None:
+    assert spread(np.array([0.2, 0.9, 0.5])) == pytest.approx(0.7)
+    assert np.isnan(spread(np.array([0.2, np.nan])))
+    assert np.isnan(spread(np.array([0.2])))
+    np.testing.assert_array_equal(ratio(np.array([1, 0]), np.array([2, 0])), [0.5, np.nan])
+
+
+def test_positive_class_decides_what_tpr_means() -> None:
+    labels, scores, groups = split()
+    predictions = (scores >= 0.5).astype(int)
+    counts, flipped = (rate_counts(y, p, groups, 3) for y, p in ((labels, predictions), (1 - labels, 1 - predictions)))
+    np.testing.assert_allclose(flipped.tpr, 1 - counts.fpr)

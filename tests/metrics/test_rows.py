@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.metrics.rows import check_rows, excluded_codes
+
+GOOD = {"labels": [0, 1, 1], "scores": [0.1, 0.2, 0.3], "groups": [0, 1, 1], "group_names": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": [0, 1]}, "Lengths differ"),
+        ({"labels": [1, 2, 2]}, "map the positive label"),
+        ({"labels": ["no", "yes", "no"]}, "map the positive label"),
+        ({"labels": [0, 1, float("nan")]}, "map the positive label"),
+        ({"labels": [], "scores": [], "groups": []}, "empty"),
+        ({"scores": [0.1, float("nan"), float("inf")]}, "2 values"),
+        ({"scores": [[0.1], [0.2], [0.3]]}, "shape"),
+        ({"scores": ["a", "b", "c"]}, "type"),
+        ({"groups": [0, 1, 2]}, "2 names"),
+        ({"groups": [0, -1, 1]}, "level of their own"),
+        ({"groups": [0.0, 1.0, 1.0]}, "integer codes"),
+        ({"group_names": ["a", "a"]}, "each once"),
+        ({"clusters": [1, 2]}, "2 entries for 3 rows"),
+        ({"clusters": ["x", None, "y"]}, "lacks 1 ids"),
+        ({"clusters": [1.0, float("nan"), 2.0]}, "lacks 1 ids"),
+    ],
+)
+def test_one_clear_line_for_bad_input(change: dict[str, object], message: str) -> None:
+    with pytest.raises(FairTuneError, match=message) as caught:
+        check_rows(**(GOOD | change))  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+def test_units_are_rows_or_clusters() -> None:
+    labels, groups = [1, 1, 0, 0, 1, 0], [0, 0, 0, 1, 1, 1]
+    plain = check_rows(labels, np.zeros(6), groups, "ab")
+    assert plain.units().tolist() == [[1, 2, 3], [2, 1, 3]]
+    clustered = check_rows(labels, np.zeros(6), groups, "ab", ["p", "p", "p", "q", "q", "r"])
+    assert clustered.units().tolist() == [[1, 1, 1], [2, 1, 2]]
+    assert clustered.n_clusters == 3
+
+
+def test_exclude_takes_names_that_exist() -> None:
+    assert excluded_codes(("a", "b"), ["b"]) == {1}
+    assert excluded_codes(("ab", "b"), "ab") == {0}
+    with pytest.raises(FairTuneError, match="groups are"):
+        excluded_codes(("a", "b"), ["z"])

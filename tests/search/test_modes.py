@@ -1,0 +1,57 @@
+"""Modes: a doomed trial is stopped, but never inside the warm-up; the published code stops none early."""
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.search.modes import MODES, mode_named
+
+EPOCHS, WARMUP = 12, 4
+
+
+def epochs_run(mode_name: str) -> list[tuple[TrialState, int]]:
+    """Run ten trials of which the later are the worse, reporting every epoch; return states and epochs."""
+    mode = mode_named(mode_name)(10, 0, WARMUP)
+    study = optuna.create_study(direction="maximize", pruner=mode.pruner())
+    done = []
+    for number in range(10):
+        trial = study.ask()
+        state, epoch = TrialState.COMPLETE, 0
+        for epoch in range(1, EPOCHS + 1):
+            if not mode.reports_every_epoch and epoch < EPOCHS:
+                continue
+            trial.report(1 - number / 10, epoch)
+            if trial.should_prune():
+                state = TrialState.PRUNED
+                break
+        study.tell(trial, 1 - number / 10 if state == TrialState.COMPLETE else None, state)
+        done.append((state, epoch))
+    return done
+
+
+@pytest.mark.parametrize("mode", ["default", "paper"])
+def test_pruning_stops_trials_but_not_in_the_warmup(mode: str) -> None:
+    done = epochs_run(mode)
+    stopped = [epoch for state, epoch in done if state == TrialState.PRUNED]
+    assert stopped
+    assert min(stopped) == WARMUP + 1
+    assert max(stopped) < EPOCHS
+
+
+def test_the_published_code_runs_every_epoch_of_every_trial() -> None:
+    done = epochs_run("published")
+    assert {epoch for _, epoch in done} == {EPOCHS}
+    assert TrialState.PRUNED in {state for state, _ in done}
+
+
+def test_the_paper_samples_univariate_tpe_without_liar() -> None:
+    """Optuna 5's own defaults are another sampler than the one the paper ran."""
+    sampler = mode_named("paper")(10, 7, WARMUP).sampler()
+    inner = sampler.make(7)
+    assert (inner._multivariate, inner._constant_liar, inner._n_startup_trials) == (False, False, 10)
+
+
+def test_unknown_mode_is_one_line() -> None:
+    with pytest.raises(FairTuneError, match=f"`mode` is 'fast'; choose from {', '.join(MODES)}"):
+        mode_named("fast")

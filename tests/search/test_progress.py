@@ -1,0 +1,33 @@
+"""The progress line says trial, epoch, objective, best so far and time left."""
+
+import io
+import re
+
+from optuna.trial import TrialState
+
+from hf_fairtune.search.progress import Progress, duration
+
+
+def test_lines() -> None:
+    out = io.StringIO()
+    progress = Progress("min_group_auc", n_trials=3, n_epochs=2, stream=out)
+    for number, value in enumerate((0.7, 0.8, 0.6)):
+        progress.epoch(number, 1, value - 0.1)
+        progress.epoch(number, 2, value)
+        progress.trial(number, TrialState.COMPLETE, value, "linear")
+    lines = out.getvalue().splitlines()
+    pattern = r"trial 3/3 · epoch 2/2 · min_group_auc 0\.6000 · best 0\.8000 \(trial 2\) · .+ left · complete · linear"
+    assert len(lines) == 3
+    assert re.fullmatch(pattern, lines[2])
+
+
+def test_minimising_and_undefined_values() -> None:
+    progress = Progress("auc_gap", 3, 1, maximize=False, stream=io.StringIO())
+    progress.trial(0, TrialState.COMPLETE, 0.3, "")
+    progress.trial(1, TrialState.FAIL, None, "")
+    progress.trial(2, TrialState.PRUNED, 0.1, "")
+    assert progress.best == (0.3, 0)
+
+
+def test_durations() -> None:
+    assert [duration(s) for s in (5, 65, 3700)] == ["5 s", "1 min 05 s", "1 h 01 min"]

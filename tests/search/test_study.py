@@ -1,0 +1,97 @@
+"""The study on disk: taken up after a kill with the same trials, refused for another run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.masks.proposals import FreeBits, Structured
+from hf_fairtune.search.modes import MODES, mode_named
+from hf_fairtune.search.run import learning_rate
+from hf_fairtune.search.study import RECIPES, enqueue_recipes, lock, n_finished, open_study, rows
+
+RUN = {"model": "m", "seed": 0}
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    yield
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing in Optuna handles it, so the trial stays RUNNING on disk."""
+
+
+def search(folder: Path, mode_name: str, n_trials: int = 9, die_in: int | None = None) -> list[dict]:
+    """Run a study of a toy objective, as the Trainer does; die inside trial `die_in`."""
+    mode = mode_named(mode_name)(n_trials, seed=3, warmup_epochs=1)
+    proposal = mode.proposal()
+    study = open_study(folder, "maximize", RUN)
+    enqueue_recipes(study, proposal, "paper36", 4)
+    study.sampler, study.pruner = mode.sampler(), mode.pruner()
+
+    def objective(trial: optuna.Trial) -> float:
+        mask = proposal.draw(trial, "paper36", 4)
+        rate = learning_rate(trial)["learning_rate"]
+        trial.set_user_attr("mask", list(mask.bits))
+        for epoch in range(1, 5):
+            if trial.number == die_in and epoch == 2:
+                raise Killed
+            silent = not mode.reports_every_epoch and epoch < 4
+            if not silent and epoch not in trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values:
+                trial.report(epoch * sum(mask.bits[:5]) + rate, epoch)
+            if not silent and trial.should_prune():
+                raise optuna.TrialPruned
+        return 4 * sum(mask.bits[:5]) + rate
+
+    study.optimize(objective, n_trials=n_trials - n_finished(study))
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows(study)]
+
+
+@pytest.mark.parametrize("mode", list(MODES))
+@pytest.mark.parametrize("die_in", [0, 5, 8])
+def test_a_killed_search_ends_as_if_it_had_not_been(tmp_path: Path, mode: str, die_in: int) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with pytest.raises(Killed):
+        search(tmp_path / "a", mode, die_in=die_in)
+    assert search(tmp_path / "a", mode) == search(tmp_path / "b", mode)
+
+
+def test_a_killed_trial_keeps_its_number_and_parameters(tmp_path: Path) -> None:
+    study = open_study(tmp_path, "maximize", RUN)
+    trial = study.ask()
+    rate = trial.suggest_float("learning_rate", 1e-5, 1e-3, log=True)
+    again = open_study(tmp_path, "maximize", RUN)
+    assert [t.state for t in again.trials] == [TrialState.WAITING]
+    resumed = again.ask()
+    assert (resumed.number, resumed.suggest_float("learning_rate", 1e-5, 1e-3, log=True)) == (0, rate)
+
+
+def test_another_run_is_refused_and_named(tmp_path: Path) -> None:
+    open_study(tmp_path, "maximize", RUN)
+    with pytest.raises(FairTuneError, match="holds a search with another seed; choose another output_dir"):
+        open_study(tmp_path, "maximize", {**RUN, "seed": 1})
+
+
+def test_one_search_a_folder(tmp_path: Path) -> None:
+    held = lock(tmp_path)
+    with pytest.raises(FairTuneError, match="another process is searching"):
+        lock(tmp_path)
+    held.release()
+    lock(tmp_path).release()
+
+
+def test_recipes_are_queued_once_and_only_where_the_space_has_them(tmp_path: Path) -> None:
+    study = open_study(tmp_path, "maximize", RUN)
+    for _ in range(2):
+        enqueue_recipes(study, Structured(free_from=99), "paper36", 12)
+    assert [t.user_attrs["recipe"] for t in study.trials] == [name for name, _ in RECIPES]
+    other = optuna.create_study()
+    enqueue_recipes(other, FreeBits(), "attention12", 12)
+    assert [t.user_attrs["recipe"] for t in other.trials] == ["attention", "linear"]

@@ -1,0 +1,108 @@
+"""The search through `Trainer.hyperparameter_search`: resumed after kill -9, reproducible, restored afterwards."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from hf_fairtune import FairTrainer, FairTuneError
+from tests.conftest import table, tiny_vit
+from tests.trainer.test_fitting import arguments
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def searcher(folder: Path, **options: Any) -> FairTrainer:
+    """A trainer with an open mask."""
+    args = arguments(folder, **options)
+    return FairTrainer(model_init=lambda: tiny_vit(), args=args, train_dataset=table(), eval_dataset=table(64, 1))
+
+
+def trials(folder: Path) -> list[tuple]:
+    """State, parameters and values by epoch of a study's trials."""
+    study = optuna.load_study(study_name="fairtune", storage=f"sqlite:///{folder / 'search.db'}")
+    return [(t.number, t.state.name, t.params, t.value, t.intermediate_values) for t in study.trials]
+
+
+def test_the_winner_is_adopted_and_retrains_to_its_value(tmp_path: Path) -> None:
+    run = searcher(tmp_path)
+    best = run.hyperparameter_search(n_trials=7)
+    assert run.args.learning_rate == best.hyperparameters["learning_rate"]
+    assert run.args.save_strategy == "epoch"
+    assert not list(tmp_path.glob("run-*"))
+    run.train()
+    assert run.evaluate()["eval_min_group_auc"] == best.objective
+
+
+def test_known_recipes_come_first(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    searcher(tmp_path, num_train_epochs=1).hyperparameter_search(n_trials=5)
+    printed = capfd.readouterr().err
+    for recipe in ("all", "attention", "layernorm", "linear"):
+        assert f"complete · {recipe} · " in printed
+    assert "trial 5/5 · epoch 1/1 · min_group_auc 0." in printed
+
+
+def test_paper_mode_searches_bits(tmp_path: Path) -> None:
+    searcher(tmp_path, num_train_epochs=1).hyperparameter_search(n_trials=2, mode="paper", compute_objective="auc_gap")
+    ((_, _, params, _, _), _) = trials(tmp_path)
+    assert sorted(params) == sorted([f"mask_{i}" for i in range(9)] + ["learning_rate"])
+
+
+def test_a_diverging_trial_fails_with_its_reason_and_the_search_goes_on(tmp_path: Path) -> None:
+    run = searcher(tmp_path, num_train_epochs=1)
+    space = lambda trial: {"learning_rate": 1e30 if trial.number == 0 else 1e-4}  # noqa: E731
+    best = run.hyperparameter_search(hp_space=space, n_trials=3)
+    assert [state for _, state, *_ in trials(tmp_path)][:3] == ["FAIL", "COMPLETE", "COMPLETE"]
+    assert best.run_id in ("1", "2")
+
+
+def test_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(FairTuneError, match="`mode` is 'fast'"):
+        searcher(tmp_path).hyperparameter_search(mode="fast")
+    with pytest.raises(FairTuneError, match="`beauty` is not a metric to optimise"):
+        searcher(tmp_path).hyperparameter_search(compute_objective="beauty")
+    with pytest.raises(FairTuneError, match="a function as objective needs maximize or minimize"):
+        searcher(tmp_path).hyperparameter_search(compute_objective=lambda metrics: 0.0)
+    searcher(tmp_path, num_train_epochs=1).hyperparameter_search(n_trials=1)
+    with pytest.raises(FairTuneError, match="holds a search with another num_train_epochs, seed"):
+        searcher(tmp_path, num_train_epochs=2, seed=1).hyperparameter_search(n_trials=1)
+
+
+SEARCH = """
+import sys
+from pathlib import Path
+from tests.trainer.test_searching import searcher
+searcher(Path(sys.argv[1]), num_train_epochs=2).hyperparameter_search(n_trials=7)
+"""
+
+
+def start(folder: Path) -> subprocess.Popen:
+    """Search in a process of its own."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-c", SEARCH, str(folder)], cwd=ROOT, env=environment)
+
+
+def test_kill_minus_9_in_the_middle_of_a_trial(tmp_path: Path) -> None:
+    """The same command after a kill ends with the trials of a search that was not killed."""
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    other = start(whole)
+    process = start(killed)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        time.sleep(0.05)
+        if (killed / "search.db").exists() and any(t[1] == "RUNNING" and t[0] >= 2 and t[4] for t in trials(killed)):
+            break
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert "RUNNING" in [state for _, state, *_ in trials(killed)]
+    assert start(killed).wait(timeout=240) == 0
+    assert other.wait(timeout=240) == 0
+    assert json.dumps(trials(killed)) == json.dumps(trials(whole))
+    assert [number for number, *_ in trials(killed)] == list(range(7))
