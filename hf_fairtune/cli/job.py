@@ -74,8 +74,9 @@ def best_full_rate(record: Record) -> float:
     """Return the learning rate of the best trial that trained every bit, or the run's own if none did."""
     sign = -1 if record.search and record.search["direction"] == "minimize" else 1
     full = [t for t in record.trials if t["mask"] and all(t["mask"]) and t["value"] is not None]
-    best = max(full, key=lambda t: sign * t["value"], default={"learning_rate": record.learning_rate})
-    return float(best["learning_rate"])
+    best = max(full, key=lambda t: float(sign * t["value"]), default={"learning_rate": record.learning_rate})
+    rate: float = best["learning_rate"]
+    return rate
 
 
 def last_checkpoint(folder: Path) -> str | None:

@@ -17,9 +17,7 @@ class PushArguments:
 
     run: str = field(metadata={"help": "Output folder of a finished run."})
     repo: str = field(metadata={"help": "Hub repository, e.g. my-team/fair-lesions."})
-    dry_run: bool = field(
-        default=False, metadata={"help": "List what would go, and send nothing."}
-    )
+    dry_run: bool = field(default=False, metadata={"help": "List what would go, and send nothing."})
     public: bool = field(default=False, metadata={"help": "Make the repository public."})
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
+from optuna.trial import BaseTrial
 
 from .mask import Mask, preset_bits
 from .spaces import PRESETS, space_named
@@ -17,7 +18,7 @@ class Proposal(ABC):
     """A way to write masks as trial parameters, so that they are stored, resumed and sent to other processes."""
 
     @abstractmethod
-    def draw(self, trial: optuna.Trial, space: str, n_blocks: int) -> Mask:
+    def draw(self, trial: BaseTrial, space: str, n_blocks: int) -> Mask:
         """Return the mask of `trial`, suggesting its parameters if they are not there yet."""
 
     @abstractmethod
@@ -29,7 +30,7 @@ class Proposal(ABC):
 class FreeBits(Proposal):
     """One integer 0/1 a bit, as the published search does (`suggest_int`, not categorical)."""
 
-    def draw(self, trial: optuna.Trial, space: str, n_blocks: int) -> Mask:
+    def draw(self, trial: BaseTrial, space: str, n_blocks: int) -> Mask:
         """Return the mask of the parameters `mask_0`, `mask_1`, ..."""
         n_bits = space_named(space).length(n_blocks)
         return Mask(tuple(trial.suggest_int(f"mask_{i}", 0, 1) for i in range(n_bits)), space)
@@ -51,13 +52,13 @@ class Structured(Proposal):
     seed: int = 0
     max_flips: int = 3
 
-    def draw(self, trial: optuna.Trial, space: str, n_blocks: int) -> Mask:
+    def draw(self, trial: BaseTrial, space: str, n_blocks: int) -> Mask:
         """Return the mask of `trial`, by its number: structured, or a neighbour of the best so far."""
         if trial.number < self.free_from:
             return self._structured(trial, space, n_blocks)
         return self._neighbour(trial, space, n_blocks)
 
-    def _structured(self, trial: optuna.Trial, space: str, n_blocks: int) -> Mask:
+    def _structured(self, trial: BaseTrial, space: str, n_blocks: int) -> Mask:
         first = trial.suggest_int("first_block", 0, n_blocks - 1)
         length = trial.suggest_int("n_blocks", 1, n_blocks)
         kinds = space_named(space).bits
@@ -65,7 +66,7 @@ class Structured(Proposal):
         inside = range(first, first + length)
         return Mask(tuple(int(kind and block in inside) for block in range(n_blocks) for kind in on), space)
 
-    def _neighbour(self, trial: optuna.Trial, space: str, n_blocks: int) -> Mask:
+    def _neighbour(self, trial: BaseTrial, space: str, n_blocks: int) -> Mask:
         n_bits = space_named(space).length(n_blocks)
         low, high = 0, 2**n_bits - 1
         # Other processes draw from a fixed trial, which knows its mask but has no study to look into.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import optuna
+from optuna.trial import BaseTrial
 
 from ..errors import FairTuneError
 from ..families.family import family_of
@@ -52,7 +52,7 @@ class FairTune(Method):
         mask = Mask.of(self.mask, family_of(model).count(model), self.space)
         return masked(model, mask)
 
-    def suggest(self, trial: optuna.Trial, n_blocks: int) -> FairTune:
+    def suggest(self, trial: BaseTrial, n_blocks: int) -> FairTune:
         """Return the method with the mask that `trial` proposes."""
         return replace(self, mask=self.proposal.draw(trial, self.space, n_blocks))
 

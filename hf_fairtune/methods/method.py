@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-import optuna
+from optuna.trial import BaseTrial
 import torch
 from torch import nn
 from transformers import TrainerCallback
@@ -60,7 +60,7 @@ class Method:
         """Return the callbacks the method trains with."""
         return []
 
-    def suggest(self, trial: optuna.Trial, n_blocks: int) -> Method:
+    def suggest(self, trial: BaseTrial, n_blocks: int) -> Method:
         """Return this method with the hyper-parameters of `trial`; the same trial gives the same method."""
         return self
 

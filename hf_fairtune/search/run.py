@@ -10,17 +10,17 @@ from typing import Any
 
 import optuna
 from filelock import BaseFileLock
-from optuna.trial import TrialState
+from optuna.trial import BaseTrial, TrialState
 
 from .modes import Mode
 from .objective import Objective
 from .progress import Progress
-from .study import enqueue_recipes, lock, n_finished, open_study, rows
+from .study import Direction, enqueue_recipes, lock, n_finished, open_study, rows
 
 LEARNING_RATES = (1e-5, 1e-3)
 
 
-def learning_rate(trial: optuna.Trial) -> dict[str, float]:
+def learning_rate(trial: BaseTrial) -> dict[str, float]:
     """Draw the peak learning rate, log-uniform in 1e-5 ... 1e-3 as FairTune's code does; a stock `hp_space`."""
     return {"learning_rate": trial.suggest_float("learning_rate", *LEARNING_RATES, log=True)}
 
@@ -38,10 +38,10 @@ class Plan:
     """
 
     objective: Callable[[Mapping[str, float]], float]
-    direction: str
+    direction: Direction
     mode: Mode
     n_epochs: float
-    hp_space: Callable[[optuna.Trial], dict[str, Any]] = learning_rate
+    hp_space: Callable[[BaseTrial], dict[str, Any]] = learning_rate
 
     @property
     def objective_name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from filelock import FileLock, Timeout
@@ -15,6 +15,8 @@ from optuna.trial import FrozenTrial, TrialState
 from ..errors import FairTuneError
 from ..masks.proposals import Proposal
 from ..masks.spaces import PRESETS, space_named
+
+Direction = Literal["maximize", "minimize"]
 
 FILE_NAME = "search.db"
 STUDY_NAME = "fairtune"
@@ -40,7 +42,7 @@ def lock(folder: Path) -> FileLock:
     return held
 
 
-def open_study(folder: Path, direction: str, fingerprint: Mapping[str, Any]) -> optuna.Study:
+def open_study(folder: Path, direction: Direction, fingerprint: Mapping[str, Any]) -> optuna.Study:
     """Create the study of `folder` or take up the one that is there, its killed trials queued again.
 
     A trial found running has no process any more (`lock` is held): it goes back to the queue under its own number

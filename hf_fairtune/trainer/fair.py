@@ -65,9 +65,7 @@ class FairTrainer(SearchingTrainer):
             FairTuneError: the trainer was built without `data`, which names labels and groups.
         """
         if self.data is None:
-            raise FairTuneError(
-                "a record needs the splits; build the trainer with `data=load_fair_dataset(...)`."
-            )
+            raise FairTuneError("a record needs the splits; build the trainer with `data=load_fair_dataset(...)`.")
         if self._record is None:
             self._record = Record("train", self.args.seed, {}, self.data.sheet(), self.method.name)
         record, (total, trained) = self._record, counts(self.model)

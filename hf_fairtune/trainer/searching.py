@@ -60,7 +60,7 @@ class SearchingTrainer(FittingTrainer):
         self.n_blocks = getattr(self.model.config, "num_hidden_layers", 0)
         self.method = self.method.proposing(plan.mode.proposal())
         self.search = self._open(plan) if self.is_world_process_zero() else Search(plan)
-        before, start = dict(vars(self.args)), time.monotonic()
+        before, start = dict(self.args.__dict__), time.monotonic()
         removed = [self.pop_callback(kind) for kind in (ProgressCallback, PrinterCallback)]
         self.args.save_strategy, self.args.load_best_model_at_end = SaveStrategy.NO, False
         try:
@@ -76,7 +76,7 @@ class SearchingTrainer(FittingTrainer):
             )
             self.searched(self.search, time.monotonic() - start)
         finally:
-            vars(self.args).update(before)
+            self.args.__dict__.update(before)
             for callback in filter(None, removed):
                 self.add_callback(callback)
             self.hp_search_backend = None
