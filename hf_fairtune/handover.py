@@ -6,6 +6,7 @@ import copy
 import os
 import shutil
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from peft import PeftModel
 from .errors import FairTuneError
 from .record import FILE_NAME, Record
 from .report.write import write_report
+from .small_cells import suppress_small_cells
 
 
 def write(folder: str | Path, model: Any, processor: Any, record: Record) -> Path:
@@ -50,7 +52,8 @@ def _write_all(folder: Path, model: Any, processor: Any, record: Record) -> None
     plain.save_pretrained(folder)
     if processor is not None:
         processor.save_pretrained(folder)
-    write_report(record, folder)
+    # The card may be published: groups with few patients of a label are merged in it, not in the record.
+    write_report(Record(**suppress_small_cells(asdict(record))), folder)
     record.save(folder)
 
 
@@ -58,4 +61,5 @@ def _move(source: Path, target: Path) -> None:
     files = [path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file()]
     for name in sorted(files, key=lambda name: name.name == FILE_NAME):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
+        os.chmod(source / name, 0o644)
         os.replace(source / name, target / name)

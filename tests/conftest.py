@@ -62,10 +62,10 @@ def real_data() -> Path:
 
 
 def table(n: int = 48, seed: int = 0, group_names: tuple[str, ...] = ("a", "b")) -> Dataset:
-    """Build a split whose label shows as brightness, faintly in the last group."""
+    """Build a split whose label shows as darkness, faintly in the last group."""
     draw = np.random.default_rng(seed)
     labels, groups = draw.integers(0, 2, n), draw.integers(0, len(group_names), n)
-    shift = np.where(groups == len(group_names) - 1, 0.1, 0.6) * (2 * labels - 1)
+    shift = np.where(groups == len(group_names) - 1, 0.1, 0.6) * (1 - 2 * labels)
     pixels = draw.normal(shift[:, None, None, None], 1.0, (n, 3, 16, 16)).astype(np.float32)
     features = Features(
         {

@@ -98,9 +98,14 @@ def audit_model(arguments: AuditArguments, data: DataArguments) -> Audit:
         scores, labels, _ = scored(trainer, splits, "validation", column)
         thresholds.append(youden(labels, scores, "validation"))
     scores, labels, groups = scored(trainer, splits, arguments.split, column)
-    clusters = np.asarray(splits[arguments.split]["cluster"]) if data.cluster else None
     return audit(
-        labels, scores, groups, splits.group_names, thresholds=thresholds, clusters=clusters, **options(arguments)
+        labels,
+        scores,
+        groups,
+        splits.group_names,
+        thresholds=thresholds,
+        clusters=splits.clusters(arguments.split),
+        **options(arguments),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import TrainOutput
 
 from ..data.arguments import DataArguments
@@ -18,6 +19,7 @@ from ..record import FILE_NAME, Record
 from ..report.table import comparison_table
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.fair import FairTrainer
+from ..trainer.lines import EpochLines
 from .model import ModelArguments, load_processor, model_init
 
 
@@ -59,7 +61,10 @@ class Job:
 
 
 def train(trainer: FairTrainer) -> TrainOutput:
-    """Train, from the last whole checkpoint if there is one."""
+    """Train, from the last whole checkpoint if there is one, a line an epoch."""
+    trainer.remove_callback(ProgressCallback)
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(EpochLines)
     return trainer.train(resume_from_checkpoint=last_checkpoint(Path(trainer.args.output_dir)))
 
 
@@ -74,9 +79,8 @@ def best_full_rate(record: Record) -> float:
     """Return the learning rate of the best trial that trained every bit, or the run's own if none did."""
     sign = -1 if record.search and record.search["direction"] == "minimize" else 1
     full = [t for t in record.trials if t["mask"] and all(t["mask"]) and t["value"] is not None]
-    best = max(full, key=lambda t: float(sign * t["value"]), default={"learning_rate": record.learning_rate})
-    rate: float = best["learning_rate"]
-    return rate
+    own: dict[str, Any] = {"learning_rate": record.learning_rate}
+    return float(max(full, key=lambda t: float(sign * t["value"]), default=own)["learning_rate"])
 
 
 def last_checkpoint(folder: Path) -> str | None:

@@ -57,6 +57,11 @@ class FairDataset:
         columns: dict[str, np.ndarray] = self.splits[split].with_format("numpy")[:]
         return columns
 
+    def clusters(self, split: str) -> np.ndarray | None:
+        """Return the cluster of every row of a split, shape `(rows,)`, or None where no cluster was asked for."""
+        stored = self.splits[split].with_format(None)
+        return np.asarray(stored["cluster"][:]) if "cluster" in stored.column_names else None
+
     @property
     def group_names(self) -> list[str]:
         """Return the names of the groups in the order of their indices."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+import torch
 from transformers import TrainingArguments
 
 from .. import catalog
@@ -35,6 +36,9 @@ class FairTrainingArguments(TrainingArguments):
     save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept."})
     logging_strategy: str = field(default="epoch", metadata={"help": "When to log the loss."})
     remove_unused_columns: bool | None = field(default=False, metadata={"help": "Groups are no model input."})
+    dataloader_pin_memory: bool = field(
+        default_factory=torch.cuda.is_available, metadata={"help": "Pin batches in memory for the accelerator."}
+    )
     label_names: list[str] | None = field(
         default_factory=lambda: ["labels", "groups"], metadata={"help": "What travels to the metrics."}
     )

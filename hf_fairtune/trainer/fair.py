@@ -137,7 +137,7 @@ class FairTrainer(SearchingTrainer):
             groups,
             dataset.features["groups"].names,
             thresholds=thresholds,
-            clusters=np.asarray(dataset["cluster"]) if "cluster" in dataset.column_names else None,
+            clusters=self.data.clusters(split),
             n_boot=n_boot,
             seed=self.args.seed,
         )

@@ -61,6 +61,8 @@ class SearchingTrainer(FittingTrainer):
         self.method = self.method.proposing(plan.mode.proposal())
         self.search = self._open(plan) if self.is_world_process_zero() else Search(plan)
         before, start = dict(self.args.__dict__), time.monotonic()
+        verbosity = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
         removed = [self.pop_callback(kind) for kind in (ProgressCallback, PrinterCallback)]
         self.args.save_strategy, self.args.load_best_model_at_end = SaveStrategy.NO, False
         try:
@@ -80,6 +82,7 @@ class SearchingTrainer(FittingTrainer):
             for callback in filter(None, removed):
                 self.add_callback(callback)
             self.hp_search_backend = None
+            optuna.logging.set_verbosity(verbosity)
             self.search.close()
         return self._adopt(best)
 
@@ -94,7 +97,7 @@ class SearchingTrainer(FittingTrainer):
         if isinstance(objective, str):
             objective = Objective(objective)
         direction = direction or getattr(objective, "direction", None)
-        if direction not in ("maximize", "minimize"):
+        if direction != "maximize" and direction != "minimize":
             raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
         chosen = mode_named(mode)(n_trials, self.args.seed, self._warmup_epochs())
         return Plan(objective, direction, chosen, self.args.num_train_epochs, hp_space or learning_rate)

@@ -1,0 +1,43 @@
+"""A training told in one short line an epoch."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState
+
+from ..search.progress import duration
+from .arguments import FairTrainingArguments
+
+SHOWN = ("eval_auc", "eval_min_group_auc", "eval_auc_gap")
+
+
+class EpochLines(TrainerCallback):
+    """Print epoch, losses, AUC, worst group's AUC and time left after every evaluation; a stock callback."""
+
+    def on_train_begin(
+        self, args: FairTrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Start the clock."""
+        self._start, self._first = time.monotonic(), state.global_step
+
+    def on_evaluate(
+        self,
+        args: FairTrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Print the line, on the main process, in training only."""
+        if not state.is_world_process_zero or not metrics or "eval_loss" not in metrics:
+            return
+        losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+        loss = f"loss {losses[-1]:.4f} · " if losses else ""
+        scores = " · ".join(f"{name.removeprefix('eval_')} {metrics[name]:.4f}" for name in SHOWN if name in metrics)
+        done = max(1, state.global_step - self._first)
+        left = (time.monotonic() - self._start) / done * (state.max_steps - state.global_step)
+        epoch = f"epoch {state.epoch or 0:g}/{state.num_train_epochs:g}"
+        print(f"{epoch} · {loss}{scores} · {duration(left)} left", file=sys.stderr, flush=True)

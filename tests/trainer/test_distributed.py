@@ -1,0 +1,52 @@
+"""Two CPU processes under `accelerate launch`: the pooled metrics of one, one mask, one decision to stop."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def launch(folder: Path, processes: int, batch: int) -> dict[int, dict[str, Any]]:
+    """Run distributed.py and return what each process saw."""
+    folder.mkdir()
+    command = [sys.executable, "-m", "accelerate.commands.launch"]
+    if processes > 1:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command += ["--multi_gpu", "--num_processes", str(processes), "--main_process_port", str(port)]
+    else:
+        command += ["--cpu", "--num_processes", "1"]
+    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    command += ["-m", "tests.trainer.distributed", str(folder), str(batch)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore", "MASTER_ADDR": "127.0.0.1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return {rank: json.loads((folder / f"rank{rank}.json").read_text()) for rank in range(processes)}
+
+
+def test_two_processes_equal_one(tmp_path: Path) -> None:
+    """The same global batch of 16: metrics agree to rounding of the gradients, every row counts once."""
+    one, two = launch(tmp_path / "one", 1, 16)[0], launch(tmp_path / "two", 2, 8)
+    assert two[0]["mask"] == two[1]["mask"]
+    assert two[0]["best"] == two[1]["best"]
+    assert one["rows"] == two[0]["rows"] == two[1]["rows"] == 61
+    keys = [k for k in one["evaluate"] if "auc" in k or k == "eval_loss"]
+    for rank in (0, 1):
+        assert {k: two[rank]["evaluate"][k] for k in keys} == pytest.approx({k: two[0]["evaluate"][k] for k in keys})
+    studies = [
+        optuna.load_study(study_name="fairtune", storage=f"sqlite:///{tmp_path / name / 'search.db'}").trials
+        for name in ("one", "two")
+    ]
+    assert [t.params for t in studies[0]][:5] == [t.params for t in studies[1]][:5]
+    for alone, shared in zip(studies[0][:5], studies[1][:5], strict=True):
+        assert shared.intermediate_values[1] == pytest.approx(alone.intermediate_values[1], abs=0.02)
+    assert [(t.state.name, len(t.intermediate_values)) for t in studies[1]] == [("COMPLETE", 3), ("PRUNED", 2)] * 4
