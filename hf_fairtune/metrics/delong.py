@@ -56,7 +56,7 @@ def auc_interval(labels: np.ndarray, scores: np.ndarray, confidence: float = 0.9
         missing = "negatives" if np.any(np.asarray(labels) == 1) else "positives"
         return undefined(LOGIT_DELONG, f"no {missing}" if len(labels) else "no rows")
     variance = delong_variance(labels, scores)
-    if value in (0.0, 1.0) or not variance > ROUNDING:
+    if not variance > ROUNDING:
         n_positive = int(np.sum(labels))
         low, high = newcombe_interval(value, n_positive, len(labels) - n_positive, confidence)
         return Estimate(value, low, high, NEWCOMBE)
