@@ -29,6 +29,7 @@ def test_points_and_intervals_are_the_parts() -> None:
     assert found.min_group_auc.group == NAMES[aucs.argmin()]
     assert found.auc_gap.value == np.ptp(aucs)
     assert (found.auc_gap.best, found.auc_gap.worst) == (NAMES[aucs.argmax()], NAMES[aucs.argmin()])
+    assert [row.prevalence for row in found.groups] == [30 / 90, 25 / 75, 22 / 67]
     parts = [auc_interval(labels[groups == g], scores[groups == g]) for g in range(3)]
     assert [(row.auc_low, row.auc_high) for row in found.groups] == [(p.low, p.high) for p in parts]
     assert [(pair.group, pair.reference) for pair in found.pairs] == [("b", "a"), ("c", "a")]
@@ -168,6 +169,19 @@ def test_a_threshold_does_not_score_its_own_rows() -> None:
     labels, scores, groups = split()
     with pytest.raises(FairTuneError, match="same rows"):
         audit(labels, scores, groups, NAMES, thresholds=[youden(labels, scores)])
+
+
+def test_each_threshold_has_its_own_interval() -> None:
+    rows = split()
+    both = audit(*rows, NAMES, thresholds=[fixed(0.3), fixed(0.6)], **QUICK).thresholds
+    alone = audit(*rows, NAMES, thresholds=[fixed(0.6)], **QUICK).thresholds
+    assert both[1] == alone[0]
+    clusters = np.arange(len(rows[0])) // 2
+    both, alone = (
+        audit(*rows, NAMES, clusters=clusters, thresholds=cuts, **QUICK).thresholds
+        for cuts in ([fixed(0.3), fixed(0.6)], [fixed(0.6)])
+    )
+    assert both[1] == alone[0]
 
 
 def test_an_all_negative_classifier_is_degenerate_not_certainly_fair() -> None:
