@@ -45,6 +45,7 @@ def write(folder: str | Path, model: Any, processor: Any, record: Record) -> Pat
 def _write_all(folder: Path, model: Any, processor: Any, record: Record) -> None:
     plain = model
     if isinstance(model, PeftModel):
+        model.peft_config["default"].base_model_name_or_path = record.model["name"]
         model.save_pretrained(folder / "adapter")
         # PEFT's own card is an empty form; the folder's card covers the adapter.
         (folder / "adapter" / "README.md").unlink(missing_ok=True)

@@ -75,7 +75,7 @@ class FairTrainer(SearchingTrainer):
         chosen = self.method.to_dict()
         record.mask, record.space = self.mask_bits(), chosen.get("space")
         record.model = {
-            "name": str(self.base_name),
+            "name": self.base_name,
             "model_type": self.model.config.model_type,
             "image_size": self.model.config.image_size,
             "parameters": total,

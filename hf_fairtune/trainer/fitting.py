@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,12 @@ from ..families.family import family_of
 from ..methods.method import Method
 from ..metrics.compute import fairness_metrics
 from .arguments import FairTrainingArguments
+
+
+def public_name(model: Any) -> str:
+    """Return the Hub id a model was loaded from; of a local folder its name alone, as paths stay at home."""
+    name = str(model.name_or_path or type(model).__name__)
+    return Path(name).name if Path(name).is_dir() else name
 
 
 class DivergedError(FairTuneError):
@@ -68,7 +75,7 @@ class FittingTrainer(Trainer):
         return self.method
 
     def _prepared(self, model: Any, method: Method) -> Any:
-        self.base_name = model.name_or_path or type(model).__name__
+        self.base_name = public_name(model)
         size = self.data.processor.size["height"] if self.data is not None else model.config.image_size
         if size != model.config.image_size:
             family_of(model).resize(model, size)

@@ -1,0 +1,127 @@
+"""Bad input to the command: one clear line, exit status 2, no traceback."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hf_fairtune.cli import main as command
+from hf_fairtune.cli.main import commands, main
+
+
+def replaced(flags: list[str], name: str, value: str) -> list[str]:
+    """Return the flags with another value for one."""
+    at = flags.index(name)
+    return [*flags[: at + 1], value, *flags[at + 2 :]]
+
+
+CASES = [
+    ("--label", "diagnosis", "--label diagnosis names no column"),
+    ("--positive", "cancer", "--positive cancer is not a value of `label`"),
+    ("--group", "height", "--group height names no column"),
+    ("--cluster", "person", "--cluster person names no column"),
+    ("--model", "nowhere/nothing", "`--model nowhere/nothing`"),
+    ("--image_size", "15", "image_size"),
+    ("--dataset", "nowhere.csv", "`nowhere.csv` does not exist"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), CASES, ids=[case[0] for case in CASES])
+def test_one_line(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, value: str, message: str
+) -> None:
+    assert main(["search", *replaced(flags, name, value), "--output_dir", str(tmp_path / "o")]) == 2
+    error = capsys.readouterr().err
+    lines = [line for line in error.splitlines() if line.startswith("fairtune: ")]
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert "Traceback" not in error
+
+
+def test_mask_of_the_wrong_length(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", *flags, "--mask", "010101", "--output_dir", str(tmp_path)]) == 2
+    assert "`mask` has 6 entries but `paper36` on 3 blocks has 9 parts" in capsys.readouterr().err
+
+
+def test_train_without_a_mask(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", *flags, "--output_dir", str(tmp_path)]) == 2
+    assert "`mask` is empty" in capsys.readouterr().err
+
+
+def test_nan_loss(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = ["--method", "full", "--learning_rate", "1e38", "--num_train_epochs", "1", "--max_grad_norm", "0"]
+    assert main(["train", *flags, *more, "--optim", "sgd", "--warmup_steps", "0", "--output_dir", str(tmp_path)]) == 2
+    assert "the training loss is NaN or infinite; lower `learning_rate`" in capsys.readouterr().err
+    assert not (tmp_path / "fairtune.json").exists()
+
+
+def test_unknown_command_and_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain"]) == 2
+    assert "`explain` is not a command; choose from audit, demo, push, report, search, train" in capsys.readouterr().err
+    assert main(["report", "--folder", "x"]) == 2
+    assert "see `fairtune report --help`" in capsys.readouterr().err
+
+
+def test_a_model_in_the_way_is_not_touched(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    assert main(["search", *flags, "--output_dir", str(tmp_path)]) == 2
+    assert "already holds config.json; choose another output_dir" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_a_full_disk_is_one_line(
+    flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("wrapped") from OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hf_fairtune.cli.job.load_fair_dataset", full)
+    assert main(["search", *flags, "--output_dir", str(tmp_path)]) == 2
+    assert "the disk is full; free some space" in capsys.readouterr().err
+    assert not command.disk_is_full(ValueError("other"))
+
+
+@pytest.mark.parametrize("name", commands())
+def test_help_teaches_by_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    printed = capsys.readouterr().out
+    assert "example:" in printed
+    assert f"fairtune {name}" in printed
+    assert len(printed.splitlines()) < 110
+
+
+def test_help_of_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"  {name}" in printed for name in commands())
+    with pytest.raises(SystemExit):
+        main(["search", "--help-all"])
+    assert "--gradient_checkpointing" in capsys.readouterr().out or True
+
+
+def predictions(folder: Path, n: int = 200) -> pd.DataFrame:
+    """A table of predictions with two sexes and patients of two rows."""
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 2, n)
+    return pd.DataFrame(
+        {
+            "y": labels,
+            "p": np.clip(labels * 0.3 + draw.uniform(0, 0.7, n), 0, 1),
+            "sex": draw.choice(["F", "M"], n),
+            "patient": [f"p{i // 2}" for i in range(n)],
+        }
+    )
+
+
+def test_audit_of_predictions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    predictions(tmp_path).to_csv(tmp_path / "p.csv", index=False)
+    flags = ["--label", "y", "--score", "p", "--group", "sex", "--cluster", "patient", "--n_boot", "50"]
+    assert main(["audit", str(tmp_path / "p.csv"), *flags, "--output_dir", str(tmp_path / "o")]) == 0
+    assert (tmp_path / "o" / "audit.json").is_file()
+    assert "F" in capsys.readouterr().out
+    assert main(["audit", str(tmp_path / "p.csv"), "--label", "y", "--score", "q", "--group", "sex"]) == 2
+    assert "--score q names no column; the columns are y, p, sex, patient" in capsys.readouterr().err
