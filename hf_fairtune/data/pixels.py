@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,6 +30,7 @@ COLOUR_KEYS = {"do_rescale", "rescale_factor", "do_normalize", "image_mean", "im
 EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB"}
 ORIENTATION = 0x0112
 CHUNK = 256
+DAY = 24 * 3600
 
 
 def cache_folder(asked: str | None) -> Path:
@@ -64,6 +66,7 @@ def _build(path: Path, images: Dataset, processor: Any, shape: tuple[int, ...]) 
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             _write(file, images, processor, shape)
@@ -78,6 +81,13 @@ def _build(path: Path, images: Dataset, processor: Any, shape: tuple[int, ...]) 
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what builds killed more than a day ago left; one at work has written since."""
+    for left in folder.glob(".pixels-*"):
+        if time.time() - left.stat().st_mtime > DAY:
+            left.unlink(missing_ok=True)
 
 
 def _write(file: IO[bytes], images: Dataset, processor: Any, shape: tuple[int, ...]) -> None:

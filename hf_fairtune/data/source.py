@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from datasets import Dataset, DatasetDict, concatenate_datasets, load_dataset, load_from_disk
+from datasets import Dataset, DatasetDict, Image, concatenate_datasets, load_dataset, load_from_disk
 
 from ..errors import FairTuneError
 from .arguments import DataArguments
@@ -60,13 +60,16 @@ def load_source(arguments: DataArguments) -> Source:
     """
     path = Path(arguments.dataset).expanduser()
     parts = _open(arguments.dataset, path)
-    column = image_column(next(iter(parts.values())).features, arguments.image)
+    if not any(len(part) for part in parts.values()):
+        raise FairTuneError(f"`{arguments.dataset}` has no rows; give a table with one row an image.")
+    features = next(iter(parts.values())).features
+    column = image_column(features, arguments.image)
+    if arguments.image_root and isinstance(features[column], Image):
+        raise FairTuneError(f"--image_root is for columns of paths, but `{column}` holds images; leave it out.")
     root = path.parent if path.is_file() else path if path.is_dir() else None
     root = Path(arguments.image_root).expanduser() if arguments.image_root else root
     frame = pd.concat([attribute_frame(part, column) for part in parts.values()], ignore_index=True)
     images = concatenate_datasets([image_dataset(part, column, root) for part in parts.values()])
-    if len(frame) == 0:
-        raise FairTuneError(f"`{arguments.dataset}` has no rows; give a table with one row an image.")
     return Source(_name(arguments.dataset, path), frame, images, root, _given(parts, frame))
 
 

@@ -23,6 +23,13 @@ PROCESSORS = [
 ]
 
 
+class Squared(ViTImageProcessorPil):
+    """A processor that bends the colours after rescaling them."""
+
+    def rescale(self, image: np.ndarray, scale: float, **kwargs: object) -> np.ndarray:
+        return super().rescale(image, scale, **kwargs) ** 2
+
+
 @pytest.mark.parametrize("processor", PROCESSORS, ids=lambda p: type(p).__name__)
 def test_resize_then_colours_is_the_processor(processor: object) -> None:
     draw = np.random.default_rng(0)
@@ -64,8 +71,10 @@ def test_refuses_what_it_cannot_reproduce() -> None:
         pixel_shape(shortest)
     with pytest.raises(FairTuneError, match="gives images of different shapes"):
         resized_processor(shortest, 64)
+    with pytest.raises(FairTuneError, match="three 8-bit colours are wanted"):
+        pixel_shape(EfficientNetImageProcessorPil(rescale_offset=True))
     with pytest.raises(FairTuneError, match="does more than resize"):
-        check_colours(EfficientNetImageProcessorPil(rescale_offset=True))
+        check_colours(Squared())
     with pytest.raises(FairTuneError, match="--image_size 0 is not a number of pixels"):
         resized_processor(ViTImageProcessorPil(), 0)
     with pytest.raises(FairTuneError, match="pass the image processor of an image classifier"):

@@ -1,0 +1,171 @@
+"""The pixel cache: equal to the processor, built once, whole or not at all, and honest about broken images."""
+
+import errno
+import io
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from datasets import Dataset, Features
+from datasets import Image as ImageFeature
+from PIL import Image
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+from hf_fairtune.data import pixels
+from hf_fairtune.data.identity import identify
+from hf_fairtune.data.pixels import cache_folder, cached_pixels, rgb_image
+from hf_fairtune.errors import FairTuneError
+
+from .conftest import write_images
+
+NAMES = [f"{i}.png" for i in range(6)]
+
+
+def column(folder: Path, names: list[str]) -> Dataset:
+    paths = {"image": [str(folder / name) for name in names]}
+    return Dataset.from_dict(paths, features=Features(image=ImageFeature(decode=False)))
+
+
+def build(folder: Path, names: list[str], processor: ViTImageProcessorPil, cache: Path) -> Path:
+    images = column(folder, names)
+    return cached_pixels(images, identify(images, folder).stamps, processor, cache)
+
+
+def mode_image(mode: str) -> Image.Image:
+    draw = np.random.default_rng(0)
+    image = Image.fromarray(draw.integers(0, 256, (20, 28, 3), dtype=np.uint8))
+    return image.convert(mode)
+
+
+def test_the_cache_is_what_the_processor_sees(tmp_path: Path, processor: ViTImageProcessorPil) -> None:
+    write_images(tmp_path, NAMES)
+    found = np.load(build(tmp_path, NAMES, processor, tmp_path / "c"), mmap_mode="r")
+    assert (found.dtype, found.shape) == (np.uint8, (6, 16, 16, 3))
+    for row, name in zip(found, NAMES, strict=True):
+        with Image.open(tmp_path / name) as image:
+            assert (row == np.asarray(image.resize((16, 16), Image.Resampling.BILINEAR))).all()
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("L", "png"), ("1", "png"), ("P", "png"), ("RGBA", "png"), ("LA", "png"), ("CMYK", "jpg")]
+)
+def test_every_mode_is_seen_as_datasets_sees_it(tmp_path: Path, mode: str, suffix: str) -> None:
+    path = tmp_path / f"image.{suffix}"
+    mode_image(mode).save(path)
+    stock = ImageFeature().decode_example({"path": str(path), "bytes": None})
+    ours = rgb_image({"path": str(path), "bytes": None})
+    assert (np.asarray(ours) == np.asarray(stock.convert("RGB"))).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_turns_the_image(tmp_path: Path, orientation: int) -> None:
+    path, exif = tmp_path / "image.jpg", Image.Exif()
+    exif[0x0112] = orientation
+    mode_image("RGB").save(path, exif=exif)
+    stock = ImageFeature().decode_example({"path": str(path), "bytes": None})
+    ours = rgb_image({"path": None, "bytes": path.read_bytes()})
+    assert ours.size == ((20, 28) if orientation > 4 else (28, 20))
+    assert (np.asarray(ours) == np.asarray(stock)).all()
+
+
+def test_it_is_built_once_and_again_when_an_image_or_the_size_changes(
+    tmp_path: Path, processor: ViTImageProcessorPil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_images(tmp_path, NAMES)
+    first = build(tmp_path, NAMES, processor, tmp_path / "c")
+    monkeypatch.setattr(pixels, "_build", lambda path, *_: path.write_text("built"))
+    assert build(tmp_path, NAMES, processor, tmp_path / "c") == first
+    other_colours = ViTImageProcessorPil(size={"height": 16, "width": 16}, image_mean=[0.1, 0.1, 0.1])
+    assert build(tmp_path, NAMES, other_colours, tmp_path / "c") == first
+    sharper = ViTImageProcessorPil(size={"height": 16, "width": 16}, resample=3)
+    larger = ViTImageProcessorPil(size={"height": 24, "width": 24})
+    changed = {build(tmp_path, NAMES, processor, tmp_path / "c") for processor in (sharper, larger)}
+    os.utime(tmp_path / NAMES[0], (1, 1))
+    changed.add(build(tmp_path, NAMES, processor, tmp_path / "c"))
+    assert len(changed | {first}) == 4
+
+
+def test_all_broken_images_are_told_together(tmp_path: Path, processor: ViTImageProcessorPil) -> None:
+    names = [f"{i}.png" for i in range(9)]
+    write_images(tmp_path, names)
+    for name in names[:5]:
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-60])
+    (tmp_path / "5.png").write_bytes(b"no image")
+    Image.fromarray(np.full((4, 4), 4000, np.uint16)).save(tmp_path / "6.png")
+    with pytest.raises(FairTuneError, match=r"7 of 9 images cannot be decoded: 0.png .* and 2 more\.") as refusal:
+        build(tmp_path, names, processor, tmp_path / "c")
+    assert "\n" not in str(refusal.value)
+    assert list((tmp_path / "c").iterdir()) == []
+
+
+def test_sixteen_bits_are_refused_not_clipped(tmp_path: Path, processor: ViTImageProcessorPil) -> None:
+    Image.fromarray(np.full((4, 4), 4000, np.uint16)).save(tmp_path / "scan.png")
+    with pytest.raises(FairTuneError, match="scan.png .pixels of mode I;16, not 8 bits: choose a window"):
+        build(tmp_path, ["scan.png"], processor, tmp_path / "c")
+
+
+def test_missing_files_are_told_together(tmp_path: Path) -> None:
+    write_images(tmp_path, NAMES[:2])
+    with pytest.raises(FairTuneError, match="4 of 6 image files do not exist .*2.png.*--image_root"):
+        identify(column(tmp_path, NAMES), tmp_path)
+
+
+def test_an_empty_cell_is_refused() -> None:
+    nothing = Dataset.from_dict({"image": [None]}, features=Features(image=ImageFeature(decode=False)))
+    with pytest.raises(FairTuneError, match="An image of the table is empty"):
+        identify(nothing, None)
+
+
+class FullDisk(io.FileIO):
+    def write(self, content: Any) -> int:
+        if self.tell() > 200:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(content)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    tmp_path: Path, processor: ViTImageProcessorPil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_images(tmp_path, NAMES)
+    monkeypatch.setattr(pixels.os, "fdopen", lambda handle, _: FullDisk(handle, "wb"))
+    with pytest.raises(FairTuneError, match=r"could not take the 0.00 GB of decoded pixels \(No space left"):
+        build(tmp_path, NAMES, processor, tmp_path / "c")
+    assert list((tmp_path / "c").iterdir()) == []
+
+
+def test_leftovers_of_killed_builds_go_after_a_day(tmp_path: Path, processor: ViTImageProcessorPil) -> None:
+    write_images(tmp_path, NAMES)
+    old, recent = (tmp_path / "c" / f".pixels-{name}.npy.x" for name in ("old", "recent"))
+    old.parent.mkdir()
+    for left in (old, recent):
+        left.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    path = build(tmp_path, NAMES, processor, tmp_path / "c")
+    assert set((tmp_path / "c").iterdir()) == {path, recent}
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, processor: ViTImageProcessorPil) -> None:
+    write_images(tmp_path, NAMES)
+    with pytest.raises(FairTuneError, match="name another folder by --data_cache"):
+        build(tmp_path, NAMES, processor, tmp_path / "0.png" / "c")
+
+
+def test_two_processes_may_build_at_once(tmp_path: Path, processor: ViTImageProcessorPil) -> None:
+    write_images(tmp_path, NAMES)
+    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
+        jobs = [pool.submit(build, tmp_path, NAMES, processor, tmp_path / "c") for _ in range(2)]
+        (path,) = {job.result() for job in jobs}
+    assert list((tmp_path / "c").iterdir()) == [path]
+    assert np.load(path).shape == (6, 16, 16, 3)
+
+
+def test_the_folder_is_the_flag_then_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRTUNE_CACHE", "/somewhere")
+    assert cache_folder("/here") == Path("/here")
+    assert cache_folder(None) == Path("/somewhere")
+    monkeypatch.delenv("FAIRTUNE_CACHE")
+    assert cache_folder(None) == Path.home() / ".cache" / "hf_fairtune"

@@ -1,0 +1,78 @@
+"""Real dermatoscopy and phone photographs: counts, clusters, and the processor's result, against the tables."""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from datasets import Image as ImageFeature
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+from hf_fairtune.data.groups import assign_groups
+from hf_fairtune.data.table import load_fair_dataset
+from hf_fairtune.errors import FairTuneError
+
+from .conftest import asked
+
+# The folder builder of `datasets` leaves its metadata file for the garbage collector to close.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
+
+
+def test_ham10000(real_data: Path, tmp_path: Path) -> None:
+    arguments = asked(real_data / "ham10000", group=["age:60"], cluster="patient_id", image_size=64)
+    file = tmp_path / "splits.json"
+    fair = load_fair_dataset(arguments, ViTImageProcessorPil(), splits_file=file)
+    sheet = fair.sheet()
+    table = pd.read_csv(real_data / "ham10000" / "metadata.csv")
+    bins = table["age"].le(60).map({True: "<=60", False: ">60"})
+    oracle = Counter(zip(bins, table["label"].astype(str), strict=True))
+    found: Counter[tuple[str, str]] = Counter()
+    for name, part in sheet["splits"].items():
+        cells = {(cell["group"], cell["label"]): cell["n"] for cell in part["cells"]}
+        found.update(cells)
+        for cell, n in cells.items():
+            assert n / oracle[cell] == pytest.approx(SHARES[name], abs=0.03)
+    assert found == oracle
+    assert sum(found[group, "1"] for group in ("<=60", ">60")) == 300
+    clusters = [set(fair.columns(split)["cluster"]) for split in SHARES]
+    assert len(set.union(*clusters)) == sum(map(len, clusters)) == table["patient_id"].nunique()
+    assert load_fair_dataset(arguments, ViTImageProcessorPil(), seed=1, splits_file=file).sheet() == sheet
+    check_pixels(real_data, fair)
+
+
+def check_pixels(real_data: Path, fair: object) -> None:
+    """The first test images are what the saved processor makes of the original files."""
+    folder = real_data / "ham10000"
+    stock = ViTImageProcessorPil(size={"height": 64, "width": 64})
+    names = sorted(pd.read_csv(folder / "metadata.csv")["file_name"])
+    test = fair["test"]  # type: ignore[index]
+    for index in range(5):
+        row = fair.columns("test")["row"][index]  # type: ignore[attr-defined]
+        image = ImageFeature().decode_example({"path": str(folder / names[row]), "bytes": None})
+        expected = stock(image, return_tensors="pt")["pixel_values"][0]
+        torch.testing.assert_close(test[index]["pixel_values"], expected, rtol=0, atol=1e-5)
+
+
+def test_pad_ufes_keeps_missing_sex_as_a_level(real_data: Path) -> None:
+    """Every cancer has a sex recorded, so `missing` has one class: the split refuses it by name and count."""
+    table = pd.read_csv(real_data / "pad_ufes" / "metadata.csv")
+    groups = assign_groups(table, ["sex"])
+    counts = Counter(groups.names[i] for i in groups.values)
+    assert counts == {"F": 290, "M": 228, "missing": 331}
+    with pytest.raises(FairTuneError, match=r"Group `missing` has one class in the train split \(0 `1`, \d+ `0`\)"):
+        load_fair_dataset(asked(real_data / "pad_ufes", cluster="patient_id"), ViTImageProcessorPil())
+
+
+def test_pad_ufes_patients_have_several_images(real_data: Path) -> None:
+    arguments = asked(real_data / "pad_ufes", group=["age:60"], cluster="patient_id", image_size=32)
+    fair = load_fair_dataset(arguments, ViTImageProcessorPil())
+    parts = fair.sheet()["splits"]
+    assert sum(part["clusters"] for part in parts.values()) == 663
+    assert sum(part["n"] for part in parts.values()) == 849
+    for name, part in parts.items():
+        assert part["n"] / 849 == pytest.approx(SHARES[name], abs=0.03)
