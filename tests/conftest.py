@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+# A name that is no folder must fail at once, not after the Hub's timeouts.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 import numpy as np
 import pytest
 import torch

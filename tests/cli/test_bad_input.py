@@ -75,7 +75,7 @@ def test_a_model_in_the_way_is_not_touched(
 def test_a_full_disk_is_one_line(
     flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise RuntimeError("wrapped") from OSError(28, "No space left on device")
 
     monkeypatch.setattr("hf_fairtune.cli.job.load_fair_dataset", full)
