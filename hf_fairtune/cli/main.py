@@ -58,7 +58,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not disk_is_full(error):
             raise
         return _refuse("the disk is full; free some space, then the same command goes on from here.")
+    finally:
+        _leave()
     return 0
+
+
+def _leave() -> None:
+    """Part from the other processes of `accelerate launch`; left to the interpreter's end, this one may abort."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _refuse(line: str) -> int:

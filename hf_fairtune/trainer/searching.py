@@ -56,13 +56,13 @@ class SearchingTrainer(FittingTrainer):
         Raises:
             FairTuneError: unknown metric or mode, another search in the folder, or no trial that ended.
         """
+        verbosity = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
         plan = self._plan(hp_space, compute_objective, n_trials, direction, mode)
         self.n_blocks = getattr(self.model.config, "num_hidden_layers", 0)
         self.method = self.method.proposing(plan.mode.proposal())
         self.search = self._open(plan) if self.is_world_process_zero() else Search(plan)
         before, start = dict(self.args.__dict__), time.monotonic()
-        verbosity = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
         removed = [self.pop_callback(kind) for kind in (ProgressCallback, PrinterCallback)]
         self.args.save_strategy, self.args.load_best_model_at_end = SaveStrategy.NO, False
         try:
@@ -76,7 +76,6 @@ class SearchingTrainer(FittingTrainer):
                 catch=(DivergedError, UndefinedObjectiveError),
                 **{**self.search.options(), **kwargs},
             )
-            self.searched(self.search, time.monotonic() - start)
         finally:
             self.args.__dict__.update(before)
             for callback in filter(None, removed):
@@ -84,7 +83,9 @@ class SearchingTrainer(FittingTrainer):
             self.hp_search_backend = None
             optuna.logging.set_verbosity(verbosity)
             self.search.close()
-        return self._adopt(best)
+        search, best = self.search, self._adopt(best)
+        self.searched(search, time.monotonic() - start)
+        return best
 
     def searched(self, search: Search, seconds: float) -> None:
         """Take note of a search that ended."""

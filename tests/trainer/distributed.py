@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 
 import optuna
+from accelerate import PartialState
 from optuna.pruners import BasePruner
 
 from hf_fairtune import FairTrainer
 from tests.conftest import table, tiny_vit
 from tests.trainer.test_fitting import arguments
+
 
 class OddTrials(BasePruner):
     """Stop every second trial after its second epoch."""
@@ -30,3 +32,4 @@ if __name__ == "__main__":
     seen = {"evaluate": run.evaluate(), "mask": mask, "rank": args.process_index, "best": best.run_id}
     seen["rows"] = len(run.predict(table(61, 1)).predictions)
     (folder / f"rank{args.process_index}.json").write_text(json.dumps(seen))
+    PartialState().destroy_process_group()
