@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
@@ -37,7 +39,7 @@ def mask_map(parts: PartGrid, share: float | None = None) -> Figure:
     return figure
 
 
-STYLES = {
+STYLES: dict[str, dict[str, Any]] = {
     "trained": {"facecolor": BLUE, "edgecolor": BLUE},
     "frozen": {"facecolor": "white", "edgecolor": GREY},
     "always trained": {"facecolor": BLUE, "edgecolor": "white", "hatch": "///"},

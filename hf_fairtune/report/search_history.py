@@ -7,13 +7,14 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .sheet import BLACK, BLUE, GREEN, GREY, NORMAL, ORANGE, PALE, SMALL, VERMILLION, bare, labels, sheet
 
 READING = (
     "Shows what each trial scored on the validation split and how the best so far grew. The best of many "
     "trials is partly luck, so it overstates what the same model scores on new patients; the test results "
-    "below do not have that flaw. Trials with different markers ended differently and are not comparable."
+    "do not have that flaw. Trials with different markers ended differently and are not comparable."
 )
 STATES = {
     "COMPLETE": ("o", BLUE, "complete"),
@@ -71,7 +72,7 @@ def _by_trial(axes: Axes, trials: Sequence[dict[str, Any]], search: dict[str, An
         _scatter(axes, drawn, (marker, colour, name))
     _recipes(axes, trials)
     axes.set_xlabel("trial", fontsize=NORMAL)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(objective_label(search), fontsize=NORMAL)
     axes.margins(y=0.12)
     axes.legend(fontsize=SMALL, frameon=False, loc="upper left", bbox_to_anchor=(0, -0.2), ncols=4)
@@ -83,7 +84,13 @@ def _scatter(axes: Axes, drawn: list[tuple[int, float | None]], style: tuple[str
     marker, colour, name = style
     valued = [(number, value) for number, value in drawn if value is not None]
     empty = [number for number, value in drawn if value is None]
-    look: dict[str, Any] = {"marker": marker, "color": colour, "s": 28, "edgecolors": "white", "linewidths": 0.5}
+    look: dict[str, Any] = {
+        "marker": marker,
+        "color": colour,
+        "s": 28,
+        "edgecolors": "white",
+        "linewidths": 0.5,
+    }
     if valued:
         axes.scatter(*zip(*valued, strict=True), label=name, gid=f"state-{name.split()[0]}", zorder=3, **look)
     if empty:
@@ -124,7 +131,12 @@ def _by_epoch(axes: Axes, trials: Sequence[dict[str, Any]], search: dict[str, An
         marker, colour, _ = STATES[trial["state"]]
         look: dict[str, Any] = {"color": colour, "linewidth": 0.7, "alpha": 0.55}
         if winner:
-            look = {"color": BLACK, "linewidth": 2.2, "zorder": 4, "label": f"winner (trial {trial['number']})"}
+            look = {
+                "color": BLACK,
+                "linewidth": 2.2,
+                "zorder": 4,
+                "label": f"winner (trial {trial['number']})",
+            }
         axes.plot(*zip(*reported, strict=True), gid=f"trial-{trial['number']}", **look)
         if trial["state"] != "COMPLETE":
             axes.plot(*reported[-1], marker=marker, color=colour, markersize=4.5, linestyle="")

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-SKY, BLACK, GREY, PALE = "#56B4E9", "#000000", "#6E6E6E", "#EDEDED"
+BLACK, GREY, PALE = "#000000", "#6E6E6E", "#EDEDED"
 WIDTH = 8.0
 DPI = 150
 SMALL, NORMAL = 8, 9
