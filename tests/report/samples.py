@@ -66,7 +66,8 @@ def rate_group(row: dict[str, Any], tpr: float, fpr: float) -> dict[str, Any]:
 
 
 def threshold(policy: str, audit: dict[str, Any], draw: random.Random) -> dict[str, Any]:
-    groups = [rate_group(row, draw.uniform(0.6, 0.9), draw.uniform(0.1, 0.3)) for row in audit["groups"]]
+    top, false = (0.03, 0.0) if policy == "fixed" else (0.9, 0.3)
+    groups = [rate_group(row, draw.uniform(0.7, 1) * top, draw.uniform(0.3, 1) * false) for row in audit["groups"]]
     spread = {}
     for key in ("tpr", "fpr", "selection_rate"):
         values = [group[key]["value"] for group in groups]
@@ -81,12 +82,14 @@ def threshold(policy: str, audit: dict[str, Any], draw: random.Random) -> dict[s
         "demographic_parity_difference": estimate(spread["selection_rate"]),
         "tpr_difference": estimate(tpr),
         "fpr_difference": estimate(fpr),
-        "overall": rate_group(audit, 0.8, 0.2),
+        "overall": rate_group(audit, 0.85 * top, 0.6 * false),
         "groups": groups,
     }
 
 
-def audit(counts: dict[str, tuple[int, int]], aucs: list[float], policies: tuple[str, ...], seed: int) -> dict[str, Any]:
+def audit(
+    counts: dict[str, tuple[int, int]], aucs: list[float], policies: tuple[str, ...], seed: int
+) -> dict[str, Any]:
     """Make an audit whose parts agree with each other."""
     rows = [audit_group(name, c, auc) for (name, c), auc in zip(counts.items(), aucs, strict=True)]
     positives, negatives = (sum(c[i] for c in counts.values()) for i in (0, 1))
@@ -160,7 +163,9 @@ def sample(
     names = LONG_NAMES[:n_groups]
     counts = {name: (max(0, 90 - 16 * i), max(40, 900 - 100 * i)) for i, name in enumerate(names)}
     base = [0.86 - 0.012 * i for i in range(n_groups)]
-    audits = {m: audit(counts, [a + draw.uniform(-0.02, 0.03) for a in base], policies, i) for i, m in enumerate(models)}
+    audits = {
+        m: audit(counts, [a + draw.uniform(-0.02, 0.03) for a in base], policies, i) for i, m in enumerate(models)
+    }
     made = trials(n_trials, draw, 36)
     best = max((t for t in made if t["value"] is not None), key=lambda t: t["value"], default=None)
     splits = {
@@ -198,7 +203,7 @@ def sample(
             "blocks": 12,
         },
         data={
-            "name": "illustration with made-up numbers",
+            "name": "an ILLUSTRATION with made-up numbers, no data set",
             "label": "diagnosis",
             "positive_label": "melanoma",
             "negative_label": "benign",

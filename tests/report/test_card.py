@@ -1,0 +1,134 @@
+"""The card: the Hub's metadata, every section, any record; and the folder it is written to."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+
+from hf_fairtune.record import Record
+from hf_fairtune.report.card import card
+from hf_fairtune.report.write import write_report
+
+Make = Callable[..., Record]
+EXAMPLE = Path(__file__).parent.parent.parent / "model_cards" / "example"
+SECTIONS = [
+    "Intended use",
+    "Factors",
+    "Metrics",
+    "Results",
+    "Training",
+    "Limits",
+    "How to load",
+    "Citation",
+    "Data, versions, hashes",
+]
+
+
+def test_example_is_what_the_code_renders(tmp_path: Path) -> None:
+    """After a change of the card: `fairtune report model_cards/example`, and look at the difference."""
+    write_report(Record.load(EXAMPLE), tmp_path)
+    assert (tmp_path / "README.md").read_text("utf-8") == (EXAMPLE / "README.md").read_text("utf-8")
+    assert "made-up numbers" in (EXAMPLE / "README.md").read_text("utf-8").split("## ")[0]
+    names = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert names == {path.name for path in (EXAMPLE / "figures").iterdir()}
+
+
+def test_metadata_round_trips(record: Record) -> None:
+    read = ModelCard(card(record, license="apache-2.0"))
+    assert str(ModelCard(str(read))) == str(read) == card(record, license="apache-2.0")
+    data = read.data
+    assert data.library_name == "transformers"
+    assert data.pipeline_tag == "image-classification"
+    assert data.base_model == record.model["name"]
+    assert data.license == "apache-2.0"
+    assert {"fairness", "hf-fairtune"} <= set(data.tags)
+    audit = record.evaluation("fairtune")
+    assert audit is not None
+    overall, lowest = data.eval_results
+    assert (overall.metric_type, overall.dataset_split) == ("roc_auc", "test")
+    assert overall.metric_value == pytest.approx(audit["auc"]["value"], abs=1e-4)
+    assert lowest.metric_value == pytest.approx(audit["min_group_auc"]["value"], abs=1e-4)
+    assert audit["min_group_auc"]["group"] in lowest.metric_name
+
+
+def test_no_license_and_no_local_base_model(record: Record) -> None:
+    for name in ("/data/models/vit", "demo_vit", "./x"):
+        record.model["name"] = name
+        data = ModelCard(card(record)).data
+        assert data.base_model is None
+        assert data.license is None
+
+
+@pytest.mark.parametrize("n_groups", [2, 5, 8, 12])
+@pytest.mark.parametrize("models", [("full", "fairtune"), ("full",), ("erm",), ()])
+def test_any_record_has_a_whole_card(make: Make, n_groups: int, models: tuple[str, ...]) -> None:
+    for trials, policies in ((0, ()), (24, ("fixed", "youden"))):
+        text = card(make(n_groups, models, trials, policies))
+        at = [text.index(f"\n## {section}\n") for section in SECTIONS]
+        assert at == sorted(at)
+        assert "fairer" not in text
+        assert "None" not in text
+        assert "nan" not in text.replace("finance", "")
+        for name in make(n_groups).data["group_names"][:3]:
+            assert name in text
+
+
+def test_limits_name_groups_and_optimism(make: Make) -> None:
+    record = make(8)
+    limits = card(record).split("## Limits")[1].split("\n## ")[0]
+    assert "Not estimable: نساء; men, 41–65." in limits
+    assert "Weak: missing." in limits
+    assert record.search is not None
+    best = record.trials[record.search["best_trial"]]["value"]
+    assert f"{best:.3f}" in limits
+
+
+def test_validation_best_stands_beside_test(record: Record) -> None:
+    audit = record.evaluation("fairtune")
+    assert audit is not None
+    for objective in ("min_group_auc", "eval_min_group_auc"):
+        record.search = {**(record.search or {}), "objective": objective}
+        assert f"is {audit['min_group_auc']['value']:.3f} on test" in card(record)
+    record.search = {**record.search, "objective": "eval_loss"}
+    assert "eval\\_loss was" in card(record)
+
+
+def test_adapter_only_where_there_is_a_mask(make: Make) -> None:
+    assert 'subfolder="adapter"' in card(make(2))
+    assert "PeftModel" not in card(make(2, ("full",), 0))
+
+
+def test_folder_holds_card_and_figures(make: Make, tmp_path: Path) -> None:
+    written = write_report(make(3), tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in written] == [
+        "README.md",
+        "figures/groups.png",
+        "figures/mask_map.png",
+        "figures/search_history.png",
+        "figures/mask_frequency.png",
+    ]
+    text = (tmp_path / "README.md").read_text("utf-8")
+    assert all(f"]({path.relative_to(tmp_path).as_posix()})" in text for path in written[1:])
+    before = {path: path.read_bytes() for path in written}
+    write_report(make(3), tmp_path)
+    assert before == {path: path.read_bytes() for path in written}
+    write_report(make(3, ("full",), 0), tmp_path)
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["groups.png"]
+
+
+def test_small_counts_are_not_published(make: Make, tmp_path: Path) -> None:
+    record = make(6)
+    write_report(record, tmp_path)
+    text = (tmp_path / "README.md").read_text("utf-8")
+    merged = next(line for line in text.splitlines() if line.startswith("| missing + "))
+    assert merged.count("–") == 2
+    assert next(line for line in text.splitlines() if line.startswith("| missing |")).count("–") == 4
+    assert "suppressed" in text
+    assert record.data["splits"]["test"]["cells"][-2]["n"] == 10
+
+
+def test_full_disk_is_told(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "figures").write_text("in the way")
+    with pytest.raises(ValueError, match="could not be written"):
+        write_report(make(2), tmp_path)
