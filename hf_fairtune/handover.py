@@ -46,7 +46,7 @@ def _write_all(folder: Path, model: Any, processor: Any, record: Record) -> None
     plain = model
     if isinstance(model, PeftModel):
         model.peft_config["default"].base_model_name_or_path = record.model["name"]
-        model.save_pretrained(folder / "adapter")
+        model.save_pretrained(folder / "adapter", save_embedding_layers=False)
         # PEFT's own card is an empty form; the folder's card covers the adapter.
         (folder / "adapter" / "README.md").unlink(missing_ok=True)
         plain = copy.deepcopy(model).merge_and_unload()

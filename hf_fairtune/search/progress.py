@@ -10,6 +10,9 @@ from typing import TextIO
 
 from optuna.trial import TrialState
 
+# In a log file, epochs are told only where a trial takes longer than this.
+QUIET_SECONDS = 60
+
 
 def duration(seconds: float) -> str:
     """Write seconds as the two largest of hours, minutes and seconds."""
@@ -22,7 +25,7 @@ def duration(seconds: float) -> str:
 
 @dataclass
 class Progress:
-    """Trial, epoch, objective, best so far and time left, rewritten in place on a terminal.
+    """Trial, epoch, objective, best so far and time left: rewritten in place on a terminal, lines in a file.
 
     Args:
         objective: name of the metric.
@@ -40,6 +43,7 @@ class Progress:
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     best: tuple[float, int] | None = None
     _start: float = field(default_factory=time.monotonic)
+    _told: float = field(default_factory=time.monotonic)
     _epochs: int = 0
     _last: int = 0
     _finished: int = 0
@@ -53,8 +57,9 @@ class Progress:
         self._epochs += 1
         self._last = epoch
         if self.stream.isatty():
-            self.stream.write(f"\r\033[K{self._line(number, epoch, value)}")
-            self.stream.flush()
+            self._write(f"\r\033[K{self._line(number, epoch, value)}")
+        elif time.monotonic() - self._told > QUIET_SECONDS:
+            self._write(f"{self._line(number, epoch, value)}\n")
 
     def trial(self, number: int, state: TrialState, value: float | None, what: str) -> None:
         """Tell how a trial ended, on a line that stays."""
@@ -62,8 +67,12 @@ class Progress:
         if value is not None and math.isfinite(value) and state == TrialState.COMPLETE and self.better(value):
             self.best = value, number
         start = "\r\033[K" if self.stream.isatty() else ""
-        self.stream.write(f"{start}{self._line(number, self._last, value)} · {state.name.lower()} · {what}\n")
+        self._write(f"{start}{self._line(number, self._last, value)} · {state.name.lower()} · {what}\n")
+
+    def _write(self, text: str) -> None:
+        self.stream.write(text)
         self.stream.flush()
+        self._told = time.monotonic()
 
     def _line(self, number: int, epoch: int, value: float | None) -> str:
         score = "-" if value is None or not math.isfinite(value) else f"{value:.4f}"

@@ -1,0 +1,56 @@
+"""The README's script and commands run as they stand, with our data, a small model and a short schedule."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from hf_fairtune.catalog import find
+from hf_fairtune.cli.flags import parse
+from hf_fairtune.cli.main import commands
+from hf_fairtune.record import Record
+
+README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """Return the fenced blocks of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_script(lesions: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (script,) = blocks("python")
+    assert len(script.strip().splitlines()) <= 25
+    changes = {
+        '"google/vit-base-patch16-224"': repr(str(base)),
+        '"lesions.csv", label="diagnosis"': f'{str(lesions)!r}, image_size=16, label="label"',
+        '["sex", "age:60"]': '["skin"]',
+        'FairTrainingArguments("fairtune-lesions")': 'FairTrainingArguments("out", num_train_epochs=1, use_cpu=True)',
+        "n_trials=40": "n_trials=2",
+    }
+    for theirs, ours in changes.items():
+        assert theirs in script
+        script = script.replace(theirs, ours)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FAIRTUNE_CACHE", str(tmp_path / "cache"))
+    exec(compile(script, "README.md", "exec"), {"__name__": "readme"})
+    assert Record.load(tmp_path / "out").evaluation("fairtune") is not None
+    assert (tmp_path / "out" / "README.md").is_file()
+
+
+def test_the_commands_parse() -> None:
+    """Every `fairtune ...` line has flags that the command takes."""
+    text = "\n".join(blocks("bash")).replace("\\\n", " ")
+    lines = [shlex.split(line) for line in text.splitlines() if line.startswith("fairtune ")]
+    assert {line[1] for line in lines} <= set(commands())
+    for _, name, *flags in lines:
+        parse(find("cli", name), flags)
+
+
+@pytest.mark.parametrize("name", commands())
+def test_the_examples_of_the_help_parse(name: str) -> None:
+    text = find("cli", name).EXAMPLE.replace("\\\n", " ")
+    for line in text.splitlines():
+        if line.strip().startswith("fairtune "):
+            parse(find("cli", name), shlex.split(line)[2:])
