@@ -20,7 +20,6 @@ READING = (
 STYLES = {REFERENCE: ("s", ORANGE)}
 STYLE = ("o", BLUE)
 Point = dict[str, Any]
-Scale = tuple[list[float], list[str], float]
 
 
 def group_forest(audits: dict[str, dict[str, Any]], split: str) -> Figure | None:
@@ -38,12 +37,8 @@ def group_forest(audits: dict[str, dict[str, Any]], split: str) -> Figure | None
         top += height
     for place, (_, points) in zip(places, rows, strict=True):
         _row(axes, place, points)
-    _frame(
-        axes,
-        (places, names, top),
-        rows,
-        dict(zip(group_names(audits), labels(group_names(audits), 26, 2), strict=True)),
-    )
+    _frame(axes, places, names, top)
+    _remarks(axes, places, rows)
     audit = list(audits.values())[-1]
     axes.set_xlabel(f"AUC on {split}, bars: {100 * audit['confidence']:g} % intervals", fontsize=NORMAL)
     handles = {h.get_label(): h for h in axes.get_legend_handles_labels()[0]}
@@ -100,34 +95,34 @@ def _row(axes: Axes, place: float, points: list[Point]) -> None:
         axes.plot(point["value"], y, markerfacecolor=filled, label=label, gid="estimate", **look)
 
 
-def _frame(axes: Axes, scale: Scale, rows: list[tuple[str, list[Point]]], short: dict[str, str]) -> None:
-    """Set names at the left, counts and status at the right, and a band behind the summary rows."""
-    places, names, bottom = scale
+def _frame(axes: Axes, places: list[float], names: list[str], bottom: float) -> None:
+    """Set names at the left and a band behind the summary rows."""
     axes.set_ylim(bottom, 0)
     axes.set_yticks(places, names, fontsize=SMALL)
     axes.axhspan(0, (places[1] + places[2]) / 2 if len(places) > 2 else bottom, color=PALE, zorder=0)
     axes.grid(axis="x", color=PALE, linewidth=0.8, zorder=0)
+    bare(axes)
+    axes.tick_params(axis="y", length=0)
+
+
+def _remarks(axes: Axes, places: list[float], rows: list[tuple[str, list[Point]]]) -> None:
+    names = [name for name, _ in rows[2:]]
+    short = dict(zip(names, labels(names, 26, 1), strict=True))
     margin = axes.get_yaxis_transform()
     axes.text(1.02, 0, "n / positives", transform=margin, fontsize=SMALL, va="bottom", color=GREY)
     for place, (_, points) in zip(places, rows, strict=True):
         colour = BLACK if all(point["status"] == "ok" for point in points) else VERMILLION
         look: dict[str, Any] = {"fontsize": SMALL, "va": "center", "gid": "remark", "color": colour}
         axes.text(1.02, place, remark(points, short), transform=margin, **look)
-    bare(axes)
-    axes.tick_params(axis="y", length=0)
 
 
 def remark(points: list[Point], short: dict[str, str]) -> str:
-    """Write what stands at the right of a row: counts, status, or whose the lowest AUC is."""
-    sizes = [point["size"] for point in points if point["size"]]
+    """Write what stands at the right of a row: counts and status, or whose the lowest AUC is, a line a marker."""
+    whose = list(dict.fromkeys(short.get(point["whose"], "") for point in points if point["whose"]))
     status = [point["status"] for point in points if point["status"] != "ok"]
-    told = [*sizes[-1:], *status[:1]]
+    told = [*[point["size"] for point in points if point["size"]][-1:], *whose, *status[:1]]
     if all(point["value"] is None for point in points) and not status:
         told.append("undefined")
-    whose = {point["whose"]: point["model"] for point in points if point["whose"]}
-    for name, model in whose.items():
-        label = short.get(name, "")
-        told.append(label if len(whose) == 1 else f"{title(model)}:\n{label.splitlines()[0]}")
     return "\n".join(told)
 
 

@@ -34,7 +34,7 @@ def labels(names: Sequence[str], width: int = 26, lines: int = 3) -> list[str]:
     for number, name in enumerate(names, start=1):
         text = " ".join(name.split()) or "(empty name)"
         if not drawable(text):
-            text = f"group {number} (named in the table)"
+            text = f"group {number} (see table)"
         wrapped = textwrap.wrap(text, width)
         if len(wrapped) > lines:
             wrapped = [*wrapped[: lines - 1], wrapped[lines - 1][: width - 1] + "…"]
