@@ -142,7 +142,7 @@ def test_labels_cope_with_any_name() -> None:
     drawn = labels(["", "a" * 300, "$x$", "色", "two\nlines"])
     assert drawn[0] == "(empty name)"
     assert max(map(len, drawn[1].splitlines())) <= 27
-    assert drawn[2:] == [r"\$x\$", "group 4 (named in the\ntable)", "two lines"]
+    assert drawn[2:] == [r"\$x\$", "group 4 (see table)", "two lines"]
 
 
 def test_frequency_counts_the_best_quarter(make: Make) -> None:
