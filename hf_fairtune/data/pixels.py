@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -86,8 +87,9 @@ def _build(path: Path, images: Dataset, processor: Any, shape: tuple[int, ...]) 
 def _sweep(folder: Path) -> None:
     """Remove what builds killed more than a day ago left; one at work has written since."""
     for left in folder.glob(".pixels-*"):
-        if time.time() - left.stat().st_mtime > DAY:
-            left.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process renames or removes its own meanwhile
+            if time.time() - left.stat().st_mtime > DAY:
+                left.unlink()
 
 
 def _write(file: IO[bytes], images: Dataset, processor: Any, shape: tuple[int, ...]) -> None:
