@@ -1,6 +1,6 @@
 """FairTune's mask search in a stock `Trainer`: no class of ours but the search space and the metrics.
 
-    python scripts/stock_trainer.py lesions.csv google/vit-base-patch16-224
+python scripts/stock_trainer.py lesions.csv google/vit-base-patch16-224
 """
 
 import sys

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from optuna.trial import BaseTrial
 import torch
+from optuna.trial import BaseTrial
 from torch import nn
 from transformers import TrainerCallback
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import FairTuneError
 from .bootstrap import bootstrap
-from .estimate import Estimate, plain
+from .estimate import NAN, Estimate, plain
 from .evidence import Evidence
 from .extremes import Extremes, extremes
 from .gap_null import GapNull, gap_null
@@ -61,18 +61,22 @@ class MinGroupAuc(Estimate):
 
 @dataclass(frozen=True)
 class AucGap(Estimate):
-    """The highest minus the lowest AUC of the groups, and whose they are (None where all are equal)."""
+    """The highest minus the lowest AUC of the groups, and whose they are (None where all are equal).
+
+    `null_mean` and `null_high` are mean and 95th percentile of the gap where groups do not matter, see `gap_null`.
+    """
 
     best: str | None = None
     worst: str | None = None
+    null_mean: float = NAN
+    null_high: float = NAN
 
 
 @dataclass(frozen=True)
 class Audit:
     """A classifier's scores by group; the fields are those of `$defs/audit` in `record.schema.json`.
 
-    `gap_null`, the gap that chance alone makes, is for the table and stays out of the record; None with clusters,
-    whose rows cannot be permuted freely.
+    `auc_gap` carries the gap that chance alone makes; NaN where clusters of several rows forbid to permute them.
     """
 
     n: int
@@ -89,12 +93,10 @@ class Audit:
     groups: list[AuditGroup]
     pairs: list[Pair]
     thresholds: list[ThresholdAudit]
-    gap_null: GapNull | None = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the audit as the record holds it, None for every undefined number."""
         content: dict[str, Any] = plain(self)
-        del content["gap_null"]
         return content
 
     def table(self) -> str:
@@ -121,7 +123,7 @@ def audit(
     rows = check_rows(labels, scores, groups, group_names, chosen.clusters)
     evidence = _evidence(rows, chosen)
     aucs = [group_auc(evidence, code) for code in range(len(rows.group_names))]
-    lowest, gap = _across_groups(evidence, aucs)
+    lowest, gap = _across_groups(evidence, aucs, chosen.seed)
     positives = int(rows.labels.sum())
     return Audit(
         n=len(rows.labels),
@@ -138,7 +140,6 @@ def audit(
         groups=audit_groups(evidence, aucs),
         pairs=audit_pairs(evidence, aucs),
         thresholds=[audit_threshold(evidence, cut, i) for i, cut in enumerate(chosen.thresholds)],
-        gap_null=_null(evidence, gap, chosen),
     )
 
 
@@ -152,7 +153,7 @@ def _evidence(rows: Rows, options: AuditOptions) -> Evidence:
     return Evidence(rows, included, replicates, options.confidence)
 
 
-def _across_groups(evidence: Evidence, aucs: list[Estimate]) -> tuple[MinGroupAuc, AucGap]:
+def _across_groups(evidence: Evidence, aucs: list[Estimate], seed: int) -> tuple[MinGroupAuc, AucGap]:
     values, needs = np.array([item.value for item in aucs]), ("positives", "negatives")
     found: Extremes = extremes(values, evidence.included)
     family = auc_family(evidence, values)
@@ -161,14 +162,17 @@ def _across_groups(evidence: Evidence, aucs: list[Estimate]) -> tuple[MinGroupAu
     names = evidence.rows.group_names
     worst = None if found.worst is None else names[found.worst]
     best = None if found.best is None else names[found.best]
-    if not found.gap > 0:
-        return MinGroupAuc(**vars(low), group=worst), AucGap(**vars(gap))
-    return MinGroupAuc(**vars(low), group=worst), AucGap(**vars(gap), best=best, worst=worst)
+    null = GapNull(NAN, NAN) if np.isnan(gap.value) else _null(evidence, seed)
+    extent = AucGap(**vars(gap), null_mean=null.mean, null_high=null.high)
+    if found.gap > 0:
+        extent = replace(extent, best=best, worst=worst)
+    return MinGroupAuc(**vars(low), group=worst), extent
 
 
-def _null(evidence: Evidence, gap: AucGap, options: AuditOptions) -> GapNull | None:
-    if np.isnan(gap.value) or evidence.rows.clusters is not None or not options.n_boot:
-        return None
+def _null(evidence: Evidence, seed: int) -> GapNull:
+    """Return the gap that chance makes, where there is a bootstrap and every row is its own cluster."""
     rows = evidence.rows
+    if evidence.replicates is None or (rows.n_clusters is not None and rows.n_clusters < len(rows.labels)):
+        return GapNull(NAN, NAN)
     kept = np.isin(rows.groups, evidence.included)
-    return gap_null(rows.labels[kept], rows.scores[kept], rows.groups[kept], seed=options.seed)
+    return gap_null(rows.labels[kept], rows.scores[kept], rows.groups[kept], seed=seed)

@@ -62,13 +62,13 @@ def note(text: str, reason: str | None) -> str:
 
 
 def _across(audit: Audit) -> list[str]:
-    lowest, gap, null = audit.min_group_auc, audit.auc_gap, audit.gap_null
+    lowest, gap = audit.min_group_auc, audit.auc_gap
     whose = f"  {lowest.group}" if lowest.group else ""
     pair = f"  {gap.best} - {gap.worst}" if gap.best else ""
     lines = [note(f"lowest AUC  {estimate(lowest)}{whose}", lowest.reason)]
     lines += [note(f"AUC gap     {estimate(gap)}{pair}", gap.reason)]
-    if null is not None:
-        lines += [f"            by chance alone {null.mean:.3f}, 95th percentile {null.high:.3f}"]
+    if not math.isnan(gap.null_mean):
+        lines += [f"            by chance alone {gap.null_mean:.3f}, 95th percentile {gap.null_high:.3f}"]
     for item in audit.pairs:
         text = f"{item.group} - {item.reference}  {estimate(item.auc_difference)}"
         lines += [note(text, item.auc_difference.reason)]

@@ -11,8 +11,8 @@ from .models import compared, group_names, group_rows, reported_split, title, wi
 
 Audits = dict[str, dict[str, Any]]
 GAP_NOTE = (
-    "A gap between the best and the worst group is above 0 by chance alone, the more so the more groups there are; "
-    "the record holds no null band to set it against, so read the signed differences between two groups."
+    "A gap between the best and the worst group is above 0 by chance alone, the more so the more groups there are: "
+    "read it against what chance makes of it, where given, and read the signed differences between two groups."
 )
 DEGENERATE_NOTE = (
     "degenerate: fewer than 1 % or more than 99 % of some group are predicted positive; a small difference there "
@@ -92,6 +92,11 @@ def _extremes(audits: Audits) -> list[str]:
         if lowest:
             said.append(
                 f"lowest group with {title(model)}: {lowest}" + (f"; best: {gap['best']}" if gap["best"] else "")
+            )
+        if gap["null_mean"] is not None:
+            said.append(
+                f"gap by chance alone with {title(model)}: {number(gap['null_mean'])} on average, "
+                f"{number(gap['null_high'])} at most in 19 of 20 draws"
             )
     return said
 

@@ -76,10 +76,10 @@ class Progress:
 
     def _line(self, number: int, epoch: int, value: float | None) -> str:
         score = "-" if value is None or not math.isfinite(value) else f"{value:.4f}"
-        best = "-" if self.best is None else f"{self.best[0]:.4f} (trial {self.best[1] + 1})"
+        best = "-" if self.best is None else f"{self.best[0]:.4f} (trial {self.best[1]})"
         return (
-            f"trial {number + 1}/{self.n_trials} · epoch {epoch}/{self.n_epochs} · {self.objective} {score} · "
-            f"best {best} · {self._left()} left"
+            f"trial {number} ({number + 1} of {self.n_trials}) · epoch {epoch}/{self.n_epochs} · "
+            f"{self.objective} {score} · best {best} · {self._left()} left"
         )
 
     def _left(self) -> str:

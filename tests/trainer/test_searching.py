@@ -47,7 +47,7 @@ def test_known_recipes_come_first(tmp_path: Path, capfd: pytest.CaptureFixture[s
     printed = capfd.readouterr().err
     for recipe in ("all", "attention", "layernorm", "linear"):
         assert f"complete · {recipe} · " in printed
-    assert "trial 5/5 · epoch 1/1 · min_group_auc 0." in printed
+    assert "trial 4 (5 of 5) · epoch 1/1 · min_group_auc 0." in printed
 
 
 def test_paper_mode_searches_bits(tmp_path: Path) -> None:
