@@ -36,11 +36,12 @@ def draw(n: int, size: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tenso
     tint = tint / tint.square().mean(1, keepdim=True).sqrt()
     grey = torch.where(uniform(n, 0, 1, rng, channels=1) < 0.7, tint.mean(1, keepdim=True).sign(), tint)
     fore = grey * uniform(n, math.log(0.2), math.log(1.0), rng).exp()[:, None]
+    fore = torch.where(back.abs() > 0.4, -back.sign() * fore.abs(), fore)  # else clipping hides the shape
     light = 0.12 * ripples(axis, 2.0, rng) + 0.05 * ripples(axis, 10.0, rng) * uniform(n, 0, 1.5, rng)
     texture = 1 + 0.3 * ripples(axis, 6.0, rng) * uniform(n, 0, 1, rng)
     lines = clutter(axis, rng) * uniform(n, -0.6, 0.6, rng)
     image = back + fore * (shape * texture)[:, None] + (light * uniform(n, 0, 1, rng) + lines)[:, None]
-    noise = torch.randn(image.shape, generator=rng) * uniform(n, 0.01, 0.1, rng)[:, None]
+    noise = torch.randn(image.shape, generator=rng) * uniform(n, 0.01, 0.07, rng)[:, None]
     return (image + noise).clamp(-1, 1), labels, shape
 
 
@@ -136,6 +137,22 @@ def clutter(axis: tuple[Tensor, Tensor], rng: torch.Generator) -> Tensor:
     return drawn
 
 
+def measures(shapes: Tensor) -> Tensor:
+    """Measure every mask: area, outline, place and the two axes, standardised over the batch."""
+    x, y = grid(len(shapes), shapes.shape[-1])
+    area = shapes.mean((1, 2)) + 1e-3
+    left, top = (shapes * x).mean((1, 2)) / area, (shapes * y).mean((1, 2)) / area
+    dx, dy = x - left.view(-1, 1, 1), y - top.view(-1, 1, 1)
+    wide, tall, slant = ((shapes * moment).mean((1, 2)) / area for moment in (dx * dx, dy * dy, dx * dy))
+    spread, skew = wide + tall, torch.hypot(wide - tall, 2 * slant)
+    steps = torch.gradient(shapes, dim=(1, 2))
+    outline_length = torch.hypot(*steps).mean((1, 2))
+    found = torch.stack(
+        (area.log(), (outline_length**2 / area).log(), left, top, (spread / area).log(), skew / spread), dim=1
+    )
+    return (found - found.mean(0)) / found.std(0)
+
+
 def build(size: int, patch: int, width: int) -> ViTForImageClassification:
     """Build the untrained model, its head naming the classes."""
     names = dict(enumerate(CLASSES))
@@ -158,14 +175,14 @@ def build(size: int, patch: int, width: int) -> ViTForImageClassification:
 def pretrain(model: ViTForImageClassification, args: argparse.Namespace) -> None:
     """Train on freshly drawn batches: AdamW, 5 % linear warm-up, cosine to zero.
 
-    A linear head on the patch tokens, dropped afterwards, also predicts the mask of the shape: without it the
-    class token stays at chance for thousands of steps.
+    Two linear heads, dropped afterwards, also predict the mask of the shape from the patch tokens and its
+    measures from the class token: with the names alone the model stays at chance for thousands of steps.
     """
     rng, patch = torch.Generator().manual_seed(args.seed), args.patch_size
-    masker = nn.Linear(args.width, patch * patch)
+    masker, measurer = nn.Linear(args.width, patch * patch), nn.Linear(args.width, 6)
     torch.nn.init.normal_(model.vit.embeddings.position_embeddings, std=0.3)
-    parameters = [*model.parameters(), *masker.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=args.learning_rate, weight_decay=0.05, betas=(0.9, 0.98))
+    parameters = [*model.parameters(), *masker.parameters(), *measurer.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=args.learning_rate, weight_decay=0.05, betas=(0.9, 0.98), fused=True)
     warm = max(1, args.steps // 20)
 
     def factor(step: int) -> float:
@@ -182,14 +199,19 @@ def pretrain(model: ViTForImageClassification, args: argparse.Namespace) -> None
         wanted = functional.unfold(shapes[:, None], patch, stride=patch).transpose(1, 2)
         naming = functional.cross_entropy(logits, labels)
         masking = functional.binary_cross_entropy_with_logits(masker(tokens[:, 1:]), wanted)
-        (naming + 2 * masking).backward()
+        measuring = functional.mse_loss(measurer(tokens[:, 0]), measures(shapes))
+        (naming + 2 * masking + measuring).backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
         if step % 50 == 0:
             accuracy = (logits.argmax(-1) == labels).float().mean()
-            losses = {"naming": f"{naming.item():.3f}", "masking": f"{masking.item():.3f}"}
+            losses = {
+                "naming": f"{naming.item():.3f}",
+                "masking": f"{masking.item():.3f}",
+                "measuring": f"{measuring.item():.3f}",
+            }
             progress.set_postfix(losses | {"accuracy": f"{accuracy.item():.3f}"})
 
 
@@ -206,9 +228,9 @@ def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output_dir", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=4800)
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--batch_size", type=int, default=64)
-    parser.add_argument("--learning_rate", type=float, default=1.5e-3)
+    parser.add_argument("--learning_rate", type=float, default=2e-3)
     parser.add_argument("--width", type=int, default=48)
     parser.add_argument("--patch_size", type=int, default=8)
     parser.add_argument("--image_size", type=int, default=48)

@@ -48,7 +48,7 @@ PREVALENCE = 0.4
 TONES = {"light": (222.0, 180.0, 156.0), "dark": (134.0, 96.0, 74.0)}
 LESION = (62.0, 56.0, 44.0)
 INK = (98.0, 58.0, 158.0)
-IRREGULARITY = {"benign": (0.0, 0.10), "malignant": (0.07, 0.34)}
+IRREGULARITY = {"benign": (0.0, 0.08), "malignant": (0.08, 0.38)}
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def draw_lesions(
     light = 6 * mottle(x, y, n, 1.5, rng) + 3 * mottle(x, y, n, 9.0, rng) - 26 * hairs(x, y, n, rng)
     image = tone[:, None, None] + light[..., None] - depth[..., None] * np.array(LESION)
     ink = 0.75 * stroke(x, y, n, rng)[..., None] * table["ink"].to_numpy(dtype=float)[:, None, None, None]
-    image = image * (1 - ink) + np.array(INK) * ink + rng.normal(0, 5, image.shape)
+    image = image * (1 - ink) + np.array(INK) * ink + rng.normal(0, 4, image.shape)
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
