@@ -59,6 +59,17 @@ class Job:
         labels = data["train"].features["labels"].names
         return FairTrainer(model_init=model_init(self.model.model, labels), args=self.training, data=data)
 
+    def hand_over(self, trainer: FairTrainer) -> None:
+        """Write the folder, and push it if asked to."""
+        trainer.save_model()
+        if self.training.push_to_hub:
+            trainer.push_to_hub()
+
+    def tell(self) -> None:
+        """Print, on the main process, the table of the finished run and where its card is."""
+        if self.training.process_index == 0:
+            print(closing(self.folder))
+
 
 def train(trainer: FairTrainer) -> TrainOutput:
     """Train, from the last whole checkpoint if there is one, a line an epoch."""

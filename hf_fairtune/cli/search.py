@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from ..data.arguments import DataArguments
 from ..trainer.arguments import FairTrainingArguments
-from .job import Job, closing, rival, say, train
+from .job import Job, rival, say, train
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
@@ -43,9 +43,5 @@ def run(data: DataArguments, model: ModelArguments, search: SearchArguments, tra
         full.audit("test")
         trainer.record.training += full.record.training
         trainer.record.evaluations += full.record.evaluations
-        trainer.save_model()
-        if training.push_to_hub:
-            trainer.push_to_hub()
-        if not trainer.is_world_process_zero():
-            return
-    print(closing(job.folder))
+        job.hand_over(trainer)
+    job.tell()

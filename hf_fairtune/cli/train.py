@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..data.arguments import DataArguments
 from ..trainer.arguments import FairTrainingArguments
-from .job import Job, closing, train
+from .job import Job, train
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune train --method fairtune --mask layernorm --dataset lesions.csv --label malignant \\
@@ -20,9 +20,5 @@ def run(data: DataArguments, model: ModelArguments, training: FairTrainingArgume
         trainer = job.trainer()
         train(trainer)
         trainer.audit("test")
-        trainer.save_model()
-        if training.push_to_hub:
-            trainer.push_to_hub()
-        if not trainer.is_world_process_zero():
-            return
-    print(closing(job.folder))
+        job.hand_over(trainer)
+    job.tell()

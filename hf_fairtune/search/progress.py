@@ -44,7 +44,7 @@ class Progress:
     best: tuple[float, int] | None = None
     _start: float = field(default_factory=time.monotonic)
     _told: float = field(default_factory=time.monotonic)
-    _epochs: int = 0
+    _ended: float = 0.0
     _last: int = 0
     _finished: int = 0
 
@@ -54,7 +54,6 @@ class Progress:
 
     def epoch(self, number: int, epoch: int, value: float) -> None:
         """Tell that trial `number` scored `value` after `epoch`."""
-        self._epochs += 1
         self._last = epoch
         if self.stream.isatty():
             self._write(f"\r\033[K{self._line(number, epoch, value)}")
@@ -64,6 +63,7 @@ class Progress:
     def trial(self, number: int, state: TrialState, value: float | None, what: str) -> None:
         """Tell how a trial ended, on a line that stays."""
         self._finished += 1
+        self._ended = time.monotonic()
         if value is not None and math.isfinite(value) and state == TrialState.COMPLETE and self.better(value):
             self.best = value, number
         start = "\r\033[K" if self.stream.isatty() else ""
@@ -83,11 +83,12 @@ class Progress:
         )
 
     def _left(self) -> str:
-        """Estimate from the epochs a trial took so far, as pruned trials take fewer."""
-        if not self._epochs:
+        """Estimate from the trials that ended here, as pruned ones take less; in the first, from its epochs."""
+        now, remaining = time.monotonic(), self.n_trials - self.done - self._finished
+        if self._finished:
+            seconds = (self._ended - self._start) / self._finished * remaining - (now - self._ended)
+        elif self._last:
+            seconds = (now - self._start) * (self.n_epochs / self._last * remaining - 1)
+        else:
             return "?"
-        elapsed = time.monotonic() - self._start
-        if not self._finished:
-            per_trial = elapsed / self._epochs * self.n_epochs
-            return duration(max(0.0, per_trial * (self.n_trials - self.done) - elapsed))
-        return duration(elapsed / self._finished * (self.n_trials - self.done - self._finished))
+        return duration(max(0.0, seconds))
