@@ -4,23 +4,26 @@ No person is in these images. A lesion is **malignant** when its border is irreg
 **benign** when it is a smooth ellipse; the two overlap a little, so no model reaches an AUC of 1. Every image
 has `sex` and `age`, which have no effect on anything (negative controls), and `skin`, which is the group:
 
-============================  =================  ==================  ====================
-what                          light              dark                field of `LesionBias`
-============================  =================  ==================  ====================
-share of the training images  82 %               18 %                `dark_share`
-lesion contrast               1                  0.6 of light        `dark_contrast`
-violet ink, benign            10 %               30 %                `ink_light`, `ink_dark`
-violet ink, malignant         70 %               30 %                `ink_light`, `ink_dark`
-============================  =================  ==================  ====================
+===============================  ===========  ===========  ================================
+what                             light        dark         field of `LesionBias`
+===============================  ===========  ===========  ================================
+share of the training images     85 %         15 %         `dark_share`
+lesion contrast                  1            0.75         `dark_contrast`
+second camera, benign            5 %          50 %         `camera_light`, `camera_dark`
+second camera, malignant         85 %         20 %         `camera_light`, `camera_dark`
+===============================  ===========  ===========  ================================
 
-The ink is the shortcut: surgeons mark what they already suspect, so in the light majority the stroke predicts
-malignancy, as it did for published melanoma classifiers (Winkler et al., JAMA Dermatology 2019). In the dark
-group it says nothing, and a model that relies on it pays there. The rates hold in all three splits.
+The camera is the shortcut: its pictures have a cold, violet cast (`cast`), the same in both groups. In the
+light majority the clinic reaches for it when it already suspects something, so the cast predicts malignancy;
+in the dark group the habit is the other way round, and a model that learnt the cast from the majority pays
+there. The rates hold in all three splits: the cast is not a mistake of the test set but of the data. The more
+of a pretrained model is free to move, the better it learns the cast, which is what FairTune searches against.
+Taking it away costs the light group the help of the cast: its AUC falls to what the lesions themselves tell.
 
 By design validation and test hold as many dark as light images (training does not), so that every group and
 label has enough of both for an interval to mean something: with the default size at least 80 in validation
 and 160 in test. 40 % of the images are malignant in every group and split. `LesionBias.none()` plants nothing:
-equal shares, equal contrast and equal ink, so the true gap is zero and the only difference is the skin tone.
+equal shares, contrast and cameras, so the true gap is zero and the only difference is the skin tone.
 """
 
 import json
@@ -47,28 +50,29 @@ SHARES = {"train": 0.4, "validation": 0.2, "test": 0.4}
 PREVALENCE = 0.4
 TONES = {"light": (222.0, 180.0, 156.0), "dark": (134.0, 96.0, 74.0)}
 LESION = (62.0, 56.0, 44.0)
-INK = (98.0, 58.0, 158.0)
+CAST = (-12.0, -4.0, 14.0)
 IRREGULARITY = {"benign": (0.0, 0.08), "malignant": (0.08, 0.38)}
 
 
 @dataclass(frozen=True)
 class LesionBias:
-    """Say how strongly the dark group is disadvantaged; the pairs are rates of ink in (benign, malignant)."""
+    """Say how strongly the dark group is disadvantaged; the pairs are shares of (benign, malignant) images."""
 
-    dark_share: float = 0.18
-    dark_contrast: float = 0.6
-    ink_light: tuple[float, float] = (0.1, 0.7)
-    ink_dark: tuple[float, float] = (0.3, 0.3)
+    dark_share: float = 0.15
+    dark_contrast: float = 0.75
+    camera_light: tuple[float, float] = (0.05, 0.85)
+    camera_dark: tuple[float, float] = (0.5, 0.2)
+    cast: float = 1.0
 
     def __post_init__(self) -> None:
-        rates = (self.dark_share, self.dark_contrast, *self.ink_light, *self.ink_dark)
+        rates = (self.dark_share, self.dark_contrast, *self.camera_light, *self.camera_dark, self.cast)
         if not all(0 <= rate <= 1 for rate in rates):
-            raise FairTuneError(f"every field of `LesionBias` is a rate between 0 and 1, got {self}.")
+            raise FairTuneError(f"every field of `LesionBias` is between 0 and 1, got {self}.")
 
     @classmethod
     def none(cls) -> "LesionBias":
         """Plant nothing: the two groups differ in skin tone only."""
-        return cls(dark_share=0.5, dark_contrast=1.0, ink_light=(0.3, 0.3), ink_dark=(0.3, 0.3))
+        return cls(dark_share=0.5, dark_contrast=1.0, camera_light=(0.3, 0.3), camera_dark=(0.3, 0.3))
 
 
 def write_lesions(
@@ -126,7 +130,7 @@ def fill(folder: Path, n: int, bias: LesionBias, seed: int, image_size: int) -> 
 
 
 def lesion_table(n: int, bias: LesionBias, seed: int = 0) -> pd.DataFrame:
-    """List the images with their split, attributes and whether ink is drawn (`ink`, kept out of the files)."""
+    """List the images with their split, attributes and camera (`second`, kept out of the files)."""
     rng = np.random.default_rng([seed, 0])
     sizes = {split: round(n * share) for split, share in SHARES.items()}
     sizes["test"] = n - sizes["train"] - sizes["validation"]
@@ -135,7 +139,7 @@ def lesion_table(n: int, bias: LesionBias, seed: int = 0) -> pd.DataFrame:
         dark = round(size * (bias.dark_share if split == "train" else 0.5))
         groups = []
         for skin, count in (("light", size - dark), ("dark", dark)):
-            rates = bias.ink_light if skin == "light" else bias.ink_dark
+            rates = bias.camera_light if skin == "light" else bias.camera_dark
             groups.append(group_rows(rng, skin, count, rates, patients))
             patients += groups[-1]["patient"].nunique()
         part = pd.concat(groups, ignore_index=True)
@@ -146,18 +150,20 @@ def lesion_table(n: int, bias: LesionBias, seed: int = 0) -> pd.DataFrame:
     return table.assign(patient_id=[f"P{names[i]:05d}" for i in table["patient"]])
 
 
-def group_rows(rng: np.random.Generator, skin: str, count: int, ink: tuple[float, float], first: int) -> pd.DataFrame:
-    """List the images of one group in one split, with exact rates of malignancy and of ink."""
+def group_rows(
+    rng: np.random.Generator, skin: str, count: int, camera: tuple[float, float], first: int
+) -> pd.DataFrame:
+    """List the images of one group in one split, with exact rates of malignancy and of the second camera."""
     sizes = rng.integers(1, 4, size=count)
     patient = np.repeat(np.arange(count), sizes)[:count]
     sex = rng.choice(["F", "M"], size=count)[patient]
     age = rng.integers(20, 91, size=count)[patient]
     malignant = exact(rng, count, PREVALENCE)
-    inked = np.zeros(count, dtype=bool)
-    for label, rate in enumerate(ink):
-        inked[malignant == label] = exact(rng, int((malignant == label).sum()), rate)
+    second = np.zeros(count, dtype=bool)
+    for label, rate in enumerate(camera):
+        second[malignant == label] = exact(rng, int((malignant == label).sum()), rate)
     label_names = np.where(malignant, "malignant", "benign")
-    columns = {"label": label_names, "sex": sex, "age": age, "skin": skin, "ink": inked}
+    columns = {"label": label_names, "sex": sex, "age": age, "skin": skin, "second": second}
     return pd.DataFrame({**columns, "patient": patient + first})
 
 
@@ -169,7 +175,7 @@ def exact(rng: np.random.Generator, count: int, rate: float) -> NDArray[np.bool_
 def draw_lesions(
     table: pd.DataFrame, bias: LesionBias, rng: np.random.Generator, image_size: int
 ) -> NDArray[np.uint8]:
-    """Draw one image a row: skin, lesion, hairs, ink and sensor noise, as uint8 (n, size, size, 3)."""
+    """Draw one image a row: skin, lesion, hairs, the camera's cast and sensor noise, as uint8 (n, size, size, 3)."""
     n, dark = len(table), (table["skin"] == "dark").to_numpy()
     axis = (np.arange(image_size, dtype=np.float32) + 0.5) / image_size * 2 - 1
     y, x = (grid[None] for grid in np.meshgrid(axis, axis, indexing="ij"))
@@ -180,8 +186,8 @@ def draw_lesions(
     depth = lesion * (1 + 0.25 * mottle(x, y, n, 5.0, rng)) * contrast[:, None, None]
     light = 6 * mottle(x, y, n, 1.5, rng) + 3 * mottle(x, y, n, 9.0, rng) - 26 * hairs(x, y, n, rng)
     image = tone[:, None, None] + light[..., None] - depth[..., None] * np.array(LESION)
-    ink = 0.75 * stroke(x, y, n, rng)[..., None] * table["ink"].to_numpy(dtype=float)[:, None, None, None]
-    image = image * (1 - ink) + np.array(INK) * ink + rng.normal(0, 4, image.shape)
+    cast = bias.cast * table["second"].to_numpy(dtype=float)[:, None, None, None] * np.array(CAST)
+    image = image + cast + rng.normal(0, 4, image.shape)
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
@@ -229,16 +235,4 @@ def hairs(x: Floats, y: Floats, n: int, rng: np.random.Generator) -> Floats:
         offset = column(rng.uniform(-0.9, 0.9, n)) + column(rng.normal(0, 0.25, n)) * along**2
         shown = column((rng.random(n) < 0.35).astype(float))
         drawn = np.maximum(drawn, shown * np.exp(-(((across - offset) / 0.03) ** 2)))
-    return drawn
-
-
-def stroke(x: Floats, y: Floats, n: int, rng: np.random.Generator) -> Floats:
-    """Draw one short straight pen stroke near a random corner of every image."""
-    corner = rng.choice([-0.74, 0.74], size=(2, n)) + rng.normal(0, 0.05, (2, n))
-    turn = rng.uniform(0, np.pi, n)
-    dx, dy = x - column(corner[0]), y - column(corner[1])
-    along = column(np.cos(turn)) * dx + column(np.sin(turn)) * dy
-    across = column(np.cos(turn)) * dy - column(np.sin(turn)) * dx
-    beyond = np.maximum(np.abs(along) - 0.17, 0)
-    drawn: Floats = np.exp(-((np.hypot(beyond, across) / 0.06) ** 2)).astype(np.float32)
     return drawn

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from transformers import AutoImageProcessor, AutoModelForImageClassification, PreTrainedModel
 
 import hf_fairtune.data.synthetic as synthetic
-from hf_fairtune.data.synthetic import COLUMNS, SHARES, LesionBias, draw_lesions, lesion_table, write_lesions
+from hf_fairtune.data.synthetic import CAST, COLUMNS, SHARES, LesionBias, draw_lesions, lesion_table, write_lesions
 from hf_fairtune.errors import FairTuneError
 
 WEIGHTS = Path(synthetic.__file__).parent.parent / "demo_vit"
@@ -99,7 +99,7 @@ def test_patients_keep_their_attributes_and_their_split() -> None:
     assert patients.size().nunique() == 3
 
 
-@pytest.mark.parametrize("bias", [LesionBias(), LesionBias.none(), LesionBias(0.3, 0.5, (0.2, 0.9), (0.5, 0.0))])
+@pytest.mark.parametrize("bias", [LesionBias(), LesionBias.none(), LesionBias(0.3, 0.5, (0.2, 0.9), (0.6, 0.0))])
 def test_documented_rates_hold(bias: LesionBias) -> None:
     table = lesion_table(2000, bias)
     dark = table["skin"].eq("dark").groupby(table["split"]).mean()
@@ -108,10 +108,10 @@ def test_documented_rates_hold(bias: LesionBias) -> None:
     cells = table.groupby(["split", "skin", "label"])
     assert cells.size()["validation"].min() >= 40
     assert cells.size()["test"].min() >= 150
-    for skin, rates in (("light", bias.ink_light), ("dark", bias.ink_dark)):
+    for skin, rates in (("light", bias.camera_light), ("dark", bias.camera_dark)):
         for label, rate in zip(("benign", "malignant"), rates, strict=True):
             for split in SHARES:
-                assert cells["ink"].mean()[split, skin, label] == pytest.approx(rate, abs=0.03)
+                assert cells["second"].mean()[split, skin, label] == pytest.approx(rate, abs=0.03)
 
 
 def test_controls_have_no_effect_on_the_label() -> None:
@@ -123,7 +123,7 @@ def test_controls_have_no_effect_on_the_label() -> None:
 
 def contrast(bias: LesionBias, skin: str) -> float:
     """Measure how much darker the middle of the image is than its frame, in grey levels."""
-    table = lesion_table(600, bias).query("skin == @skin and not ink").head(80)
+    table = lesion_table(600, bias).query("skin == @skin and not second").head(80)
     images = draw_lesions(table, bias, np.random.default_rng(0), 48).astype(float).mean(-1)
     middle, frame = images[:, 20:28, 20:28].mean(), images[:, :6, :].mean()
     return float(frame - middle)
@@ -132,14 +132,19 @@ def contrast(bias: LesionBias, skin: str) -> float:
 def test_zero_bias_has_one_contrast_and_the_default_two() -> None:
     fair, planted = LesionBias.none(), LesionBias()
     assert contrast(fair, "dark") == pytest.approx(contrast(fair, "light"), rel=0.1)
-    assert contrast(planted, "dark") / contrast(planted, "light") == pytest.approx(planted.dark_contrast, rel=0.15)
+    assert contrast(planted, "dark") / contrast(planted, "light") == pytest.approx(planted.dark_contrast, rel=0.1)
 
 
-def test_ink_is_drawn_where_the_table_says() -> None:
+def test_cast_is_drawn_where_the_table_says_and_at_its_strength() -> None:
     table = lesion_table(400, LesionBias())
-    images = draw_lesions(table, LesionBias(), np.random.default_rng(0), 48).astype(float)
-    violet = (images[..., 2] - images[..., 1]).max(axis=(1, 2))
-    assert roc_auc_score(table["ink"], violet) > 0.99
+    for strength in (1.0, 0.0):
+        images = draw_lesions(table, LesionBias(cast=strength), np.random.default_rng(0), 48).astype(float)
+        violet = (images[..., 2] - images[..., 0])[:, :6].mean(axis=(1, 2))
+        for skin in ("light", "dark"):
+            rows = table["skin"].eq(skin).to_numpy()
+            seen = table["second"].to_numpy()[rows]
+            shift = violet[rows][seen].mean() - violet[rows][~seen].mean()
+            assert shift == pytest.approx(strength * (CAST[2] - CAST[0]), abs=1.5)
 
 
 def load(folder: Path) -> PreTrainedModel:
