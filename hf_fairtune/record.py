@@ -18,7 +18,7 @@ from .errors import FairTuneError
 
 FILE_NAME = "fairtune.json"
 SCHEMA_VERSION = 1
-LIBRARIES = ("torch", "transformers", "accelerate", "peft", "optuna", "datasets", "numpy", "scikit-learn")
+LIBRARIES = ("torch", "transformers", "accelerate", "peft", "optuna", "datasets", "numpy", "scipy")
 
 
 @dataclass
