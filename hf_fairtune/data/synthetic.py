@@ -9,8 +9,8 @@ what                             light        dark         field of `LesionBias`
 ===============================  ===========  ===========  ================================
 share of the training images     85 %         15 %         `dark_share`
 lesion contrast                  1            0.75         `dark_contrast`
-second camera, benign            5 %          50 %         `camera_light`, `camera_dark`
-second camera, malignant         85 %         20 %         `camera_light`, `camera_dark`
+second camera, benign            3 %          40 %         `camera_light`, `camera_dark`
+second camera, malignant         93 %         30 %         `camera_light`, `camera_dark`
 ===============================  ===========  ===========  ================================
 
 The camera is the shortcut: its pictures have a cold, violet cast (`cast`), the same in both groups. In the
@@ -50,7 +50,7 @@ SHARES = {"train": 0.4, "validation": 0.2, "test": 0.4}
 PREVALENCE = 0.4
 TONES = {"light": (222.0, 180.0, 156.0), "dark": (134.0, 96.0, 74.0)}
 LESION = (62.0, 56.0, 44.0)
-CAST = (-12.0, -4.0, 14.0)
+CAST = (-10.0, -3.0, 11.0)
 IRREGULARITY = {"benign": (0.0, 0.08), "malignant": (0.08, 0.38)}
 
 
@@ -60,8 +60,8 @@ class LesionBias:
 
     dark_share: float = 0.15
     dark_contrast: float = 0.75
-    camera_light: tuple[float, float] = (0.05, 0.85)
-    camera_dark: tuple[float, float] = (0.5, 0.2)
+    camera_light: tuple[float, float] = (0.03, 0.93)
+    camera_dark: tuple[float, float] = (0.4, 0.3)
     cast: float = 1.0
 
     def __post_init__(self) -> None:
