@@ -16,9 +16,10 @@ second camera, malignant         93 %         30 %         `camera_light`, `came
 The camera is the shortcut: its pictures have a cold, violet cast (`cast`), the same in both groups. In the
 light majority the clinic reaches for it when it already suspects something, so the cast predicts malignancy;
 in the dark group the habit is the other way round, and a model that learnt the cast from the majority pays
-there. The rates hold in all three splits: the cast is not a mistake of the test set but of the data. The more
-of a pretrained model is free to move, the better it learns the cast, which is what FairTune searches against.
-Taking it away costs the light group the help of the cast: its AUC falls to what the lesions themselves tell.
+there. The rates hold in all three splits: the cast is not a mistake of the test set but of the data. Tuning
+the whole of the demo's pretrained model learns the cast, tuning some of its parts does not, and which ones is
+what FairTune searches for. It has a price: without the cast the light group's AUC falls to what the lesions
+themselves tell.
 
 By design validation and test hold as many dark as light images (training does not), so that every group and
 label has enough of both for an interval to mean something: with the default size at least 80 in validation
