@@ -14,26 +14,39 @@ FILE_NAME = "run.json"
 TRACES = ("fairtune.json", "config.json", "search.db", "adapter_config.json", "model.safetensors")
 
 
-def claim(folder: str | Path, run: Mapping[str, Any]) -> Path:
-    """Make `folder` and write down whose it is, or check that it is this run's.
+def check(folder: str | Path, run: Mapping[str, Any]) -> None:
+    """Check that `folder` is free or this run's; nothing is touched.
 
     Raises:
-        FairTuneError: it holds another run, or a model that no run of ours wrote; nothing was touched.
+        FairTuneError: it holds another run, or a model that no run of ours wrote.
     """
     path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
     mark = path / FILE_NAME
-    wanted = json.loads(json.dumps(dict(run)))
     if mark.is_file():
-        known = json.loads(mark.read_text(encoding="utf-8"))
+        known, wanted = json.loads(mark.read_text(encoding="utf-8")), json.loads(json.dumps(dict(run)))
         changed = sorted(key for key in {*known, *wanted} if known.get(key) != wanted.get(key))
         if changed:
             raise FairTuneError(
                 f"`{path}` holds another run (other {', '.join(changed)}); choose another output_dir, or delete it."
             )
-        return path
+        return
     found = [name for name in TRACES if (path / name).exists()]
     if found:
         raise FairTuneError(f"`{path}` already holds {', '.join(found)}; choose another output_dir.")
-    write_atomically(mark, json.dumps(wanted, indent=2) + "\n")
+
+
+def claim(folder: str | Path, run: Mapping[str, Any]) -> Path:
+    """Make `folder` and write down whose it is, or check that it is this run's.
+
+    Raises:
+        FairTuneError: as `check`, or it cannot be made.
+    """
+    check(folder, run)
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FairTuneError(f"`{path}` cannot be made ({error.strerror}); choose another output_dir.") from error
+    if not (path / FILE_NAME).is_file():
+        write_atomically(path / FILE_NAME, json.dumps(dict(run), indent=2) + "\n")
     return path

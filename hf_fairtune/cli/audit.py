@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,11 @@ def audit_table(arguments: AuditArguments, data: DataArguments) -> Audit:
 
 def audit_model(arguments: AuditArguments, data: DataArguments) -> Audit:
     """Audit a model on a split of its data, at 0.5 and at Youden's threshold fitted on validation."""
-    splits = load_fair_dataset(data, load_processor(arguments.model), seed=arguments.seed)
+    # A model of ours knows which patients it was trained on: only those of its own test split are new to it.
+    own = Path(arguments.model) / "splits.json"
+    splits = load_fair_dataset(
+        data, load_processor(arguments.model), seed=arguments.seed, splits_file=own if own.is_file() else None
+    )
     if arguments.split not in ("train", "validation", "test"):
         raise FairTuneError(f"`--split` is {arguments.split!r}; choose train, validation or test.")
     trainer = predictor(arguments.model)
@@ -119,7 +124,8 @@ def predictor(name: str) -> FairTrainer:
         model = AutoModelForImageClassification.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise FairTuneError(f"`{name}` is no image classifier: {first_line(error)}") from error
-    return FairTrainer(model, FairTrainingArguments(method="full", eval_strategy="no", report_to=[]))
+    nowhere = tempfile.gettempdir()
+    return FairTrainer(model, FairTrainingArguments(nowhere, method="full", eval_strategy="no", report_to=[]))
 
 
 def positive_column(names: dict[int, str], positive: str) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+import datasets
 import huggingface_hub
 import transformers
 from transformers import HfArgumentParser, TrainingArguments
@@ -88,6 +89,7 @@ def quiet() -> None:
     """Keep libraries' notes on loading a new head, and of things that do not concern the user, off the terminal."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
     huggingface_hub.logging.set_verbosity_error()
     logging.getLogger("optuna").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)

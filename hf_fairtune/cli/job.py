@@ -13,12 +13,13 @@ from transformers.trainer_utils import TrainOutput
 
 from ..data.arguments import DataArguments
 from ..data.table import load_fair_dataset
-from ..folder import claim
+from ..errors import FairTuneError
+from ..folder import check, claim
 from ..methods.full import Full
 from ..record import FILE_NAME, Record
 from ..report.table import comparison_table
 from ..trainer.arguments import FairTrainingArguments
-from ..trainer.fair import FairTrainer
+from ..trainer.fair import KEPT_ARGUMENTS, FairTrainer
 from ..trainer.lines import EpochLines
 from .model import ModelArguments, load_processor, model_init
 
@@ -36,28 +37,52 @@ class Job:
         """Return the output folder."""
         return Path(self.training.output_dir)
 
+    def run(self, more: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what makes a run this run: everything that its numbers depend on, but for the number of trials."""
+        path = Path(self.data.dataset).expanduser()
+        run = {**asdict(self.data), "model": self.model.model, **more}
+        run |= {"dataset": str(path.resolve()) if path.exists() else self.data.dataset}
+        names = ("method", "mask", "space", "learning_rate", "seed", *KEPT_ARGUMENTS)
+        known = self.training.to_dict()
+        return {**run, **{name: known[name] for name in names}} | {"data_cache": None, "trials": None}
+
     def finished(self, more: Mapping[str, Any]) -> bool:
-        """Claim the folder for this run; say whether the run ended before, and if so print what it found.
+        """Say whether the run ended before.
 
         Raises:
-            FairTuneError: the folder holds another run.
+            FairTuneError: the folder holds another run, or one that ended with fewer trials.
         """
-        changing = {"trials", "data_cache"}
-        run = {**asdict(self.data), "model": self.model.model, **more}
-        for name in ("method", "mask", "space", "num_train_epochs", "learning_rate", "seed"):
-            run[name] = getattr(self.training, name)
-        claim(self.folder, {name: value for name, value in run.items() if name not in changing})
-        return (self.folder / FILE_NAME).is_file()
+        check(self.folder, self.run(more))
+        if not (self.folder / FILE_NAME).is_file():
+            return False
+        done, asked = len(Record.load(self.folder).trials), more.get("trials", 0)
+        if asked > done:
+            raise FairTuneError(
+                f"`{self.folder}` ended with {done} trials and its test split is scored; "
+                f"for {asked} trials choose another output_dir."
+            )
+        if self.training.process_index == 0:
+            print(f"{self.folder} is finished; nothing was run.")
+        return True
 
-    def trainer(self) -> FairTrainer:
-        """Load data and model."""
+    def trainer(self, more: Mapping[str, Any]) -> FairTrainer:
+        """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way."""
         processor = load_processor(self.model.model)
         with self.training.main_process_first():
-            data = load_fair_dataset(
-                self.data, processor, seed=self.training.seed, splits_file=self.folder / "splits.json"
-            )
-        labels = data["train"].features["labels"].names
-        return FairTrainer(model_init=model_init(self.model.model, labels), args=self.training, data=data)
+            data = load_fair_dataset(self.data, processor, seed=self.training.seed, splits_file=self.splits)
+            labels = data["train"].features["labels"].names
+            trainer = FairTrainer(model_init=model_init(self.model.model, labels), args=self.training, data=data)
+            claim(self.folder, self.run(more))
+        return trainer
+
+    @property
+    def splits(self) -> Path:
+        """Return the file of the splits, its folder made."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FairTuneError(f"`{self.folder}` cannot be made ({error.strerror}); choose another.") from error
+        return self.folder / "splits.json"
 
     def hand_over(self, trainer: FairTrainer) -> None:
         """Write the folder, and push it if asked to."""
@@ -104,6 +129,14 @@ def last_checkpoint(folder: Path) -> str | None:
         except (OSError, ValueError):
             continue
     return max(whole, default=(0, None))[1]
+
+
+def warn_of_small_groups(trainer: FairTrainer) -> None:
+    """Say which groups are too small on validation for a search to tell their AUC from chance."""
+    cells = trainer.record.data["splits"]["validation"]["cells"]
+    for group in sorted({cell["group"] for cell in cells if cell["n"] < 10}):
+        counts = ", ".join(f"{cell['n']} {cell['label']}" for cell in cells if cell["group"] == group)
+        say(trainer, f"note: group {group} has {counts} in validation; its AUC there is mostly chance")
 
 
 def say(trainer: FairTrainer, line: str) -> None:

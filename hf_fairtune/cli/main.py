@@ -71,7 +71,8 @@ def _leave() -> None:
 
 
 def _refuse(line: str) -> int:
-    print(f"fairtune: {' '.join(line.split())}", file=sys.stderr)
+    if os.environ.get("RANK", "0") == "0":
+        print(f"fairtune: {' '.join(line.split())}", file=sys.stderr)
     return 2
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 from ..data.arguments import DataArguments
+from ..errors import FairTuneError
 from ..trainer.arguments import FairTrainingArguments
-from .job import Job, rival, say, train
+from .job import Job, rival, say, train, warn_of_small_groups
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
@@ -23,6 +24,10 @@ class SearchArguments:
     mode: str = field(default="default", metadata={"help": "default, paper (its text) or published (its code)."})
     objective: str = field(default="min_group_auc", metadata={"help": "Metric of the validation split to search by."})
 
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise FairTuneError(f"`--trials` is {self.trials}; a search takes at least one.")
+
 
 ARGUMENTS = (DataArguments, ModelArguments, SearchArguments, FairTrainingArguments)
 
@@ -31,7 +36,8 @@ def run(data: DataArguments, model: ModelArguments, search: SearchArguments, tra
     """Run the whole of FairTune, or the rest of it."""
     job = Job(data, model, training)
     if not job.finished(asdict(search)):
-        trainer = job.trainer()
+        trainer = job.trainer(asdict(search))
+        warn_of_small_groups(trainer)
         trainer.hyperparameter_search(n_trials=search.trials, compute_objective=search.objective, mode=search.mode)
         say(trainer, f"training the winner at learning rate {trainer.args.learning_rate:.2e}")
         train(trainer)

@@ -16,8 +16,9 @@ ARGUMENTS = (DataArguments, ModelArguments, FairTrainingArguments)
 def run(data: DataArguments, model: ModelArguments, training: FairTrainingArguments) -> None:
     """Train, test, hand over."""
     job = Job(data, model, training)
-    if not job.finished({"command": "train"}):
-        trainer = job.trainer()
+    run = {"command": "train"}
+    if not job.finished(run):
+        trainer = job.trainer(run)
         train(trainer)
         trainer.audit("test")
         job.hand_over(trainer)

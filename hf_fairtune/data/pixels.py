@@ -114,7 +114,7 @@ def _decoded(images: Dataset, processor: Any) -> Iterator[np.ndarray | str]:
     work = partial(_decode, processor=processor)
     with (
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
-        tqdm(total=len(images), desc="Decoding images", unit="image") as bar,
+        tqdm(total=len(images), desc="Decoding images", unit="image", disable=None) as bar,
     ):
         for start in range(0, len(images), CHUNK):
             items = enumerate(images[start : start + CHUNK]["image"], start)

@@ -121,6 +121,5 @@ def _given(parts: dict[str, Dataset], frame: pd.DataFrame) -> list[str] | None:
 
 
 def _name(dataset: str, path: Path) -> str:
-    if path.is_dir():
-        return path.resolve().name
-    return f"{path.resolve().parent.name}/{path.name}" if path.is_file() else dataset
+    """Return a Hub id, or the name of a folder or file without what it lies in: it is published."""
+    return path.resolve().name if path.exists() else dataset

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from optuna.trial import BaseTrial
+from optuna.trial import BaseTrial, FixedTrial
 
 from .mask import Mask, preset_bits
 from .spaces import PRESETS, space_named
@@ -53,10 +53,15 @@ class Structured(Proposal):
     max_flips: int = 3
 
     def draw(self, trial: BaseTrial, space: str, n_blocks: int) -> Mask:
-        """Return the mask of `trial`, by its number: structured, or a neighbour of the best so far."""
-        if trial.number < self.free_from:
-            return self._structured(trial, space, n_blocks)
-        return self._neighbour(trial, space, n_blocks)
+        """Return the mask of `trial`: what it holds already, else by its number."""
+        if isinstance(trial, FixedTrial):
+            # It has every parameter but lists none before it is asked for.
+            try:
+                return self._neighbour(trial, space, n_blocks)
+            except ValueError:
+                return self._structured(trial, space, n_blocks)
+        free = "mask" in trial.params or ("first_block" not in trial.params and trial.number >= self.free_from)
+        return self._neighbour(trial, space, n_blocks) if free else self._structured(trial, space, n_blocks)
 
     def _structured(self, trial: BaseTrial, space: str, n_blocks: int) -> Mask:
         first = trial.suggest_int("first_block", 0, n_blocks - 1)

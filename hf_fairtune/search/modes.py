@@ -12,6 +12,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from ..errors import FairTuneError
 from ..masks.proposals import FreeBits, Proposal, Structured
 from .sampler import SeededByTrial
+from .study import RECIPES
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Default(Mode):
 
     def proposal(self) -> Proposal:
         """Return structured masks for two thirds of the trials, neighbours of the best for the last third."""
-        return Structured(free_from=self.n_trials - self.n_trials // 3, seed=self.seed)
+        return Structured(free_from=max(len(RECIPES), self.n_trials - self.n_trials // 3), seed=self.seed)
 
     def sampler(self) -> BaseSampler:
         """Return Optuna's TPE, seeded trial by trial."""

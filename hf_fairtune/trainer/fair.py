@@ -172,5 +172,8 @@ class FairTrainer(SearchingTrainer):
         private = self.args.hub_private_repo is not False
         return hub.push(self.args.output_dir, name, private=private, token=self.args.hub_token)
 
+    def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
+        """Make no repository before there is something that may leave; `push_to_hub` makes it."""
+
     def _push_from_checkpoint(self, checkpoint_folder: str) -> None:
         """Push nothing in mid-training: a checkpoint's folder also holds the study and the splits."""

@@ -23,6 +23,11 @@ from ..search.run import Plan, Search, StudySearch, learning_rate
 from ..search.study import Direction
 from .fitting import DivergedError, FittingTrainer
 
+
+class _Interrupted(BaseException):
+    """Ctrl-C in a trial. Optuna would file a KeyboardInterrupt as a failed trial; this one leaves it to be resumed."""
+
+
 DIRECTIONS: dict[Any, Direction] = {"maximize": "maximize", "minimize": "minimize"}
 
 
@@ -61,6 +66,8 @@ class SearchingTrainer(FittingTrainer):
         """
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        if n_trials < 1:
+            raise FairTuneError(f"`n_trials` is {n_trials}; a search takes at least one.")
         plan = self._plan(hp_space, compute_objective, n_trials, direction, mode)
         self.n_blocks = getattr(self.model.config, "num_hidden_layers", 0)
         self.method = self.method.proposing(plan.mode.proposal())
@@ -79,6 +86,8 @@ class SearchingTrainer(FittingTrainer):
                 catch=(DivergedError, UndefinedObjectiveError),
                 **{**self.search.options(), **kwargs},
             )
+        except _Interrupted:
+            raise KeyboardInterrupt from None
         finally:
             self.args.__dict__.update(before)
             for callback in filter(None, removed):
@@ -147,6 +156,8 @@ class SearchingTrainer(FittingTrainer):
         self.objective = None
         try:
             output = super().train(resume_from_checkpoint, trial, **kwargs)
+        except KeyboardInterrupt as stop:
+            raise _Interrupted from stop
         except (optuna.TrialPruned, DivergedError, UndefinedObjectiveError) as error:
             pruned = isinstance(error, optuna.TrialPruned)
             state, reason = (TrialState.PRUNED, None) if pruned else (TrialState.FAIL, str(error))

@@ -37,6 +37,7 @@ def test_one_line(
     assert len(lines) == 1
     assert message in lines[0]
     assert "Traceback" not in error
+    assert not (tmp_path / "o" / "run.json").exists()
 
 
 def test_mask_of_the_wrong_length(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,6 +48,14 @@ def test_mask_of_the_wrong_length(flags: list[str], tmp_path: Path, capsys: pyte
 def test_train_without_a_mask(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", *flags, "--output_dir", str(tmp_path)]) == 2
     assert "`mask` is empty" in capsys.readouterr().err
+
+
+def test_no_trials_and_no_place(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", *flags, "--trials", "-3", "--output_dir", str(tmp_path)]) == 2
+    assert "`--trials` is -3; a search takes at least one" in capsys.readouterr().err
+    (tmp_path / "file").write_text("x")
+    assert main(["search", *flags, "--output_dir", str(tmp_path / "file" / "o")]) == 2
+    assert "cannot be made" in capsys.readouterr().err
 
 
 def test_nan_loss(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,7 +111,7 @@ def test_help_of_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"  {name}" in printed for name in commands())
     with pytest.raises(SystemExit):
         main(["search", "--help-all"])
-    assert "--gradient_checkpointing" in capsys.readouterr().out or True
+    assert "--gradient_accumulation_steps" in capsys.readouterr().out
 
 
 def predictions(folder: Path, n: int = 200) -> pd.DataFrame:

@@ -36,7 +36,7 @@ def test_tables(tmp_path: Path, name: str) -> None:
     assert file_names(source) == list(frame["file_name"])
     assert source.frame["sex"].tolist() == frame["sex"].tolist()
     assert source.given is None
-    assert source.name == f"{tmp_path.name}/{name}"
+    assert source.name == name
 
 
 def test_image_folder(tmp_path: Path) -> None:

@@ -59,3 +59,11 @@ def test_free_bits_are_published_names_and_types() -> None:
     FreeBits().draw(trial, "paper36", 12)
     assert list(trial.distributions) == [f"mask_{i}" for i in range(36)]
     assert all(isinstance(d, optuna.distributions.IntDistribution) for d in trial.distributions.values())
+
+
+def test_what_a_trial_holds_decides_not_its_number() -> None:
+    """A recipe queued late stays itself, and a winner drawn under a smaller number of trials is found again."""
+    proposal = Structured(free_from=0)
+    fixed = FixedTrial(proposal.recipe("attention", "paper36", 4), 9)
+    assert proposal.draw(fixed, "paper36", 4) == Mask.of("attention", 4)
+    assert Structured(free_from=99).draw(FixedTrial({"mask": 5}, 3), "paper36", 4).bits[:4] == (1, 0, 1, 0)

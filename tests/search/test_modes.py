@@ -5,7 +5,9 @@ import pytest
 from optuna.trial import TrialState
 
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.masks.mask import Mask
 from hf_fairtune.search.modes import MODES, mode_named
+from hf_fairtune.search.study import RECIPES, enqueue_recipes
 
 EPOCHS, WARMUP = 12, 4
 
@@ -55,3 +57,14 @@ def test_the_paper_samples_univariate_tpe_without_liar() -> None:
 def test_unknown_mode_is_one_line() -> None:
     with pytest.raises(FairTuneError, match=f"`mode` is 'fast'; choose from {', '.join(MODES)}"):
         mode_named("fast")
+
+
+@pytest.mark.parametrize("n_trials", [1, 3, 6, 12])
+def test_every_queued_recipe_trains_what_it_is_called(n_trials: int) -> None:
+    proposal = mode_named("default")(n_trials, 0, WARMUP).proposal()
+    study = optuna.create_study(direction="maximize")
+    enqueue_recipes(study, proposal, "paper36", 4)
+    for preset, _ in RECIPES:
+        trial = study.ask()
+        assert proposal.draw(trial, "paper36", 4) == Mask.of(preset, 4)
+        study.tell(trial, 0.5)

@@ -118,3 +118,27 @@ def test_kill_minus_9_in_the_middle_of_a_trial(tmp_path: Path) -> None:
     assert other.wait(timeout=240) == 0
     assert json.dumps(trials(killed)) == json.dumps(trials(whole))
     assert [number for number, *_ in trials(killed)] == list(range(7))
+
+
+def test_ctrl_c_leaves_the_trial_to_be_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = searcher(tmp_path / "stopped", num_train_epochs=1)
+    report = FairTrainer._report_to_hp_search
+
+    def stop(self: FairTrainer, trial: Any, step: int, metrics: dict[str, float]) -> None:
+        if trial is not None and trial.number == 1:
+            raise KeyboardInterrupt
+        report(self, trial, step, metrics)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FairTrainer, "_report_to_hp_search", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run.hyperparameter_search(n_trials=3)
+    assert [state for _, state, *_ in trials(tmp_path / "stopped")][:2] == ["COMPLETE", "RUNNING"]
+    searcher(tmp_path / "stopped", num_train_epochs=1).hyperparameter_search(n_trials=3)
+    searcher(tmp_path / "whole", num_train_epochs=1).hyperparameter_search(n_trials=3)
+    assert trials(tmp_path / "stopped") == trials(tmp_path / "whole")
+
+
+def test_no_trials_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(FairTuneError, match="`n_trials` is 0; a search takes at least one"):
+        searcher(tmp_path).hyperparameter_search(n_trials=0)
