@@ -11,6 +11,7 @@ _HOMES = {
     "apply_mask": "masks.mask",
     "FairTrainer": "trainer.fair",
     "FairTrainingArguments": "trainer.arguments",
+    "LearningRate": "search.run",
     "MaskSearchSpace": "search.space",
     "fairness_metrics": "metrics.compute",
     "audit": "metrics.audit",

@@ -45,6 +45,7 @@ def run(demo: DemoArguments) -> None:
         positive=["malignant"],
         group=["skin"],
         cluster="patient_id",
+        smallest_crop=1.0,
         data_cache=str(folder / "pixels"),
     )
     training = FairTrainingArguments(
@@ -55,4 +56,6 @@ def run(demo: DemoArguments) -> None:
         use_cpu=True,
     )
     model = ModelArguments(model=str(Path(hf_fairtune.__file__).parent / "demo_vit"))
-    search.run(data, model, search.SearchArguments(trials=demo.trials), training)
+    # A ViT 240 times smaller than ViT-B takes ten times its learning rates.
+    searching = search.SearchArguments(demo.trials, learning_rate_low=1e-4, learning_rate_high=1e-2)
+    search.run(data, model, searching, training)

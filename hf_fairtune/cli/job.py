@@ -18,6 +18,7 @@ from ..folder import check, claim
 from ..methods.full import Full
 from ..record import FILE_NAME, Record
 from ..report.table import comparison_table
+from ..report.verdict import verdict
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.fair import KEPT_ARGUMENTS, FairTrainer
 from ..trainer.lines import EpochLines
@@ -146,5 +147,6 @@ def say(trainer: FairTrainer, line: str) -> None:
 
 
 def closing(folder: Path) -> str:
-    """Return what a finished run prints: its table, and where the card is."""
-    return f"{comparison_table(Record.load(folder))}\n\nmodel card: {folder / 'README.md'}"
+    """Return what a finished run prints: its table, what it shows and does not, and where the card is."""
+    record = Record.load(folder)
+    return f"{comparison_table(record)}\n\n{verdict(record).text}\n\nmodel card: {folder / 'README.md'}"

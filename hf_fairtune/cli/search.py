@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from ..data.arguments import DataArguments
 from ..errors import FairTuneError
+from ..search.run import LearningRate
 from ..trainer.arguments import FairTrainingArguments
 from .job import Job, rival, say, train, warn_of_small_groups
 from .model import ModelArguments
@@ -23,6 +24,8 @@ class SearchArguments:
     trials: int = field(default=40, metadata={"help": "Trials in all; the paper takes 40 to 100."})
     mode: str = field(default="default", metadata={"help": "default, paper (its text) or published (its code)."})
     objective: str = field(default="min_group_auc", metadata={"help": "Metric of the validation split to search by."})
+    learning_rate_low: float = field(default=1e-5, metadata={"help": "Lowest learning rate searched; the paper's."})
+    learning_rate_high: float = field(default=1e-3, metadata={"help": "Highest learning rate searched; the paper's."})
 
     def __post_init__(self) -> None:
         if self.trials < 1:
@@ -38,7 +41,12 @@ def run(data: DataArguments, model: ModelArguments, search: SearchArguments, tra
     if not job.finished(asdict(search)):
         trainer = job.trainer(asdict(search))
         warn_of_small_groups(trainer)
-        trainer.hyperparameter_search(n_trials=search.trials, compute_objective=search.objective, mode=search.mode)
+        trainer.hyperparameter_search(
+            LearningRate(search.learning_rate_low, search.learning_rate_high),
+            search.objective,
+            search.trials,
+            mode=search.mode,
+        )
         say(trainer, f"training the winner at learning rate {trainer.args.learning_rate:.2e}")
         train(trainer)
         full = rival(trainer)

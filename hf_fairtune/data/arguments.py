@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..errors import FairTuneError
+
 
 @dataclass
 class DataArguments:
@@ -57,7 +59,14 @@ class DataArguments:
     test_fraction: float = field(
         default=0.2, metadata={"help": "Share of the divided rows for the test, where the data give none."}
     )
+    smallest_crop: float = field(
+        default=0.08, metadata={"help": "Smallest share of an image that a training crop keeps; 1: only flips."}
+    )
     data_cache: str | None = field(
         default=None,
         metadata={"help": "Folder of the decoded pixels. Default: $FAIRTUNE_CACHE or ~/.cache/hf_fairtune."},
     )
+
+    def __post_init__(self) -> None:
+        if not 0 < self.smallest_crop <= 1:
+            raise FairTuneError(f"--smallest_crop is {self.smallest_crop}; give a share above 0, at most 1.")

@@ -12,19 +12,22 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-SCALE = (0.08, 1.0)
+SMALLEST_CROP = 0.08
 RATIO = (3 / 4, 4 / 3)
 ATTEMPTS = 10
 
 
-def random_boxes(count: int, height: int, width: int) -> Tensor:
+def random_boxes(count: int, height: int, width: int, smallest: float = SMALLEST_CROP) -> Tensor:
     """Draw RandomResizedCrop's boxes.
+
+    Args:
+        smallest: least share of the image's area in a box; with 1 every box is the whole image.
 
     Returns:
         shape `(count, 4)`: top, left, height and width as fractions of the image. As in torchvision, a box that
         fits in none of ten attempts becomes the whole image.
     """
-    area = torch.empty(count, ATTEMPTS).uniform_(*SCALE) * height * width
+    area = torch.empty(count, ATTEMPTS).uniform_(smallest, 1.0) * height * width
     ratio = torch.empty(count, ATTEMPTS).uniform_(math.log(RATIO[0]), math.log(RATIO[1])).exp()
     heights, widths = (area / ratio).sqrt() / height, (area * ratio).sqrt() / width
     fits = (heights <= 1) & (widths <= 1)
@@ -59,7 +62,7 @@ def crop_and_flip(images: Tensor, boxes: Tensor, flips: Tensor) -> Tensor:
     return grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def augment(images: Tensor) -> Tensor:
+def augment(images: Tensor, smallest: float = SMALLEST_CROP) -> Tensor:
     """Return `images` of shape `(n, channels, height, width)`, each cropped and flipped at random."""
     count, _, height, width = images.shape
-    return crop_and_flip(images, random_boxes(count, height, width), random_flips(count))
+    return crop_and_flip(images, random_boxes(count, height, width, smallest), random_flips(count))

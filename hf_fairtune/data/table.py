@@ -97,7 +97,8 @@ def load_fair_dataset(
     check(rows)
     pixels = cached_pixels(source.images, stamps, processor, cache_folder(arguments.data_cache))
     scale, shift = colours(processor)
-    transform = PixelTransform(pixels, tuple(scale.tolist()), tuple(shift.tolist()))
+    colour = tuple(scale.tolist()), tuple(shift.tolist())
+    transform = PixelTransform(pixels, *colour, smallest_crop=arguments.smallest_crop)
     splits = DatasetDict({name: _split(rows, name, transform) for name in SPLITS})
     return FairDataset(splits, processor, transform, _sheet(rows, arguments, source.name, origin))
 

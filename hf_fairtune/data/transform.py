@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .augment import augment
+from .augment import SMALLEST_CROP, augment
 
 
 @dataclass
@@ -24,12 +24,14 @@ class PixelTransform:
         scale: factor of every colour, shape `(3,)`.
         shift: what is then added to every colour, shape `(3,)`.
         augmented: whether to crop and flip at random, as in training.
+        smallest_crop: least share of an image that a crop keeps.
     """
 
     pixels: Path
     scale: tuple[float, ...]
     shift: tuple[float, ...]
     augmented: bool = False
+    smallest_crop: float = SMALLEST_CROP
     _map: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     def __call__(self, batch: dict[str, list[Any]]) -> dict[str, Any]:
@@ -38,7 +40,7 @@ class PixelTransform:
             return batch
         images = self.images(batch["row"])
         if self.augmented:
-            images = augment(images)
+            images = augment(images, self.smallest_crop)
         scale, shift = (torch.tensor(v, dtype=images.dtype).view(1, -1, 1, 1) for v in (self.scale, self.shift))
         return {
             "pixel_values": images.mul_(scale).add_(shift),

@@ -12,17 +12,27 @@ import optuna
 from filelock import BaseFileLock
 from optuna.trial import BaseTrial, TrialState
 
+from ..errors import FairTuneError
 from .modes import Mode
 from .objective import Objective
 from .progress import Progress
 from .study import Direction, enqueue_recipes, lock, n_finished, open_study, rows
 
-LEARNING_RATES = (1e-5, 1e-3)
 
+@dataclass(frozen=True)
+class LearningRate:
+    """Draws the peak learning rate, log-uniform in 1e-5 ... 1e-3 as FairTune's code does; a stock `hp_space`."""
 
-def learning_rate(trial: BaseTrial) -> dict[str, float]:
-    """Draw the peak learning rate, log-uniform in 1e-5 ... 1e-3 as FairTune's code does; a stock `hp_space`."""
-    return {"learning_rate": trial.suggest_float("learning_rate", *LEARNING_RATES, log=True)}
+    low: float = 1e-5
+    high: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high:
+            raise FairTuneError(f"learning rates from {self.low:g} to {self.high:g} are no range; give low < high.")
+
+    def __call__(self, trial: BaseTrial) -> dict[str, float]:
+        """Return the learning rate of `trial`."""
+        return {"learning_rate": trial.suggest_float("learning_rate", self.low, self.high, log=True)}
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ class Plan:
     direction: Direction
     mode: Mode
     n_epochs: float
-    hp_space: Callable[[BaseTrial], dict[str, Any]] = learning_rate
+    hp_space: Callable[[BaseTrial], dict[str, Any]] = LearningRate()
 
     @property
     def objective_name(self) -> str:
@@ -102,7 +112,9 @@ class StudySearch(Search):
     def enqueue(self, space: str, n_blocks: int) -> None:
         """Queue the known recipes, where the mode has them."""
         if self.plan.mode.recipes:
-            enqueue_recipes(self.study, self.plan.mode.proposal(), space, n_blocks)
+            rates = self.plan.hp_space if isinstance(self.plan.hp_space, LearningRate) else LearningRate()
+            proposal = self.plan.mode.proposal()
+            enqueue_recipes(self.study, lambda name: proposal.recipe(name, space, n_blocks), space, rates)
 
     @property
     def remaining(self) -> int:  # type: ignore[override]

@@ -12,7 +12,7 @@ from ..families.family import family_of
 from ..masks.mask import Mask
 from ..masks.proposals import FreeBits, Proposal
 from ..methods.fairtune import FairTune
-from .run import learning_rate
+from .run import LearningRate
 
 
 @dataclass
@@ -23,6 +23,7 @@ class MaskSearchSpace:
         base: builds the pretrained model, as `Trainer`'s `model_init` without argument does.
         space: what a bit stands for.
         proposal: how masks are written as trial parameters.
+        rates: how the learning rate is drawn.
 
     Example:
         >>> space = MaskSearchSpace(lambda: AutoModelForImageClassification.from_pretrained(name, num_labels=2))
@@ -34,6 +35,7 @@ class MaskSearchSpace:
     base: Callable[[], Any]
     space: str = "paper36"
     proposal: Proposal = field(default_factory=FreeBits)
+    rates: LearningRate = LearningRate()
     _n_blocks: int = 0
 
     def model_init(self, trial: optuna.Trial | None = None) -> Any:
@@ -45,7 +47,7 @@ class MaskSearchSpace:
     def __call__(self, trial: optuna.Trial) -> dict[str, Any]:
         """Draw the mask, then return the training arguments of `trial`: its learning rate."""
         self._method().suggest(trial, self._n_blocks)
-        return learning_rate(trial)
+        return self.rates(trial)
 
     def mask(self, hyperparameters: dict[str, Any]) -> Mask:
         """Return the mask of a best run's hyper-parameters."""

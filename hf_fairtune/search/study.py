@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import optuna
 from filelock import FileLock, Timeout
@@ -13,7 +13,6 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ..errors import FairTuneError
-from ..masks.proposals import Proposal
 from ..masks.spaces import PRESETS, space_named
 
 Direction = Literal["maximize", "minimize"]
@@ -22,8 +21,9 @@ FILE_NAME = "search.db"
 STUDY_NAME = "fairtune"
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
-# Preset and learning rate of recipes known before any search; full fine-tuning twice, as it is the one to beat.
-RECIPES = (("all", 1e-4), ("all", 3e-4), ("attention", 1e-4), ("layernorm", 1e-3), ("linear", 1e-3))
+# Preset, and where its learning rate lies between the logarithms of the lowest and the highest: recipes known before
+# any search. Full fine-tuning is there twice, as it is the one to beat.
+RECIPES = (("all", 0.5), ("all", 0.75), ("attention", 0.5), ("layernorm", 1.0), ("linear", 1.0))
 
 
 def lock(folder: Path) -> FileLock:
@@ -80,12 +80,29 @@ def _connect(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def enqueue_recipes(study: optuna.Study, proposal: Proposal, space: str, n_blocks: int) -> None:
-    """Queue the known recipes that the space can express, each once."""
+class Range(Protocol):
+    """The lowest and the highest learning rate of a search."""
+
+    @property
+    def low(self) -> float: ...
+
+    @property
+    def high(self) -> float: ...
+
+
+def enqueue_recipes(
+    study: optuna.Study, parameters: Callable[[str], dict[str, Any]], space: str, rates: Range
+) -> None:
+    """Queue the known recipes that the space can express, each once.
+
+    Args:
+        parameters: the trial parameters of a preset's mask.
+    """
     reachable = {kind for group in space_named(space).bits for kind in group}
-    for preset, learning_rate in RECIPES:
+    for preset, place in RECIPES:
         if PRESETS[preset] <= reachable:
-            params = {**proposal.recipe(preset, space, n_blocks), "learning_rate": learning_rate}
+            rate = min(rates.high, rates.low * (rates.high / rates.low) ** place)
+            params = {**parameters(preset), "learning_rate": rate}
             study.enqueue_trial(params, user_attrs={"recipe": preset}, skip_if_exists=True)
 
 

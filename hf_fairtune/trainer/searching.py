@@ -19,7 +19,7 @@ from ..families.family import counts
 from ..methods.method import Method
 from ..search.modes import mode_named
 from ..search.objective import Objective, UndefinedObjectiveError
-from ..search.run import Plan, Search, StudySearch, learning_rate
+from ..search.run import LearningRate, Plan, Search, StudySearch
 from ..search.study import Direction
 from .fitting import DivergedError, FittingTrainer
 
@@ -113,7 +113,7 @@ class SearchingTrainer(FittingTrainer):
         if direction not in DIRECTIONS:
             raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
         chosen = mode_named(mode)(n_trials, self.args.seed, self._warmup_epochs())
-        return Plan(objective, DIRECTIONS[direction], chosen, self.args.num_train_epochs, hp_space or learning_rate)
+        return Plan(objective, DIRECTIONS[direction], chosen, self.args.num_train_epochs, hp_space or LearningRate())
 
     def _warmup_epochs(self) -> int:
         """Return the epochs in which no trial is judged."""
@@ -131,6 +131,7 @@ class SearchingTrainer(FittingTrainer):
             "num_train_epochs": self.args.num_train_epochs,
             "train_batch_size": self.args.train_batch_size * self.args.gradient_accumulation_steps,
             "seed": self.args.seed,
+            "learning_rates": [getattr(plan.hp_space, name, None) for name in ("low", "high")],
         }
         search = StudySearch(plan, Path(self.args.output_dir), run)
         if self.method.is_open:

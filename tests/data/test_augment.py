@@ -67,3 +67,12 @@ def test_each_image_has_its_own_box_under_the_global_generator() -> None:
     assert torch.equal(augment(batch), first)
     assert not torch.equal(first[0], first[1])
     assert not torch.equal(augment(batch), first)
+
+
+def test_the_smallest_crop_bounds_every_box_and_one_keeps_the_image() -> None:
+    torch.manual_seed(0)
+    boxes = random_boxes(500, 48, 48, smallest=0.5)
+    areas = boxes[:, 2] * boxes[:, 3]
+    assert areas.min() > 0.499
+    whole = random_boxes(500, 48, 48, smallest=1.0)
+    assert torch.equal(whole, torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(500, 4))

@@ -7,6 +7,7 @@ from optuna.trial import TrialState
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks.mask import Mask
 from hf_fairtune.search.modes import MODES, mode_named
+from hf_fairtune.search.run import LearningRate
 from hf_fairtune.search.study import RECIPES, enqueue_recipes
 
 EPOCHS, WARMUP = 12, 4
@@ -63,7 +64,7 @@ def test_unknown_mode_is_one_line() -> None:
 def test_every_queued_recipe_trains_what_it_is_called(n_trials: int) -> None:
     proposal = mode_named("default")(n_trials, 0, WARMUP).proposal()
     study = optuna.create_study(direction="maximize")
-    enqueue_recipes(study, proposal, "paper36", 4)
+    enqueue_recipes(study, lambda name: proposal.recipe(name, "paper36", 4), "paper36", LearningRate())
     for preset, _ in RECIPES:
         trial = study.ask()
         assert proposal.draw(trial, "paper36", 4) == Mask.of(preset, 4)

@@ -8,9 +8,9 @@ import pytest
 from optuna.trial import TrialState
 
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.masks.proposals import FreeBits, Structured
+from hf_fairtune.masks.proposals import FreeBits
 from hf_fairtune.search.modes import MODES, mode_named
-from hf_fairtune.search.run import learning_rate
+from hf_fairtune.search.run import LearningRate
 from hf_fairtune.search.study import RECIPES, enqueue_recipes, lock, n_finished, open_study, rows
 
 RUN = {"model": "m", "seed": 0}
@@ -32,12 +32,12 @@ def search(folder: Path, mode_name: str, n_trials: int = 9, die_in: int | None =
     mode = mode_named(mode_name)(n_trials, seed=3, warmup_epochs=1)
     proposal = mode.proposal()
     study = open_study(folder, "maximize", RUN)
-    enqueue_recipes(study, proposal, "paper36", 4)
+    enqueue_recipes(study, lambda name: proposal.recipe(name, "paper36", 4), "paper36", LearningRate())
     study.sampler, study.pruner = mode.sampler(), mode.pruner()
 
     def objective(trial: optuna.Trial) -> float:
         mask = proposal.draw(trial, "paper36", 4)
-        rate = learning_rate(trial)["learning_rate"]
+        rate = LearningRate()(trial)["learning_rate"]
         trial.set_user_attr("mask", list(mask.bits))
         for epoch in range(1, 5):
             if trial.number == die_in and epoch == 2:
@@ -90,8 +90,17 @@ def test_one_search_a_folder(tmp_path: Path) -> None:
 def test_recipes_are_queued_once_and_only_where_the_space_has_them(tmp_path: Path) -> None:
     study = open_study(tmp_path, "maximize", RUN)
     for _ in range(2):
-        enqueue_recipes(study, Structured(free_from=99), "paper36", 12)
+        enqueue_recipes(study, lambda name: FreeBits().recipe(name, "paper36", 12), "paper36", LearningRate())
     assert [t.user_attrs["recipe"] for t in study.trials] == [name for name, _ in RECIPES]
+    rates = [t.system_attrs["fixed_params"]["learning_rate"] for t in study.trials]
+    assert rates == pytest.approx([1e-4, 10**-3.5, 1e-4, 1e-3, 1e-3])
+    assert max(rates) <= 1e-3
     other = optuna.create_study()
-    enqueue_recipes(other, FreeBits(), "attention12", 12)
+    parameters = lambda name: FreeBits().recipe(name, "attention12", 12)  # noqa: E731
+    enqueue_recipes(other, parameters, "attention12", LearningRate(1e-4, 1e-2))
     assert [t.user_attrs["recipe"] for t in other.trials] == ["attention", "linear"]
+
+
+def test_a_range_of_rates_has_a_low_and_a_high_end() -> None:
+    with pytest.raises(FairTuneError, match="learning rates from 0.01 to 0.001 are no range"):
+        LearningRate(1e-2, 1e-3)
