@@ -1,13 +1,7 @@
 """Pretrain the small ViT of `fairtune demo` on generated shapes: the recipe of `hf_fairtune/demo_vit/`.
 
-The model learns to name twelve kinds of outline (smooth, lobed, spiky, wavy on one side, holed, several blobs
-...) in any colour on any background, under texture, blur, noise and thin lines. It never sees a lesion, a skin
-tone as such or the second camera of the demo data, as a model pretrained on ImageNet has not seen the clinic.
-
-    python scripts/pretrain_demo_vit.py --output_dir hf_fairtune/demo_vit
-
-The defaults wrote the weights in the package: 6,000 steps, 10 minutes at the 10 steps a second of two idle
-cores. No file is read: images are drawn on the fly.
+It learns to name twelve kinds of outline in any colour on any background, and never sees a lesion, a skin tone or the
+second camera of the demo data. The defaults wrote the packaged weights: 6,000 steps, drawn on the fly.
 """
 
 import argparse
