@@ -110,7 +110,7 @@ class SearchingTrainer(FittingTrainer):
         if isinstance(objective, str):
             objective = Objective(objective)
         direction = direction or getattr(objective, "direction", None)
-        if direction not in DIRECTIONS:
+        if direction not in tuple(DIRECTIONS):
             raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
         chosen = mode_named(mode)(n_trials, self.args.seed, self._warmup_epochs())
         return Plan(objective, DIRECTIONS[direction], chosen, self.args.num_train_epochs, hp_space or LearningRate())

@@ -72,6 +72,8 @@ def test_bad_input(tmp_path: Path) -> None:
         searcher(tmp_path).hyperparameter_search(compute_objective="beauty")
     with pytest.raises(FairTuneError, match="a function as objective needs maximize or minimize"):
         searcher(tmp_path).hyperparameter_search(compute_objective=lambda metrics: 0.0)
+    with pytest.raises(FairTuneError, match="needs maximize or minimize"):
+        searcher(tmp_path).hyperparameter_search(compute_objective=lambda metrics: 0.0, direction=["maximize"])
     searcher(tmp_path, num_train_epochs=1).hyperparameter_search(n_trials=1)
     with pytest.raises(FairTuneError, match="holds a search with another num_train_epochs, seed"):
         searcher(tmp_path, num_train_epochs=2, seed=1).hyperparameter_search(n_trials=1)
