@@ -63,6 +63,7 @@ class Search:
     """A plan at work on a process that follows the main one and has no study of its own."""
 
     remaining = 0
+    is_barren = False
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -120,6 +121,11 @@ class StudySearch(Search):
     def remaining(self) -> int:  # type: ignore[override]
         """Return the number of trials still to run."""
         return max(0, self.plan.mode.n_trials - n_finished(self.study))
+
+    @property
+    def is_barren(self) -> bool:  # type: ignore[override]
+        """Say whether no trial is complete."""
+        return not self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
     def options(self) -> dict[str, Any]:
         """Return the study on disk, and the mode's sampler and pruner."""

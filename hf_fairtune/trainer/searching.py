@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,17 @@ from ..search.study import Direction
 from .fitting import DivergedError, FittingTrainer
 
 
+@contextmanager
+def _progress_line_only() -> Iterator[None]:
+    """Keep Optuna's own line about each trial off the terminal, where ours tells more."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+
+
 class _Interrupted(BaseException):
     """Ctrl-C in a trial. Optuna would file a KeyboardInterrupt as a failed trial; this one leaves it to be resumed."""
 
@@ -37,6 +49,7 @@ class SearchingTrainer(FittingTrainer):
     search: Search | None = None
     n_blocks = 0
 
+    @_progress_line_only()
     def hyperparameter_search(
         self,
         hp_space: Callable[[Any], dict[str, Any]] | None = None,
@@ -64,8 +77,6 @@ class SearchingTrainer(FittingTrainer):
         Raises:
             FairTuneError: unknown metric or mode, another search in the folder, or no trial that ended.
         """
-        verbosity = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
         if n_trials < 1:
             raise FairTuneError(f"`n_trials` is {n_trials}; a search takes at least one.")
         plan = self._plan(hp_space, compute_objective, n_trials, direction, mode)
@@ -88,12 +99,18 @@ class SearchingTrainer(FittingTrainer):
             )
         except _Interrupted:
             raise KeyboardInterrupt from None
+        except ValueError as error:
+            if isinstance(error, FairTuneError) or not self.search.is_barren:
+                raise
+            raise FairTuneError(
+                "no trial came to its end, so there is no winner; `trials` of the study say why, "
+                "a lower `learning_rate` range is the usual cure."
+            ) from error
         finally:
             self.args.__dict__.update(before)
             for callback in filter(None, removed):
                 self.add_callback(callback)
             self.hp_search_backend = None
-            optuna.logging.set_verbosity(verbosity)
             self.search.close()
         search, best = self.search, self._adopt(best)
         self.searched(search, time.monotonic() - start)

@@ -144,3 +144,21 @@ def test_ctrl_c_leaves_the_trial_to_be_resumed(tmp_path: Path, monkeypatch: pyte
 def test_no_trials_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(FairTuneError, match="`n_trials` is 0; a search takes at least one"):
         searcher(tmp_path).hyperparameter_search(n_trials=0)
+
+
+def test_a_search_without_a_winner_is_one_line_and_leaves_optuna_as_it_was(tmp_path: Path) -> None:
+    before = optuna.logging.get_verbosity()
+    run = searcher(tmp_path, num_train_epochs=1)
+    with pytest.raises(FairTuneError, match="no trial came to its end, so there is no winner"):
+        run.hyperparameter_search(hp_space=lambda trial: {"learning_rate": 1e30}, n_trials=2)
+    assert [state for _, state, *_ in trials(tmp_path)][:2] == ["FAIL", "FAIL"]
+    with pytest.raises(FairTuneError):
+        searcher(tmp_path, seed=9).hyperparameter_search(n_trials=1)
+    assert optuna.logging.get_verbosity() == before
+
+
+def test_a_wrong_metric_in_a_trial_says_so(tmp_path: Path) -> None:
+    run = searcher(tmp_path, num_train_epochs=1)
+    run.compute_metrics = None
+    with pytest.raises(FairTuneError, match="`objective` is 'min_group_auc'; the metrics are"):
+        run.hyperparameter_search(n_trials=1)
