@@ -42,6 +42,8 @@ class Record:
     trials: list[dict[str, Any]] = field(default_factory=list)
     training: list[dict[str, Any]] = field(default_factory=list)
     evaluations: list[dict[str, Any]] = field(default_factory=list)
+    comparisons: list[dict[str, Any]] = field(default_factory=list)
+    repair: dict[str, Any] | None = None
     versions: dict[str, str] = field(default_factory=lambda: library_versions())
     hardware: dict[str, Any] = field(default_factory=lambda: hardware())
     git: str | None = field(default_factory=lambda: git_commit())
@@ -80,6 +82,12 @@ class Record:
                 audit: dict[str, Any] = entry["audit"]
                 return audit
         return None
+
+    def comparison(self, model: str, reference: str, split: str = "test") -> dict[str, Any] | None:
+        """Return the paired changes `model` minus `reference` on `split`, or None where they were not taken."""
+        asked = (model, reference, split)
+        found = (c for c in self.comparisons if (c["model"], c["reference"], c["split"]) == asked)
+        return next(found, None)
 
 
 def finite(value: Any) -> Any:

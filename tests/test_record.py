@@ -26,6 +26,22 @@ def test_round_trip_with_nan_as_null(tmp_path: Path) -> None:
     assert Record.load(path) == again
 
 
+def test_a_record_of_before_repairs_still_loads(tmp_path: Path) -> None:
+    path = record().save(tmp_path)
+    content = json.loads(path.read_text())
+    assert (content.pop("comparisons"), content.pop("repair")) == ([], None)
+    path.write_text(json.dumps(content))
+    assert Record.load(tmp_path) == record(created=content["created"])
+
+
+def test_a_comparison_is_found_by_its_models_and_split() -> None:
+    names = [("swift", "baseline", "test"), ("swift", "baseline", "scanner-b"), ("baseline", "swift", "test")]
+    held = [{"model": m, "reference": r, "split": s, "n": i} for i, (m, r, s) in enumerate(names)]
+    made = record(comparisons=held)
+    assert [made.comparison(*name) for name in names] == held
+    assert made.comparison("full", "baseline") is None
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema_version": 99}', "\xff"])
 def test_what_is_no_record_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "fairtune.json").write_bytes(text.encode("latin-1"))
