@@ -6,14 +6,19 @@ from types import ModuleType
 
 from .errors import FairTuneError
 
-CONTRACTS = {"families": "family", "methods": "method"}
+# Files of a room that every variety may build on; they are no varieties themselves.
+CONTRACTS = {
+    "families": {"family", "head"},
+    "losses": {"loss", "contrast"},
+    "methods": {"method", "two_step"},
+}
 
 
 def names(room: str) -> list[str]:
-    """List the varieties of a room by file name, without the file of its contract."""
+    """List the varieties of a room by file name, without the files of its contract."""
     package = importlib.import_module(f"hf_fairtune.{room}")
     found = {module.name for module in pkgutil.iter_modules(package.__path__)}
-    return sorted(found - {CONTRACTS.get(room)})
+    return sorted(found - CONTRACTS.get(room, set()))
 
 
 def find(room: str, name: str) -> ModuleType:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from hf_fairtune.catalog import CONTRACTS
+
 ROOT = Path(__file__).parent.parent / "hf_fairtune"
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS: dict[str, int] = {
@@ -19,6 +21,7 @@ FLOORS: dict[str, int] = {
     "families": 0,
     "metrics": 0,
     "data": 0,
+    "losses": 0,
     "small_cells": 0,
     "folder": -1,
     "record": -2,
@@ -78,8 +81,8 @@ def test_room_init_is_a_docstring() -> None:
 
 
 def test_varieties_do_not_import_each_other() -> None:
-    """A family, or a method, knows its room's contract file and nothing of its sisters."""
-    for room, contract in {"families": {"family"}, "methods": {"method"}}.items():
+    """A family, a loss or a method knows its room's contract files and nothing of its sisters."""
+    for room, contract in CONTRACTS.items():
         names = {f.stem for f in (ROOT / room).glob("*.py")} - {"__init__"}
         for path in (ROOT / room).glob("*.py"):
             if path.stem in contract:
