@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from .. import catalog
@@ -100,6 +101,54 @@ def family_named(model_type: str) -> Family:
 def family_of(model: nn.Module) -> Family:
     """Return the family of a model, by its `config.model_type`."""
     return family_named(getattr(getattr(model, "config", None), "model_type", type(model).__name__))
+
+
+def image_size_of(model: Any) -> int | None:
+    """Return the image height in pixels that a model says it is made for, or None where it says none."""
+    config = getattr(model, "config", None)
+    size = getattr(config, "image_size", None)
+    if size is None:
+        size = (getattr(config, "pretrained_cfg", None) or {}).get("input_size", (None, None))[1]
+    return size if isinstance(size, int | None) else int(size[0])
+
+
+def fit_image_size(model: Any, size: int) -> None:
+    """Make a model take square images of `size` pixels, in place.
+
+    A family's file resizes stored positions. Any other model is shown one blank image: convolutions take it as it is,
+    while positions stored for another size do not.
+
+    Raises:
+        FairTuneError: the model does not take images of that size, and no family file says how to resize it.
+    """
+    config: Any = getattr(model, "config", None)
+    model_type = getattr(config, "model_type", type(model).__name__)
+    if model_type in catalog.names("families"):
+        return family_named(model_type).resize(model, size)
+    known = image_size_of(model)
+    if known == size:
+        return None
+    try:
+        _look_at_blank(model, size)
+    except (ValueError, RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        advice = f"use images of {known} pixels" if known else "use larger images"
+        raise FairTuneError(f"`{model_type}` does not take images of {size} pixels ({reason}); {advice}.") from None
+    if getattr(config, "image_size", None) is not None:
+        config.image_size = size
+    return None
+
+
+@torch.no_grad()
+def _look_at_blank(model: Any, size: int) -> None:
+    """Run one black image through the model, which is left as it was."""
+    modes = {module: module.training for module in model.modules()}
+    like = next(model.parameters())
+    try:
+        model.eval()(like.new_zeros(1, getattr(model.config, "num_channels", 3), size, size))
+    finally:
+        for module, training in modes.items():
+            module.training = training
 
 
 def counts(model: Any) -> tuple[int, int]:

@@ -1,0 +1,123 @@
+"""The classification head of a two-class model: finding it, turning its classes round, scaling its log-odds."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..errors import FairTuneError
+
+CONVENTIONAL = ("classifier", "head", "fc")
+DISTILLED = re.compile(r"(^|[._])dist(ill\w*)?(?=[._]|$)")
+
+
+def find_head(model: Any, name: str | None = None) -> str:
+    """Return the module name of the layer that gives the two logits.
+
+    It is the linear layer (or, where there is none, the 1x1 convolution) with an output for each class; of several,
+    the one `get_classifier()` gives or the one under a conventional name.
+
+    Args:
+        model: an image classifier; its number of classes is `config.num_labels`, two where it has no config.
+        name: the head, or a module around it; None to look for it.
+
+    Raises:
+        FairTuneError: not two classes, two heads whose logits are averaged, no head or several, or an unknown name.
+    """
+    check_classes(getattr(getattr(model, "config", None), "num_labels", 2))
+    if name is not None and name not in dict(model.named_modules()):
+        raise FairTuneError(
+            f"`head` is {name!r}, which is no module of the model; pass one of {told(outputs(model))}."
+        )
+    found = [leaf for leaf in outputs(model) if name is None or f"{leaf}.".startswith(f"{name}." if name else "")]
+    if any(DISTILLED.search(leaf) for leaf in outputs(model)):
+        raise FairTuneError(
+            f"the model averages the logits of two heads ({told(outputs(model))}), but one is wanted; "
+            "load it as the class without a distillation head."
+        )
+    found = found if len(found) == 1 else conventional(model, found)
+    if len(found) != 1:
+        listed = told(outputs(model)) if name is None else f"{told(found)} in {name!r}"
+        raise FairTuneError(
+            f"the head is not clear, layers with two outputs are {listed}; pass `head=` with its name."
+        )
+    return found[0]
+
+
+def check_classes(count: int) -> None:
+    """Refuse a model of more or fewer than two classes."""
+    if count != 2:
+        raise FairTuneError(
+            f"the model has {count} classes, but SWiFT takes two classes; load it with `num_labels=2`."
+        )
+
+
+def outputs(model: nn.Module) -> list[str]:
+    """List the leaves with two outputs: linear layers, or 1x1 convolutions where no linear layer has two."""
+    linear = [n for n, m in model.named_modules() if isinstance(m, nn.Linear) and m.out_features == 2]
+    return linear or [n for n, m in model.named_modules() if is_pointwise(m)]
+
+
+def is_pointwise(module: nn.Module) -> bool:
+    """Tell whether a module is a 1x1 convolution with two outputs."""
+    return isinstance(module, nn.Conv2d) and module.out_channels == 2 and set(module.kernel_size) == {1}
+
+
+def conventional(model: Any, found: list[str]) -> list[str]:
+    """Keep the leaves that the model calls its classifier, or that lie under a conventional name."""
+    own = getattr(getattr(model, "timm_model", model), "get_classifier", None)
+    if own is not None and isinstance(module := own(), nn.Module):
+        inner = set(module.modules())
+        return [leaf for leaf in found if model.get_submodule(leaf) in inner]
+    for root in CONVENTIONAL:
+        if under := [leaf for leaf in found if f"{leaf.removeprefix('timm_model.')}.".startswith(f"{root}.")]:
+            return under
+    return found
+
+
+def told(leaves: list[str]) -> str:
+    """List module names for a message."""
+    return ", ".join(f"`{leaf}`" for leaf in leaves[:6]) or "none"
+
+
+def head_parameters(model: nn.Module, head: str) -> list[str]:
+    """List the parameter names of the head, as in `named_parameters()`."""
+    return [f"{head}.{name}" if head else name for name, _ in model.get_submodule(head).named_parameters()]
+
+
+@torch.no_grad()
+def swap_classes(model: Any, head: str) -> None:
+    """Exchange the two classes in place: logit 1 becomes the old logit 0, and the config's names follow."""
+    for name in head_parameters(model, head):
+        parameter = model.get_parameter(name)
+        check_classes(len(parameter))
+        parameter.copy_(parameter.flip(0))
+    config = getattr(model, "config", None)
+    if config is not None:
+        first, second = config.id2label[0], config.id2label[1]
+        config.id2label, config.label2id = {0: second, 1: first}, {second: 0, first: 1}
+
+
+@torch.no_grad()
+def scale_head(model: nn.Module, head: str, slope: float, intercept: float) -> None:
+    """Fold `z' = slope * z + intercept` into the head in place, z = logit 1 - logit 0 being the log-odds.
+
+    The logits become `slope * logits + (-intercept / 2, +intercept / 2)`; their ranks stay where `slope > 0`.
+
+    Raises:
+        FairTuneError: the head has no bias to hold the intercept, or a number is not finite.
+    """
+    layer: Any = model.get_submodule(head)
+    if not (math.isfinite(slope) and math.isfinite(intercept)):
+        raise FairTuneError(
+            f"slope {slope} and intercept {intercept} must be finite; check the scores they came from."
+        )
+    if layer.bias is None:
+        raise FairTuneError(f"head `{head}` has no bias to hold an intercept; give it one, or leave calibration out.")
+    check_classes(len(layer.bias))
+    layer.weight.mul_(slope)
+    layer.bias.mul_(slope).add_(layer.bias.new_tensor([-intercept / 2, intercept / 2]))

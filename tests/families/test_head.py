@@ -1,0 +1,99 @@
+"""The head of every backbone is found; turning its classes round and scaling it do to the logits what they say."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from transformers import DeiTConfig, DeiTForImageClassificationWithTeacher
+
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.families.head import find_head, head_parameters, scale_head, swap_classes
+
+from .backbones import RECIPES, SMALL_VIT, backbone, images
+
+
+def logits(model: Any) -> torch.Tensor:
+    with torch.no_grad():
+        return model(images()).logits
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_head_of_every_backbone(name: str) -> None:
+    model = backbone(name)
+    head = find_head(model)
+    assert head == RECIPES[name][2]
+    assert find_head(model, head) == find_head(model, "classifier") == head
+    assert head_parameters(model, head) == [f"{head}.weight", f"{head}.bias"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_swapped_classes(name: str) -> None:
+    model = backbone(name)
+    model.config.id2label, model.config.label2id = {0: "benign", 1: "malignant"}, {"benign": 0, "malignant": 1}
+    before = logits(model)
+    swap_classes(model, find_head(model))
+    assert torch.equal(logits(model), before.flip(1))
+    assert model.config.id2label == {0: "malignant", 1: "benign"}
+    assert model.config.label2id == {"malignant": 0, "benign": 1}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_scaled_log_odds(name: str) -> None:
+    model = backbone(name)
+    before = logits(model)
+    scale_head(model, find_head(model), 2.5, -0.75)
+    after = logits(model)
+    torch.testing.assert_close(after[:, 1] - after[:, 0], 2.5 * (before[:, 1] - before[:, 0]) - 0.75)
+    torch.testing.assert_close(after.mean(1), 2.5 * before.mean(1))
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_not_two_classes(classes: int) -> None:
+    with pytest.raises(FairTuneError, match=f"has {classes} classes, but SWiFT takes two classes"):
+        find_head(backbone("resnet", classes))
+
+
+def test_two_averaged_heads_are_refused() -> None:
+    model = DeiTForImageClassificationWithTeacher(DeiTConfig(num_labels=2, image_size=32, **SMALL_VIT))
+    for name in (None, "cls_classifier"):
+        with pytest.raises(FairTuneError, match="`cls_classifier`, `distillation_classifier`"):
+            find_head(model, name)
+
+
+def test_unclear_head_is_asked_for() -> None:
+    model = nn.ModuleDict({"left": nn.Linear(4, 2), "right": nn.Sequential(nn.ReLU(), nn.Linear(4, 2))})
+    with pytest.raises(FairTuneError, match="`left`, `right.1`; pass `head=`"):
+        find_head(model)
+    assert find_head(model, "right") == "right.1"
+    with pytest.raises(FairTuneError, match=r"'middle', which is no module .* `left`, `right.1`"):
+        find_head(model, "middle")
+    with pytest.raises(FairTuneError, match="none in 'right.0'; pass `head=`"):
+        find_head(model, "right.0")
+
+
+def test_no_head_at_all() -> None:
+    with pytest.raises(FairTuneError, match="two outputs are none; pass `head=`"):
+        find_head(nn.Sequential(nn.Linear(4, 3)))
+
+
+def test_convolution_as_head() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Conv2d(2, 2, 1), nn.Flatten())
+    assert find_head(model) == "1"
+    pixels = images(size=3)
+    before = model(pixels)
+    scale_head(model, "1", 3.0, 1.0)
+    torch.testing.assert_close(model(pixels), 3.0 * before + torch.tensor([-0.5, 0.5]))
+    swap_classes(model, "1")
+    torch.testing.assert_close(model(pixels), (3.0 * before + torch.tensor([-0.5, 0.5])).flip(1))
+
+
+def test_head_without_bias_takes_no_intercept() -> None:
+    with pytest.raises(FairTuneError, match="`0` has no bias"):
+        scale_head(nn.Sequential(nn.Linear(4, 2, bias=False)), "0", 1.0, 0.5)
+
+
+@pytest.mark.parametrize("pair", [(float("nan"), 0.0), (1.0, float("inf"))])
+def test_scale_must_be_finite(pair: tuple[float, float]) -> None:
+    with pytest.raises(FairTuneError, match="must be finite"):
+        scale_head(nn.Sequential(nn.Linear(4, 2)), "0", *pair)
