@@ -52,22 +52,49 @@ def bootstrap(rows: Rows, cuts: Sequence[float] = (), n_boot: int = 2000, seed: 
         n_boot: replicates.
         seed: of the generator; the same seed gives the same replicates, whatever the order of the rows.
     """
-    n_groups = len(rows.group_names)
+    (found,) = joint_bootstrap([rows], [cuts], n_boot, seed)
+    return found
+
+
+def joint_bootstrap(
+    models: Sequence[Rows], cuts: Sequence[Sequence[float]], n_boot: int = 2000, seed: int = 0
+) -> list[Replicates]:
+    """Resample the rows once for several models: replicate i of each comes from the same resample.
+
+    Args:
+        models: the same rows in the same order, each with one model's scores.
+        cuts: thresholds of each model's own scores.
+        n_boot: replicates.
+        seed: of the generator; neither the order of the rows nor that of the models changes the resamples, and with
+            one model they are those of `bootstrap`.
+    """
+    rows = models[0]
     cells = rows.groups * 2 + rows.labels
-    order = np.lexsort((rows.scores, cells))
-    cells, scores = cells[order], rows.scores[order]
-    columns = _columns(cells, scores, np.asarray(cuts, dtype=np.float64), n_groups)
-    resampling = plan(cells, None if rows.clusters is None else rows.clusters[order])
-    parts = [_chunk(weights, columns) for weights in resampling.weights(n_boot, seed)]
-    found = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-    auc, tpr, fpr, selection_rate = found
-    return Replicates(auc, tpr, fpr, selection_rate, resampling.method)
+    # Rows that tie in this order agree in every score, so it does not matter how they were given.
+    keys = sorted((model.scores for model in models), key=lambda scores: scores[np.lexsort((scores, cells))].tolist())
+    order = np.lexsort((*reversed(keys), cells))
+    resampling = plan(cells[order], None if rows.clusters is None else rows.clusters[order])
+    columns = [
+        _columns(cells[order], model.scores[order], np.asarray(own, dtype=np.float64), len(rows.group_names))
+        for model, own in zip(models, cuts, strict=True)
+    ]
+    chunks = [[_chunk(weights, own) for own in columns] for weights in resampling.weights(n_boot, seed)]
+    return [_replicates(parts, resampling.method) for parts in zip(*chunks, strict=True)]
+
+
+def _replicates(parts: Sequence[list[np.ndarray]], method: str) -> Replicates:
+    auc, tpr, fpr, selection_rate = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Replicates(auc, tpr, fpr, selection_rate, method)
 
 
 def _columns(cells: np.ndarray, scores: np.ndarray, cuts: np.ndarray, n_groups: int) -> list[_Column]:
+    """Find the columns of one model; rows come sorted by cell, but by score within a cell only for the first model."""
     edges = np.searchsorted(cells, np.arange(2 * n_groups + 1))
+    by_cell = np.lexsort((scores, cells))
+    in_place = np.array_equal(by_cell, np.arange(len(cells)))
     slices = [slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    places: list[tuple[slice | np.ndarray, slice | np.ndarray]] = list(zip(slices[::2], slices[1::2], strict=True))
+    ordered = [place if in_place else by_cell[place] for place in slices]
+    places: list[tuple[slice | np.ndarray, slice | np.ndarray]] = list(zip(ordered[::2], ordered[1::2], strict=True))
     by_score = np.argsort(scores, kind="stable")
     places.append((by_score[cells[by_score] % 2 == 0], by_score[cells[by_score] % 2 == 1]))
     return [_column(scores, *place, cuts) for place in places]

@@ -71,6 +71,14 @@ class Evidence:
         """
         bootstrap = f"sup-t {self.replicates.method}" if self.replicates else NO_BOOTSTRAP
         method = f"{convention}; {bootstrap}"
+        return self.withheld(value, needs, method) or self._simultaneous(value, family, interval, method)
+
+    def withheld(self, value: float, needs: Sequence[str], method: str) -> Estimate | None:
+        """Return a number made from all included groups without an interval where guards forbid one, else None.
+
+        Args:
+            needs: which of "positives", "negatives" and "rows" it divides by in each group.
+        """
         kinds = dict(zip(("positives", "negatives", "rows"), self.counts, strict=True))
         counts = {kinds[need]: self.counts[kinds[need]] for need in needs}
         missing = shortage(self.rows.group_names, counts, self.included, 1)
@@ -81,7 +89,7 @@ class Evidence:
         few = shortage(self.rows.group_names, counts, self.included, ESTIMABLE)
         if few:
             return Estimate(value, NAN, NAN, method, f"no interval: {few}")
-        return self._simultaneous(value, family, interval, method)
+        return None
 
     def _simultaneous(self, value: float, family: Family, interval: Interval, method: str) -> Estimate:
         if self.replicates is None:

@@ -91,15 +91,15 @@ def check_labels(labels: ArrayLike) -> np.ndarray:
     return array.astype(np.int64)
 
 
-def check_scores(scores: ArrayLike) -> np.ndarray:
-    """Return scores as float64, or raise FairTuneError where one is not a finite number."""
+def check_scores(scores: ArrayLike, name: str = "scores") -> np.ndarray:
+    """Return scores as float64, or raise FairTuneError calling them `name` where one is not a finite number."""
     array = np.asarray(scores)
     if array.dtype.kind not in "biuf":
-        raise FairTuneError(f"`scores` has type {array.dtype}; pass one number a row.")
+        raise FairTuneError(f"`{name}` has type {array.dtype}; pass one number a row.")
     array = array.astype(np.float64)
     bad = int((~np.isfinite(array)).sum())
     if bad:
-        raise FairTuneError(f"`scores` has {bad} values that are NaN or infinite; drop or repair those rows.")
+        raise FairTuneError(f"`{name}` has {bad} values that are NaN or infinite; drop or repair those rows.")
     return array
 
 

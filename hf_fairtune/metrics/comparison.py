@@ -1,0 +1,214 @@
+"""A model against a reference on the same rows: what changed, overall and for each group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import FairTuneError
+from .auc import auc, group_aucs
+from .audit import AuditOptions
+from .bootstrap import Replicates, joint_bootstrap
+from .estimate import Estimate, plain
+from .evidence import Evidence
+from .extremes import extremes
+from .levelling import classify
+from .pairing import Pairing
+from .rates import spread
+from .rows import Rows, check_rows, check_scores, excluded_codes
+from .threshold_comparison import ThresholdComparison, compare_threshold
+from .thresholds import Threshold
+
+BOTH = ("positives", "negatives")
+
+
+@dataclass(frozen=True)
+class ComparedGroup:
+    """One group: counts, status and the change of its AUC."""
+
+    group: str
+    n: int
+    positives: int
+    negatives: int
+    status: str
+    reason: str | None
+    auc: Estimate
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Model minus reference, every number with a paired interval; see `compare` and `classify` for the verdict."""
+
+    confidence: float
+    n_boot: int
+    seed: int
+    clusters: int | None
+    n: int
+    positives: int
+    negatives: int
+    excluded: list[str]
+    auc: Estimate
+    min_group_auc: Estimate
+    auc_gap: Estimate
+    groups: list[ComparedGroup]
+    thresholds: list[ThresholdComparison]
+    verdict: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as the record holds it, None for every undefined number."""
+        content: dict[str, Any] = plain(self)
+        return content
+
+
+def compare(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    reference_scores: ArrayLike,
+    groups: ArrayLike,
+    group_names: Sequence[str],
+    *,
+    thresholds: Sequence[tuple[Threshold, Threshold]] = (),
+    **options: Any,
+) -> Comparison:
+    """Compare a model with a reference on one whole split: every number is model minus reference.
+
+    Both are resampled together, so that what they share cancels: the interval of a change is far narrower than two
+    audits' intervals suggest.
+
+    Args:
+        labels: 0 or 1, [n]; 1 is the finding to detect.
+        scores: of the model, finite, [n]; higher means more likely 1.
+        reference_scores: of the reference, for the same rows in the same order, [n].
+        groups: codes of `group_names`, [n].
+        group_names: name of each code, [n_groups].
+        thresholds: a cut of the model's scores with one of the reference's, chosen in the same way.
+        options: fields of `AuditOptions` by name: clusters, exclude, n_boot, seed, confidence.
+
+    Raises:
+        FairTuneError: the rows do not fit together, the two cuts of a pair were chosen differently, or one was fitted
+            on these very rows.
+    """
+    chosen = AuditOptions(**options)
+    rows = check_rows(labels, scores, groups, group_names, chosen.clusters)
+    pairing = _pairing(rows, _other(rows, reference_scores), thresholds, chosen)
+    found = _group_changes(pairing)
+    gap = _gap(pairing)
+    positives = int(rows.labels.sum())
+    kept = pairing.model.included
+    return Comparison(
+        confidence=float(chosen.confidence),
+        n_boot=int(chosen.n_boot),
+        seed=int(chosen.seed),
+        clusters=rows.n_clusters,
+        n=len(rows.labels),
+        positives=positives,
+        negatives=len(rows.labels) - positives,
+        excluded=[name for g, name in enumerate(rows.group_names) if g not in kept],
+        auc=_overall(pairing),
+        min_group_auc=_minimum(pairing),
+        auc_gap=gap,
+        groups=_compared_groups(pairing, found),
+        thresholds=[compare_threshold(pairing, cuts, i) for i, cuts in enumerate(thresholds)],
+        verdict=classify([found[g] for g in kept], gap),
+    )
+
+
+def _other(rows: Rows, reference_scores: ArrayLike) -> Rows:
+    found = check_scores(reference_scores, "reference_scores")
+    if found.shape != rows.scores.shape:
+        raise FairTuneError(
+            f"`reference_scores` has shape {found.shape} for {len(rows.scores)} rows; "
+            "score the same rows with both models, in the same order."
+        )
+    return Rows(rows.labels, found, rows.groups, rows.group_names, rows.clusters)
+
+
+def _pairing(
+    rows: Rows, other: Rows, thresholds: Sequence[tuple[Threshold, Threshold]], options: AuditOptions
+) -> Pairing:
+    left_out = excluded_codes(rows.group_names, options.exclude)
+    included = tuple(g for g in range(len(rows.group_names)) if g not in left_out)
+    replicates: list[Replicates | None] = [None, None]
+    cuts = [[pair[side].value for pair in map(_checked, thresholds)] for side in (0, 1)]
+    if options.n_boot:
+        replicates = [*joint_bootstrap([rows, other], cuts, options.n_boot, options.seed)]
+    sides = zip((rows, other), replicates, strict=True)
+    return Pairing(*(Evidence(own, included, draws, options.confidence) for own, draws in sides))
+
+
+def _checked(pair: tuple[Threshold, Threshold]) -> tuple[Threshold, Threshold]:
+    model, reference = pair
+    if (model.policy, model.fitted_on) != (reference.policy, reference.fitted_on):
+        raise FairTuneError(
+            f"A pair of `thresholds` is `{model.policy}` fitted on {model.fitted_on} and `{reference.policy}` fitted "
+            f"on {reference.fitted_on}; choose both in one way, on one split."
+        )
+    return model, reference
+
+
+def _overall(pairing: Pairing) -> Estimate:
+    rows, other = pairing.model.rows, pairing.reference.rows
+    value = auc(rows.labels, rows.scores) - auc(other.labels, other.scores)
+    if np.isnan(value):
+        return pairing.undefined("no negatives" if rows.labels.any() else "no positives")
+    return pairing.change(value, lambda draws: draws.auc[:, -1])
+
+
+def _group_changes(pairing: Pairing) -> list[Estimate]:
+    model, reference = _aucs(pairing.model.rows), _aucs(pairing.reference.rows)
+
+    def change(code: int) -> Estimate:
+        value = float(model[code] - reference[code])
+        return pairing.group_change(value, lambda draws: draws.auc[:, code], code, BOTH)
+
+    return [change(code) for code in range(len(model))]
+
+
+def _aucs(rows: Rows) -> np.ndarray:
+    return group_aucs(rows.labels, rows.scores, rows.groups, len(rows.group_names))
+
+
+def _minimum(pairing: Pairing) -> Estimate:
+    kept = list(pairing.model.included)
+    model, reference = (extremes(_aucs(side.rows), kept) for side in (pairing.model, pairing.reference))
+
+    def draw(draws: Replicates) -> np.ndarray:
+        return draws.auc[:, kept].min(axis=1)
+
+    return pairing.across_change(model.minimum - reference.minimum, draw, BOTH, "min over groups")
+
+
+def _gap(pairing: Pairing) -> Estimate:
+    kept = list(pairing.model.included)
+    model, reference = (extremes(_aucs(side.rows), kept) for side in (pairing.model, pairing.reference))
+
+    def draw(draws: Replicates) -> np.ndarray:
+        return spread(draws.auc[:, kept])
+
+    return pairing.across_change(model.gap - reference.gap, draw, BOTH, "max - min over groups")
+
+
+def _compared_groups(pairing: Pairing, found: list[Estimate]) -> list[ComparedGroup]:
+    evidence = pairing.model
+    rows = evidence.rows
+    return [
+        ComparedGroup(
+            group=name,
+            n=int(counts.sum()),
+            positives=int(counts[1]),
+            negatives=int(counts[0]),
+            status=evidence.guards[code].status,
+            reason=_reason(evidence, code),
+            auc=found[code],
+        )
+        for code, (name, counts) in enumerate(zip(rows.group_names, rows.counts(), strict=True))
+    ]
+
+
+def _reason(evidence: Evidence, code: int) -> str | None:
+    excluded = None if code in evidence.included else "excluded by name"
+    return "; ".join(reason for reason in (evidence.guards[code].reason, excluded) if reason) or None

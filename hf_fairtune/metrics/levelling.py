@@ -1,0 +1,37 @@
+"""Whether a smaller gap was gained by lifting a group or by levelling others down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .estimate import Estimate
+
+MARGIN = 0.005
+
+
+def classify(groups: Sequence[Estimate], gap: Estimate, margin: float = MARGIN) -> str:
+    """Name what a change did to the groups.
+
+    - "pareto-better": a group's AUC rose (its interval lies above 0) and none fell by more than `margin` (no interval
+      reaches below -margin);
+    - "level-down": the gap shrank while a group's AUC fell (its interval lies below 0) and none rose;
+    - "mixed": some group's AUC rose or fell, but neither of these;
+    - "not shown": no group's interval leaves 0 out.
+
+    A group whose interval is withheld neither rose nor fell, and forbids "pareto-better": it may have been harmed.
+
+    Args:
+        groups: change of each group's AUC, model minus reference.
+        gap: change of the gap between the groups' AUCs.
+        margin: loss of AUC that is let pass.
+
+    Source: Mittelstadt, Wachter & Russell 2023, "The unfairness of fair machine learning", on levelling down; the
+    margin as in a trial of non-inferiority.
+    """
+    rose = any(group.low > 0 for group in groups)
+    fell = any(group.high < 0 for group in groups)
+    if rose and all(group.low >= -margin for group in groups):
+        return "pareto-better"
+    if fell and not rose and gap.value < 0:
+        return "level-down"
+    return "mixed" if rose or fell else "not shown"
