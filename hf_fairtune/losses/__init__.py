@@ -1,0 +1,1 @@
+"""What is minimised: the weighted cross-entropy, and differentiable biases between two groups."""

@@ -1,0 +1,113 @@
+"""Who is compared with whom: against the loss on the rows picked out, and scikit-learn's AUC."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from hf_fairtune import catalog
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.losses.contrast import EachGroup, GroupPair, contrast_for
+from hf_fairtune.losses.loss import bias_loss_named
+
+NAMES = catalog.names("losses")
+
+
+def rows(n_groups: int, n: int = 40, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    draw = torch.Generator().manual_seed(seed)
+    p = torch.rand(n, generator=draw, dtype=torch.float64)
+    return p, torch.randint(2, (n,), generator=draw), torch.randint(n_groups, (n,), generator=draw)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pair_is_the_loss_on_the_rows_of_the_two(name: str) -> None:
+    p, y, groups = rows(3)
+    keep = groups != 1
+    loss = bias_loss_named(name)
+    got = GroupPair(worst=2, best=0)(loss, p, y, groups)
+    assert got.value.item() == pytest.approx(loss(p[keep], y[keep], groups[keep] == 2).value.item())
+    assert got.empty == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_group_is_the_mean_against_the_rest(name: str) -> None:
+    p, y, groups = rows(3)
+    loss = bias_loss_named(name)
+    got = EachGroup(3)(loss, p, y, groups)
+    assert got.value.item() == pytest.approx(np.mean([loss(p, y, groups == g).value.item() for g in range(3)]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_with_two_groups_both_are_the_plain_loss(name: str) -> None:
+    p, y, groups = rows(2)
+    loss = bias_loss_named(name)
+    plain = loss(p, y, groups == 1).value.item()
+    assert EachGroup(2)(loss, p, y, groups).value.item() == pytest.approx(plain)
+    assert GroupPair(0, 1)(loss, p, y, groups).value.item() == pytest.approx(plain)
+
+
+def test_empty_terms_are_summed_over_groups() -> None:
+    p, y, groups = torch.rand(4), torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
+    assert EachGroup(3)(bias_loss_named("equalized_odds"), p, y, groups).empty == 2
+    assert GroupPair(2, 0)(bias_loss_named("equalized_odds"), p, y, groups).empty == 2
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=40, deadline=None)
+def test_the_pair_is_lowest_and_highest_auc(seed: int) -> None:
+    p, y, groups = (t.numpy() for t in rows(4, 60, seed))
+    aucs = {}
+    for g in np.unique(groups):
+        if len(np.unique(y[groups == g])) == 2:
+            aucs[g] = roc_auc_score(y[groups == g], p[groups == g])
+    pair = contrast_for("pair", p, y, groups)
+    assert isinstance(pair, GroupPair)
+    assert aucs[pair.worst] == pytest.approx(min(aucs.values()))
+    assert aucs[pair.best] == pytest.approx(max(aucs.values()))
+
+
+def test_equal_aucs_still_make_a_pair() -> None:
+    assert contrast_for("pair", torch.zeros(4), torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])) == GroupPair(
+        0, 1
+    )
+
+
+def test_a_group_without_both_classes_is_left_out() -> None:
+    y, groups = [0, 1, 1, 0, 1, 1, 1], [0, 0, 0, 1, 1, 2, 2]
+    pair = contrast_for("pair", [0.1, 0.9, 0.8, 0.9, 0.1, 0.5, 0.5], y, groups)
+    assert pair == GroupPair(worst=1, best=0)
+
+
+def test_mean_counts_the_codes() -> None:
+    assert contrast_for("mean", [0.0, 1.0], [0, 1], [0, 2]) == EachGroup(3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "margins", "labels", "groups", "message"),
+    [
+        ("pairs", [0.0, 1.0], [0, 1], [0, 1], "`contrast` is 'pairs'; choose pair or mean"),
+        ("pair", [0.0, 1.0], [0, 1], [0, 0], "1 group; a bias needs two"),
+        ("mean", [0.0, 1.0], [0, 1], [0, 0], "1 group; a bias needs two"),
+        ("pair", [0.0, 1.0, 2.0], [0, 1, 1], [0, 0, 1], "1 of 2 groups has rows of both classes"),
+        ("pair", [0.0, float("nan")], [0, 1], [0, 1], "NaN or infinity"),
+    ],
+)
+def test_what_cannot_be_compared(kind: str, margins: list, labels: list, groups: list, message: str) -> None:
+    with pytest.raises(FairTuneError, match=message):
+        contrast_for(kind, margins, labels, groups)
+
+
+def test_two_different_groups_are_needed() -> None:
+    with pytest.raises(FairTuneError, match="both group 1"):
+        GroupPair(1, 1)
+    with pytest.raises(FairTuneError, match="`n_groups` is 1"):
+        EachGroup(1)
+
+
+def test_words() -> None:
+    names = ["light", "dark", "other"]
+    assert GroupPair(1, 0).describe(names) == "dark against light"
+    assert EachGroup(2).describe(names) == "dark against light"
+    assert EachGroup(3).describe(names) == "each of light, dark, other against the rest"
