@@ -136,6 +136,8 @@ def fit_image_size(model: Any, size: int) -> None:
         raise FairTuneError(f"`{model_type}` does not take images of {size} pixels ({reason}); {advice}.") from None
     if getattr(config, "image_size", None) is not None:
         config.image_size = size
+    elif known is not None:
+        config.pretrained_cfg["input_size"] = [config.pretrained_cfg["input_size"][0], size, size]
     return None
 
 
