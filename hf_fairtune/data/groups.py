@@ -50,21 +50,19 @@ class GroupSpec:
             raise FairTuneError(f"--group {text} has no rising numbers after the colon; write e.g. {column}:40,60.")
         return cls(column, cuts)
 
-    def assign(self, column: pd.Series) -> pd.Series:
+    def assign(self, column: pd.Series, *, lone_level: bool = False) -> pd.Series:
         """Return the level of every row as an ordered categorical; missing cells are the last level.
 
         Raises:
-            FairTuneError: the attribute has one level, too many, or cells that are no numbers under cuts.
+            FairTuneError: the attribute has one level (unless `lone_level` lets it), too many, or cells that are no
+                numbers under cuts.
         """
         levels = self._binned(column) if self.cuts else self._plain(column)
         missing = levels.isna().any()
         names = [*levels.cat.categories, *([MISSING] if missing else [])]
         levels = levels.cat.set_categories(names).fillna(MISSING) if missing else levels
-        if len(names) < 2:
-            raise FairTuneError(
-                f"`{self.column}` puts all {len(column)} rows in one group ({listed(names)}); at least two are "
-                "needed: choose another attribute or other cuts."
-            )
+        if not lone_level:
+            _check_several(self.column, names, len(column))
         return levels
 
     def _plain(self, column: pd.Series) -> pd.Series:
@@ -101,23 +99,37 @@ class Groups:
     names: list[str]
 
 
-def assign_groups(frame: pd.DataFrame, specs: Sequence[str]) -> Groups:
+def assign_groups(frame: pd.DataFrame, specs: Sequence[str], *, lone_levels: bool = False) -> Groups:
     """Give every row its group: the intersection of the levels of all `specs` that occur.
 
+    Args:
+        frame: the attribute columns.
+        specs: one an attribute, as `GroupSpec.parse` reads them.
+        lone_levels: whether an attribute may have one level, as long as there are two groups.
+
     Raises:
-        FairTuneError: no spec, or one that does not fit the table.
+        FairTuneError: no spec, one that does not fit the table, or only one group.
     """
     columns = [str(name) for name in frame.columns]
     if not specs:
         raise FairTuneError(f"No --group is given; name an attribute among the columns {listed(columns, 30)}.")
     parsed = [GroupSpec.parse(spec, columns) for spec in specs]
-    levels = [spec.assign(frame[spec.column]) for spec in parsed]
+    levels = [spec.assign(frame[spec.column], lone_level=lone_levels) for spec in parsed]
     possible = [" & ".join(names) for names in product(*(level.cat.categories for level in levels))]
     rows = [" & ".join(names) for names in zip(*levels, strict=True)]
     occurring = set(rows)
     names = [name for name in possible if name in occurring]
+    _check_several("` and `".join(spec.column for spec in parsed), names, len(frame))
     index = {name: i for i, name in enumerate(names)}
     return Groups(np.array([index[row] for row in rows], dtype=np.int64), names)
+
+
+def _check_several(column: str, names: Sequence[str], count: int) -> None:
+    if len(names) < 2:
+        raise FairTuneError(
+            f"`{column}` puts all {count} rows in one group ({listed(names)}); at least two are "
+            "needed: choose another attribute or other cuts."
+        )
 
 
 def _short(number: float) -> str:

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..errors import FairTuneError
-from .groups import Groups
 from .identity import unordered_digest
-from .labels import BinaryLabels
 from .levels import listed
+from .rows import Rows
 from .source import SPLITS
-
-
-@dataclass(frozen=True)
-class Rows:
-    """All rows with their facts and their split; every array has shape `(rows,)`."""
-
-    identities: list[str]
-    labels: BinaryLabels
-    groups: Groups
-    clusters: list[str] | None
-    units: list[str]
-    split: np.ndarray
-
-    def cells(self, name: str) -> np.ndarray:
-        """Return the counts of a split, shape `(groups, 2)`: negatives and positives."""
-        inside = self.split == name
-        counts = np.zeros((len(self.groups.names), 2), dtype=np.int64)
-        np.add.at(counts, (self.groups.values[inside], self.labels.values[inside]), 1)
-        return counts
 
 
 def check(rows: Rows) -> None:
@@ -50,7 +29,7 @@ def check(rows: Rows) -> None:
             "put each in one split, or give the table without splits."
         )
     for name in SPLITS:
-        for group, (negatives, positives) in zip(rows.groups.names, rows.cells(name), strict=True):
+        for group, (negatives, positives) in zip(rows.groups.names, rows.cells(rows.inside(name)), strict=True):
             if negatives + positives == 0:
                 raise FairTuneError(
                     f"Group `{group}` has no row in the {name} split; merge it with another, drop it from the table, "
@@ -64,23 +43,22 @@ def check(rows: Rows) -> None:
                 )
 
 
-def split_sheet(rows: Rows, name: str) -> dict[str, Any]:
-    """Return `$defs/split` of the record: rows, hash, clusters and the count of every group x label."""
-    inside = np.flatnonzero(rows.split == name)
+def split_sheet(rows: Rows, inside: np.ndarray) -> dict[str, Any]:
+    """Return `$defs/split` of the record for some rows: their number, hash, clusters and the count of every cell."""
     labels = [rows.labels.negative, rows.labels.positive]
     cells = [
         {"group": group, "label": label, "n": int(n)}
-        for group, counts in zip(rows.groups.names, rows.cells(name), strict=True)
+        for group, counts in zip(rows.groups.names, rows.cells(inside), strict=True)
         for label, n in zip(labels, counts, strict=True)
     ]
     clusters = None if rows.clusters is None else len({rows.clusters[i] for i in inside})
-    hashed = unordered_digest(rows.identities[i] for i in inside)
+    hashed = unordered_digest(rows.identities.rows[i] for i in inside)
     return {"n": len(inside), "hash": hashed, "clusters": clusters, "cells": cells}
 
 
 def data_hash(rows: Rows) -> str:
     """Hash image, label, group and cluster of all rows, whatever their order."""
     labels = [rows.labels.negative, rows.labels.positive]
-    clusters = rows.clusters or [""] * len(rows.identities)
-    columns = zip(rows.identities, rows.labels.values, rows.groups.values, clusters, strict=True)
+    clusters = rows.clusters or [""] * len(rows.identities.rows)
+    columns = zip(rows.identities.rows, rows.labels.values, rows.groups.values, clusters, strict=True)
     return unordered_digest([image, labels[y], rows.groups.names[g], c] for image, y, g, c in columns)

@@ -52,8 +52,8 @@ class Source:
         return self.frame[name]
 
 
-def load_source(arguments: DataArguments) -> Source:
-    """Open the table that `arguments.dataset` names.
+def load_source(arguments: DataArguments, *, divided: bool = True) -> Source:
+    """Open the table that `arguments.dataset` names; with `divided=False` the splits it tells of are nothing.
 
     Raises:
         FairTuneError: it does not exist, cannot be read, has no image column, or its splits are unclear.
@@ -70,7 +70,8 @@ def load_source(arguments: DataArguments) -> Source:
     root = Path(arguments.image_root).expanduser() if arguments.image_root else root
     frame = pd.concat([attribute_frame(part, column) for part in parts.values()], ignore_index=True)
     images = concatenate_datasets([image_dataset(part, column, root) for part in parts.values()])
-    return Source(_name(arguments.dataset, path), frame, images, root, _given(parts, frame))
+    given = _given(parts, frame) if divided else None
+    return Source(_name(arguments.dataset, path), frame, images, root, given)
 
 
 def _open(dataset: str, path: Path) -> dict[str, Dataset]:

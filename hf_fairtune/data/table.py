@@ -3,45 +3,46 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+from datasets import Dataset, DatasetDict
 
-from ..errors import FairTuneError
 from .arguments import DataArguments
-from .groups import assign_groups
-from .identity import identify
-from .labels import binary_labels
-from .levels import as_levels
+from .balance import balanced_rows
+from .overlap import check_overlap
 from .pixels import cache_folder, cached_pixels
 from .processors import check_colours, colours, pixel_shape, resized_processor
-from .sheet import Rows, check, data_hash, split_sheet
+from .rows import Rows, read_rows
+from .sheet import check, data_hash, split_sheet
 from .source import SPLITS, Source, load_source
 from .splits import SplitPlan, SplitRows, divide
+from .testsets import check_name, read_test_set
 from .transform import PixelTransform
 
 
 @dataclass(frozen=True)
 class FairDataset:
-    """Three splits of one table, and the facts about them.
+    """Three splits of one table, what was added to them, and the facts about all.
 
     Args:
-        splits: `train`, `validation` and `test`; each has the columns `row`, `labels`, `groups` (and `cluster`)
-            and yields `pixel_values`, `labels` and `groups` as tensors. Only `train` is augmented.
+        splits: `train`, `validation` and `test`, then those added; each has the columns `row`, `labels`, `groups`
+            (and `cluster`) and yields `pixel_values`, `labels` and `groups` as tensors. Only `train` and `external`
+            are augmented.
         processor: the image processor whose result the pixels are; save this one with the model.
-        transform: the transform of the evaluation splits.
+        transform: the transform of `validation` and `test`.
     """
 
     splits: DatasetDict
     processor: Any
     transform: PixelTransform
     _sheet: dict[str, Any]
+    _rows: Rows
 
     def __getitem__(self, split: str) -> Dataset:
-        """Return a split by its name: `train`, `validation` or `test`."""
+        """Return a split by its name: `train`, `validation`, `test`, or an added one."""
         return self.splits[split]
 
     def sheet(self) -> dict[str, Any]:
@@ -49,8 +50,9 @@ class FairDataset:
         return copy.deepcopy(self._sheet)
 
     def plain(self, split: str) -> Dataset:
-        """Return a split as evaluation sees it: the training split without augmentation, too."""
-        return self.splits[split].with_transform(self.transform)
+        """Return a split as evaluation sees it: the training splits without augmentation, too."""
+        part = self.splits[split]
+        return part.with_transform(part.format["format_kwargs"]["transform"].with_augmentation(False))
 
     def columns(self, split: str) -> dict[str, np.ndarray]:
         """Return `row`, `labels`, `groups` (and `cluster`) of a split, each of shape `(rows,)`, without its pixels."""
@@ -61,6 +63,65 @@ class FairDataset:
         """Return the cluster of every row of a split, shape `(rows,)`, or None where no cluster was asked for."""
         stored = self.splits[split].with_format(None)
         return np.asarray(stored["cluster"][:]) if "cluster" in stored.column_names else None
+
+    def groups_of(self, split: str) -> list[str]:
+        """Return the names of a split's groups in the order of their indices; an added test set has its own."""
+        return list(self.splits[split].features["groups"].names)
+
+    @property
+    def test_splits(self) -> list[str]:
+        """Return the names of the splits for testing: `test`, then the added ones in their order."""
+        return ["test", *self._sheet.get("test_sets", {})]
+
+    @property
+    def image_size(self) -> int:
+        """Return the height of the pixels that a model is given."""
+        return pixel_shape(self.processor)[0]
+
+    def with_external(self, seed: int = 0, fraction: float = 1.0, replacement: bool = False) -> FairDataset:
+        """Return the same data with the split `external`: rows of `train`, augmented, balanced by `balanced_rows`.
+
+        Args:
+            seed: of the draws.
+            fraction: share of every group x label to keep, above 0 and at most 1.
+            replacement: whether rows may be drawn several times.
+
+        Raises:
+            FairTuneError: the fraction is outside of (0, 1].
+        """
+        train = self.columns("train")
+        chosen = balanced_rows(train["labels"], train["groups"], seed=seed, fraction=fraction, replacement=replacement)
+        return self._with("external", self.splits["train"].select(chosen), self._rows, train["row"][chosen])
+
+    def with_test_set(self, name: str, arguments: DataArguments) -> FairDataset:
+        """Return the same data with one more test split: the whole table of another source.
+
+        Its pixels are made by the same processor. Its groups are those that occur in it, which may be more or fewer
+        than the main data's; a group may lack a class.
+
+        Args:
+            name: of the split; neither that of another one nor of other characters than letters, digits and `-_.`.
+            arguments: the flags of the main data with the other source as `dataset`; splits, `image_root` and
+                `image_size` do not count.
+
+        Raises:
+            FairTuneError: the name cannot be used, the table cannot be read by the flags, its labels have other names,
+                or it shares clusters or images with `train` or `validation`.
+        """
+        check_name(name, self.test_splits)
+        source, rows = read_test_set(name, arguments, self.label_names)
+        check_overlap(name, rows, self._rows)
+        folder = cache_folder(arguments.data_cache)
+        pixels = cached_pixels(rows.images, rows.identities.stamps, self.processor, folder)
+        inside = rows.inside(name)
+        more = self._with(name, rows.dataset(inside, self.transform.over(pixels)), rows, inside)
+        more._sheet["test_sets"] = {**self._sheet.get("test_sets", {}), name: source.name}
+        return more
+
+    def _with(self, name: str, part: Dataset, rows: Rows, chosen: np.ndarray) -> FairDataset:
+        sheet = self.sheet()
+        sheet["splits"][name] = split_sheet(rows, chosen)
+        return replace(self, splits=DatasetDict({**self.splits, name: part}), _sheet=sheet)
 
     @property
     def group_names(self) -> list[str]:
@@ -93,57 +154,21 @@ def load_fair_dataset(
     check_colours(processor)
     plan = SplitPlan(arguments.validation_fraction, arguments.test_fraction, seed, splits_file)
     source = load_source(arguments)
-    rows, stamps, origin = _rows(source, arguments, plan)
+    rows, origin = _divided(source, arguments, plan)
     check(rows)
-    pixels = cached_pixels(source.images, stamps, processor, cache_folder(arguments.data_cache))
+    pixels = cached_pixels(rows.images, rows.identities.stamps, processor, cache_folder(arguments.data_cache))
     scale, shift = colours(processor)
     colour = tuple(scale.tolist()), tuple(shift.tolist())
     transform = PixelTransform(pixels, *colour, smallest_crop=arguments.smallest_crop)
-    splits = DatasetDict({name: _split(rows, name, transform) for name in SPLITS})
-    return FairDataset(splits, processor, transform, _sheet(rows, arguments, source.name, origin))
+    parts = {name: rows.dataset(rows.inside(name), transform.with_augmentation(name == "train")) for name in SPLITS}
+    return FairDataset(DatasetDict(parts), processor, transform, _sheet(rows, arguments, source.name, origin), rows)
 
 
-def _rows(source: Source, arguments: DataArguments, plan: SplitPlan) -> tuple[Rows, list[str], str]:
-    labels = binary_labels(source.column(arguments.label, "label"), arguments.positive)
-    groups = assign_groups(source.frame, arguments.group)
-    clusters = _clusters(source, arguments.cluster)
-    identities = identify(source.images, source.root)
-    units = clusters if clusters is not None else identities.images
-    split_rows = SplitRows(identities.rows, units, 2 * groups.values + labels.values, source.given)
-    split, origin = divide(split_rows, plan)
-    return Rows(identities.rows, labels, groups, clusters, units, split), identities.stamps, origin
-
-
-def _clusters(source: Source, name: str | None) -> list[str] | None:
-    if name is None:
-        return None
-    levels = as_levels(source.column(name, "cluster"))
-    missing = int(levels.isna().sum())
-    if missing:
-        raise FairTuneError(
-            f"`{name}` is empty in {missing} of {len(levels)} rows; give every row its cluster (a row of its own may "
-            "have a name of its own)."
-        )
-    return [str(value) for value in levels]
-
-
-def _split(rows: Rows, name: str, transform: PixelTransform) -> Dataset:
-    inside = np.flatnonzero(rows.split == name)
-    columns: dict[str, Any] = {
-        "row": inside.tolist(),
-        "labels": rows.labels.values[inside].tolist(),
-        "groups": rows.groups.values[inside].tolist(),
-    }
-    features = Features(
-        row=Value("int64"),
-        labels=ClassLabel(names=[rows.labels.negative, rows.labels.positive]),
-        groups=ClassLabel(names=rows.groups.names),
-    )
-    if rows.clusters is not None:
-        columns["cluster"] = [rows.clusters[i] for i in inside]
-        features["cluster"] = Value("string")
-    dataset = Dataset.from_dict(columns, features=features)
-    return dataset.with_transform(transform.with_augmentation(name == "train"))
+def _divided(source: Source, arguments: DataArguments, plan: SplitPlan) -> tuple[Rows, str]:
+    rows = read_rows(source, arguments, "train")
+    strata = 2 * rows.groups.values + rows.labels.values
+    split, origin = divide(SplitRows(rows.identities.rows, rows.units, strata, source.given), plan)
+    return replace(rows, split=split), origin
 
 
 def _sheet(rows: Rows, arguments: DataArguments, name: str, origin: str) -> dict[str, Any]:
@@ -156,6 +181,6 @@ def _sheet(rows: Rows, arguments: DataArguments, name: str, origin: str) -> dict
         "group_names": rows.groups.names,
         "cluster": arguments.cluster,
         "hash": data_hash(rows),
-        "splits": {split: split_sheet(rows, split) for split in SPLITS},
+        "splits": {split: split_sheet(rows, rows.inside(split)) for split in SPLITS},
         "split_source": origin,
     }

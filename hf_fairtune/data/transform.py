@@ -59,6 +59,10 @@ class PixelTransform:
         """Return the same transform with the augmentation on or off."""
         return replace(self, augmented=augmented)
 
+    def over(self, pixels: Path) -> PixelTransform:
+        """Return the same transform of another file of pixels."""
+        return replace(self, pixels=pixels, _map=None)
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave the open memory map out of the pickle."""
         return self.__dict__ | {"_map": None}

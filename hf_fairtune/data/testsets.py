@@ -1,0 +1,93 @@
+"""Test sets from elsewhere: their flag, their names, and their tables read by the flags of the main data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from ..errors import FairTuneError
+from .arguments import DataArguments
+from .levels import listed
+from .rows import Rows, read_rows
+from .source import SPLITS, Source, load_source
+
+RESERVED = (*SPLITS, "external")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass
+class TestSetArguments:
+    """Name test sets from elsewhere; the field is a flag that may be repeated."""
+
+    __test__: ClassVar[bool] = False  # the name starts as that of a class of tests
+
+    test: list[str] = field(
+        default_factory=list,
+        metadata={
+            "action": "extend",
+            "nargs": "+",
+            "help": "Further test set as NAME=PATH, e.g. `clinic_b=data/clinic_b`: its whole table, read by the same "
+            "--label, --positive, --group, --cluster and --image; relative image paths start from its own folder. "
+            "Repeatable.",
+        },
+    )
+
+
+def parse_test_sets(values: Sequence[str]) -> dict[str, str]:
+    """Read `NAME=PATH` strings.
+
+    Returns:
+        path or Hub id of every test set by its name, in the order given.
+
+    Raises:
+        FairTuneError: a value has no name or no path, or a name cannot be used or comes twice.
+    """
+    found: dict[str, str] = {}
+    for value in values:
+        name, equals, path = (part.strip() for part in value.partition("="))
+        if not (name and equals and path):
+            raise FairTuneError(f"--test {value} is not NAME=PATH; write e.g. --test clinic_b=data/clinic_b.")
+        check_name(name, found)
+        found[name] = path
+    return found
+
+
+def check_name(name: str, taken: Iterable[str] = ()) -> None:
+    """Check that a test set may have this name.
+
+    Raises:
+        FairTuneError: it is a split's, it is `taken`, or it holds other characters than ASCII letters, digits and
+            `-`, `_`, `.`.
+    """
+    if name in RESERVED:
+        raise FairTuneError(f"The test set's name `{name}` is that of a split of the main data; choose another name.")
+    if name in taken:
+        raise FairTuneError(f"Two test sets have the name `{name}`; give each a name of its own.")
+    if not NAME.fullmatch(name):
+        raise FairTuneError(
+            f"The test set's name `{name}` is not made of letters, digits, `-`, `_` and `.` after a letter or digit; "
+            "choose another name."
+        )
+
+
+def read_test_set(name: str, arguments: DataArguments, label_names: list[str]) -> tuple[Source, Rows]:
+    """Read the whole table that `arguments.dataset` names, whatever splits it tells of, as one test set.
+
+    Raises:
+        FairTuneError: the table cannot be read by the flags, or its labels have other names; the line starts with
+            the name of the test set.
+    """
+    try:
+        source = load_source(replace(arguments, image_root=None), divided=False)
+        rows = read_rows(source, arguments, name, lone_levels=True)
+    except FairTuneError as error:
+        raise FairTuneError(f"Test set `{name}`: {error}") from error
+    found = [rows.labels.negative, rows.labels.positive]
+    if found != label_names:
+        raise FairTuneError(
+            f"Test set `{name}` has the labels {listed(found)}, the main data {listed(label_names)} (negative, "
+            "positive); write the same values in both tables."
+        )
+    return source, rows
