@@ -1,0 +1,76 @@
+"""Batch normalisation and dropout kept in evaluation mode while the rest of a model trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+from torch.utils.hooks import RemovableHandle
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from ..errors import FairTuneError
+
+# Stochastic depth has no class in torch; timm, transformers and torchvision each call theirs by one of these names.
+DEPTH_NAMES = ("DropPath", "StochasticDepth")
+
+
+class EvalModeCallback(TrainerCallback):
+    """Keep normalisation and dropout modules of a model in evaluation mode during training, in a stock Trainer.
+
+    Batch statistics of a small, balanced set then never reach the running statistics of a BatchNorm, which stay bit
+    for bit. The affine weights of the modules train as ever.
+
+    Args:
+        batch_norm: hold every BatchNorm (1d, 2d, 3d, synchronised).
+        dropout: hold every Dropout and stochastic-depth module. Dropout that attention computes without a module
+            (`config.attention_probs_dropout_prob`) is not reached.
+        within: name of the submodule to look in, as in `model.named_modules()`; None is the whole model.
+
+    Raises:
+        FairTuneError: when training begins, a `within` that the model lacks.
+
+    Example:
+        >>> trainer = Trainer(model, args, train_dataset=data, callbacks=[EvalModeCallback()])
+    """
+
+    def __init__(self, batch_norm: bool = True, dropout: bool = False, within: str | None = None) -> None:
+        self.batch_norm = batch_norm
+        self.dropout = dropout
+        self.within = within
+        self._hooks: list[RemovableHandle] = []
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **objects: Any
+    ) -> None:
+        """Hook the modules: the Trainer puts the whole model into training mode at every step."""
+        self._release()
+        held = [module for module in self._room(objects["model"]).modules() if self._holds(module)]
+        self._hooks = [module.register_forward_pre_hook(into_eval) for module in held]
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **objects: Any
+    ) -> None:
+        """Remove the hooks."""
+        self._release()
+
+    def _release(self) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+
+    def _room(self, model: nn.Module) -> nn.Module:
+        modules = dict(model.named_modules())
+        if (self.within or "") not in modules:
+            raise FairTuneError(f"`within` is {self.within!r}, which the model lacks; name one of its modules.")
+        return modules[self.within or ""]
+
+    def _holds(self, module: nn.Module) -> bool:
+        drops = isinstance(module, _DropoutNd) or type(module).__name__.endswith(DEPTH_NAMES)
+        return (self.batch_norm and isinstance(module, _BatchNorm)) or (self.dropout and drops)
+
+
+def into_eval(module: nn.Module, _: Any) -> None:
+    """Put a module into evaluation mode just before it runs."""
+    module.eval()

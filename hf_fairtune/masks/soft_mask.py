@@ -1,0 +1,108 @@
+"""The soft mask: how far each weight may move, from how much it matters for bias and for prediction (SWiFT, eq. 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import torch
+from scipy.stats import rankdata
+from torch import Tensor
+
+from ..errors import FairTuneError
+
+# Where a weight does not matter for prediction the ratio is large, not infinite (published code).
+EPSILON = 1e-10
+
+
+class Importances(Protocol):
+    """Diagonal Fisher information of the two losses: parameter name -> tensor of the parameter's shape."""
+
+    @property
+    def prediction(self) -> Mapping[str, Tensor]:
+        """Return the importance for prediction (eq. 7)."""
+
+    @property
+    def bias(self) -> Mapping[str, Tensor]:
+        """Return the importance for bias (eq. 8)."""
+
+
+def min_max(values: Tensor) -> Tensor:
+    """Return (v - min) / (max - min), in [0, 1]."""
+    return (values - values.min()) / (values.max() - values.min())
+
+
+def z_score(values: Tensor) -> Tensor:
+    """Return (v - mean) / sample standard deviation."""
+    return (values - values.mean()) / values.std()
+
+
+def percentile(values: Tensor) -> Tensor:
+    """Return ranks in [0, 1]; ties share the mean of their ranks."""
+    ranks = torch.from_numpy(rankdata(values.cpu().numpy(), axis=None)).reshape(values.shape).to(values.device)
+    return (ranks - 1) / (values.numel() - 1)
+
+
+NORMALIZATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "min-max": min_max,
+    "z-score": z_score,
+    "percentile": percentile,
+}
+
+
+def soft_mask(importance: Importances, normalization: str = "min-max") -> dict[str, Tensor]:
+    """Return the mask |tanh(Norm(I_b) / (Norm(I_p) + 1e-10))| of every parameter (SWiFT, eq. 9).
+
+    `Norm` is taken over one parameter tensor (weight and bias apart), so the mask does not depend on the scale of
+    either loss. A constant tensor, such as the bias of a single logit, stays as it is, as in the published code.
+
+    Args:
+        importance: `.prediction` and `.bias`, parameter name -> non-negative tensor.
+        normalization: "min-max" (the paper's choice), "z-score" or "percentile" (ranks).
+
+    Returns:
+        Parameter name -> float32 tensor in [0, 1] of the parameter's shape: 1 moves freely, 0 stays.
+
+    Raises:
+        FairTuneError: unknown normalization; an importance that is NaN, infinite, missing or of another shape.
+    """
+    return {name: ratio.tanh().abs().float() for name, ratio in ratios(importance, normalization).items()}
+
+
+def ratios(importance: Importances, normalization: str) -> dict[str, Tensor]:
+    """Return Norm(I_b) / (Norm(I_p) + 1e-10) of every parameter in float64.
+
+    Raises:
+        FairTuneError: as `soft_mask`.
+    """
+    if normalization not in NORMALIZATIONS:
+        raise FairTuneError(f"`normalization` is {normalization!r}; choose from {', '.join(NORMALIZATIONS)}.")
+    check(importance)
+    norm = NORMALIZATIONS[normalization]
+    bias, prediction = importance.bias, importance.prediction
+    return {n: normalized(bias[n], norm) / (normalized(prediction[n], norm) + EPSILON) for n in prediction}
+
+
+def normalized(values: Tensor, norm: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return `norm(values)` in float64, or the values themselves where they are all equal."""
+    values = values.detach().double()
+    constant = values.numel() < 2 or bool(values.min() == values.max())
+    return values if constant else norm(values)
+
+
+def check(importance: Importances) -> None:
+    """Refuse importances that do not belong together or are no numbers.
+
+    Raises:
+        FairTuneError: naming the first parameter that is wrong.
+    """
+    prediction, bias = importance.prediction, importance.bias
+    for name in [*prediction, *bias]:
+        if name not in prediction or name not in bias or prediction[name].shape != bias[name].shape:
+            raise FairTuneError(
+                f"The importances of `{name}` for prediction and for bias do not match; compute both on one model."
+            )
+        if not (prediction[name].isfinite().all() and bias[name].isfinite().all()):
+            raise FairTuneError(
+                f"The importance of `{name}` is NaN or infinite; compute it in float32 on finite pixels and weights."
+            )
