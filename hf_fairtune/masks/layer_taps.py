@@ -1,0 +1,122 @@
+"""Listening to layers in one backward pass: gradients of every row's log-odds with respect to the parameters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .layer_gradients import Formula, by_row, formula_of
+from .rows import forward
+
+# Takes the name of a parameter, which rows of the chunk, and their gradients [rows, *shape].
+Sink = Callable[[str, slice, Tensor], None]
+# A layer's gradients are made for so many rows at once that they stay in the processor's cache.
+CACHED = 2**18
+
+
+class Taps:
+    """The layers with a formula, and the lone parameters that can be had by row.
+
+    A lone parameter, such as a class token, belongs to no such layer. If its first dimension is 1, it is replaced by
+    a copy for every row, whose gradient then is the row's.
+
+    Args:
+        model: without trainable parameters.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.unfit: set[str] = set()
+        self._calls: Counter[str] = Counter()
+        owners = Counter(id(p) for m in model.modules() for p in m.parameters(recurse=False))
+        shared = {name for name, p in model.named_parameters(remove_duplicate=False) if owners[id(p)] > 1}
+        self.layers: dict[str, tuple[nn.Module, Formula]] = {}
+        for name, module in model.named_modules():
+            formula, own = formula_of(module), {f"{name}.{p}" for p, _ in module.named_parameters(recurse=False)}
+            if formula and own and not own & shared:
+                self.layers[name] = module, formula
+        named = dict(model.named_parameters())
+        single = {n: p for n, p in named.items() if p.ndim > 1 and len(p) == 1 and n not in shared}
+        self.lone = {n: p for n, p in single.items() if n.rpartition(".")[0] not in self.layers}
+
+    def covered(self) -> set[str]:
+        """Return the names of the parameters that can be had by row."""
+        layers = {f"{name}.{p}" for name, (m, _) in self.layers.items() for p, _ in m.named_parameters(recurse=False)}
+        return (layers | set(self.lone)) - self.unfit
+
+    def sweep(self, pixels: Tensor, sink: Sink, dtype: torch.dtype | None = None) -> Tensor:
+        """Give `sink` the gradients of the log-odds of every row, layer by layer from the last; return the log-odds.
+
+        Layers whose input is not made of rows, or that are called twice, are noted in `unfit`.
+        """
+        n = len(pixels)
+        copies = {name: p.requires_grad_() for name, p in self._copies(n).items()}
+        with torch.enable_grad(), self._listening(n, sink):
+            margins = forward(self.model, pixels, dtype, copies)
+            if margins.requires_grad:
+                margins.sum().backward()
+        for name, copy in copies.items():
+            if copy.grad is not None:
+                sink(name, slice(0, n), copy.grad)
+        return margins.detach()
+
+    def check_lone(self, pixels: Tensor, margins: Tensor) -> None:
+        """Give up the lone parameters unless the log-odds stay `margins` when every row has its copy of them."""
+        try:
+            with torch.no_grad():
+                again = forward(self.model, pixels, None, self._copies(len(pixels)))
+        except RuntimeError:  # shapes that do not fit: the parameter is not merely broadcast over rows
+            self.lone = {}
+            return
+        if not torch.allclose(again, margins, rtol=1e-3, atol=1e-4):
+            self.lone = {}
+
+    def _copies(self, n: int) -> dict[str, Tensor]:
+        return {name: p.detach().expand(n, *p.shape[1:]) for name, p in self.lone.items()}
+
+    @contextmanager
+    def _listening(self, n: int, sink: Sink) -> Iterator[None]:
+        self._calls.clear()
+        hooks = [
+            module.register_forward_hook(partial(self._called, name, n, sink), with_kwargs=True)
+            for name, (module, _) in self.layers.items()
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _called(self, name: str, n: int, sink: Sink, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Tensor:
+        """Listen to the gradient of a layer's output."""
+        self._calls[name] += 1
+        if self._calls[name] > 1:
+            self._drop(name)
+        if not output.requires_grad:
+            # The first layers: a copy, since what follows may change a non-leaf in place, not a leaf.
+            output = output.detach().requires_grad_().clone()
+        x = (*args, *kwargs.values())[0].detach()
+        output.register_hook(partial(self._emit, name, n, sink, x))
+        return output
+
+    def _emit(self, name: str, n: int, sink: Sink, x: Tensor, g: Tensor) -> None:
+        module, formula = self.layers[name]
+        folded = by_row(formula, n, x, g)
+        if folded is None:
+            return self._drop(name)
+        biggest = max(p.numel() for p in module.parameters(recurse=False))
+        step = max(1, CACHED // biggest)
+        for start in range(0, n, step):
+            rows = slice(start, min(start + step, n))
+            for parameter, gradients in formula(module, folded[0][rows], folded[1][rows]).items():
+                sink(f"{name}.{parameter}", rows, gradients)
+        return None
+
+    def _drop(self, name: str) -> None:
+        self.unfit |= {f"{name}.{p}" for p, _ in self.layers[name][0].named_parameters(recurse=False)}

@@ -1,0 +1,161 @@
+"""Reading rows for the importance: batches in a fixed order, and the log-odds the model gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, default_collate
+from tqdm.auto import tqdm
+
+from ..errors import FairTuneError
+from ..losses.loss import margin
+
+COLUMNS = ("pixel_values", "labels", "groups")
+
+
+class Reading(Protocol):
+    """What reading needs of the options."""
+
+    @property
+    def batch_size(self) -> int:
+        """Return the rows read at once from a dataset."""
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """Return the dtype of autocast, None for none."""
+
+    @property
+    def progress(self) -> bool:
+        """Say whether to show a bar."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a first pass learns of the rows, all [n] and on the CPU.
+
+    Args:
+        margins: log-odds of class 1, float64.
+        labels: 0 or 1.
+        groups: codes.
+        prints: a number by row that changes when its pixels do, float32.
+        first: pixels of the first two rows, or of the only one.
+    """
+
+    margins: Tensor
+    labels: Tensor
+    groups: Tensor
+    prints: Tensor
+    first: Tensor
+
+    def check(self, batch: dict[str, Tensor], start: int) -> None:
+        """Compare a batch of a later pass with the rows from `start`.
+
+        Raises:
+            FairTuneError: they differ.
+        """
+        rows = slice(start, start + len(batch["labels"]))
+        again = (batch["labels"].cpu(), batch["groups"].cpu(), prints_of(batch["pixel_values"]))
+        known = (self.labels[rows], self.groups[rows], self.prints[rows])
+        if not all(torch.equal(a, b) for a, b in zip(again, known, strict=True)):
+            raise FairTuneError(
+                f"rows from {start} on are not those of the first pass; give a loader that does not shuffle, and "
+                "images without random augmentation."
+            )
+
+
+def prints_of(pixels: Tensor) -> Tensor:
+    """Return a number by row, [n]: the pixels weighted by a ramp, so that a flipped image has another."""
+    flat = pixels.detach().flatten(1).float()
+    return (flat @ torch.linspace(-1, 2, flat.shape[1], device=flat.device)).cpu()
+
+
+def batches(data: Any, asked: Reading, device: torch.device, text: str) -> Iterator[dict[str, Tensor]]:
+    """Yield the three columns batch by batch, on `device`, with a bar under `text`.
+
+    Raises:
+        FairTuneError: data that can be read once only, or a missing column.
+    """
+    if iter_once(data):
+        raise FairTuneError(
+            f"`data` is a {type(data).__name__}, which can be read only once; give a dataset, a list or a loader."
+        )
+    is_dataset = hasattr(data, "__getitem__") and not isinstance(data, (list, tuple))
+    source = DataLoader(data, asked.batch_size, collate_fn=collate) if is_dataset else data
+    with tqdm(desc=text, unit="image", disable=None if asked.progress else True) as bar:
+        for batch in source:
+            yield {name: column(batch, name).to(device) for name in COLUMNS}
+            bar.update(len(batch["labels"]))
+
+
+def iter_once(data: Any) -> bool:
+    """Say whether `data` is an iterator, used up by a pass."""
+    return hasattr(data, "__next__")
+
+
+def collate(items: list[Any]) -> dict[str, Tensor]:
+    """Stack the three columns of rows; others may hold anything."""
+    found: dict[str, Tensor] = default_collate([{name: column(item, name) for name in COLUMNS} for item in items])
+    return found
+
+
+def column(batch: Any, name: str) -> Any:
+    """Return one column of a batch or a row."""
+    if name not in batch:
+        raise FairTuneError(
+            f"`data` has no `{name}`, only {', '.join(map(str, batch))}; it needs {', '.join(COLUMNS)}."
+        )
+    return batch[name]
+
+
+def forward(
+    model: nn.Module, pixels: Tensor, dtype: torch.dtype | None = None, replaced: Mapping[str, Tensor] | None = None
+) -> Tensor:
+    """Return the log-odds of class 1, [n], from the model under autocast to `dtype`, with `replaced` parameters."""
+    with torch.autocast(pixels.device.type, dtype=dtype, enabled=dtype == torch.bfloat16):
+        output = torch.func.functional_call(model, dict(replaced or {}), (), {"pixel_values": pixels})
+    return margin(getattr(output, "logits", output))
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return the device of the first parameter."""
+    return next(model.parameters()).device
+
+
+def read_rows(model: nn.Module, data: Any, asked: Reading) -> Rows:
+    """Run the model once over the rows, without gradients.
+
+    Raises:
+        FairTuneError: no rows, labels other than 0 and 1, negative groups, or log-odds that are not finite.
+    """
+    parts: list[tuple[Tensor, ...]] = []
+    first: list[Tensor] = []
+    for batch in batches(data, asked, device_of(model), "Reading rows"):
+        with torch.no_grad():
+            z = forward(model, batch["pixel_values"], asked.dtype).cpu().double()
+        parts.append((z, batch["labels"].cpu(), batch["groups"].cpu(), prints_of(batch["pixel_values"])))
+        if sum(map(len, first)) < 2:
+            first.append(batch["pixel_values"][:2])
+    if not parts:
+        raise FairTuneError("`data` has no rows; give at least one of each group and label.")
+    margins, labels, groups, prints = (torch.cat(part) for part in zip(*parts, strict=True))
+    rows = Rows(margins, labels, groups, prints, torch.cat(first)[:2])
+    _check(rows)
+    return rows
+
+
+def _check(rows: Rows) -> None:
+    """Refuse what no importance can be measured on."""
+    if not set(rows.labels.unique().tolist()) <= {0, 1}:
+        raise FairTuneError(f"`labels` holds {sorted(set(rows.labels.tolist()) - {0, 1})[:5]}; labels are 0 or 1.")
+    if rows.groups.is_floating_point() or rows.groups.min() < 0:
+        raise FairTuneError("`groups` holds fractions or negative numbers; give codes 0, 1, ...")
+    broken = int((~torch.isfinite(rows.margins)).sum())
+    if broken:
+        raise FairTuneError(
+            f"the model's logits are NaN or infinite in {broken} of {len(rows.margins)} rows; check its weights and "
+            "the pixels."
+        )
