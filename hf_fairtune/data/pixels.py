@@ -25,9 +25,9 @@ from tqdm.auto import tqdm
 from ..errors import FairTuneError
 from .identity import digest
 from .levels import listed
-from .processors import pixel_shape, resize
+from .processors import COLOUR_STEPS, pixel_shape, resize
 
-COLOUR_KEYS = {"do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std"}
+COLOUR_KEYS = {*COLOUR_STEPS, "rescale_factor", "rescale_offset", "image_mean", "image_std"}
 EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB"}
 ORIENTATION = 0x0112
 CHUNK = 256

@@ -10,16 +10,18 @@ from PIL import Image
 
 from ..errors import FairTuneError
 
-GEOMETRY_ONLY = {"do_rescale": False, "do_normalize": False}
+# EfficientNet's `include_top` divides by the standard deviation once more.
+COLOUR_STEPS = ("do_rescale", "do_normalize", "include_top")
 
 
 def resized_processor(processor: Any, image_size: int) -> Any:
     """Return a copy of `processor` whose output is `image_size` x `image_size`.
 
-    A processor that resizes the shortest edge and crops the centre keeps the ratio of the two.
+    A processor that resizes the shortest edge and crops the centre keeps the ratio of the two; one that knows only a
+    shortest edge, as ConvNeXt's and ResNet's, crops by itself.
 
     Raises:
-        FairTuneError: the size is not positive, or the processor has neither a height nor a crop.
+        FairTuneError: the size is not positive, or images would leave the processor with different shapes.
     """
     if image_size < 1:
         raise FairTuneError(f"--image_size {image_size} is not a number of pixels; pass e.g. 224.")
@@ -32,10 +34,15 @@ def resized_processor(processor: Any, image_size: int) -> Any:
     elif size.get("height") and size.get("width"):
         side = round(size["height"] * ratio) if ratio else image_size
         resized.size = type(processor.size)(height=side, width=side)
-    else:
-        raise FairTuneError(_not_fixed(processor))
+    elif size.get("shortest_edge"):
+        resized.size = type(processor.size)(shortest_edge=image_size)
     if cropped:
         resized.crop_size = type(processor.crop_size)(height=image_size, width=image_size)
+    if pixel_shape(resized) != (image_size, image_size):
+        raise FairTuneError(
+            f"{type(processor).__name__} with size={dict(processor.size)} cannot be set to --image_size {image_size}; "
+            "set its size to a height and a width."
+        )
     return resized
 
 
@@ -49,7 +56,8 @@ def resize(processor: Any, image: Image.Image) -> np.ndarray:
         FairTuneError: the processor does not keep whole colour values, or does more than resize and crop.
     """
     try:
-        pixels = np.asarray(processor(image, **GEOMETRY_ONLY)["pixel_values"][0])
+        plain = {name: False for name in COLOUR_STEPS if hasattr(processor, name)}
+        pixels = np.asarray(processor(image, **plain)["pixel_values"][0])
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise FairTuneError(
             f"{type(processor).__name__} cannot resize an RGB image on its own ({error}); pass the image "
@@ -81,9 +89,13 @@ def colours(processor: Any) -> tuple[np.ndarray, np.ndarray]:
     scale, shift = np.ones(3), np.zeros(3)
     if processor.do_rescale:
         scale *= processor.rescale_factor
+        shift -= bool(getattr(processor, "rescale_offset", False))
     if processor.do_normalize:
         mean, std = (np.broadcast_to(np.asarray(v, float), 3) for v in (processor.image_mean, processor.image_std))
-        scale, shift = scale / std, -mean / std
+        scale, shift = scale / std, (shift - mean) / std
+    if getattr(processor, "include_top", False):
+        std = np.broadcast_to(np.asarray(processor.image_std, float), 3)
+        scale, shift = scale / std, shift / std
     return scale, shift
 
 

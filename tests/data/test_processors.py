@@ -7,6 +7,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
 from transformers.models.deit.image_processing_pil_deit import DeiTImageProcessorPil
 from transformers.models.efficientnet.image_processing_pil_efficientnet import EfficientNetImageProcessorPil
+from transformers.models.mobilenet_v2.image_processing_pil_mobilenet_v2 import MobileNetV2ImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from hf_fairtune.data.processors import check_colours, colours, pixel_shape, resize, resized_processor
@@ -20,7 +21,19 @@ PROCESSORS = [
     DeiTImageProcessorPil(),
     CLIPImageProcessorPil(),
     ConvNextImageProcessorPil(size={"shortest_edge": 224}),
+    ConvNextImageProcessorPil(size={"shortest_edge": 384}),
+    MobileNetV2ImageProcessorPil(),
+    EfficientNetImageProcessorPil(image_std=[0.4, 0.5, 0.6]),
+    EfficientNetImageProcessorPil(include_top=False, rescale_offset=True),
+    EfficientNetImageProcessorPil(do_center_crop=True),
 ]
+
+
+class Floating(ViTImageProcessorPil):
+    """A processor whose resized colours are no whole numbers."""
+
+    def resize(self, *args: object, **kwargs: object) -> np.ndarray:
+        return super().resize(*args, **kwargs).astype(np.float32)
 
 
 class Squared(ViTImageProcessorPil):
@@ -42,11 +55,7 @@ def test_resize_then_colours_is_the_processor(processor: object) -> None:
     check_colours(processor)
 
 
-@pytest.mark.parametrize(
-    "processor",
-    [ViTImageProcessorPil(), DeiTImageProcessorPil(), CLIPImageProcessorPil()],
-    ids=lambda p: type(p).__name__,
-)
+@pytest.mark.parametrize("processor", PROCESSORS, ids=lambda p: type(p).__name__)
 def test_resized_copy(processor: object) -> None:
     before = processor.to_dict()  # type: ignore[attr-defined]
     resized = resized_processor(processor, 96)
@@ -72,7 +81,7 @@ def test_refuses_what_it_cannot_reproduce() -> None:
     with pytest.raises(FairTuneError, match="gives images of different shapes"):
         resized_processor(shortest, 64)
     with pytest.raises(FairTuneError, match="three 8-bit colours are wanted"):
-        pixel_shape(EfficientNetImageProcessorPil(rescale_offset=True))
+        pixel_shape(Floating())
     with pytest.raises(FairTuneError, match="does more than resize"):
         check_colours(Squared())
     with pytest.raises(FairTuneError, match="--image_size 0 is not a number of pixels"):

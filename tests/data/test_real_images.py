@@ -1,5 +1,6 @@
 """Real dermatoscopy and phone photographs: counts, clusters, and the processor's result, against the tables."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pandas as pd
 import pytest
 import torch
 from datasets import Image as ImageFeature
+from transformers import AutoImageProcessor
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from hf_fairtune.data.groups import assign_groups
-from hf_fairtune.data.table import load_fair_dataset
+from hf_fairtune.data.table import FairDataset, load_fair_dataset
 from hf_fairtune.errors import FairTuneError
 
 from .conftest import asked
@@ -76,3 +78,53 @@ def test_pad_ufes_patients_have_several_images(real_data: Path) -> None:
     assert sum(part["n"] for part in parts.values()) == 849
     for name, part in parts.items():
         assert part["n"] / 849 == pytest.approx(SHARES[name], abs=0.03)
+
+
+def cells_of(table: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Count group at 60 years x label, from the table itself."""
+    bins = table["age"].le(60).map({True: "<=60", False: ">60"})
+    return dict(Counter(zip(bins, table["label"].astype(str), strict=True)))
+
+
+def cells_in(fair: FairDataset, split: str) -> dict[tuple[str, str], int]:
+    return {(cell["group"], cell["label"]): cell["n"] for cell in fair.sheet()["splits"][split]["cells"]}
+
+
+def test_phone_photographs_test_a_model_of_dermatoscopy(real_data: Path, real_weights: Path) -> None:
+    """Balanced HAM10000 to repair on, the whole of PAD-UFES to test on, through a CNN's resize and crop."""
+    processor = AutoImageProcessor.from_pretrained(real_weights / "mobilenet-v2-1.0-224", backend="pil")
+    flags = {"group": ["age:60"], "cluster": "patient_id", "image_size": 56}
+    fair = load_fair_dataset(asked(real_data / "ham10000", **flags), processor)
+    fair = fair.with_external().with_test_set("phone", asked(real_data / "pad_ufes", **flags))
+    assert (fair.image_size, fair.test_splits) == (56, ["test", "phone"])
+    train = cells_in(fair, "train")
+    rarest = {label: min(train[group, label] for group in ("<=60", ">60")) for label in "01"}
+    assert cells_in(fair, "external") == {(g, y): rarest[y] for g in ("<=60", ">60") for y in "01"}
+    table = pd.read_csv(real_data / "pad_ufes" / "metadata.csv").sort_values("file_name", ignore_index=True)
+    assert cells_in(fair, "phone") == cells_of(table)
+    rows = fair.columns("phone")["row"]
+    assert (fair.clusters("phone") == table["patient_id"].to_numpy()[rows]).all()  # type: ignore[union-attr]
+    for index in range(3):
+        path = str(real_data / "pad_ufes" / table["file_name"][rows[index]])
+        image = ImageFeature().decode_example({"path": path, "bytes": None})
+        expected = fair.processor(image, return_tensors="pt")["pixel_values"][0]
+        torch.testing.assert_close(fair["phone"][index]["pixel_values"], expected, rtol=0, atol=1e-5)
+
+
+def test_renamed_training_images_are_noticed_among_phone_photographs(real_data: Path, tmp_path: Path) -> None:
+    """Three lesions of HAM10000 under other names and patients, in a clinic's folder of its own."""
+    flags = {"group": ["age:60"], "cluster": "patient_id", "image_size": 16}
+    fair = load_fair_dataset(asked(real_data / "ham10000", **flags), ViTImageProcessorPil())
+    phone = pd.read_csv(real_data / "pad_ufes" / "metadata.csv").head(60)
+    ham = pd.read_csv(real_data / "ham10000" / "metadata.csv").set_index("patient_id")
+    names = [Path(name).name for name in phone["file_name"]]
+    folder = tmp_path / "phone"
+    folder.mkdir()
+    for name in names:
+        shutil.copy(real_data / "pad_ufes" / "images" / name, folder / name)
+    phone.assign(file_name=names).to_csv(folder / "metadata.csv", index=False)
+    assert len(fair.with_test_set("phone", asked(folder, **flags))["phone"]) == 60
+    for name, patient in zip(names[:3], fair.columns("train")["cluster"], strict=False):
+        shutil.copy(real_data / "ham10000" / ham["file_name"][patient], folder / name)
+    with pytest.raises(FairTuneError, match="Test set `phone` shares 3 images with the training or validation data"):
+        fair.with_test_set("phone", asked(folder, **flags))
