@@ -6,37 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import FairTuneError
-from .auc import auc, group_aucs
+from .auc_comparison import (
+    ComparedGroup,
+    compared_groups,
+    gap_change,
+    group_auc_changes,
+    minimum_auc_change,
+    overall_auc_change,
+)
 from .audit import AuditOptions
 from .bootstrap import Replicates, joint_bootstrap
 from .estimate import Estimate, plain
 from .evidence import Evidence
-from .extremes import extremes
 from .levelling import classify
 from .pairing import Pairing
-from .rates import spread
 from .rows import Rows, check_rows, check_scores, excluded_codes
 from .threshold_comparison import ThresholdComparison, compare_threshold
 from .thresholds import Threshold
-
-BOTH = ("positives", "negatives")
-
-
-@dataclass(frozen=True)
-class ComparedGroup:
-    """One group: counts, status and the change of its AUC."""
-
-    group: str
-    n: int
-    positives: int
-    negatives: int
-    status: str
-    reason: str | None
-    auc: Estimate
 
 
 @dataclass(frozen=True)
@@ -76,8 +65,9 @@ def compare(
 ) -> Comparison:
     """Compare a model with a reference on one whole split: every number is model minus reference.
 
-    Both are resampled together, so that what they share cancels: the interval of a change is far narrower than two
-    audits' intervals suggest.
+    Both are resampled together, so that what they share cancels. Intervals of AUCs are percentiles of the paired
+    replicates; those of group rates Bonett & Price's for independent rows, and percentiles for clusters; those of the
+    lowest AUC, the gap and the differences sup-t bands (see `change_bands`), where percentiles would fail.
 
     Args:
         labels: 0 or 1, [n]; 1 is the finding to detect.
@@ -95,8 +85,8 @@ def compare(
     chosen = AuditOptions(**options)
     rows = check_rows(labels, scores, groups, group_names, chosen.clusters)
     pairing = _pairing(rows, _other(rows, reference_scores), thresholds, chosen)
-    found = _group_changes(pairing)
-    gap = _gap(pairing)
+    changes = group_auc_changes(pairing)
+    gap = gap_change(pairing)
     positives = int(rows.labels.sum())
     kept = pairing.model.included
     return Comparison(
@@ -108,12 +98,12 @@ def compare(
         positives=positives,
         negatives=len(rows.labels) - positives,
         excluded=[name for g, name in enumerate(rows.group_names) if g not in kept],
-        auc=_overall(pairing),
-        min_group_auc=_minimum(pairing),
+        auc=overall_auc_change(pairing),
+        min_group_auc=minimum_auc_change(pairing),
         auc_gap=gap,
-        groups=_compared_groups(pairing, found),
+        groups=compared_groups(pairing, changes),
         thresholds=[compare_threshold(pairing, cuts, i) for i, cuts in enumerate(thresholds)],
-        verdict=classify([found[g] for g in kept], gap),
+        verdict=classify([changes[g] for g in kept], gap),
     )
 
 
@@ -148,67 +138,3 @@ def _checked(pair: tuple[Threshold, Threshold]) -> tuple[Threshold, Threshold]:
             f"on {reference.fitted_on}; choose both in one way, on one split."
         )
     return model, reference
-
-
-def _overall(pairing: Pairing) -> Estimate:
-    rows, other = pairing.model.rows, pairing.reference.rows
-    value = auc(rows.labels, rows.scores) - auc(other.labels, other.scores)
-    if np.isnan(value):
-        return pairing.undefined("no negatives" if rows.labels.any() else "no positives")
-    return pairing.change(value, lambda draws: draws.auc[:, -1])
-
-
-def _group_changes(pairing: Pairing) -> list[Estimate]:
-    model, reference = _aucs(pairing.model.rows), _aucs(pairing.reference.rows)
-
-    def change(code: int) -> Estimate:
-        value = float(model[code] - reference[code])
-        return pairing.group_change(value, lambda draws: draws.auc[:, code], code, BOTH)
-
-    return [change(code) for code in range(len(model))]
-
-
-def _aucs(rows: Rows) -> np.ndarray:
-    return group_aucs(rows.labels, rows.scores, rows.groups, len(rows.group_names))
-
-
-def _minimum(pairing: Pairing) -> Estimate:
-    kept = list(pairing.model.included)
-    model, reference = (extremes(_aucs(side.rows), kept) for side in (pairing.model, pairing.reference))
-
-    def draw(draws: Replicates) -> np.ndarray:
-        return draws.auc[:, kept].min(axis=1)
-
-    return pairing.across_change(model.minimum - reference.minimum, draw, BOTH, "min over groups")
-
-
-def _gap(pairing: Pairing) -> Estimate:
-    kept = list(pairing.model.included)
-    model, reference = (extremes(_aucs(side.rows), kept) for side in (pairing.model, pairing.reference))
-
-    def draw(draws: Replicates) -> np.ndarray:
-        return spread(draws.auc[:, kept])
-
-    return pairing.across_change(model.gap - reference.gap, draw, BOTH, "max - min over groups")
-
-
-def _compared_groups(pairing: Pairing, found: list[Estimate]) -> list[ComparedGroup]:
-    evidence = pairing.model
-    rows = evidence.rows
-    return [
-        ComparedGroup(
-            group=name,
-            n=int(counts.sum()),
-            positives=int(counts[1]),
-            negatives=int(counts[0]),
-            status=evidence.guards[code].status,
-            reason=_reason(evidence, code),
-            auc=found[code],
-        )
-        for code, (name, counts) in enumerate(zip(rows.group_names, rows.counts(), strict=True))
-    ]
-
-
-def _reason(evidence: Evidence, code: int) -> str | None:
-    excluded = None if code in evidence.included else "excluded by name"
-    return "; ".join(reason for reason in (evidence.guards[code].reason, excluded) if reason) or None

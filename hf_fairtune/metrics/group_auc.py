@@ -66,11 +66,11 @@ def auc_family(evidence: Evidence, values: np.ndarray) -> Family:
     """Gather the included groups' AUCs, `values` being all groups', [n_groups]."""
     kept = list(evidence.included)
     counts = evidence.rows.units().tolist()
-    errors = [_score_error(values[g], counts[g][1], counts[g][0], evidence.confidence) for g in kept]
+    errors = [score_error(values[g], counts[g][1], counts[g][0], evidence.confidence) for g in kept]
     return Family(values[None, kept], lambda draws: draws.auc[:, None, kept], np.array([errors]))
 
 
-def _score_error(value: float, positives: int, negatives: int, confidence: float) -> float:
+def score_error(value: float, positives: int, negatives: int, confidence: float) -> float:
     """Read a standard error off Newcombe's interval, which keeps a width at an AUC of 1."""
     if math.isnan(value):
         return NAN

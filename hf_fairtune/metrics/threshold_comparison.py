@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .bootstrap import Replicates
+from .change_bands import PairedFamily, range_change
 from .equalized_odds_difference import CONVENTION
 from .estimate import Estimate
-from .evidence import Evidence
-from .pairing import Pairing
-from .rates import RateCounts, rate_counts, spread
+from .pairing import Draw, Pairing, still
+from .rates import RateCounts, paired_difference, rate_counts, spread
 from .threshold_audit import RANGE
 from .thresholds import Threshold
 
@@ -53,7 +53,8 @@ def compare_threshold(pairing: Pairing, cuts: tuple[Threshold, Threshold], place
     Raises:
         FairTuneError: one was fitted on these very rows.
     """
-    model, reference = (_counts(side, cut) for side, cut in zip((pairing.model, pairing.reference), cuts, strict=True))
+    rows, other = pairing.model.rows, pairing.reference.rows
+    model, reference = cuts[0].apply(rows.labels, rows.scores), cuts[1].apply(other.labels, other.scores)
     changes = _Changes(pairing, model, reference, place)
     return ThresholdComparison(
         policy=cuts[0].policy,
@@ -66,44 +67,54 @@ def compare_threshold(pairing: Pairing, cuts: tuple[Threshold, Threshold], place
         fpr_difference=changes.spread(RANGE, "fpr"),
         groups=[
             ComparedRates(name, **{kind: changes.rate(kind, code) for kind in NEEDS})
-            for code, name in enumerate(pairing.model.rows.group_names)
+            for code, name in enumerate(rows.group_names)
         ],
     )
 
 
-def _counts(side: Evidence, cut: Threshold) -> RateCounts:
-    rows = side.rows
-    return rate_counts(rows.labels, cut.apply(rows.labels, rows.scores), rows.groups, len(rows.group_names))
-
-
 @dataclass(frozen=True)
 class _Changes:
-    """Counts of both models at a pair of cuts, and the place of the cuts among the replicates'."""
+    """What both models predict at a pair of cuts, [n] each, and the place of the cuts among the replicates'."""
 
     pairing: Pairing
-    model: RateCounts
-    reference: RateCounts
+    model: np.ndarray
+    reference: np.ndarray
     place: int
 
     def rate(self, kind: str, code: int) -> Estimate:
         """Judge the change of one group's rate."""
-        value = float(getattr(self.model, kind)[code] - getattr(self.reference, kind)[code])
-
-        def draw(draws: Replicates) -> np.ndarray:
-            found: np.ndarray = getattr(draws, kind)[:, self.place, code]
+        rows, need = self.pairing.model.rows, NEEDS[kind]
+        among = (rows.groups == code) & ((need == "rows") | (rows.labels == (need == "positives")))
+        gained, lost = (among & (self.model > self.reference)).sum(), (among & (self.model < self.reference)).sum()
+        found = paired_difference(int(gained), int(lost), int(among.sum()), self.pairing.model.confidence)
+        if rows.clusters is None or not among.any():
             return found
-
-        return self.pairing.group_change(value, draw, code, [NEEDS[kind]])
+        return self.pairing.group_change(found.value, self._draw(kind, code), code, [need])
 
     def spread(self, convention: str, *kinds: str) -> Estimate:
         """Judge the change of the largest difference between groups over `kinds` of rates."""
         kept = list(self.pairing.model.included)
+        counts = [self._counts(predictions) for predictions in (self.model, self.reference)]
+        values = np.stack([[getattr(one, kind)[kept] for kind in kinds] for one in counts])
 
-        def widest(rates: list[np.ndarray]) -> np.ndarray:
-            return np.max([spread(rate[..., kept]) for rate in rates], axis=0)
+        def gather(replicates: tuple[Replicates, Replicates]) -> PairedFamily:
+            both = [np.stack([self._draw(kind, kept)(one) for kind in kinds], axis=1) for one in replicates]
+            trials = np.stack([self.pairing.counts(NEEDS[kind])[kept] for kind in kinds])
+            return PairedFamily(values, np.stack(both), _errors(np.stack(both), trials))
 
-        def draw(draws: Replicates) -> np.ndarray:
-            return widest([getattr(draws, kind)[:, self.place] for kind in kinds])
+        model, reference = spread(values).max(axis=-1)
+        needs = [NEEDS[kind] for kind in kinds]
+        return self.pairing.across_change(float(model - reference), gather, range_change, needs, convention)
 
-        model, reference = (widest([getattr(side, kind) for kind in kinds]) for side in (self.model, self.reference))
-        return self.pairing.across_change(float(model - reference), draw, [NEEDS[kind] for kind in kinds], convention)
+    def _counts(self, predictions: np.ndarray) -> RateCounts:
+        rows = self.pairing.model.rows
+        return rate_counts(rows.labels, predictions, rows.groups, len(rows.group_names))
+
+    def _draw(self, kind: str, codes: int | list[int]) -> Draw:
+        return lambda replicates: getattr(replicates, kind)[:, self.place][:, codes]
+
+
+def _errors(draws: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    """Give a group whose rates, or whose change, never vary the standard error of `paired_difference` there."""
+    blind = still(draws[0]) | still(draws[1]) | still(draws[0] - draws[1])
+    return np.where(blind, np.sqrt(2) / (trials + 2), 0.0)
