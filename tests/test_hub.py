@@ -26,6 +26,7 @@ CARD = "---\nlicense: apache-2.0\nlibrary_name: transformers\ntags:\n- fairness\
 DECOYS = ("search.db", "search.db-wal", "splits.json", "run.json", "training_args.bin", "patients.csv", "job.log")
 DECOYS += ("checkpoint-1/model.safetensors", "run-0/config.json", "figures/patients.csv", "figures/eye.jpg")
 DECOYS += ("adapter/optimizer.bin", "model-notes.txt", ".env", "predictions.parquet", "cache/pixels.npy")
+DECOYS += ("private/maps.png", "private/maps.csv")
 SENT = ["README.md", "adapter/adapter_config.json", "adapter/adapter_model.safetensors", "config.json"]
 SENT += ["fairtune.json", "figures/gap.png", "figures/masks.svg", "model.safetensors", "preprocessor_config.json"]
 

@@ -27,12 +27,18 @@ CNNS = ("resnet", "mobilenet_v2", "efficientnet")
 
 
 def backbone(name: str, num_labels: int = 2) -> Any:
-    """Build a seeded random model of `RECIPES`."""
+    """Build a seeded random model of `RECIPES` whose signal neither fades nor is the same for every image."""
     torch.manual_seed(0)
     kind, arguments, _ = RECIPES[name]
     config = getattr(transformers, f"{kind}Config")(num_labels=num_labels, **arguments)
     build: Callable[[Any], Any] = getattr(transformers, f"{kind}ForImageClassification")
-    return build(config).eval()
+    model = build(config)
+    for parameter in model.parameters():
+        torch.nn.init.kaiming_normal_(parameter) if parameter.ndim > 1 else parameter.data.uniform_(0.5, 1.5)
+    for key, buffer in model.named_buffers():
+        if key.endswith(("running_mean", "running_var")):
+            buffer.uniform_(0.5, 1.5)
+    return model.eval()
 
 
 def images(n: int = 3, size: int = 32) -> torch.Tensor:

@@ -32,6 +32,7 @@ def test_swapped_classes(name: str) -> None:
     model = backbone(name)
     model.config.id2label, model.config.label2id = {0: "benign", 1: "malignant"}, {"benign": 0, "malignant": 1}
     before = logits(model)
+    assert before[:, 0].std() > 1e-3
     swap_classes(model, find_head(model))
     assert torch.equal(logits(model), before.flip(1))
     assert model.config.id2label == {0: "malignant", 1: "benign"}
