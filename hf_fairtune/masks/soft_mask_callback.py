@@ -27,6 +27,7 @@ class SoftMaskCallback(TrainerCallback):
     was, whatever momentum and weight decay say; a mask of 1 is the plain step, bit for bit. On the gradient, as in
     the paper: the gradient is multiplied once per step, after accumulation and clipping. The two are the same for
     plain SGD; Adam divides a constant scale of the gradient out again, and weight decay does not see it at all.
+    Costs the memory of the mask, and on the update of one more copy of the masked weights.
 
     Args:
         mask: parameter name, as in `model.named_parameters()`, -> values in [0, 1] of the parameter's shape.

@@ -6,8 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from accelerate import Accelerator
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import distributed
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.tensor import Replicate, distribute_tensor
+from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks import soft_mask_callback
@@ -119,6 +124,20 @@ def test_sharded_training_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(soft_mask_callback, "AcceleratorState", lambda: state)
     with pytest.raises(FairTuneError, match=f"sharded \\({kind}\\)"):
         masked(tmp_path, constant(Plain(), 0.5))
+
+
+def test_a_sharded_parameter_is_refused(tmp_path: Path) -> None:
+    """One weight is laid over a mesh of devices, which here is a mesh of one."""
+    args, model = TrainingArguments(str(tmp_path), use_cpu=True), Plain()
+    Accelerator(cpu=True)
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    try:
+        laid = distribute_tensor(model.head.bias.detach(), DeviceMesh("cpu", [0]), [Replicate()])
+        model.head.bias = torch.nn.Parameter(laid)
+        with pytest.raises(FairTuneError, match="needs whole parameters"):
+            SoftMaskCallback({}).on_train_begin(args, TrainerState(), TrainerControl(), model=model)
+    finally:
+        distributed.destroy_process_group()
 
 
 @pytest.mark.parametrize(
