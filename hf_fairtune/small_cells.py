@@ -20,11 +20,13 @@ def suppress_small_cells(record: dict[str, Any]) -> dict[str, Any]:
     """Merge the groups with 1-10 images of a label, split by split, in a copy of the record.
 
     At least two groups merge, until every merged count is 0 or above 10, so nothing follows from the totals.
-    What would give a count back goes too: rates and differences of merged groups, their pairs, and the digits
-    beyond the second of extremes and of the search's values.
+    What would give a count back goes too: rates, changes and differences of merged groups, their pairs, and the
+    digits beyond the second of extremes and of the search's values. The balanced images of a repair go whole: their
+    groups are equally large, so that every sum would tell the cells.
     """
     public = copy.deepcopy(record)
-    for split in splits_of(record):
+    _withhold_external(public)
+    for split in splits_of(public):
         merged = groups_to_merge(counts_of(record, split))
         if not merged:
             continue
@@ -33,6 +35,8 @@ def suppress_small_cells(record: dict[str, Any]) -> dict[str, Any]:
             _merge_cells(public["data"]["splits"][split], merged, name)
         for audit in audits_of(public, split):
             _merge_audit(audit, merged, name)
+        for changes in comparisons_of(public, split):
+            _merge_comparison(changes, merged, name)
         public["trials"] = [_coarse(_scrubbed(t), ("value", "values")) for t in public["trials"]]
         public["training"] = [_coarse(run, ("epochs",)) for run in public["training"]]
     return public
@@ -40,7 +44,8 @@ def suppress_small_cells(record: dict[str, Any]) -> dict[str, Any]:
 
 def splits_of(record: dict[str, Any]) -> list[str]:
     """Name the splits a record counts."""
-    return list(dict.fromkeys([*record["data"]["splits"], *(entry["split"] for entry in record["evaluations"])]))
+    entries = [*record["evaluations"], *record.get("comparisons", [])]
+    return list(dict.fromkeys([*record["data"]["splits"], *(entry["split"] for entry in entries)]))
 
 
 def audits_of(record: dict[str, Any], split: str) -> list[dict[str, Any]]:
@@ -48,12 +53,17 @@ def audits_of(record: dict[str, Any], split: str) -> list[dict[str, Any]]:
     return [entry["audit"] for entry in record["evaluations"] if entry["split"] == split]
 
 
+def comparisons_of(record: dict[str, Any], split: str) -> list[dict[str, Any]]:
+    """Return the comparisons on a split."""
+    return [entry for entry in record.get("comparisons", []) if entry["split"] == split]
+
+
 def counts_of(record: dict[str, Any], split: str) -> dict[str, dict[str, int]]:
-    """Count a split by group and label, as its cells tell and as its audits tell."""
+    """Count a split by group and label, as its cells, its audits and its comparisons tell."""
     counts: dict[str, dict[str, int]] = {}
     for cell in record["data"]["splits"].get(split, {"cells": []})["cells"]:
         counts.setdefault(cell["group"], {})[f"cell {cell['label']}"] = cell["n"]
-    for row in (row for audit in audits_of(record, split) for row in audit["groups"]):
+    for row in (row for told in (*audits_of(record, split), *comparisons_of(record, split)) for row in told["groups"]):
         counts.setdefault(row["group"], {}).update({key: row[key] for key in ("positives", "negatives")})
     return counts
 
@@ -65,6 +75,18 @@ def groups_to_merge(counts: dict[str, dict[str, int]]) -> list[str]:
     while merged and rest and (len(merged) < 2 or _has_small_sum(counts, merged)):
         merged.append(rest.pop(0))
     return merged if len(merged) > 1 else []
+
+
+def _withhold_external(public: dict[str, Any]) -> None:
+    """Drop the counts of a repair's images where a group has 1-10 of a label."""
+    repair, splits = public.get("repair"), public["data"]["splits"]
+    name = repair["external"]["split"] if repair else None
+    if repair is None or name not in splits or all(cell["n"] not in SMALL for cell in splits[name]["cells"]):
+        return
+    del splits[name]
+    if repair["mask"]:
+        repair["mask"] |= {"rows": None}
+    repair["steps"] = [step | {"batches": None} for step in repair["steps"]]
 
 
 def _has_small_sum(counts: dict[str, dict[str, int]], groups: list[str]) -> bool:
@@ -92,6 +114,18 @@ def _merge_audit(audit: dict[str, Any], merged: list[str], name: str) -> None:
         extreme.update({key: name for key in names if extreme[key] in merged})
         extreme.update({key: _two_digits(extreme[key]) for key in ("value", "low", "high")})
     audit.update(_scrubbed(audit))
+
+
+def _merge_comparison(changes: dict[str, Any], merged: list[str], name: str) -> None:
+    for threshold in changes["thresholds"]:
+        threshold["groups"] = _merge_rows(threshold["groups"], merged, name)
+        for key in DIFFERENCES:
+            threshold[f"{key}_difference"] = _blank(f"{key}_difference", threshold[f"{key}_difference"])
+    changes["groups"] = _merge_rows(changes["groups"], merged, name)
+    changes["excluded"] = list(dict.fromkeys(name if group in merged else group for group in changes["excluded"]))
+    for extreme in (changes["min_group_auc"], changes["auc_gap"]):
+        extreme.update({key: round(extreme[key], 2) for key in ("value", "low", "high") if extreme[key] is not None})
+    changes.update(_scrubbed(changes))
 
 
 def _merge_rows(rows: list[dict[str, Any]], merged: list[str], name: str) -> list[dict[str, Any]]:

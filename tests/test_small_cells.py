@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from hf_fairtune import small_cells
 from hf_fairtune.metrics.audit import audit
+from hf_fairtune.metrics.comparison import compare
 from hf_fairtune.metrics.thresholds import fixed
 from hf_fairtune.record import Record
 from hf_fairtune.small_cells import counts_of, groups_to_merge, suppress_small_cells
@@ -46,6 +47,15 @@ def audit_of(counts: Counts) -> dict[str, Any]:
     labels, groups = np.array(rows).T
     scores = np.random.default_rng(0).random(len(labels)) * 0.7 + 0.3 * labels
     return audit(labels, scores, groups, list(counts), thresholds=[fixed(0.5)], n_boot=20).to_dict()
+
+
+def comparison_of(counts: Counts) -> dict[str, Any]:
+    """Compare two random models on these rows."""
+    rows = [(y, g) for g, row in enumerate(counts.values()) for y, n in enumerate(row) for _ in range(n)]
+    labels, groups = np.array(rows).T
+    old, new = np.random.default_rng(1).random((2, len(labels))) * 0.7 + 0.3 * labels
+    found = compare(labels, new, old, groups, list(counts), thresholds=[(fixed(0.5), fixed(0.5))], n_boot=20)
+    return {"model": "swift", "reference": "baseline", "split": "test", **found.to_dict()}
 
 
 def numbers(record: dict[str, Any]) -> dict[str, list[int]]:
@@ -101,3 +111,48 @@ def test_no_small_count_is_left_unless_all_are_merged(rows: list[tuple[int, int]
 def test_choice_does_not_depend_on_the_order_of_groups(order: tuple[str, str]) -> None:
     counts = {"small": {"x": 3}} | {group: {"x": 50} for group in order}
     assert groups_to_merge(counts) == ["small", "a"]
+
+
+def test_comparisons_merge_like_their_audits() -> None:
+    counts = {"dark": (40, 4), "medium": (30, 20), "light": (90, 30)}
+    record = record_of(counts)
+    record["comparisons"] = [json.loads(json.dumps(comparison_of(counts)))]
+    jsonschema.validate(record, SCHEMA)
+    public = suppress_small_cells(record)
+    jsonschema.validate(public, SCHEMA)
+    (found,) = public["comparisons"]
+    assert [row["group"] for row in found["groups"]] == ["light", "dark + medium"]
+    joint = found["groups"][-1]
+    assert (joint["n"], joint["positives"], joint["negatives"]) == (94, 24, 70)
+    assert joint["auc"]["value"] is None
+    cut = found["thresholds"][0]
+    assert [row["group"] for row in cut["groups"]] == ["light", "dark + medium"]
+    assert cut["groups"][-1]["tpr"]["value"] is cut["equalized_odds_difference"]["value"] is None
+    assert found["auc_gap"]["value"] == round(found["auc_gap"]["value"], 2)
+    assert "4 positives" in json.dumps(record["comparisons"])
+    assert "4 positives" not in json.dumps(public)
+
+
+def test_a_split_known_from_its_comparison_alone_is_merged() -> None:
+    counts = {"dark": (40, 4), "light": (90, 30)}
+    record = record_of(counts, with_audit=False)
+    record["comparisons"] = [comparison_of(counts) | {"split": "clinic-b"}]
+    (found,) = suppress_small_cells(record)["comparisons"]
+    assert [row["n"] for row in found["groups"]] == [164]
+
+
+@pytest.mark.parametrize(("n", "kept"), [(7, False), (11, True)])
+def test_balanced_images_with_small_cells_go_whole(n: int, kept: bool) -> None:
+    """Merged, their counts would still be told: all groups are equally large."""
+    record = record_of({"dark": (40, 20), "light": (90, 30)}, with_audit=False)
+    cells = [{"group": g, "label": y, "n": n} for g in ("dark", "light") for y in LABELS]
+    record["data"]["splits"]["external"] = {"n": 4 * n, "hash": "0", "clusters": None, "cells": cells}
+    mask = {"rows": 4 * n, "kind": "soft"}
+    steps = [{"name": "extractor", "batches": 4 * n}, {"name": "head", "batches": 4 * n}]
+    record["repair"] = {"external": {"split": "external"}, "mask": mask, "steps": steps}
+    public = suppress_small_cells(record)
+    assert ("external" in public["data"]["splits"]) is kept
+    assert public["repair"]["mask"]["rows"] == (4 * n if kept else None)
+    assert [step["batches"] for step in public["repair"]["steps"]] == [4 * n if kept else None] * 2
+    assert record["repair"]["mask"]["rows"] == 4 * n
+    assert public["data"]["splits"]["test"] == record["data"]["splits"]["test"]

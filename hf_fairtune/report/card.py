@@ -10,15 +10,18 @@ from typing import Any
 import jinja2
 
 from ..record import Record
+from .citations import citation
 from .gallery import Picture, pictures, trained_share
 from .layout import as_markdown, escape, number
 from .limits import limits
 from .metadata import base_model, card_data, short
-from .models import compared, reported_split, title
+from .models import compared, reported_split, reported_splits, title
+from .repair import repair_lines, steps_table
 from .search_history import STATES
 from .space import words
-from .table import comparison, count_table, rate_tables, thresholds, worst_group
-from .verdict import verdict
+from .table import comparison, count_table, split_rates, worst_group
+from .threshold_table import thresholds
+from .verdict import verdicts
 
 TEMPLATE = "card.md.j2"
 
@@ -49,10 +52,10 @@ def card(record: Record, drawn: Sequence[Picture] | None = None, license: str | 
 
 def facts(record: Record) -> dict[str, Any]:
     """Collect what the template prints."""
-    audits = compared(record)
     return {
         "record": record,
         "data": record.data,
+        "test_sets": record.data.get("test_sets", {}),
         "model": record.model,
         "search": record.search,
         "base": short(record.model["name"]),
@@ -60,15 +63,18 @@ def facts(record: Record) -> dict[str, Any]:
         "method": title(record.method),
         "split": reported_split(record),
         "tables": comparison(record),
-        "rates": rate_tables(audits) if audits else [],
+        "rates": [table for split in reported_splits(record) for table in split_rates(record, split)],
         "counts": count_table(record),
         "thresholds": threshold_lines(record),
         "intervals": interval_line(record),
         "worst": worst_group(record),
-        "verdict": verdict(record).text,
+        "verdicts": dict.fromkeys(found.text for found in verdicts(record).values()),
+        "repair": repair_lines(record),
+        "steps": steps_table(record),
         "limits": limits(record),
         "training": training(record),
         "provenance": provenance(record),
+        "citation": citation(record),
     }
 
 
@@ -106,7 +112,7 @@ def training(record: Record) -> list[tuple[str, str]]:
         rows.append(("parts trained", words(record.space, record.mask, record.model["blocks"])))
     counts = f"{record.model['trainable_parameters']:,} of {record.model['parameters']:,}"
     rows.append(("parameters trained", counts + (f" ({100 * share:.1f} %)" if share is not None else "")))
-    if record.learning_rate is not None:
+    if record.learning_rate is not None and record.repair is None:
         rows.append(("learning rate", f"{record.learning_rate:.3g}"))
     rows.append(("seed", str(record.seed)))
     rows += [(name.replace("_", " "), str(value)) for name, value in record.arguments.items() if _plain(value)]
@@ -143,6 +149,7 @@ def searching(record: Record) -> list[tuple[str, str]]:
 def provenance(record: Record) -> list[tuple[str, str]]:
     """List data hashes, versions, machine and code."""
     rows = [("data", record.data["name"]), ("data hash", record.data["hash"])]
+    rows += [(f"{name} data", source) for name, source in record.data.get("test_sets", {}).items()]
     rows += [(f"{split} hash", content["hash"]) for split, content in record.data["splits"].items()]
     rows += [(name, version) for name, version in record.versions.items()]
     rows += [("processors", str(record.hardware["cpu_count"]))] if record.hardware.get("cpu_count") else []

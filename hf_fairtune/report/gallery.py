@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from ..record import Record
-from . import groups, mask_frequency, mask_map, search_history
+from . import changes, groups, mask_frequency, mask_layers, mask_map, search_history
 from .models import compared, reported_split
+from .paired import changes_by_split
 from .space import grid
 
 
@@ -44,6 +45,21 @@ def _groups(record: Record) -> Picture | None:
     return Picture("groups", "AUC by group", figure, alt, groups.READING)
 
 
+def _changes(record: Record) -> Picture | None:
+    found = changes_by_split(record)
+    figure = changes.change_forest(found)
+    return None if figure is None else Picture("changes", "Changes", figure, changes.alt(found), changes.READING)
+
+
+def _mask_layers(record: Record) -> Picture | None:
+    mask = record.repair["mask"] if record.repair else None
+    figure = mask_layers.mask_layers(mask["layers"]) if mask else None
+    if mask is None or figure is None:
+        return None
+    alt = mask_layers.alt(mask["layers"])
+    return Picture("mask_layers", "What the mask let move", figure, alt, mask_layers.READING)
+
+
 def _mask_map(record: Record) -> Picture | None:
     if not record.mask:
         return None
@@ -71,6 +87,8 @@ def _frequency(record: Record) -> Picture | None:
 
 FIGURES: dict[str, Callable[[Record], Picture | None]] = {
     "groups": _groups,
+    "changes": _changes,
+    "mask_layers": _mask_layers,
     "mask_map": _mask_map,
     "search_history": _search,
     "mask_frequency": _frequency,

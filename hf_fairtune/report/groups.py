@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .layout import interval
-from .models import REFERENCE, group_names, group_rows, title
+from .models import BASELINE, FULL, group_names, group_rows, title
 from .sheet import BLACK, BLUE, GREY, NORMAL, ORANGE, PALE, SMALL, VERMILLION, bare, labels, sheet
 
 READING = (
@@ -17,8 +17,7 @@ READING = (
     "chance alone could move that number (the bars). Bars that overlap do not show that two models or groups are "
     "equal, and a high AUC does not show that a shared threshold suits every group. Open markers rest on few patients."
 )
-STYLES = {REFERENCE: ("s", ORANGE)}
-STYLE = ("o", BLUE)
+REFERENCE, WINNER = ("s", ORANGE), ("o", BLUE)
 Point = dict[str, Any]
 
 
@@ -36,7 +35,7 @@ def group_forest(audits: dict[str, dict[str, Any]], split: str) -> Figure | None
         places.append(top + height / 2)
         top += height
     for place, (_, points) in zip(places, rows, strict=True):
-        _row(axes, place, points)
+        _row(axes, place, points, styles(audits))
     _frame(axes, places, names, top)
     _remarks(axes, places, rows)
     audit = list(audits.values())[-1]
@@ -48,6 +47,13 @@ def group_forest(audits: dict[str, dict[str, Any]], split: str) -> Figure | None
         shown.append(Line2D([], [], label="open: few patients (weak, not estimable)", **look))
     figure.legend(handles=shown, loc="outside lower center", ncols=3, fontsize=SMALL, frameon=False)
     return figure
+
+
+def styles(audits: dict[str, dict[str, Any]]) -> dict[str, tuple[str, str]]:
+    """Choose marker and colour of each model: the reference stands first."""
+    first, *others = audits
+    alone = WINNER if not others and first not in (BASELINE, FULL) else REFERENCE
+    return {first: alone} | dict.fromkeys(others, WINNER)
 
 
 def forest_rows(audits: dict[str, dict[str, Any]]) -> list[tuple[str, list[Point]]]:
@@ -79,10 +85,10 @@ def _group_point(model: str, row: dict[str, Any]) -> Point:
     return _point(model, item, counts=row) | {"status": row["status"]}
 
 
-def _row(axes: Axes, place: float, points: list[Point]) -> None:
+def _row(axes: Axes, place: float, points: list[Point], looks: dict[str, tuple[str, str]]) -> None:
     offset = 0.17 if len(points) > 1 else 0.0
     for index, point in enumerate(points):
-        marker, colour = STYLES.get(point["model"], STYLE)
+        marker, colour = looks[point["model"]]
         y = place + (offset if index else -offset)
         if point["value"] is None:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..record import Record
 from .layout import number
-from .models import compared, reported_split, title
+from .models import compared, reported_split, reported_splits, title
 
 OBJECTIVES = ("min_group_auc", "auc_gap", "auc")
 
@@ -20,7 +20,7 @@ def limits(record: Record) -> list[str]:
     if audit and audit["excluded"]:
         said.append(f"Left out of the lowest group and all differences on request: {'; '.join(audit['excluded'])}.")
     said += [optimism(record) or ""]
-    said += [prevalence(record) or "", *ALWAYS]
+    said += [prevalence(record) or "", one_run(record), WITHIN, *(REPAIRED if record.repair else [])]
     return [line for line in said if line]
 
 
@@ -28,12 +28,27 @@ MEANINGS = {
     "not estimable": "Fewer than 10 patients with or without the finding, or merged so that no small count is told.",
     "weak": "Fewer than 20 patients with or without the finding: their intervals hold less often than they claim.",
 }
-ALWAYS = (
-    "One data set and one seed: the intervals tell of sampling patients for the test, not of training again "
-    "nor of another hospital, scanner or population.",
+WITHIN = (
     "AUC within a group does not show how groups rank against each other under a shared threshold; "
-    "the rates at each threshold do.",
+    "the rates at each threshold do."
 )
+REPAIRED = (
+    "The repair knows the groups named above and no others: within a group, or for groups made otherwise, it may have "
+    "made things worse, and nothing here would show it.",
+    "Both models saw the same images of the test sets, so paired intervals hold for these models, not for the method: "
+    "another draw of the external images or another seed gives another model.",
+)
+
+
+def one_run(record: Record) -> str:
+    """Say what a single run on these test sets leaves open."""
+    others = reported_splits(record)[1:]
+    places = f" than those of {', '.join(others)}" if others else ""
+    what = f"One seed and {len(others) + 1} test sets" if others else "One data set and one seed"
+    return (
+        f"{what}: the intervals tell of sampling patients for the test, not of training again "
+        f"nor of another hospital, scanner or population{places}."
+    )
 
 
 def optimism(record: Record) -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from ..record import Record
-from .models import reported_split, winner
+from .models import compared, reported_splits
 
 TASK = "image-classification"
 
@@ -17,6 +18,9 @@ TASK = "image-classification"
 def card_data(record: Record, license: str | None = None) -> ModelCardData:
     """Build the metadata; the license is the base model's business and left out unless given."""
     results = eval_results(record)
+    relation: dict[str, Any] = (
+        {"base_model_relation": "finetune"} if record.job == "debias" and base_model(record) else {}
+    )
     return ModelCardData(
         base_model=base_model(record),
         library_name="transformers",
@@ -26,17 +30,20 @@ def card_data(record: Record, license: str | None = None) -> ModelCardData:
         eval_results=results or None,
         pipeline_tag=TASK,
         tags=["fairness", "hf-fairtune", "medical", record.method],
+        **relation,
     )
 
 
 def eval_results(record: Record) -> list[EvalResult]:
-    """List the winner's overall AUC and lowest group AUC; undefined ones are left out."""
-    split = reported_split(record)
-    model = winner(record, split) if split else None
-    audit = record.evaluation(model, split) if model and split else None
-    if audit is None:
-        return []
+    """List the winner's overall AUC and lowest group AUC on every reported split; undefined ones are left out."""
+    return [result for split in reported_splits(record) for result in split_results(record, split)]
+
+
+def split_results(record: Record, split: str) -> list[EvalResult]:
+    """List the winner's results on one split."""
+    audit = list(compared(record, split).values())[-1]
     group = audit["min_group_auc"]["group"]
+    data = record.data.get("test_sets", {}).get(split, record.data["name"])
     named = {
         f"AUC, overall, {split}": audit["auc"]["value"],
         f"AUC, lowest group{f' ({group})' if group else ''}, {split}": audit["min_group_auc"]["value"],
@@ -44,8 +51,8 @@ def eval_results(record: Record) -> list[EvalResult]:
     return [
         EvalResult(
             task_type=TASK,
-            dataset_type=slug(record.data["name"]),
-            dataset_name=record.data["name"],
+            dataset_type=slug(data),
+            dataset_name=data,
             dataset_split=split,
             metric_type="roc_auc",
             metric_name=name,

@@ -1,34 +1,29 @@
-"""The tables of a record: groups, differences between groups, thresholds, rates, counts."""
+"""The tables of a record, test set by test set: groups, differences between groups, thresholds, counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from ..record import Record
 from .layout import Table, as_markdown, as_text, estimate, interval, number
-from .models import compared, group_names, group_rows, reported_split, title, winner
+from .models import compared, group_names, group_rows, phrase, reported_split, reported_splits, title, winner
+from .paired import Changes, change, changes, group_change
+from .threshold_table import rate_tables, threshold_tables
 
 Audits = dict[str, dict[str, Any]]
+SUMMARIES = {
+    "overall": ("auc", True),
+    "lowest group": ("min_group_auc", False),
+    "gap, best - worst": ("auc_gap", False),
+}
 GAP_NOTE = (
     "A gap between the best and the worst group is above 0 by chance alone, the more so the more groups there are: "
     "read it against what chance makes of it, where given, and read the signed differences between two groups."
 )
-DEGENERATE_NOTE = (
-    "degenerate: fewer than 1 % or more than 99 % of some group are predicted positive; a small difference there "
-    "says that the model decides nothing, not that it treats groups alike."
-)
-DIFFERENCES = {
-    "equalized odds difference, max(TPR, FPR)": "equalized_odds_difference",
-    "  of which TPR difference": "tpr_difference",
-    "  of which FPR difference": "fpr_difference",
-    "demographic parity difference": "demographic_parity_difference",
-}
-RATES = {"TPR (sensitivity)": "tpr", "FPR (1 - specificity)": "fpr", "predicted positive": "selection_rate"}
 
 
 def comparison_table(record: Record) -> str:
-    """Lay out the test results of full fine-tuning and of the winner side by side, for a terminal."""
+    """Lay out the results of the reference and of the winner side by side, for a terminal."""
     tables = [*comparison(record)]
     return "\n\n".join(map(as_text, tables)) if tables else "The record holds no evaluation."
 
@@ -39,12 +34,22 @@ def markdown_table(record: Record) -> str:
 
 
 def comparison(record: Record) -> list[Table]:
-    """Build the group table, the signed differences and a table for each threshold."""
-    audits, split = compared(record), reported_split(record)
-    if not audits or split is None:
-        return []
-    tables = [group_table(audits, split), pair_table(audits), *threshold_tables(audits)]
+    """Build, for each reported split, the group table, the signed differences and a table for each threshold."""
+    return [table for split in reported_splits(record) for table in split_tables(record, split)]
+
+
+def split_tables(record: Record, split: str) -> list[Table]:
+    """Build the tables of one split."""
+    audits, found = compared(record, split), changes(record, split)
+    where = f"on {split} [{percent(audits)} interval]"
+    tables = [group_table(audits, split, found), pair_table(audits, where), *threshold_tables(audits, where, found)]
     return [table for table in tables if table.rows]
+
+
+def split_rates(record: Record, split: str) -> list[Table]:
+    """Build the winner's rates by group on one split, a table for each threshold."""
+    audits = compared(record, split)
+    return rate_tables(audits, f"on {split} [{percent(audits)} interval]")
 
 
 def percent(audits: Audits) -> str:
@@ -57,31 +62,33 @@ def main(audits: Audits) -> dict[str, Any]:
     return list(audits.values())[-1]
 
 
-def group_table(audits: Audits, split: str) -> Table:
-    """Build a row a group, then overall, lowest group and gap."""
+def group_table(audits: Audits, split: str, found: Changes | None = None) -> Table:
+    """Build a row a group, then overall, lowest group and gap; with the paired changes where they were taken."""
     audit, rows = main(audits), []
     for name in group_names(audits):
-        found = {model: group_rows(a).get(name) for model, a in audits.items()}
-        row = next(row for row in reversed(list(found.values())) if row)
-        cells = [interval(r["auc"], r["auc_low"], r["auc_high"]) if r else "–" for r in found.values()]
+        each = {model: group_rows(a).get(name) for model, a in audits.items()}
+        row = next(row for row in reversed(list(each.values())) if row)
+        cells = [interval(r["auc"], r["auc_low"], r["auc_high"]) if r else "–" for r in each.values()]
+        cells += [change(group_change(found, name))] if found else []
         rows.append([name, str(row["n"]), str(row["positives"]), number(row["prevalence"]), *cells, row["status"]])
-    overall = [
-        str(audit["n"]),
-        str(audit["positives"]),
-        "",
-        *(estimate(a["auc"]) for a in audits.values()),
-        "",
-    ]
-    rows.append(["overall", *overall])
-    rows.append(["lowest group", "", "", "", *(estimate(a["min_group_auc"]) for a in audits.values()), ""])
-    rows.append(["gap, best - worst", "", "", "", *(estimate(a["auc_gap"]) for a in audits.values()), ""])
-    header = ["group", "n", "positives", "prevalence", *map(title, audits), "status"]
-    return Table(
-        f"AUC [{percent(audits)} interval] by group on {split}",
-        header,
-        rows,
-        [*_extremes(audits), *_group_notes(audits), GAP_NOTE],
-    )
+    counts = [str(audit["n"]), str(audit["positives"])]
+    for what, (key, size) in SUMMARIES.items():
+        cells = [*(estimate(a[key]) for a in audits.values()), *([change(found[key])] if found else [])]
+        rows.append([what, *(counts if size else ["", ""]), "", *cells, ""])
+    header = ["group", "n", "positives", "prevalence", *map(title, audits), *(["change"] if found else []), "status"]
+    notes = [*_extremes(audits), *_group_notes(audits), *_change_notes(audits, found), GAP_NOTE]
+    return Table(f"AUC by group on {split} [{percent(audits)} interval]", header, rows, notes)
+
+
+def _change_notes(audits: Audits, found: Changes | None) -> list[str]:
+    """Say what a change is and how its interval was made, and why one is withheld."""
+    if found is None:
+        return []
+    first, last = map(phrase, audits)
+    items = {"overall": found["auc"], "lowest group": found["min_group_auc"], "gap": found["auc_gap"]}
+    reasons = [f"change, {what}: {item['reason']}" for what, item in items.items() if item["reason"]]
+    how = f"{found['auc']['method']}; lowest group and gap: {found['min_group_auc']['method']}"
+    return [f"change: {last} minus {first} on the same images, paired ({how})", *reasons]
 
 
 def _extremes(audits: Audits) -> list[str]:
@@ -91,11 +98,11 @@ def _extremes(audits: Audits) -> list[str]:
         gap, lowest = audit["auc_gap"], audit["min_group_auc"]["group"]
         if lowest:
             said.append(
-                f"lowest group with {title(model)}: {lowest}" + (f"; best: {gap['best']}" if gap["best"] else "")
+                f"lowest group with {phrase(model)}: {lowest}" + (f"; best: {gap['best']}" if gap["best"] else "")
             )
         if gap["null_mean"] is not None:
             said.append(
-                f"gap by chance alone with {title(model)}: {number(gap['null_mean'])} on average, "
+                f"gap by chance alone with {phrase(model)}: {number(gap['null_mean'])} on average, "
                 f"{number(gap['null_high'])} at most in 19 of 20 draws"
             )
     return said
@@ -110,14 +117,14 @@ def _group_notes(audits: Audits) -> list[str]:
                 notes[f"{row['group']}: {row['status']} ({row['reason']})"] = None
         for what, item in {"overall": audit["auc"], "lowest group": audit["min_group_auc"]}.items():
             if item["reason"]:
-                notes[f"{what}, {title(model)}: {item['reason']}"] = None
+                notes[f"{what}, {phrase(model)}: {item['reason']}"] = None
     excluded = sorted({name for audit in audits.values() for name in audit["excluded"]})
     if excluded:
         notes[f"left out of lowest group, gap and differences on request: {'; '.join(excluded)}"] = None
     return list(notes)
 
 
-def pair_table(audits: Audits) -> Table:
+def pair_table(audits: Audits, where: str) -> Table:
     """Build the signed AUC differences of each group against the reference group."""
     pairs = {(p["group"], p["reference"]): None for a in reversed(list(audits.values())) for p in a["pairs"]}
     rows, notes = [], []
@@ -130,59 +137,7 @@ def pair_table(audits: Audits) -> Table:
         rows.append([f"{group} - {reference}", *cells])
     header = ["group - reference", *map(title, audits)]
     told = [note for note in dict.fromkeys(notes) if not note.endswith(": None")]
-    return Table(f"Signed AUC differences [{percent(audits)} interval] between groups", header, rows, told)
-
-
-def thresholds(audits: Audits) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
-    """Yield each policy with its threshold audit by model."""
-    keys = {
-        (t["policy"], t["fitted_on"], t["value"] if t["fitted_on"] is None else None): None
-        for audit in reversed(list(audits.values()))
-        for t in audit["thresholds"]
-    }
-    for policy, split, value in keys:
-        found: dict[str, dict[str, Any]] = {}
-        for model, audit in audits.items():
-            for t in audit["thresholds"]:
-                if (t["policy"], t["fitted_on"]) == (policy, split) and value in (None, t["value"]):
-                    found.setdefault(model, t)
-        yield f"{policy}, fitted on {split}" if split else policy, found
-
-
-def threshold_tables(audits: Audits) -> list[Table]:
-    """Build, for each threshold, its value and the differences between groups it makes."""
-    tables = []
-    for name, found in thresholds(audits):
-        cut = [number(t["value"]) + (" (degenerate)" if t["degenerate"] else "") for t in found.values()]
-        rows = [["threshold", *cut]]
-        rows += [[what, *(estimate(t[key]) for t in found.values())] for what, key in DIFFERENCES.items()]
-        rows += [
-            [f"{what}, overall", *(estimate(t["overall"][key]) for t in found.values())] for what, key in RATES.items()
-        ]
-        reasons = [f"{what.strip()}: {t[key]['reason']}" for t in found.values() for what, key in DIFFERENCES.items()]
-        notes = [note for note in dict.fromkeys(reasons) if not note.endswith(": None")]
-        notes += [DEGENERATE_NOTE] if any(t["degenerate"] for t in found.values()) else []
-        header = ["measure", *map(title, found)]
-        tables.append(
-            Table(f"Differences between groups [{percent(audits)} interval] at threshold: {name}", header, rows, notes)
-        )
-    return tables
-
-
-def rate_tables(audits: Audits) -> list[Table]:
-    """Build, for each threshold, the winner's rates by group."""
-    model, audit = list(audits.items())[-1]
-    tables = []
-    for name, found in thresholds({model: audit}):
-        rows = [[r["group"], *(estimate(r[key]) for key in RATES.values())] for r in found[model]["groups"]]
-        tables.append(
-            Table(
-                f"{title(model)}, rates by group [{percent(audits)} interval] at threshold: {name}",
-                ["group", *RATES],
-                rows,
-            )
-        )
-    return tables
+    return Table(f"Signed AUC differences between groups {where}", header, rows, told)
 
 
 def count_table(record: Record) -> Table:

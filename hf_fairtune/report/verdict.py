@@ -1,48 +1,54 @@
-"""What the intervals of a record show about the winner against full fine-tuning, and what they do not.
+"""What the intervals of a record show about the winner against the reference, and what they do not.
 
-The record holds one interval a model and group, not the paired interval of their difference. Whatever the
-correlation between two models, that interval (MOVER) lies within (low - high of the other, high - low of the other),
-so these bounds prove a difference where they exclude 0 and leave it open elsewhere.
+Where the record holds the paired changes of the two models, `paired_verdict` speaks of those. Otherwise it holds one
+interval a model and group, not the paired interval of their difference. Whatever the correlation between two models,
+that interval (MOVER) lies within (low - high of the other, high - low of the other), so these bounds prove a
+difference where they exclude 0 and leave it open elsewhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..record import Record
 from .layout import interval
-from .models import REFERENCE, compared, group_names, group_rows, reported_split, title
+from .models import compared, group_names, group_rows, phrase, reference, reported_splits
+from .paired import changes
+from .paired_verdict import Verdict, paired_verdict
 
 TOLERANCE = 0.005
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Kind ("pareto-better", "level-down", "mixed", "not shown", "no comparison") and its sentences."""
-
-    kind: str
-    text: str
-
-
 def verdict(record: Record) -> Verdict:
-    """Judge the winner against full fine-tuning from the intervals of the reported split."""
-    audits = compared(record)
-    if not audits:
+    """Judge the winner on the first reported split, in words about all of them."""
+    found = list(verdicts(record).values())
+    if not found:
         return Verdict("no comparison", "The record holds no evaluation, so nothing is shown.")
-    if len(audits) < 2 or REFERENCE not in audits:
+    return Verdict(found[0].kind, "\n\n".join(dict.fromkeys(one.text for one in found)))
+
+
+def verdicts(record: Record) -> dict[str, Verdict]:
+    """Judge the winner against the reference, one verdict a reported split."""
+    return {split: _verdict(record, split) for split in reported_splits(record)}
+
+
+def _verdict(record: Record, split: str) -> Verdict:
+    audits, paired, name = compared(record, split), changes(record, split), reference(record, split)
+    if len(audits) < 2 or name not in audits:
         text = "The record holds no second model to compare with, so no improvement is shown or claimed."
         return Verdict("no comparison", text)
-    full, (model, best) = audits[REFERENCE], list(audits.items())[-1]
+    if paired is not None:
+        return paired_verdict(audits, paired, split)
+    full, (model, best) = audits[name], list(audits.items())[-1]
     kind = judge(full, best)
-    split = reported_split(record)
-    sentences = [_lowest(full, best, title(model)), SENTENCES[kind].format(model=title(model), split=split)]
-    return Verdict(kind, " ".join([*sentences, *_changes(full, best, title(model))]))
+    sentence = SENTENCES[kind].format(model=phrase(model), reference=phrase(name), split=split)
+    sentences = [_lowest({model: best, name: full}), sentence]
+    return Verdict(kind, " ".join([*sentences, *_changes(full, best, phrase(model))]))
 
 
 SENTENCES = {
     "pareto-better": (
-        "On the {split} split {model} is fairer than full fine-tuning in this sense: at least one group has a higher "
+        "On the {split} split {model} is fairer than {reference} in this sense: at least one group has a higher "
         "AUC beyond its interval, and no group can have lost more than half an AUC point."
     ),
     "level-down": (
@@ -51,7 +57,7 @@ SENTENCES = {
     ),
     "mixed": "The result is mixed: an overall improvement for the groups is not shown.",
     "not shown": (
-        "For no group do the intervals settle whether {model} or full fine-tuning is better: "
+        "For no group do the intervals settle whether {model} or {reference} is better: "
         "an improvement is neither shown nor excluded. "
         "A paired interval on the same images would be narrower; the record does not hold one."
     ),
@@ -90,14 +96,14 @@ def step(before: dict[str, Any] | None, after: dict[str, Any] | None) -> float |
     return float(after["auc"] - before["auc"])
 
 
-def _lowest(full: dict[str, Any], best: dict[str, Any], model: str) -> str:
+def _lowest(audits: dict[str, dict[str, Any]]) -> str:
     said = []
-    for name, audit in {model: best, title(REFERENCE): full}.items():
+    for model, audit in audits.items():
         low = audit["min_group_auc"]
         if low["value"] is None:
             return f"The lowest AUC over groups is undefined ({low['reason'] or 'no reason recorded'})."
         whose = f" ({low['group']})" if low["group"] else ""
-        said.append(f"{interval(low['value'], low['low'], low['high'])}{whose} with {name}")
+        said.append(f"{interval(low['value'], low['low'], low['high'])}{whose} with {phrase(model)}")
     return f"Lowest AUC over groups: {said[0]}, {said[1]}."
 
 

@@ -30,5 +30,17 @@ def make() -> Callable[..., Record]:
 
 
 @pytest.fixture
+def make_repaired() -> Callable[..., Record]:
+    """Make records of repairs, each checked against the schema."""
+
+    def checked(*args: Any, **kwargs: Any) -> Record:
+        record = samples.repaired(*args, **kwargs)
+        jsonschema.validate(asdict(record), SCHEMA)
+        return record
+
+    return checked
+
+
+@pytest.fixture
 def record(make: Callable[..., Record]) -> Record:
     return make(3)

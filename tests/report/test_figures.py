@@ -9,10 +9,11 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from hf_fairtune.record import Record
-from hf_fairtune.report import groups, mask_frequency, mask_map, search_history
+from hf_fairtune.report import changes, groups, mask_frequency, mask_layers, mask_map, search_history
 from hf_fairtune.report.gallery import FIGURES, pictures
 from hf_fairtune.report.models import compared
-from hf_fairtune.report.sheet import BLUE, labels
+from hf_fairtune.report.paired import changes_by_split
+from hf_fairtune.report.sheet import BLUE, GREY, VERMILLION, labels
 from hf_fairtune.report.space import grid, words
 
 Make = Callable[..., Record]
@@ -166,15 +167,72 @@ def test_frequency_needs_eight_finished_trials(make: Make) -> None:
     assert draw(mask_frequency.mask_frequency(only, "attention12", 12))
 
 
-def test_every_figure_has_words_and_steady_bytes(make: Make) -> None:
-    first, again = pictures(make(3)), pictures(make(3))
-    assert [picture.name for picture in first] == list(FIGURES)
+def test_forest_of_changes_holds_every_change(make_repaired: Make) -> None:
+    record = make_repaired(4, ("clinic-b", "ddi"))
+    found = changes_by_split(record)
+    assert list(found) == ["test", "clinic-b", "ddi"]
+    panels = changes.change_forest(found).axes
+    for axes, (split, held) in zip(panels, found.items(), strict=True):
+        assert axes.get_title(loc="left") == f"on {split}"
+        items = [held["auc"], held["min_group_auc"], *(row["auc"] for row in held["groups"])]
+        drawn = [float(a.get_xdata()[0]) for a in artists(axes, "estimate")]
+        assert drawn == pytest.approx([item["value"] for item in items])
+        ends = [[float(x) for x in a.get_xdata()] for a in artists(axes, "interval")]
+        assert ends == [pytest.approx([item["low"], item["high"]]) for item in items]
+        assert [float(x) for x in artists(axes, "zero")[0].get_xdata()] == [0, 0]
+
+
+def test_colour_and_marker_of_a_change_are_its_sign(make_repaired: Make) -> None:
+    held = make_repaired(3, ()).comparisons[0]
+    for row, (low, high) in zip(held["groups"], [(0.01, 0.03), (-0.01, 0.03), (-0.03, -0.01)], strict=True):
+        row["auc"] |= {"value": (low + high) / 2, "low": low, "high": high}
+    axes = changes.change_forest({"test": held}).axes[0]
+    drawn = [(a.get_marker(), a.get_color()) for a in artists(axes, "estimate")[2:]]
+    assert drawn == [(">", BLUE), ("o", GREY), ("<", VERMILLION)]
+
+
+def test_changes_that_are_undefined_are_not_drawn(make_repaired: Make) -> None:
+    figure = changes.change_forest(changes_by_split(make_repaired(8)))
+    remarks = [a.get_text() for a in artists(figure.axes[0], "remark")]
+    assert remarks[1] == "undefined"
+    assert len(artists(figure.axes[0], "estimate")) == 7
+    assert draw(figure)
+
+
+def test_mask_layers_hold_every_number_of_a_layer(make_repaired: Make) -> None:
+    rows = make_repaired().repair["mask"]["layers"]
+    left, right = mask_layers.mask_layers(rows).axes
+    for key in ("median", "mean"):
+        (line,) = artists(left, key)
+        assert line.get_xdata().tolist() == [row[key] for row in rows]
+    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in left.patches]
+    assert bars == [pytest.approx((row["low"], row["high"])) for row in rows]
+    for key in ("prediction", "bias"):
+        (line,) = artists(right, key)
+        assert line.get_xdata() == pytest.approx([row[key] / row["parameters"] for row in rows])
+    assert [text.get_text() for text in left.get_yticklabels()] == [row["layer"] for row in rows]
+
+
+def test_a_layer_without_importance_has_no_marker(make_repaired: Make) -> None:
+    rows = make_repaired().repair["mask"]["layers"]
+    rows[1] |= {"prediction": 0.0, "bias": 0.0}
+    figure = mask_layers.mask_layers(rows)
+    assert len(artists(figure.axes[1], "bias")[0].get_xdata()) == len(rows) - 1
+    nothing = [row | {"prediction": 0.0, "bias": 0.0} for row in rows]
+    assert draw(mask_layers.mask_layers(nothing))
+    assert mask_layers.mask_layers([]) is None
+
+
+def test_every_figure_has_words_and_steady_bytes(make: Make, make_repaired: Make) -> None:
+    first, again = ([*pictures(make(3)), *pictures(make_repaired(3))] for _ in range(2))
+    assert {picture.name for picture in first} == set(FIGURES)
     for one, two in zip(first, again, strict=True):
         assert draw(one.figure) == draw(two.figure)
         assert len(one.alt) > 40
         assert "does not show" in one.reading or "do not" in one.reading or "chance" in one.reading
 
 
-def test_only_figures_that_apply(make: Make) -> None:
+def test_only_figures_that_apply(make: Make, make_repaired: Make) -> None:
     assert [p.name for p in pictures(make(3, ("full",), 0))] == ["groups"]
     assert pictures(make(3, (), 0)) == []
+    assert [p.name for p in pictures(make_repaired(3))] == ["groups", "changes", "mask_layers"]

@@ -1,0 +1,97 @@
+"""Forest of changes: the winner's AUC minus the reference's, by group, on every test set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .models import phrase
+from .paired import Changes, change, direction
+from .sheet import BLACK, BLUE, GREY, NORMAL, PALE, SMALL, VERMILLION, bare, labels, sheet
+
+READING = (
+    "Shows how much AUC each group gained (right of the line) or lost (left) on the same images, and how far chance "
+    "alone could move that change (the bars). A bar across the line leaves both open; it does not show that nothing "
+    "changed. A smaller gap gained by losses is levelling down, not fairness."
+)
+STYLES: dict[int, tuple[str, str, str]] = {
+    1: (">", BLUE, "gained beyond the interval"),
+    0: ("o", GREY, "open"),
+    -1: ("<", VERMILLION, "lost beyond the interval"),
+}
+Row = tuple[str, dict[str, Any], str]
+
+
+def change_forest(found: dict[str, Changes]) -> Figure | None:
+    """Draw overall, lowest group and every group, a panel for each test set; None without paired changes.
+
+    Args:
+        found: comparisons by split, as the record holds them.
+    """
+    if not found:
+        return None
+    rows = {split: change_rows(comparison) for split, comparison in found.items()}
+    heights = [0.5 + 0.3 * len(some) for some in rows.values()]
+    figure = sheet(1.3 + sum(heights))
+    panels = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (split, some) in zip(panels, rows.items(), strict=True):
+        _panel(axes, some)
+        axes.set_title(f"on {split}".replace("$", r"\$"), fontsize=NORMAL, loc="left")
+    first = next(iter(found.values()))
+    models = f"{phrase(first['model'])} minus {phrase(first['reference'])}"
+    level = f"{100 * first['confidence']:g} % intervals"
+    panels[-1].set_xlabel(f"change of AUC, {models}; bars: paired {level}", fontsize=NORMAL)
+    figure.legend(handles=_key(), loc="outside lower center", ncols=3, fontsize=SMALL, frameon=False)
+    return figure
+
+
+def change_rows(found: Changes) -> list[Row]:
+    """Collect name, change and remark of each row."""
+    size = f"{found['n']} / {found['positives']}"
+    rows: list[Row] = [("overall", found["auc"], size), ("lowest group", found["min_group_auc"], "")]
+    for row in found["groups"]:
+        status = "" if row["status"] == "ok" else f", {row['status']}"
+        rows.append((row["group"], row["auc"], f"{row['n']} / {row['positives']}{status}"))
+    return rows
+
+
+def _panel(axes: Axes, rows: list[Row]) -> None:
+    axes.axhspan(-0.5, 1.5, color=PALE, zorder=0)
+    axes.axvline(0, color=BLACK, linewidth=1, gid="zero")
+    margin = axes.get_yaxis_transform()
+    axes.text(1.02, -0.5, "n / positives", transform=margin, fontsize=SMALL, va="bottom", color=GREY)
+    for place, (_, item, remark) in enumerate(rows):
+        _row(axes, place, item)
+        remark = remark or ("undefined" if item["value"] is None else "")
+        axes.text(1.02, place, remark, transform=margin, fontsize=SMALL, va="center", gid="remark")
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    names = [rows[0][0], rows[1][0], *labels([name for name, _, _ in rows[2:]], 34, 2)]
+    axes.set_yticks(range(len(rows)), names, fontsize=SMALL)
+    axes.grid(axis="x", color=PALE, linewidth=0.8, zorder=0)
+    bare(axes)
+    axes.tick_params(axis="y", length=0)
+
+
+def _row(axes: Axes, place: int, item: dict[str, Any]) -> None:
+    if item["value"] is None:
+        return
+    marker, colour, _ = STYLES[direction(item)]
+    if item["low"] is not None and item["high"] is not None:
+        axes.plot([item["low"], item["high"]], [place, place], color=colour, linewidth=1.6, gid="interval")
+    axes.plot(item["value"], place, marker=marker, color=colour, markersize=6, linestyle="", gid="estimate")
+
+
+def _key() -> list[Line2D]:
+    return [Line2D([], [], marker=m, color=colour, label=text, markersize=6) for m, colour, text in STYLES.values()]
+
+
+def alt(found: dict[str, Changes]) -> str:
+    """Describe the forest for a reader who cannot see it."""
+    panels = []
+    for split, comparison in found.items():
+        each = "; ".join(f"{name} {change(item)}" for name, item, _ in change_rows(comparison))
+        panels.append(f"on {split}: {each}")
+    return f"Paired changes of AUC with intervals. {'. '.join(panels)}."
