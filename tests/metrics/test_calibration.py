@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -30,6 +32,21 @@ def test_the_line_is_sklearns(seed: int) -> None:
     assert found.log_loss_before == pytest.approx(log_loss(labels, scores))
     assert found.log_loss_after == pytest.approx(log_loss(labels, calibrated))
     assert found.fitted_on == "validation"
+
+
+@given(
+    st.lists(st.floats(0.001, 0.999), min_size=3, max_size=40, unique_by=lambda p: round(p, 3)),
+    st.integers(1, 2**40 - 2),
+)
+def test_the_fit_is_where_the_gradient_vanishes(scores: list[float], bits: int) -> None:
+    """Maximum likelihood of a logistic line: residuals sum to 0, and so do residuals times z."""
+    labels = np.array([bits >> i & 1 for i in range(len(scores))])
+    labels[:2] = 0, 1
+    found = fit_calibration(labels, scores)
+    positives, z = labels.sum(), logit(np.array(scores))
+    targets = np.where(labels, (positives + 1) / (positives + 2), 1 / (len(labels) - positives + 2))
+    residuals = expit(found.slope * z + found.intercept) - targets
+    np.testing.assert_allclose([residuals.mean(), (residuals * z).mean()], 0, atol=1e-6)
 
 
 def test_it_undoes_a_wrong_scale() -> None:

@@ -1,0 +1,82 @@
+from itertools import permutations
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from hf_fairtune.metrics.change_bands import PairedFamily, minimum_change, range_change
+
+
+def family(kinds: int = 2, groups: int = 3, seed: int = 0) -> PairedFamily:
+    """Numbers around 0.7 with correlated replicates, and one group where an error is to be added."""
+    rng = np.random.default_rng(seed)
+    values = rng.uniform(0.6, 0.8, (2, kinds, groups))
+    shared = rng.normal(0, 0.03, (60, kinds, groups))
+    draws = values[:, None] + shared + rng.normal(0, 0.01, (2, 60, kinds, groups))
+    errors = np.zeros((kinds, groups))
+    errors[-1, -1] = 0.02
+    return PairedFamily(values, draws, errors)
+
+
+def slow_maximum_change(model: list[tuple[float, np.ndarray, float]], reference: list, level: float) -> tuple:  # type: ignore[type-arg]
+    """Every contrast by itself: items are value, replicates and variance to add."""
+    contrasts = {}
+    for p, (value, draws, extra) in enumerate(model):
+        for q, (other, other_draws, other_extra) in enumerate(reference):
+            spread = (np.var(draws - other_draws) + max(extra, other_extra)) ** 0.5
+            contrasts[p, q] = (value - other, draws - other_draws, spread)
+    furthest = [max(abs(d[b] - c) / s for c, d, s in contrasts.values()) for b in range(len(model[0][1]))]
+    critical = max(np.quantile(furthest, level), norm.ppf((1 + level) / 2))
+    lows = {k: c - critical * s for k, (c, _, s) in contrasts.items()}
+    highs = {k: c + critical * s for k, (c, _, s) in contrasts.items()}
+    places = range(len(model))
+    low = min(max(lows[p, q] for p in places) for q in places)
+    return low, max(min(highs[p, q] for q in places) for p in places)
+
+
+def test_the_change_of_a_range_is_a_loop_over_contrasts_of_pairs() -> None:
+    given = family()
+
+    def pairs(side: int) -> list[tuple[float, np.ndarray, float]]:
+        found = []
+        for kind in range(2):
+            for g, h in permutations(range(3), 2):
+                value, draws = given.values[side, kind], given.draws[side, :, kind]
+                extra = given.errors[kind, g] ** 2 + given.errors[kind, h] ** 2
+                found.append((value[g] - value[h], draws[:, g] - draws[:, h], extra))
+        return found
+
+    expected = slow_maximum_change(pairs(0), pairs(1), 0.9)
+    np.testing.assert_allclose(range_change(given, 0.9), expected, rtol=1e-9)
+
+
+def test_the_change_of_a_minimum_is_a_loop_over_contrasts_of_groups() -> None:
+    given = family(kinds=1)
+    sides = [
+        [(-given.values[s, 0, g], -given.draws[s, :, 0, g], given.errors[0, g] ** 2) for g in range(3)] for s in (0, 1)
+    ]
+    low, high = slow_maximum_change(*sides, 0.9)
+    np.testing.assert_allclose(minimum_change(given, 0.9), (-high, -low), rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_band_holds_the_change_and_turns_with_the_models(seed: int) -> None:
+    given = family(kinds=1 + seed % 2, groups=2 + seed % 3, seed=seed)
+    back = PairedFamily(given.values[::-1], given.draws[::-1], given.errors)
+    ranges = np.ptp(given.values, axis=-1).max(axis=-1)
+    for band, change in ((range_change, ranges[0] - ranges[1]),):
+        low, high = band(given, 0.95)
+        assert low <= change <= high
+        np.testing.assert_allclose(band(back, 0.95), (-high, -low), atol=1e-12)
+
+
+def test_a_model_against_itself_has_no_width() -> None:
+    given = family(kinds=1)
+    itself = PairedFamily(given.values[[0, 0]], given.draws[[0, 0]], np.zeros((1, 3)))
+    assert range_change(itself, 0.95) == minimum_change(itself, 0.95) == (0, 0)
+
+
+def test_more_confidence_is_wider() -> None:
+    low, high = range_change(family(), 0.8)
+    wider_low, wider_high = range_change(family(), 0.99)
+    assert wider_low < low < high < wider_high
