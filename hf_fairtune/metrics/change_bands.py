@@ -28,7 +28,7 @@ class PairedFamily:
 
 def minimum_change(family: PairedFamily, confidence: float) -> tuple[float, float]:
     """Bound the change of the lowest number; see `_maximum_change`, the minimum being minus the maximum of minus."""
-    values, draws = (-np.concatenate(list(np.moveaxis(a, -2, 0)), axis=-1) for a in (family.values, family.draws))
+    values, draws = (-a.reshape(*a.shape[:-2], -1) for a in (family.values, family.draws))
     low, high = _maximum_change(values, draws, family.errors.ravel() ** 2, confidence)
     return -high, -low
 
@@ -56,8 +56,8 @@ def _maximum_change(
     The change is both max_p min_q and min_q max_p of the contrasts, and both rise with each of them: a band that holds
     all contrasts at once (sup-t) bounds it by min_q max_p of its low and max_p min_q of its high ends. This asks no
     smoothness of the maximum, which a plain bootstrap needs and groups that come out equal deny: where a repair closes
-    a gap, intervals that claim 0.95 by percentiles, by the standard deviation or by reflection held the truth in as few
-    as 0.7 of samples with two groups and 0.6 with four; these in 0.94 or more throughout, at the price of more width
+    a gap, intervals that claim 0.95 by percentiles, by the standard deviation or by reflection held the truth in as
+    few as 0.7 of samples with two groups and 0.6 with four; these in 0.94 or more throughout, for more width
     (`scripts/benchmarks/paired_coverage.py`).
 
     Args:

@@ -63,8 +63,8 @@ def test_the_change_of_a_minimum_is_a_loop_over_contrasts_of_groups() -> None:
 def test_the_band_holds_the_change_and_turns_with_the_models(seed: int) -> None:
     given = family(kinds=1 + seed % 2, groups=2 + seed % 3, seed=seed)
     back = PairedFamily(given.values[::-1], given.draws[::-1], given.errors)
-    ranges = np.ptp(given.values, axis=-1).max(axis=-1)
-    for band, change in ((range_change, ranges[0] - ranges[1]),):
+    ranges, lowest = np.ptp(given.values, axis=-1).max(axis=-1), given.values.min(axis=(1, 2))
+    for band, change in ((range_change, ranges[0] - ranges[1]), (minimum_change, lowest[0] - lowest[1])):
         low, high = band(given, 0.95)
         assert low <= change <= high
         np.testing.assert_allclose(band(back, 0.95), (-high, -low), atol=1e-12)
