@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from transformers import AutoModelForImageClassification
 
 from ..data.arguments import DataArguments
 from ..data.predictions import is_table, load_predictions
@@ -22,7 +21,7 @@ from ..record import finite, write_atomically
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.fair import FairTrainer
 from .flags import positional
-from .model import first_line, load_processor
+from .model import load_classifier, load_processor, positive_column
 
 EXAMPLE = """  fairtune audit fairtune-lesions --dataset lesions.csv --label malignant --positive yes --group sex
   fairtune audit predictions.csv --label y --score p --group sex --group age:60 --cluster patient_id"""
@@ -120,27 +119,9 @@ def predictor(name: str) -> FairTrainer:
     Raises:
         FairTuneError: there is no image classifier under this name.
     """
-    try:
-        model = AutoModelForImageClassification.from_pretrained(name)
-    except (OSError, ValueError) as error:
-        raise FairTuneError(f"`{name}` is no image classifier: {first_line(error)}") from error
     nowhere = tempfile.gettempdir()
-    return FairTrainer(model, FairTrainingArguments(nowhere, method="full", eval_strategy="no", report_to=[]))
-
-
-def positive_column(names: dict[int, str], positive: str) -> int:
-    """Return the logit of the positive class, by name; unnamed labels are 0 and 1.
-
-    Raises:
-        FairTuneError: the model's classes are named otherwise: guessing would flip the audit.
-    """
-    if positive in names.values():
-        return next(i for i, name in names.items() if name == positive)
-    if set(names.values()) == {"LABEL_0", "LABEL_1"}:
-        return 1
-    raise FairTuneError(
-        f"the model's classes are {', '.join(names.values())}, but the positive label is {positive!r}; "
-        "name the class that means disease with --positive, or rename the model's `id2label`."
+    return FairTrainer(
+        load_classifier(name), FairTrainingArguments(nowhere, method="full", eval_strategy="no", report_to=[])
     )
 
 

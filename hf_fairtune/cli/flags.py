@@ -41,21 +41,44 @@ class Parser(HfArgumentParser):
         raise FairTuneError(f"{message}; see `{self.prog} --help`.")
 
 
-def parser_of(module: ModuleType, everything: bool = False) -> Parser:
-    """Build the parser of a command from its `ARGUMENTS`, docstring and `EXAMPLE`."""
+class Layout(argparse.RawDescriptionHelpFormatter):
+    """Help with one spelling a flag, on lines as wide as the code's."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=32, width=119)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        shown = action.option_strings
+        spellings, action.option_strings = shown, shown[:1]
+        try:
+            return super()._format_action_invocation(action)
+        finally:
+            action.option_strings = spellings
+
+
+def arguments_of(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
+    """Return a command's dataclasses: its `ARGUMENTS`, or `arguments(argv)` where they depend on other flags."""
+    kinds: tuple[Any, ...] = module.arguments(argv) if hasattr(module, "arguments") else module.ARGUMENTS
+    return kinds
+
+
+def parser_of(module: ModuleType, argv: Sequence[str] = (), everything: bool = False) -> Parser:
+    """Build the parser of a command from its dataclasses, docstring and `EXAMPLE`."""
     name = module.__name__.rpartition(".")[2]
+    kinds = arguments_of(module, argv)
     parser = Parser(
-        module.ARGUMENTS,
+        kinds,
         prog=f"fairtune {name}",
         usage=f"fairtune {name} [flags]",
         description=module.__doc__,
         epilog=f"example:\n{module.EXAMPLE}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Layout,
         allow_abbrev=False,
     )
     parser.add_argument("--help-all", action="store_true", help="show every field of TrainingArguments too")
     stock = set(TrainingArguments.__dataclass_fields__)
-    ours = {name for kind in module.ARGUMENTS for name in vars(kind).get("__annotations__", {})}
+    made = {base for kind in kinds for base in kind.__mro__ if base.__module__.startswith(__package__.split(".")[0])}
+    ours = {name for kind in made for name in vars(kind).get("__annotations__", {})}
     for action in parser._actions:
         if not everything and action.dest in stock - ours - SHOWN:
             action.help = argparse.SUPPRESS
@@ -65,19 +88,24 @@ def parser_of(module: ModuleType, everything: bool = False) -> Parser:
 def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
     """Read the flags of a command into its dataclasses; `--help` prints and leaves.
 
+    A command with `PASSES_ON = True` is also given, last, the list of those flags that are not its own.
+
     Raises:
         FairTuneError: an unknown flag, or a value of the wrong kind.
     """
     if "--help-all" in argv:
-        parser_of(module, everything=True).print_help()
+        parser_of(module, argv, everything=True).print_help()
         raise SystemExit(0)
     quiet()
     argv = module.rewrite(list(argv)) if hasattr(module, "rewrite") else list(argv)
+    passes_on = getattr(module, "PASSES_ON", False)
     try:
-        *parsed, _ = parser_of(module).parse_args_into_dataclasses(argv, look_for_args_file=False)
+        parsed = parser_of(module, argv).parse_args_into_dataclasses(
+            argv, return_remaining_strings=passes_on, look_for_args_file=False
+        )
     except ValueError as error:
         raise FairTuneError(str(error)) from error
-    return tuple(parsed)
+    return (*parsed[:-2], parsed[-1]) if passes_on else tuple(parsed[:-1])
 
 
 def positional(argv: list[str], flag: str) -> list[str]:

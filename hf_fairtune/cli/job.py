@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,19 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import TrainOutput
 
 from ..data.arguments import DataArguments
-from ..data.table import load_fair_dataset
+from ..data.table import FairDataset, load_fair_dataset
 from ..errors import FairTuneError
 from ..folder import check, claim
 from ..methods.full import Full
+from ..methods.method import Method
 from ..record import FILE_NAME, Record
 from ..report.table import comparison_table
 from ..report.verdict import verdict
 from ..trainer.arguments import FairTrainingArguments
-from ..trainer.fair import KEPT_ARGUMENTS, FairTrainer
+from ..trainer.checkpoints import last_checkpoint
+from ..trainer.fair import FairTrainer
 from ..trainer.lines import EpochLines
+from ..trainer.recording import KEPT_ARGUMENTS
 from .model import ModelArguments, load_processor, model_init
 
 
@@ -70,11 +72,23 @@ class Job:
         """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way."""
         processor = load_processor(self.model.model)
         with self.training.main_process_first():
-            data = load_fair_dataset(self.data, processor, seed=self.training.seed, splits_file=self.splits)
-            labels = data["train"].features["labels"].names
-            trainer = FairTrainer(model_init=model_init(self.model.model, labels), args=self.training, data=data)
+            data = self.load_data(processor)
+            init = self.starting_model(data)
+            trainer = FairTrainer(model_init=init, args=self.training, data=data, method=self.method())
             claim(self.folder, self.run(more))
         return trainer
+
+    def load_data(self, processor: Any) -> FairDataset:
+        """Load the table and its splits."""
+        return load_fair_dataset(self.data, processor, seed=self.training.seed, splits_file=self.splits)
+
+    def starting_model(self, data: FairDataset) -> Callable[[], Any]:
+        """Return what makes the model that is trained: here with a new head."""
+        return model_init(self.model.model, data.label_names)
+
+    def method(self) -> Method:
+        """Return the method asked for."""
+        return self.training.build_method()
 
     @property
     def splits(self) -> Path:
@@ -102,7 +116,9 @@ def train(trainer: FairTrainer) -> TrainOutput:
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(EpochLines)
-    return trainer.train(resume_from_checkpoint=last_checkpoint(Path(trainer.args.output_dir)))
+    # A method of several steps finds the checkpoint of each in the step's own folder.
+    own = True if trainer.method.stages() else last_checkpoint(Path(trainer.args.output_dir))
+    return trainer.train(resume_from_checkpoint=own)
 
 
 def rival(trainer: FairTrainer) -> FairTrainer:
@@ -118,18 +134,6 @@ def best_full_rate(record: Record) -> float:
     full = [t for t in record.trials if t["mask"] and all(t["mask"]) and t["value"] is not None]
     own: dict[str, Any] = {"learning_rate": record.learning_rate}
     return float(max(full, key=lambda t: float(sign * t["value"]), default=own)["learning_rate"])
-
-
-def last_checkpoint(folder: Path) -> str | None:
-    """Return the newest checkpoint that was written whole: its state is its last file."""
-    whole = []
-    for path in folder.glob("checkpoint-*"):
-        try:
-            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
-            whole.append((int(path.name.rpartition("-")[2]), str(path)))
-        except (OSError, ValueError):
-            continue
-    return max(whole, default=(0, None))[1]
 
 
 def warn_of_small_groups(trainer: FairTrainer) -> None:

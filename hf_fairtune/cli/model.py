@@ -9,6 +9,7 @@ from typing import Any
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from ..errors import FairTuneError
+from ..families.head import find_head, swap_classes
 
 
 @dataclass
@@ -51,6 +52,54 @@ def model_init(name: str, labels: Sequence[str]) -> Callable[[], Any]:
             raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
 
     return init
+
+
+def trained_init(name: str, labels: Sequence[str]) -> Callable[[], Any]:
+    """Return a function that loads a two-class model with its own head, its classes in the order of `labels`.
+
+    Raises:
+        FairTuneError: (from the function) there is no image classifier under this name, it has not two classes, or
+            its classes are named otherwise.
+    """
+    names = dict(enumerate(labels))
+
+    def init() -> Any:
+        model = load_classifier(name)
+        head = find_head(model)
+        if positive_column(model.config.id2label, labels[1]) == 0:
+            swap_classes(model, head)
+        model.config.id2label, model.config.label2id = names, {label: i for i, label in names.items()}
+        return model
+
+    return init
+
+
+def load_classifier(name: str) -> Any:
+    """Load a model as it is.
+
+    Raises:
+        FairTuneError: there is no image classifier under this name.
+    """
+    try:
+        return AutoModelForImageClassification.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise FairTuneError(f"`{name}` is no image classifier: {first_line(error)}") from error
+
+
+def positive_column(names: dict[int, str], positive: str) -> int:
+    """Return the logit of the positive class, by name; unnamed labels are 0 and 1.
+
+    Raises:
+        FairTuneError: the model's classes are named otherwise: guessing would flip the audit.
+    """
+    if positive in names.values():
+        return next(i for i, name in names.items() if name == positive)
+    if set(names.values()) == {"LABEL_0", "LABEL_1"}:
+        return 1
+    raise FairTuneError(
+        f"the model's classes are {', '.join(names.values())}, but the positive label is {positive!r}; "
+        "name the class that means disease with --positive, or rename the model's `id2label`."
+    )
 
 
 def first_line(error: Exception) -> str:

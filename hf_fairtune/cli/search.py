@@ -55,7 +55,7 @@ def run(data: DataArguments, model: ModelArguments, search: SearchArguments, tra
         # Only now, and once: nothing is chosen after the test split was seen.
         trainer.audit("test")
         full.audit("test")
-        trainer.record.training += full.record.training
-        trainer.record.evaluations += full.record.evaluations
+        trainer.adopt(full)
+        trainer.compare("full")
         job.hand_over(trainer)
     job.tell()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -47,6 +48,41 @@ class Method:
     def proposing(self, proposal: Proposal) -> Method:
         """Return the method that draws its mask, if it has one, by `proposal`."""
         return self
+
+    def measure(self, model: Any, data: Any) -> Method:
+        """Return the method with what it must know of `model` and of the training rows `data` before the first step.
+
+        `data` gives `pixel_values`, `labels` and `groups` row by row, without augmentation.
+        """
+        return self
+
+    def stages(self) -> list[Method]:
+        """Return the steps that are trained one after another, each prepared when its turn comes.
+
+        None, the default: the method has no steps and is prepared when the model is made.
+        """
+        return []
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the training arguments that this step sets for itself."""
+        return {}
+
+    @property
+    def step(self) -> str:
+        """Return the name of this step; a method without steps is its own."""
+        return self.name
+
+    def told(self) -> dict[str, Any]:
+        """Return what a trained step minimised, as part of `repair.steps` of the record."""
+        return {"prediction_weight": None, "bias_weight": None, "empty_cells": 0}
+
+    def reinitialised(self) -> dict[str, Any] | None:
+        """Return how much of the head started at zero, as `repair.reinitialised` of the record; None: nothing did."""
+        return None
+
+    def facts(self, group_names: Sequence[str]) -> dict[str, Any] | None:
+        """Return what was measured, as `repair.mask` of the record; None where nothing was."""
+        return None
 
     def prepare(self, model: Any) -> Any:
         """Return the model to train: head and some more parameters require a gradient, the rest do not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import torch
 from transformers import TrainingArguments
@@ -21,7 +22,10 @@ class FairTrainingArguments(TrainingArguments):
     method: str = field(default="fairtune", metadata={"help": "How to fine-tune: a file of `methods/`."})
     mask: str | None = field(
         default=None,
-        metadata={"help": "linear, layernorm, attention, mlp, all, or bits such as 010110...; none: search it."},
+        metadata={
+            "help": "fairtune: linear, layernorm, attention, mlp, all, or bits such as 010110...; not given: search "
+            "it. swift, bmft: soft, hard, random or none."
+        },
     )
     space: str = field(default="paper36", metadata={"help": "What a bit stands for: paper36, attention12, ..."})
     num_train_epochs: float = field(default=30.0, metadata={"help": "Epochs of a trial and of the final training."})
@@ -43,8 +47,9 @@ class FairTrainingArguments(TrainingArguments):
         default_factory=lambda: ["labels", "groups"], metadata={"help": "What travels to the metrics."}
     )
 
-    def build_method(self) -> Method:
-        """Return the method with those of its hyper-parameters that are fields here."""
+    def build_method(self, **hyperparameters: Any) -> Method:
+        """Return the method with `hyperparameters` and those that are fields here and given."""
         known = catalog.find("methods", self.method).METHOD
         names = {entry.name for entry in fields(known)} & {entry.name for entry in fields(self)}
-        return method_named(self.method, **{name: getattr(self, name) for name in names})
+        own = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return method_named(self.method, **own, **hyperparameters)

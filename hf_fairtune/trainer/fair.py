@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset
 from transformers.trainer_utils import PredictionOutput
 
 from .. import handover, hub
+from ..data.table import FairDataset
 from ..errors import FairTuneError
-from ..families.family import counts
+from ..families.head import find_head, scale_head
 from ..metrics.audit import Audit, audit
+from ..metrics.calibration import fit_calibration
+from ..metrics.comparison import Comparison, compare
 from ..metrics.scores import scores_from_logits
 from ..metrics.thresholds import Threshold, fixed, youden
-from ..record import Record
-from ..search.run import Search, StudySearch
-from .searching import SearchingTrainer
+from .recording import RecordingTrainer
 
 logger = logging.getLogger(__name__)
 
-KEPT_ARGUMENTS = (
-    "num_train_epochs",
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-    "optim",
-    "lr_scheduler_type",
-    "warmup_steps",
-    "weight_decay",
-    "max_grad_norm",
-    "label_smoothing_factor",
-    "bf16",
-    "fp16",
-)
+Scores = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-class FairTrainer(SearchingTrainer):
+class FairTrainer(RecordingTrainer):
     """The stock `Trainer`, made fair to patients: audit by group, mask search, hand-over.
 
     Takes every argument of `Trainer`, and:
@@ -55,100 +44,113 @@ class FairTrainer(SearchingTrainer):
         >>> trainer.save_model()
     """
 
-    _record: Record | None = None
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._scores: dict[tuple[str, str], Scores] = {}
 
-    @property
-    def record(self) -> Record:
-        """Return what this run was and scored so far.
-
-        Raises:
-            FairTuneError: the trainer was built without `data`, which names labels and groups.
-        """
-        if self.data is None:
-            raise FairTuneError("a record needs the splits; build the trainer with `data=load_fair_dataset(...)`.")
-        if self._record is None:
-            self._record = Record("train", self.args.seed, {}, self.data.sheet(), self.method.name)
-        record, (total, trained) = self._record, counts(self.model)
-        record.method = self.method.name
-        record.learning_rate = self.args.learning_rate
-        record.arguments = self._arguments()
-        chosen = self.method.to_dict()
-        record.mask, record.space = self.mask_bits(), chosen.get("space")
-        record.model = {
-            "name": self.base_name,
-            "model_type": self.model.config.model_type,
-            "image_size": self.model.config.image_size,
-            "parameters": total,
-            "trainable_parameters": trained,
-            "blocks": getattr(self.model.config, "num_hidden_layers", 0),
-        }
-        return record
-
-    def mask_bits(self) -> list[int] | None:
-        """Return the bits of the model's mask, or None where the method has none."""
-        config = getattr(self.model, "peft_config", {}).get("default")
-        if config is None or not hasattr(config, "mask"):
-            return None
-        return list(config.mask)
-
-    def _arguments(self) -> dict[str, Any]:
-        """Return the training arguments that decide a result; paths and tokens stay here."""
-        known = self.args.to_dict()
-        return {name: known[name] for name in KEPT_ARGUMENTS} | {"processes": self.args.world_size}
-
-    def searched(self, search: Search, seconds: float) -> None:
-        """Keep the search in the record."""
-        if self.data is not None and isinstance(search, StudySearch):
-            record = self.record
-            record.job, record.search, record.trials = "search", search.facts(seconds), search.rows()
-
-    def train(self, resume_from_checkpoint: Any = None, trial: Any = None, **kwargs: Any) -> Any:
-        """Train as `Trainer.train`; outside a search, keep the validation metrics by epoch in the record."""
-        output = super().train(resume_from_checkpoint, trial, **kwargs)
-        if trial is None and self.data is not None:
-            epochs = [entry for entry in self.state.log_history if "eval_loss" in entry]
-            self.record.training.append(
-                {"model": self.method.name, "learning_rate": self.args.learning_rate, "epochs": epochs}
-            )
-        return output
-
-    def thresholds(self) -> list[Threshold]:
-        """Return 0.5 and Youden's threshold fitted on the validation split."""
-        scores, labels, _ = self._scored(self.eval_dataset)
+    def thresholds(self, name: str | None = None) -> list[Threshold]:
+        """Return 0.5 and Youden's threshold of the model called `name`, fitted on the validation split."""
+        scores, labels, _ = self._scored("validation", name or self.method.name)
         return [fixed(0.5), youden(labels, scores, "validation")]
 
-    def audit(self, split: str = "test", n_boot: int = 2000) -> Audit:
+    def audit(self, split: str = "test", n_boot: int = 2000, name: str | None = None) -> Audit:
         """Score a split by group, with intervals, at thresholds fitted on validation, and keep it in the record.
 
         Args:
             split: name of a split of `data`.
             n_boot: bootstrap replicates.
+            name: what to call the model as it is now; the method's name if not given.
         """
-        if self.data is None:
-            raise FairTuneError("an audit needs the splits; build the trainer with `data=load_fair_dataset(...)`.")
-        dataset = self.data[split]
-        if self.record.evaluation(self.method.name, split) is not None:
+        data, name = self._splits(), name or self.method.name
+        if self.record.evaluation(name, split) is not None:
             logger.warning("`%s` is scored again; choose models on validation, and touch the test split once.", split)
-        thresholds = self.thresholds()
-        scores, labels, groups = self._scored(dataset)
+        scores, labels, groups = self._scored(split, name)
         result = audit(
             labels,
             scores,
             groups,
-            dataset.features["groups"].names,
-            thresholds=thresholds,
-            clusters=self.data.clusters(split),
+            data.groups_of(split),
+            thresholds=self.thresholds(name),
+            clusters=data.clusters(split),
             n_boot=n_boot,
             seed=self.args.seed,
         )
-        self.record.evaluations.append({"model": self.method.name, "split": split, "audit": result.to_dict()})
+        self.record.evaluations.append({"model": name, "split": split, "audit": result.to_dict()})
         return result
 
-    def _scored(self, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return scores, labels and groups of a split, in its order."""
-        output: PredictionOutput = self.predict(dataset, metric_key_prefix="test")
-        labels, groups = output.label_ids[:2]
-        return scores_from_logits(output.predictions), labels, groups
+    def compare(self, reference: str, split: str = "test", n_boot: int = 2000) -> Comparison:
+        """Compare the model with the one audited as `reference` on the same rows, and keep it in the record.
+
+        Raises:
+            FairTuneError: one of the two is not audited on the split yet.
+        """
+        data, name = self._splits(), self.method.name
+        missing = [model for model in (reference, name) if self.record.evaluation(model, split) is None]
+        if missing:
+            raise FairTuneError(f"{missing[0]!r} is not audited on `{split}` yet; call `audit({split!r})` first.")
+        scores, labels, groups = self._scored(split, name)
+        result = compare(
+            labels,
+            scores,
+            self._scored(split, reference)[0],
+            groups,
+            data.groups_of(split),
+            thresholds=list(zip(self.thresholds(name), self.thresholds(reference), strict=True)),
+            clusters=data.clusters(split),
+            n_boot=n_boot,
+            seed=self.args.seed,
+        )
+        told = {"reference": reference, "model": name, "split": split}
+        self.record.comparisons.append({**told, **result.to_dict()})
+        return result
+
+    def adopt(self, other: FairTrainer) -> None:
+        """Take over what another trainer on the same data trained and audited, to compare with it."""
+        self.record.training += other.record.training
+        self.record.evaluations += other.record.evaluations
+        self._scores |= other._scores
+
+    def calibrate(self) -> dict[str, Any]:
+        """Fold Platt scaling, fitted on the validation split, into the head; ranks stay, probabilities become honest.
+
+        Returns:
+            `repair.calibration` of the record.
+        """
+        scores, labels, _ = self._scored("validation", self.method.name)
+        found = fit_calibration(labels, scores, "validation")
+        applied = found.slope > 0
+        if applied:
+            head = find_head(self.model, getattr(self.method, "head", None))
+            scale_head(self.model, head, found.slope, found.intercept)
+            self._forget(self.method.name)
+        reason = None if applied else "the scores do not rank the validation split; probabilities stay as they were"
+        return {**asdict(found), "applied": applied, "reason": reason}
+
+    def fitted(self, seconds: float) -> None:
+        """Take note of a training; scores of the model before it are no longer its own."""
+        super().fitted(seconds)
+        self._forget(self.method.name)
+
+    def _forget(self, name: str) -> None:
+        self._scores = {key: value for key, value in self._scores.items() if key[0] != name}
+
+    def _splits(self) -> FairDataset:
+        if self.data is None:
+            raise FairTuneError("an audit needs the splits; build the trainer with `data=load_fair_dataset(...)`.")
+        return self.data
+
+    def _scored(self, split: str, name: str) -> Scores:
+        """Return scores, labels and groups of a split, in its order, by the model that was last called `name`."""
+        if (name, split) not in self._scores:
+            # Metrics of training name the main data's groups; a test set may have others.
+            metrics, self.compute_metrics = self.compute_metrics, None
+            try:
+                output: PredictionOutput = self.predict(self._splits().plain(split), metric_key_prefix="test")
+            finally:
+                self.compute_metrics = metrics
+            labels, groups = output.label_ids[:2]
+            self._scores[name, split] = scores_from_logits(output.predictions), labels, groups
+        return self._scores[name, split]
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Write the hand-over folder: merged model, processor, adapter, card, record, figures.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from transformers import Trainer
 
 from ..data.table import FairDataset
 from ..errors import FairTuneError
-from ..families.family import family_of
+from ..families.family import fit_image_size
 from ..methods.method import Method
 from ..metrics.compute import fairness_metrics
 from .arguments import FairTrainingArguments
@@ -37,6 +38,10 @@ class FittingTrainer(Trainer):
         options: every other argument of `Trainer`.
     """
 
+    model: Any
+    model_init: Any
+    compute_metrics: Any
+
     def __init__(
         self,
         model: Any = None,
@@ -51,19 +56,25 @@ class FittingTrainer(Trainer):
         self.method = method or args.build_method()
         self._diverged: Any = False
         if data is not None:
-            stock = {"train_dataset": data["train"], "eval_dataset": data["validation"]}
+            stock = {"train_dataset": data[self.train_split], "eval_dataset": data["validation"]}
             options = {**stock, "processing_class": data.processor, **options}
         scored = options.get("eval_dataset")
         if scored is not None and "groups" in scored.features:
             options.setdefault("compute_metrics", fairness_metrics(scored.features["groups"].names))
         model = None if model is None else self._prepared(model, self.method)
         super().__init__(model=model, args=args, **options)
-        for callback in self.method.callbacks():
+        # The steps of a method have callbacks of their own.
+        for callback in [] if self.method.stages() else self.method.callbacks():
             self.add_callback(callback)
         # The loss is a mean over the batch: accumulation divides it by the number of batches, whatever
         # the model's forward accepts.
         self.model_accepts_loss_kwargs = False
         self.loss_is_scaled_for_ga = False if self.compute_loss_func is None else None
+
+    @property
+    def train_split(self) -> str:
+        """Return the split that is trained on: the external set where the data have one."""
+        return "external" if self.data is not None and "external" in self.data.splits else "train"
 
     def call_model_init(self, trial: Any = None) -> Any:
         """Build the model and prepare it by the method, with what `trial` proposes."""
@@ -76,10 +87,9 @@ class FittingTrainer(Trainer):
 
     def _prepared(self, model: Any, method: Method) -> Any:
         self.base_name = public_name(model)
-        size = self.data.processor.size["height"] if self.data is not None else model.config.image_size
-        if size != model.config.image_size:
-            family_of(model).resize(model, size)
-        return model if method.is_open else method.prepare(model)
+        if self.data is not None:
+            fit_image_size(model, self.data.image_size)
+        return model if method.is_open or method.stages() else method.prepare(model)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -102,10 +112,15 @@ class FittingTrainer(Trainer):
         """
         if self.method_of(trial).is_open:
             raise FairTuneError("`mask` is empty; call `hyperparameter_search` first, or pass `mask='attention'`.")
-        self._diverged = False
+        self._diverged, start = False, time.monotonic()
         output = super().train(resume_from_checkpoint, trial, **kwargs)
         self._refuse_diverged()
+        if trial is None:
+            self.fitted(time.monotonic() - start)
         return output
+
+    def fitted(self, seconds: float) -> None:
+        """Take note of a training, or of one step of it, that ended."""
 
     def _evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         self._refuse_diverged()

@@ -22,7 +22,8 @@ from ..search.modes import mode_named
 from ..search.objective import Objective, UndefinedObjectiveError
 from ..search.run import LearningRate, Plan, Search, StudySearch
 from ..search.study import Direction
-from .fitting import DivergedError, FittingTrainer
+from .fitting import DivergedError
+from .staged import StagedTrainer
 
 
 @contextmanager
@@ -43,8 +44,8 @@ class _Interrupted(BaseException):
 DIRECTIONS: dict[Any, Direction] = {"maximize": "maximize", "minimize": "minimize"}
 
 
-class SearchingTrainer(FittingTrainer):
-    """A `FittingTrainer` whose `hyperparameter_search` is FairTune's algorithm 1."""
+class SearchingTrainer(StagedTrainer):
+    """A `StagedTrainer` whose `hyperparameter_search` is FairTune's algorithm 1."""
 
     search: Search | None = None
     n_blocks = 0

@@ -68,7 +68,8 @@ def test_nan_loss(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_unknown_command_and_flag(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain"]) == 2
     assert (
-        "`explain` is not a command; choose from audit, demo, push, report, search, train" in capsys.readouterr().err
+        "`explain` is not a command; choose from ablate, audit, debias, demo, push, report, search, train"
+        in capsys.readouterr().err
     )
     assert main(["report", "--folder", "x"]) == 2
     assert "see `fairtune report --help`" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_fairtune.cli.job import best_full_rate, last_checkpoint
+from hf_fairtune.cli.job import best_full_rate
 from hf_fairtune.cli.main import main
 from hf_fairtune.record import Record
 from hf_fairtune.trainer.lines import EpochLines
@@ -43,15 +43,6 @@ def test_killed_in_the_final_trainings(
     assert (ours.evaluations, ours.mask, ours.learning_rate) == (theirs.evaluations, theirs.mask, theirs.learning_rate)
     scores = [[epoch["eval_auc"] for epoch in t["epochs"]] for r in (ours, theirs) for t in r.training]
     assert scores[:2] == scores[2:]
-
-
-def test_a_checkpoint_is_whole_or_passed_over(tmp_path: Path) -> None:
-    assert last_checkpoint(tmp_path) is None
-    for step, text in ((9, "{}"), (10, "{}"), (11, ""), (12, None)):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        if text is not None:
-            (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(text)
-    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
 
 
 @pytest.mark.parametrize(("direction", "rate"), [("maximize", 3e-4), ("minimize", 1e-4)])

@@ -1,0 +1,72 @@
+"""Repair once for each value of a flag and each seed, and set the results side by side.
+
+One command makes a table of the SWiFT paper: masks (6), normalisation (7), steps (8), re-initialisation (9), the size
+of the external set (figure 7), or methods against each other. All flags but those below are those of
+`fairtune debias`; `{seed}` in a flag stands for the seed. A run that is finished is not run again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import FairTuneError
+from ..record import Record, finite, write_atomically
+from ..report.ablation import ablation_rows, ablation_table
+from . import debias
+from .flags import parse
+
+EXAMPLE = """  fairtune ablate --vary mask=none,random,hard,soft --seeds 0 1 2 --output_dir masks (...)
+  fairtune ablate --vary normalization=min-max,z-score (...)
+  fairtune ablate --vary steps=both,extractor,head (...)
+  fairtune ablate --vary reinit=mean,none,full (...)
+  fairtune ablate --vary external_fraction=0.2,0.4,1 (...)
+  fairtune ablate --vary method=full,bmft,swift (...)"""
+PASSES_ON = True
+
+
+@dataclass
+class AblationArguments:
+    """What to vary."""
+
+    vary: str = field(metadata={"help": "FLAG=VALUE,VALUE,...: a flag of `fairtune debias` and its values."})
+    output_dir: str = field(metadata={"help": "Where the table and, in FLAG-VALUE/seed-SEED, the runs go."})
+    seeds: list[int] = field(default_factory=lambda: [0], metadata={"help": "Seeds of each value."})
+
+
+ARGUMENTS = (AblationArguments,)
+
+
+def run(ablation: AblationArguments, flags: list[str]) -> None:
+    """Run what is not finished yet, and write and print the table."""
+    name, values = varied(ablation.vary)
+    folder = Path(ablation.output_dir)
+    runs: dict[str, list[Record]] = {}
+    for value in values:
+        for seed in ablation.seeds:
+            place = folder / f"{name}-{value}" / f"seed-{seed}"
+            own = [flag.replace("{seed}", str(seed)) for flag in flags]
+            own += [f"--{name}", value, "--seed", str(seed), "--output_dir", str(place)]
+            print(f"== {name} {value}, seed {seed}", flush=True)
+            debias.complete(*parse(debias, own))
+            runs.setdefault(value, []).append(Record.load(place))
+    rows = ablation_rows(runs)
+    text = json.dumps(finite({"flag": name, "seeds": ablation.seeds, "rows": rows}), indent=2, allow_nan=False)
+    write_atomically(folder / "ablation.json", text + "\n")
+    table = ablation_table(name, rows, len(ablation.seeds))
+    write_atomically(folder / "ablation.txt", table + "\n")
+    print(table)
+
+
+def varied(text: str) -> tuple[str, list[str]]:
+    """Read FLAG=VALUE,VALUE,...
+
+    Raises:
+        FairTuneError: it is written otherwise.
+    """
+    name, _, listed = text.partition("=")
+    values = [value for value in listed.split(",") if value]
+    if not name or not values or len(set(values)) < len(values):
+        raise FairTuneError(f"`--vary {text}` is not FLAG=VALUE,VALUE; write e.g. --vary mask=none,soft.")
+    return name.lstrip("-"), values

@@ -1,0 +1,82 @@
+"""The masks of a repair: the one that scales the first step, and the soft one that picks the head's zeros."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ..errors import FairTuneError
+from ..losses.contrast import Contrast
+from .control_masks import hard_mask, ones_mask, random_mask
+from .importance import Importance
+from .layers import mask_rows
+from .soft_mask import soft_mask
+
+
+@dataclass(frozen=True)
+class MaskOptions:
+    """Which mask scales the first step.
+
+    Args:
+        kind: "soft" (SWiFT, eq. 9), "hard" (BMFT), "random" (uniform) or "none".
+        normalization: of the soft mask's importances.
+        rate: percentile of the hard mask.
+        seed: of the random mask.
+    """
+
+    kind: str = "soft"
+    normalization: str = "min-max"
+    rate: float = 50.0
+    seed: int = 0
+
+    def make(self, importance: Importance, head: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Return parameter name -> mask in [0, 1]; `head` names the parameters that the first step leaves alone.
+
+        Raises:
+            FairTuneError: unknown kind.
+        """
+        if self.kind == "soft":
+            return soft_mask(importance, self.normalization)
+        if self.kind == "hard":
+            return hard_mask(importance, self.rate, head)
+        if self.kind == "random":
+            return random_mask(importance, self.seed)
+        if self.kind == "none":
+            return ones_mask(importance)
+        raise FairTuneError(f"`mask` is {self.kind!r}; choose soft, hard, random or none.")
+
+
+@dataclass(frozen=True)
+class RepairMask:
+    """What was measured of a model before its repair.
+
+    Args:
+        step: parameter name -> mask of the first step.
+        soft: parameter name -> soft mask, whatever scales the first step; eq. 12 reads it.
+        contrast: which groups are set against each other.
+        head: names of the head's parameters.
+        facts: what the record keeps.
+    """
+
+    step: dict[str, torch.Tensor]
+    soft: dict[str, torch.Tensor]
+    contrast: Contrast
+    head: tuple[str, ...]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, importance: Importance, options: MaskOptions, head: Sequence[str]) -> RepairMask:
+        """Make the masks from the importances."""
+        step = options.make(importance, head)
+        soft = step if options.kind == "soft" else soft_mask(importance, options.normalization)
+        facts = {
+            "kind": options.kind,
+            "normalization": options.normalization if options.kind == "soft" else None,
+            "rows": importance.rows,
+            "empty_cells": importance.empty_cells,
+            "layers": mask_rows(step, importance),
+        }
+        return cls(step, soft, importance.contrast, tuple(head), facts)

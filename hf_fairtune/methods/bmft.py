@@ -1,0 +1,24 @@
+"""BMFT: bias-based weight masking fine-tuning (Xue et al., MICCAI FAIMI 2024), the hard-mask parent of SWiFT."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from .two_step import TwoStep, flag
+
+
+@dataclass(frozen=True)
+class Bmft(TwoStep):
+    """Move the half of the extractor that matters most for bias, by the bias loss alone; then a new head from zero."""
+
+    citation: ClassVar[str] = "Xue et al., BMFT: Bias-based Weight Masking Fine-tuning, FAIMI 2024, arXiv:2408.06890"
+
+    mask: str = flag("hard", "Of the first step: soft, hard, random or none.")
+    reinit: Literal["mean", "quantile", "full", "none"] = flag("full", "Head weights that start step two at zero.")
+    bias_weight: float = flag(0.1, "Weight of the bias loss in step two, beside the prediction loss.")
+
+    def weights(self) -> tuple[float, float]:
+        """Return 0 and 1 in the first step, 1 and `bias_weight` in the second."""
+        return (1.0, self.bias_weight) if self.steps == "head" else (0.0, 1.0)
+
+
+METHOD = Bmft

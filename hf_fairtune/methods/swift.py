@@ -1,0 +1,27 @@
+"""SWiFT: soft-mask weight fine-tuning (Yan et al., MELBA 2025): repair a biased model in two short steps."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .two_step import TwoStep, flag
+
+
+@dataclass(frozen=True)
+class Swift(TwoStep):
+    """Move the extractor's weights in proportion to what they matter for bias, then retrain part of the head.
+
+    Both steps minimise alpha * prediction loss + (1 - alpha) * bias loss (eq. 10).
+    """
+
+    citation: ClassVar[str] = "Yan et al., SWiFT: Soft-Mask Weight Fine-tuning for Bias Mitigation, MELBA 2025"
+
+    alpha_extractor: float = flag(0.1, "Weight of the prediction loss in step one; the bias loss has the rest.")
+    alpha_head: float = flag(0.9, "Weight of the prediction loss in step two.")
+
+    def weights(self) -> tuple[float, float]:
+        """Return alpha and 1 - alpha of this step."""
+        alpha = self.alpha_head if self.steps == "head" else self.alpha_extractor
+        return alpha, 1 - alpha
+
+
+METHOD = Swift

@@ -1,0 +1,150 @@
+"""Repairs in two steps: which weights move, what starts at zero, what each step minimises."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from transformers import TrainerCallback
+
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.losses.loss import bias_loss_named, margin, weighted_bce
+from hf_fairtune.masks.reinitialise import reinitialise
+from hf_fairtune.masks.soft_mask_callback import SoftMaskCallback
+from hf_fairtune.methods.method import method_named
+from hf_fairtune.methods.two_step import TwoStep
+from tests.conftest import table, tiny_vit
+
+HEAD = ("classifier.weight", "classifier.bias")
+
+
+def measured(name: str = "swift", **fields: Any) -> TwoStep:
+    method = method_named(name, **fields).measure(tiny_vit(), table())
+    assert isinstance(method, TwoStep)
+    return method
+
+
+def steps(name: str = "swift", **fields: Any) -> list[TwoStep]:
+    return [step for step in measured(name, **fields).stages() if isinstance(step, TwoStep)]
+
+
+def batch() -> dict[str, torch.Tensor]:
+    return {"labels": torch.tensor([0, 1, 0, 1, 1]), "groups": torch.tensor([0, 0, 1, 1, 1])}
+
+
+class Outputs:
+    """What a model returns."""
+
+    logits = torch.tensor([[0.3, -0.2], [0.1, 0.9], [-0.5, 0.4], [0.2, 0.1], [0.0, 0.7]])
+
+
+@pytest.mark.parametrize("name", ["swift", "bmft"])
+def test_the_extractor_is_trained_first_and_the_head_alone_after(name: str) -> None:
+    model = tiny_vit()
+    for step, head in zip(steps(name), (False, True), strict=True):
+        model = step.prepare(model)
+        assert {n for n, p in model.named_parameters() if p.requires_grad} == {
+            n for n, _ in model.named_parameters() if (n in HEAD) == head
+        }
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"), [("swift", [(0.1, 0.9), (0.9, 1 - 0.9)]), ("bmft", [(0.0, 1.0), (1.0, 0.1)])]
+)
+def test_each_step_minimises_its_own_sum(name: str, weights: list[tuple[float, float]]) -> None:
+    for step, (prediction, bias) in zip(steps(name), weights, strict=True):
+        z = margin(Outputs.logits)
+        term = bias_loss_named("equalized_odds")(z.sigmoid(), batch()["labels"], batch()["groups"] == 1).value
+        expected = prediction * weighted_bce(z, batch()["labels"]) + bias * term
+        torch.testing.assert_close(step.loss(Outputs(), batch()), expected)
+
+
+def test_a_batch_without_a_cell_is_counted_in_training_only() -> None:
+    step = steps()[0]
+    lone = {"labels": torch.tensor([0, 1, 0, 1, 1]), "groups": torch.zeros(5, dtype=torch.long)}
+    with torch.no_grad():
+        step.loss(Outputs(), lone)
+    assert step.told()["empty_cells"] == 0
+    step.loss(Outputs(), lone)
+    step.loss(Outputs(), batch())
+    assert step.told()["empty_cells"] == 2
+
+
+def test_smoothing_is_refused() -> None:
+    with pytest.raises(FairTuneError, match="no label smoothing"):
+        steps()[0].loss(Outputs(), batch(), 0.1)
+
+
+@pytest.mark.parametrize(("steps_", "names"), [("extractor", ["extractor"]), ("head", ["head"])])
+def test_one_step_alone(steps_: str, names: list[str]) -> None:
+    assert [step.step for step in measured(steps=steps_).stages()] == names
+
+
+def test_only_step_one_is_masked_and_never_the_head() -> None:
+    def masks(callbacks: list[TrainerCallback]) -> list[SoftMaskCallback]:
+        return [callback for callback in callbacks if isinstance(callback, SoftMaskCallback)]
+
+    first, second = steps()
+    (callback,) = masks(first.callbacks())
+    assert set(callback.mask) == {n for n, _ in tiny_vit().named_parameters()} - set(HEAD)
+    assert not masks(second.callbacks())
+    assert not masks(steps(mask="none")[0].callbacks())
+
+
+def test_the_masks_are_what_they_are_called() -> None:
+    def values(kind: str, **fields: Any) -> torch.Tensor:
+        mask = measured(mask=kind, **fields).measured
+        assert mask is not None
+        return torch.cat([v.flatten() for n, v in mask.step.items() if n not in HEAD])
+
+    soft, hard, random = values("soft"), values("hard", rate=80.0), values("random", seed=1)
+    assert 0 < soft.mean() < 1
+    assert set(hard.tolist()) == {0.0, 1.0}
+    assert hard.mean() == pytest.approx(0.2, abs=0.01)
+    assert random.mean() == pytest.approx(0.5, abs=0.02)
+    assert torch.equal(random, values("random", seed=1))
+    assert not torch.equal(random, values("random", seed=2))
+    with pytest.raises(FairTuneError, match="choose soft, hard, random or none"):
+        measured(mask="magic")
+
+
+def test_an_unmeasured_repair_says_so() -> None:
+    with pytest.raises(FairTuneError, match="not measured yet"):
+        method_named("swift").prepare(tiny_vit())
+
+
+def test_the_head_starts_at_zero_where_it_matters_most_for_bias() -> None:
+    soft = {"classifier.weight": torch.linspace(0, 1, 32).reshape(2, 16), "classifier.bias": torch.tensor([0.2, 0.2])}
+    old = tiny_vit()
+    for kind, quantile, zeroed in (("mean", 0.5, 16), ("quantile", 0.75, 9), ("full", 0.5, 34), ("none", 0.5, 0)):
+        model = tiny_vit()
+        assert reinitialise(model, HEAD, soft, kind, quantile) == (zeroed, 34)
+        weight, before = model.classifier.weight, old.classifier.weight
+        gone = {"mean": soft["classifier.weight"] > 0.5, "none": torch.zeros(2, 16, dtype=torch.bool)}.get(kind)
+        if gone is not None:
+            assert torch.equal(weight == 0, gone)
+            assert torch.equal(weight[~gone], before[~gone])
+        assert (model.classifier.bias == 0).all() == (kind == "full")
+    with pytest.raises(FairTuneError, match="choose mean, quantile, full or none"):
+        reinitialise(tiny_vit(), HEAD, soft, "some")
+    with pytest.raises(FairTuneError, match="from 0 to 1"):
+        reinitialise(tiny_vit(), HEAD, soft, "quantile", 1.5)
+
+
+def test_what_the_record_is_told() -> None:
+    method = measured()
+    told = method.facts(["young", "old"])
+    assert told is not None
+    assert {"kind", "importance", "normalization", "bias_loss", "contrast", "mask_on", "rows", "layers"} <= set(told)
+    assert "old" in told["contrast"]
+    second = method.stages()[1]
+    assert second.reinitialised() is None
+    second.prepare(tiny_vit())
+    zeroed = second.reinitialised()
+    assert zeroed is not None
+    assert 0 < zeroed["parameters"] < zeroed["of"] == 34
+
+
+def test_the_same_hyper_parameters_are_the_same_method() -> None:
+    assert measured() == method_named("swift")
+    assert replace(method_named("swift"), steps="head") != method_named("swift")
