@@ -1,4 +1,4 @@
-"""Image classifiers that are fair to patients: FairTune's mask search on the Hugging Face stack."""
+"""Image classifiers that are fair to patients: mask search, repair and audit on the Hugging Face stack."""
 
 from importlib import import_module
 from typing import Any
@@ -13,8 +13,13 @@ _HOMES = {
     "FairTrainingArguments": "trainer.arguments",
     "LearningRate": "search.run",
     "MaskSearchSpace": "search.space",
+    "fisher_importance": "masks.importance",
+    "soft_mask": "masks.soft_mask",
+    "SoftMaskCallback": "masks.soft_mask_callback",
+    "EvalModeCallback": "masks.eval_mode",
     "fairness_metrics": "metrics.compute",
     "audit": "metrics.audit",
+    "compare": "metrics.comparison",
     "fixed": "metrics.thresholds",
     "youden": "metrics.thresholds",
     "Record": "record",

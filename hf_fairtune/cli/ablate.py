@@ -1,8 +1,14 @@
 """Repair once for each value of a flag and each seed, and set the results side by side.
 
-One command makes a table of the SWiFT paper: masks (6), normalisation (7), steps (8), re-initialisation (9), the size
-of the external set (figure 7), or methods against each other. All flags but those below are those of
-`fairtune debias`; `{seed}` in a flag stands for the seed. A run that is finished is not run again.
+All flags but those below are those of `fairtune debias`; `{seed}` in a flag stands for the seed. A run that is
+finished is not run again. One command makes a table of the SWiFT paper:
+
+  table 6   --vary mask=none,random,hard,soft
+  table 7   --vary normalization=min-max,z-score
+  table 8   --vary steps=both,extractor,head
+  table 9   --vary reinit=mean,none,full
+  figure 7  --vary external_fraction=0.2,0.4,0.6,0.8,1
+  methods   --vary method=full,bmft,swift
 """
 
 from __future__ import annotations
@@ -17,12 +23,8 @@ from ..report.ablation import ablation_rows, ablation_table
 from . import debias
 from .flags import parse
 
-EXAMPLE = """  fairtune ablate --vary mask=none,random,hard,soft --seeds 0 1 2 --output_dir masks (...)
-  fairtune ablate --vary normalization=min-max,z-score (...)
-  fairtune ablate --vary steps=both,extractor,head (...)
-  fairtune ablate --vary reinit=mean,none,full (...)
-  fairtune ablate --vary external_fraction=0.2,0.4,1 (...)
-  fairtune ablate --vary method=full,bmft,swift (...)"""
+EXAMPLE = """  fairtune ablate --vary mask=none,random,hard,soft --seeds 0 1 2 --output_dir masks \\
+      --model my-team/melanoma --dataset lesions.csv --label malignant --positive yes --group skin_type:3"""
 PASSES_ON = True
 
 

@@ -2,6 +2,7 @@
 
 The set is divided by patient: a group-balanced external set to train on, a validation split at natural prevalence for
 thresholds and calibration, and a test split. Further test sets, from other sites, are named with --test.
+`fairtune debias --method bmft --help` tells the flags of another method.
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ from ..data.testsets import TestSetArguments, parse_test_sets
 from ..methods.method import Method
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.fair import FairTrainer
+from ..trainer.maps import captum_explainer, write_maps
 from .job import Job, say, train
 from .model import ModelArguments, trained_init
 
 EXAMPLE = """  fairtune debias --method swift --model my-team/melanoma --dataset lesions.csv --label malignant \\
-      --positive yes --group skin_type:3 --cluster patient_id --test clinic_b=clinic_b.csv --output_dir repaired
-  fairtune debias --method bmft --help        (flags of another method)"""
+      --positive yes --group skin_type:3 --cluster patient_id --test clinic_b=clinic_b.csv --output_dir repaired"""
 BEFORE = "baseline"
 
 
 @dataclass
 class ExternalArguments:
-    """The external set: what the repair is trained on."""
+    """The external set, which the repair is trained on, and what follows the training."""
 
     external_fraction: float = field(
         default=1.0, metadata={"help": "Share of the balanced set to use, above 0 and at most 1."}
@@ -38,6 +39,13 @@ class ExternalArguments:
     )
     calibrate: bool = field(
         default=True, metadata={"help": "Fit probabilities to the validation split's natural prevalence afterwards."}
+    )
+    maps: bool = field(
+        default=False,
+        metadata={
+            "help": "Draw where the model looks, before and after, into private/maps.png, which is never published; "
+            "needs `pip install hf-fairtune[maps]`."
+        },
     )
 
 
@@ -117,6 +125,8 @@ def complete(
     job = Repair(data, model, training, tests, external, hyperparameters)
     more = {"command": "debias", **vars(tests), **vars(external), **vars(hyperparameters)}
     if not job.finished(more):
+        if external.maps:
+            captum_explainer()
         trainer = job.trainer(more)
         repair(job, trainer)
         job.hand_over(trainer)
@@ -137,3 +147,6 @@ def repair(job: Repair, trainer: FairTrainer) -> None:
         trainer.audit(split)
         trainer.compare(BEFORE, split)
     trainer.repaired(external=job.facts, calibration=calibration)
+    if job.external.maps and trainer.is_world_process_zero():
+        before = job.starting_model(trainer.data)()
+        say(trainer, f"maps: {write_maps(before, trainer.model, trainer.data, 'test', job.folder)}")

@@ -10,16 +10,11 @@ from ..record import Record
 from .layout import Table, as_text, number
 
 BEFORE = "before"
-COLUMNS = {
-    "AUC": "auc",
-    "lowest group AUC": "min_group_auc",
-    "AUC gap": "auc_gap",
-    "SPD": "demographic_parity_difference",
-    "EOdds [max]": "equalized_odds_difference",
-}
+AUCS = {"AUC": "auc", "lowest group": "min_group_auc", "gap": "auc_gap"}
+DIFFERENCES = {"SPD": "demographic_parity_difference", "EOdds": "equalized_odds_difference"}
 NOTES = [
-    "SPD: demographic parity difference; EOdds [max]: the larger of the TPR and FPR differences; lower is fairer",
-    "threshold of SPD and EOdds: Youden's, fitted on the validation split of each run",
+    "SPD: demographic parity difference; EOdds: the larger of the TPR and FPR differences; lower is fairer",
+    "at 0.5 as the papers have it, and at Youden's threshold fitted on the validation split of each run",
 ]
 
 
@@ -30,7 +25,7 @@ def ablation_rows(runs: Mapping[str, Sequence[Record]]) -> list[dict[str, Any]]:
         runs: value of the varied flag -> its records, a seed each.
 
     Returns:
-        rows of `split`, `value`, `verdicts` (a seed each; empty before) and for each metric its values by seed.
+        rows of `split`, `value`, `verdicts` (a seed each; empty before) and `numbers`, for each metric a value a seed.
     """
     first = next(iter(runs.values()))
     splits = list(dict.fromkeys(entry["split"] for entry in first[0].evaluations))
@@ -44,18 +39,17 @@ def ablation_rows(runs: Mapping[str, Sequence[Record]]) -> list[dict[str, Any]]:
 
 
 def _row(split: str, value: str, audits: Sequence[dict[str, Any] | None], verdicts: list[str]) -> dict[str, Any]:
-    numbers = {name: [_number(audit, key) for audit in audits] for name, key in COLUMNS.items()}
-    return {"split": split, "value": value, "verdicts": verdicts, **numbers}
+    each = [_numbers(audit) for audit in audits if audit is not None]
+    numbers = {name: [found.get(name) for found in each] for name in dict.fromkeys(n for found in each for n in found)}
+    return {"split": split, "value": value, "verdicts": verdicts, "numbers": numbers}
 
 
-def _number(audit: dict[str, Any] | None, key: str) -> float | None:
-    if audit is None:
-        return None
-    if key in audit:
-        value: float | None = audit[key]["value"]
-        return value
-    fitted = [threshold for threshold in audit["thresholds"] if threshold["fitted_on"] is not None]
-    return fitted[0][key]["value"] if fitted else None
+def _numbers(audit: dict[str, Any]) -> dict[str, float | None]:
+    found = {name: audit[key]["value"] for name, key in AUCS.items()}
+    for threshold in audit["thresholds"]:
+        where = threshold["policy"] if threshold["fitted_on"] else f"{threshold['value']:g}"
+        found |= {f"{name} at {where}": threshold[key]["value"] for name, key in DIFFERENCES.items()}
+    return found
 
 
 def _verdict(record: Record, split: str) -> str:
@@ -65,22 +59,23 @@ def _verdict(record: Record, split: str) -> str:
 
 def ablation_table(name: str, rows: Sequence[dict[str, Any]], n_seeds: int) -> str:
     """Lay the rows out for a terminal, a table a test set."""
-    spread = f"mean ± standard deviation over {n_seeds} seeds, " if n_seeds > 1 else ""
+    columns = list(rows[0]["numbers"])
+    over = f"mean ± standard deviation over {n_seeds} seeds, " if n_seeds > 1 else ""
     tables = [
         Table(
-            f"{spread}on {split}",
-            [name, *COLUMNS, "against before"],
-            [_cells(row) for row in rows if row["split"] == split],
+            f"{over}on {split}",
+            [name, *columns, "against before"],
+            [_cells(row, columns) for row in rows if row["split"] == split],
         )
         for split in dict.fromkeys(row["split"] for row in rows)
     ]
     return "\n\n".join([*map(as_text, tables), "\n".join(f"* {note}" for note in NOTES)])
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
     counts = {verdict: row["verdicts"].count(verdict) for verdict in dict.fromkeys(row["verdicts"])}
     told = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
-    return [row["value"], *(spread(row[name]) for name in COLUMNS), told]
+    return [row["value"], *(spread(row["numbers"].get(name, [])) for name in columns), told]
 
 
 def spread(values: Sequence[float | None]) -> str:
