@@ -7,13 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..losses.contrast import Contrast
 from ..losses.loss import bias_loss_named, weighted_bce
-from .rows import Rows, batches, device_of, forward
-from .sample_fisher import Asked, Found
+from .rows import Rows, device_of, forward, margins_of
+from .sample_fisher import Asked, Found, chosen
 
 
-def batch_fisher(model: nn.Module, data: Any, rows: Rows, contrast: Contrast, asked: Asked) -> Found:
+def batch_fisher(model: nn.Module, data: Any, rows: Rows, asked: Asked) -> Found:
     """Return the means over batches of the squared gradients of both losses, and how many terms lacked a cell.
 
     The numbers depend on the size and the order of batches; a loss of a batch without one of the classes, or a term
@@ -23,16 +22,16 @@ def batch_fisher(model: nn.Module, data: Any, rows: Rows, contrast: Contrast, as
         model: in evaluation mode, without trainable parameters.
 
     Raises:
-        FairTuneError: the data changed since `rows` were read.
+        FairTuneError: the data changed since `rows` were read, or log-odds are not finite.
 
     Source: Yan et al., SWiFT (MELBA 2025), eq. 7-8.
     """
+    contrast = chosen(asked.contrast, margins_of(model, data, rows, asked), rows)
     named: dict[str, Tensor] = {name: p.requires_grad_() for name, p in model.named_parameters()}
     sums = [{name: torch.zeros_like(p, dtype=torch.float32) for name, p in named.items()} for _ in range(2)]
-    start = n_batches = empty = 0
-    for batch in batches(data, asked, device_of(model), "Fisher information"):
-        rows.check(batch, start)
-        start, n_batches = start + len(batch["labels"]), n_batches + 1
+    n_batches = empty = 0
+    for batch in rows.again(data, asked, device_of(model), "Fisher information"):
+        n_batches += 1
         with torch.enable_grad():
             margins = forward(model, batch["pixel_values"], asked.dtype)
             biased = contrast(bias_loss_named(asked.bias), margins.sigmoid(), batch["labels"], batch["groups"])
@@ -41,7 +40,7 @@ def batch_fisher(model: nn.Module, data: Any, rows: Rows, contrast: Contrast, as
         for loss, sum_ in zip(losses, sums, strict=True):
             _add_squares(loss, named, sum_)
     prediction, bias = ({name: values / n_batches for name, values in sum_.items()} for sum_ in sums)
-    return prediction, bias, empty
+    return prediction, bias, empty, contrast
 
 
 def _add_squares(loss: Tensor, named: dict[str, Tensor], sums: dict[str, Tensor]) -> None:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import FairTuneError
-from ..losses.contrast import Contrast, contrast_for
+from ..losses.contrast import Contrast
 from ..losses.loss import bias_loss_named
 from .batch_fisher import batch_fisher
 from .quiet import quiet
-from .rows import Rows, read_rows
+from .rows import Rows, device_of, read_rows
 from .sample_fisher import sample_fisher
 
 
@@ -63,6 +63,8 @@ class ImportanceOptions:
     def __post_init__(self) -> None:
         """Check what can be checked before the model runs."""
         bias_loss_named(self.bias)
+        if isinstance(self.contrast, str) and self.contrast not in ("pair", "mean"):
+            raise FairTuneError(f"`contrast` is {self.contrast!r}; choose pair or mean.")
         if self.form not in ("sample", "batch"):
             raise FairTuneError(f"`form` is {self.form!r}; choose sample or batch.")
         if self.dtype not in (None, torch.float32, torch.bfloat16):
@@ -82,12 +84,12 @@ def fisher_importance(model: nn.Module, data: Any, **options: Any) -> Importance
     Args:
         model: a classifier of two classes, called with `pixel_values`.
         data: rows of `pixel_values`, `labels` (0 or 1) and `groups` (codes from 0): a map-style dataset, or batches
-            that can be read twice in the same order (a loader that does not shuffle, a list). No random augmentation.
+            that can be read again in the same order (a loader that does not shuffle, a list). No random augmentation.
         options: fields of `ImportanceOptions`.
 
     Raises:
         FairTuneError: another number of classes, one group only, a group without rows of a label, data that change
-            between the two passes, or numbers that are not finite.
+            between the passes, or numbers that are not finite.
 
     Source: Yan et al., SWiFT (MELBA 2025), eq. 5-8.
 
@@ -97,13 +99,10 @@ def fisher_importance(model: nn.Module, data: Any, **options: Any) -> Importance
     """
     asked = ImportanceOptions(**options)
     with quiet(model):
-        rows = read_rows(model, data, asked)
+        rows = read_rows(data, asked, device_of(model))
         _check_cells(rows)
-        contrast = asked.contrast
-        if isinstance(contrast, str):
-            contrast = contrast_for(contrast, rows.margins, rows.labels, rows.groups)
         measure = sample_fisher if asked.form == "sample" else batch_fisher
-        prediction, bias, empty = measure(model, data, rows, contrast, asked)
+        prediction, bias, empty, contrast = measure(model, data, rows, asked)
     _check_finite(prediction, "weighted cross-entropy")
     _check_finite(bias, asked.bias)
     return Importance(prediction, bias, len(rows.labels), empty, contrast)

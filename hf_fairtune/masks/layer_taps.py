@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,17 @@ from torch import Tensor, nn
 from .layer_gradients import Formula, by_row, formula_of
 from .rows import forward
 
-# Takes the name of a parameter, which rows of the chunk, and their gradients [rows, *shape].
-Sink = Callable[[str, slice, Tensor], None]
+
+class Sink(Protocol):
+    """What takes the gradients of a chunk of rows."""
+
+    def begin(self, margins: Tensor) -> None:
+        """Take the log-odds of the chunk, [n], before any gradient."""
+
+    def add(self, name: str, rows: slice, gradients: Tensor) -> None:
+        """Take the gradients [rows, *shape] of a parameter for some rows of the chunk."""
+
+
 # A layer's gradients are made for so many rows at once that they stay in the processor's cache.
 CACHED = 2**18
 
@@ -59,11 +68,12 @@ class Taps:
         copies = {name: p.requires_grad_() for name, p in self._copies(n).items()}
         with torch.enable_grad(), self._listening(n, sink):
             margins = forward(self.model, pixels, dtype, copies)
+            sink.begin(margins.detach())
             if margins.requires_grad:
                 margins.sum().backward()
         for name, copy in copies.items():
             if copy.grad is not None:
-                sink(name, slice(0, n), copy.grad)
+                sink.add(name, slice(0, n), copy.grad)
         return margins.detach()
 
     def check_lone(self, pixels: Tensor, margins: Tensor) -> None:
@@ -74,7 +84,7 @@ class Taps:
         except RuntimeError:  # shapes that do not fit: the parameter is not merely broadcast over rows
             self.lone = {}
             return
-        if not torch.allclose(again, margins, rtol=1e-3, atol=1e-4):
+        if not torch.allclose(again, margins, rtol=1e-3, atol=1e-4, equal_nan=True):
             self.lone = {}
 
     def _copies(self, n: int) -> dict[str, Tensor]:
@@ -115,7 +125,7 @@ class Taps:
         for start in range(0, n, step):
             rows = slice(start, min(start + step, n))
             for parameter, gradients in formula(module, folded[0][rows], folded[1][rows]).items():
-                sink(f"{name}.{parameter}", rows, gradients)
+                sink.add(f"{name}.{parameter}", rows, gradients)
         return None
 
     def _drop(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Reading rows for the importance: batches in a fixed order, and the log-odds the model gives them."""
+"""Rows for the importance: the same batches in every pass, and the log-odds a model gives them."""
 
 from __future__ import annotations
 
@@ -35,36 +35,49 @@ class Reading(Protocol):
 
 @dataclass(frozen=True)
 class Rows:
-    """What a first pass learns of the rows, all [n] and on the CPU.
+    """What a first pass learns of the rows, without the model.
 
     Args:
-        margins: log-odds of class 1, float64.
-        labels: 0 or 1.
-        groups: codes.
-        prints: a number by row that changes when its pixels do, float32.
+        labels: 0 or 1, [n].
+        groups: codes, [n].
+        prints: a number by row that changes when its pixels do, [n].
         first: pixels of the first two rows, or of the only one.
     """
 
-    margins: Tensor
     labels: Tensor
     groups: Tensor
     prints: Tensor
     first: Tensor
 
-    def check(self, batch: dict[str, Tensor], start: int) -> None:
-        """Compare a batch of a later pass with the rows from `start`.
+    def again(self, data: Any, asked: Reading, device: torch.device, text: str) -> Iterator[dict[str, Tensor]]:
+        """Yield the batches of a later pass.
 
         Raises:
-            FairTuneError: they differ.
+            FairTuneError: the rows are not those of the first pass.
         """
-        rows = slice(start, start + len(batch["labels"]))
-        again = (batch["labels"].cpu(), batch["groups"].cpu(), prints_of(batch["pixel_values"]))
-        known = (self.labels[rows], self.groups[rows], self.prints[rows])
-        if not all(torch.equal(a, b) for a, b in zip(again, known, strict=True)):
-            raise FairTuneError(
-                f"rows from {start} on are not those of the first pass; give a loader that does not shuffle, and "
-                "images without random augmentation."
-            )
+        start = 0
+        for batch in batches(data, asked, device, text):
+            if not self._same(batch, slice(start, start + len(batch["labels"]))):
+                raise _changed(f"rows from {start} on")
+            start += len(batch["labels"])
+            yield batch
+        if start != len(self.labels):
+            raise _changed(f"the {start} rows")
+
+    def _same(self, batch: dict[str, Tensor], rows: slice) -> bool:
+        """Compare a batch with the rows it should be; rounding of a sum of pixels is let pass."""
+        if rows.stop > len(self.labels):
+            return False
+        columns = (batch["labels"], self.labels), (batch["groups"], self.groups)
+        same_print = torch.allclose(prints_of(batch["pixel_values"]), self.prints[rows], 1e-3, 1e-2, equal_nan=True)
+        return same_print and all(torch.equal(new.cpu(), old[rows]) for new, old in columns)
+
+
+def _changed(what: str) -> FairTuneError:
+    return FairTuneError(
+        f"{what} of a later pass are not those of the first pass; give a loader that does not shuffle, and images "
+        "without random augmentation."
+    )
 
 
 def prints_of(pixels: Tensor) -> Tensor:
@@ -125,37 +138,51 @@ def device_of(model: nn.Module) -> torch.device:
     return next(model.parameters()).device
 
 
-def read_rows(model: nn.Module, data: Any, asked: Reading) -> Rows:
-    """Run the model once over the rows, without gradients.
+def read_rows(data: Any, asked: Reading, device: torch.device) -> Rows:
+    """Read labels, groups and what tells the images apart.
 
     Raises:
-        FairTuneError: no rows, labels other than 0 and 1, negative groups, or log-odds that are not finite.
+        FairTuneError: no rows, labels other than 0 and 1, or negative groups.
     """
     parts: list[tuple[Tensor, ...]] = []
     first: list[Tensor] = []
-    for batch in batches(data, asked, device_of(model), "Reading rows"):
-        with torch.no_grad():
-            z = forward(model, batch["pixel_values"], asked.dtype).cpu().double()
-        parts.append((z, batch["labels"].cpu(), batch["groups"].cpu(), prints_of(batch["pixel_values"])))
+    for batch in batches(data, asked, device, "Reading rows"):
+        parts.append((batch["labels"].cpu(), batch["groups"].cpu(), prints_of(batch["pixel_values"])))
         if sum(map(len, first)) < 2:
             first.append(batch["pixel_values"][:2])
     if not parts:
         raise FairTuneError("`data` has no rows; give at least one of each group and label.")
-    margins, labels, groups, prints = (torch.cat(part) for part in zip(*parts, strict=True))
-    rows = Rows(margins, labels, groups, prints, torch.cat(first)[:2])
-    _check(rows)
-    return rows
-
-
-def _check(rows: Rows) -> None:
-    """Refuse what no importance can be measured on."""
-    if not set(rows.labels.unique().tolist()) <= {0, 1}:
-        raise FairTuneError(f"`labels` holds {sorted(set(rows.labels.tolist()) - {0, 1})[:5]}; labels are 0 or 1.")
-    if rows.groups.is_floating_point() or rows.groups.min() < 0:
+    labels, groups, prints = (torch.cat(part) for part in zip(*parts, strict=True))
+    if not set(labels.unique().tolist()) <= {0, 1}:
+        raise FairTuneError(f"`labels` holds {sorted(set(labels.tolist()) - {0, 1})[:5]}; labels are 0 or 1.")
+    if groups.is_floating_point() or groups.min() < 0:
         raise FairTuneError("`groups` holds fractions or negative numbers; give codes 0, 1, ...")
-    broken = int((~torch.isfinite(rows.margins)).sum())
+    return Rows(labels, groups, prints, torch.cat(first)[:2])
+
+
+def margins_of(model: nn.Module, data: Any, rows: Rows, asked: Reading) -> Tensor:
+    """Return the log-odds of all rows, [n], float64 on the CPU.
+
+    Raises:
+        FairTuneError: they are not finite, or the data changed since `rows` were read.
+    """
+    parts = []
+    for batch in rows.again(data, asked, device_of(model), "Log-odds"):
+        with torch.no_grad():
+            parts.append(forward(model, batch["pixel_values"], asked.dtype).cpu().double())
+    return finite(torch.cat(parts))
+
+
+def finite(margins: Tensor) -> Tensor:
+    """Return `margins`, [n].
+
+    Raises:
+        FairTuneError: some are NaN or infinite.
+    """
+    broken = int((~torch.isfinite(margins)).sum())
     if broken:
         raise FairTuneError(
-            f"the model's logits are NaN or infinite in {broken} of {len(rows.margins)} rows; check its weights and "
-            "the pixels."
+            f"the model's logits are NaN or infinite in {broken} of {len(margins)} rows; check its weights and the "
+            "pixels."
         )
+    return margins

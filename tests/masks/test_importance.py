@@ -15,7 +15,7 @@ from hf_fairtune.errors import FairTuneError
 from hf_fairtune.losses.contrast import EachGroup, GroupPair, contrast_for
 from hf_fairtune.losses.loss import bias_loss_named, weighted_bce
 from hf_fairtune.masks.importance import Importance, fisher_importance
-from hf_fairtune.masks.sample_fisher import checked_taps
+from hf_fairtune.masks.tap_check import checked_taps
 from tests.conftest import table, tiny_vit
 
 from .fisher_oracle import MODELS, Batch, by_row, lively, log_odds, mean, rows, split, squared, swin
