@@ -115,7 +115,7 @@ def train(trainer: FairTrainer) -> TrainOutput:
     """Train, from the last whole checkpoint if there is one, a line an epoch."""
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(EpochLines)
+    trainer.add_callback(EpochLines(lambda: trainer.method.step if trainer.method.stages() else ""))
     # A method of several steps finds the checkpoint of each in the step's own folder.
     own = True if trainer.method.stages() else last_checkpoint(Path(trainer.args.output_dir))
     return trainer.train(resume_from_checkpoint=own)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState
@@ -15,7 +16,14 @@ SHOWN = ("eval_auc", "eval_min_group_auc", "eval_auc_gap")
 
 
 class EpochLines(TrainerCallback):
-    """Print epoch, losses, AUC, worst group's AUC and time left after every evaluation; a stock callback."""
+    """Print epoch, losses, AUC, worst group's AUC and time left after every evaluation; a stock callback.
+
+    Args:
+        title: gives the name of what is being trained, which starts the line.
+    """
+
+    def __init__(self, title: Callable[[], str] = str) -> None:
+        self.title = title
 
     def on_train_begin(
         self, args: FairTrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -40,4 +48,5 @@ class EpochLines(TrainerCallback):
         done = max(1, state.global_step - self._first)
         left = (time.monotonic() - self._start) / done * (state.max_steps - state.global_step)
         epoch = f"epoch {state.epoch or 0:g}/{state.num_train_epochs:g}"
-        print(f"{epoch} · {loss}{scores} · {duration(left)} left", file=sys.stderr, flush=True)
+        start = f"{self.title()} · " if self.title() else ""
+        print(f"{start}{epoch} · {loss}{scores} · {duration(left)} left", file=sys.stderr, flush=True)
