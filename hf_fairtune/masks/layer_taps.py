@@ -26,7 +26,7 @@ class Sink(Protocol):
 
 
 # A layer's gradients are made for so many rows at once that they stay in the processor's cache.
-CACHED = 2**18
+CACHED = 2**22
 
 
 class Taps:

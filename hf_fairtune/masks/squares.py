@@ -35,7 +35,7 @@ class Squares:
     def add(self, name: str, rows: slice, gradients: Tensor) -> None:
         """Add gradients [rows, *shape] of some of these rows."""
         if name in self.sums:
-            self.sums[name].addmm_(self.weights[:, rows], gradients.detach().flatten(1).float().square())
+            self.sums[name].addmm_(self.weights[:, rows], gradients.detach().flatten(1).float().square_())
 
     def restart(self, names: list[str]) -> None:
         """Begin anew for these parameters."""

@@ -7,7 +7,7 @@
 Every run is a process of its own. Memory is the process's highest resident set (`ru_maxrss`) less what was resident
 before the run, with model and pixels made. Runs take turns; the table has the median of each.
 
-    OMP_NUM_THREADS=2 python scripts/benchmarks/fisher.py --rows 64 --rounds 3
+    OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive python scripts/benchmarks/fisher.py --rows 64 --rounds 3
 """
 
 from __future__ import annotations
