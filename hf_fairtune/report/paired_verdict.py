@@ -87,7 +87,7 @@ def _groups(found: Changes) -> list[str]:
 
 
 def _thresholds(audits: Audits, found: Changes) -> list[str]:
-    """Name, for each fitted threshold, the groups whose sensitivity or false positive rate changed."""
+    """Say, for each fitted threshold, whose sensitivity or false positive rate changed, and the groups' difference."""
     fitted = [t for t in found["thresholds"] if t["fitted_on"] and not _degenerate(audits, t)]
     return [sentence for threshold in fitted for sentence in _rates(threshold)]
 
@@ -105,7 +105,9 @@ def _rates(threshold: Changes) -> list[str]:
             moved = [row for row in threshold["groups"] if direction(row[key]) == sign]
             told += [f"{what} {where} {verb} for: {_listed(moved, key)}."] if moved else []
     nothing = f"No group's sensitivity or false positive rate {where} changed beyond its paired interval."
-    return told or [nothing]
+    odds = threshold["equalized_odds_difference"]
+    ending = [] if odds["value"] is None else [f"The equalized odds difference there changed by {change(odds)}."]
+    return [*(told or [nothing]), *ending]
 
 
 def _listed(rows: list[dict[str, Any]], key: str) -> str:
