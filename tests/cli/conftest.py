@@ -1,7 +1,9 @@
-"""One finished search on generated lesions, for every test that looks at what a run leaves."""
+"""One finished search and one repair on generated lesions, for every test that looks at what a run leaves."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from transformers import ViTImageProcessor
 
@@ -47,3 +49,58 @@ def finished(searching: list[str], tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("runs") / "finished"
     assert main(["search", *searching, "--output_dir", str(folder)]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """100 generated images of patients of another clinic."""
+    folder = write_lesions(tmp_path_factory.mktemp("data") / "elsewhere", n=100, image_size=16, seed=1)
+    for path in folder.glob("*/metadata.csv"):
+        table = pd.read_csv(path)
+        table.assign(patient_id="Q" + table["patient_id"]).to_csv(path, index=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def biased(flags: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that is better on light skin: the output folder of `fairtune train --method full`."""
+    folder = tmp_path_factory.mktemp("runs") / "biased"
+    more = ["--method", "full", "--num_train_epochs", "3", "--learning_rate", "3e-3", "--output_dir", str(folder)]
+    assert main(["train", *flags, *more]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def repairing(flags: list[str], biased: Path) -> list[str]:
+    """Flags of a short repair, but for its folder."""
+    at = flags.index("--model") + 1
+    more = ["--num_train_epochs", "2", "--per_device_train_batch_size", "12"]
+    return [*flags[:at], str(biased), *flags[at + 1 :], *more]
+
+
+@pytest.fixture(scope="session")
+def repairing_both(repairing: list[str], elsewhere: Path) -> list[str]:
+    """Flags of one that is tested on two sets and ends with scores that can be calibrated."""
+    return [*repairing, "--head_learning_rate", "0.02", "--test", f"other={elsewhere}"]
+
+
+@pytest.fixture(scope="session")
+def repaired(repairing_both: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output folder of `fairtune debias`."""
+    folder = tmp_path_factory.mktemp("runs") / "repaired"
+    assert main(["debias", *repairing_both, "--output_dir", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def repair(repairing: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Run `fairtune debias` with more flags; the card and its figures, which take most of the time, are left out."""
+    monkeypatch.setattr("hf_fairtune.handover.write_report", lambda *_: None)
+
+    def run(*more: str, group: str = "skin") -> Path:
+        folder = tmp_path / f"repair-{len(list(tmp_path.iterdir()))}"
+        flags = [group if flag == "skin" else flag for flag in repairing]
+        assert main(["debias", *flags, *more, "--output_dir", str(folder)]) == 0
+        return folder
+
+    return run

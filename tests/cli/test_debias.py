@@ -1,0 +1,177 @@
+"""`fairtune debias`: the folder it leaves, for whom it loads, and that running it again changes nothing."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from sklearn.metrics import log_loss, roc_auc_score
+from transformers import AutoImageProcessor, AutoModelForImageClassification
+
+from hf_fairtune import handover
+from hf_fairtune.cli.main import main
+from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.table import FairDataset, load_fair_dataset
+from hf_fairtune.record import Record
+from tests.cli.test_search import SCHEMA
+
+
+@pytest.fixture(scope="module")
+def data(lesions: Path, elsewhere: Path, biased: Path) -> FairDataset:
+    """The splits that the repair is tested on."""
+    table = DataArguments(str(lesions), "label", ["malignant"], ["skin"])
+    other = DataArguments(str(elsewhere), "label", ["malignant"], ["skin"])
+    return load_fair_dataset(table, AutoImageProcessor.from_pretrained(biased)).with_test_set("other", other)
+
+
+def log_odds(folder: Path, split: Dataset) -> np.ndarray:
+    """Return a stored model's log-odds of disease, by stock transformers."""
+    model = AutoModelForImageClassification.from_pretrained(folder).eval()
+    with torch.no_grad():
+        logits = model(split[:]["pixel_values"]).logits.double()
+    return (logits[:, 1] - logits[:, 0]).numpy()
+
+
+def test_the_record_follows_its_schema(repaired: Path) -> None:
+    content = json.loads((repaired / "fairtune.json").read_text())
+    jsonschema.validate(content, SCHEMA)
+    assert content["job"] == "debias"
+    scored = [(e["model"], e["split"]) for e in content["evaluations"]]
+    assert sorted(scored) == sorted(product(["baseline", "swift"], ["test", "other"]))
+    compared = [(c["reference"], c["model"], c["split"]) for c in content["comparisons"]]
+    assert compared == [("baseline", "swift", "test"), ("baseline", "swift", "other")]
+    assert [t["model"] for t in content["training"]] == ["swift, extractor", "swift, head"]
+    assert [step["name"] for step in content["repair"]["steps"]] == ["extractor", "head"]
+    assert content["repair"]["head"] == "classifier"
+    assert content["data"]["test_sets"] == {"other": "elsewhere"}
+
+
+def test_the_numbers_are_those_of_the_models(repaired: Path, biased: Path, data: FairDataset) -> None:
+    """Before: the model as it came. After: the stored one. The change is their difference."""
+    record = Record.load(repaired)
+    for split in ("test", "other"):
+        columns, part = data.columns(split), data.plain(split)
+        inside = {name: columns["groups"] == i for i, name in enumerate(data.groups_of(split))}
+        aucs: dict[str, dict[str, float]] = {}
+        for folder, model in ((biased, "baseline"), (repaired, "swift")):
+            z, audit = log_odds(folder, part), record.evaluation(model, split)
+            assert audit is not None
+            aucs[model] = {name: roc_auc_score(columns["labels"][rows], z[rows]) for name, rows in inside.items()}
+            assert {row["group"]: row["auc"] for row in audit["groups"]} == pytest.approx(aucs[model])
+            assert audit["auc"]["value"] == pytest.approx(roc_auc_score(columns["labels"], z))
+        changes = record.comparison("swift", "baseline", split)
+        assert changes is not None
+        told = {row["group"]: row["auc"]["value"] for row in changes["groups"]}
+        assert told == pytest.approx({name: aucs["swift"][name] - aucs["baseline"][name] for name in inside})
+
+
+def test_the_calibration_is_in_the_head(repaired: Path, data: FairDataset) -> None:
+    """The stored model's probabilities lose what the record says, and are a line through the trained model's."""
+    record = Record.load(repaired)
+    assert record.repair is not None
+    found = record.repair["calibration"]
+    assert found["applied"]
+    assert found["slope"] > 0
+    (trained,) = (repaired / "head").glob("checkpoint-*")
+    before, after = (log_odds(folder, data["validation"]) for folder in (trained, repaired))
+    np.testing.assert_allclose(after, found["slope"] * before + found["intercept"], rtol=1e-3, atol=1e-5)
+    labels = data.columns("validation")["labels"]
+    for z, told in ((before, "log_loss_before"), (after, "log_loss_after")):
+        assert log_loss(labels, 1 / (1 + np.exp(-z))) == pytest.approx(found[told], rel=1e-5)
+
+
+LOAD = """
+import sys; sys.modules["hf_fairtune"] = None
+import json, torch
+from transformers import AutoImageProcessor, AutoModelForImageClassification
+pixels = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+model = AutoModelForImageClassification.from_pretrained(sys.argv[1]).eval()
+assert AutoImageProcessor.from_pretrained(sys.argv[1]).size["height"] == 16
+with torch.no_grad():
+    print(json.dumps([model(pixels).logits.tolist(), model.config.id2label]))
+"""
+
+
+def test_stock_transformers_loads_it_without_this_package(
+    repair: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And gives the logits of the model that was handed over, bit for bit."""
+    pixels = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    handed: list[torch.Tensor] = []
+    write = handover.write
+
+    def spy(folder: str, model: Any, *rest: Any) -> Path:
+        with torch.no_grad():
+            handed.append(model.eval()(pixels).logits)
+        return write(folder, model, *rest)
+
+    monkeypatch.setattr("hf_fairtune.handover.write", spy)
+    folder = repair("--method", "bmft")
+    command = [sys.executable, "-W", "ignore", "-c", LOAD, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    logits, names = json.loads(done.stdout.splitlines()[-1])
+    assert logits == handed[0].tolist()
+    assert names == {"0": "benign", "1": "malignant"}
+
+
+def test_again_changes_nothing(
+    repaired: Path, repairing_both: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("something was trained")
+
+    monkeypatch.setattr("hf_fairtune.trainer.fitting.Trainer.__init__", never)
+    before = {p: p.read_bytes() for p in repaired.rglob("*") if p.is_file()}
+    assert main(["debias", *repairing_both, "--output_dir", str(repaired)]) == 0
+    assert {p: p.read_bytes() for p in repaired.rglob("*") if p.is_file()} == before
+    printed = capsys.readouterr().out
+    assert "is finished; nothing was run" in printed
+    assert "AUC by group on other" in printed
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("alpha_extractor", "0.2"),
+        ("external_fraction", "0.5"),
+        ("mask", "hard"),
+        ("test", "third=nowhere"),
+        ("method", "bmft"),
+        ("learning_rate", "0.5"),
+        ("calibrate", "false"),
+    ],
+)
+def test_another_repair_is_refused(
+    repaired: Path, repairing_both: list[str], capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    before = (repaired / "fairtune.json").read_bytes()
+    assert main(["debias", *repairing_both, f"--{name}", value, "--output_dir", str(repaired)]) == 2
+    error = capsys.readouterr().err
+    assert "holds another run" in error
+    assert name in error
+    assert (repaired / "fairtune.json").read_bytes() == before
+
+
+def test_report_writes_the_same_card(repaired: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {p.name: p.read_bytes() for p in [repaired / "README.md", *repaired.glob("figures/*")]}
+    assert {"README.md", "changes.png", "groups.png", "mask_layers.png"} <= set(before)
+    assert main(["report", str(repaired)]) == 0
+    assert {p.name: p.read_bytes() for p in [repaired / "README.md", *repaired.glob("figures/*")]} == before
+
+
+def test_dry_push_lists_only_what_may_leave(repaired: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["push", str(repaired), "--repo", "team/lesions", "--dry_run"]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    names = {line.split()[-1] for line in lines}
+    figures = {f"figures/{name}.png" for name in ("changes", "groups", "mask_layers")}
+    model = {"config.json", "model.safetensors", "preprocessor_config.json"}
+    assert names == {"README.md", "fairtune.json"} | model | figures

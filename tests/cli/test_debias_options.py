@@ -1,0 +1,178 @@
+"""What the flags of `fairtune debias` do to the weights, and that the record says so."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+from transformers import AutoImageProcessor, AutoModelForImageClassification, MobileNetV2ImageProcessor
+
+from hf_fairtune import fisher_importance
+from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.table import FairDataset, load_fair_dataset
+from hf_fairtune.masks.control_masks import hard_mask
+from hf_fairtune.record import Record
+from tests.families.backbones import backbone
+
+HEAD = {"classifier.weight", "classifier.bias"}
+Repair = Callable[..., Path]
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Return parameters and buffers under the model's own names, which are not always those of the file."""
+    found: dict[str, torch.Tensor] = AutoModelForImageClassification.from_pretrained(folder).state_dict()
+    return found
+
+
+def moved(before: Path, after: Path) -> set[str]:
+    """Name the tensors that are not the same bit for bit."""
+    old, new = weights(before), weights(after)
+    assert set(old) == set(new)
+    return {name for name in old if not torch.equal(old[name], new[name])}
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    found = Record.load(folder).repair
+    assert found is not None
+    return found
+
+
+def cells(folder: Path, split: str) -> dict[tuple[str, str], int]:
+    """Return the number of rows of each label and group."""
+    return {(c["label"], c["group"]): c["n"] for c in Record.load(folder).data["splits"][split]["cells"]}
+
+
+@pytest.fixture
+def external(lesions: Path, biased: Path) -> Callable[[str], FairDataset]:
+    """Return the lesions by an attribute with their external set, made as the command makes it."""
+
+    def load(group: str) -> FairDataset:
+        table = DataArguments(str(lesions), "label", ["malignant"], [group])
+        return load_fair_dataset(table, AutoImageProcessor.from_pretrained(biased)).with_external(3)
+
+    return load
+
+
+def test_weights_with_a_mask_of_zero_never_move(
+    repair: Repair, biased: Path, external: Callable[[str], FairDataset]
+) -> None:
+    """Not by AdamW's momentum, nor by its decay; the others do, and the head is left alone."""
+    folder = repair("--mask", "hard", "--steps", "extractor", "--no_calibrate", "--weight_decay", "0.1")
+    model = AutoModelForImageClassification.from_pretrained(biased)
+    importance = fisher_importance(model, external("skin").plain("external"), progress=False)
+    mask, old, new = hard_mask(importance, 50.0, sorted(HEAD)), weights(biased), weights(folder)
+    same = {name: old[name] == new[name] for name in mask}
+    assert all(same[name][mask[name] == 0].all() for name in mask)
+    free = torch.cat([same[name][mask[name] == 1] for name in mask])
+    assert (~free).float().mean() > 0.99
+    assert free.numel() == pytest.approx(sum(m.numel() for n, m in mask.items() if n not in HEAD) / 2, abs=2)
+    assert not moved(biased, folder) & HEAD
+    found = facts(folder)
+    assert (found["mask"]["kind"], found["calibration"], found["reinitialised"]) == ("hard", None, None)
+    assert [step["name"] for step in found["steps"]] == ["extractor"]
+
+
+def test_the_head_alone(repair: Repair, biased: Path) -> None:
+    own = ["--head_learning_rate", "0.02", "--reinit", "quantile", "--reinit_quantile", "0.25"]
+    folder = repair("--steps", "head", *own)
+    assert moved(biased, folder) == HEAD
+    found = facts(folder)
+    assert [step["name"] for step in found["steps"]] == ["head"]
+    assert found["steps"][0]["learning_rate"] == 0.02
+    assert (found["reinitialised"]["kind"], found["reinitialised"]["of"]) == ("quantile", 34)
+    assert found["reinitialised"]["parameters"] == pytest.approx(0.75 * 34, abs=2)
+    assert Record.load(folder).model["trainable_parameters"] == 34
+
+
+@pytest.mark.parametrize(("mask", "reinit", "zeroed"), [("none", "none", 0), ("random", "full", 34)])
+def test_control_masks(repair: Repair, biased: Path, mask: str, reinit: str, zeroed: int) -> None:
+    folder = repair("--mask", mask, "--reinit", reinit, "--external_fraction", "0.5")
+    found, record = facts(folder), Record.load(folder)
+    assert (found["mask"]["kind"], found["mask"]["normalization"]) == (mask, None)
+    assert found["reinitialised"] == {"kind": reinit, "parameters": zeroed, "of": 34}
+    means = {layer["mean"] for layer in found["mask"]["layers"]}
+    assert means == {1.0} if mask == "none" else all(0.3 < mean < 0.7 for mean in means)
+    # Half of the rows that the least group has of each label.
+    train, half = cells(folder, "train"), cells(folder, "external")
+    assert half == {(y, g): round(0.5 * min(train[y, o] for _, o in train)) for y, g in train}
+    assert found["external"] == {"split": "external", "pool": "train", "fraction": 0.5, "replacement": False}
+    assert found["mask"]["rows"] == record.data["splits"]["external"]["n"] == sum(half.values())
+    assert record.model["trainable_parameters"] == record.model["parameters"]
+
+
+def test_bmft_and_an_external_set_drawn_with_replacement(repair: Repair) -> None:
+    folder = repair("--method", "bmft", "--external_replacement", "true")
+    record, found = Record.load(folder), facts(folder)
+    assert (record.method, found["mask"]["kind"]) == ("bmft", "hard")
+    assert found["reinitialised"] == {"kind": "full", "parameters": 34, "of": 34}
+    assert [(s["prediction_weight"], s["bias_weight"]) for s in found["steps"]] == [(0.0, 1.0), (1.0, 0.1)]
+    train, chosen = cells(folder, "train"), cells(folder, "external")
+    assert chosen == {(y, g): train[y, "dark"] for y, g in train}
+    assert found["external"]["replacement"]
+
+
+def test_full_fine_tuning(repair: Repair, biased: Path) -> None:
+    folder = repair("--method", "full")
+    assert moved(biased, folder) == set(weights(biased))
+    found, record = facts(folder), Record.load(folder)
+    assert (found["mask"], found["reinitialised"], found["head"]) == (None, None, "classifier")
+    assert [(s["name"], s["prediction_weight"], s["empty_cells"]) for s in found["steps"]] == [("full", None, 0)]
+    assert found["steps"][0]["batches"] == 2 * -(-record.data["splits"]["external"]["n"] // 12)
+    assert {(c["reference"], c["model"]) for c in record.comparisons} == {("baseline", "full")}
+
+
+@pytest.mark.parametrize("contrast", ["pair", "mean"])
+def test_three_groups(repair: Repair, biased: Path, external: Callable[[str], FairDataset], contrast: str) -> None:
+    """The pair is the groups of lowest and highest AUC of the model as it came, on the external set."""
+    data = external("age:40,60")
+    folder = repair("--contrast", contrast, "--bias_loss", "statistical_parity", group="age:40,60")
+    told = facts(folder)["mask"]
+    assert told["bias_loss"] == "statistical_parity"
+    if contrast == "mean":
+        assert told["contrast"] == "each of <=40, (40,60], >60 against the rest"
+        return
+    model, columns = AutoModelForImageClassification.from_pretrained(biased).eval(), data.columns("external")
+    with torch.no_grad():
+        logits = model(data.plain("external")[:]["pixel_values"]).logits
+    z, rows = logits[:, 1] - logits[:, 0], [columns["groups"] == g for g in range(3)]
+    aucs = [roc_auc_score(columns["labels"][row], z[row]) for row in rows]
+    names = data.group_names
+    assert told["contrast"] == f"{names[np.argmin(aucs)]} against {names[np.argmax(aucs)]}"
+
+
+def test_classes_in_the_other_order(repair: Repair, biased: Path, tmp_path: Path) -> None:
+    """A model that calls class 0 malignant is turned round, not read backwards."""
+    model = AutoModelForImageClassification.from_pretrained(biased)
+    with torch.no_grad():
+        for parameter in model.classifier.parameters():
+            parameter.copy_(parameter.flip(0).clone())
+    model.config.id2label, model.config.label2id = {0: "malignant", 1: "benign"}, {"malignant": 0, "benign": 1}
+    other = tmp_path / "other" / "biased"
+    model.save_pretrained(other)
+    AutoImageProcessor.from_pretrained(biased).save_pretrained(other)
+    short = ["--num_train_epochs", "1"]
+    first, second = repair(*short), repair(*short, "--model", str(other))
+    assert not moved(first, second)
+    assert Record.load(first).evaluations == Record.load(second).evaluations
+    config = AutoModelForImageClassification.from_pretrained(second).config
+    assert config.id2label == {0: "benign", 1: "malignant"}
+
+
+def test_batch_norm_keeps_its_statistics(repair: Repair, tmp_path: Path) -> None:
+    """Unless asked to be as published; a convolutional network, whose images are resized and cropped."""
+    cnn = tmp_path / "other" / "cnn"
+    backbone("mobilenet_v2").save_pretrained(cnn)
+    size, crop = {"shortest_edge": 36}, {"height": 32, "width": 32}
+    MobileNetV2ImageProcessor(size=size, crop_size=crop).save_pretrained(cnn)
+    network = ["--model", str(cnn), "--image_size", "32", "--num_train_epochs", "1", "--external_fraction", "0.5"]
+    for mode, still in (("eval", True), ("train", False)):
+        folder = repair(*network, "--batch_norm", mode)
+        statistics = {name for name in weights(cnn) if "running" in name}
+        assert len(statistics) > 50
+        changed = moved(cnn, folder)
+        assert not changed & statistics if still else changed & statistics
+        assert changed >= {"classifier.weight", "mobilenet_v2.conv_1x1.convolution.weight"}
+    assert Record.load(folder).model["image_size"] == 32
