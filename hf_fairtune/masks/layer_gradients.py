@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.grad import conv2d_weight
 
 Gradients = dict[str, Tensor]
 Formula = Callable[[Any, Tensor, Tensor], Gradients]
@@ -27,20 +28,14 @@ def linear(module: nn.Linear, x: Tensor, g: Tensor) -> Gradients:
 
 
 def convolution(module: nn.Conv2d, x: Tensor, g: Tensor) -> Gradients:
-    """Return the gradient of a convolution as that of a linear layer on patches, group by group of channels."""
-    n, groups = len(x), module.groups
-    outputs = g.reshape(n * groups, -1, g.shape[-2] * g.shape[-1])
-    patches = patches_of(module, x.to(g.dtype)).reshape(n * groups, -1, outputs.shape[-1])
-    gradients = {"weight": torch.bmm(outputs, patches.mT).reshape(n, *module.weight.shape)}
+    """Return what a backward pass gives, row after row: faster than one product over unfolded patches."""
+    padding: Any = module.padding
+    if isinstance(padding, str):
+        x, padding = F.pad(x, module._reversed_padding_repeated_twice), 0
+    shape, options = module.weight.shape, (module.stride, padding, module.dilation, module.groups)
+    pairs = zip(x.to(g.dtype).split(1), g.split(1), strict=True)
+    gradients = {"weight": torch.stack([conv2d_weight(row, shape, slope, *options) for row, slope in pairs])}
     return gradients if module.bias is None else {**gradients, "bias": g.sum((2, 3))}
-
-
-def patches_of(module: nn.Conv2d, x: Tensor) -> Tensor:
-    """Return what the kernel sees at each position, [n, channels * kernel, positions]."""
-    if module.kernel_size == (1, 1) and module.stride == (1, 1) and not any(module._reversed_padding_repeated_twice):
-        return x.flatten(2)
-    padded = F.pad(x, module._reversed_padding_repeated_twice)
-    return F.unfold(padded, module.kernel_size, module.dilation, 0, module.stride)
 
 
 def layer_norm(module: nn.LayerNorm, x: Tensor, g: Tensor) -> Gradients:
@@ -63,7 +58,7 @@ def group_norm(module: nn.GroupNorm, x: Tensor, g: Tensor) -> Gradients:
 
 def summed(normal: Tensor, g: Tensor, positions: tuple[int, ...]) -> Gradients:
     """Return the gradients of scale and shift after a normalisation."""
-    scaled = normal.to(g.dtype) * g
+    scaled = normal.to(g.dtype).mul_(g)
     return {
         "weight": scaled.sum(positions) if positions else scaled,
         "bias": g.sum(positions) if positions else g.clone(),

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hf_fairtune import catalog
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.losses.contrast import EachGroup, GroupPair, contrast_for
-from hf_fairtune.losses.loss import bias_loss_named, weighted_bce
+from hf_fairtune.losses.loss import BiasLoss, BiasValue, bias_loss_named, weighted_bce
 from hf_fairtune.masks.importance import Importance, fisher_importance
 from hf_fairtune.masks.tap_check import checked_taps
 from tests.conftest import table, tiny_vit
@@ -81,6 +81,42 @@ def test_odd_models(kind: type[Odd], caplog: pytest.LogCaptureFixture) -> None:
     ).covered()
     assert slow == SLOW[kind]
     assert ("one image at a time" in caplog.text) == bool(slow)
+
+
+class SquaredDifference(BiasLoss):
+    """A loss whose derivative grows with the difference, so that later rows change what earlier ones weigh."""
+
+    def __call__(self, probabilities: Tensor, labels: Tensor, side: Tensor) -> BiasValue:
+        found = bias_loss_named("statistical_parity")(probabilities, labels, side)
+        return BiasValue(found.value.square(), found.empty)
+
+
+def test_a_loss_that_is_no_absolute_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hf_fairtune.losses.equalized_odds.LOSS", SquaredDifference())
+    check(lively(tiny_vit(1)), rows())
+
+
+def test_first_rows_of_equal_log_odds_weigh_as_the_others_do() -> None:
+    batch = rows(12, size=8)
+    batch["pixel_values"][:8] = 0
+    check(lively(Odd()), batch, chunk_size=4)
+
+
+def test_two_groups_take_one_run_of_the_model_over_the_rows() -> None:
+    seen: list[int] = []
+
+    class Counting(Odd):
+        def forward(self, pixel_values: Tensor) -> Tensor:
+            seen.append(len(pixel_values))
+            return super().forward(pixel_values)
+
+    model, n = lively(Counting()), 40
+    fisher_importance(model, [rows(n, size=8)])
+    two, tried = sum(seen), 2 * 5  # tried on two rows first
+    seen.clear()
+    fisher_importance(model, [rows(n, 3, size=8)])
+    assert n <= two <= n + tried
+    assert 2 * n <= sum(seen) <= 2 * n + tried
 
 
 def test_first_dimension_that_looks_like_rows_is_found_out() -> None:
@@ -225,6 +261,7 @@ def test_bad_data() -> None:
     groups = batch["groups"]
     broken = batch["pixel_values"].clone()
     broken[3] = float("nan")
+    first_broken = broken.flip(0)[4:]
     for data, message in [
         ([altered(batch, groups=groups * 0)], "one group"),
         ([altered(batch, groups=groups * 2)], "no rows of group 1 with label 0, group 1 with label 1"),
@@ -232,6 +269,7 @@ def test_bad_data() -> None:
         ([altered(batch, labels=batch["labels"] + 1)], r"`labels` holds \[2\]; labels are 0 or 1"),
         ([altered(batch, groups=groups - 1)], "codes 0, 1"),
         ([altered(batch, pixel_values=broken)], "NaN or infinite in 1 of 8 rows"),
+        ([{**{n: v[:4] for n, v in batch.items()}, "pixel_values": first_broken}], "NaN or infinite in 1 of 4 rows"),
         ([{"pixel_values": broken, "labels": groups}], "no `groups`, only pixel_values, labels"),
         (iter([batch]), "list_iterator, which can be read only once"),
         ([], "no rows"),
