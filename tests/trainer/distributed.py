@@ -1,4 +1,4 @@
-"""Run by test_distributed.py on one process and on two: search, train, audit; the main process writes what it saw."""
+"""Run by test_distributed.py on one process and on two: search, train, repair; each process writes what it saw."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ from accelerate import PartialState
 from optuna.pruners import BasePruner
 
 from hf_fairtune import FairTrainer
+from hf_fairtune.methods.swift import Swift
 from tests.conftest import table, tiny_vit
 from tests.trainer.test_fitting import arguments
 
@@ -31,5 +32,13 @@ if __name__ == "__main__":
     run.train()
     seen = {"evaluate": run.evaluate(), "mask": mask, "rank": args.process_index, "best": best.run_id}
     seen["rows"] = len(run.predict(table(61, 1)).predictions)
+    # The bias of a batch depends on what lies in it, so two processes do not equal one; they equal each other.
+    args = arguments(folder / "repair", num_train_epochs=1, per_device_train_batch_size=batch, use_cpu=True)
+    args.ddp_find_unused_parameters = False
+    repair = FairTrainer(tiny_vit(), args, method=Swift(), train_dataset=table(), eval_dataset=table(61, 1))
+    repair.train()
+    before, after = dict(tiny_vit().named_parameters()), dict(repair.model.named_parameters())
+    seen["weights"] = [p.detach().double().sum().item() for p in after.values()]
+    seen |= {"moved": sum(not p.equal(before[name]) for name, p in after.items()), "all": len(after)}
     (folder / f"rank{args.process_index}.json").write_text(json.dumps(seen))
     PartialState().destroy_process_group()

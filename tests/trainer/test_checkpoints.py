@@ -1,8 +1,15 @@
-"""Only checkpoints written whole are resumed from."""
+"""Only checkpoints written whole are resumed from, and all of their weights come back."""
 
 from pathlib import Path
 
-from hf_fairtune.trainer.checkpoints import last_checkpoint
+import torch
+from transformers import ViTForImageClassification
+
+from hf_fairtune.methods.full import Full
+from hf_fairtune.trainer.arguments import FairTrainingArguments
+from hf_fairtune.trainer.checkpoints import last_checkpoint, load_weights
+from hf_fairtune.trainer.fair import FairTrainer
+from tests.conftest import table, tiny_vit
 
 
 def test_a_checkpoint_is_whole_or_passed_over(tmp_path: Path) -> None:
@@ -12,3 +19,40 @@ def test_a_checkpoint_is_whole_or_passed_over(tmp_path: Path) -> None:
         if text is not None:
             (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(text)
     assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
+
+
+def test_every_weight_comes_back(tmp_path: Path) -> None:
+    """Also where the file keeps another name than the model."""
+    trained, model = tiny_vit(), ViTForImageClassification(tiny_vit().config)
+    trained.save_pretrained(tmp_path)
+    load_weights(model, tmp_path)
+    for name, parameter in model.named_parameters():
+        assert torch.equal(parameter, trained.get_parameter(name)), name
+
+
+def test_a_resumed_training_of_all_weights_ends_like_another(tmp_path: Path) -> None:
+    """As does one that goes back to its best epoch."""
+
+    def train(folder: Path, resume: str | None = None) -> FairTrainer:
+        args = FairTrainingArguments(
+            str(folder),
+            num_train_epochs=2,
+            per_device_train_batch_size=16,
+            learning_rate=1e-2,
+            warmup_steps=0,
+            save_total_limit=None,
+            use_cpu=True,
+            report_to=[],
+            load_best_model_at_end=True,
+            metric_for_best_model="eval_loss",
+        )
+        trainer = FairTrainer(tiny_vit(), args, method=Full(), train_dataset=table(), eval_dataset=table(32, 1))
+        trainer.train(resume)
+        return trainer
+
+    whole = train(tmp_path)
+    best = ViTForImageClassification.from_pretrained(whole.state.best_model_checkpoint)
+    resumed = train(tmp_path, str(tmp_path / "checkpoint-3"))
+    for name, parameter in best.named_parameters():
+        assert torch.equal(parameter, whole.model.get_parameter(name)), name
+        assert torch.equal(parameter, resumed.model.get_parameter(name)), name
