@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from accelerate.utils import broadcast
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerState
 
 from ..errors import FairTuneError
 from ..families.head import find_head, head_parameters
@@ -28,6 +28,23 @@ class Tally:
 
     empty_cells: torch.Tensor | int = 0
     reinitialised: tuple[int, int] | None = None
+
+
+class TallyCallback(TrainerCallback):
+    """Keep the count of missing cells in the log, which checkpoints hold, so that a resumed step goes on counting."""
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally = tally
+
+    def on_train_begin(self, args: Any, state: TrainerState, *_: Any, **__: Any) -> None:
+        """Start from the checkpoint's count."""
+        counts = [entry["empty_cells"] for entry in state.log_history if "empty_cells" in entry]
+        self.tally.empty_cells = int(counts[-1]) if counts else 0
+
+    def on_log(self, args: Any, state: TrainerState, *_: Any, **__: Any) -> None:
+        """Write the count beside the training loss."""
+        if "loss" in state.log_history[-1]:
+            state.log_history[-1]["empty_cells"] = int(self.tally.empty_cells)
 
 
 def flag(default: Any, text: str) -> Any:
@@ -129,13 +146,14 @@ class TwoStep(Method):
         return prediction * weighted_bce(margins, batch["labels"]) + bias * found.value
 
     def callbacks(self) -> list[TrainerCallback]:
-        """Return the mask of the first step, and what keeps modules in evaluation mode."""
+        """Return the mask of the first step, what keeps modules in evaluation mode, and what keeps count."""
         modes = EvalModeCallback(batch_norm=self.batch_norm == "eval", dropout=self.dropout == "eval")
+        always: list[TrainerCallback] = [modes, TallyCallback(self.tally)]
         if self.steps == "head" or self.mask == "none":
-            return [modes]
+            return always
         known = self._known()
         mask = {name: values for name, values in known.step.items() if name not in known.head}
-        return [modes, SoftMaskCallback(mask, mask_on=self.mask_on)]
+        return [*always, SoftMaskCallback(mask, mask_on=self.mask_on)]
 
     def told(self) -> dict[str, Any]:
         """Return the weights of the losses and how many of its terms lacked a cell."""

@@ -1,9 +1,10 @@
-"""The checkpoints of a training that were written whole."""
+"""The checkpoints of a training: which were written whole, and how their weights come back."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 
 def last_checkpoint(folder: Path) -> str | None:
@@ -16,3 +17,12 @@ def last_checkpoint(folder: Path) -> str | None:
         except (OSError, ValueError):
             continue
     return max(whole, default=(0, None))[1]
+
+
+def load_weights(model: Any, folder: str | Path) -> None:
+    """Load every weight of a checkpoint into the model that wrote it, in place.
+
+    Files keep the names that parameters had in earlier versions of transformers. `from_pretrained` knows them; the
+    Trainer's own reading leaves out, in silence, whatever has been renamed since.
+    """
+    model.load_state_dict(type(model).from_pretrained(folder).state_dict())

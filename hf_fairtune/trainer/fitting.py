@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Trainer
+from peft import PeftModel
+from transformers import PreTrainedModel, Trainer
 
 from ..data.table import FairDataset
 from ..errors import FairTuneError
@@ -15,6 +16,7 @@ from ..families.family import fit_image_size
 from ..methods.method import Method
 from ..metrics.compute import fairness_metrics
 from .arguments import FairTrainingArguments
+from .checkpoints import load_weights
 
 
 def public_name(model: Any) -> str:
@@ -121,6 +123,24 @@ class FittingTrainer(Trainer):
 
     def fitted(self, seconds: float) -> None:
         """Take note of a training, or of one step of it, that ended."""
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        plain = self.accelerator.unwrap_model(self.model if model is None else model)
+        if self._saves_whole(plain):
+            load_weights(plain, resume_from_checkpoint)
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _load_best_model(self) -> None:
+        if self._saves_whole(self.model):
+            load_weights(self.model, self.state.best_model_checkpoint)
+        else:
+            super()._load_best_model()
+
+    def _saves_whole(self, model: Any) -> bool:
+        """Say whether checkpoints hold the whole model: neither an adapter nor the shards of a process."""
+        whole = isinstance(model, PreTrainedModel) and not isinstance(model, PeftModel)
+        return whole and not self.is_fsdp_enabled and not self.is_deepspeed_enabled
 
     def _evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         self._refuse_diverged()

@@ -74,7 +74,7 @@ def biased(flags: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
 def repairing(flags: list[str], biased: Path) -> list[str]:
     """Flags of a short repair, but for its folder."""
     at = flags.index("--model") + 1
-    more = ["--num_train_epochs", "2", "--per_device_train_batch_size", "12"]
+    more = ["--num_train_epochs", "2", "--per_device_train_batch_size", "8"]
     return [*flags[:at], str(biased), *flags[at + 1 :], *more]
 
 

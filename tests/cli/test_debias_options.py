@@ -120,7 +120,7 @@ def test_full_fine_tuning(repair: Repair, biased: Path) -> None:
     found, record = facts(folder), Record.load(folder)
     assert (found["mask"], found["reinitialised"], found["head"]) == (None, None, "classifier")
     assert [(s["name"], s["prediction_weight"], s["empty_cells"]) for s in found["steps"]] == [("full", None, 0)]
-    assert found["steps"][0]["batches"] == 2 * -(-record.data["splits"]["external"]["n"] // 12)
+    assert found["steps"][0]["batches"] == 2 * -(-record.data["splits"]["external"]["n"] // 8)
     assert {(c["reference"], c["model"]) for c in record.comparisons} == {("baseline", "full")}
 
 
