@@ -13,7 +13,7 @@ _HOMES = {
     "FairTrainingArguments": "trainer.arguments",
     "LearningRate": "search.run",
     "MaskSearchSpace": "search.space",
-    "fisher_importance": "masks.importance",
+    "fisher_importance": "importance.fisher",
     "soft_mask": "masks.soft_mask",
     "SoftMaskCallback": "masks.soft_mask_callback",
     "EvalModeCallback": "masks.eval_mode",

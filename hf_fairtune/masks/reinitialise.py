@@ -10,6 +10,7 @@ from torch import nn
 from ..errors import FairTuneError
 
 Mask = Mapping[str, torch.Tensor]
+KINDS = ("mean", "quantile", "full", "none")
 
 
 def reinitialise(
@@ -31,6 +32,7 @@ def reinitialise(
     Raises:
         FairTuneError: unknown kind, or a quantile outside [0, 1].
     """
+    check(kind, quantile)
     parameters = {name: model.get_parameter(name) for name in names}
     chosen = {name: _chosen(name, names, mask, kind, quantile) for name in names}
     with torch.no_grad():
@@ -39,14 +41,18 @@ def reinitialise(
     return sum(int(where.sum()) for where in chosen.values()), sum(p.numel() for p in parameters.values())
 
 
+def check(kind: str, quantile: float) -> None:
+    """Refuse an unknown kind, or a quantile outside [0, 1]."""
+    if kind not in KINDS:
+        raise FairTuneError(f"`reinit` is {kind!r}; choose {', '.join(KINDS[:-1])} or {KINDS[-1]}.")
+    if not 0 <= quantile <= 1:
+        raise FairTuneError(f"`reinit_quantile` is {quantile:g}; give the share of the head to keep, from 0 to 1.")
+
+
 def _chosen(name: str, names: Sequence[str], mask: Mask, kind: str, quantile: float) -> torch.Tensor:
     own = mask[name]
     if kind in ("full", "none"):
         return torch.full_like(own, kind == "full", dtype=torch.bool)
     if kind == "mean":
         return own > own.mean()
-    if kind != "quantile":
-        raise FairTuneError(f"`reinit` is {kind!r}; choose mean, quantile, full or none.")
-    if not 0 <= quantile <= 1:
-        raise FairTuneError(f"`reinit_quantile` is {quantile}; give the share of the head to keep, from 0 to 1.")
     return own > torch.quantile(torch.cat([mask[other].flatten() for other in names]), quantile)

@@ -9,11 +9,13 @@ from typing import Any
 import torch
 
 from ..errors import FairTuneError
+from ..importance.fisher import Importance
 from ..losses.contrast import Contrast
 from .control_masks import hard_mask, ones_mask, random_mask
-from .importance import Importance
 from .layers import mask_rows
 from .soft_mask import soft_mask
+
+KINDS = ("soft", "hard", "random", "none")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,9 @@ class MaskOptions:
         normalization: of the soft mask's importances.
         rate: percentile of the hard mask.
         seed: of the random mask.
+
+    Raises:
+        FairTuneError: unknown kind, or a rate outside [0, 100].
     """
 
     kind: str = "soft"
@@ -32,21 +37,22 @@ class MaskOptions:
     rate: float = 50.0
     seed: int = 0
 
-    def make(self, importance: Importance, head: Sequence[str]) -> dict[str, torch.Tensor]:
-        """Return parameter name -> mask in [0, 1]; `head` names the parameters that the first step leaves alone.
+    def __post_init__(self) -> None:
+        """Refuse at once what would be refused after a long measurement."""
+        if self.kind not in KINDS:
+            raise FairTuneError(f"`mask` is {self.kind!r}; choose {', '.join(KINDS[:-1])} or {KINDS[-1]}.")
+        if not 0 <= self.rate <= 100:
+            raise FairTuneError(f"`rate` is {self.rate:g}; pass a percentile from 0 to 100.")
 
-        Raises:
-            FairTuneError: unknown kind.
-        """
+    def make(self, importance: Importance, head: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Return parameter name -> mask in [0, 1]; `head` names the parameters that the first step leaves alone."""
         if self.kind == "soft":
             return soft_mask(importance, self.normalization)
         if self.kind == "hard":
             return hard_mask(importance, self.rate, head)
         if self.kind == "random":
             return random_mask(importance, self.seed)
-        if self.kind == "none":
-            return ones_mask(importance)
-        raise FairTuneError(f"`mask` is {self.kind!r}; choose soft, hard, random or none.")
+        return ones_mask(importance)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from ..errors import FairTuneError
 from .two_step import TwoStep, flag
 
 
@@ -15,6 +16,12 @@ class Bmft(TwoStep):
     mask: str = flag("hard", "Of the first step: soft, hard, random or none.")
     reinit: Literal["mean", "quantile", "full", "none"] = flag("full", "Head weights that start step two at zero.")
     bias_weight: float = flag(0.1, "Weight of the bias loss in step two, beside the prediction loss.")
+
+    def __post_init__(self) -> None:
+        """Refuse a negative weight, which would reward bias."""
+        super().__post_init__()
+        if not self.bias_weight >= 0:
+            raise FairTuneError(f"`bias_weight` is {self.bias_weight:g}; give 0 or more.")
 
     def weights(self) -> tuple[float, float]:
         """Return 0 and 1 in the first step, 1 and `bias_weight` in the second."""

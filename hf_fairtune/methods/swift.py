@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ..errors import FairTuneError
 from .two_step import TwoStep, flag
 
 
@@ -17,6 +18,13 @@ class Swift(TwoStep):
 
     alpha_extractor: float = flag(0.1, "Weight of the prediction loss in step one; the bias loss has the rest.")
     alpha_head: float = flag(0.9, "Weight of the prediction loss in step two.")
+
+    def __post_init__(self) -> None:
+        """Refuse weights outside [0, 1]."""
+        super().__post_init__()
+        for name in ("alpha_extractor", "alpha_head"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give a weight from 0 to 1.")
 
     def weights(self) -> tuple[float, float]:
         """Return alpha and 1 - alpha of this step."""

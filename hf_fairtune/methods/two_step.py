@@ -13,10 +13,10 @@ from transformers import TrainerCallback, TrainerState
 
 from ..errors import FairTuneError
 from ..families.head import find_head, head_parameters
+from ..importance.fisher import ImportanceOptions, fisher_importance
 from ..losses.loss import bias_loss_named, margin, weighted_bce
 from ..masks.eval_mode import EvalModeCallback
-from ..masks.importance import fisher_importance
-from ..masks.reinitialise import reinitialise
+from ..masks.reinitialise import check, reinitialise
 from ..masks.repair_mask import MaskOptions, RepairMask
 from ..masks.soft_mask_callback import SoftMaskCallback
 from .method import Method, Needs
@@ -65,8 +65,9 @@ class TwoStep(Method):
     mask: str = flag("soft", "Of the first step: soft, hard, random or none.")
     normalization: Literal["min-max", "z-score", "percentile"] = flag("min-max", "Of importances, tensor by tensor.")
     rate: float = flag(50.0, "Hard mask: percentile of the importance ratio above which a weight moves.")
-    importance: Literal["sample", "batch"] = flag(
-        "sample", "Fisher information by image (exact) or batch (published)."
+    importance: Literal["sample", "batch", "whole"] = flag(
+        "sample",
+        "Squared gradients by image (exact Fisher information), by batch (published), or bias of the whole set.",
     )
     chunk_size: int = flag(8, "Images whose gradients are held at once for the Fisher information.")
     bias_loss: str = flag("equalized_odds", "A file of losses/, such as equalized_odds or statistical_parity.")
@@ -82,6 +83,11 @@ class TwoStep(Method):
     seed: int = flag(0, "Of the random mask.")
     measured: RepairMask | None = field(default=None, repr=False, compare=False)
     tally: Tally = field(default_factory=Tally, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse at once what the first use, after a long measurement or training, would refuse."""
+        check(self.reinit, self.reinit_quantile)
+        _ = self._options(), ImportanceOptions(**self._asked())
 
     @abstractmethod
     def weights(self) -> tuple[float, float]:
@@ -100,18 +106,10 @@ class TwoStep(Method):
                 there is one group only.
         """
         head = tuple(head_parameters(model, find_head(model, self.head)))
-        importance = fisher_importance(
-            model,
-            data,
-            bias=self.bias_loss,
-            contrast=self.contrast,
-            form=self.importance,
-            chunk_size=self.chunk_size,
-        )
+        importance = fisher_importance(model, data, **self._asked())
         # Every process has measured the same images; rounding on accelerators may differ, masks must not.
         importance = replace(importance, prediction=broadcast(importance.prediction), bias=broadcast(importance.bias))
-        options = MaskOptions(self.mask, self.normalization, self.rate, self.seed)
-        return replace(self, measured=RepairMask.of(importance, options, head))
+        return replace(self, measured=RepairMask.of(importance, self._options(), head))
 
     def stages(self) -> list[Method]:
         """Return the steps asked for."""
@@ -175,6 +173,13 @@ class TwoStep(Method):
     def to_dict(self) -> dict[str, Any]:
         """Return the hyper-parameters."""
         return {entry.name: getattr(self, entry.name) for entry in fields(self) if "help" in entry.metadata}
+
+    def _options(self) -> MaskOptions:
+        return MaskOptions(self.mask, self.normalization, self.rate, self.seed)
+
+    def _asked(self) -> dict[str, Any]:
+        contrast, size = self.contrast, self.chunk_size
+        return {"bias": self.bias_loss, "contrast": contrast, "form": self.importance, "chunk_size": size}
 
     def _known(self) -> RepairMask:
         if self.measured is None:

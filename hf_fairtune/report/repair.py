@@ -18,6 +18,7 @@ KINDS = {
 }
 FORMS = {
     "sample": "Fisher information summed image by image",
+    "whole": "Fisher information summed image by image, for bias the squared gradient of the whole set",
     "batch": "squared gradients batch by batch, as published",
 }
 

@@ -25,9 +25,9 @@ import torch
 from torch import Tensor, nn
 from transformers import ViTConfig, ViTForImageClassification
 
+from hf_fairtune.importance.fisher import fisher_importance
 from hf_fairtune.losses.contrast import GroupPair
 from hf_fairtune.losses.loss import bias_loss_named, margin, weighted_bce
-from hf_fairtune.masks.importance import fisher_importance
 
 Batch = dict[str, Tensor]
 SIZES = {"tiny": (192, 3), "small": (384, 6), "base": (768, 12)}

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..losses.loss import bias_loss_named, weighted_bce
 from .rows import Rows, device_of, forward, margins_of
-from .sample_fisher import Asked, Found, chosen
+from .sample import Asked, Found, chosen
 
 
 def batch_fisher(model: nn.Module, data: Any, rows: Rows, asked: Asked) -> Found:

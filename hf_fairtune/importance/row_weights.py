@@ -10,22 +10,23 @@ from ..losses.loss import bias_loss_named, weighted_bce
 from .rows import Rows
 
 
-def row_weights(margins: Tensor, rows: Rows, contrast: Contrast, bias: str) -> Tensor:
-    """Return (dl_i/dz_i)² / N and (N · dL_B/dz_i)² / N, both losses taken over all rows.
+def slopes(margins: Tensor, rows: Rows, contrast: Contrast, bias: str) -> Tensor:
+    """Return dL/dz_i of the weighted cross-entropy and of the bias loss, both taken over all rows: [2, n], float64.
 
     Args:
         margins: log-odds of all rows, [n], float64.
         bias: name of the bias loss.
-
-    Returns:
-        [2, n], float64.
     """
     z = margins.clone().requires_grad_()
     with torch.enable_grad():
         biased = contrast(bias_loss_named(bias), z.sigmoid(), rows.labels, rows.groups)
         losses = weighted_bce(z, rows.labels), biased.value
-        slopes = [torch.autograd.grad(loss, z)[0] for loss in losses]
-    return torch.stack(slopes).square() * len(z)
+        return torch.stack([torch.autograd.grad(loss, z)[0] for loss in losses])
+
+
+def row_weights(margins: Tensor, rows: Rows, contrast: Contrast, bias: str) -> Tensor:
+    """Return (dl_i/dz_i)² / N and (N · dL_B/dz_i)² / N; arguments and shape as of `slopes`."""
+    return slopes(margins, rows, contrast, bias).square() * len(margins)
 
 
 class KnownWeights:

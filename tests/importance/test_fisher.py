@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from hf_fairtune import catalog
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.importance.fisher import Importance, fisher_importance
+from hf_fairtune.importance.tap_check import checked_taps
 from hf_fairtune.losses.contrast import EachGroup, GroupPair, contrast_for
 from hf_fairtune.losses.loss import BiasLoss, BiasValue, bias_loss_named, weighted_bce
-from hf_fairtune.masks.importance import Importance, fisher_importance
-from hf_fairtune.masks.tap_check import checked_taps
 from tests.conftest import table, tiny_vit
 
 from .fisher_oracle import MODELS, Batch, by_row, lively, log_odds, mean, rows, split, squared, swin
@@ -175,7 +175,7 @@ def test_bfloat16_is_close() -> None:
         assert other.dtype == torch.float32
 
 
-@pytest.mark.parametrize("form", ["sample", "batch"])
+@pytest.mark.parametrize("form", ["sample", "batch", "whole"])
 def test_the_model_is_left_as_it_was(form: str) -> None:
     model = MODELS["resnet"]().train()
     parameters = list(model.parameters())
@@ -211,6 +211,29 @@ def test_batch_form_is_a_loop_over_batches(contrast: str) -> None:
     agree(got.prediction, mean(prediction))
     agree(got.bias, mean(biased))
     assert got.empty_cells == empty > 0
+
+
+@pytest.mark.parametrize("contrast", ["pair", "mean"])
+def test_whole_form_squares_the_gradient_of_the_bias_of_all_rows(contrast: str) -> None:
+    model, batch = lively(tiny_vit(1)), rows(13, 3)
+    got = fisher_importance(model, split(batch, 4), form="whole", contrast=contrast, chunk_size=3)
+    p = log_odds(model, batch["pixel_values"]).sigmoid()
+    found = got.contrast(bias_loss_named("equalized_odds"), p, batch["labels"], batch["groups"])
+    agree(got.bias, squared(model, found.value))
+    agree(got.prediction, by_row(model, batch, "equalized_odds", got.contrast)[0])
+
+
+def test_by_row_the_bias_does_not_know_the_groups_but_whole_it_does() -> None:
+    """In a balanced set a swap of two rows' groups changes no squared slope of a row, but the sum of all of them."""
+    model, batch = lively(Odd()), rows(16, size=8)
+    batch |= {"labels": torch.arange(16) % 2, "groups": torch.arange(16) // 2 % 2}
+    swapped = batch | {"groups": batch["groups"][torch.tensor([2, 1, 0, *range(3, 16)])]}
+
+    def bias(form: str, rows_: Batch) -> Tensor:
+        return fisher_importance(model, [rows_], form=form).bias["inner.weight"]
+
+    torch.testing.assert_close(bias("sample", batch), bias("sample", swapped))
+    assert not torch.allclose(bias("whole", batch), bias("whole", swapped), rtol=1e-3)
 
 
 def test_one_batch_of_all_rows_is_not_the_sample_form() -> None:
@@ -283,7 +306,7 @@ def test_bad_data() -> None:
     [
         ({"bias": "odds"}, "not one of the losses"),
         ({"contrast": "all"}, "choose pair or mean"),
-        ({"form": "rows"}, "choose sample or batch"),
+        ({"form": "rows"}, "choose sample, batch, whole"),
         ({"dtype": torch.float16}, "torch.bfloat16"),
         ({"chunk_size": 0}, "`chunk_size` is 0"),
         ({"batch_size": 0}, "`batch_size` is 0"),

@@ -11,10 +11,13 @@ from torch import Tensor, nn
 from ..errors import FairTuneError
 from ..losses.contrast import Contrast
 from ..losses.loss import bias_loss_named
-from .batch_fisher import batch_fisher
+from .batch import batch_fisher
 from .quiet import quiet
 from .rows import Rows, device_of, read_rows
-from .sample_fisher import sample_fisher
+from .sample import sample_fisher
+from .whole import whole_fisher
+
+FORMS = {"sample": sample_fisher, "batch": batch_fisher, "whole": whole_fisher}
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class ImportanceOptions:
         contrast: "pair" or "mean", see `contrast_for`; or the contrast itself.
         form: "sample" for the mean over rows of squared gradients, which is the Fisher information and does not
             depend on batches; "batch" for the mean over batches of the squared gradient of the batch's loss, as the
-            published code does.
+            published code does; "whole" for bias from the squared gradient of the loss of all rows (`whole.py` says
+            why), prediction as in "sample".
         batch_size: rows read at once from a dataset, and in form "batch" the batches; a loader brings its own.
         chunk_size: rows whose gradients are held at once in form "sample"; bounds the memory, changes no number.
         dtype: torch.bfloat16 to run the model under autocast; squares are summed in float32 anyway.
@@ -65,8 +69,8 @@ class ImportanceOptions:
         bias_loss_named(self.bias)
         if isinstance(self.contrast, str) and self.contrast not in ("pair", "mean"):
             raise FairTuneError(f"`contrast` is {self.contrast!r}; choose pair or mean.")
-        if self.form not in ("sample", "batch"):
-            raise FairTuneError(f"`form` is {self.form!r}; choose sample or batch.")
+        if self.form not in FORMS:
+            raise FairTuneError(f"`form` is {self.form!r}; choose {', '.join(FORMS)}.")
         if self.dtype not in (None, torch.float32, torch.bfloat16):
             raise FairTuneError(f"`dtype` is {self.dtype}; choose None or torch.bfloat16.")
         for name in ("batch_size", "chunk_size"):
@@ -101,8 +105,7 @@ def fisher_importance(model: nn.Module, data: Any, **options: Any) -> Importance
     with quiet(model):
         rows = read_rows(data, asked, device_of(model))
         _check_cells(rows)
-        measure = sample_fisher if asked.form == "sample" else batch_fisher
-        prediction, bias, empty, contrast = measure(model, data, rows, asked)
+        prediction, bias, empty, contrast = FORMS[asked.form](model, data, rows, asked)
     _check_finite(prediction, "weighted cross-entropy")
     _check_finite(bias, asked.bias)
     return Importance(prediction, bias, len(rows.labels), empty, contrast)

@@ -1,0 +1,1 @@
+"""How much every weight matters for prediction and for bias."""
