@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 from ..errors import FairTuneError
 from ..record import Record, finite, write_atomically
@@ -26,6 +28,7 @@ from .flags import parse
 EXAMPLE = """  fairtune ablate --vary mask=none,random,hard,soft --seeds 0 1 2 --output_dir masks \\
       --model my-team/melanoma --dataset lesions.csv --label malignant --positive yes --group skin_type:3"""
 PASSES_ON = True
+OWN = ("seed", "seeds", "output_dir", "vary")
 
 
 @dataclass
@@ -43,16 +46,17 @@ ARGUMENTS = (AblationArguments,)
 def run(ablation: AblationArguments, flags: list[str]) -> None:
     """Run what is not finished yet, and write and print the table."""
     name, values = varied(ablation.vary)
+    if len(set(ablation.seeds)) < len(ablation.seeds):
+        raise FairTuneError(f"`--seeds {' '.join(map(str, ablation.seeds))}` names one twice; name each once.")
     folder = Path(ablation.output_dir)
+    planned = list(product(values, ablation.seeds))
+    # All flags are read before the first run, which may take hours.
+    parsed = [flags_of(ablation, flags, value, seed) for value, seed in planned]
     runs: dict[str, list[Record]] = {}
-    for value in values:
-        for seed in ablation.seeds:
-            place = folder / f"{name}-{value}" / f"seed-{seed}"
-            own = [flag.replace("{seed}", str(seed)) for flag in flags]
-            own += [f"--{name}", value, "--seed", str(seed), "--output_dir", str(place)]
-            print(f"== {name} {value}, seed {seed}", flush=True)
-            debias.complete(*parse(debias, own))
-            runs.setdefault(value, []).append(Record.load(place))
+    for (value, seed), found in zip(planned, parsed, strict=True):
+        print(f"== {name} {value}, seed {seed}", flush=True)
+        job = debias.complete(*found)
+        runs.setdefault(value, []).append(Record.load(job.folder))
     rows = ablation_rows(runs)
     text = json.dumps(finite({"flag": name, "seeds": ablation.seeds, "rows": rows}), indent=2, allow_nan=False)
     write_atomically(folder / "ablation.json", text + "\n")
@@ -61,14 +65,31 @@ def run(ablation: AblationArguments, flags: list[str]) -> None:
     print(table)
 
 
+def flags_of(ablation: AblationArguments, flags: list[str], value: str, seed: int) -> tuple[Any, ...]:
+    """Return what `fairtune debias` is given in one run.
+
+    Raises:
+        FairTuneError: it cannot take it.
+    """
+    name, _ = varied(ablation.vary)
+    place = Path(ablation.output_dir) / f"{name}-{value}" / f"seed-{seed}"
+    own = [flag.replace("{seed}", str(seed)) for flag in flags]
+    own += [f"--{name}", value, "--seed", str(seed), "--output_dir", str(place)]
+    parsed = parse(debias, own)
+    parsed[-1].build_method(**vars(parsed[-2]))
+    return parsed
+
+
 def varied(text: str) -> tuple[str, list[str]]:
     """Read FLAG=VALUE,VALUE,...
 
     Raises:
-        FairTuneError: it is written otherwise.
+        FairTuneError: it is written otherwise, or names a flag that each run has its own value of.
     """
-    name, _, listed = text.partition("=")
+    name, _, listed = text.lstrip("-").partition("=")
     values = [value for value in listed.split(",") if value]
     if not name or not values or len(set(values)) < len(values):
         raise FairTuneError(f"`--vary {text}` is not FLAG=VALUE,VALUE; write e.g. --vary mask=none,soft.")
-    return name.lstrip("-"), values
+    if name in OWN:
+        raise FairTuneError(f"`--vary {text}`: {name} is set by `fairtune ablate`; name seeds by --seeds 0 1 2.")
+    return name, values

@@ -15,6 +15,7 @@ from .. import catalog
 from ..data.arguments import DataArguments
 from ..data.table import FairDataset
 from ..data.testsets import TestSetArguments, parse_test_sets
+from ..errors import FairTuneError
 from ..methods.method import Method
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.fair import FairTrainer
@@ -95,11 +96,18 @@ class Repair(Job):
 
     def starting_model(self, data: FairDataset) -> Callable[[], Any]:
         """Return what loads the model with its own head."""
-        return trained_init(self.model.model, data.label_names)
+        return trained_init(self.model.model, data.label_names, vars(self.hyperparameters).get("head"))
 
     def method(self) -> Method:
-        """Return the method with its flags."""
-        return self.training.build_method(**vars(self.hyperparameters))
+        """Return the method with its flags.
+
+        Raises:
+            FairTuneError: its mask is still to be searched.
+        """
+        method = self.training.build_method(**vars(self.hyperparameters))
+        if method.is_open:
+            raise FairTuneError(f"`--method {method.name}` repairs by a known mask only; give --mask, e.g. attention.")
+        return method
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -148,5 +156,5 @@ def repair(job: Repair, trainer: FairTrainer) -> None:
         trainer.compare(BEFORE, split)
     trainer.repaired(external=job.facts, calibration=calibration)
     if job.external.maps and trainer.is_world_process_zero():
-        before = job.starting_model(trainer.data)()
+        before = trainer.call_model_init()
         say(trainer, f"maps: {write_maps(before, trainer.model, trainer.data, 'test', job.folder)}")

@@ -70,11 +70,11 @@ class Job:
 
     def trainer(self, more: Mapping[str, Any]) -> FairTrainer:
         """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way."""
-        processor = load_processor(self.model.model)
+        method, processor = self.method(), load_processor(self.model.model)
         with self.training.main_process_first():
             data = self.load_data(processor)
             init = self.starting_model(data)
-            trainer = FairTrainer(model_init=init, args=self.training, data=data, method=self.method())
+            trainer = FairTrainer(model_init=init, args=self.training, data=data, method=method)
             claim(self.folder, self.run(more))
         return trainer
 
@@ -87,8 +87,15 @@ class Job:
         return model_init(self.model.model, data.label_names)
 
     def method(self) -> Method:
-        """Return the method asked for."""
-        return self.training.build_method()
+        """Return the method asked for.
+
+        Raises:
+            FairTuneError: it is none for a model with a new head.
+        """
+        method = self.training.build_method()
+        if not method.needs.original_training_data:
+            raise FairTuneError(f"`--method {method.name}` repairs a trained model; use `fairtune debias`.")
+        return method
 
     @property
     def splits(self) -> Path:

@@ -54,20 +54,21 @@ def model_init(name: str, labels: Sequence[str]) -> Callable[[], Any]:
     return init
 
 
-def trained_init(name: str, labels: Sequence[str]) -> Callable[[], Any]:
+def trained_init(name: str, labels: Sequence[str], head: str | None = None) -> Callable[[], Any]:
     """Return a function that loads a two-class model with its own head, its classes in the order of `labels`.
 
     Raises:
-        FairTuneError: (from the function) there is no image classifier under this name, it has not two classes, or
-            its classes are named otherwise.
+        FairTuneError: (from the function) there is no image classifier under this name, it has not two classes, its
+            classes are named otherwise, its `head` is not found, or its weights are not finite.
     """
     names = dict(enumerate(labels))
 
     def init() -> Any:
         model = load_classifier(name)
-        head = find_head(model)
+        leaf = find_head(model, head)
+        refuse_broken(model, name)
         if positive_column(model.config.id2label, labels[1]) == 0:
-            swap_classes(model, head)
+            swap_classes(model, leaf)
         model.config.id2label, model.config.label2id = names, {label: i for i, label in names.items()}
         return model
 
@@ -84,6 +85,13 @@ def load_classifier(name: str) -> Any:
         return AutoModelForImageClassification.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise FairTuneError(f"`{name}` is no image classifier: {first_line(error)}") from error
+
+
+def refuse_broken(model: Any, name: str) -> None:
+    """Refuse a model with weights that are no numbers."""
+    broken = [key for key, parameter in model.named_parameters() if not parameter.isfinite().all()]
+    if broken:
+        raise FairTuneError(f"`--model {name}` has NaN or infinite weights in `{broken[0]}`; train or copy it anew.")
 
 
 def positive_column(names: dict[int, str], positive: str) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from .. import catalog
 from ..data.arguments import DataArguments
-from ..errors import FairTuneError
 from ..trainer.arguments import FairTrainingArguments
 from .job import Job, train
 from .model import ModelArguments
@@ -17,9 +15,6 @@ ARGUMENTS = (DataArguments, ModelArguments, FairTrainingArguments)
 
 def run(data: DataArguments, model: ModelArguments, training: FairTrainingArguments) -> None:
     """Train, test, hand over."""
-    method = catalog.find("methods", training.method).METHOD
-    if not method.needs.original_training_data:
-        raise FairTuneError(f"`--method {training.method}` repairs a trained model; use `fairtune debias`.")
     job = Job(data, model, training)
     run = {"command": "train"}
     if not job.finished(run):

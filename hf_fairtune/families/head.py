@@ -58,8 +58,10 @@ def check_classes(count: int) -> None:
 
 def outputs(model: nn.Module) -> list[str]:
     """List the leaves with two outputs: linear layers, or 1x1 convolutions where no linear layer has two."""
-    linear = [n for n, m in model.named_modules() if isinstance(m, nn.Linear) and m.out_features == 2]
-    return linear or [n for n, m in model.named_modules() if is_pointwise(m)]
+    # PEFT keeps the layer that it replaced as `base_layer`.
+    leaves = {n: m for n, m in model.named_modules() if not n.endswith(".base_layer")}
+    linear = [n for n, m in leaves.items() if isinstance(m, nn.Linear) and m.out_features == 2]
+    return linear or [n for n, m in leaves.items() if is_pointwise(m)]
 
 
 def is_pointwise(module: nn.Module) -> bool:

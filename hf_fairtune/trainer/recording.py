@@ -101,9 +101,11 @@ class RecordingTrainer(SearchingTrainer):
         assert self.data is not None
         steps = [{key: value for key, value in step.items() if key != "reinitialised"} for step in self._steps]
         zeroed = [step["reinitialised"] for step in self._steps if step["reinitialised"]]
+        head = find_head(self.model, getattr(self.method, "head", None))
         self.record.job = "debias"
         self.record.repair = {
-            "head": find_head(self.model, getattr(self.method, "head", None)),
+            # An adapter's wrappers are no part of the name.
+            "head": head.removeprefix("base_model.model.").removesuffix(".ln_tuning_layers.default"),
             "mask": self.method.facts(self.data.group_names),
             "reinitialised": zeroed[-1] if zeroed else None,
             "steps": steps,

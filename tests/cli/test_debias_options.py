@@ -7,14 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from peft import PeftModel
 from sklearn.metrics import roc_auc_score
-from transformers import AutoImageProcessor, AutoModelForImageClassification, MobileNetV2ImageProcessor
+from transformers import (
+    AutoImageProcessor,
+    AutoModelForImageClassification,
+    MobileNetV2ImageProcessor,
+    ViTImageProcessor,
+)
 
 from hf_fairtune import fisher_importance
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.table import FairDataset, load_fair_dataset
 from hf_fairtune.masks.control_masks import hard_mask
 from hf_fairtune.record import Record
+from tests.conftest import tiny_vit
 from tests.families.backbones import backbone
 
 HEAD = {"classifier.weight", "classifier.bias"}
@@ -176,3 +183,27 @@ def test_batch_norm_keeps_its_statistics(repair: Repair, tmp_path: Path) -> None
         assert not changed & statistics if still else changed & statistics
         assert changed >= {"classifier.weight", "mobilenet_v2.conv_1x1.convolution.weight"}
     assert Record.load(folder).model["image_size"] == 32
+
+
+def test_a_repair_by_an_adapter(repair: Repair, biased: Path) -> None:
+    """FairTune's mask on the external set: stored as an adapter, whose head holds the calibration, too."""
+    folder = repair("--method", "fairtune", "--mask", "layernorm")
+    found = facts(folder)
+    assert found["head"] == "classifier"
+    assert found["calibration"]["applied"]
+    before, after = (AutoModelForImageClassification.from_pretrained(f).eval() for f in (biased, folder))
+    tuned = PeftModel.from_pretrained(before, folder / "adapter").eval()
+    pixels = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(tuned(pixel_values=pixels).logits, after(pixels).logits)
+
+
+def test_maps_of_a_model_for_another_size(repair: Repair, tmp_path: Path) -> None:
+    """Before and after are drawn at the size that the repair is at."""
+    pytest.importorskip("captum", reason="captum is an extra: pip install hf-fairtune[maps]")
+    larger = tmp_path / "other" / "larger"
+    tiny_vit(image_size=32).save_pretrained(larger)
+    ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(larger)
+    folder = repair("--model", str(larger), "--maps", "--num_train_epochs", "1", "--steps", "head")
+    assert (folder / "private" / "maps.png").stat().st_size > 1000
+    assert Record.load(folder).model["image_size"] == 16

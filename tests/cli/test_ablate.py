@@ -1,0 +1,100 @@
+"""`fairtune ablate`: a repair for each value and seed, their table, and that finished ones are not run again."""
+
+import json
+import shutil
+from pathlib import Path
+from statistics import mean, stdev
+
+import pytest
+
+from hf_fairtune.cli.main import main
+from hf_fairtune.record import Record
+
+VALUES, SEEDS = ("none", "soft"), (0, 1)
+
+
+@pytest.fixture(scope="module")
+def asked(repairing: list[str], biased: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Flags of a small ablation in which each seed starts from a model of its own."""
+    models, folder = tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("runs") / "masks"
+    for seed in SEEDS:
+        shutil.copytree(biased, models / f"biased-{seed}")
+    own = ["--model", str(models / "biased-{seed}"), "--num_train_epochs", "1"]
+    return [*repairing, *own, "--vary", "mask=none,soft", "--seeds", "0", "1", "--output_dir", str(folder)]
+
+
+@pytest.fixture(scope="module")
+def ablated(asked: list[str]) -> Path:
+    """The folder of the ablation, without its runs' figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hf_fairtune.handover.write_report", lambda *_: None)
+        assert main(["ablate", *asked]) == 0
+    return Path(asked[-1])
+
+
+def test_each_run_has_its_value_and_seed(ablated: Path) -> None:
+    for value in VALUES:
+        for seed in SEEDS:
+            record = Record.load(ablated / f"mask-{value}" / f"seed-{seed}")
+            assert record.repair is not None
+            assert (record.repair["mask"]["kind"], record.seed) == (value, seed)
+            assert record.model["name"] == f"biased-{seed}"
+
+
+def test_the_table_is_that_of_the_records(ablated: Path) -> None:
+    written = json.loads((ablated / "ablation.json").read_text())
+    assert (written["flag"], written["seeds"]) == ("mask", [0, 1])
+    rows = {row["value"]: row for row in written["rows"]}
+    assert list(rows) == ["before", *VALUES]
+    lines = {line.split()[0]: line for line in (ablated / "ablation.txt").read_text().splitlines() if line}
+    for value, row in rows.items():
+        model, folder = ("baseline", "none") if value == "before" else ("swift", value)
+        audits = [Record.load(ablated / f"mask-{folder}" / f"seed-{seed}").evaluation(model) for seed in SEEDS]
+        for name, key in (("AUC", "auc"), ("lowest group", "min_group_auc"), ("gap", "auc_gap")):
+            values = [audit[key]["value"] for audit in audits if audit is not None]
+            assert row["numbers"][name] == values
+            assert f"{mean(values):.3f} ± {stdev(values):.3f}" in lines[value]
+        assert len(row["verdicts"]) == (0 if value == "before" else 2)
+
+
+def test_finished_runs_are_not_run_again(
+    ablated: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("something was trained")
+
+    monkeypatch.setattr("hf_fairtune.trainer.fitting.Trainer.__init__", never)
+    before = {p: p.read_bytes() for p in ablated.rglob("*") if p.is_file()}
+    assert main(["ablate", *asked]) == 0
+    assert {p: p.read_bytes() for p in ablated.rglob("*") if p.is_file()} == before
+    printed = capsys.readouterr().out
+    assert printed.count("is finished; nothing was run") == 4
+    assert printed.endswith((ablated / "ablation.txt").read_text())
+
+
+BAD = [
+    (["--vary", "mask"], "`--vary mask` is not FLAG=VALUE,VALUE; write e.g. --vary mask=none,soft"),
+    (["--vary", "mask="], "`--vary mask=` is not FLAG=VALUE,VALUE"),
+    (["--vary", "=soft"], "`--vary =soft` is not FLAG=VALUE,VALUE"),
+    (["--vary", "mask=soft,soft"], "`--vary mask=soft,soft` is not FLAG=VALUE,VALUE"),
+    (["--vary", "seed=1,2"], "seed is set by `fairtune ablate`; name seeds by --seeds 0 1 2"),
+    (["--vary", "magic=1,2"], "--magic"),
+    (["--vary", "mask=soft,magic"], "`mask` is 'magic'; choose soft, hard, random or none"),
+    (["--vary", "method=swift,magic"], "`magic` is not one of the methods"),
+    (["--vary", "alpha_head=0.5,much"], "invalid float value: 'much'"),
+    (["--vary", "mask=none", "--seeds", "1", "1"], "`--seeds 1 1` names one twice"),
+    ([], "the following arguments are required: --vary"),
+]
+
+
+@pytest.mark.parametrize(("more", "message"), BAD, ids=[" ".join(more) or "nothing" for more, _ in BAD])
+def test_bad_input_is_one_line_before_anything_is_run(
+    repairing: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    assert main(["ablate", *repairing, *more, "--output_dir", str(tmp_path / "o")]) == 2
+    printed, error = capsys.readouterr()
+    assert printed == ""
+    (line,) = error.splitlines()
+    assert line.startswith("fairtune: ")
+    assert message in line
+    assert not (tmp_path / "o").exists()
