@@ -20,7 +20,7 @@ from ..methods.method import Method
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.fair import FairTrainer
 from ..trainer.maps import captum_explainer, write_maps
-from .job import Job, say, train
+from .job import Job, located, say, train
 from .model import ModelArguments, trained_init
 
 EXAMPLE = """  fairtune debias --method swift --model my-team/melanoma --dataset lesions.csv --label malignant \\
@@ -131,7 +131,8 @@ def complete(
 ) -> Job:
     """Run the repair, unless it is finished."""
     job = Repair(data, model, training, tests, external, hyperparameters)
-    more = {"command": "debias", **vars(tests), **vars(external), **vars(hyperparameters)}
+    places = {name: located(path) for name, path in parse_test_sets(tests.test).items()}
+    more = {"command": "debias", "test": places, **vars(external), **vars(hyperparameters)}
     if not job.finished(more):
         if external.maps:
             captum_explainer()

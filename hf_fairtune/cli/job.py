@@ -42,9 +42,8 @@ class Job:
 
     def run(self, more: Mapping[str, Any]) -> dict[str, Any]:
         """Return what makes a run this run: everything that its numbers depend on, but for the number of trials."""
-        path = Path(self.data.dataset).expanduser()
-        run = {**asdict(self.data), "model": self.model.model, **more}
-        run |= {"dataset": str(path.resolve()) if path.exists() else self.data.dataset}
+        run = {**asdict(self.data), **more}
+        run |= {"dataset": located(self.data.dataset), "model": located(self.model.model)}
         names = ("method", "mask", "space", "learning_rate", "seed", *KEPT_ARGUMENTS)
         known = self.training.to_dict()
         return {**run, **{name: known[name] for name in names}} | {"data_cache": None, "trials": None}
@@ -116,6 +115,12 @@ class Job:
         """Print, on the main process, the table of the finished run and where its card is."""
         if self.training.process_index == 0:
             print(closing(self.folder))
+
+
+def located(name: str) -> str:
+    """Return the absolute path of a file or folder, and a Hub id as it is."""
+    path = Path(name).expanduser()
+    return str(path.resolve()) if path.exists() else name
 
 
 def train(trainer: FairTrainer) -> TrainOutput:

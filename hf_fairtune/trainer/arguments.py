@@ -9,6 +9,7 @@ import torch
 from transformers import TrainingArguments
 
 from .. import catalog
+from ..errors import FairTuneError
 from ..methods.method import Method, method_named
 
 
@@ -48,8 +49,14 @@ class FairTrainingArguments(TrainingArguments):
     )
 
     def build_method(self, **hyperparameters: Any) -> Method:
-        """Return the method with `hyperparameters` and those that are fields here and given."""
+        """Return the method with `hyperparameters` and those that are fields here and given.
+
+        Raises:
+            FairTuneError: there is no such method, or it has no mask and one is given.
+        """
         known = catalog.find("methods", self.method).METHOD
         names = {entry.name for entry in fields(known)} & {entry.name for entry in fields(self)}
+        if self.mask is not None and "mask" not in names:
+            raise FairTuneError(f"`mask` is {self.mask!r}, but the method {self.method!r} has none; leave it out.")
         own = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return method_named(self.method, **own, **hyperparameters)

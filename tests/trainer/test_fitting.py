@@ -133,3 +133,5 @@ def test_method_by_argument_or_object(tmp_path: Path) -> None:
     assert FairTrainer(tiny_vit(), args, method=Full(), **splits).method.name == "full"
     with pytest.raises(FairTuneError, match="`magic` is not one of the methods; choose from bmft, fairtune,"):
         FairTrainer(tiny_vit(), arguments(tmp_path, method="magic"), **splits)
+    with pytest.raises(FairTuneError, match="`mask` is 'soft', but the method 'full' has none"):
+        FairTrainer(tiny_vit(), arguments(tmp_path, method="full", mask="soft"), **splits)
