@@ -75,8 +75,17 @@ class RepairMask:
 
     @classmethod
     def of(cls, importance: Importance, options: MaskOptions, head: Sequence[str]) -> RepairMask:
-        """Make the masks from the importances."""
+        """Make the masks from the importances.
+
+        Raises:
+            FairTuneError: a mask that lets nothing outside the head move.
+        """
         step = options.make(importance, head)
+        if not any((values > 0).any() for name, values in step.items() if name not in head):
+            raise FairTuneError(
+                f"the {options.kind} mask is 0 everywhere outside the head, so step one would move nothing; "
+                "lower `rate`, or check that batches hold every group with every label."
+            )
         soft = step if options.kind == "soft" else soft_mask(importance, options.normalization)
         facts = {
             "kind": options.kind,

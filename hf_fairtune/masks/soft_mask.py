@@ -54,7 +54,8 @@ def soft_mask(importance: Importances, normalization: str = "min-max") -> dict[s
     """Return the mask |tanh(Norm(I_b) / (Norm(I_p) + 1e-10))| of every parameter (SWiFT, eq. 9).
 
     `Norm` is taken over one parameter tensor (weight and bias apart), so the mask does not depend on the scale of
-    either loss. A constant tensor, such as the bias of a single logit, stays as it is, as in the published code.
+    either loss; the published code adds 1e-10 to max - min too, and its masks shrink where importances are that small.
+    A constant tensor, such as the bias of a single logit, stays as it is, as in the published code.
 
     Args:
         importance: `.prediction` and `.bias`, parameter name -> non-negative tensor.

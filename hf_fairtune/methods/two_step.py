@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from accelerate.utils import broadcast
+from torch.utils.data import Subset
 from transformers import TrainerCallback, TrainerState
 
 from ..errors import FairTuneError
@@ -61,14 +62,17 @@ class TwoStep(Method):
     """
 
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, original_training_data=False)
+    smooths: ClassVar[bool] = False
 
     mask: str = flag("soft", "Of the first step: soft, hard, random or none.")
     normalization: Literal["min-max", "z-score", "percentile"] = flag("min-max", "Of importances, tensor by tensor.")
     rate: float = flag(50.0, "Hard mask: percentile of the importance ratio above which a weight moves.")
-    importance: Literal["sample", "batch", "whole"] = flag(
-        "sample",
-        "Squared gradients by image (exact Fisher information), by batch (published), or bias of the whole set.",
+    importance: Literal["whole", "batch", "sample"] = flag(
+        "whole",
+        "Bias from the squared gradient of the whole set, of batches (published), or of images (exact Fisher "
+        "information, which on a balanced set does not know the groups).",
     )
+    importance_batch_size: int = flag(32, "For batch: images of a batch, drawn in an order that --seed shuffles.")
     chunk_size: int = flag(8, "Images whose gradients are held at once for the Fisher information.")
     bias_loss: str = flag("equalized_odds", "A file of losses/, such as equalized_odds or statistical_parity.")
     contrast: Literal["pair", "mean"] = flag("pair", "Over two groups: best against worst, or each against the rest.")
@@ -80,13 +84,15 @@ class TwoStep(Method):
     head_learning_rate: float = flag(1e-3, "Learning rate of the second step.")
     batch_norm: Literal["eval", "train"] = flag("eval", "Batch norm's statistics: kept, or updated as published.")
     dropout: Literal["train", "eval"] = flag("train", "The model's own dropout: active in training, or not.")
-    seed: int = flag(0, "Of the random mask.")
+    seed: int = flag(0, "Of the random mask, and of the order of images in batches.")
     measured: RepairMask | None = field(default=None, repr=False, compare=False)
     tally: Tally = field(default_factory=Tally, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse at once what the first use, after a long measurement or training, would refuse."""
         check(self.reinit, self.reinit_quantile)
+        if not self.head_learning_rate >= 0:
+            raise FairTuneError(f"`head_learning_rate` is {self.head_learning_rate:g}; give 0 or more.")
         _ = self._options(), ImportanceOptions(**self._asked())
 
     @abstractmethod
@@ -106,7 +112,9 @@ class TwoStep(Method):
                 there is one group only.
         """
         head = tuple(head_parameters(model, find_head(model, self.head)))
-        importance = fisher_importance(model, data, **self._asked())
+        # Batches of a sorted table would lack a group or a label each, and then hold no bias at all.
+        order = torch.randperm(len(data), generator=torch.Generator().manual_seed(self.seed)).tolist()
+        importance = fisher_importance(model, Subset(data, order), **self._asked())
         # Every process has measured the same images; rounding on accelerators may differ, masks must not.
         importance = replace(importance, prediction=broadcast(importance.prediction), bias=broadcast(importance.bias))
         return replace(self, measured=RepairMask.of(importance, self._options(), head))
@@ -178,8 +186,8 @@ class TwoStep(Method):
         return MaskOptions(self.mask, self.normalization, self.rate, self.seed)
 
     def _asked(self) -> dict[str, Any]:
-        contrast, size = self.contrast, self.chunk_size
-        return {"bias": self.bias_loss, "contrast": contrast, "form": self.importance, "chunk_size": size}
+        sizes = {"batch_size": self.importance_batch_size, "chunk_size": self.chunk_size}
+        return {"bias": self.bias_loss, "contrast": self.contrast, "form": self.importance, **sizes}
 
     def _known(self) -> RepairMask:
         if self.measured is None:

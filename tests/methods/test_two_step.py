@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from transformers import TrainerCallback
 
 from hf_fairtune.errors import FairTuneError
@@ -148,3 +150,38 @@ def test_what_the_record_is_told() -> None:
 def test_the_same_hyper_parameters_are_the_same_method() -> None:
     assert measured() == method_named("swift")
     assert replace(method_named("swift"), steps="head") != method_named("swift")
+
+
+def regrouped(data: Dataset) -> Dataset:
+    """Give rows other groups within their label, so that every group x label cell keeps its size."""
+    labels, groups = np.array(data["labels"]), np.array(data["groups"])
+    for label in (0, 1):
+        inside = np.flatnonzero(labels == label)
+        groups[inside] = np.random.default_rng(1).permutation(groups[inside])
+    return data.remove_columns("groups").add_column("groups", groups).with_format("torch")
+
+
+@pytest.mark.parametrize("name", ["swift", "bmft"])
+def test_the_mask_knows_who_is_in_which_group(name: str) -> None:
+    first, second = (method_named(name).measure(tiny_vit(), data) for data in (table(), regrouped(table())))
+    one, other = (torch.cat([v.flatten() for v in m.measured.step.values()]) for m in (first, second))
+    assert (one - other).abs().mean() > 0.05
+
+
+def test_a_sorted_table_gives_the_mask_of_batches_that_hold_every_cell() -> None:
+    data = table(96)
+    order = np.lexsort((data["groups"], data["labels"])).tolist()
+    method = method_named("swift", importance="batch", importance_batch_size=32).measure(
+        tiny_vit(), data.select(order)
+    )
+    assert method.measured.facts["empty_cells"] == 0
+    alone = method_named("swift", importance="batch", importance_batch_size=1).measure
+    with pytest.raises(FairTuneError, match="mask is 0 everywhere outside the head"):
+        alone(tiny_vit(), data)
+
+
+def test_masks_and_rates_that_move_nothing_are_refused() -> None:
+    with pytest.raises(FairTuneError, match="the hard mask is 0 everywhere outside the head"):
+        measured(mask="hard", rate=100.0)
+    with pytest.raises(FairTuneError, match="`head_learning_rate` is -1; give 0 or more"):
+        method_named("swift", head_learning_rate=-1.0)
