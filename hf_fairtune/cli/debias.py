@@ -88,10 +88,26 @@ class Repair(Job):
     def load_data(self, processor: Any) -> FairDataset:
         """Load the table and its splits, balance the external set, add the test sets."""
         tests, external = parse_test_sets(self.tests.test), self.external
-        data = super().load_data(processor)
+        data = self.load_unseen(processor)
         data = data.with_external(self.training.seed, external.external_fraction, external.external_replacement)
         for name, path in tests.items():
             data = data.with_test_set(name, replace(self.data, dataset=path))
+        return data
+
+    def load_unseen(self, processor: Any) -> FairDataset:
+        """Load the table and its splits.
+
+        Raises:
+            FairTuneError: the model has seen rows of the test split.
+        """
+        kept = self.splits.is_file()
+        data = super().load_data(processor)
+        try:
+            data.check_unseen(self.model.model)
+        except FairTuneError:
+            if not kept:  # it would decide the next division, whatever its seed
+                self.splits.unlink(missing_ok=True)
+            raise
         return data
 
     def starting_model(self, data: FairDataset) -> Callable[[], Any]:
@@ -149,6 +165,9 @@ def repair(job: Repair, trainer: FairTrainer) -> None:
     say(trainer, f"scoring {job.model.model} as it came on {', '.join(splits)}")
     for split in splits:
         trainer.audit(split, name=BEFORE)
+    if job.external.calibrate and (calibrated := trainer.calibrate_scores(BEFORE)) != BEFORE:
+        for split in splits:
+            trainer.audit(split, name=calibrated)
     say(trainer, f"repairing with {trainer.method.name} on {len(trainer.data['external'])} images")
     train(trainer)
     calibration = trainer.calibrate() if job.external.calibrate else None

@@ -33,6 +33,8 @@ WITHIN = (
     "the rates at each threshold do."
 )
 REPAIRED = (
+    "Whether the model had been trained on images of the test sets before it came is not known here; if it had, it "
+    "looks better before than it is.",
     "The repair knows the groups named above and no others: within a group, or for groups made otherwise, it may have "
     "made things worse, and nothing here would show it.",
     "Both models saw the same images of the test sets, so paired intervals hold for these models, not for the method: "

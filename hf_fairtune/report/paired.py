@@ -45,6 +45,12 @@ def direction(item: dict[str, Any]) -> int:
     return int(item["low"] > 0) - int(item["high"] < 0)
 
 
+def is_worse(found: Changes) -> bool:
+    """Say whether some group's AUC fell beyond its interval and none rose: what `mixed` also covers."""
+    moved = {direction(row["auc"]) for row in found["groups"] if row["group"] not in found["excluded"]}
+    return found["verdict"] == "mixed" and -1 in moved and 1 not in moved
+
+
 def group_change(found: Changes, name: str, key: str = "auc") -> dict[str, Any] | None:
     """Return the change of a group's AUC (of a comparison) or rate (of one of its thresholds)."""
     row = next((row for row in found["groups"] if row["group"] == name), None)

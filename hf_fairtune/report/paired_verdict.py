@@ -7,7 +7,7 @@ from typing import Any
 
 from .layout import estimate
 from .models import phrase
-from .paired import Changes, change, direction
+from .paired import Changes, change, direction, is_worse
 from .threshold_table import name_of
 
 Audits = dict[str, dict[str, Any]]
@@ -23,6 +23,10 @@ SENTENCES = {
     "mixed": (
         "On {split} the result is mixed: some group's AUC changed beyond its paired interval, but an improvement "
         "that harms no group is not shown."
+    ),
+    "worse": (
+        "On {split} {model} is worse than {reference} for some group and shown to be better for none: a group's AUC "
+        "fell beyond its paired interval and no group's rose."
     ),
     "not shown": (
         "On {split} no group's paired interval settles whether {model} or {reference} ranks its patients better: "
@@ -48,7 +52,9 @@ def paired_verdict(audits: Audits, found: Changes, split: str) -> Verdict:
         split: the split's name.
     """
     before, after = map(phrase, audits)
-    sentence = SENTENCES[found["verdict"]].format(model=after, reference=before, split=split)
+    sentence = SENTENCES["worse" if is_worse(found) else found["verdict"]].format(
+        model=after, reference=before, split=split
+    )
     said = [sentence, *_groups(found), *_thresholds(audits, found), *_extremes(audits, found)]
     return Verdict(found["verdict"], " ".join(said))
 

@@ -17,9 +17,10 @@ KINDS = {
     "none": "no mask: every weight moves freely",
 }
 FORMS = {
-    "sample": "Fisher information summed image by image",
-    "whole": "Fisher information summed image by image, for bias the squared gradient of the whole set",
-    "batch": "squared gradients batch by batch, as published",
+    "sample": "the mean squared gradients of single images, for bias too: on a balanced set that does not depend on "
+    "who is in which group",
+    "whole": "for prediction the mean squared gradient of single images, for bias the squared gradient of all of them",
+    "batch": "the mean squared gradients of batches, as published",
 }
 
 
@@ -60,11 +61,13 @@ def mask_line(mask: dict[str, Any] | None) -> str:
         mean = sum(row["parameters"] * row["mean"] for row in mask["layers"]) / size
         said.append(f"The mask's mean over the weights is {number(mean)}; it scales each weight's {mask['mask_on']}.")
     if mask["importance"] is not None and mask["kind"] in ("soft", "hard"):
-        rows = "" if mask["rows"] is None else f" over {mask['rows']} images"
+        rows = "" if mask["rows"] is None else f", measured on {mask['rows']} images"
+        empty = mask["empty_cells"]
+        lacked = f" {empty} of its terms lacked a group or a label in a batch." if empty else ""
         scaled = f", {mask['normalization']} normalised by tensor" if mask["normalization"] else ""
         against = f" ({mask['contrast']})" if mask["contrast"] else ""
         loss = f"bias loss {mask['bias_loss']}{against}" if mask["bias_loss"] else "bias loss"
-        said.append(f"Importances are {FORMS[mask['importance']]}{rows}{scaled}; {loss}.")
+        said.append(f"Importances are {FORMS[mask['importance']]}{rows}{scaled}; {loss}.{lacked}")
     return " ".join(said)
 
 
@@ -85,7 +88,8 @@ def calibration_line(calibration: dict[str, Any] | None) -> str:
         return (
             "Not calibrated again: trained on balanced images, the model gives probabilities for another prevalence."
         )
-    loss = f"log loss {number(calibration['log_loss_before'])} before, {number(calibration['log_loss_after'])} after"
+    loss = f"log loss there {number(calibration['log_loss_before'])} uncalibrated, "
+    loss += f"{number(calibration['log_loss_after'])} calibrated"
     found = f"fitted on {calibration['fitted_on']}: slope {number(calibration['slope'])}, intercept "
     found += f"{number(calibration['intercept'])}, {loss}"
     if not calibration["applied"]:
@@ -114,11 +118,12 @@ def steps_table(record: Record) -> Table:
             step["name"],
             f"{step['epochs']:g}",
             f"{step['learning_rate']:.3g}",
-            *(_plain(step[key]) for key in ("prediction_weight", "bias_weight", "batches", "seconds")),
+            *(_plain(step[key]) for key in ("prediction_weight", "bias_weight", "batches")),
+            number(step["seconds"], 1),
         ]
         for step in steps
     ]
-    empty = sum(step["empty_cells"] for step in steps)
+    empty = sum(step["empty_cells"] or 0 for step in steps)
     note = f"{empty} terms of the bias loss were left out because a batch had no image of that group and label"
     return Table("Steps", header, rows, [note] if empty else [])
 

@@ -14,6 +14,10 @@ DEGENERATE_NOTE = (
     "degenerate: fewer than 1 % or more than 99 % of some group are predicted positive; a small difference there "
     "says that the model decides nothing, not that it treats groups alike."
 )
+UNLIKE_NOTE = (
+    "no change is given here: the probabilities of one model were calibrated, those of the other are as they came, so "
+    "this threshold means another thing to each."
+)
 DIFFERENCES = {
     "equalized odds difference, max(TPR, FPR)": "equalized_odds_difference",
     "  of which TPR difference": "tpr_difference",
@@ -59,7 +63,8 @@ def threshold_tables(audits: Audits, where: str, paired: Changes | None = None) 
         rows = [["threshold", *cut], *_difference_rows(found, changed), *_group_rows(found, changed)]
         header = ["measure", *map(title, found)] + (["change"] if changed else [])
         rows = [row + [""] * (len(header) - len(row)) for row in rows]
-        tables.append(Table(f"Differences between groups {where} at threshold: {name}", header, rows, _notes(found)))
+        notes = [*_notes(found), *([UNLIKE_NOTE] if paired and not changed else [])]
+        tables.append(Table(f"Differences between groups {where} at threshold: {name}", header, rows, notes))
     return tables
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import expit, logit
 from transformers.trainer_utils import PredictionOutput
 
 from .. import handover, hub
@@ -15,7 +16,7 @@ from ..data.table import FairDataset
 from ..errors import FairTuneError
 from ..families.head import find_head, scale_head
 from ..metrics.audit import Audit, audit
-from ..metrics.calibration import fit_calibration
+from ..metrics.calibration import EDGE, fit_calibration
 from ..metrics.comparison import Comparison, compare
 from ..metrics.scores import scores_from_logits
 from ..metrics.thresholds import Threshold, fixed, youden
@@ -47,6 +48,7 @@ class FairTrainer(RecordingTrainer):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._scores: dict[tuple[str, str], Scores] = {}
+        self._calibrated: set[str] = set()
 
     def thresholds(self, name: str | None = None) -> list[Threshold]:
         """Return 0.5 and Youden's threshold of the model called `name`, fitted on the validation split."""
@@ -81,6 +83,8 @@ class FairTrainer(RecordingTrainer):
     def compare(self, reference: str, split: str = "test", n_boot: int = 2000) -> Comparison:
         """Compare the model with the one audited as `reference` on the same rows, and keep it in the record.
 
+        Where only one of the two was calibrated, nothing is compared at 0.5, which means another thing to each.
+
         Raises:
             FairTuneError: one of the two is not audited on the split yet.
         """
@@ -95,7 +99,7 @@ class FairTrainer(RecordingTrainer):
             self._scored(split, reference)[0],
             groups,
             data.groups_of(split),
-            thresholds=list(zip(self.thresholds(name), self.thresholds(reference), strict=True)),
+            thresholds=self._pairs(name, reference),
             clusters=data.clusters(split),
             n_boot=n_boot,
             seed=self.args.seed,
@@ -123,10 +127,34 @@ class FairTrainer(RecordingTrainer):
             head = find_head(self.model, getattr(self.method, "head", None))
             scale_head(self.model, head, found.slope, found.intercept)
             self._forget(self.method.name)
+            self._calibrated.add(self.method.name)
         reason = None if applied else "the scores do not rank the validation split; probabilities stay as they were"
         return {**asdict(found), "applied": applied, "reason": reason}
 
-    def fitted(self, seconds: float) -> None:
+    def calibrate_scores(self, name: str) -> str:
+        """Calibrate the scores that the model called `name` gave so far, as `calibrate` does, for a fair comparison.
+
+        Returns:
+            the name under which they can now be audited; `name` itself where they do not rank the validation split.
+        """
+        scores, labels, _ = self._scored("validation", name)
+        found = fit_calibration(labels, scores, "validation")
+        if found.slope <= 0:
+            return name
+        calibrated = f"{name}, calibrated"
+        for split, kept in [(split, kept) for (model, split), kept in self._scores.items() if model == name]:
+            z = logit(np.clip(kept[0], EDGE, 1 - EDGE))
+            self._scores[calibrated, split] = expit(found.slope * z + found.intercept), *kept[1:]
+        self._calibrated.add(calibrated)
+        return calibrated
+
+    def _pairs(self, name: str, reference: str) -> list[tuple[Threshold, Threshold]]:
+        """Return the thresholds that mean the same to both models."""
+        pairs = list(zip(self.thresholds(name), self.thresholds(reference), strict=True))
+        alike = (name in self._calibrated) == (reference in self._calibrated)
+        return pairs if alike else [pair for pair in pairs if pair[0].fitted_on]
+
+    def fitted(self, seconds: float | None) -> None:
         """Take note of a training; scores of the model before it are no longer its own."""
         super().fitted(seconds)
         self._forget(self.method.name)

@@ -118,11 +118,12 @@ class FittingTrainer(Trainer):
         output = super().train(resume_from_checkpoint, trial, **kwargs)
         self._refuse_diverged()
         if trial is None:
-            self.fitted(time.monotonic() - start)
+            # What an earlier process took is not known here.
+            self.fitted(None if resume_from_checkpoint else time.monotonic() - start)
         return output
 
-    def fitted(self, seconds: float) -> None:
-        """Take note of a training, or of one step of it, that ended."""
+    def fitted(self, seconds: float | None) -> None:
+        """Take note of a training, or of one step of it, that ended; `seconds` is None for a resumed one."""
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         plain = self.accelerator.unwrap_model(self.model if model is None else model)

@@ -83,7 +83,7 @@ class RecordingTrainer(SearchingTrainer):
             record = self.record
             record.job, record.search, record.trials = "search", search.facts(seconds), search.rows()
 
-    def fitted(self, seconds: float) -> None:
+    def fitted(self, seconds: float | None) -> None:
         """Keep the validation metrics by epoch of a training, or of a step of it."""
         if self.data is None:
             return
@@ -92,8 +92,9 @@ class RecordingTrainer(SearchingTrainer):
         name = method.name if method.step == method.name else f"{method.name}, {method.step}"
         epochs = [entry for entry in self.state.log_history if "eval_loss" in entry]
         self.record.training.append({"model": name, "learning_rate": rate, "epochs": epochs})
-        step = {"name": method.step, "epochs": self.args.num_train_epochs, "learning_rate": rate, "seconds": seconds}
-        batches = self.state.global_step * self.args.gradient_accumulation_steps
+        passed = self.state.epoch or 0.0
+        step = {"name": method.step, "epochs": passed, "learning_rate": rate, "seconds": seconds}
+        batches = round(passed * len(self.get_train_dataloader()))
         self._steps.append({**step, **method.told(), "batches": batches, "reinitialised": method.reinitialised()})
 
     def repaired(self, **facts: Any) -> None:
@@ -109,6 +110,6 @@ class RecordingTrainer(SearchingTrainer):
             "mask": self.method.facts(self.data.group_names),
             "reinitialised": zeroed[-1] if zeroed else None,
             "steps": steps,
-            "seconds": sum(step["seconds"] for step in steps),
+            "seconds": None if any(step["seconds"] is None for step in steps) else sum(s["seconds"] for s in steps),
             **facts,
         }

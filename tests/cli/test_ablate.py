@@ -45,16 +45,17 @@ def test_the_table_is_that_of_the_records(ablated: Path) -> None:
     written = json.loads((ablated / "ablation.json").read_text())
     assert (written["flag"], written["seeds"]) == ("mask", [0, 1])
     rows = {row["value"]: row for row in written["rows"]}
-    assert list(rows) == ["before", *VALUES]
-    lines = {line.split()[0]: line for line in (ablated / "ablation.txt").read_text().splitlines() if line}
+    assert list(rows) == ["before", "before, calibrated", *VALUES]
+    lines = {line.split("  ")[0]: line for line in (ablated / "ablation.txt").read_text().splitlines() if line}
+    models = {"before": "baseline", "before, calibrated": "baseline, calibrated"}
     for value, row in rows.items():
-        model, folder = ("baseline", "none") if value == "before" else ("swift", value)
+        model, folder = models.get(value, "swift"), "none" if value in models else value
         audits = [Record.load(ablated / f"mask-{folder}" / f"seed-{seed}").evaluation(model) for seed in SEEDS]
         for name, key in (("AUC", "auc"), ("lowest group", "min_group_auc"), ("gap", "auc_gap")):
             values = [audit[key]["value"] for audit in audits if audit is not None]
             assert row["numbers"][name] == values
             assert f"{mean(values):.3f} ± {stdev(values):.3f}" in lines[value]
-        assert len(row["verdicts"]) == (0 if value == "before" else 2)
+        assert len(row["verdicts"]) == (0 if value in models else 2)
 
 
 def test_finished_runs_are_not_run_again(

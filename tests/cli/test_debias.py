@@ -45,13 +45,32 @@ def test_the_record_follows_its_schema(repaired: Path) -> None:
     jsonschema.validate(content, SCHEMA)
     assert content["job"] == "debias"
     scored = [(e["model"], e["split"]) for e in content["evaluations"]]
-    assert sorted(scored) == sorted(product(["baseline", "swift"], ["test", "other"]))
+    assert sorted(scored) == sorted(product(["baseline", "baseline, calibrated", "swift"], ["test", "other"]))
     compared = [(c["reference"], c["model"], c["split"]) for c in content["comparisons"]]
     assert compared == [("baseline", "swift", "test"), ("baseline", "swift", "other")]
     assert [t["model"] for t in content["training"]] == ["swift, extractor", "swift, head"]
     assert [step["name"] for step in content["repair"]["steps"]] == ["extractor", "head"]
     assert content["repair"]["head"] == "classifier"
     assert content["data"]["test_sets"] == {"other": "elsewhere"}
+
+
+def test_calibration_of_the_model_before_moves_only_what_0_5_means(repaired: Path) -> None:
+    record = Record.load(repaired)
+    for split in ("test", "other"):
+        raw, calibrated = (record.evaluation(name, split) for name in ("baseline", "baseline, calibrated"))
+        changes = record.comparison("swift", "baseline", split)
+        assert raw is not None
+        assert calibrated is not None
+        assert changes is not None
+        assert calibrated["auc"] == raw["auc"]
+        assert calibrated["groups"] == raw["groups"]
+        fixed, youden = calibrated["thresholds"]
+        same = ("equalized_odds_difference", "demographic_parity_difference", "groups", "overall")
+        assert {key: youden[key] for key in same} == {key: raw["thresholds"][1][key] for key in same}
+        assert (fixed["policy"], fixed["value"]) == ("fixed", 0.5)
+        # At 0.5 the model as it came and the calibrated one after it are not compared.
+        assert [threshold["policy"] for threshold in changes["thresholds"]] == ["youden"]
+    assert "this threshold means another thing to each" in (repaired / "README.md").read_text()
 
 
 def test_the_numbers_are_those_of_the_models(repaired: Path, biased: Path, data: FairDataset) -> None:

@@ -74,10 +74,33 @@ def test_verdicts_are_counted(runs: Runs) -> None:
     assert line.endswith("2 mixed, 1 level-down")
 
 
+def test_mixed_without_a_gain_is_called_worse(runs: Runs) -> None:
+    found = runs["soft"][0].comparison("swift", "baseline")
+    assert found is not None
+    found["verdict"] = "mixed"
+    for i, row in enumerate(found["groups"]):
+        row["auc"] |= {"value": -0.1, "low": -0.2, "high": -0.05} if i == 0 else {"value": 0, "low": -0.1, "high": 0.1}
+    assert row_of(ablation_rows(runs), "test", "soft")["verdicts"][0] == "worse"
+    found["groups"][1]["auc"] |= {"value": 0.1, "low": 0.05, "high": 0.2}
+    assert row_of(ablation_rows(runs), "test", "soft")["verdicts"][0] == "mixed"
+
+
+def test_a_threshold_that_decides_nothing_is_marked(runs: Runs) -> None:
+    for i, record in enumerate(runs["soft"]):
+        audit = record.evaluation("swift")
+        assert audit is not None
+        audit["thresholds"][0]["degenerate"] = i < 2
+    row = row_of(ablation_rows(runs), "test", "soft")
+    known = {name: n for name, n in row["degenerate"].items() if name.endswith("0.5")}
+    assert known == {"SPD at 0.5": 2, "EOdds at 0.5": 2}
+    text = ablation_table("mask", ablation_rows(runs), 3)
+    assert text.count(" !2") >= 2
+
+
 def test_one_seed_has_no_spread(make_repaired: Callable[..., Record]) -> None:
     text = ablation_table("mask", ablation_rows({"soft": [make_repaired()]}), 1)
     assert "±" not in text
-    assert "seeds" not in text
+    assert "over" not in text.splitlines()[0]
 
 
 def test_a_number_without_a_value_in_one_seed_is_a_dash(runs: Runs) -> None:

@@ -92,7 +92,9 @@ def test_weights_outside_a_hard_mask_never_move(tmp_path: Path) -> None:
     for name in set(step) - HEAD:
         still = step[name] == 0
         assert torch.equal(watch.starts[0][name][still], watch.ends[0][name][still])
-        assert not still.any() or still.all() or moved({"": watch.starts[0][name]}, {"": watch.ends[0][name]})
+    # A bias of the keys has no gradient: attention does not depend on it.
+    free = {name for name in set(step) - HEAD if not (step[name] == 0).all() and not name.endswith("k_proj.bias")}
+    assert free <= moved(watch.starts[0], watch.ends[0])
 
 
 @pytest.mark.parametrize(("steps", "names"), [("extractor", {"extractor"}), ("head", {"head"})])
