@@ -23,7 +23,6 @@ from ..trainer.arguments import FairTrainingArguments
 from ..trainer.checkpoints import last_checkpoint
 from ..trainer.fair import FairTrainer
 from ..trainer.lines import EpochLines
-from ..trainer.recording import KEPT_ARGUMENTS
 from .model import ModelArguments, load_processor, model_init
 
 
@@ -44,9 +43,7 @@ class Job:
         """Return what makes a run this run: everything that its numbers depend on, but for the number of trials."""
         run = {**asdict(self.data), **more}
         run |= {"dataset": located(self.data.dataset), "model": located(self.model.model)}
-        names = ("method", "mask", "space", "learning_rate", "seed", *KEPT_ARGUMENTS)
-        known = self.training.to_dict()
-        return {**run, **{name: known[name] for name in names}} | {"data_cache": None, "trials": None}
+        return {**run, **self.training.deciding()} | {"data_cache": None, "trials": None}
 
     def finished(self, more: Mapping[str, Any]) -> bool:
         """Say whether the run ended before.

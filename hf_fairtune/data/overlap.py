@@ -1,4 +1,4 @@
-"""What a test set shares with the rows that a model is fitted or chosen on."""
+"""What test rows share with the rows that a model is, or was, fitted or chosen on."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import numpy as np
 from datasets import Dataset
 
 from ..errors import FairTuneError
+from ..record import FILE_NAME, Record
 from .levels import listed
 from .rows import Rows
+from .splits import FILE_NAME as SPLITS_NAME
+from .splits import read_splits
 
 SEEN = ("train", "validation")
 
@@ -33,6 +36,58 @@ def check_overlap(name: str, test: Rows, main: Rows) -> None:
         advice = "Drop them from the test set; if they are others of the same name, name them differently."
         _refuse(name, "clusters", both, advice)
     _refuse(name, "images", shared_images(test.images, main.images.select(seen)), "Drop them from the test set.")
+
+
+def check_unseen(model: str | Path, rows: Rows, sheet: dict[str, Any]) -> None:
+    """Check that no row of the test split was one that a trained model was fitted or chosen on.
+
+    Its folder tells, by the split file or, where its data gave the splits, by its record. A Hub id, and a folder
+    without these or with those of other data, tell nothing.
+
+    Args:
+        model: the folder of the model.
+        rows: the rows as they are divided now.
+        sheet: the facts about them, as `data` of a record.
+
+    Raises:
+        FairTuneError: some were; the line says how many and how to divide instead.
+    """
+    folder = Path(model).expanduser()
+    if (folder / SPLITS_NAME).is_file():
+        _check_split_file(folder / SPLITS_NAME, rows)
+    elif (folder / FILE_NAME).is_file():
+        _check_record(folder, sheet)
+
+
+def _check_split_file(file: Path, rows: Rows) -> None:
+    where, made = read_splits(file)
+    # A row's identity is its image's, and a count where an image is listed again.
+    images = {key.partition(".")[0] for key, split in where.items() if split in SEEN}
+    pairs = zip(rows.identities.images, rows.units, strict=True)
+    units = {unit for image, unit in pairs if image in images}
+    test = rows.inside("test")
+    known = sum(rows.units[i] in units for i in test)
+    if known:
+        raise FairTuneError(
+            f"The model in `{file.parent}` has seen {known} of the {len(test)} test rows in its training or "
+            f"validation, or others of their cluster. Divide as it did (--seed {made.seed}, and the same --group, "
+            "--cluster and fractions), or give the data a column `split`."
+        )
+
+
+def _check_record(folder: Path, sheet: dict[str, Any]) -> None:
+    known = Record.load(folder).data
+    if known.get("hash") != sheet["hash"]:
+        return
+    old, new = (facts["splits"]["test"] for facts in (known, sheet))
+    # A smaller test split that the data give may be a part of the old one; one drawn anew is not.
+    if old["hash"] != new["hash"] and (sheet["split_source"] == "made" or new["n"] >= old["n"]):
+        least = max(new["n"] - old["n"], 1)
+        raise FairTuneError(
+            f"The model in `{folder}` was trained on these very data with another test split, so that it has seen at "
+            f"least {least} of the {new['n']} test rows. Give the data the splits it was trained with, in a column "
+            "`split`."
+        )
 
 
 def _refuse(name: str, what: str, both: list[str], advice: str) -> None:

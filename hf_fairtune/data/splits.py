@@ -14,6 +14,8 @@ from .identity import digest
 from .source import SPLITS
 from .stratify import stratified
 
+FILE_NAME = "splits.json"
+
 
 @dataclass(frozen=True)
 class SplitPlan:
@@ -105,19 +107,33 @@ def _save(rows: SplitRows, plan: SplitPlan, split: np.ndarray) -> None:
     write_atomically(plan.file, json.dumps(content, indent=1) + "\n")
 
 
+def read_splits(file: Path) -> tuple[dict[str, str], SplitPlan]:
+    """Read a split file.
+
+    Returns:
+        the split of every row by the row's identity, and how they were made.
+
+    Raises:
+        FairTuneError: it is no split file, or not as it was written.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        parts: dict[str, list[str]] = content["splits"]
+        whole = content["hash"] == digest(parts)
+        plan = SplitPlan(content["validation_fraction"], content["test_fraction"], content["seed"], file)
+        where = {key: name for name in SPLITS for key in parts[name]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FairTuneError(f"`{file}` is no split file ({error!r}). Delete it to divide anew.") from error
+    if not whole:
+        raise FairTuneError(f"`{file}` was changed by hand or cut short. Delete it to divide anew.")
+    return where, plan
+
+
 def _read(rows: SplitRows, plan: SplitPlan, given: np.ndarray) -> np.ndarray:
     assert plan.file is not None
     advice = "Give the data and fractions it was made with, or delete it to divide anew."
-    try:
-        content = json.loads(plan.file.read_text(encoding="utf-8"))
-        parts: dict[str, list[str]] = content["splits"]
-        whole = content["hash"] == digest(parts)
-        fractions = (content["validation_fraction"], content["test_fraction"])
-        where = {key: name for name in SPLITS for key in parts[name]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FairTuneError(f"`{plan.file}` is no split file ({error!r}). Delete it to divide anew.") from error
-    if not whole:
-        raise FairTuneError(f"`{plan.file}` was changed by hand or cut short. Delete it to divide anew.")
+    where, made = read_splits(plan.file)
+    fractions = (made.validation, made.test)
     if fractions != (plan.validation, plan.test):
         raise FairTuneError(
             f"`{plan.file}` divides by {fractions[0]:g} validation and {fractions[1]:g} test, not "

@@ -12,7 +12,7 @@ from datasets import Dataset, DatasetDict
 
 from .arguments import DataArguments
 from .balance import balanced_rows
-from .overlap import check_overlap
+from .overlap import check_overlap, check_unseen
 from .pixels import cache_folder, cached_pixels
 from .processors import check_colours, colours, pixel_shape, resized_processor
 from .rows import Rows, read_rows
@@ -77,6 +77,14 @@ class FairDataset:
     def image_size(self) -> int:
         """Return the height of the pixels that a model is given."""
         return pixel_shape(self.processor)[0]
+
+    def check_unseen(self, model: str | Path) -> None:
+        """Check that a trained model, by what its folder tells, was neither fitted nor chosen on rows of `test`.
+
+        Raises:
+            FairTuneError: it was; the line says how to divide instead.
+        """
+        check_unseen(model, self._rows, self._sheet)
 
     def with_external(self, seed: int = 0, fraction: float = 1.0, replacement: bool = False) -> FairDataset:
         """Return the same data with the split `external`: rows of `train`, augmented, balanced by `balanced_rows`.

@@ -29,11 +29,13 @@ class Needs:
 class Method:
     """Plain fine-tuning of whatever `prepare` leaves trainable; a method overrides what it changes.
 
-    A method lives in `methods/<name>.py` and its class is named there as `METHOD`.
+    A method lives in `methods/<name>.py` and its class is named there as `METHOD`; `smooths` says whether its loss
+    knows `label_smoothing_factor`.
     """
 
     citation: ClassVar[str]
     needs: ClassVar[Needs] = Needs()
+    smooths: ClassVar[bool] = True
 
     @property
     def name(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -11,6 +13,39 @@ from transformers import TrainingArguments
 from .. import catalog
 from ..errors import FairTuneError
 from ..methods.method import Method, method_named
+
+# What cannot change a number: places, logs, the Hub, how batches reach the device. Whatever is not named here may,
+# fields of later versions of transformers among them.
+FREE_KINDS = ("do_", "hub_", "log_", "logging_", "trackio_")
+FREE = {
+    "output_dir",
+    "resume_from_checkpoint",
+    "disable_tqdm",
+    "include_num_input_tokens_seen",
+    "skip_memory_metrics",
+    "debug",
+    "report_to",
+    "run_name",
+    "project",
+    "push_to_hub",
+    "per_device_eval_batch_size",
+    "eval_accumulation_steps",
+    "torch_empty_cache_steps",
+    "dataloader_num_workers",
+    "dataloader_pin_memory",
+    "dataloader_persistent_workers",
+    "dataloader_prefetch_factor",
+    "dataloader_multiprocessing_context",
+    "save_total_limit",
+    "save_on_each_node",
+    "enable_jit_checkpoint",
+    "use_cpu",
+    "local_rank",
+    "ddp_backend",
+    "ddp_timeout",
+}
+# What is saved decides only which epochs `load_best_model_at_end` can choose from.
+SAVING = {"save_strategy", "save_steps"}
 
 
 @dataclass
@@ -48,15 +83,34 @@ class FairTrainingArguments(TrainingArguments):
         default_factory=lambda: ["labels", "groups"], metadata={"help": "What travels to the metrics."}
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("learning_rate", "weight_decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give a finite number, 0 or more.")
+
+    def deciding(self) -> dict[str, Any]:
+        """Return, as JSON, every argument that a result may depend on: all but those known to change no number."""
+        free = FREE if self.load_best_model_at_end else FREE | SAVING
+        told = self.to_dict().items()
+        known = {name: value for name, value in told if name not in free and not name.startswith(FREE_KINDS)}
+        decoded: dict[str, Any] = json.loads(json.dumps(known, default=str))
+        return decoded
+
     def build_method(self, **hyperparameters: Any) -> Method:
         """Return the method with `hyperparameters` and those that are fields here and given.
 
         Raises:
-            FairTuneError: there is no such method, or it has no mask and one is given.
+            FairTuneError: there is no such method, or it has no mask or no label smoothing and one is given.
         """
         known = catalog.find("methods", self.method).METHOD
         names = {entry.name for entry in fields(known)} & {entry.name for entry in fields(self)}
         if self.mask is not None and "mask" not in names:
             raise FairTuneError(f"`mask` is {self.mask!r}, but the method {self.method!r} has none; leave it out.")
+        if self.label_smoothing_factor and not known.smooths:
+            raise FairTuneError(
+                f"`label_smoothing_factor` is {self.label_smoothing_factor:g}, but the losses of the method "
+                f"{self.method!r} do not smooth labels; leave it out."
+            )
         own = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return method_named(self.method, **own, **hyperparameters)

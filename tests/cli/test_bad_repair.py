@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from transformers import AutoModelForImageClassification
+from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from hf_fairtune.cli.main import main
+from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.table import load_fair_dataset
 
 Refused = Callable[..., str]
 
@@ -44,6 +46,7 @@ CASES = [
     (["--alpha_extractor", "7"], "`alpha_extractor` is 7; give a weight from 0 to 1"),
     (["--alpha_head", "nan"], "`alpha_head` is nan; give a weight from 0 to 1"),
     (["--method", "bmft", "--bias_weight", "-1"], "`bias_weight` is -1; give 0 or more"),
+    (["--label_smoothing_factor", "0.1"], "`label_smoothing_factor` is 0.1, but the losses of the method 'swift'"),
     (["--chunk_size", "0"], "`chunk_size` is 0; pass 1 or more"),
     (["--external_fraction", "0"], "fraction of the external set is 0; give a share above 0, at most 1"),
     (["--head", "nowhere"], "`head` is 'nowhere', which is no module of the model; pass one of `classifier`"),
@@ -65,6 +68,26 @@ def test_a_test_set_of_known_patients(refused: Refused, lesions: Path) -> None:
     line = refused("--test", f"again={lesions}")
     assert "Test set `again` shares" in line
     assert "clusters with the training or validation data (P0" in line
+
+
+def undivided(lesions: Path, path: Path) -> list[str]:
+    """Write the lesions as one table that does not say how to divide them, and return the flags that name it."""
+    table = pd.read_csv(lesion_table(lesions, path, "label != ''"))
+    table.drop(columns="split").to_csv(path, index=False)
+    return ["--dataset", str(path)]
+
+
+def test_a_test_split_that_the_model_has_seen(refused: Refused, biased: Path, lesions: Path, tmp_path: Path) -> None:
+    """Made from another seed than the model's; and that division must not decide the next one."""
+    flags = undivided(lesions, tmp_path / "lesions.csv")
+    model = tmp_path / "model"
+    shutil.copytree(biased, model)
+    table = DataArguments(flags[1], "label", ["malignant"], ["skin"], "patient_id")
+    load_fair_dataset(table, AutoImageProcessor.from_pretrained(biased), seed=0, splits_file=model / "splits.json")
+    line = refused(*flags, "--model", str(model))
+    assert "test rows in its training or validation" in line
+    assert "--seed 0" in line
+    assert not (tmp_path / "o" / "splits.json").exists()
 
 
 def lesion_table(lesions: Path, path: Path, keep: str) -> str:

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from hf_fairtune.cli.job import best_full_rate
+from hf_fairtune.cli import train
+from hf_fairtune.cli.flags import parse
+from hf_fairtune.cli.job import Job, best_full_rate
 from hf_fairtune.cli.main import main
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.folder import claim
 from hf_fairtune.record import Record
 from hf_fairtune.trainer.lines import EpochLines
 
@@ -60,3 +64,51 @@ def test_the_rival_has_the_best_rate_of_full_tuning(direction: str, rate: float)
     record.trials = trials[3:]
     assert best_full_rate(record) == 2e-5
     assert json.dumps(record.trials)
+
+
+def claimed(flags: list[str], folder: Path, *more: str) -> tuple[Job, list[str]]:
+    """Take a folder for a training, and return it with its flags."""
+    first = [*flags, "--method", "full", "--output_dir", str(folder), *more]
+    job = Job(*parse(train, first))
+    claim(folder, job.run({}))
+    return job, first
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--max_steps", "3"],
+        ["--lr_scheduler_kwargs", '{"num_cycles": 0.4}'],
+        ["--adam_beta1", "0.8"],
+        ["--data_seed", "7"],
+        ["--load_best_model_at_end"],
+        ["--dataloader_drop_last"],
+        ["--eval_strategy", "no"],
+    ],
+)
+def test_a_flag_that_may_change_a_number_is_another_run(flags: list[str], tmp_path: Path, more: list[str]) -> None:
+    _, first = claimed(flags, tmp_path)
+    name = more[0].removeprefix("--")
+    with pytest.raises(FairTuneError, match=rf"holds another run \(other ([a-z_]+, )*{name}[,)]"):
+        Job(*parse(train, [*first, *more])).finished({})
+
+
+def test_flags_that_change_no_number_go_on(flags: list[str], tmp_path: Path) -> None:
+    _, first = claimed(flags, tmp_path)
+    free = "--run_name x --logging_steps 3 --save_strategy no --save_total_limit 4 --per_device_eval_batch_size 7"
+    more = [*free.split(), "--dataloader_num_workers", "2", "--hub_model_id", "me/x", "--disable_tqdm", "true"]
+    assert not Job(*parse(train, [*first, *more])).finished({})
+
+
+def test_what_is_saved_decides_where_the_best_is_loaded(flags: list[str], tmp_path: Path) -> None:
+    steps = ["--eval_strategy", "steps", "--eval_steps", "2", "--save_strategy", "steps", "--save_steps", "2"]
+    _, first = claimed(flags, tmp_path, "--load_best_model_at_end", *steps)
+    with pytest.raises(FairTuneError, match="other save_steps"):
+        Job(*parse(train, [*first, "--save_steps", "4"])).finished({})
+
+
+def test_arguments_survive_their_file(flags: list[str], tmp_path: Path) -> None:
+    """Fractions, dictionaries and None come back from JSON as they went."""
+    job, _ = claimed(flags, tmp_path, "--lr_scheduler_kwargs", '{"num_cycles": 0.3}', "--warmup_steps", "0.3333333333")
+    assert json.loads(json.dumps(job.training.deciding())) == job.training.deciding()
+    assert not job.finished({})
