@@ -6,6 +6,7 @@ A cell counts images, as the record does; where a patient has many, it bounds th
 from __future__ import annotations
 
 import copy
+import math
 import re
 from typing import Any
 
@@ -78,15 +79,23 @@ def groups_to_merge(counts: dict[str, dict[str, int]]) -> list[str]:
 
 
 def _withhold_external(public: dict[str, Any]) -> None:
-    """Drop the counts of a repair's images where a group has 1-10 of a label."""
+    """Drop the counts of a repair's images, and of its batches, where a group has 1-10 of a label."""
     repair, splits = public.get("repair"), public["data"]["splits"]
     name = repair["external"]["split"] if repair else None
     if repair is None or name not in splits or all(cell["n"] not in SMALL for cell in splits[name]["cells"]):
         return
     del splits[name]
     if repair["mask"]:
-        repair["mask"] |= {"rows": None}
-    repair["steps"] = [step | {"batches": None} for step in repair["steps"]]
+        repair["mask"] |= {"rows": None, "empty_cells": None}
+    repair["steps"] = [step | {"batches": None, "empty_cells": None} for step in repair["steps"]]
+    for run in public["training"]:
+        run["epochs"] = [_whole_epoch(entry) for entry in run["epochs"]]
+
+
+def _whole_epoch(entry: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the steps, and the part of an epoch, which is steps by batches."""
+    kept = {key: value for key, value in entry.items() if key != "step"}
+    return kept | ({"epoch": float(math.ceil(entry["epoch"]))} if "epoch" in entry else {})
 
 
 def _has_small_sum(counts: dict[str, dict[str, int]], groups: list[str]) -> bool:

@@ -147,12 +147,17 @@ def test_balanced_images_with_small_cells_go_whole(n: int, kept: bool) -> None:
     record = record_of({"dark": (40, 20), "light": (90, 30)}, with_audit=False)
     cells = [{"group": g, "label": y, "n": n} for g in ("dark", "light") for y in LABELS]
     record["data"]["splits"]["external"] = {"n": 4 * n, "hash": "0", "clusters": None, "cells": cells}
-    mask = {"rows": 4 * n, "kind": "soft"}
-    steps = [{"name": "extractor", "batches": 4 * n}, {"name": "head", "batches": 4 * n}]
+    mask = {"rows": 4 * n, "kind": "soft", "empty_cells": 3}
+    steps = [{"name": name, "batches": 4 * n, "empty_cells": 2} for name in ("extractor", "head")]
     record["repair"] = {"external": {"split": "external"}, "mask": mask, "steps": steps}
+    record["training"][0]["epochs"] = [{"epoch": 0.25, "step": n}, {"epoch": 1.0, "step": 4 * n, "eval_auc": 0.75}]
     public = suppress_small_cells(record)
     assert ("external" in public["data"]["splits"]) is kept
     assert public["repair"]["mask"]["rows"] == (4 * n if kept else None)
     assert [step["batches"] for step in public["repair"]["steps"]] == [4 * n if kept else None] * 2
+    assert [step["empty_cells"] for step in public["repair"]["steps"]] == [2 if kept else None] * 2
+    assert public["repair"]["mask"]["empty_cells"] == (3 if kept else None)
+    whole = [{"epoch": 1.0}, {"epoch": 1.0, "eval_auc": 0.75}]
+    assert public["training"][0]["epochs"] == (record["training"][0]["epochs"] if kept else whole)
     assert record["repair"]["mask"]["rows"] == 4 * n
     assert public["data"]["splits"]["test"] == record["data"]["splits"]["test"]
