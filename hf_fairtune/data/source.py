@@ -18,6 +18,7 @@ SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = {name: name for name in SPLITS} | {"training": "train", "valid": "validation"}
 SPLIT_NAMES |= {"val": "validation", "dev": "validation", "testing": "test"}
 SPLIT_COLUMN = "split"
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Source:
         Raises:
             FairTuneError: there is none of this name; the line lists those there are.
         """
+        if self.frame.columns.empty:
+            raise FairTuneError(
+                f"--{flag} {name} names no column: `{self.name}` has images and nothing else. Put a metadata.csv with "
+                "a column file_name and yours beside the images, or give a .csv, .tsv or .parquet file."
+            )
         if name not in self.frame:
             raise FairTuneError(
                 f"--{flag} {name} names no column of the data; the columns are {listed(self.frame.columns, 30)}. "
@@ -98,7 +104,17 @@ def _read(dataset: str, path: Path, suffix: str) -> Dataset | DatasetDict:
         return Dataset.from_parquet(str(path))
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
         return load_from_disk(str(path))
+    if _is_one_table(path):
+        # Left to itself, `datasets` takes an image called latest.png for the test split.
+        return load_dataset(str(path), data_files={"train": "**"})
     return load_dataset(str(path) if path.is_dir() else dataset)
+
+
+def _is_one_table(path: Path) -> bool:
+    """Say whether a folder has its metadata at its root and no folder of a split."""
+    if not any((path / name).is_file() for name in METADATA):
+        return False
+    return not any(part.is_dir() and part.name.lower() in SPLIT_NAMES for part in path.iterdir())
 
 
 def _given(parts: dict[str, Dataset], frame: pd.DataFrame) -> list[str] | None:

@@ -47,6 +47,24 @@ def test_image_folder(tmp_path: Path) -> None:
     assert (source.name, source.given) == ("clinic", None)
 
 
+@pytest.mark.parametrize("name", ["latest_{}.png", "site/my-test-{}.png", "train_{}.png"])
+def test_file_names_are_no_splits(tmp_path: Path, name: str) -> None:
+    frame = frame_of(8)
+    frame.loc[::2, "file_name"] = [name.format(i) for i in range(4)]
+    write_table(tmp_path / "clinic", frame)
+    source = load_source(asked(tmp_path / "clinic"))
+    by_name = dict(zip(file_names(source), source.frame["age"], strict=True))
+    assert by_name == dict(zip([Path(file).name for file in frame["file_name"]], frame["age"], strict=True))
+    assert source.given is None
+
+
+def test_images_without_metadata(tmp_path: Path) -> None:
+    write_images(tmp_path / "clinic", ["a.png", "b.png"])
+    source = load_source(asked(tmp_path / "clinic"))
+    with pytest.raises(FairTuneError, match=r"`clinic` has images and nothing else. Put a metadata.csv with"):
+        source.column("label", "label")
+
+
 def test_image_folder_with_splits(tmp_path: Path) -> None:
     for name, n in {"train": 8, "val": 4, "test": 4}.items():
         write_table(tmp_path / name, frame_of(n))
