@@ -82,6 +82,9 @@ def parser_of(module: ModuleType, argv: Sequence[str] = (), everything: bool = F
     for action in parser._actions:
         if not everything and action.dest in stock - ours - SHOWN:
             action.help = argparse.SUPPRESS
+        elif action.option_strings[0].startswith("--no_") and action.help:
+            # The parser gives the flag that turns something off the help of the one that turns it on.
+            action.help = f"Do not: {action.help[0].lower()}{action.help[1:]}"
     return parser
 
 

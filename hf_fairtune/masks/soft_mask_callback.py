@@ -35,8 +35,8 @@ class SoftMaskCallback(TrainerCallback):
         mask_on: "update" or "gradient".
 
     Raises:
-        FairTuneError: an unknown `mask_on`, or values that are NaN or outside [0, 1]; when training begins: a name
-            that the model lacks, another shape, or parameters sharded over several processes.
+        FairTuneError: an unknown `mask_on`, no mask of any parameter, or values that are NaN or outside [0, 1]; when
+            training begins: a name that the model lacks, another shape, or parameters sharded over several processes.
 
     Example:
         >>> trainer = Trainer(model, args, train_dataset=data, callbacks=[SoftMaskCallback(mask)])
@@ -45,6 +45,9 @@ class SoftMaskCallback(TrainerCallback):
     def __init__(self, mask: Mapping[str, Tensor], mask_on: str = "update") -> None:
         if mask_on not in MASK_ON:
             raise FairTuneError(f"`mask_on` is {mask_on!r}; choose from {', '.join(MASK_ON)}.")
+        if not isinstance(mask, Mapping) or not mask:
+            given = "empty" if isinstance(mask, Mapping) else f"of type {type(mask).__name__}"
+            raise FairTuneError(f"The mask is {given}; pass a mapping of parameter names to values in [0, 1].")
         self.mask = {plain_name(name): checked(name, values) for name, values in mask.items()}
         self.mask_on = mask_on
         self._parameters: list[tuple[Tensor, Tensor]] = []

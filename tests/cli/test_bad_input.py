@@ -45,6 +45,23 @@ def test_mask_of_the_wrong_length(flags: list[str], tmp_path: Path, capsys: pyte
     assert "`mask` has 6 entries but `paper36` on 3 blocks has 9 parts" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["learning_rate", "weight_decay"])
+@pytest.mark.parametrize("value", ["-1", "nan", "inf"])
+def test_rates_are_numbers(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    assert main(["train", *flags, f"--{name}", value, "--method", "full", "--output_dir", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"fairtune: `{name}` is {value}; give a finite number, 0 or more.\n"
+
+
+def test_help_of_a_flag_that_turns_something_off(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["debias", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert "--no_calibrate Do not: fit probabilities" in words
+    assert "--calibrate [CALIBRATE] Fit probabilities" in words
+
+
 def test_train_without_a_mask(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", *flags, "--output_dir", str(tmp_path)]) == 2
     assert "`mask` is empty" in capsys.readouterr().err

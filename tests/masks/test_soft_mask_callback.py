@@ -70,7 +70,7 @@ def test_zeros_stay_and_ones_move_freely_bit_for_bit(tmp_path: Path, optimizer: 
     assert not same(plain, start(Plain()))
     assert same(masked(tmp_path, constant(Plain(), 0.0), **options), start(Plain()))
     assert same(masked(tmp_path, constant(Plain(), 1.0), **options), plain)
-    assert same(masked(tmp_path, {}, **options), plain)
+    assert same(masked(tmp_path, {"head.bias": torch.ones(2)}, **options), plain)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -118,6 +118,12 @@ def test_what_is_masked_is_the_update_or_the_gradient() -> None:
         SoftMaskCallback({}, mask_on="weights")
 
 
+@pytest.mark.parametrize(("mask", "given"), [({}, "empty"), ([1], "of type list"), (None, "of type NoneType")])
+def test_a_mask_names_its_parameters(mask: object, given: str) -> None:
+    with pytest.raises(FairTuneError, match=f"The mask is {given}; pass a mapping of parameter names"):
+        SoftMaskCallback(mask)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("kind", ["DEEPSPEED", "FSDP", "MEGATRON_LM"])
 def test_sharded_training_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     state = SimpleNamespace(distributed_type=SimpleNamespace(value=kind))
@@ -135,7 +141,7 @@ def test_a_sharded_parameter_is_refused(tmp_path: Path) -> None:
         laid = distribute_tensor(model.head.bias.detach(), DeviceMesh("cpu", [0]), [Replicate()])
         model.head.bias = torch.nn.Parameter(laid)
         with pytest.raises(FairTuneError, match="needs whole parameters"):
-            SoftMaskCallback({}).on_train_begin(args, TrainerState(), TrainerControl(), model=model)
+            SoftMaskCallback(constant(model, 0.5)).on_train_begin(args, TrainerState(), TrainerControl(), model=model)
     finally:
         distributed.destroy_process_group()
 
