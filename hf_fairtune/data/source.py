@@ -105,7 +105,7 @@ def _read(dataset: str, path: Path, suffix: str) -> Dataset | DatasetDict:
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
         return load_from_disk(str(path))
     if _is_one_table(path):
-        # Left to itself, `datasets` takes an image called latest.png for the test split.
+        # Left to itself, `datasets` takes an image called my-test.png for the test split.
         return load_dataset(str(path), data_files={"train": "**"})
     return load_dataset(str(path) if path.is_dir() else dataset)
 

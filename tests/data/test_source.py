@@ -47,7 +47,7 @@ def test_image_folder(tmp_path: Path) -> None:
     assert (source.name, source.given) == ("clinic", None)
 
 
-@pytest.mark.parametrize("name", ["latest_{}.png", "site/my-test-{}.png", "train_{}.png"])
+@pytest.mark.parametrize("name", ["test-{}.png", "site/my-test-{}.png", "train_{}.png"])
 def test_file_names_are_no_splits(tmp_path: Path, name: str) -> None:
     frame = frame_of(8)
     frame.loc[::2, "file_name"] = [name.format(i) for i in range(4)]
