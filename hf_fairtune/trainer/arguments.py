@@ -31,7 +31,6 @@ FREE = {
     "per_device_eval_batch_size",
     "eval_accumulation_steps",
     "torch_empty_cache_steps",
-    "dataloader_num_workers",
     "dataloader_pin_memory",
     "dataloader_persistent_workers",
     "dataloader_prefetch_factor",

@@ -96,7 +96,7 @@ def test_a_flag_that_may_change_a_number_is_another_run(flags: list[str], tmp_pa
 def test_flags_that_change_no_number_go_on(flags: list[str], tmp_path: Path) -> None:
     _, first = claimed(flags, tmp_path)
     free = "--run_name x --logging_steps 3 --save_strategy no --save_total_limit 4 --per_device_eval_batch_size 7"
-    more = [*free.split(), "--dataloader_num_workers", "2", "--hub_model_id", "me/x", "--disable_tqdm", "true"]
+    more = [*free.split(), "--dataloader_pin_memory", "true", "--hub_model_id", "me/x", "--disable_tqdm", "true"]
     assert not Job(*parse(train, [*first, *more])).finished({})
 
 
