@@ -12,7 +12,7 @@ import pytest
 import hf_fairtune.record
 from hf_fairtune.record import Record
 
-from . import samples
+from . import repair_samples, samples
 
 SCHEMA = json.loads((Path(hf_fairtune.record.__file__).parent / "record.schema.json").read_text(encoding="utf-8"))
 
@@ -34,7 +34,7 @@ def make_repaired() -> Callable[..., Record]:
     """Make records of repairs, each checked against the schema."""
 
     def checked(*args: Any, **kwargs: Any) -> Record:
-        record = samples.repaired(*args, **kwargs)
+        record = repair_samples.repaired(*args, **kwargs)
         jsonschema.validate(asdict(record), SCHEMA)
         return record
 

@@ -15,7 +15,8 @@ from hf_fairtune.report.paired import change, signed
 from hf_fairtune.report.repair import steps_table
 from hf_fairtune.report.table import comparison, comparison_table, count_table, markdown_table, split_rates
 
-from .samples import repaired, sample
+from .repair_samples import repaired
+from .samples import sample
 
 Make = Callable[..., Record]
 

@@ -7,7 +7,8 @@ import pytest
 from hf_fairtune.record import Record
 from hf_fairtune.report.verdict import verdict, verdicts
 
-from .samples import kind, repaired, sample
+from .repair_samples import kind, repaired
+from .samples import sample
 
 Interval = tuple[float, float, float]
 
