@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hf_fairtune import small_cells
-from hf_fairtune.metrics.audit import audit
-from hf_fairtune.metrics.comparison import compare
+from hf_fairtune.audits.audit import audit
+from hf_fairtune.audits.comparison import compare
 from hf_fairtune.metrics.thresholds import fixed
 from hf_fairtune.record import Record
 from hf_fairtune.small_cells import counts_of, groups_to_merge, suppress_small_cells

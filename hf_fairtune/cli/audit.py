@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from ..audits.audit import Audit, audit
 from ..data.arguments import DataArguments
 from ..data.predictions import is_table, load_predictions
 from ..data.table import FairDataset, load_fair_dataset
 from ..errors import FairTuneError
-from ..metrics.audit import Audit, audit
 from ..metrics.scores import scores_from_logits
 from ..metrics.thresholds import Threshold, fixed, youden
 from ..record import finite, write_atomically

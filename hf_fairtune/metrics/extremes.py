@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan as NAN
 
 import numpy as np
-
-from .estimate import NAN
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..audits.compute import direction
 from ..errors import FairTuneError
-from ..metrics.compute import direction
 
 
 class UndefinedObjectiveError(FairTuneError):

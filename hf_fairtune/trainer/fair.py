@@ -12,12 +12,12 @@ from scipy.special import expit, logit
 from transformers.trainer_utils import PredictionOutput
 
 from .. import handover, hub
+from ..audits.audit import Audit, audit
+from ..audits.comparison import Comparison, compare
 from ..data.table import FairDataset
 from ..errors import FairTuneError
 from ..families.head import find_head, scale_head
-from ..metrics.audit import Audit, audit
 from ..metrics.calibration import EDGE, fit_calibration
-from ..metrics.comparison import Comparison, compare
 from ..metrics.scores import scores_from_logits
 from ..metrics.thresholds import Threshold, fixed, youden
 from .recording import RecordingTrainer

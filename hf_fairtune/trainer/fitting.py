@@ -10,11 +10,11 @@ import torch
 from peft import PeftModel
 from transformers import PreTrainedModel, Trainer
 
+from ..audits.compute import fairness_metrics
 from ..data.table import FairDataset
 from ..errors import FairTuneError
 from ..families.family import fit_image_size
 from ..methods.method import Method
-from ..metrics.compute import fairness_metrics
 from .arguments import FairTrainingArguments
 from .checkpoints import load_weights
 

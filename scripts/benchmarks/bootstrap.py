@@ -16,7 +16,7 @@ import numpy as np
 from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
 from sklearn.metrics import roc_auc_score
 
-from hf_fairtune.metrics.bootstrap import bootstrap
+from hf_fairtune.intervals.bootstrap import bootstrap
 from hf_fairtune.metrics.rates import rate_counts
 from hf_fairtune.metrics.rows import Rows, check_rows
 

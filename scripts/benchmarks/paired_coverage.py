@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from hf_fairtune.metrics.bootstrap import Replicates, joint_bootstrap
-from hf_fairtune.metrics.comparison import Comparison, compare
+from hf_fairtune.audits.comparison import Comparison, compare
+from hf_fairtune.intervals.bootstrap import Replicates, joint_bootstrap
 from hf_fairtune.metrics.rates import spread
 from hf_fairtune.metrics.rows import check_rows
 from hf_fairtune.metrics.thresholds import fixed

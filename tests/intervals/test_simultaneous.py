@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from hf_fairtune.metrics.simultaneous import minimum_interval, range_interval
+from hf_fairtune.intervals.simultaneous import minimum_interval, range_interval
 
 ERRORS = np.full((1, 3), 0.1)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .rates import ratio
+from ..metrics.rates import ratio
+from ..metrics.rows import Rows
 from .resampling import plan
-from .rows import Rows
 
 
 @dataclass(frozen=True)

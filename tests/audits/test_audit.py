@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 import hf_fairtune
+from hf_fairtune.audits.audit import audit
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.intervals.delong import auc_difference, auc_interval
 from hf_fairtune.metrics.auc import group_aucs
-from hf_fairtune.metrics.audit import audit
-from hf_fairtune.metrics.delong import auc_difference, auc_interval
 from hf_fairtune.metrics.thresholds import fixed, youden
 
-from .samples import NAMES, split
+from ..metrics.samples import NAMES, split
 
 SCHEMA = json.loads((Path(hf_fairtune.__file__).parent / "record.schema.json").read_text())
 AUDIT = {"$ref": "#/$defs/audit", "$defs": SCHEMA["$defs"]}

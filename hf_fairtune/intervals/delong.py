@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
-from .auc import auc
+from ..metrics.auc import auc
 from .estimate import Estimate, undefined
 
 LOGIT_DELONG = "logit-DeLong"

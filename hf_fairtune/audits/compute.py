@@ -8,14 +8,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import FairTuneError
-from .auc import auc
-from .delong import auc_interval
-from .equalized_odds_difference import odds_spread
-from .estimate import NAN
-from .extremes import Extremes, extremes
-from .rates import rate_counts, spread
-from .rows import Rows, check_rows, excluded_codes
-from .scores import scores_from_logits
+from ..intervals.delong import auc_interval
+from ..intervals.estimate import NAN
+from ..metrics.auc import auc
+from ..metrics.equalized_odds_difference import odds_spread
+from ..metrics.extremes import Extremes, extremes
+from ..metrics.rates import rate_counts, spread
+from ..metrics.rows import Rows, check_rows, excluded_codes
+from ..metrics.scores import scores_from_logits
 
 CUT = 0.5
 GREATER_IS_BETTER: dict[str, bool] = {

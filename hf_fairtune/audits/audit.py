@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import FairTuneError
-from .bootstrap import bootstrap
-from .estimate import NAN, Estimate, plain
+from ..intervals.bootstrap import bootstrap
+from ..intervals.estimate import NAN, Estimate, plain
+from ..intervals.gap_null import GapNull, gap_null
+from ..intervals.simultaneous import minimum_interval, range_interval
+from ..metrics.extremes import Extremes, extremes
+from ..metrics.rows import Rows, check_rows, excluded_codes
+from ..metrics.thresholds import Threshold
 from .evidence import Evidence
-from .extremes import Extremes, extremes
-from .gap_null import GapNull, gap_null
 from .group_auc import AuditGroup, Pair, auc_family, audit_groups, audit_pairs, group_auc, overall_auc
-from .rows import Rows, check_rows, excluded_codes
-from .simultaneous import minimum_interval, range_interval
 from .table import audit_table
 from .threshold_audit import ThresholdAudit, audit_threshold
-from .thresholds import Threshold
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from hf_fairtune.metrics.bootstrap import Replicates, bootstrap, joint_bootstrap, percentile_interval
+from hf_fairtune.intervals.bootstrap import Replicates, bootstrap, joint_bootstrap, percentile_interval
+from hf_fairtune.intervals.resampling import plan
 from hf_fairtune.metrics.rates import rate_counts
-from hf_fairtune.metrics.resampling import plan
 from hf_fairtune.metrics.rows import Rows, check_rows
 
-from .samples import NAMES, rows, slow_auc, split
+from ..metrics.samples import NAMES, rows, slow_auc, split
 
 CUTS = (0.25, 0.4)  # between scores, and on one
 

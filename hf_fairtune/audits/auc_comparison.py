@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .auc import auc, group_aucs
-from .bootstrap import Replicates
-from .change_bands import PairedFamily, minimum_change, range_change
-from .estimate import Estimate
+from ..intervals.bootstrap import Replicates
+from ..intervals.change_bands import PairedFamily, minimum_change, range_change
+from ..intervals.estimate import Estimate
+from ..metrics.auc import auc, group_aucs
+from ..metrics.extremes import Extremes, extremes
+from ..metrics.rows import Rows
 from .evidence import Evidence
-from .extremes import Extremes, extremes
 from .group_auc import score_error
 from .pairing import Gather, Pairing, still
-from .rows import Rows
 
 BOTH = ("positives", "negatives")
 

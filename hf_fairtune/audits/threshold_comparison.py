@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bootstrap import Replicates
-from .change_bands import PairedFamily, range_change
-from .equalized_odds_difference import CONVENTION
-from .estimate import Estimate
+from ..intervals.bootstrap import Replicates
+from ..intervals.change_bands import PairedFamily, range_change
+from ..intervals.estimate import Estimate
+from ..intervals.proportion import paired_difference
+from ..metrics.equalized_odds_difference import CONVENTION
+from ..metrics.rates import RateCounts, rate_counts, spread
+from ..metrics.thresholds import Threshold
 from .pairing import Draw, Pairing, still
-from .rates import RateCounts, paired_difference, rate_counts, spread
 from .threshold_audit import RANGE
-from .thresholds import Threshold
 
 NEEDS = {"tpr": "positives", "fpr": "negatives", "selection_rate": "rows"}
 

@@ -9,11 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
-from .bootstrap import Replicates, percentile_interval
-from .estimate import NAN, Estimate, undefined
+from ..intervals.bootstrap import Replicates, percentile_interval
+from ..intervals.estimate import NAN, Estimate, undefined
+from ..intervals.simultaneous import Family, Interval
+from ..metrics.rows import Rows
 from .guards import ESTIMABLE, Guard, guard, shortage
-from .rows import Rows
-from .simultaneous import Family, Interval
 
 NO_BOOTSTRAP = "none"
 NOT_ASKED = "no interval: n_boot is 0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .estimate import Estimate
+from ..intervals.estimate import Estimate
 
 if TYPE_CHECKING:
     from .audit import Audit

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .auc import group_aucs
-from .rates import spread
+from ..metrics.auc import group_aucs
+from ..metrics.rates import spread
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from scipy.stats import norm
 
-from hf_fairtune.metrics.auc import auc
-from hf_fairtune.metrics.delong import (
+from hf_fairtune.intervals.delong import (
     LOGIT_DELONG,
     NEWCOMBE,
     auc_difference,
@@ -14,9 +13,10 @@ from hf_fairtune.metrics.delong import (
     delong_variance,
     newcombe_interval,
 )
-from hf_fairtune.metrics.estimate import Estimate
+from hf_fairtune.intervals.estimate import Estimate
+from hf_fairtune.metrics.auc import auc
 
-from .samples import split, tied_splits
+from ..metrics.samples import split, tied_splits
 
 
 def slow_delong(labels: np.ndarray, scores: np.ndarray) -> float:

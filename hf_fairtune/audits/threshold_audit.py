@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from .bootstrap import Replicates
-from .equalized_odds_difference import CONVENTION
-from .estimate import Estimate
+from ..intervals.bootstrap import Replicates
+from ..intervals.estimate import Estimate
+from ..intervals.proportion import wilson
+from ..intervals.simultaneous import Family, range_interval
+from ..metrics.equalized_odds_difference import CONVENTION
+from ..metrics.rates import RateCounts, rate_counts, spread
+from ..metrics.thresholds import Threshold, is_degenerate
 from .evidence import Evidence
-from .rates import RateCounts, rate_counts, spread, wilson
-from .simultaneous import Family, range_interval
-from .thresholds import Threshold, is_degenerate
 
 RANGE = "max - min over groups"
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from hf_fairtune.metrics import resampling
-from hf_fairtune.metrics.resampling import plan
+from hf_fairtune.intervals import resampling
+from hf_fairtune.intervals.resampling import plan
 
 
 def drawn(cells: np.ndarray, clusters: np.ndarray | None = None, n_boot: int = 200) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .estimate import Estimate
+from ..intervals.estimate import Estimate
 
 MARGIN = 0.005
 

@@ -3,12 +3,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from hf_fairtune.audits.audit import audit
+from hf_fairtune.audits.compute import GREATER_IS_BETTER, direction, fairness_metrics
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.metrics.audit import audit
-from hf_fairtune.metrics.compute import GREATER_IS_BETTER, direction, fairness_metrics
 from hf_fairtune.metrics.thresholds import fixed
 
-from .samples import NAMES, split
+from ..metrics.samples import NAMES, split
 
 
 def prediction(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> SimpleNamespace:

@@ -9,6 +9,10 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from ..errors import FairTuneError
+from ..intervals.bootstrap import Replicates, joint_bootstrap
+from ..intervals.estimate import Estimate, plain
+from ..metrics.rows import Rows, check_rows, check_scores, excluded_codes
+from ..metrics.thresholds import Threshold
 from .auc_comparison import (
     ComparedGroup,
     compared_groups,
@@ -18,14 +22,10 @@ from .auc_comparison import (
     overall_auc_change,
 )
 from .audit import AuditOptions
-from .bootstrap import Replicates, joint_bootstrap
-from .estimate import Estimate, plain
 from .evidence import Evidence
 from .levelling import classify
 from .pairing import Pairing
-from .rows import Rows, check_rows, check_scores, excluded_codes
 from .threshold_comparison import ThresholdComparison, compare_threshold
-from .thresholds import Threshold
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hf_fairtune.metrics.guards import guard, shortage
+from hf_fairtune.audits.guards import guard, shortage
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from hf_fairtune.metrics.change_bands import PairedFamily, minimum_change, range_change
+from hf_fairtune.intervals.change_bands import PairedFamily, minimum_change, range_change
 
 
 def family(kinds: int = 2, groups: int = 3, seed: int = 0) -> PairedFamily:

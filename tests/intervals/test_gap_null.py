@@ -1,9 +1,9 @@
 import numpy as np
 
+from hf_fairtune.intervals.gap_null import gap_null
 from hf_fairtune.metrics.auc import group_aucs
-from hf_fairtune.metrics.gap_null import gap_null
 
-from .samples import split
+from ..metrics.samples import split
 
 
 def test_equal_groups_have_a_positive_gap() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
-from hf_fairtune.metrics.estimate import NAN, Estimate
-from hf_fairtune.metrics.levelling import classify
+from hf_fairtune.audits.levelling import classify
+from hf_fairtune.intervals.estimate import NAN, Estimate
 
 UP, DOWN, FLAT, VAGUE = (0.01, 0.05), (-0.05, -0.01), (-0.004, 0.02), (-0.03, 0.03)
 WITHHELD = (NAN, NAN)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bootstrap import Replicates, percentile_interval
-from .change_bands import BLIND, PairedFamily
-from .estimate import NAN, Estimate, undefined
+from ..intervals.bootstrap import Replicates, percentile_interval
+from ..intervals.change_bands import BLIND, PairedFamily
+from ..intervals.estimate import NAN, Estimate, undefined
 from .evidence import NO_BOOTSTRAP, NOT_ASKED, Evidence
 from .guards import ESTIMABLE, describe
 

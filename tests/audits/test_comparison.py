@@ -9,15 +9,15 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 import hf_fairtune
+from hf_fairtune.audits.audit import audit
+from hf_fairtune.audits.comparison import compare
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.metrics.audit import audit
-from hf_fairtune.metrics.bootstrap import joint_bootstrap
-from hf_fairtune.metrics.comparison import compare
+from hf_fairtune.intervals.bootstrap import joint_bootstrap
 from hf_fairtune.metrics.equalized_odds_difference import equalized_odds_difference
 from hf_fairtune.metrics.rows import check_rows
 from hf_fairtune.metrics.thresholds import fixed, youden
 
-from .samples import NAMES, split
+from ..metrics.samples import NAMES, split
 
 SCHEMA = json.loads((Path(hf_fairtune.__file__).parent / "record.schema.json").read_text())
 ESTIMATE = SCHEMA["$defs"]["estimate"]

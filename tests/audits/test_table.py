@@ -1,9 +1,9 @@
 import numpy as np
 
-from hf_fairtune.metrics.audit import audit
+from hf_fairtune.audits.audit import audit
 from hf_fairtune.metrics.thresholds import fixed, youden
 
-from .samples import NAMES, split
+from ..metrics.samples import NAMES, split
 
 
 def test_the_table_shows_every_group_and_number() -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from .delong import auc_difference, auc_interval, newcombe_interval
-from .estimate import NAN, Estimate
+from ..intervals.delong import auc_difference, auc_interval, newcombe_interval
+from ..intervals.estimate import NAN, Estimate
+from ..intervals.simultaneous import Family
 from .evidence import Evidence
-from .simultaneous import Family
 
 
 @dataclass(frozen=True)

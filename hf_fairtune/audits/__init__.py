@@ -1,0 +1,1 @@
+"""A classifier's scores by group: numbers, intervals, guards and verdicts, put together."""

@@ -1,0 +1,1 @@
+"""How sure a number is: its interval, and what chance alone would make of it."""
