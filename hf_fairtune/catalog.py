@@ -11,6 +11,17 @@ CONTRACTS = {
     "families": {"family", "head"},
     "losses": {"loss", "contrast"},
     "methods": {"method", "two_step"},
+    "metrics": {
+        "metric",
+        "rates",
+        "rows",
+        "scores",
+        "thresholds",
+        "operating_threshold",
+        "extremes",
+        "calibration",
+        "correction",
+    },
 }
 
 
