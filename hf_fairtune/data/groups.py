@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -114,14 +113,30 @@ def assign_groups(frame: pd.DataFrame, specs: Sequence[str], *, lone_levels: boo
     if not specs:
         raise FairTuneError(f"No --group is given; name an attribute among the columns {listed(columns, 30)}.")
     parsed = [GroupSpec.parse(spec, columns) for spec in specs]
-    levels = [spec.assign(frame[spec.column], lone_level=lone_levels) for spec in parsed]
-    possible = [" & ".join(names) for names in product(*(level.cat.categories for level in levels))]
-    rows = [" & ".join(names) for names in zip(*levels, strict=True)]
-    occurring = set(rows)
-    names = [name for name in possible if name in occurring]
+    levels = [spec.assign(frame[spec.column], lone_level=lone_levels).cat for spec in parsed]
+    codes, cells = intersect([level.codes.to_numpy() for level in levels], [len(level.categories) for level in levels])
+    names = [" & ".join(level.categories[i] for level, i in zip(levels, cell, strict=True)) for cell in cells]
     _check_several("` and `".join(spec.column for spec in parsed), names, len(frame))
-    index = {name: i for i, name in enumerate(names)}
-    return Groups(np.array([index[row] for row in rows], dtype=np.int64), names)
+    return Groups(codes, names)
+
+
+def intersect(codes: Sequence[np.ndarray], sizes: Sequence[int]) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+    """Give every row its cell of the cross table of several attributes, among the cells that occur.
+
+    Args:
+        codes: level of every row, one array [n] an attribute.
+        sizes: number of levels of each attribute.
+
+    Returns:
+        code of every row's cell, int64 [n], and the levels of each cell, in the order of the cross table.
+    """
+    place = np.zeros(len(codes[0]), dtype=np.int64)
+    cells: list[tuple[int, ...]] = [()]
+    # One attribute at a time, as the whole cross table of many may have more cells than there are integers.
+    for code, size in zip(codes, sizes, strict=True):
+        occurring, place = np.unique(place * size + code, return_inverse=True)
+        cells = [(*cells[at // size], at % size) for at in occurring.tolist()]
+    return place.astype(np.int64), cells
 
 
 def _check_several(column: str, names: Sequence[str], count: int) -> None:
@@ -133,7 +148,8 @@ def _check_several(column: str, names: Sequence[str], count: int) -> None:
 
 
 def _short(number: float) -> str:
-    return f"{number:g}"
+    """Write a cut in six digits where these are the whole number, as two cuts must not have one name."""
+    return f"{number:g}" if float(f"{number:g}") == number else repr(number).removesuffix(".0")
 
 
 def _natural(name: str) -> tuple[int, float, str]:

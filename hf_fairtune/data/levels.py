@@ -14,7 +14,12 @@ def as_levels(column: pd.Series) -> pd.Series:
 
     Whole floats lose their `.0`: a column of integers with one missing cell is read as floats.
     """
-    return pd.Series([_level(value) for value in column], index=column.index, name=column.name, dtype=object)
+    if column.dtype == object:  # True, 1 and 1.0 are equal there, but not as text
+        levels = [_level(value) for value in column]
+        return pd.Series(levels, index=column.index, name=column.name, dtype=object)
+    codes, values = pd.factorize(column)
+    names = np.array([*(_level(value) for value in pd.Series(values)), None], dtype=object)
+    return pd.Series(names[codes], index=column.index, name=column.name, dtype=object)
 
 
 def _level(value: Any) -> str | None:

@@ -13,9 +13,10 @@ from .arguments import DataArguments
 from .groups import Groups, assign_groups
 from .labels import BinaryLabels, binary_labels
 from .levels import as_levels, listed
+from .scored import ScoredTable, read_scored
+from .scored_arguments import PredictionArguments
 from .source import TABLES
-
-SUFFIXES = (*TABLES, ".parquet")
+from .table_file import SUFFIXES, read_table
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,15 @@ def load_predictions(arguments: DataArguments, score: str) -> Predictions:
             raise FairTuneError(f"`{arguments.cluster}` is empty in {int(levels.isna().sum())} rows; fill it in.")
         clusters = levels.to_numpy(dtype=str)
     return Predictions(labels, scores, assign_groups(frame, arguments.group), clusters)
+
+
+def read_predictions(arguments: PredictionArguments) -> ScoredTable:
+    """Read the table `arguments.dataset`, whose score columns `arguments.score` names.
+
+    Raises:
+        FairTuneError: no such file, or its columns do not hold what is wanted; the line says what.
+    """
+    return read_scored(read_table(Path(arguments.dataset).expanduser()), arguments)
 
 
 def _read(path: Path) -> pd.DataFrame:
