@@ -13,9 +13,10 @@ from .arguments import DataArguments
 from .groups import Groups, assign_groups
 from .labels import BinaryLabels, binary_labels
 from .levels import as_levels, listed
+from .score_columns import ClassScores
 from .scored import ScoredTable, read_scored
 from .scored_arguments import PredictionArguments
-from .source import TABLES
+from .source import SPLIT_COLUMN, TABLES
 from .table_file import SUFFIXES, read_table
 
 
@@ -62,6 +63,19 @@ def read_predictions(arguments: PredictionArguments) -> ScoredTable:
         FairTuneError: no such file, or its columns do not hold what is wanted; the line says what.
     """
     return read_scored(read_table(Path(arguments.dataset).expanduser()), arguments)
+
+
+def with_scores(frame: pd.DataFrame, scores: ClassScores, splits: np.ndarray) -> pd.DataFrame:
+    """Return the columns of some rows with `split` and their scores: `score`, or `score_<class>` one a class.
+
+    Where the table has columns of these names, `score` is written with a line below more.
+    """
+    start = "score"
+    while any(str(name).startswith(start) for name in frame.columns):
+        start += "_"
+    names = [start] if scores.columns == 1 else [f"{start}_{name}" for name in scores.names]
+    columns = dict(zip(names, scores.values.T, strict=True))
+    return frame.assign(**{SPLIT_COLUMN: splits.astype(str)}, **columns)
 
 
 def _read(path: Path) -> pd.DataFrame:

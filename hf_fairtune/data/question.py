@@ -51,7 +51,7 @@ class Question:
 
     def _only(self, scores: ClassScores) -> np.ndarray:
         (name,), (positive,) = scores.names, self.classes
-        if name in self.known and name not in positive and not scores.model:
+        if name in self.known and name not in positive:
             raise FairTuneError(
                 f"{scores.flag} is that of {name!r}, but the positive label is {' or '.join(positive)}; give the "
                 "positive's column, or turn --positive."

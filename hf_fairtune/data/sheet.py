@@ -20,14 +20,7 @@ def check(rows: Rows) -> None:
     Raises:
         FairTuneError: the first of these that fails.
     """
-    splits = pd.Series(rows.split).groupby(rows.units).nunique()
-    shared = splits.index[splits > 1]
-    if len(shared):
-        what = "clusters lie" if rows.clusters is not None else "images lie"
-        raise FairTuneError(
-            f"{len(shared)} {what} in more than one split ({listed(shared, 5)}); the test would be seen in training: "
-            "put each in one split, or give the table without splits."
-        )
+    check_apart(rows.split, rows.units, clustered=rows.clusters is not None)
     for name in SPLITS:
         for group, (negatives, positives) in zip(rows.groups.names, rows.cells(rows.inside(name)), strict=True):
             if negatives + positives == 0:
@@ -41,6 +34,27 @@ def check(rows: Rows) -> None:
                     f"Group `{group}` has one class in the {name} split ({counts}); merge it with another, drop its "
                     "rows from the table, or choose another --group."
                 )
+
+
+def check_apart(split: np.ndarray, units: list[str], *, clustered: bool) -> None:
+    """Check that no cluster, or where there are none no image, lies in two splits.
+
+    Args:
+        split: name of the split of every row, [n].
+        units: what must not be torn apart, [n].
+        clustered: whether these are clusters.
+
+    Raises:
+        FairTuneError: some do; the line names the first five.
+    """
+    splits = pd.Series(split).groupby(units).nunique()
+    shared = splits.index[splits > 1]
+    if len(shared):
+        what = "clusters lie" if clustered else "images lie"
+        raise FairTuneError(
+            f"{len(shared)} {what} in more than one split ({listed(shared, 5)}); the test would be seen in training: "
+            "put each in one split, or give the table without splits."
+        )
 
 
 def split_sheet(rows: Rows, inside: np.ndarray) -> dict[str, Any]:

@@ -52,9 +52,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 def _read_text(path: Path, separator: str) -> pd.DataFrame:
     names, separator = _header(path, separator)
-    frame = pd.read_csv(
-        path, sep=separator, encoding=ENCODING, low_memory=False, float_precision="round_trip", skipinitialspace=True
-    )
+    frame = pd.read_csv(path, sep=separator, encoding=ENCODING, low_memory=False, skipinitialspace=True)
     if not isinstance(frame.index, pd.RangeIndex) or len(names) != len(frame.columns):
         raise FairTuneError(
             f"`{path}` has rows with more cells than its first line has names ({listed(names)}); mend the first line."

@@ -38,15 +38,19 @@ class PixelTransform:
         """Return the tensors of a batch; a query of single columns passes unchanged."""
         if "row" not in batch or "labels" not in batch:
             return batch
-        images = self.images(batch["row"])
-        if self.augmented:
-            images = augment(images, self.smallest_crop)
-        scale, shift = (torch.tensor(v, dtype=images.dtype).view(1, -1, 1, 1) for v in (self.scale, self.shift))
         return {
-            "pixel_values": images.mul_(scale).add_(shift),
+            "pixel_values": self.pixel_values(batch["row"]),
             "labels": torch.tensor(batch["labels"], dtype=torch.int64),
             "groups": torch.tensor(batch["groups"], dtype=torch.int64),
         }
+
+    def pixel_values(self, rows: list[int]) -> torch.Tensor:
+        """Return what the model takes of some rows, float32 [n, 3, height, width]."""
+        images = self.images(rows)
+        if self.augmented:
+            images = augment(images, self.smallest_crop)
+        scale, shift = (torch.tensor(v, dtype=images.dtype).view(1, -1, 1, 1) for v in (self.scale, self.shift))
+        return images.mul_(scale).add_(shift)
 
     def images(self, rows: list[int]) -> torch.Tensor:
         """Return the cached images as floats from 0 to 255, shape `(n, 3, height, width)`."""

@@ -1,0 +1,180 @@
+"""Scores of any image classifier on a table of images; no training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from datasets import Dataset
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from .data.identity import identify
+from .data.pixels import cache_folder, cached_pixels
+from .data.predictions import with_scores
+from .data.processors import check_colours, colours, pixel_shape, resized_processor
+from .data.score_columns import ClassScores
+from .data.scored import ScoredTable, read_scored
+from .data.scored_arguments import PredictionArguments
+from .data.scored_splits import split_rows
+from .data.source import load_source
+from .data.transform import PixelTransform
+from .errors import FairTuneError
+
+MULTILABEL, REGRESSION = "multi_label_classification", "regression"
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class ScoredImages:
+    """What a model says of the rows of one split, and of those of `validation` where there are any.
+
+    Args:
+        name: of the data; no path of the machine.
+        table: what an audit takes; `table.splits` tells the two splits apart.
+        frame: the columns of these rows beside their images, with their scores and splits; private.
+    """
+
+    name: str
+    table: ScoredTable
+    frame: pd.DataFrame
+
+
+def score_dataset(
+    model: Any,
+    processor: Any,
+    arguments: PredictionArguments,
+    *,
+    split: str = "test",
+    splits_file: Path | None = None,
+    batch_size: int = BATCH,
+) -> ScoredImages:
+    """Score the images that `arguments` name.
+
+    Args:
+        model: an image classifier of transformers, or a pipeline around one; it stays on its device.
+        processor: its image processor; None takes the pipeline's.
+        arguments: the data; label, groups and clusters are checked before an image is scored.
+        split: train, validation, test, or all: every row, of which the model must have seen none.
+        splits_file: `splits.json` of the model's folder, which knows what the model has seen.
+        batch_size: images at a time.
+
+    Raises:
+        FairTuneError: the data, the flags and the model do not fit together, or a score is not finite.
+    """
+    model, processor = unpacked(model, processor)
+    processor = processor if arguments.image_size is None else resized_processor(processor, arguments.image_size)
+    source = load_source(arguments.images(), divided=split != "all")
+    identities = identify(source.images, source.root)
+    names = split_rows(source, identities, split, arguments.cluster, splits_file)
+    kept = np.flatnonzero(np.isin(names.astype(str), [split, "validation"]))
+    frame = source.frame.iloc[kept].reset_index(drop=True)
+    classes = class_names(model)
+    read_scored(frame, arguments, _called(model, np.zeros((len(kept), len(classes)))))
+    stamps = [identities.stamps[i] for i in kept]
+    cache = cache_folder(arguments.data_cache)
+    scores = _called(model, score_images(model, processor, source.images.select(kept), stamps, cache, batch_size))
+    table = replace(read_scored(frame, arguments, scores), splits=names[kept].astype(str))
+    return ScoredImages(source.name, table, with_scores(frame, scores, names[kept]))
+
+
+def score_images(
+    model: nn.Module, processor: Any, images: Dataset, stamps: list[str], cache: Path, batch_size: int = BATCH
+) -> np.ndarray:
+    """Compute the probability of every class for every image, as the pipeline of transformers does.
+
+    Args:
+        model: an image classifier; it is asked on its own device and left in the mode it was in.
+        processor: its image processor, with an output of one size.
+        images: one column `image` of undecoded images.
+        stamps: what changes when an image does, one an image.
+        cache: folder of the decoded pixels.
+        batch_size: images at a time.
+
+    Returns:
+        float64 [n, classes]: softmax, or sigmoid where a row can have several classes or there is one.
+
+    Raises:
+        FairTuneError: an image cannot be read, the processor's pixels are of many shapes, or a score is not finite.
+    """
+    pixel_shape(processor)
+    check_colours(processor)
+    scale, shift = (tuple(values.tolist()) for values in colours(processor))
+    transform = PixelTransform(cached_pixels(images, stamps, processor, cache), scale, shift)
+    batches = []
+    with evaluating(model), tqdm(total=len(images), desc="Scoring images", unit="image", disable=None) as bar:
+        for start in range(0, len(images), batch_size):
+            rows = list(range(start, min(start + batch_size, len(images))))
+            batches.append(probabilities(model, transform.pixel_values(rows)).cpu().numpy())
+            bar.update(len(rows))
+    scores = np.concatenate(batches).astype(np.float64)
+    broken = int((~np.isfinite(scores)).any(axis=1).sum())
+    if broken:
+        raise FairTuneError(
+            f"the model's scores are NaN or infinite for {broken} of {len(scores)} images; check its weights and the "
+            "image processor."
+        )
+    return scores
+
+
+def probabilities(model: Any, pixels: Tensor) -> Tensor:
+    """Return the probability of every class of a batch, float32 [n, classes]; of a regression its outputs."""
+    parameter = next(model.parameters())
+    logits = model(pixels.to(parameter.device, parameter.dtype)).logits.float()
+    if logits.ndim != 2 or logits.shape[1] != len(class_names(model)):
+        raise FairTuneError(
+            f"the model gives logits of shape {tuple(logits.shape)} for {len(class_names(model))} classes; an image "
+            "classifier gives one an image and class."
+        )
+    if model.config.problem_type == REGRESSION:
+        return logits
+    return logits.sigmoid() if is_multilabel(model) else logits.softmax(dim=1)
+
+
+def class_names(model: Any) -> list[str]:
+    """Return the names of the model's classes in the order of its outputs."""
+    return [str(model.config.id2label[i]) for i in range(model.config.num_labels)]
+
+
+def is_multilabel(model: Any) -> bool:
+    """Say whether every output stands on its own: a row can have several classes, or there is one output."""
+    return model.config.problem_type == MULTILABEL or model.config.num_labels == 1
+
+
+def unpacked(model: Any, processor: Any = None) -> tuple[Any, Any]:
+    """Return model and image processor of a pipeline, or those given.
+
+    Raises:
+        FairTuneError: there is no image processor, or the model is none of transformers.
+    """
+    processor = getattr(model, "image_processor", None) if processor is None else processor
+    model = model if isinstance(model, nn.Module) else getattr(model, "model", None)
+    if processor is None or not hasattr(getattr(model, "config", None), "id2label"):
+        raise FairTuneError(
+            "an image classifier of transformers with its image processor is wanted, or its image-classification "
+            "pipeline; pass these."
+        )
+    return model, processor
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put every module in evaluation mode without gradients, and each back into its own mode at the end."""
+    modes = {module: module.training for module in model.modules()}
+    try:
+        model.eval()
+        with torch.inference_mode():
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def _called(model: Any, values: np.ndarray) -> ClassScores:
+    return ClassScores(values, class_names(model), "the model", True, is_multilabel(model))

@@ -1,0 +1,178 @@
+"""Scores of a model on a table of images: those of the pipeline of transformers, and whose rows they are."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from transformers import (
+    MobileNetV2Config,
+    MobileNetV2ForImageClassification,
+    ResNetConfig,
+    ResNetForImageClassification,
+    pipeline,
+)
+from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
+from transformers.models.mobilenet_v2.image_processing_pil_mobilenet_v2 import MobileNetV2ImageProcessorPil
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+from hf_fairtune.data.predictions import read_predictions
+from hf_fairtune.data.scored_arguments import PredictionArguments
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.scoring import MULTILABEL, score_dataset
+from tests.conftest import tiny_vit
+from tests.data.conftest import frame_of, write_table
+
+CLASSES = ["mel", "nev", "bcc"]
+
+
+def vit(classes: int) -> tuple[Any, Any]:
+    return tiny_vit(num_labels=classes), ViTImageProcessorPil(size={"height": 16, "width": 16})
+
+
+def resnet(classes: int) -> tuple[Any, Any]:
+    torch.manual_seed(0)
+    config = ResNetConfig(embedding_size=8, hidden_sizes=[8, 8], depths=[1, 1], num_labels=classes)
+    return ResNetForImageClassification(config).eval(), ConvNextImageProcessorPil(size={"shortest_edge": 32})
+
+
+def mobilenet(classes: int) -> tuple[Any, Any]:
+    torch.manual_seed(0)
+    config = MobileNetV2Config(depth_multiplier=0.1, image_size=32, num_labels=classes, last_hidden_size=16)
+    sizes = {"size": {"shortest_edge": 36}, "crop_size": {"height": 32, "width": 32}}
+    return seeing(MobileNetV2ForImageClassification(config)), MobileNetV2ImageProcessorPil(**sizes)
+
+
+def seeing(model: Any) -> Any:
+    """Give a random network the statistics of random images, without which its features fade away."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None
+    model.train()(torch.randn(32, 3, 32, 32))
+    torch.nn.init.normal_(model.classifier.weight)
+    return model.eval()
+
+
+def frame() -> pd.DataFrame:
+    made = frame_of(24)
+    made["dx"] = np.array(CLASSES)[np.arange(24) // 4 % 3]
+    return made.assign(mel=(made["dx"] == "mel").astype(int), nev=np.arange(24) % 2)
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Any:
+    """Arguments for 24 images of patients with two each."""
+    path = write_table(tmp_path / "images", frame(), "clinic.csv")
+    common = {"dataset": str(path), "group": ["sex"], "cluster": "patient", "data_cache": str(tmp_path / "cache")}
+    return lambda **more: PredictionArguments(**(common | more))
+
+
+def by_pipeline(model: Any, processor: Any, folder: Path) -> list[dict[str, float]]:
+    """What transformers itself says of each image, by the name of the class."""
+    ask = pipeline("image-classification", model=model, image_processor=processor)
+    images = [Image.open(folder / name).convert("RGB") for name in frame()["file_name"]]
+    return [{told["label"]: told["score"] for told in answers} for answers in ask(images, top_k=99)]
+
+
+@pytest.mark.parametrize("made", [vit, resnet, mobilenet])
+def test_three_classes_as_the_pipeline(made: Any, asked: Any, tmp_path: Path) -> None:
+    model, processor = made(3)
+    model.config.id2label = dict(enumerate(CLASSES))
+    found = score_dataset(model, processor, asked(label=["dx"]), batch_size=7).table
+    told = by_pipeline(model, processor, tmp_path / "images")
+    assert (found.task, found.targets) == ("multiclass", CLASSES)
+    np.testing.assert_allclose(found.scores, [[row[name] for name in CLASSES] for row in told], atol=1e-5)
+    assert np.ptp(found.scores[:, 0]) > 1e-4
+    np.testing.assert_array_equal(found.labels.argmax(axis=1), np.arange(24) // 4 % 3)
+
+
+@pytest.mark.parametrize("made", [vit, resnet])
+def test_findings_as_the_pipeline(made: Any, asked: Any, tmp_path: Path) -> None:
+    """Several labels a row: sigmoids, found by the names of the label columns in any order."""
+    model, processor = made(3)
+    model.config.id2label, model.config.problem_type = dict(enumerate(CLASSES)), MULTILABEL
+    found = score_dataset(model, processor, asked(label=["nev", "mel"])).table
+    told = by_pipeline(model, processor, tmp_path / "images")
+    assert found.task == "multilabel"
+    np.testing.assert_allclose(found.scores, [[row["nev"], row["mel"]] for row in told], atol=1e-5)
+
+
+def test_binary_one_logit_and_pipeline(asked: Any, tmp_path: Path) -> None:
+    """Two unnamed classes are 0 and 1; a single logit is a sigmoid; a pipeline brings its processor."""
+    model, processor = vit(2)
+    told = by_pipeline(model, processor, tmp_path / "images")
+    ask = pipeline("image-classification", model=model, image_processor=processor)
+    found = score_dataset(ask, None, asked(label=["diagnosis"], positive=["melanoma"])).table
+    assert found.targets == ["melanoma"]
+    np.testing.assert_allclose(found.scores[:, 0], [row["LABEL_1"] for row in told], atol=1e-5)
+    model, processor = vit(1)
+    told = by_pipeline(model, processor, tmp_path / "images")
+    found = score_dataset(model, processor, asked(label=["label"])).table
+    np.testing.assert_allclose(found.scores[:, 0], [row["LABEL_0"] for row in told], atol=1e-5)
+
+
+def test_positives_of_a_model_of_more_classes(asked: Any) -> None:
+    model, processor = vit(3)
+    model.config.id2label = dict(enumerate(CLASSES))
+    each = score_dataset(model, processor, asked(label=["dx"])).table
+    both = score_dataset(model, processor, asked(label=["dx"], positive=["bcc", "mel"])).table
+    assert (both.task, both.targets) == ("binary", ["bcc or mel"])
+    np.testing.assert_allclose(both.scores[:, 0], each.scores[:, 0] + each.scores[:, 2], atol=1e-12)
+
+
+def test_the_model_is_left_as_it_was(asked: Any) -> None:
+    model, processor = resnet(2)
+    model.train()
+    model.resnet.embedder.eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    score_dataset(model, processor, asked(label=["label"]))
+    assert model.training
+    assert not model.resnet.embedder.training
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_what_is_kept_can_be_audited_again(asked: Any, tmp_path: Path) -> None:
+    """The table of predictions alone gives the same rows as the model."""
+    model, processor = vit(3)
+    model.config.id2label = dict(enumerate(CLASSES))
+    found = score_dataset(model, processor, asked(label=["dx"]))
+    found.frame.to_csv(tmp_path / "predictions.csv", index=False)
+    columns = [f"score_{name}" for name in CLASSES]
+    again = read_predictions(asked(dataset=str(tmp_path / "predictions.csv"), label=["dx"], score=columns))
+    assert again.row_hash == found.table.row_hash
+    np.testing.assert_array_equal(again.scores, found.table.scores)
+
+
+def broken(model: Any) -> Any:
+    torch.nn.init.constant_(model.classifier.bias, float("nan"))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        ({"label": ["dx"]}, "the model's classes are LABEL_0, LABEL_1, LABEL_2, which do not tell"),
+        ({"label": ["mel", "nev"]}, "the model chooses one of its classes"),
+        ({"label": ["label"], "group": ["sex", "x"]}, "--group x names no column"),
+        ({"label": ["label"], "dataset": "nowhere.csv"}, "does not exist"),
+    ],
+)
+def test_refused_before_an_image_is_scored(
+    flags: dict[str, Any], line: str, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hf_fairtune.scoring.score_images", lambda *_: pytest.fail("scored"))
+    with pytest.raises(FairTuneError, match=line):
+        score_dataset(*vit(3), asked(**flags))
+
+
+def test_broken_models(asked: Any) -> None:
+    model, processor = vit(2)
+    with pytest.raises(FairTuneError, match="the model's scores are NaN or infinite for 24 of 24 images"):
+        score_dataset(broken(model), processor, asked(label=["label"]))
+    with pytest.raises(FairTuneError, match="an image classifier of transformers with its image processor is wanted"):
+        score_dataset(torch.nn.Linear(2, 2), processor, asked(label=["label"]))
+    with pytest.raises(FairTuneError, match="with its image processor is wanted"):
+        score_dataset(model, None, asked(label=["label"]))
