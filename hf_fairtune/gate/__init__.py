@@ -1,0 +1,1 @@
+"""Rules a model must keep, judged on the intervals of an audit."""

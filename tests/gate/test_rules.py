@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.gate.bound import Bound
+from hf_fairtune.gate.rules import Rule, read_rules
+
+EXAMPLE = Path(__file__).parent.parent.parent / "scripts" / "gate.yaml"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "rules.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_example_is_read() -> None:
+    found = read_rules(EXAMPLE)
+    assert found.file == "gate.yaml"
+    assert [rule.metric for rule in found.rules] == ["min_group_auc", "auc_difference", "tpr", "calibration_slope"]
+    assert found.rules[2].bound == Bound(low=0.7)
+    assert (found.rules[2].attribute, found.rules[2].threshold) == ("sex", "0.5")
+
+
+def test_scalars_stay_text_and_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    text = "\ufeffrules:\n- {metric: group_auc, group: no, target: 1, attribute: 'age:60', at_most: 1e-1}\n"
+    (rule,) = read_rules(written(tmp_path, text)).rules
+    assert rule == Rule("rule 1 (line 2)", "group_auc", Bound(high=0.1), None, "1", "age:60", None, "no")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("rules: []", "at least one rule"),
+        ("rules: {metric: auc}", "one list `rules`"),
+        ("rules: [{metric: auc, at_least: 0.8}]\nmore: 1", "one list `rules`"),
+        ("- metric: auc", "not a mapping"),
+        ("rules: [", "is not YAML"),
+        ("rules:\n- auc", r"rule 1 \(line 2\) is not a mapping"),
+        ("rules:\n- {metric: auc, at_least: 0.8, at_least: 0.7}", "`at_least` twice"),
+        ("rules:\n- {metric: auc, least: 0.8}", "the key `least`"),
+        ("rules:\n- {at_least: 0.8}", "either `metric` or `verdict`"),
+        ("rules:\n- {metric: auc, verdict: fairer}", "either `metric` or `verdict`"),
+        ("rules:\n- {metric: auk, at_least: 0.8}", "the metric `auk`; choose from auc, min_group_auc"),
+        ("rules:\n- {metric: auc}", "0 bounds"),
+        ("rules:\n- {metric: auc, at_least: 0.7, at_most: 0.9}", "2 bounds"),
+        ("rules:\n\n- {metric: auc, at_least: 0.7}\n- {metric: auc, at_least: 80}", r"rule 2 \(line 4\).*write a share"),
+        ("rules:\n- {metric: auc, at_least: 80 %}", "'80 %' as `at_least`"),
+        ("rules:\n- {metric: auc, at_least: '0,8'}", "'0,8'"),
+        ("rules:\n- {metric: auc, at_least: .nan}", "'.nan'"),
+        ("rules:\n- {metric: auc, at_least: inf}", "'inf'"),
+        ("rules:\n- {metric: auc, at_least: [0.8]}", "a list or mapping"),
+        ("rules:\n- {metric: auc_difference, within: 0.1}", "is no range"),
+        ("rules:\n- {metric: auc_difference, within: [0.1, -0.1]}", "lower end first"),
+        ("rules:\n- {metric: [auc], at_least: 0.8}", "no name as `metric`"),
+        ("rules:\n- {metric: group_auc, group: , at_least: 0.8}", "no name as `group`"),
+        ("rules:\n- {verdict: better}", "the verdict `better`; choose from fairer, no level-down"),
+        ("rules:\n- {verdict: fairer, at_least: 0.1}", "takes no `at_least`"),
+        ("rules:\n- {verdict: fairer, threshold: 0.5}", "takes no `threshold`"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_in_a_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(FairTuneError, match=message) as raised:
+        read_rules(written(tmp_path, text))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FairTuneError, match="does not exist"):
+        read_rules(tmp_path / "none.yaml")
+    with pytest.raises(FairTuneError, match="cannot be read"):
+        read_rules(tmp_path)
+    (tmp_path / "odd.yaml").write_bytes(b"rules: \xff\xfe\x00")
+    with pytest.raises(FairTuneError, match="cannot be read"):
+        read_rules(tmp_path / "odd.yaml")
+    with pytest.raises(FairTuneError, match="is not YAML"):
+        read_rules(written(tmp_path, "rules: [\x01]"))
