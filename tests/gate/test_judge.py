@@ -32,7 +32,7 @@ def judged(made: dict[str, Any], metric: str, bound: Bound, **about: str) -> lis
     return rows
 
 
-@pytest.mark.parametrize("made", [DOCUMENT, SMALL, document("multilabel", attributes=1)], ids=["two", "small", "three"])
+@pytest.mark.parametrize("made", [DOCUMENT, SMALL, document("multilabel", 1)], ids=["two", "small", "three"])
 def test_every_metric_is_judged_for_every_target_attribute_and_group(made: dict[str, Any]) -> None:
     for metric in HELD:
         rows = judged(made, metric, Bound(-9, 9))
@@ -118,9 +118,9 @@ def test_what_the_document_lacks_is_an_error_not_a_pass() -> None:
         judge(document(), Rules("g", (Rule("rule 1", "verdict", verdict="fairer"),)))
     with pytest.raises(FairTuneError, match="compared are sex"):
         judge(DOCUMENT, Rules("g", (Rule("rule 1", "verdict", verdict="fairer", attribute="site"),)))
+    bare = copy.deepcopy(DOCUMENT)
+    bare["audits"][0]["audit"]["thresholds"] = []
     with pytest.raises(FairTuneError, match="thresholds: none"):
-        bare = copy.deepcopy(DOCUMENT)
-        bare["audits"][0]["audit"]["thresholds"] = []
         judged(bare, "tpr", Bound(0), attribute="sex")
     with pytest.raises(FairTuneError, match="pass --group"):
         judged(DOCUMENT | {"attributes": [], "audits": []}, "auc_gap", Bound(0))

@@ -48,7 +48,7 @@ def test_scalars_stay_text_and_a_byte_order_mark_is_skipped(tmp_path: Path) -> N
         ("rules:\n- {metric: auk, at_least: 0.8}", "the metric `auk`; choose from auc, min_group_auc"),
         ("rules:\n- {metric: auc}", "0 bounds"),
         ("rules:\n- {metric: auc, at_least: 0.7, at_most: 0.9}", "2 bounds"),
-        ("rules:\n\n- {metric: auc, at_least: 0.7}\n- {metric: auc, at_least: 80}", r"rule 2 \(line 4\).*write a share"),
+        ("rules:\n\n- {metric: auc, at_least: 1}\n- {metric: auc, at_least: 80}", r"rule 2 \(line 4\).*write a share"),
         ("rules:\n- {metric: auc, at_least: 80 %}", "'80 %' as `at_least`"),
         ("rules:\n- {metric: auc, at_least: '0,8'}", "'0,8'"),
         ("rules:\n- {metric: auc, at_least: .nan}", "'.nan'"),
