@@ -12,8 +12,10 @@ WILSON = "Wilson"
 BONETT_PRICE = "Bonett-Price"
 
 
-def wilson(successes: int, trials: int, confidence: float = 0.95) -> Estimate:
+def wilson(successes: float, trials: float, confidence: float = 0.95) -> Estimate:
     """Compute a proportion with its score interval; NaN with a reason for no trials.
+
+    Trials are counted, or an effective number of them where rows belong together.
 
     Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference"; keeps its coverage
     in small samples and a width at 0 and 1.
