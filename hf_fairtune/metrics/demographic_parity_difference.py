@@ -1,10 +1,26 @@
-"""Demographic parity difference."""
+"""Demographic parity difference: how much more often one group is flagged than another.
+
+Definition: the largest minus the smallest selection rate over groups, at a stated threshold.
+
+Range: 0 to 1; undefined if a group has no rows, or with one group.
+
+Direction: lower is more equal, which is not always better.
+
+Traps: where the finding is truly more frequent in one group, parity is not the goal: read it beside the prevalences. It
+never looks at the labels; flagging nobody gives 0. The largest difference of many groups is above 0 when all are equal.
+
+Citation: fairlearn's `demographic_parity_difference`; for two groups the absolute value of AIF360's statistical parity
+difference.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from .metric import Gap, largest_range, selection
 from .rates import ratio, spread
+
+METRIC = Gap(selection, largest_range, ("rows",))
 
 
 def demographic_parity_difference(predictions: np.ndarray, groups: np.ndarray, n_groups: int) -> float:

@@ -1,12 +1,28 @@
-"""Equalized odds difference, fairlearn's `agg="worst_case"` (the default there)."""
+"""Equalized odds difference, the maximum: fairlearn's default, `agg="worst_case"`.
+
+Definition: max(largest TPR difference, largest FPR difference) between two groups, at a stated threshold.
+
+Range: 0 to 1; undefined if a group lacks positives or negatives, or with one group.
+
+Direction: lower is better.
+
+Traps: five formulas share this name (maximum, mean, signed mean, absolute signed mean, 1 - mean): never put this value
+beside a mean's. It is above 0 when all groups are equal, the more so the more groups and the fewer positives. Flagging
+nobody gives 0, so look whether the threshold is marked degenerate.
+
+Citation: Agarwal et al. 2018, "A reductions approach to fair classification", definition 2; fairlearn's
+`equalized_odds_difference`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from .metric import Gap, largest_range, odds
 from .rates import rate_counts, spread
 
 CONVENTION = "max(TPR difference, FPR difference)"
+METRIC = Gap(odds, largest_range, ("positives", "negatives"))
 
 
 def equalized_odds_difference(labels: np.ndarray, predictions: np.ndarray, groups: np.ndarray, n_groups: int) -> float:

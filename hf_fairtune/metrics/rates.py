@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class RateCounts:
-    """Counts behind the rates, integers [n_groups] each."""
+    """Counts behind the rates, integers [..., n_groups] each; leading axes are replicates."""
 
     positives: np.ndarray
     negatives: np.ndarray
@@ -20,6 +20,16 @@ class RateCounts:
     def n(self) -> np.ndarray:
         """Count rows."""
         return self.positives + self.negatives
+
+    @property
+    def true_negatives(self) -> np.ndarray:
+        """Count negatives predicted 0."""
+        return self.negatives - self.false_positives
+
+    @property
+    def false_negatives(self) -> np.ndarray:
+        """Count positives predicted 0."""
+        return self.positives - self.true_positives
 
     @property
     def predicted_positives(self) -> np.ndarray:

@@ -1,0 +1,148 @@
+"""The contract of a metric: a rate of each group, a gap between groups, and the card that tells how to read it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+
+from ..errors import FairTuneError
+from .rates import RateCounts, ratio, spread
+
+PARTS = ("definition", "range", "direction", "traps", "citation")
+
+
+@dataclass(frozen=True)
+class Card:
+    """How to read a metric: its title in one line, and a paragraph each of what one must know."""
+
+    title: str
+    definition: str
+    range: str
+    direction: str
+    traps: str
+    citation: str
+
+
+def card(module: ModuleType) -> Card:
+    """Read the card off a metric file's docstring.
+
+    The docstring is a title line and then the paragraphs `Definition:`, `Range:`, `Direction:`, `Traps:` and
+    `Citation:`, each once and in this order.
+
+    Raises:
+        FairTuneError: the docstring is no card.
+    """
+    title, *paragraphs = [" ".join(part.split()) for part in inspect.cleandoc(module.__doc__ or "").split("\n\n")]
+    headed = [paragraph.partition(": ") for paragraph in paragraphs]
+    if [head.lower() for head, _, _ in headed] != list(PARTS) or not all(text for _, _, text in headed):
+        wanted = ", ".join(f"`{part.capitalize()}:`" for part in PARTS)
+        raise FairTuneError(f"{module.__name__} has no card; give its docstring a title and the paragraphs {wanted}.")
+    return Card(title, *(text for _, _, text in headed))
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of rows in each group at a threshold, named `METRIC` in `metrics/<name>.py`.
+
+    Args:
+        numerator: counts -> [..., n_groups].
+        denominator: counts -> [..., n_groups].
+        better: "higher", "lower" or "neither".
+        binomial: whether the numerator counts among the denominator's rows, so that Wilson's interval holds.
+    """
+
+    numerator: Callable[[RateCounts], np.ndarray]
+    denominator: Callable[[RateCounts], np.ndarray]
+    better: str
+    binomial: bool = True
+
+    def __call__(self, counts: RateCounts) -> np.ndarray:
+        """Divide, [..., n_groups]; NaN where the denominator is 0."""
+        return ratio(self.numerator(counts), self.denominator(counts))
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One number over all groups at a threshold, named `METRIC` in `metrics/<name>.py`.
+
+    Args:
+        numbers: what is compared between groups: counts -> [..., n_kinds, n_groups], NaN where undefined.
+        over: how: `largest_range`, `mean_range`, `furthest_from` or `lowest_share`, see there.
+        needs: which of "positives", "negatives" and "rows" the numbers divide by in each group.
+        equal: its value where all groups are equal.
+        bounds: its lowest and highest possible value.
+        better: "higher", "lower", or "nearer" where values lie on both sides of `equal`.
+        complement: whether it is told as 1 minus what `over` makes of the numbers.
+    """
+
+    numbers: Callable[[RateCounts], np.ndarray]
+    over: Callable[[np.ndarray, int], np.ndarray]
+    needs: tuple[str, ...]
+    equal: float = 0.0
+    bounds: tuple[float, float] = (0.0, 1.0)
+    better: str = "lower"
+    complement: bool = False
+
+    @property
+    def signed(self) -> bool:
+        """Tell whether its sign says which side is favoured."""
+        return self.better == "nearer"
+
+    def __call__(self, counts: RateCounts, reference: int = 0) -> np.ndarray:
+        """Compute it from counts [..., n_groups] -> [...]; NaN if a group lacks what it needs, or with one group.
+
+        Args:
+            reference: place of the group that the others are compared with, where the gap is signed.
+        """
+        found = self.over(self.numbers(counts), reference)
+        return 1 - found if self.complement else found
+
+
+def odds(counts: RateCounts) -> np.ndarray:
+    """Stack TPR and FPR, [..., 2, n_groups]."""
+    return np.stack([counts.tpr, counts.fpr], axis=-2)
+
+
+def mean_odds(counts: RateCounts) -> np.ndarray:
+    """Average TPR and FPR, [..., 1, n_groups]: differences of it are signed means of both differences."""
+    return odds(counts).mean(axis=-2, keepdims=True)
+
+
+def selection(counts: RateCounts) -> np.ndarray:
+    """Return the selection rates, [..., 1, n_groups]."""
+    return counts.selection_rate[..., None, :]
+
+
+def largest_range(numbers: np.ndarray, reference: int) -> np.ndarray:
+    """Take the largest difference between two groups in any kind: [..., n_kinds, n_groups] -> [...]."""
+    return spread(numbers).max(axis=-1)
+
+
+def mean_range(numbers: np.ndarray, reference: int) -> np.ndarray:
+    """Average over kinds the largest difference between two groups: [..., n_kinds, n_groups] -> [...]."""
+    return spread(numbers).mean(axis=-1)
+
+
+def furthest_from(numbers: np.ndarray, reference: int) -> np.ndarray:
+    """Subtract the reference from the group furthest from it, sign kept: [..., 1, n_groups] -> [...].
+
+    Of two groups equally far on either side the one with the lower place.
+    """
+    values = numbers[..., 0, :]
+    if values.shape[-1] < 2:
+        return np.full(values.shape[:-1], np.nan)
+    differences = values - values[..., reference, None]
+    furthest = np.abs(differences).argmax(axis=-1)  # NaN, where there is one, is the first maximum
+    return np.take_along_axis(differences, furthest[..., None], axis=-1)[..., 0]
+
+
+def lowest_share(numbers: np.ndarray, reference: int) -> np.ndarray:
+    """Divide the lowest by the highest: [..., 1, n_groups] -> [...]; NaN if all are 0, or with one group."""
+    values = numbers[..., 0, :]
+    if values.shape[-1] < 2:
+        return np.full(values.shape[:-1], np.nan)
+    return ratio(values.min(axis=-1), values.max(axis=-1))
