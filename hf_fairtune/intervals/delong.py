@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
 from ..metrics.auc import auc
-from .estimate import Estimate, undefined
+from .estimate import NAN, Estimate, undefined
 
 LOGIT_DELONG = "logit-DeLong"
 NEWCOMBE = "Newcombe score"
@@ -19,14 +19,19 @@ ROUNDING = 1e-28
 
 
 def delong_variance(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Compute DeLong's variance of the AUC from mid-ranks in O(n log n).
+    """Compute DeLong's variance of the AUC; NaN with fewer than two rows in a class. See `delong_parts`."""
+    return sum(delong_parts(labels, scores))
+
+
+def delong_parts(labels: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
+    """Compute what the positives and what the negatives add to DeLong's variance of the AUC, in O(n log n).
 
     Args:
         labels: 0 or 1, [n].
         scores: finite, [n].
 
     Returns:
-        The variance; NaN with fewer than two rows in a class.
+        The two parts; NaN with fewer than two rows in a class.
 
     Source: DeLong, DeLong & Clarke-Pearson 1988; mid-rank form of Sun & Xu 2014, "Fast implementation of DeLong's
     algorithm", algorithm 2.
@@ -34,11 +39,11 @@ def delong_variance(labels: np.ndarray, scores: np.ndarray) -> float:
     positive = np.asarray(labels) == 1
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     if min(n_positive, n_negative) < 2:
-        return float("nan")
+        return NAN, NAN
     ranks = rankdata(scores)
     above = (ranks[positive] - rankdata(scores[positive])) / n_negative
     below = (ranks[~positive] - rankdata(scores[~positive])) / n_positive
-    return float(above.var(ddof=1) / n_positive + below.var(ddof=1) / n_negative)
+    return float(above.var(ddof=1) / n_positive), float(below.var(ddof=1) / n_negative)
 
 
 def auc_interval(labels: np.ndarray, scores: np.ndarray, confidence: float = 0.95) -> Estimate:
