@@ -4,27 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from ..metrics.rates import ratio
+from ..errors import FairTuneError
+from ..metrics.rates import RateCounts, ratio
 from ..metrics.rows import Rows
 from .resampling import plan
+
+Cuts = Sequence[float | np.ndarray]
 
 
 @dataclass(frozen=True)
 class Replicates:
-    """Metrics of each replicate; NaN where a resample left one undefined.
+    """AUCs and counts of each replicate; an AUC or rate is NaN where a resample left it undefined.
 
-    Shapes: auc is [n_boot, n_groups + 1]; tpr, fpr and selection_rate are [n_boot, n_cuts, n_groups + 1]. The last
-    column is the whole split.
+    Shapes: auc, positives and negatives are [n_boot, n_groups + 1]; true_positives and false_positives are
+    [n_boot, n_cuts, n_groups + 1], as are tpr, fpr and selection_rate. The last column is the whole split.
     """
 
     auc: np.ndarray
-    tpr: np.ndarray
-    fpr: np.ndarray
-    selection_rate: np.ndarray
+    true_positives: np.ndarray
+    false_positives: np.ndarray
+    positives: np.ndarray
+    negatives: np.ndarray
     method: str
+
+    @cached_property
+    def tpr(self) -> np.ndarray:
+        """Divide true positives by positives."""
+        return ratio(self.true_positives, self.positives[:, None])
+
+    @cached_property
+    def fpr(self) -> np.ndarray:
+        """Divide false positives by negatives."""
+        return ratio(self.false_positives, self.negatives[:, None])
+
+    @cached_property
+    def selection_rate(self) -> np.ndarray:
+        """Divide predicted positives by rows."""
+        return ratio(self.true_positives + self.false_positives, (self.positives + self.negatives)[:, None])
+
+    def counts(self, cut: int) -> RateCounts:
+        """Return the counts behind every rate at the cut in place `cut`, arrays [n_boot, n_groups + 1]."""
+        found = self.true_positives[:, cut], self.false_positives[:, cut]
+        return RateCounts(self.positives, self.negatives, *found)
+
+    def worst_shares(self, included: Sequence[int]) -> np.ndarray:
+        """Compute in what share of the resamples each group has the lowest AUC of the groups `included`.
+
+        Groups that tie for the lowest share the resample equally. Resamples in which an included group has no AUC are
+        left out.
+
+        Args:
+            included: codes of the groups that take part.
+
+        Returns:
+            [n_groups]; NaN for a group that takes no part, and for all where no resample has every AUC.
+        """
+        shares = np.full(self.auc.shape[1] - 1, np.nan)
+        aucs = self.auc[:, list(included)]
+        aucs = aucs[~np.isnan(aucs).any(axis=1)]
+        if aucs.size:
+            lowest = aucs == aucs.min(axis=1, keepdims=True)
+            shares[list(included)] = (lowest / lowest.sum(axis=1, keepdims=True)).mean(axis=0)
+        return shares
 
 
 @dataclass(frozen=True)
@@ -35,11 +80,11 @@ class _Column:
     positives: slice | np.ndarray
     below: np.ndarray  # negatives scored strictly below each positive
     not_above: np.ndarray  # and those not above it; they differ by the ties
-    negative_cuts: np.ndarray  # negatives below each cut
-    positive_cuts: np.ndarray
+    negative_cuts: list[int | np.ndarray]  # for each cut, negatives below it, or 0/1 decisions on the negatives
+    positive_cuts: list[int | np.ndarray]
 
 
-def bootstrap(rows: Rows, cuts: Sequence[float] = (), n_boot: int = 2000, seed: int = 0) -> Replicates:
+def bootstrap(rows: Rows, cuts: Cuts = (), n_boot: int = 2000, seed: int = 0) -> Replicates:
     """Resample the rows and compute every metric of every replicate.
 
     Rows are sorted once. A replicate is a vector of multinomial weights, and its AUCs are weighted Mann-Whitney counts
@@ -48,46 +93,76 @@ def bootstrap(rows: Rows, cuts: Sequence[float] = (), n_boot: int = 2000, seed: 
 
     Args:
         rows: the scored rows.
-        cuts: thresholds of the scores for the rates.
+        cuts: for the rates, each a threshold of the scores, or decisions by row (bool or 0/1, [n]).
         n_boot: replicates.
         seed: of the generator; the same seed gives the same replicates, whatever the order of the rows.
+
+    Raises:
+        FairTuneError: a cut is NaN, or has another shape.
     """
     (found,) = joint_bootstrap([rows], [cuts], n_boot, seed)
     return found
 
 
 def joint_bootstrap(
-    models: Sequence[Rows], cuts: Sequence[Sequence[float]], n_boot: int = 2000, seed: int = 0
+    models: Sequence[Rows], cuts: Sequence[Cuts], n_boot: int = 2000, seed: int = 0
 ) -> list[Replicates]:
     """Resample the rows once for several models: replicate i of each comes from the same resample.
 
     Args:
         models: the same rows in the same order, each with one model's scores.
-        cuts: thresholds of each model's own scores.
+        cuts: of each model: thresholds of its own scores, or its decisions by row.
         n_boot: replicates.
         seed: of the generator; neither the order of the rows nor that of the models changes the resamples, and with
             one model they are those of `bootstrap`.
+
+    Raises:
+        FairTuneError: as `bootstrap`.
     """
     rows = models[0]
+    checked = [[_checked(cut, len(rows.labels)) for cut in own] for own in cuts]
     cells = rows.groups * 2 + rows.labels
-    # Rows that tie in this order agree in every score, so it does not matter how they were given.
-    keys = sorted((model.scores for model in models), key=lambda scores: scores[np.lexsort((scores, cells))].tolist())
-    order = np.lexsort((*reversed(keys), cells))
+    order = _order(models, checked, cells)
     resampling = plan(cells[order], None if rows.clusters is None else rows.clusters[order])
     columns = [
-        _columns(cells[order], model.scores[order], np.asarray(own, dtype=np.float64), len(rows.group_names))
-        for model, own in zip(models, cuts, strict=True)
+        _columns(cells[order], model.scores[order], _in_order(own, order), len(rows.group_names))
+        for model, own in zip(models, checked, strict=True)
     ]
     chunks = [[_chunk(weights, own) for own in columns] for weights in resampling.weights(n_boot, seed)]
     return [_replicates(parts, resampling.method) for parts in zip(*chunks, strict=True)]
 
 
+def _checked(cut: float | np.ndarray, n: int) -> float | np.ndarray:
+    if isinstance(cut, np.ndarray) and cut.shape == (n,):
+        return cut == 1
+    if isinstance(cut, np.ndarray) or np.isnan(cut):
+        given = f"an array of shape {cut.shape}" if isinstance(cut, np.ndarray) else "NaN"
+        raise FairTuneError(f"A cut is {given}; pass a threshold of the scores, or one decision for each of {n} rows.")
+    return float(cut)
+
+
+def _order(models: Sequence[Rows], cuts: list[list[float | np.ndarray]], cells: np.ndarray) -> np.ndarray:
+    """Sort rows by cell, scores and decisions: rows that tie agree in all, so it does not matter how they came."""
+    keys = [
+        (model.scores, *(cut for cut in own if isinstance(cut, np.ndarray)))
+        for model, own in zip(models, cuts, strict=True)
+    ]
+    if len(keys) > 1:
+        keys.sort(key=lambda own: [key[np.lexsort((*reversed(own), cells))].tolist() for key in own])
+    scores = [own[0] for own in keys]
+    return np.lexsort((*(key for own in keys for key in own[1:]), *reversed(scores), cells))
+
+
+def _in_order(cuts: list[float | np.ndarray], order: np.ndarray) -> list[float | np.ndarray]:
+    return [cut[order] if isinstance(cut, np.ndarray) else cut for cut in cuts]
+
+
 def _replicates(parts: Sequence[list[np.ndarray]], method: str) -> Replicates:
-    auc, tpr, fpr, selection_rate = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Replicates(auc, tpr, fpr, selection_rate, method)
+    auc, hits, alarms, positives, negatives = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Replicates(auc, hits, alarms, positives, negatives, method)
 
 
-def _columns(cells: np.ndarray, scores: np.ndarray, cuts: np.ndarray, n_groups: int) -> list[_Column]:
+def _columns(cells: np.ndarray, scores: np.ndarray, cuts: list[float | np.ndarray], n_groups: int) -> list[_Column]:
     """Find the columns of one model; rows come sorted by cell, but by score within a cell only for the first model."""
     edges = np.searchsorted(cells, np.arange(2 * n_groups + 1))
     by_cell = np.lexsort((scores, cells))
@@ -101,7 +176,10 @@ def _columns(cells: np.ndarray, scores: np.ndarray, cuts: np.ndarray, n_groups: 
 
 
 def _column(
-    scores: np.ndarray, negatives: slice | np.ndarray, positives: slice | np.ndarray, cuts: np.ndarray
+    scores: np.ndarray,
+    negatives: slice | np.ndarray,
+    positives: slice | np.ndarray,
+    cuts: list[float | np.ndarray],
 ) -> _Column:
     low, high = scores[negatives], scores[positives]
     return _Column(
@@ -109,28 +187,38 @@ def _column(
         positives,
         np.searchsorted(low, high, "left"),
         np.searchsorted(low, high, "right"),
-        np.searchsorted(low, cuts, "left"),
-        np.searchsorted(high, cuts, "left"),
+        [cut[negatives].astype(np.int64) if isinstance(cut, np.ndarray) else _below(low, cut) for cut in cuts],
+        [cut[positives].astype(np.int64) if isinstance(cut, np.ndarray) else _below(high, cut) for cut in cuts],
     )
 
 
+def _below(scores: np.ndarray, cut: float) -> int:
+    return int(np.searchsorted(scores, cut, "left"))
+
+
 def _chunk(weights: np.ndarray, columns: list[_Column]) -> list[np.ndarray]:
-    """Compute auc, tpr, fpr and selection rate of a chunk of replicates, shapes as in `Replicates`."""
+    """Compute AUCs and counts of a chunk of replicates: shapes and order as in `Replicates`."""
     parts = [_metrics(weights[:, c.negatives], weights[:, c.positives], c) for c in columns]
     return [np.stack(arrays, axis=-1) for arrays in zip(*parts, strict=True)]
 
 
 def _metrics(negative: np.ndarray, positive: np.ndarray, column: _Column) -> tuple[np.ndarray, ...]:
-    """Compute the metrics of one column from its weights, [chunk, negatives] and [chunk, positives]."""
-    drawn = _running(negative)
-    total, hits = drawn[:, -1:], _running(positive)
+    """Compute AUC and counts of one column from its weights, [chunk, negatives] and [chunk, positives]."""
+    drawn, hits = _running(negative), _running(positive)
     wins = drawn[:, column.below]
     wins = wins + (wins if np.array_equal(column.below, column.not_above) else drawn[:, column.not_above])
-    auc = ratio(np.einsum("rp,rp->r", wins, positive), 2 * hits[:, -1] * total[:, 0])
-    false_positives = total - drawn[:, column.negative_cuts]
-    true_positives = hits[:, -1:] - hits[:, column.positive_cuts]
-    selected = ratio(true_positives + false_positives, hits[:, -1:] + total)
-    return auc, ratio(true_positives, hits[:, -1:]), ratio(false_positives, total), selected
+    auc = ratio(np.einsum("rp,rp->r", wins, positive), 2 * hits[:, -1] * drawn[:, -1])
+    true_positives = _selected(positive, hits, column.positive_cuts)
+    false_positives = _selected(negative, drawn, column.negative_cuts)
+    return auc, true_positives, false_positives, hits[:, -1], drawn[:, -1]
+
+
+def _selected(weights: np.ndarray, running: np.ndarray, cuts: list[int | np.ndarray]) -> np.ndarray:
+    """Count the draws of rows predicted 1 at each cut, [chunk, n_cuts]."""
+    out = np.empty((len(weights), len(cuts)), dtype=np.int64)
+    for place, cut in enumerate(cuts):
+        out[:, place] = weights @ cut if isinstance(cut, np.ndarray) else running[:, -1] - running[:, cut]
+    return out
 
 
 def _running(weights: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from hf_fairtune.errors import FairTuneError
 from hf_fairtune.intervals.bootstrap import Replicates, bootstrap, joint_bootstrap, percentile_interval
 from hf_fairtune.intervals.resampling import plan
 from hf_fairtune.metrics.rates import rate_counts
@@ -96,6 +97,48 @@ def test_percentile_interval_tells_blindness_from_certainty() -> None:
         low, high, reason = percentile_interval(blind, 0.9)
         assert np.isnan([low, high]).all()
         assert reason
+
+
+@pytest.mark.parametrize("per_cluster", [None, 3])
+def test_decisions_by_row_are_counted_as_those_of_a_cut(per_cluster: int | None) -> None:
+    given = two_models(per_cluster)[0]
+    decided = given.scores >= np.array([0.25, 0.4, 0.5])[given.groups]
+    found = bootstrap(given, [0.4, given.scores >= 0.4, decided.astype(int)], 25, 4)
+    order = np.lexsort((decided, given.scores, given.groups * 2 + given.labels))
+    cells = (given.groups * 2 + given.labels)[order]
+    (weights,) = plan(cells, None if given.clusters is None else given.clusters[order]).weights(25, 4)
+    for kind in ("tpr", "fpr", "selection_rate"):
+        np.testing.assert_array_equal(getattr(found, kind)[:, 0], getattr(found, kind)[:, 1])
+    for cell, kind in enumerate(("false_positives", "true_positives") * 3):
+        mine = weights[:, (cells == cell) & decided[order]].sum(axis=1)
+        np.testing.assert_array_equal(getattr(found, kind)[:, 2, cell // 2], mine)
+    np.testing.assert_array_equal(found.counts(2).tpr, found.tpr[:, 2])
+    np.testing.assert_array_equal(found.counts(0).n[:, -1], weights.sum(axis=1))
+
+
+def test_decisions_of_tied_rows_follow_the_rows() -> None:
+    """Rows with one score and other decisions: their order must not matter either."""
+    given = two_models()[0]
+    decided = np.random.default_rng(3).integers(2, size=len(given.labels))
+    order = np.random.default_rng(5).permutation(len(decided))
+    mixed = Rows(given.labels[order], given.scores[order], given.groups[order], NAMES)
+    assert same(bootstrap(given, [decided], 50, 1), bootstrap(mixed, [decided[order]], 50, 1))
+
+
+@pytest.mark.parametrize("cut", [float("nan"), np.zeros(3)])
+def test_a_cut_is_a_threshold_or_one_decision_a_row(cut: float | np.ndarray) -> None:
+    with pytest.raises(FairTuneError, match=r"A cut is (NaN|an array of shape \(3,\)); pass a threshold"):
+        bootstrap(two_models()[0], [cut], 5)
+
+
+def test_shares_of_being_worst_are_a_plain_loop() -> None:
+    """Ties are shared, resamples without an AUC are left out, and so is a group that takes no part."""
+    aucs = np.array([[0.5, 0.5, 0.9, 0.7], [0.5, 0.6, 0.1, 0.7], [0.8, 0.6, 0.1, 0.7], [np.nan, 0.1, 0.2, 0.7]])
+    counts = np.zeros((4, 0, 4)), np.zeros((4, 0, 4)), np.ones((4, 4)), np.ones((4, 4))
+    found = Replicates(aucs, *counts, method="")
+    np.testing.assert_array_equal(found.worst_shares([0, 1]), [0.5, 0.5, np.nan])
+    np.testing.assert_array_equal(found.worst_shares([0, 1, 2]), [0.5 / 3, 0.5 / 3, 2 / 3])
+    assert np.isnan(found.worst_shares([])).all()
 
 
 def two_models(per_cluster: int | None = None) -> list[Rows]:
