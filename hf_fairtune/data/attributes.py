@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,12 @@ class Attribute:
     def missing(self) -> int:
         """Count the rows with an empty cell."""
         return int(np.asarray(self.empty)[self.values].sum())
+
+    def take(self, rows: np.ndarray) -> Attribute:
+        """Return the attribute of some rows (indices, or a mask [n]), with the groups that occur in them."""
+        occurring, values = np.unique(self.values[rows], return_inverse=True)
+        names, empty = ([given[i] for i in occurring] for given in (self.names, self.empty))
+        return replace(self, values=values.astype(np.int64), names=names, empty=empty)
 
 
 def read_attributes(frame: pd.DataFrame, specs: Sequence[str], intersections: bool = True) -> list[Attribute]:

@@ -67,13 +67,12 @@ class ScoredTable:
         return hashlib.sha256(json.dumps(names).encode() + ordered.tobytes()).hexdigest()[:16]
 
     def take(self, rows: np.ndarray) -> ScoredTable:
-        """Return some of the rows (indices, or a mask [n]); targets and groups keep names and codes."""
+        """Return some of the rows (indices, or a mask [n]); targets stay, and of the groups those that occur."""
         kept: dict[str, Any] = {
             name: None if (values := getattr(self, name)) is None else values[rows]
             for name in ("labels", "scores", "clusters", "reference_scores", "splits")
         }
-        attributes = [replace(part, values=part.values[rows]) for part in self.attributes]
-        return replace(self, attributes=attributes, **kept)
+        return replace(self, attributes=[part.take(rows) for part in self.attributes], **kept)
 
 
 def read_scored(frame: pd.DataFrame, spec: ScoredSpec, scores: ClassScores | None = None) -> ScoredTable:

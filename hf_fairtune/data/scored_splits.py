@@ -44,9 +44,7 @@ def split_rows(
     check_apart(found, identities.images if clusters is None else clusters.tolist(), clustered=clusters is not None)
     if split not in found:
         present = [name for name in SPLITS if name in found]
-        raise FairTuneError(
-            f"The data have no row in the {split} split, only in {listed(present)}; choose by --split."
-        )
+        raise FairTuneError(f"The data have no row in the {split} split, only in {listed(present)}; pass --split.")
     return found.astype(object)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -52,11 +53,19 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 def _read_text(path: Path, separator: str) -> pd.DataFrame:
     names, separator = _header(path, separator)
-    frame = pd.read_csv(path, sep=separator, encoding=ENCODING, low_memory=False, skipinitialspace=True)
-    if not isinstance(frame.index, pd.RangeIndex) or len(names) != len(frame.columns):
-        raise FairTuneError(
-            f"`{path}` has rows with more cells than its first line has names ({listed(names)}); mend the first line."
-        )
+    with warnings.catch_warnings():
+        # Left to itself, pandas takes the first column for row names where rows are longer than the first line.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            frame = pd.read_csv(
+                path, sep=separator, encoding=ENCODING, low_memory=False, skipinitialspace=True, index_col=False
+            )
+        except pd.errors.ParserWarning as error:
+            raise FairTuneError(
+                f"`{path}` has rows with more cells than its first line has names ({listed(names)}); mend that line."
+            ) from error
+    if len(names) != len(frame.columns):
+        raise FairTuneError(f"The first line of `{path}` is no list of names; write it on one line, a name a column.")
     return frame.set_axis(names, axis="columns")
 
 

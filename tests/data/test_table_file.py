@@ -1,0 +1,112 @@
+"""Files of predictions as they come: marks, separators, encodings, broken lines; each cell as it was written."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hf_fairtune.data.predictions import read_predictions
+from hf_fairtune.data.scored_arguments import PredictionArguments
+from hf_fairtune.data.table_file import read_table
+from hf_fairtune.errors import FairTuneError
+
+TEXT = 'y,p,sex\n0,0.25,F\n1,0.5,"M"\n1,0.125,F\n'
+
+
+def written(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", TEXT),
+        ("t.CSV", "\ufeff" + TEXT),
+        ("t.csv", TEXT.replace("\n", "\r\n")),
+        ("t.csv", TEXT.replace("\n", "\r")),
+        ("t.csv", TEXT.replace(",", ";")),
+        ("t.csv", TEXT.replace(",", "\t")),
+        ("t.tsv", TEXT.replace(",", "\t")),
+        ("t.tsv", TEXT),
+        ("t.csv", TEXT.replace(",", ", ")),
+        ("t.csv", TEXT.replace("F", "F,").replace('"M"', '"M",')),
+        ("t.csv", "\n\n" + TEXT + "\n\n"),
+        ("t.csv", TEXT.replace("y,p", '"y","p"')),
+    ],
+)
+def test_spellings_of_one_table(name: str, content: str, tmp_path: Path) -> None:
+    frame = read_table(written(tmp_path, content, name))
+    assert frame.to_dict("list") == {"y": [0, 1, 1], "p": [0.25, 0.5, 0.125], "sex": ["F", "M", "F"]}
+
+
+def test_parquet_with_an_index_of_its_own(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"y": [0, 1], "p": [0.1, 0.2], "ids": [[1], [2, 3]]}, index=pd.Index(["a", "b"], name="sex"))
+    frame.to_parquet(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet")["sex"].tolist() == ["a", "b"]
+    with pytest.raises(FairTuneError, match="`ids` has lists as cells"):
+        read_predictions(
+            PredictionArguments(label=["y"], score=["p"], group=["ids"], dataset=str(tmp_path / "t.parquet"))
+        )
+
+
+def test_scores_are_read_to_the_last_digit(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).random(2000)
+    path = written(tmp_path, "p\n" + "\n".join(map(repr, values.tolist())))
+    np.testing.assert_array_equal(read_table(path)["p"], values)
+
+
+def test_names_that_are_not_ascii(tmp_path: Path) -> None:
+    text = "diagnose,wahrscheinlichkeit,geschlecht ♀\n" + "0,0.1,männlich\n1,0.2,女\n" * 3
+    found = read_predictions(
+        PredictionArguments(
+            label=["diagnose"],
+            score=["wahrscheinlichkeit"],
+            group=["geschlecht ♀"],
+            dataset=str(written(tmp_path, text)),
+        )
+    )
+    assert found.attributes[0].names == ["männlich", "女"]
+
+
+def test_types_are_those_of_whole_columns(tmp_path: Path) -> None:
+    """A text in the last of many rows does not split a level into 1 and 1.0."""
+    rows = ["y,p,stage", *(f"{i % 2},0.{i % 10},{i % 3}.0" for i in range(300_000)), "1,0.5,IV"]
+    path = str(written(tmp_path, "\n".join(rows)))
+    found = read_predictions(PredictionArguments(label=["y"], score=["p"], group=["stage"], dataset=path))
+    assert len(found.attributes[0].names) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("t.csv", "", "is empty; give a table with names"),
+        ("t.csv", "\n \n", "is empty"),
+        ("t.csv", "y,p,sex\n", "has no rows"),
+        ("t.csv", "y,p\n0,0.1,F\n1,0.2,M\n", "rows with more cells than its first line has names .y, p."),
+        ("t.csv", "y,p\n0,0.1,F\n1,0.2\n", "rows with more cells than its first line has names"),
+        ("t.csv", '"y\nz",p\n0,0.1\n', "is no list of names"),
+        ("t.csv", "y,p\n0,0.1\n1,0.2,M\n", "could not be read .*line 3"),
+        ("t.csv", 'y,p\n0,"0.1\n', "could not be read"),
+        ("t.csv", "sexe,âge\nF,60\n".encode("latin-1"), "is not UTF-8 text .byte 5.; save it as UTF-8"),
+        ("t.csv", TEXT.encode("utf-16"), "is not UTF-8 text"),
+        ("t.csv", b"y,p\0\0\n0,1\n", "is no text"),
+        ("t.parquet", TEXT, "could not be read"),
+        ("t.parquet", b"", "could not be read"),
+        ("t.xlsx", b"PK", "is no .csv, .tsv, .parquet file"),
+    ],
+)
+def test_refuses(name: str, content: str | bytes, line: str, tmp_path: Path) -> None:
+    with pytest.raises(FairTuneError, match=line) as refusal:
+        read_table(written(tmp_path, content, name))
+    assert "\n" not in str(refusal.value)
+
+
+def test_refuses_what_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(FairTuneError, match=r"folder.csv` is no file"):
+        read_table(tmp_path / "folder.csv")
+    with pytest.raises(FairTuneError, match=r"nowhere.csv` does not exist"):
+        read_table(tmp_path / "nowhere.csv")
