@@ -1,0 +1,1 @@
+"""AUC and error rates by group as a module of `evaluate`."""
