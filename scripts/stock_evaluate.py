@@ -16,7 +16,8 @@ def main(table: str, label: str, score: str, group: str) -> None:
     """Print the metrics of a table of predictions, by the column `group`."""
     rows = pd.read_csv(table)
     metric = evaluate.load(str(Path(hf_fairtune.__file__).parent / "fairness_metric"))
-    print(metric.compute(references=rows[label], predictions=rows[score], groups=rows[group].fillna("missing").astype(str)))
+    groups = rows[group].fillna("missing").astype(str)
+    print(metric.compute(references=rows[label], predictions=rows[score], groups=groups))
 
 
 if __name__ == "__main__":

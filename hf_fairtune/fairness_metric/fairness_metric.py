@@ -4,13 +4,14 @@ Definition: The AUC of all rows and of each group, the lowest of the groups', an
 lowest. At the threshold: equalized odds difference, the larger of the largest TPR difference and the largest FPR
 difference between two groups; and demographic parity difference, the largest difference of selection rates.
 
-Range: 0 to 1 each, intervals at 95 %. What is undefined, as where a group lacks a class, is NaN and `reasons` says why.
+Range: 0 to 1 each, intervals at 95 %. What is undefined, as where a group lacks a class, is NaN and `reasons` says
+why.
 
 Direction: Higher is better for AUCs, lower for gap and differences; demographic parity is no goal where the disease is
 truly more frequent in one group.
 
-Traps: A gap is positive by chance even between equal groups, the more so the more and the smaller they are. Groups with
-fewer than 10 positives or negatives have no interval. At a threshold that hardly selects anyone every difference
+Traps: A gap is positive by chance even between equal groups, the more so the more and the smaller they are. Groups
+with fewer than 10 positives or negatives have no interval. At a threshold that hardly selects anyone every difference
 vanishes; one chosen on these same rows is optimistic. Several rows of one patient make the intervals too narrow:
 `fairtune audit --cluster` has intervals for these, for the gap and for the differences.
 
