@@ -1,4 +1,4 @@
-"""The audit's AUC rows: each group's, and each group against the reference."""
+"""The audit's AUC rows, one a group."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from ..intervals.delong import auc_difference, auc_interval, newcombe_interval
+from ..intervals.delong import auc_interval, newcombe_interval
 from ..intervals.estimate import NAN, Estimate
 from ..intervals.simultaneous import Family
 from .evidence import Evidence
+from .pairs import Pair as Pair
+from .pairs import audit_pairs as audit_pairs
 
 
 @dataclass(frozen=True)
@@ -28,15 +30,6 @@ class AuditGroup:
     auc: float
     auc_low: float
     auc_high: float
-
-
-@dataclass(frozen=True)
-class Pair:
-    """AUC of `group` minus AUC of `reference`, signed."""
-
-    group: str
-    reference: str
-    auc_difference: Estimate
 
 
 def overall_auc(evidence: Evidence) -> Estimate:
@@ -104,32 +97,3 @@ def _audit_group(evidence: Evidence, code: int, found: Estimate, negatives: int,
         auc_low=found.low,
         auc_high=found.high,
     )
-
-
-def audit_pairs(evidence: Evidence, aucs: list[Estimate]) -> list[Pair]:
-    """Compare every included group with the largest estimable one; no pairs where none is estimable.
-
-    Intervals: MOVER of the two groups' for independent rows; of the cluster bootstrap, where a cluster may lie in
-    both groups, otherwise.
-    """
-    sizes = evidence.rows.counts().sum(axis=1)
-    estimable = [code for code in evidence.included if evidence.guards[code].status != "not estimable"]
-    if not estimable:
-        return []
-    reference = max(estimable, key=lambda code: int(sizes[code]))
-    names = evidence.rows.group_names
-    return [
-        Pair(names[code], names[reference], _difference(evidence, aucs, code, reference))
-        for code in evidence.included
-        if code != reference
-    ]
-
-
-def _difference(evidence: Evidence, aucs: list[Estimate], code: int, reference: int) -> Estimate:
-    found = auc_difference(aucs[code], aucs[reference])
-    state, name = evidence.guards[code], evidence.rows.group_names[code]
-    if state.status == "not estimable":
-        return Estimate(found.value, NAN, NAN, found.method, f"`{name}`: {state.reason}")
-    if evidence.rows.clusters is None:
-        return found
-    return evidence.bootstrapped(found.value, lambda draws: draws.auc[:, code] - draws.auc[:, reference])

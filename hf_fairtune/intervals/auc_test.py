@@ -11,6 +11,7 @@ from scipy.stats import t as student
 
 from ..metrics.auc import auc
 from .delong import ROUNDING, auc_difference, auc_interval, delong_parts
+from .estimate import NAN
 
 LOGIT_T = "logit-DeLong t test"
 INVERTED = "inverted interval"
@@ -44,7 +45,8 @@ def auc_difference_test(labels: tuple[np.ndarray, np.ndarray], scores: tuple[np.
     Source: degrees of freedom of Satterthwaite 1946, as Brunner & Munzel 2000, "The nonparametric Behrens-Fisher
     problem", have them for one AUC.
     """
-    samples = list(zip(labels, scores, strict=True))
+    # In one order, so that the order of the rows does not reach the last digit.
+    samples = [_ordered(*sample) for sample in zip(labels, scores, strict=True)]
     values = [auc(*sample) for sample in samples]
     parts = np.array([delong_parts(*sample) for sample in samples])
     if not (parts.sum(axis=1) > ROUNDING).all():
@@ -71,12 +73,17 @@ def clustered_difference_test(values: tuple[float, float], draws: tuple[np.ndarr
     """
     method = "cluster bootstrap t test"
     if any(value * (1 - value) == 0 for value in values):
-        return Test(float("nan"), method)
+        return Test(NAN, method)
     moved = draws[0] * logit_slope(values[0]) - draws[1] * logit_slope(values[1])
     error = float(np.nanstd(moved))
     if not error > 0:
-        return Test(float("nan"), method)
+        return Test(NAN, method)
     return Test(float(2 * student.sf(abs(logit_difference(*values)) / error, units - 1)), method)
+
+
+def _ordered(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    order = np.lexsort((scores, labels))
+    return labels[order], scores[order]
 
 
 def logit_slope(value: float) -> float:

@@ -8,6 +8,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from .estimate import NAN
+
 Counts = tuple[int, int]
 ALPHA = 0.05
 POWER = 0.8
@@ -43,7 +45,7 @@ def detectable_difference(auc: float, group: Counts, reference: Counts) -> float
     Source: sample sizes of Hanley & McNeil 1982, solved for the difference, with either sample's own variance.
     """
     if min(*group, *reference) < 1 or math.isnan(auc):
-        return float("nan")
+        return NAN
 
     def short(difference: float) -> float:
         return _needed(auc, difference, group, reference) - difference
@@ -51,7 +53,7 @@ def detectable_difference(auc: float, group: Counts, reference: Counts) -> float
     # At an AUC of 1 there is no variance, and a difference of 0 is the trivial root.
     least, most = 1e-6, auc
     if short(least) <= 0 or short(most) > 0:
-        return float("nan")
+        return NAN
     # The needed difference falls again towards an AUC of 0: take the first crossing.
     steps = np.linspace(least, most, 200)
     place = int(np.argmax([short(step) <= 0 for step in steps]))
