@@ -12,6 +12,7 @@ from .rules import Rule, Rules
 
 # Exit status of `fairtune audit --gate`; 2 is bad input, as everywhere.
 EXIT = {PASS: 0, FAIL: 1, UNSURE: 3}
+HELP = "YAML file of rules, see scripts/gate.yaml; exit status 0 pass, 1 fail, 3 insufficient evidence."
 Row = dict[str, Any]
 
 
