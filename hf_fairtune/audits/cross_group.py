@@ -35,7 +35,7 @@ def audit_cross_group(evidence: Evidence) -> list[CrossGroup]:
     Intervals are those of an AUC (logit-DeLong; Obuchowski's with clusters, which may lie in several groups), withheld
     under ten independent positives or negatives.
     """
-    rows = _in_order(evidence.rows)
+    rows = evidence.rows.ordered()
     taking_part = np.isin(rows.groups, evidence.included)
     found = []
     for code in evidence.included:
@@ -45,13 +45,6 @@ def audit_cross_group(evidence: Evidence) -> list[CrossGroup]:
         name = rows.group_names[code]
         found.append(CrossGroup(name, _across(rows, bpsn, evidence), _across(rows, bnsp, evidence)))
     return found
-
-
-def _in_order(rows: Rows) -> Rows:
-    """Sort rows by score once, which makes every later sort of a part of them cheap."""
-    order = np.argsort(rows.scores, kind="stable")
-    clusters = None if rows.clusters is None else rows.clusters[order]
-    return Rows(rows.labels[order], rows.scores[order], rows.groups[order], rows.group_names, clusters)
 
 
 def _across(rows: Rows, kept: np.ndarray, evidence: Evidence) -> Estimate:

@@ -49,6 +49,13 @@ class Rows:
         by_class = np.bincount(cells, minlength=2 * size).reshape(-1, 2)
         return np.column_stack([by_class, np.bincount(all_units, minlength=size)])
 
+    def ordered(self) -> Rows:
+        """Sort by score, label, group and cluster: sums over rows then do not depend on how these were given."""
+        units = np.zeros_like(self.groups) if self.clusters is None else self.clusters
+        order = np.lexsort((units, self.groups, self.labels, self.scores))
+        clusters = None if self.clusters is None else self.clusters[order]
+        return Rows(self.labels[order], self.scores[order], self.groups[order], self.group_names, clusters)
+
 
 def check_rows(
     labels: ArrayLike,
