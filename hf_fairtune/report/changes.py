@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Callable
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -25,17 +27,18 @@ STYLES: dict[int, tuple[str, str, str]] = {
 Row = tuple[str, dict[str, Any], str]
 
 
-def change_forest(found: dict[str, Changes]) -> Figure | None:
+def change_forest(found: dict[str, Changes], paper: Callable[[float], Figure] = sheet) -> Figure | None:
     """Draw overall, lowest group and every group, a panel for each test set; None without paired changes.
 
     Args:
         found: comparisons by split, as the record holds them.
+        paper: makes the empty figure of a height in inches.
     """
     if not found:
         return None
     rows = {split: change_rows(comparison) for split, comparison in found.items()}
     heights = [0.5 + 0.3 * len(some) for some in rows.values()]
-    figure = sheet(1.3 + sum(heights))
+    figure = paper(1.3 + sum(heights))
     panels = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for axes, (split, some) in zip(panels, rows.items(), strict=True):
         _panel(axes, some)
@@ -43,19 +46,29 @@ def change_forest(found: dict[str, Changes]) -> Figure | None:
     first = next(iter(found.values()))
     models = f"{phrase(first['model'])} minus {phrase(first['reference'])}"
     level = f"{100 * first['confidence']:g} % intervals"
-    panels[-1].set_xlabel(f"change of AUC, {models}; bars: paired {level}", fontsize=NORMAL)
-    figure.legend(handles=_key(), loc="outside lower center", ncols=3, fontsize=SMALL, frameon=False)
+    panels[-1].set_xlabel(_wrapped(f"change of AUC, {models}; bars: paired {level}", figure), fontsize=NORMAL)
+    across = 3 if figure.get_figwidth() > 6 else 2
+    figure.legend(handles=_key(), loc="outside lower center", ncols=across, fontsize=SMALL, frameon=False)
     return figure
+
+
+def _wrapped(text: str, figure: Figure) -> str:
+    """Break a label into lines that the figure is wide enough for."""
+    return "\n".join(textwrap.wrap(text, int(12 * figure.get_figwidth()))).replace("$", r"\$")
 
 
 def change_rows(found: Changes) -> list[Row]:
     """Collect name, change and remark of each row."""
-    size = f"{found['n']} / {found['positives']}"
-    rows: list[Row] = [("overall", found["auc"], size), ("lowest group", found["min_group_auc"], "")]
+    rows: list[Row] = [("overall", found["auc"], _size(found)), ("lowest group", found["min_group_auc"], "")]
     for row in found["groups"]:
         status = "" if row["status"] == "ok" else f", {row['status']}"
-        rows.append((row["group"], row["auc"], f"{row['n']} / {row['positives']}{status}"))
+        rows.append((row["group"], row["auc"], _size(row) + status))
     return rows
+
+
+def _size(row: dict[str, Any]) -> str:
+    """Write the counts of a row; nothing where one is withheld."""
+    return "" if None in (row["n"], row["positives"]) else f"{row['n']} / {row['positives']}"
 
 
 def _panel(axes: Axes, rows: list[Row]) -> None:

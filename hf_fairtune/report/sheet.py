@@ -12,7 +12,8 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 BLACK, GREY, PALE = "#000000", "#6E6E6E", "#EDEDED"
-WIDTH = 8.0
+PURPLE, SKY = "#CC79A7", "#56B4E9"
+WIDTH, COLUMN = 8.0, 4.3
 DPI = 150
 SMALL, NORMAL = 8, 9
 
@@ -20,6 +21,11 @@ SMALL, NORMAL = 8, 9
 def sheet(height: float) -> Figure:
     """Return an empty figure of README width."""
     return Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+
+
+def column(height: float) -> Figure:
+    """Return an empty figure as wide as a page's column, whose letters a telephone still shows."""
+    return Figure(figsize=(COLUMN, height), dpi=DPI, layout="constrained")
 
 
 def bare(axes: Axes) -> None:

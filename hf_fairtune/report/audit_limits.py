@@ -1,0 +1,108 @@
+"""What an audit does not show, and how it was made."""
+
+from __future__ import annotations
+
+import json
+
+from .audit_view import Document, View, views
+from .layout import Table, number, one_line
+from .limits import WITHIN
+from .markup import isolated
+
+MOST = 8
+ALWAYS = (
+    "The intervals tell how much the numbers could move with other patients drawn from the same place. They tell "
+    "nothing of another hospital, scanner or population, nor of training the model again.",
+    "Whether the model saw any of these rows in its training is not known here; if so, it looks better than it is.",
+    "How each attribute was recorded - told by the patient, by staff, or guessed from an image - is not known here.",
+    "Only the attributes named above were looked at. Within their groups, and for others, the model may be unequal.",
+    WITHIN,
+    "No number here says why groups differ, and none is a permission to use the model.",
+)
+
+
+def audit_limits(document: Document) -> list[str]:
+    """List the limits this audit has."""
+    every = list(views(document))
+    said = [*_by_status(every, "not estimable"), *_by_status(every, "weak"), *_excluded(document)]
+    if any(cut["fitted_on"] is None for view in every for cut in view.audit["thresholds"]):
+        said.append("A threshold that was not fitted on other patients (such as 0.5) may not be the one used in care.")
+    return [*said, *_prevalence(every), *ALWAYS]
+
+
+def _by_status(every: list[View], status: str) -> list[str]:
+    meaning = {
+        "not estimable": "fewer than 10 patients with or without the finding, or withheld: next to nothing is known",
+        "weak": "fewer than 20 patients with or without the finding: intervals hold less often than they claim",
+    }[status]
+    names = [f"{isolated(r['group'])} ({v.place})" for v in every for r in v.audit["groups"] if r["status"] == status]
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return [f"{status.capitalize()}: {'; '.join(names[:MOST])}{more}. That is {meaning}."] if names else []
+
+
+def _excluded(document: Document) -> list[str]:
+    names = document["options"]["exclude"]
+    listed = "; ".join(map(isolated, names))
+    return [f"Left out of the lowest group and all differences on request: {listed}."] if names else []
+
+
+def _prevalence(every: list[View]) -> list[str]:
+    """Say how far apart the shares with the finding are: where they differ, equal shares flagged are no goal."""
+    spread = []
+    for view in every:
+        known = [row["prevalence"] for row in view.audit["groups"] if row["prevalence"] is not None]
+        spread += [(max(known) - min(known), min(known), max(known), view)] if len(known) > 1 else []
+    if not spread:
+        return []
+    _, low, high, view = max(spread, key=lambda item: item[0])
+    return [
+        f"The share with the finding runs from {number(low, 2)} to {number(high, 2)} {isolated(view.place)}. Where "
+        "groups truly differ in it, flagging equal shares of them (demographic parity) is not a goal of diagnosis."
+    ]
+
+
+def methods(document: Document) -> list[tuple[str, str]]:
+    """List how the audit was made: data, settings, methods, versions."""
+    source, options = document["source"], document["options"]
+    rows = [("made", document["created"]), ("from", f"{source['kind']}: {source['name']}")]
+    rows += [("model", source["model"])] if source["model"] else []
+    rows += [("rows and their hash", f"{source['rows']:,}; {source['hash']}")] if source["rows"] is not None else []
+    rows += [("label, kind of task, kind of scores", f"{document['label']}, {document['task']}, {document['scores']}")]
+    rows += [("clusters", document["cluster"] or "none: rows are taken to be independent")]
+    rows += [("intervals", f"{100 * options['confidence']:g} %, {options['n_boot']:,} bootstrap replicates")]
+    rows += [("permutations of the groups", f"{options['n_permutations']:,}"), ("seed", str(options["seed"]))]
+    rows += [("p adjusted", f"{options['correction']} over {options['family']}")] if options["family"] else []
+    rows += [(f"method, {what}", how) for what, how in _how(document).items() if how]
+    given = {name: json.dumps(value, ensure_ascii=False) for name, value in document["arguments"].items()}
+    rows += [(f"--{name}", one_line(value)) for name, value in given.items()]
+    rows += [(f"version of {name}", version) for name, version in document["versions"].items()]
+    return [*rows, ("git commit", document["git"] or "none")]
+
+
+def _how(document: Document) -> dict[str, str]:
+    """Name how each kind of number was made, as the first audit says."""
+    if not document["audits"]:
+        return {}
+    audit = document["audits"][0]["audit"]
+    group = next((row["auc_method"] for row in audit["groups"] if row["auc_method"]), "")
+    tests = "; ".join(dict.fromkeys(pair["p_method"] for pair in audit["pairs"] if pair["p_method"]))
+    told = {"AUC of a group": group, "tests of differences": tests}
+    return {what: audit[key]["method"] for what, key in KEYS.items()} | told
+
+
+KEYS = {"AUC of all rows": "auc", "lowest group": "min_group_auc", "gap": "auc_gap", "equity-scaled AUC": "es_auc"}
+
+
+def gate_table(document: Document) -> Table | None:
+    """Lay the rules of the gate out; None where none was asked for."""
+    gate = document["gate"]
+    if gate is None:
+        return None
+    rows, notes = [], []
+    for rule in gate["rules"]:
+        ends = f" [{number(rule['low'])}, {number(rule['high'])}]" if None not in (rule["low"], rule["high"]) else ""
+        where = ", ".join(str(rule[key]) for key in ("target", "attribute") if rule[key])
+        rows.append([rule["rule"], where, rule["bound"], f"{number(rule['value'])}{ends}", rule["verdict"]])
+        notes += [f"{rule['rule']}: {rule['reason']}"] if rule["reason"] else []
+    title = f"Rules of {gate['file']}: {gate['verdict']}"
+    return Table(title, ["rule", "where", "bound", "found", "verdict"], rows, list(dict.fromkeys(notes)))

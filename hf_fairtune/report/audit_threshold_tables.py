@@ -1,0 +1,103 @@
+"""The tables of one audit that rest on cuts and probabilities: rates, differences, operating points, calibration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .audit_tables import reasons
+from .audit_view import View, count, probability, share, title_of
+from .data_sheet import COUNT_NOTE
+from .layout import Table, estimate, number
+from .threshold_table import DEGENERATE_NOTE, DIFFERENCES
+
+Cut = dict[str, Any]
+COUNTED = ("found / with finding", "flagged in error / without", "flagged / rows")
+SHARES = {
+    "sensitivity": ("tpr", "true_positives", "positives"),
+    "FPR": ("fpr", "false_positives", "negatives"),
+    "share flagged": ("selection_rate", "predicted_positives", "n"),
+}
+NAMES = {
+    "tpr": "sensitivity",
+    "fpr": "FPR",
+    "tnr": "specificity",
+    "ppv": "positive predictive value",
+    "npv": "negative predictive value",
+    "f1": "F1",
+}
+OPTIMISTIC = (
+    "each group at its own cut, read off these same rows: the values are somewhat too good and the cuts are not "
+    "offered for use"
+)
+
+
+def rate_tables(view: View) -> list[Table]:
+    """Build, for each threshold, every group's rates with their numerators and denominators, and the differences."""
+    return [table for cut in view.audit["thresholds"] for table in (_rates(view, cut), _differences(view, cut))]
+
+
+def _rates(view: View, cut: Cut) -> Table:
+    more = list(dict.fromkeys(name for row in cut["groups"] for name in row["rates"]))
+    rows, by_group = [], cut["by_group"] or {}
+    for row in [*cut["groups"], cut["overall"] | {"group": "all rows"}]:
+        cells = [cell for one in SHARES.values() for cell in (share(row[one[1]], row[one[2]]), estimate(row[one[0]]))]
+        cells += [estimate(row["rates"][name]) if name in row["rates"] else "" for name in more]
+        own = [number(by_group.get(row["group"])) if row["group"] in by_group else ""] if by_group else []
+        rows.append([row["group"], *own, *cells])
+    counts = [name for both in zip(COUNTED, SHARES, strict=True) for name in both]
+    header = ["group", *(["cut"] if by_group else []), *counts, *(NAMES.get(n, n.replace("_", " ")) for n in more)]
+    items = {f"{r['group']}, {what}": r[one[0]] for r in cut["groups"] for what, one in SHARES.items()}
+    withheld = any(row[key] is None for row in cut["groups"] for key in ("n", "positives", "true_positives"))
+    notes = [*reasons(items), *([DEGENERATE_NOTE] if cut["degenerate"] else []), *([COUNT_NOTE] if withheld else [])]
+    return Table(f"Rates {view.place} at {title_of(cut)} [{view.level} interval]", header, rows, notes)
+
+
+def _differences(view: View, cut: Cut) -> Table:
+    items = {what.strip(): cut[key] for what, key in DIFFERENCES.items()}
+    items |= {name.replace("_", " "): item for name, item in cut["measures"].items() if name not in items}
+    rows = [[what, estimate(item)] for what, item in items.items()]
+    notes = [*reasons(items), *([DEGENERATE_NOTE] if cut["degenerate"] else [])]
+    header = ["measure", f"value [{view.level} interval]"]
+    return Table(f"Differences {view.place} at {title_of(cut)}", header, rows, notes)
+
+
+def operating_tables(view: View) -> list[Table]:
+    """Build, for each criterion and target, what every group reaches at its own cut."""
+    tables = []
+    for point in view.audit["operating_points"]:
+        rows = [
+            [_everyone(row["group"]), estimate(row["value"]), number(row["achieved"]), number(row["threshold"])]
+            for row in point["groups"]
+        ]
+        wanted, held = point["criterion"].split(" at ")
+        title = f"{point['criterion'].capitalize()} {point['target']:g}, {view.place}"
+        header = ["group", f"{wanted} [{view.level} interval]", f"{held} achieved", "cut"]
+        notes = [OPTIMISTIC, *reasons({_everyone(row["group"]): row["value"] for row in point["groups"]})]
+        tables.append(Table(title, header, rows, notes))
+    return tables
+
+
+def calibration_table(view: View) -> Table | None:
+    """Build the calibration of every group; None where the scores are no probabilities."""
+    found = view.audit["calibration"]
+    if found is None:
+        return None
+    rows = []
+    for row in found["groups"]:
+        errors = [number(row[key]) for key in ("ece", "ece_null", "ece_null_high", "ece_excess")]
+        own = [estimate(row[key]) for key in ("brier", "slope", "intercept")]
+        rows.append([_everyone(row["group"]), count(row["n"]), *own, *errors, probability(row["p"])])
+    header = ["group", "rows", "Brier score", "slope (1 is right)", "intercept (0 is right)"]
+    header += ["ECE", "ECE by chance", "by chance, up to", "excess", "p"]
+    keys = ("brier", "slope", "intercept")
+    notes = [
+        f"ECE: error of calibration over {found['bins']} bins; even a perfectly calibrated model has the value "
+        "'by chance' with so few patients, so only the excess tells",
+        "slope below 1: scores too extreme; intercept below 0: scores too high on the whole",
+        *reasons({f"{_everyone(row['group'])}, {key}": row[key] for row in found["groups"] for key in keys}),
+    ]
+    return Table(f"Calibration {view.place} [{view.level} interval]", header, rows, notes)
+
+
+def _everyone(name: str) -> str:
+    return "all rows" if name == "overall" else name
