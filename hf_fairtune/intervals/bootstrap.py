@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from ..errors import FairTuneError
 from ..metrics.rates import RateCounts, ratio
 from ..metrics.rows import Rows
 from .resampling import plan
+from .weighted_counts import sorted_columns, weighted_counts
+
+# A thread holds the weights of one part and a few arrays like them: at 1,000,000 rows about 50 MB.
+MOST_THREADS = 4
+# Seconds before a progress bar shows.
+PATIENCE = 3.0
 
 Cuts = Sequence[float | np.ndarray]
+Chunks = list[list[list[np.ndarray]]]
 
 
 @dataclass(frozen=True)
@@ -72,18 +82,6 @@ class Replicates:
         return shares
 
 
-@dataclass(frozen=True)
-class _Column:
-    """Where the rows of a group (or of the split) lie among the sorted rows, scores ascending within a class."""
-
-    negatives: slice | np.ndarray
-    positives: slice | np.ndarray
-    below: np.ndarray  # negatives scored strictly below each positive
-    not_above: np.ndarray  # and those not above it; they differ by the ties
-    negative_cuts: list[int | np.ndarray]  # for each cut, negatives below it, or 0/1 decisions on the negatives
-    positive_cuts: list[int | np.ndarray]
-
-
 def bootstrap(rows: Rows, cuts: Cuts = (), n_boot: int = 2000, seed: int = 0) -> Replicates:
     """Resample the rows and compute every metric of every replicate.
 
@@ -125,11 +123,30 @@ def joint_bootstrap(
     order = _order(models, checked, cells)
     resampling = plan(cells[order], None if rows.clusters is None else rows.clusters[order])
     columns = [
-        _columns(cells[order], model.scores[order], _in_order(own, order), len(rows.group_names))
+        sorted_columns(cells[order], model.scores[order], _in_order(own, order), len(rows.group_names))
         for model, own in zip(models, checked, strict=True)
     ]
-    chunks = [[_chunk(weights, own) for own in columns] for weights in resampling.weights(n_boot, seed)]
+
+    def counted(part: range) -> list[list[np.ndarray]]:
+        weights = resampling.draw(part, seed)
+        return [weighted_counts(weights, own) for own in columns]
+
+    chunks = _in_threads(counted, resampling.parts(n_boot), n_boot)
     return [_replicates(parts, resampling.method) for parts in zip(*chunks, strict=True)]
+
+
+def _in_threads(counted: Callable[[range], list[list[np.ndarray]]], parts: list[range], n_boot: int) -> Chunks:
+    """Run every part, each a few replicates, with a progress bar on a terminal if it takes more than seconds."""
+    workers = min(len(parts), os.cpu_count() or 1, MOST_THREADS)
+    with (
+        ThreadPoolExecutor(max(1, workers)) as pool,
+        tqdm(total=n_boot, desc="bootstrap", unit="replicate", disable=None, delay=PATIENCE, leave=False) as bar,
+    ):
+        chunks = []
+        for part, found in zip(parts, pool.map(counted, parts), strict=True):
+            chunks.append(found)
+            bar.update(len(part))
+    return chunks
 
 
 def _checked(cut: float | np.ndarray, n: int) -> float | np.ndarray:
@@ -160,72 +177,6 @@ def _in_order(cuts: list[float | np.ndarray], order: np.ndarray) -> list[float |
 def _replicates(parts: Sequence[list[np.ndarray]], method: str) -> Replicates:
     auc, hits, alarms, positives, negatives = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Replicates(auc, hits, alarms, positives, negatives, method)
-
-
-def _columns(cells: np.ndarray, scores: np.ndarray, cuts: list[float | np.ndarray], n_groups: int) -> list[_Column]:
-    """Find the columns of one model; rows come sorted by cell, but by score within a cell only for the first model."""
-    edges = np.searchsorted(cells, np.arange(2 * n_groups + 1))
-    by_cell = np.lexsort((scores, cells))
-    in_place = np.array_equal(by_cell, np.arange(len(cells)))
-    slices = [slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    ordered = [place if in_place else by_cell[place] for place in slices]
-    places: list[tuple[slice | np.ndarray, slice | np.ndarray]] = list(zip(ordered[::2], ordered[1::2], strict=True))
-    by_score = np.argsort(scores, kind="stable")
-    places.append((by_score[cells[by_score] % 2 == 0], by_score[cells[by_score] % 2 == 1]))
-    return [_column(scores, *place, cuts) for place in places]
-
-
-def _column(
-    scores: np.ndarray,
-    negatives: slice | np.ndarray,
-    positives: slice | np.ndarray,
-    cuts: list[float | np.ndarray],
-) -> _Column:
-    low, high = scores[negatives], scores[positives]
-    return _Column(
-        negatives,
-        positives,
-        np.searchsorted(low, high, "left"),
-        np.searchsorted(low, high, "right"),
-        [cut[negatives].astype(np.int64) if isinstance(cut, np.ndarray) else _below(low, cut) for cut in cuts],
-        [cut[positives].astype(np.int64) if isinstance(cut, np.ndarray) else _below(high, cut) for cut in cuts],
-    )
-
-
-def _below(scores: np.ndarray, cut: float) -> int:
-    return int(np.searchsorted(scores, cut, "left"))
-
-
-def _chunk(weights: np.ndarray, columns: list[_Column]) -> list[np.ndarray]:
-    """Compute AUCs and counts of a chunk of replicates: shapes and order as in `Replicates`."""
-    parts = [_metrics(weights[:, c.negatives], weights[:, c.positives], c) for c in columns]
-    return [np.stack(arrays, axis=-1) for arrays in zip(*parts, strict=True)]
-
-
-def _metrics(negative: np.ndarray, positive: np.ndarray, column: _Column) -> tuple[np.ndarray, ...]:
-    """Compute AUC and counts of one column from its weights, [chunk, negatives] and [chunk, positives]."""
-    drawn, hits = _running(negative), _running(positive)
-    wins = drawn[:, column.below]
-    wins = wins + (wins if np.array_equal(column.below, column.not_above) else drawn[:, column.not_above])
-    auc = ratio(np.einsum("rp,rp->r", wins, positive), 2 * hits[:, -1] * drawn[:, -1])
-    true_positives = _selected(positive, hits, column.positive_cuts)
-    false_positives = _selected(negative, drawn, column.negative_cuts)
-    return auc, true_positives, false_positives, hits[:, -1], drawn[:, -1]
-
-
-def _selected(weights: np.ndarray, running: np.ndarray, cuts: list[int | np.ndarray]) -> np.ndarray:
-    """Count the draws of rows predicted 1 at each cut, [chunk, n_cuts]."""
-    out = np.empty((len(weights), len(cuts)), dtype=np.int64)
-    for place, cut in enumerate(cuts):
-        out[:, place] = weights @ cut if isinstance(cut, np.ndarray) else running[:, -1] - running[:, cut]
-    return out
-
-
-def _running(weights: np.ndarray) -> np.ndarray:
-    """Sum weights up to before each place, [chunk, n] -> [chunk, n + 1]."""
-    out = np.zeros((weights.shape[0], weights.shape[1] + 1), dtype=np.int64)
-    np.cumsum(weights, axis=1, out=out[:, 1:])
-    return out
 
 
 def percentile_interval(values: np.ndarray, confidence: float) -> tuple[float, float, str | None]:

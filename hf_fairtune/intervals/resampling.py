@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-# Weights held at once: 16 MiB of them, and a few arrays like it while they are used.
-CHUNK_WEIGHTS = 2**21
+# Weights of one part: 2 MiB of them, so that they and a few arrays like them stay in a cache. At least one replicate.
+CHUNK_WEIGHTS = 2**18
 
 
 @dataclass(frozen=True)
@@ -17,7 +16,7 @@ class Resampling:
 
     Args:
         start: first place of each unit's stratum, [n_units]; the units of a stratum have adjoining places.
-        size: units in each unit's stratum, [n_units].
+        size: units in each unit's stratum, as floats, [n_units].
         unit: place of the unit each row belongs to, [n_rows]; None where rows are the units, in order.
         method: what the bootstrap is called.
     """
@@ -27,26 +26,28 @@ class Resampling:
     unit: np.ndarray | None
     method: str
 
-    def weights(self, n_boot: int, seed: int) -> Iterator[np.ndarray]:
-        """Draw the weights of `n_boot` replicates, int64 [chunk, n_rows] at a time, to bound memory.
+    def parts(self, n_boot: int) -> list[range]:
+        """Cut `n_boot` replicates into parts, to bound memory and to stay within a processor's cache."""
+        size = max(1, CHUNK_WEIGHTS // max(len(self.start), 0 if self.unit is None else len(self.unit)))
+        return [range(first, min(first + size, n_boot)) for first in range(0, n_boot, size)]
 
-        The same seed gives the same replicates, however they are cut into chunks.
+    def draw(self, part: range, seed: int) -> np.ndarray:
+        """Draw the weights of some replicates, int64 [len(part), n_rows].
+
+        A seed is one stream of random numbers, and replicate i reads it from place i * n_units: parts may be drawn in
+        any order, at once, and however they are cut.
         """
-        rng = np.random.default_rng(seed)
-        n_units = len(self.start)
-        n_rows = n_units if self.unit is None else len(self.unit)
-        chunk = max(1, CHUNK_WEIGHTS // max(n_units, n_rows))
-        for first in range(0, n_boot, chunk):
-            drawn = self._draw(rng, min(chunk, n_boot - first))
-            yield drawn if self.unit is None else drawn[:, self.unit]
+        stream = np.random.PCG64(seed).advance(part.start * len(self.start))
+        drawn = self._count(np.random.Generator(stream).random((len(part), len(self.start))))
+        return drawn if self.unit is None else drawn.take(self.unit, axis=1)
 
-    def _draw(self, rng: np.random.Generator, replicates: int) -> np.ndarray:
-        """Count the draws of each unit, [replicates, n_units]: multinomial within each stratum."""
-        n_units = len(self.start)
-        place = (rng.random((replicates, n_units)) * self.size).astype(np.int64)
+    def _count(self, uniform: np.ndarray) -> np.ndarray:
+        """Count the draws of each unit from uniform numbers, [n, n_units]: multinomial within each stratum."""
+        uniform *= self.size
+        place = uniform.astype(np.int64)
         place += self.start
-        place += np.arange(replicates)[:, None] * n_units
-        return np.bincount(place.ravel(), minlength=replicates * n_units).reshape(replicates, n_units)
+        place += np.arange(len(place))[:, None] * place.shape[1]
+        return np.bincount(place.ravel(), minlength=place.size).reshape(place.shape)
 
 
 def plan(cells: np.ndarray, clusters: np.ndarray | None) -> Resampling:
@@ -70,7 +71,7 @@ def plan(cells: np.ndarray, clusters: np.ndarray | None) -> Resampling:
     cell_of[clusters] = cells
     if not np.array_equal(cell_of[clusters], cells):
         everything = np.zeros(n_clusters, dtype=np.int64)
-        return Resampling(everything, everything + n_clusters, clusters, "cluster bootstrap")
+        return Resampling(everything, np.full(n_clusters, float(n_clusters)), clusters, "cluster bootstrap")
     order = np.argsort(cell_of, kind="stable")
     place = np.empty(n_clusters, dtype=np.int64)
     place[order] = np.arange(n_clusters)
@@ -82,4 +83,4 @@ def plan(cells: np.ndarray, clusters: np.ndarray | None) -> Resampling:
 def _strata(sorted_cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the first place and the size of each unit's stratum, [n_units] each."""
     _, first, inverse, count = np.unique(sorted_cells, return_index=True, return_inverse=True, return_counts=True)
-    return first[inverse], count[inverse]
+    return first[inverse], count[inverse].astype(np.float64)

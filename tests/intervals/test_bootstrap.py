@@ -36,7 +36,7 @@ def test_replicates_are_a_plain_loop_over_the_same_weights(per_cluster: int | No
     clusters = None if per_cluster is None else np.arange(len(labels)) // per_cluster
     given = in_bootstrap_order(check_rows(labels, scores, groups, NAMES, clusters))
     found = bootstrap(given, CUTS, n_boot=25, seed=4)
-    (weights,) = plan(given.groups * 2 + given.labels, given.clusters).weights(25, 4)
+    weights = plan(given.groups * 2 + given.labels, given.clusters).draw(range(25), 4)
     for r in range(25):
         for t, cut in enumerate(CUTS):
             aucs, tpr, fpr, selected = repeated(given, weights[r], cut)
@@ -48,7 +48,7 @@ def test_replicates_are_a_plain_loop_over_the_same_weights(per_cluster: int | No
 
 def test_weighted_auc_is_sklearns() -> None:
     given = in_bootstrap_order(rows())
-    (weights,) = plan(given.groups * 2 + given.labels, None).weights(3, 0)
+    weights = plan(given.groups * 2 + given.labels, None).draw(range(3), 0)
     for found, w in zip(bootstrap(given, n_boot=3).auc, weights, strict=True):
         assert found[-1] == pytest.approx(roc_auc_score(given.labels, given.scores, sample_weight=w))
 
@@ -106,7 +106,7 @@ def test_decisions_by_row_are_counted_as_those_of_a_cut(per_cluster: int | None)
     found = bootstrap(given, [0.4, given.scores >= 0.4, decided.astype(int)], 25, 4)
     order = np.lexsort((decided, given.scores, given.groups * 2 + given.labels))
     cells = (given.groups * 2 + given.labels)[order]
-    (weights,) = plan(cells, None if given.clusters is None else given.clusters[order]).weights(25, 4)
+    weights = plan(cells, None if given.clusters is None else given.clusters[order]).draw(range(25), 4)
     for kind in ("tpr", "fpr", "selection_rate"):
         np.testing.assert_array_equal(getattr(found, kind)[:, 0], getattr(found, kind)[:, 1])
     for cell, kind in enumerate(("false_positives", "true_positives") * 3):
@@ -158,7 +158,7 @@ def test_joint_replicates_are_a_plain_loop_over_the_same_weights(per_cluster: in
     first, second = models if lists[0] < lists[1] else models[::-1]
     order = np.lexsort((second.scores, first.scores, cells))
     clusters = models[0].clusters
-    (weights,) = plan(cells[order], None if clusters is None else clusters[order]).weights(25, 4)
+    weights = plan(cells[order], None if clusters is None else clusters[order]).draw(range(25), 4)
     for one, mine, cut in zip(models, found, CUTS, strict=True):
         given = Rows(one.labels[order], one.scores[order], one.groups[order], NAMES)
         for r in range(25):

@@ -6,7 +6,8 @@ from hf_fairtune.intervals.resampling import plan
 
 
 def drawn(cells: np.ndarray, clusters: np.ndarray | None = None, n_boot: int = 200) -> np.ndarray:
-    return np.concatenate(list(plan(cells, clusters).weights(n_boot, seed=0)))
+    resample = plan(cells, clusters)
+    return np.concatenate([resample.draw(part, seed=0) for part in resample.parts(n_boot)])
 
 
 def test_every_replicate_keeps_the_cells() -> None:
@@ -24,12 +25,21 @@ def test_weights_are_multinomial() -> None:
     np.testing.assert_allclose(covariance, np.eye(8) - 1 / 8, atol=0.03)
 
 
-def test_chunks_do_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_do_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     cells = np.repeat([0, 1], [6, 7])
     whole = drawn(cells)
     monkeypatch.setattr(resampling, "CHUNK_WEIGHTS", 30)
     np.testing.assert_array_equal(drawn(cells), whole)
-    assert max(len(chunk) for chunk in plan(cells, None).weights(200, 0)) == 2
+    assert plan(cells, None).parts(5) == [range(2), range(2, 4), range(4, 5)]
+    np.testing.assert_array_equal(plan(cells, None).draw(range(150, 153), 0), whole[150:153])
+
+
+def test_a_seed_is_one_stream() -> None:
+    """Replicates drawn apart are those that NumPy's default generator gives in a row."""
+    cells = np.repeat([0, 1], [2, 3])
+    uniform = np.random.default_rng(0).random((200, 5))
+    place = np.where(cells == 0, 0, 2) + (uniform * np.where(cells == 0, 2, 3)).astype(int)
+    np.testing.assert_array_equal(drawn(cells), [np.bincount(row, minlength=5) for row in place])
 
 
 def test_pure_clusters_are_stratified() -> None:
