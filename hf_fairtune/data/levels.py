@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+LONGEST = 80
+
 
 def as_levels(column: pd.Series) -> pd.Series:
     """Return `column` as strings, `None` where it is missing or blank.
@@ -31,7 +33,7 @@ def _level(value: Any) -> str | None:
 
 
 def listed(values: Iterable[object], limit: int = 10) -> str:
-    """Write values for an error line: the first `limit`, then how many more."""
-    texts = [str(value) for value in values]
+    """Write values for an error line: the first `limit`, long ones cut short, then how many more."""
+    texts = [text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..." for text in map(str, values)]
     more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
     return ", ".join(texts[:limit]) + more
