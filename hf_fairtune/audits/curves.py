@@ -57,21 +57,25 @@ def _thinned(length: np.ndarray, corners: np.ndarray, max_points: int) -> np.nda
     return corners[np.unique(chosen)]
 
 
-def reliability_curves(rows: Rows, bins: int = BINS) -> list[dict[str, Any]] | None:
+def reliability_curves(rows: Rows, bins: int = BINS, confidence: float = 0.95) -> list[dict[str, Any]] | None:
     """Compare mean score and share of positives in bins of equal size: "group", "n" and "bins".
 
-    A bin holds "mean_score", "observed" with "low" and "high" (Wilson, 95 %) and "n". Where there are clusters, its
+    A bin holds "mean_score", "observed" with "low" and "high" (Wilson) and "n". Where there are clusters, its
     interval counts clusters for rows, which is too wide rather than too narrow. None where scores leave [0, 1].
     """
     if rows.scores.min() < 0 or rows.scores.max() > 1:
         return None
     return [
-        {"group": name, "n": int((rows.groups == code).sum()), "bins": _reliability(rows, rows.groups == code, bins)}
+        {
+            "group": name,
+            "n": int((rows.groups == code).sum()),
+            "bins": _reliability(rows, rows.groups == code, bins, confidence),
+        }
         for code, name in enumerate(rows.group_names)
     ]
 
 
-def _reliability(rows: Rows, inside: np.ndarray, bins: int) -> list[dict[str, float]]:
+def _reliability(rows: Rows, inside: np.ndarray, bins: int, confidence: float) -> list[dict[str, float]]:
     labels, scores = rows.labels[inside], rows.scores[inside]
     if not len(labels):
         return []
@@ -81,7 +85,8 @@ def _reliability(rows: Rows, inside: np.ndarray, bins: int) -> list[dict[str, fl
     clusters = None if rows.clusters is None else rows.clusters[inside]
     units = sizes if clusters is None else _clusters_by_bin(place, clusters, bins)
     return [
-        _bin(int(sizes[i]), int(positives[i]), float(sums[i]), int(units[i])) for i in np.flatnonzero(sizes).tolist()
+        _bin(int(sizes[i]), int(positives[i]), float(sums[i]), int(units[i]), confidence)
+        for i in np.flatnonzero(sizes).tolist()
     ]
 
 
@@ -90,7 +95,7 @@ def _clusters_by_bin(place: np.ndarray, clusters: np.ndarray, bins: int) -> np.n
     return np.bincount(pairs // (int(clusters.max()) + 1), minlength=bins)
 
 
-def _bin(n: int, positives: int, score_sum: float, units: int) -> dict[str, float]:
+def _bin(n: int, positives: int, score_sum: float, units: int, confidence: float) -> dict[str, float]:
     observed = positives / n
-    found = wilson(observed * units, units)
+    found = wilson(observed * units, units, confidence)
     return {"mean_score": score_sum / n, "observed": observed, "low": found.low, "high": found.high, "n": n}

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 from scipy.stats import t
 
 from ..metrics.calibration_intercept import calibration_intercept, no_intercept
-from ..metrics.calibration_slope import logistic_line, no_slope
+from ..metrics.calibration_slope import NOT_FOUND, logistic_line, no_slope
 from .estimate import NAN, Estimate, undefined
 from .mean import cluster_sums
 
@@ -42,6 +42,8 @@ def slope_interval(
         return undefined(method, reason)
     z = logit(scores)
     slope, intercept = logistic_line(labels, z)
+    if math.isnan(slope):
+        return undefined(method, NOT_FOUND)
     # Around its weighted mean z is orthogonal to the constant, so that the information has no cross term.
     chance = expit(slope * z + intercept)
     weight = chance * (1 - chance)

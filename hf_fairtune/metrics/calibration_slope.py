@@ -23,6 +23,8 @@ import numpy as np
 from scipy.special import expit, logit
 
 STEPS = 200
+CONVERGED = 1e-7
+NOT_FOUND = "the scores all but separate the classes, no slope can be computed"
 
 
 def calibration_slope(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -54,6 +56,8 @@ def no_slope(labels: np.ndarray, scores: np.ndarray) -> str | None:
 def logistic_line(labels: np.ndarray, z: np.ndarray) -> tuple[float, float]:
     """Fit labels ~ expit(slope * z + intercept) by Newton's method with halved steps; returns slope and intercept.
 
+    Both are NaN where double precision cannot tell the rows from separated ones.
+
     Args:
         labels: 0 or 1, [n], not separated by z.
         z: not constant, [n].
@@ -61,16 +65,18 @@ def logistic_line(labels: np.ndarray, z: np.ndarray) -> tuple[float, float]:
     centre, scale = float(z.mean()), float(z.std())
     x = (z - centre) / scale
     line = np.zeros(2)
-    loss = _loss(labels, x, line)
+    loss, step = _loss(labels, x, line), _newton_step(labels, x, line)
     for _ in range(STEPS):
-        step = _newton_step(labels, x, line)
         ahead = _loss(labels, x, line - step)
-        while ahead > loss and np.abs(step).max() > 1e-12:
+        if ahead <= loss:
+            line, loss, step = line - step, ahead, _newton_step(labels, x, line - step)
+        else:
             step = step / 2
-            ahead = _loss(labels, x, line - step)
-        if np.abs(step).max() <= 1e-12 * (1 + np.abs(line).max()) or ahead > loss:
+        if np.abs(step).max() <= 1e-12 * (1 + np.abs(line).max()):
             break
-        line, loss = line - step, ahead
+    residual = expit(line[0] * x + line[1]) - labels
+    if not max(abs(residual.mean()), abs((residual * x).mean())) < CONVERGED:
+        return float("nan"), float("nan")
     return float(line[0] / scale), float(line[1] - line[0] * centre / scale)
 
 
@@ -80,8 +86,13 @@ def _loss(labels: np.ndarray, x: np.ndarray, line: np.ndarray) -> float:
 
 
 def _newton_step(labels: np.ndarray, x: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """Solve for the step around the weighted mean of x, where slope and constant do not mix: slope, constant."""
     chance = expit(line[0] * x + line[1])
     residual, weight = chance - labels, chance * (1 - chance)
-    gradient = np.array([residual @ x, residual.sum()])
-    slope, both = weight @ (x * x), weight @ x
-    return np.linalg.solve(np.array([[slope, both], [both, weight.sum()]]), gradient)
+    total = weight.sum()
+    if not total > 0:
+        return np.zeros(2)
+    middle = float(weight @ x) / total
+    information = float(weight @ (x - middle) ** 2)
+    slope = float(residual @ (x - middle)) / information if information > 0 else 0.0
+    return np.array([slope, float(residual.sum()) / total - slope * middle])

@@ -66,7 +66,9 @@ def equal_mass_bins(scores: np.ndarray, bins: int = BINS) -> np.ndarray:
 
     Tied scores share the middle of their places, and so a bin: the order of rows does not matter.
     """
-    return np.minimum((rankdata(scores) - 0.5) / len(scores) * bins, bins - 1).astype(np.int64)
+    # In whole numbers, for middles of places are halves and may lie on the edge of a bin.
+    halves = np.rint(2 * rankdata(scores) - 1).astype(np.int64)
+    return halves * bins // (2 * max(len(scores), 1))
 
 
 def redrawn_null(
