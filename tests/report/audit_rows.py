@@ -56,7 +56,9 @@ def drawn(task: str, attributes: int, n: int, small: bool, seed: int) -> Patient
     if task == "multiclass":
         labels = np.eye(3, dtype=int)[draw.choice(3, n, p=[0.2, 0.5, 0.3])]
     if small:
-        labels[codes[:, 0] == len(levels[0]) - 1, 0] = 0
+        rare = codes[:, 0] == len(levels[0]) - 1
+        labels[rare, 1:2] |= labels[rare, :1] if task == "multiclass" else 0
+        labels[rare, 0] = 0
     return _scored(_partitions(codes, [list(level) for level in levels]), labels, draw, codes[:, 0])
 
 

@@ -115,7 +115,8 @@ def audit(patients: Patients, k: int, part: Partition, extras: tuple[str, ...]) 
         row["worst_share"] = float(row is order[0]) * 0.8 + 0.2 / len(rows) if complete else None
     worst, best = (order[0], order[-1]) if complete else (None, None)
     gap = best["auc"] - worst["auc"] if best and worst else None
-    reference = max((row for row in rows if row["status"] != "not estimable"), key=lambda row: int(row["n"]))
+    estimable = [row for row in rows if row["status"] != "not estimable"]
+    reference = max(estimable, key=lambda row: int(row["n"]), default=None)
     made: Row = {
         **counts(labels),
         "confidence": 0.95,
@@ -128,7 +129,7 @@ def audit(patients: Patients, k: int, part: Partition, extras: tuple[str, ...]) 
         "auc_gap": estimate(gap) | {"best": best and best["group"], "worst": worst and worst["group"]},
         "es_auc": estimate(0.78 if complete else None),
         "groups": rows,
-        "pairs": [pair(row, reference, len(rows)) for row in rows if row is not reference],
+        "pairs": [pair(row, reference, len(rows)) for row in rows if reference and row is not reference],
         "cross_group": [{"group": name, "bpsn": estimate(0.81), "bnsp": estimate(0.84)} for name in inside],
         "operating_points": operating_points(inside),
         "calibration": calibration(labels, scores, inside),

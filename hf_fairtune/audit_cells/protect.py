@@ -1,0 +1,105 @@
+"""Which counts of an audit are withheld: the small ones, and as many more as keep them from being worked out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .counts import Counts
+from .ranges import Withheld, exposed, small
+
+WIDTH = 11
+UNKNOWNS = 1000
+
+
+def withhold(counts: Counts) -> Withheld:
+    """Choose what to withhold, so that no count of 1 to 10 is told or can be worked out.
+
+    Withheld are the rows of a group where they are 1 to 10, and its positives and negatives of a target where either
+    is; then the smallest further groups until, along every sum, two or more are missing, and until each small count
+    could, by all that is told, lie anywhere in a range 11 wide or wider. An intersection is withheld as a whole where
+    most of its groups have 1 to 10 rows, or where more counts would be missing than can be checked.
+    """
+    for joint in counts.intersections:
+        inside = counts.inside(joint)
+        if small(counts.n[inside]).mean() > 0.5 or _unknowns(counts, _completed(counts, _first(counts))) > UNKNOWNS:
+            counts = counts.without(joint)
+    found = _completed(counts, _first(counts))
+    while narrow := exposed(counts, found, WIDTH):
+        rows = [item for item in narrow if item[0] < 0]
+        each = dict(reversed(rows or narrow))
+        if not [True for target, group in each.items() if _widen(counts, found, target, group)]:
+            break
+        found = _completed(counts, found)
+    return found
+
+
+def _first(counts: Counts) -> Withheld:
+    """Withhold what is small itself, and what has a small total."""
+    found = Withheld(small(counts.n), small(counts.positives) | small(counts.negatives))
+    found.n[counts.closed] = True
+    found.n[:] |= found.n[0]
+    found.pairs[:] |= found.pairs[:, :1]
+    return found
+
+
+def _unknowns(counts: Counts, found: Withheld) -> int:
+    hidden = found.pairs.sum(axis=1)
+    return int(found.n.sum() + hidden.sum() + sum(2 * hidden[row.target] for row in counts.numerators))
+
+
+def _completed(counts: Counts, found: Withheld) -> Withheld:
+    """Withhold more until no line misses one count alone, or too few rows."""
+    changed = True
+    while changed:
+        found.pairs[:] |= found.n
+        changed = _complete_lines(counts, found)
+    return found
+
+
+def _complete_lines(counts: Counts, found: Withheld) -> bool:
+    """Withhold one more count on every line that misses one, or misses too few rows; tell whether there was such."""
+    changed = False
+    for target, hidden in [*enumerate(found.pairs), (-1, found.n)]:
+        cells = _cells(counts, target)
+        for whole, parts in counts.lines:
+            line = np.array([whole, *parts])
+            missing = line[hidden[line]]
+            thin = not hidden[whole] and any(small(cell[missing].sum()) for cell in cells)
+            if len(missing) == 1 or thin:
+                changed |= _withhold_one(counts, hidden, line, target)
+    for group in range(len(counts.groups)) if counts.exhaustive else ():
+        if not found.n[group] and found.pairs[:, group].sum() == 1:
+            free = np.flatnonzero(~found.pairs[:, group])
+            order = sorted(free, key=lambda t: (counts.positives[t, group] < WIDTH, counts.positives[t, group]))
+            found.pairs[order[0], group] = changed = True
+    return changed
+
+
+def _cells(counts: Counts, target: int) -> list[np.ndarray]:
+    return [counts.n] if target < 0 else [counts.positives[target], counts.negatives[target]]
+
+
+def _withhold_one(counts: Counts, hidden: np.ndarray, line: np.ndarray, target: int) -> bool:
+    """Withhold the smallest group of a line that has enough of both labels; its total, which is first, at last."""
+    cells = _cells(counts, target)
+
+    def cost(group: int) -> tuple[bool, bool, int]:
+        return group == line[0], min(int(cell[group]) for cell in cells) < WIDTH, int(counts.n[group])
+
+    free = line[~hidden[line]].tolist()
+    if free:
+        hidden[min(free, key=cost)] = True
+    return bool(free)
+
+
+def _widen(counts: Counts, found: Withheld, target: int, group: int) -> bool:
+    """Withhold one more count near a count whose range is too narrow: on its thinnest line, then anywhere."""
+    hidden = found.n if target < 0 else found.pairs[target]
+    lines = [np.array([whole, *parts]) for whole, parts in counts.lines if group in parts or group == whole]
+    lines.sort(key=lambda line: int(counts.n[line[hidden[line]]].sum()))
+    if any(_withhold_one(counts, hidden, line, target) for line in lines):
+        return True
+    if target >= 0 and not found.n[group]:
+        found.n[group] = True
+        return True
+    return _withhold_one(counts, hidden, np.arange(len(counts.groups)), target)

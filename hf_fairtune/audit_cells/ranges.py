@@ -1,0 +1,151 @@
+"""What an attacker can work out: the range of a withheld count, by linear programming over all that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import csr_array
+
+from .counts import Counts
+
+ROUNDS = 12
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """What is not told: rows [n_groups]; positives, negatives and all that follows from them [n_targets, n_groups]."""
+
+    n: np.ndarray
+    pairs: np.ndarray
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One additive count of every group, [n_groups]: its values and, where it is not told, its unknown (else -1)."""
+
+    values: np.ndarray
+    unknowns: np.ndarray
+
+    def term(self, group: int, sign: int = 1) -> tuple[list[tuple[int, int]], int]:
+        """Return `sign` times a group's count as (unknown, coefficient) pairs and a known part."""
+        unknown = int(self.unknowns[group])
+        return ([(unknown, sign)], 0) if unknown >= 0 else ([], sign * int(self.values[group]))
+
+
+class Knowledge:
+    """All that the told counts say about the withheld ones: lines that add up, and no count below 0.
+
+    Rows, positives, and true and false positives at every threshold are known or unknown by group; negatives are
+    rows without positives.
+    """
+
+    def __init__(self, counts: Counts, withheld: Withheld) -> None:
+        self.size, self.truth = 0, np.zeros(0)
+        self.equal: list[tuple[list[tuple[int, int]], int]] = []
+        self.below: list[tuple[list[tuple[int, int]], int]] = []
+        self.n = self._quantity(counts.n, withheld.n)
+        self.positives = [self._quantity(*row) for row in zip(counts.positives, withheld.pairs, strict=True)]
+        quantities = [self.n, *self.positives]
+        for row in counts.numerators:
+            hidden = withheld.pairs[row.target] | (row.true_positives < 0)
+            true, false = (
+                self._quantity(np.maximum(values, 0), hidden) for values in (row.true_positives, row.false_positives)
+            )
+            quantities += [true, false]
+            self._numerators(row.target, true, false, np.flatnonzero(withheld.pairs[row.target]).tolist())
+        for quantity in quantities:
+            self._lines(counts, quantity)
+        for target, positives in enumerate(self.positives):
+            for group in np.flatnonzero(withheld.pairs[target]).tolist():
+                self._add(self.below, [positives.term(group), self.n.term(group, -1)])
+        if counts.exhaustive:
+            for group in range(len(counts.groups)):
+                self._add(self.equal, [*(p.term(group) for p in self.positives), self.n.term(group, -1)])
+
+    def _quantity(self, values: np.ndarray, hidden: np.ndarray) -> Quantity:
+        unknowns = np.full(len(values), -1)
+        unknowns[hidden] = self.size + np.arange(hidden.sum())
+        self.size += int(hidden.sum())
+        self.truth = np.concatenate([self.truth, values[hidden]])
+        return Quantity(values, unknowns)
+
+    def _numerators(self, target: int, true: Quantity, false: Quantity, groups: list[int]) -> None:
+        """No more true positives than positives, no more false positives than negatives."""
+        for group in groups:
+            positives = self.positives[target]
+            self._add(self.below, [true.term(group), positives.term(group, -1)])
+            self._add(self.below, [false.term(group), positives.term(group), self.n.term(group, -1)])
+
+    def _lines(self, counts: Counts, quantity: Quantity) -> None:
+        for whole, parts in counts.lines:
+            self._add(self.equal, [quantity.term(whole, -1), *(quantity.term(part) for part in parts)])
+
+    @staticmethod
+    def _add(into: list[tuple[list[tuple[int, int]], int]], terms: list[tuple[list[tuple[int, int]], int]]) -> None:
+        unknown = [item for found, _ in terms for item in found]
+        if unknown:
+            into.append((unknown, -sum(known for _, known in terms)))
+
+    def sensitive(self, counts: Counts, withheld: Withheld) -> Iterator[tuple[tuple[int, int], list[tuple[int, int]]]]:
+        """Yield (target, or -1 for rows; group) of every withheld count of 1 to 10 with its terms."""
+        for group in np.flatnonzero(withheld.n & small(counts.n)).tolist():
+            yield (-1, group), self.n.term(group)[0]
+        for target, group in np.argwhere(withheld.pairs).tolist():
+            positives = self.positives[target]
+            if small(counts.positives[target, group]):
+                yield (target, group), positives.term(group)[0]
+            if small(counts.negatives[target, group]):
+                yield (target, group), [*self.n.term(group)[0], *positives.term(group, -1)[0]]
+
+    def points(self, objective: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield what the unknowns could be where `objective` is largest, then smallest.
+
+        Where it has no bound, the unknowns are bounded by far more than any count.
+        """
+        limit = 10 * (1 + self.truth.sum())
+        equal, below = (self._matrix(rows) for rows in (self.equal, self.below))
+        for sign in (-1, 1):
+            found = linprog(sign * objective, *below, *equal, bounds=(0, limit), method="highs")
+            yield found.x if found.x is not None else self.truth
+
+    def _matrix(self, rows: list[tuple[list[tuple[int, int]], int]]) -> tuple[csr_array | None, np.ndarray | None]:
+        if not rows:
+            return None, None
+        places = [(i, j, value) for i, (terms, _) in enumerate(rows) for j, value in terms]
+        i, j, values = zip(*places, strict=True)
+        matrix = csr_array((values, (i, j)), shape=(len(rows), self.size), dtype=float)
+        return matrix, np.array([known for _, known in rows], dtype=float)
+
+
+def small(values: np.ndarray) -> np.ndarray:
+    """Tell which counts are of 1 to 10."""
+    return (values >= 1) & (values <= 10)
+
+
+def exposed(counts: Counts, withheld: Withheld, width: float) -> list[tuple[int, int]]:
+    """Find the withheld counts of 1 to 10 that the told ones leave a range narrower than `width`.
+
+    A range is between two possible tables. Tables that serve many counts at once are tried first.
+    """
+    known = Knowledge(counts, withheld)
+    keys, terms = zip(*items, strict=True) if (items := list(known.sensitive(counts, withheld))) else ((), ())
+    rows = np.zeros((len(keys), known.size))
+    for i, found in enumerate(terms):
+        for j, value in found:
+            rows[i, j] += value
+    low = high = rows @ known.truth
+    draw = np.random.default_rng(0)
+    for step in range(ROUNDS + len(keys)):
+        narrow = np.flatnonzero(high - low < width - 1e-6)
+        if step < ROUNDS:
+            weights = draw.random(len(narrow)) if step else np.ones(len(narrow))
+        elif step - ROUNDS in narrow:
+            narrow, weights = np.array([step - ROUNDS]), np.ones(1)
+        else:
+            continue
+        for point in known.points(weights @ rows[narrow]) if len(narrow) else ():
+            low, high = np.minimum(low, rows @ point), np.maximum(high, rows @ point)
+    return list(dict.fromkeys(keys[i] for i in np.flatnonzero(high - low < width - 1e-6)))

@@ -1,0 +1,113 @@
+"""An attacker: all counts that a published document tells, added up by linear programming."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linprog
+
+Key = tuple[Any, ...]
+KINDS = ("n", "positives", "negatives", "true_positives", "false_positives", "predicted_positives")
+
+
+def told(document: dict[str, Any]) -> dict[Key, int | None]:
+    """Gather every count of a document by what it counts: (kind, target, threshold, attribute, group)."""
+    found: dict[Key, int | None] = {}
+
+    def tell(row: dict[str, Any], target: str, attribute: str | None, group: str, cut: int | None = None) -> None:
+        for kind in KINDS[:3] if cut is None else KINDS[3:]:
+            if kind in row:
+                key = (kind, None if kind == "n" else target, cut, attribute, group)
+                found[key] = row[kind] if found.get(key) is None else found[key]
+
+    for target in document["targets"]:
+        tell(target, target["name"], None, "all rows")
+        tell(document["source"] | {"n": document["source"]["rows"]}, target["name"], None, "all rows")
+    for part in document["attributes"]:
+        for level in part["levels"]:
+            for target, count in level["positives"].items():
+                tell({"n": level["n"], "positives": count}, target, part["name"], level["group"])
+    for entry in [*document["audits"], *document["overall"]]:
+        target, attribute, audit = entry["target"], entry.get("attribute"), entry["audit"]
+        tell(audit, target, None, "all rows")
+        rows = [*audit["groups"], *audit["calibration"]["groups"][1:]]
+        for place, cut in enumerate(audit["thresholds"]):
+            tell(cut["overall"], target, None, "all rows")
+            tell(cut["overall"], target, None, "all rows", place)
+            rows += cut["groups"]
+            for row in cut["groups"]:
+                tell(row, target, attribute, row["group"], place)
+        for row in rows:
+            tell(row, target, attribute, row["group"])
+    for entry in [*document["rankings"], *document["comparisons"], *document["curves"]]:
+        for kind in ("groups", "roc", "reliability"):
+            for row in entry.get(kind) or []:
+                tell(row, entry["target"], entry["attribute"], row["group"])
+    for row in document["groups"]:
+        tell(row, row["target"], row["attribute"], row["group"])
+    return found
+
+
+def ranges(document: dict[str, Any], public: dict[str, Any]) -> dict[Key, tuple[float, float]]:
+    """Work out the range of every count of 1 to 10 rows, positives or negatives that `public` does not tell."""
+    truth, known = told(document), told(public)
+    places = {key: place for place, key in enumerate(truth)}
+    equal, below = constraints(document, places)
+    bounds = [(0, None) if known.get(key) is None else (known[key], known[key]) for key in places]
+    found = {}
+    for key, count in truth.items():
+        if key[2] is None and count is not None and 1 <= count <= 10:
+            objective = np.zeros(len(places))
+            objective[places[key]] = 1
+            ends = [linprog(s * objective, below, zeros(below), equal, zeros(equal), bounds) for s in (1, -1)]
+            assert all(end.status in (0, 3) for end in ends), "what is told contradicts itself"
+            found[key] = tuple(np.inf if e.status == 3 else e.x[places[key]] for e in ends)
+    return found  # type: ignore[return-value]
+
+
+def zeros(matrix: np.ndarray) -> np.ndarray:
+    """Return the right-hand side of a matrix of constraints."""
+    return np.zeros(len(matrix))
+
+
+def constraints(document: dict[str, Any], places: dict[Key, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Write down all that anybody knows of the counts: levels add up, cells too, and parts are no larger."""
+    single = [part for part in document["attributes"] if part["kind"] != "intersection"]
+    levels = [[level["group"] for level in part["levels"]] for part in single]
+    equal, below = [], []
+
+    def add(into: list[np.ndarray], terms: dict[Key, int]) -> None:
+        row = np.zeros(len(places))
+        for key, sign in terms.items():
+            if key not in places:
+                return
+            row[places[key]] += sign
+        into.append(row)
+
+    for kind, target, cut, attribute, group in places:
+        rest = (attribute, group)
+        if kind == "n":
+            for name in [target["name"] for target in document["targets"]]:
+                parts = {("positives", name, None, *rest): 1, ("negatives", name, None, *rest): 1}
+                add(equal, {**parts, ("n", None, None, *rest): -1})
+            if document["task"] == "multiclass":
+                names = [target["name"] for target in document["targets"]]
+                add(equal, {("n", None, None, *rest): -1} | {("positives", t, None, *rest): 1 for t in names})
+        if cut is not None and kind == "predicted_positives":
+            parts = {(k, target, cut, *rest): 1 for k in ("true_positives", "false_positives")}
+            add(equal, {**parts, (kind, target, cut, *rest): -1})
+            for over, under in (("true_positives", "positives"), ("false_positives", "negatives")):
+                add(below, {(over, target, cut, *rest): 1, (under, target, None, *rest): -1})
+    for what in {key[:3] for key in places}:
+        for part in document["attributes"]:
+            inside = {(*what, part["name"], level["group"]): 1 for level in part["levels"]}
+            add(equal, {**inside, (*what, None, "all rows"): -1})
+        for joint in [part["name"] for part in document["attributes"] if part["kind"] == "intersection"]:
+            cells = [cell for cell in product(*levels) if (*what, joint, " & ".join(cell)) in places]
+            for a, part in enumerate(single):
+                for name in levels[a]:
+                    inside = {(*what, joint, " & ".join(cell)): 1 for cell in cells if cell[a] == name}
+                    add(equal, {**inside, (*what, part["name"], name): -1})
+    return np.array(equal), np.array(below)
