@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import numpy as np
-from scipy.stats import norm
 
-from ..intervals.bootstrap import Replicates
 from ..intervals.estimate import Estimate
-from ..intervals.proportion import wilson
-from ..intervals.simultaneous import Family, range_interval
-from ..metrics.equalized_odds_difference import CONVENTION
-from ..metrics.rates import RateCounts, rate_counts, spread
-from ..metrics.thresholds import Threshold, is_degenerate
+from ..metrics.rates import rate_counts
+from ..metrics.thresholds import Decision, is_degenerate
 from .evidence import Evidence
+from .gap_audit import audit_gap, gaps
+from .rate_audit import RateGroup, audit_rates
 
 RANGE = "max - min over groups"
 
 
 @dataclass(frozen=True)
-class RateGroup:
-    """One group's rates with their numerators and denominators."""
-
-    group: str
-    n: int
-    positives: int
-    negatives: int
-    true_positives: int
-    false_positives: int
-    predicted_positives: int
-    tpr: Estimate
-    fpr: Estimate
-    selection_rate: Estimate
-
-
-@dataclass(frozen=True)
 class ThresholdAudit:
-    """What a threshold does: differences over groups, and the rates behind them."""
+    """What a threshold does: differences over groups, and the rates behind them.
+
+    `value` is NaN where every group has its own cut, in `by_group`, or where decisions were given; `measures` are the
+    gaps of further files of `metrics/`.
+    """
 
     policy: str
     fitted_on: str | None
@@ -49,9 +34,11 @@ class ThresholdAudit:
     fpr_difference: Estimate
     overall: RateGroup
     groups: list[RateGroup]
+    measures: dict[str, Estimate] = field(default_factory=dict)
+    by_group: dict[str, float] | None = None
 
 
-def audit_threshold(evidence: Evidence, threshold: Threshold, place: int) -> ThresholdAudit:
+def audit_threshold(evidence: Evidence, threshold: Decision, place: int) -> ThresholdAudit:
     """Audit one threshold.
 
     Rates have Wilson intervals for independent rows and those of the cluster bootstrap otherwise; differences have
@@ -64,67 +51,22 @@ def audit_threshold(evidence: Evidence, threshold: Threshold, place: int) -> Thr
         FairTuneError: it was fitted on these very rows.
     """
     rows, names = evidence.rows, evidence.rows.group_names
-    predictions = threshold.apply(rows.labels, rows.scores)
+    predictions = threshold.apply(rows.labels, rows.scores, rows.groups, names)
     counts = rate_counts(rows.labels, predictions, rows.groups, len(names))
     total = rate_counts(rows.labels, predictions, np.zeros_like(rows.groups), 1)
+    found = {name: audit_gap(evidence, gap, counts, place) for name, gap in gaps().items()}
+    standing = {item.name for item in fields(ThresholdAudit)}
     return ThresholdAudit(
         policy=threshold.policy,
         fitted_on=threshold.fitted_on,
         value=threshold.value,
         degenerate=is_degenerate(counts.selection_rate),
-        **_differences(evidence, counts, place),
-        overall=_rate_group(evidence, "overall", total, 0, (place, len(names))),
-        groups=[_rate_group(evidence, name, counts, g, (place, g)) for g, name in enumerate(names)],
-    )
-
-
-def _differences(evidence: Evidence, counts: RateCounts, place: int) -> dict[str, Estimate]:
-    kept = list(evidence.included)
-
-    def over(convention: str, **rates: str) -> Estimate:
-        values = np.stack([getattr(counts, rate)[kept] for rate in rates])
-
-        def draws(replicates: Replicates) -> np.ndarray:
-            return np.stack([getattr(replicates, rate)[:, place][:, kept] for rate in rates], axis=1)
-
-        errors = np.stack([_score_errors(evidence, counts, rate, need)[kept] for rate, need in rates.items()])
-        family, value = Family(values, draws, errors), float(spread(values).max())
-        return evidence.across(value, family, range_interval, list(rates.values()), convention)
-
-    tpr, fpr = {"tpr": "positives"}, {"fpr": "negatives"}
-    return {
-        "equalized_odds_difference": over(CONVENTION, **tpr, **fpr),
-        "demographic_parity_difference": over(RANGE, selection_rate="rows"),
-        "tpr_difference": over(RANGE, **tpr),
-        "fpr_difference": over(RANGE, **fpr),
-    }
-
-
-def _score_errors(evidence: Evidence, counts: RateCounts, rate: str, need: str) -> np.ndarray:
-    """Read standard errors off Wilson's intervals, which keep a width at a rate of 0 or 1: [n_groups]."""
-    trials = list(evidence.counts.values())[("positives", "negatives", "rows").index(need)]
-    successes = np.rint(np.nan_to_num(getattr(counts, rate)) * trials)
-    level = evidence.confidence
-    found = [wilson(int(k), int(n), level) for k, n in zip(successes, trials, strict=True)]
-    return np.array([(item.high - item.low) / 2 for item in found]) / norm.ppf((1 + level) / 2)
-
-
-def _rate_group(evidence: Evidence, name: str, counts: RateCounts, group: int, column: tuple[int, int]) -> RateGroup:
-    def rate(kind: str, successes: np.ndarray, trials: np.ndarray) -> Estimate:
-        found = wilson(int(successes[group]), int(trials[group]), evidence.confidence)
-        if evidence.rows.clusters is None or not trials[group]:
-            return found
-        return evidence.bootstrapped(found.value, lambda draws: getattr(draws, kind)[:, column[0], column[1]])
-
-    return RateGroup(
-        group=name,
-        n=int(counts.n[group]),
-        positives=int(counts.positives[group]),
-        negatives=int(counts.negatives[group]),
-        true_positives=int(counts.true_positives[group]),
-        false_positives=int(counts.false_positives[group]),
-        predicted_positives=int(counts.predicted_positives[group]),
-        tpr=rate("tpr", counts.true_positives, counts.positives),
-        fpr=rate("fpr", counts.false_positives, counts.negatives),
-        selection_rate=rate("selection_rate", counts.predicted_positives, counts.n),
+        equalized_odds_difference=found["equalized_odds_difference"],
+        demographic_parity_difference=found["demographic_parity_difference"],
+        tpr_difference=found["equal_opportunity_difference"],
+        fpr_difference=found["predictive_equality_difference"],
+        overall=audit_rates(evidence, ["overall"], total, place)[0],
+        groups=audit_rates(evidence, names, counts, place),
+        measures={name: item for name, item in found.items() if name not in standing},
+        by_group=threshold.by_group,
     )

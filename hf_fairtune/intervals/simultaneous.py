@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from scipy.stats import norm
@@ -65,15 +64,43 @@ def range_interval(
     one contains the range, and 0 where no single difference is established. Arguments and source as for
     `minimum_interval`.
     """
-    first, second = map(list, zip(*combinations(range(values.shape[1]), 2), strict=True))
-    n_boot = len(draws)
-    blind = np.where(draws.std(axis=0) < BLIND, errors, 0.0)
-    centres = (values[:, first] - values[:, second]).ravel()
-    differences = draws[:, :, first] - draws[:, :, second]
-    variance = differences.var(axis=0) + blind[:, first] ** 2 + blind[:, second] ** 2
-    half = _half_widths(centres, differences.reshape(n_boot, -1), np.sqrt(variance).ravel(), confidence)
+    centres, half = difference_band(values, draws, errors, confidence)
     sizes = np.abs(centres)
     return max(0.0, float((sizes - half).max())), min(1.0, float((sizes + half).max()))
+
+
+def difference_band(
+    values: np.ndarray, draws: np.ndarray, errors: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lay one simultaneous band around the differences between all pairs of groups, in every kind.
+
+    Returns:
+        The differences and the half-widths around them, [n_kinds, n_pairs] each, pairs as `combinations` orders them.
+
+    Arguments and source as for `minimum_interval`.
+    """
+    blind = np.where(draws.std(axis=0) < BLIND, errors, 0.0)
+    furthest, centres, spreads = np.zeros(len(draws)), [], []
+    # A group's differences at a time: those of all pairs of many groups would not fit into memory at once.
+    for group in range(values.shape[1] - 1):
+        rest = slice(group + 1, None)
+        centres.append(values[:, group, None] - values[:, rest])
+        differences = draws[:, :, group, None] - draws[:, :, rest]
+        variance = differences.var(axis=0) + blind[:, group, None] ** 2 + blind[:, rest] ** 2
+        spreads.append(np.sqrt(variance))
+        distances = np.abs(differences - centres[-1]) / _safe(spreads[-1])
+        furthest = np.maximum(furthest, distances.max(axis=(1, 2)))
+    return np.concatenate(centres, axis=1), critical_value(furthest, confidence) * np.concatenate(spreads, axis=1)
+
+
+def critical_value(furthest: np.ndarray, confidence: float) -> float:
+    """Return the sup-t critical value, never less than the normal one.
+
+    Args:
+        furthest: of each replicate, the largest distance from the centre in standard errors, [n_boot].
+        confidence: such as 0.95.
+    """
+    return max(float(np.quantile(furthest, confidence)), float(norm.ppf((1 + confidence) / 2)))
 
 
 def _filled(draws: np.ndarray, errors: np.ndarray) -> np.ndarray:
@@ -82,8 +109,9 @@ def _filled(draws: np.ndarray, errors: np.ndarray) -> np.ndarray:
 
 
 def _half_widths(centres: np.ndarray, draws: np.ndarray, spreads: np.ndarray, confidence: float) -> np.ndarray:
-    """Multiply standard errors by the sup-t critical value, never less than the normal one: [m]."""
-    safe = np.where(spreads > 0, spreads, 1.0)
-    furthest = (np.abs(draws - centres) / safe).max(axis=1)
-    critical = max(float(np.quantile(furthest, confidence)), float(norm.ppf((1 + confidence) / 2)))
-    return critical * spreads
+    """Multiply standard errors by the sup-t critical value: [m]."""
+    return critical_value((np.abs(draws - centres) / _safe(spreads)).max(axis=1), confidence) * spreads
+
+
+def _safe(spreads: np.ndarray) -> np.ndarray:
+    return np.where(spreads > 0, spreads, 1.0)

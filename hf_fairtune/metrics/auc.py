@@ -1,15 +1,15 @@
 """Area under the ROC curve: how often a patient with the finding is scored above one without.
 
-Definition: P(positive above negative) + P(tie) / 2 over all pairs of a positive and a negative, of all rows or within a
-group.
+Definition: P(positive above negative) + P(tie) / 2 over all pairs of a positive and a negative, of all rows or within
+a group.
 
 Range: 0 to 1, 0.5 for scores that tell nothing; undefined where a class is missing.
 
 Direction: higher is better.
 
 Traps: averaged over batches it is another number; all rows are ranked at once here. Equal AUCs within groups can hide
-that one group's negatives outrank another's positives: read the cross-group AUCs too. It says nothing of calibration or
-of any threshold. With 10 positives its interval is about 0.3 wide.
+that one group's negatives outrank another's positives: read the cross-group AUCs too. It says nothing of calibration
+or of any threshold.
 
 Citation: Hanley & McNeil 1982, "The meaning and use of the area under a ROC curve", eq. 1.
 """

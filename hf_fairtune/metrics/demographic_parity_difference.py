@@ -6,8 +6,9 @@ Range: 0 to 1; undefined if a group has no rows, or with one group.
 
 Direction: lower is more equal, which is not always better.
 
-Traps: where the finding is truly more frequent in one group, parity is not the goal: read it beside the prevalences. It
-never looks at the labels; flagging nobody gives 0. The largest difference of many groups is above 0 when all are equal.
+Traps: where the finding is truly more frequent in one group, parity is not the goal: read it beside the prevalences.
+It never looks at the labels; flagging nobody gives 0. The largest difference of many groups is above 0 when all are
+equal.
 
 Citation: fairlearn's `demographic_parity_difference`; for two groups the absolute value of AIF360's statistical parity
 difference.
@@ -17,10 +18,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .metric import Gap, largest_range, selection
+from .metric import Gap, largest_range
 from .rates import ratio, spread
 
-METRIC = Gap(selection, largest_range, ("rows",))
+METRIC = Gap("max - min over groups", ("selection_rate",), largest_range)
 
 
 def demographic_parity_difference(predictions: np.ndarray, groups: np.ndarray, n_groups: int) -> float:

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .metric import Gap, largest_range, odds
+from .metric import Gap, largest_range
 from .rates import rate_counts, spread
 
 CONVENTION = "max(TPR difference, FPR difference)"
-METRIC = Gap(odds, largest_range, ("positives", "negatives"))
+METRIC = Gap(CONVENTION, ("tpr", "fpr"), largest_range)
 
 
 def equalized_odds_difference(labels: np.ndarray, predictions: np.ndarray, groups: np.ndarray, n_groups: int) -> float:

@@ -65,32 +65,49 @@ class Rate:
         return ratio(self.numerator(counts), self.denominator(counts))
 
 
+# What a rate divides by.
+NEEDS = {"tpr": "positives", "fpr": "negatives", "selection_rate": "rows"}
+
+
 @dataclass(frozen=True)
 class Gap:
     """One number over all groups at a threshold, named `METRIC` in `metrics/<name>.py`.
 
     Args:
-        numbers: what is compared between groups: counts -> [..., n_kinds, n_groups], NaN where undefined.
+        formula: in a few words.
+        rates: what is compared between groups, of "tpr", "fpr" and "selection_rate".
         over: how: `largest_range`, `mean_range`, `furthest_from` or `lowest_share`, see there.
-        needs: which of "positives", "negatives" and "rows" the numbers divide by in each group.
-        equal: its value where all groups are equal.
-        bounds: its lowest and highest possible value.
-        better: "higher", "lower", or "nearer" where values lie on both sides of `equal`.
-        complement: whether it is told as 1 minus what `over` makes of the numbers.
+        averaged: whether the rates are averaged within each group first, so that their differences may cancel.
+        complement: whether it is told as 1 minus what `over` makes.
+        better: "lower", "higher", or "nearer" where values lie on both sides of `equal`.
     """
 
-    numbers: Callable[[RateCounts], np.ndarray]
+    formula: str
+    rates: tuple[str, ...]
     over: Callable[[np.ndarray, int], np.ndarray]
-    needs: tuple[str, ...]
-    equal: float = 0.0
-    bounds: tuple[float, float] = (0.0, 1.0)
-    better: str = "lower"
+    averaged: bool = False
     complement: bool = False
+    better: str = "lower"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Name what every group must have: of "positives", "negatives" and "rows"."""
+        return tuple(NEEDS[rate] for rate in self.rates)
 
     @property
     def signed(self) -> bool:
         """Tell whether its sign says which side is favoured."""
         return self.better == "nearer"
+
+    @property
+    def equal(self) -> float:
+        """Give its value where all groups are equal."""
+        return 1.0 if self.better == "higher" else 0.0
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Give its lowest and highest possible value."""
+        return (-1.0 if self.signed else 0.0), 1.0
 
     def __call__(self, counts: RateCounts, reference: int = 0) -> np.ndarray:
         """Compute it from counts [..., n_groups] -> [...]; NaN if a group lacks what it needs, or with one group.
@@ -101,20 +118,10 @@ class Gap:
         found = self.over(self.numbers(counts), reference)
         return 1 - found if self.complement else found
 
-
-def odds(counts: RateCounts) -> np.ndarray:
-    """Stack TPR and FPR, [..., 2, n_groups]."""
-    return np.stack([counts.tpr, counts.fpr], axis=-2)
-
-
-def mean_odds(counts: RateCounts) -> np.ndarray:
-    """Average TPR and FPR, [..., 1, n_groups]: differences of it are signed means of both differences."""
-    return odds(counts).mean(axis=-2, keepdims=True)
-
-
-def selection(counts: RateCounts) -> np.ndarray:
-    """Return the selection rates, [..., 1, n_groups]."""
-    return counts.selection_rate[..., None, :]
+    def numbers(self, counts: RateCounts) -> np.ndarray:
+        """Stack what is compared between groups, [..., n_kinds, n_groups]."""
+        found = np.stack([getattr(counts, rate) for rate in self.rates], axis=-2)
+        return found.mean(axis=-2, keepdims=True) if self.averaged else found
 
 
 def largest_range(numbers: np.ndarray, reference: int) -> np.ndarray:

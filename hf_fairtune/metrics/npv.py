@@ -6,8 +6,8 @@ Range: 0 to 1; undefined for a group in which everybody is flagged.
 
 Direction: higher is better.
 
-Traps: of a rare finding it is near 1 whatever the model does, 1 minus the prevalence for a model that clears everybody:
-compare it with that. It falls with the prevalence, so groups differ without the model's doing.
+Traps: of a rare finding it is near 1 whatever the model does, 1 minus the prevalence for a model that clears
+everybody: compare it with that. It falls with the prevalence, so groups differ without the model's doing.
 
 Citation: Altman & Bland 1994, "Diagnostic tests 2: predictive values", BMJ 309:102.
 """

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import FairTuneError
+from .rows import check_labels, check_scores
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ class RateCounts:
         """Divide predicted positives by rows; NaN without rows."""
         return ratio(self.predicted_positives, self.n)
 
+    def take(self, codes: Sequence[int]) -> RateCounts:
+        """Keep the groups `codes`, in their order."""
+        kept = list(codes)
+        return RateCounts(*(getattr(self, item.name)[..., kept] for item in fields(self)))
+
 
 def rate_counts(labels: np.ndarray, predictions: np.ndarray, groups: np.ndarray, n_groups: int) -> RateCounts:
     """Count by group what the rates need.
@@ -79,3 +89,61 @@ def spread(rates: np.ndarray) -> np.ndarray:
     if rates.shape[-1] < 2:
         return np.full(rates.shape[:-1], np.nan)
     return rates.max(axis=-1) - rates.min(axis=-1)
+
+
+@dataclass(frozen=True)
+class AchievedPoints:
+    """What every observed score does as a cut, highest first: arrays [n_cuts], whole numbers.
+
+    Nothing between two observed scores is a point: an interpolated one belongs to no cut.
+    """
+
+    cuts: np.ndarray
+    true_positives: np.ndarray
+    false_positives: np.ndarray
+
+    @property
+    def positives(self) -> int:
+        """Count the rows of class 1."""
+        return int(self.true_positives[-1])
+
+    @property
+    def negatives(self) -> int:
+        """Count the rows of class 0."""
+        return int(self.false_positives[-1])
+
+    def sensitive_place(self, target: float) -> int:
+        """Find the highest cut with at least the sensitivity `target`; the lowest cut has sensitivity 1."""
+        return int((self.true_positives / self.positives >= check_target("sensitivity", target)).argmax())
+
+    def specific_place(self, target: float) -> int | None:
+        """Find the lowest cut with at least the specificity `target`; None where no observed score has it."""
+        kept = (self.negatives - self.false_positives) / self.negatives >= check_target("specificity", target)
+        return int(kept.sum()) - 1 if kept.any() else None
+
+
+def achieved_points(labels: ArrayLike, scores: ArrayLike, split: str = "labels") -> AchievedPoints:
+    """Find the operating points that cuts at the observed scores achieve.
+
+    Args:
+        labels: 0 or 1, [n].
+        scores: finite, [n].
+        split: what the rows are called in an error.
+
+    Raises:
+        FairTuneError: a class is missing.
+    """
+    truth, values = check_labels(labels), check_scores(scores)
+    n_positive = int(truth.sum())
+    if n_positive in (0, len(truth)):
+        raise FairTuneError(f"`{split}` has {n_positive} positives in {len(truth)} rows; a cut needs both classes.")
+    cuts, place = np.unique(-values, return_inverse=True)
+    hits, rows = np.bincount(place[truth == 1], minlength=len(cuts)), np.bincount(place)
+    return AchievedPoints(-cuts, np.cumsum(hits), np.cumsum(rows - hits))
+
+
+def check_target(name: str, target: float) -> float:
+    """Return `target`, or raise FairTuneError where it is not above 0 and up to 1."""
+    if not 0 < target <= 1:
+        raise FairTuneError(f"The {name} wanted is {target}; pass a share above 0 and up to 1, such as 0.9.")
+    return target
