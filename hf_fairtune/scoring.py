@@ -16,15 +16,15 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from .data.identity import identify
-from .data.pixels import cache_folder, cached_pixels
+from .data.pixel_batches import pixel_batches
+from .data.pixels import cache_folder
 from .data.predictions import with_scores
-from .data.processors import check_colours, colours, pixel_shape, resized_processor
+from .data.processors import resized_processor
 from .data.score_columns import ClassScores
 from .data.scored import ScoredTable, read_scored
 from .data.scored_arguments import PredictionArguments
 from .data.scored_splits import split_rows
 from .data.source import load_source
-from .data.transform import PixelTransform
 from .errors import FairTuneError
 
 MULTILABEL, REGRESSION = "multi_label_classification", "regression"
@@ -91,7 +91,7 @@ def score_images(
 
     Args:
         model: an image classifier; it is asked on its own device and left in the mode it was in.
-        processor: its image processor, with an output of one size.
+        processor: its image processor.
         images: one column `image` of undecoded images.
         stamps: what changes when an image does, one an image.
         cache: folder of the decoded pixels.
@@ -101,18 +101,13 @@ def score_images(
         float64 [n, classes]: softmax, or sigmoid where a row can have several classes or there is one.
 
     Raises:
-        FairTuneError: an image cannot be read, the processor's pixels are of many shapes, or a score is not finite.
+        FairTuneError: an image cannot be decoded, the model does not take its pixels, or a score is not finite.
     """
-    pixel_shape(processor)
-    check_colours(processor)
-    scale, shift = (tuple(values.tolist()) for values in colours(processor))
-    transform = PixelTransform(cached_pixels(images, stamps, processor, cache), scale, shift)
-    batches = []
+    batches: list[np.ndarray] = []
     with evaluating(model), tqdm(total=len(images), desc="Scoring images", unit="image", disable=None) as bar:
-        for start in range(0, len(images), batch_size):
-            rows = list(range(start, min(start + batch_size, len(images))))
-            batches.append(probabilities(model, transform.pixel_values(rows)).cpu().numpy())
-            bar.update(len(rows))
+        for parts in pixel_batches(images, stamps, processor, cache, batch_size):
+            batches += [probabilities(model, pixels).cpu().numpy() for pixels in parts]
+            bar.update(sum(map(len, parts)))
     scores = np.concatenate(batches).astype(np.float64)
     broken = int((~np.isfinite(scores)).any(axis=1).sum())
     if broken:
@@ -126,7 +121,13 @@ def score_images(
 def probabilities(model: Any, pixels: Tensor) -> Tensor:
     """Return the probability of every class of a batch, float32 [n, classes]; of a regression its outputs."""
     parameter = next(model.parameters())
-    logits = model(pixels.to(parameter.device, parameter.dtype)).logits.float()
+    try:
+        logits = model(pixels.to(parameter.device, parameter.dtype)).logits.float()
+    except (RuntimeError, ValueError) as error:
+        raise FairTuneError(
+            f"the model does not take {len(pixels)} images of {' x '.join(map(str, pixels.shape[1:]))} "
+            f"({str(error).strip().splitlines()[0]}); check --image_size, or score fewer at a time."
+        ) from error
     if logits.ndim != 2 or logits.shape[1] != len(class_names(model)):
         raise FairTuneError(
             f"the model gives logits of shape {tuple(logits.shape)} for {len(class_names(model))} classes; an image "

@@ -8,52 +8,17 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from transformers import (
-    MobileNetV2Config,
-    MobileNetV2ForImageClassification,
-    ResNetConfig,
-    ResNetForImageClassification,
-    pipeline,
-)
+from transformers import pipeline
 from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
-from transformers.models.mobilenet_v2.image_processing_pil_mobilenet_v2 import MobileNetV2ImageProcessorPil
-from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from hf_fairtune.data.predictions import read_predictions
 from hf_fairtune.data.scored_arguments import PredictionArguments
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.scoring import MULTILABEL, score_dataset
-from tests.conftest import tiny_vit
+from tests.classifiers import mobilenet, resnet, vit
 from tests.data.conftest import frame_of, write_table
 
 CLASSES = ["mel", "nev", "bcc"]
-
-
-def vit(classes: int) -> tuple[Any, Any]:
-    return tiny_vit(num_labels=classes), ViTImageProcessorPil(size={"height": 16, "width": 16})
-
-
-def resnet(classes: int) -> tuple[Any, Any]:
-    torch.manual_seed(0)
-    config = ResNetConfig(embedding_size=8, hidden_sizes=[8, 8], depths=[1, 1], num_labels=classes)
-    return ResNetForImageClassification(config).eval(), ConvNextImageProcessorPil(size={"shortest_edge": 32})
-
-
-def mobilenet(classes: int) -> tuple[Any, Any]:
-    torch.manual_seed(0)
-    config = MobileNetV2Config(depth_multiplier=0.1, image_size=32, num_labels=classes, last_hidden_size=16)
-    sizes = {"size": {"shortest_edge": 36}, "crop_size": {"height": 32, "width": 32}}
-    return seeing(MobileNetV2ForImageClassification(config)), MobileNetV2ImageProcessorPil(**sizes)
-
-
-def seeing(model: Any) -> Any:
-    """Give a random network the statistics of random images, without which its features fade away."""
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = None
-    model.train()(torch.randn(32, 3, 32, 32))
-    torch.nn.init.normal_(model.classifier.weight, std=0.05)
-    return model.eval()
 
 
 def frame() -> pd.DataFrame:
@@ -146,6 +111,41 @@ def test_what_is_kept_can_be_audited_again(asked: Any, tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.scores, found.table.scores)
 
 
+class Gamma(ConvNextImageProcessorPil):
+    """A processor that the pixel cache cannot stand for."""
+
+    def __call__(self, *args: Any, **more: Any) -> Any:
+        """Brighten what the stock processor gives."""
+        done = super().__call__(*args, **more)
+        if more.get("do_rescale", True):
+            values = done["pixel_values"]
+            done["pixel_values"] = [v**2 for v in values] if isinstance(values, list) else values**2
+        return done
+
+
+@pytest.mark.parametrize("size", [{}, {"do_resize": False}])
+def test_processors_that_the_cache_cannot_stand_for(size: dict[str, Any], asked: Any, tmp_path: Path) -> None:
+    """Other steps, and images of different sizes: one by one, as the pipeline does."""
+    model, plain = resnet(2)
+    processor = Gamma(**{"size": plain.size, **size})
+    found = score_dataset(model, processor, asked(label=["label"]), batch_size=7).table
+    told = by_pipeline(model, processor, tmp_path / "images")
+    np.testing.assert_allclose(found.scores[:, 0], [row["LABEL_1"] for row in told], atol=1e-5)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_one_of_several_findings(asked: Any) -> None:
+    """A single label column is found among the classes of a model with several labels a row."""
+    model, processor = vit(3)
+    model.config.id2label, model.config.problem_type = dict(enumerate(CLASSES)), MULTILABEL
+    both = score_dataset(model, processor, asked(label=["mel", "nev"])).table
+    one = score_dataset(model, processor, asked(label=["nev"])).table
+    named = score_dataset(model, processor, asked(label=["dx"], positive=["nev"])).table
+    assert (one.task, one.targets, named.targets) == ("binary", ["nev"], ["nev"])
+    np.testing.assert_array_equal(one.scores[:, 0], both.scores[:, 1])
+    np.testing.assert_array_equal(named.scores[:, 0], both.scores[:, 1])
+
+
 def broken(model: Any) -> Any:
     torch.nn.init.constant_(model.classifier.bias, float("nan"))
     return model
@@ -172,6 +172,8 @@ def test_broken_models(asked: Any) -> None:
     model, processor = vit(2)
     with pytest.raises(FairTuneError, match="the model's scores are NaN or infinite for 24 of 24 images"):
         score_dataset(broken(model), processor, asked(label=["label"]))
+    with pytest.raises(FairTuneError, match="the model does not take 24 images of 3 x 32 x 32 .* check --image_size"):
+        score_dataset(model, processor, asked(label=["label"], image_size=32))
     with pytest.raises(FairTuneError, match="an image classifier of transformers with its image processor is wanted"):
         score_dataset(torch.nn.Linear(2, 2), processor, asked(label=["label"]))
     with pytest.raises(FairTuneError, match="with its image processor is wanted"):

@@ -1,0 +1,71 @@
+"""What a model takes of a table of images, a batch at a time, for any image processor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch import Tensor
+
+from ..errors import FairTuneError
+from .pixels import cached_pixels, rgb_image
+from .processors import check_colours, colours, pixel_shape
+from .transform import PixelTransform
+
+
+def pixel_batches(
+    images: Dataset, stamps: list[str], processor: Any, cache: Path, batch_size: int
+) -> Iterator[list[Tensor]]:
+    """Yield the pixels of the images in their order, as the image processor gives them.
+
+    They come from the pixel cache, which is built where it is not; images of a processor that does more than resize,
+    crop, rescale and normalise are processed one by one, anew each time.
+
+    Args:
+        images: one column `image` of undecoded images.
+        stamps: what changes when an image does, one an image.
+        processor: any image processor.
+        cache: folder of the decoded pixels.
+        batch_size: images at a time.
+
+    Yields:
+        tensors [n, 3, height, width] of one batch: one tensor, or one an image where their sizes differ.
+
+    Raises:
+        FairTuneError: an image cannot be decoded, or the cache cannot be written.
+    """
+    starts = range(0, len(images), batch_size)
+    if is_plain(processor):
+        scale, shift = (tuple(values.tolist()) for values in colours(processor))
+        transform = PixelTransform(cached_pixels(images, stamps, processor, cache), scale, shift)
+        for start in starts:
+            yield [transform.pixel_values(list(range(start, min(start + batch_size, len(images)))))]
+        return
+    for start in starts:
+        items = images[start : start + batch_size]["image"]
+        pixels = [_processed(item, number, processor) for number, item in enumerate(items, start)]
+        yield [torch.cat(pixels)] if len({part.shape for part in pixels}) == 1 else pixels
+
+
+def is_plain(processor: Any) -> bool:
+    """Say whether a processor only resizes and crops to one size, rescales and normalises."""
+    try:
+        pixel_shape(processor)
+        check_colours(processor)
+    except (FairTuneError, AttributeError):  # one without these settings does something else
+        return False
+    return True
+
+
+def _processed(item: dict[str, Any], number: int, processor: Any) -> Tensor:
+    name = Path(item["path"]).name if item["path"] else f"row {number}"
+    try:
+        image = rgb_image(item)
+    except Exception as error:  # decoders raise anything on broken files
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise FairTuneError(f"{name} cannot be decoded ({reason}); replace this file or drop its row.") from error
+    pixels: Tensor = processor(image, return_tensors="pt")["pixel_values"]
+    return pixels
