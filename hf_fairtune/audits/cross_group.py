@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,27 +40,31 @@ def audit_cross_group(evidence: Evidence) -> list[CrossGroup]:
     found = []
     for code in evidence.included:
         inside = rows.groups == code
-        others = taking_part & ~inside
-        bpsn, bnsp = (crossing(rows.labels, *pair) for pair in ((others, inside), (inside, others)))
-        name = rows.group_names[code]
-        found.append(CrossGroup(name, _across(rows, bpsn, evidence), _across(rows, bnsp, evidence)))
+        sides = {"of the others": taking_part & ~inside, "of the group": inside}
+        bpsn = _across(rows, sides, evidence.confidence)
+        bnsp = _across(rows, dict(reversed(sides.items())), evidence.confidence)
+        found.append(CrossGroup(rows.group_names[code], bpsn, bnsp))
     return found
 
 
-def _across(rows: Rows, kept: np.ndarray, evidence: Evidence) -> Estimate:
+def _across(rows: Rows, sides: dict[str, np.ndarray], confidence: float) -> Estimate:
+    """Compare positives of the first side with negatives of the second."""
+    kept = crossing(rows.labels, *sides.values())
     labels, scores = rows.labels[kept], rows.scores[kept]
-    if rows.clusters is None:
-        found = auc_interval(labels, scores, evidence.confidence)
-    else:
-        found = clustered_auc_interval(labels, scores, rows.clusters[kept], evidence.confidence)
-    few = None if math.isnan(found.value) else _too_few(labels, None if rows.clusters is None else rows.clusters[kept])
-    return Estimate(found.value, NAN, NAN, found.method, f"no interval: {few}") if few else found
-
-
-def _too_few(labels: np.ndarray, clusters: np.ndarray | None) -> str | None:
+    clusters = None if rows.clusters is None else rows.clusters[kept]
     unit = "" if clusters is None else "clusters with "
-    counts = {}
-    for label, kind in ((1, "positives"), (0, "negatives")):
-        inside = labels == label
-        counts[unit + kind] = int(inside.sum() if clusters is None else (np.bincount(clusters[inside]) > 0).sum())
-    return describe(counts, ESTIMABLE)
+    kinds = [f"{unit}{kind} {side}" for kind, side in zip(("positives", "negatives"), sides, strict=True)]
+    counts = dict(zip(kinds, (_units(labels == 1, clusters), _units(labels == 0, clusters)), strict=True))
+    if clusters is None:
+        found = auc_interval(labels, scores, confidence)
+    else:
+        found = clustered_auc_interval(labels, scores, clusters, confidence)
+    if math.isnan(found.value):
+        return replace(found, reason=describe(counts, 1))
+    few = describe(counts, ESTIMABLE)
+    return replace(found, low=NAN, high=NAN, reason=f"no interval: {few}") if few else found
+
+
+def _units(inside: np.ndarray, clusters: np.ndarray | None) -> int:
+    """Count independent rows: those inside, or their clusters."""
+    return int(inside.sum() if clusters is None else (np.bincount(clusters[inside]) > 0).sum())

@@ -113,6 +113,8 @@ def flipped_null(
 
     Labels within a cluster are not independent given the scores, so they cannot be redrawn row by row. Where the model
     is calibrated every cluster's residuals have mean 0, and their sums keep their variance when their sign is turned.
+    With few clusters p is somewhat too small: of calibrated models, it calls about 8 % wrong at the 5 % level where
+    there are 30 to 50 clusters, 6 % where there are 100.
 
     Args:
         labels: 0 or 1, [n].

@@ -54,13 +54,13 @@ def test_too_few_cases_on_either_side_have_no_interval() -> None:
     small = audit_cross_group(evidence(positives=(30, 25, 7), negatives=(60, 50, 45), n_boot=0))[2]
     assert math.isfinite(small.bpsn.low)
     assert np.isnan([small.bnsp.low, small.bnsp.high]).all()
-    assert small.bnsp.reason == "no interval: 7 positives, fewer than 10"
+    assert small.bnsp.reason == "no interval: 7 positives of the group, fewer than 10"
     clustered = audit_cross_group(evidence(n_boot=0, clusters=np.arange(232) // 30))[0]
-    assert "clusters with positives, fewer than 10" in str(clustered.bpsn.reason)
+    assert "clusters with positives of the others, fewer than 10" in str(clustered.bpsn.reason)
     none = audit_cross_group(evidence(positives=(30, 25, 0), negatives=(60, 50, 45), n_boot=0))[2]
-    assert (none.bnsp.reason, math.isnan(none.bnsp.value)) == ("no positives", True)
+    assert (none.bnsp.reason, math.isnan(none.bnsp.value)) == ("no positives of the group", True)
 
 
 def test_a_group_alone_has_no_others() -> None:
     (found,) = audit_cross_group(evidence(included=(1,), n_boot=0))
-    assert (found.bpsn.reason, found.bnsp.reason) == ("no positives", "no negatives")
+    assert (found.bpsn.reason, found.bnsp.reason) == ("no positives of the others", "no negatives of the others")
