@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import nan as NAN
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from ..metrics.rates import ratio, spread
 from .relabelling import Relabelling, relabelling
