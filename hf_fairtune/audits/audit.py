@@ -13,7 +13,7 @@ from ..errors import FairTuneError
 from ..intervals.bootstrap import bootstrap
 from ..intervals.estimate import Estimate, plain
 from ..metrics.rows import Rows, check_rows, excluded_codes
-from ..metrics.thresholds import Threshold
+from ..metrics.thresholds import Decision, cut_of
 from .calibration_audit import CalibrationAudit, audit_calibration
 from .cross_group import CrossGroup, audit_cross_group
 from .equity import audit_es_auc
@@ -30,7 +30,7 @@ class AuditOptions:
     """How to audit.
 
     Args:
-        thresholds: cuts to report rates at, fitted on another split or `fixed()`.
+        thresholds: cuts to report rates at, fitted on another split, `fixed()`, or decisions made elsewhere.
         clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
         exclude: names of groups to leave out of minimum, gap and differences; recorded.
         n_boot: bootstrap replicates; 0 for none, and then the intervals that need them are NaN.
@@ -39,7 +39,7 @@ class AuditOptions:
         confidence: level of the intervals, between 0 and 1.
     """
 
-    thresholds: Sequence[Threshold] = ()
+    thresholds: Sequence[Decision] = ()
     clusters: Sequence[object] | np.ndarray | None = None
     exclude: Sequence[str] = ()
     n_boot: int = 2000
@@ -108,18 +108,37 @@ def audit(
         FairTuneError: the rows do not fit together, or a threshold was fitted on these very rows.
     """
     chosen = AuditOptions(**options)
-    rows = check_rows(labels, scores, groups, group_names, chosen.clusters)
-    evidence = _evidence(rows, chosen)
+    return audit_evidence(
+        evidence_of(check_rows(labels, scores, groups, group_names, chosen.clusters), chosen), chosen
+    )
+
+
+def evidence_of(rows: Rows, options: AuditOptions) -> Evidence:
+    """Resample the rows once, for every number that takes its interval from there.
+
+    Raises:
+        FairTuneError: a threshold was fitted on these very rows, or a name in `exclude` is no group.
+    """
+    cuts = [cut_of(decision, rows) for decision in options.thresholds]
+    left_out = excluded_codes(rows.group_names, options.exclude)
+    included = tuple(g for g in range(len(rows.group_names)) if g not in left_out)
+    replicates = bootstrap(rows, cuts, options.n_boot, options.seed) if options.n_boot else None
+    return Evidence(rows, included, replicates, options.confidence)
+
+
+def audit_evidence(evidence: Evidence, options: AuditOptions) -> Audit:
+    """Put together every number of an audit."""
+    rows, seed = evidence.rows, int(options.seed)
     aucs = [group_auc(evidence, code) for code in range(len(rows.group_names))]
-    lowest, gap = lowest_and_gap(evidence, aucs, chosen.n_permutations, chosen.seed)
+    lowest, gap = lowest_and_gap(evidence, aucs, options.n_permutations, seed)
     positives = int(rows.labels.sum())
     return Audit(
         n=len(rows.labels),
         positives=positives,
         negatives=len(rows.labels) - positives,
-        confidence=float(chosen.confidence),
-        n_boot=int(chosen.n_boot),
-        seed=int(chosen.seed),
+        confidence=float(options.confidence),
+        n_boot=int(options.n_boot),
+        seed=seed,
         clusters=rows.n_clusters,
         excluded=[name for g, name in enumerate(rows.group_names) if g not in evidence.included],
         auc=overall_auc(evidence),
@@ -129,16 +148,6 @@ def audit(
         pairs=audit_pairs(evidence, aucs),
         es_auc=audit_es_auc(evidence),
         cross_group=audit_cross_group(evidence),
-        calibration=audit_calibration(evidence, chosen.seed),
-        thresholds=[audit_threshold(evidence, cut, i) for i, cut in enumerate(chosen.thresholds)],
+        calibration=audit_calibration(evidence, seed),
+        thresholds=[audit_threshold(evidence, cut, i) for i, cut in enumerate(options.thresholds)],
     )
-
-
-def _evidence(rows: Rows, options: AuditOptions) -> Evidence:
-    for threshold in options.thresholds:
-        threshold.apply(rows.labels, rows.scores)
-    left_out = excluded_codes(rows.group_names, options.exclude)
-    included = tuple(g for g in range(len(rows.group_names)) if g not in left_out)
-    cuts = [threshold.value for threshold in options.thresholds]
-    replicates = bootstrap(rows, cuts, options.n_boot, options.seed) if options.n_boot else None
-    return Evidence(rows, included, replicates, options.confidence)

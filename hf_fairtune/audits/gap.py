@@ -61,8 +61,14 @@ def lowest_and_gap(
     best = None if found.best is None else names[found.best]
     undefined = np.isnan(gap.value)
     null = GapNull(NAN, NAN) if undefined else audit_gap_test(evidence, permutations, seed)
-    told = {"null_mean": null.mean, "null_high": null.high, "p": null.p, "permutations": null.permutations}
-    extent = AucGap(**vars(gap), excess=gap.value - null.mean, **told)
+    extent = AucGap(
+        **vars(gap),
+        null_mean=null.mean,
+        null_high=null.high,
+        excess=gap.value - null.mean,
+        p=null.p,
+        permutations=null.permutations,
+    )
     if found.gap > 0:
         extent = replace(extent, best=best, worst=worst)
     return MinGroupAuc(**vars(low), group=worst), extent

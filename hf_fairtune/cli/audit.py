@@ -2,48 +2,82 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..audits.audit import Audit, audit
-from ..data.arguments import DataArguments
-from ..data.predictions import is_table, load_predictions
-from ..data.table import FairDataset, load_fair_dataset
-from ..errors import FairTuneError
-from ..metrics.scores import scores_from_logits
-from ..metrics.thresholds import Threshold, fixed, youden
-from ..record import finite, write_atomically
-from ..trainer.arguments import FairTrainingArguments
-from ..trainer.fair import FairTrainer
+from ..audit_document import FILE_NAME, AuditDocument
+from ..audits.attributes import ARGMAX, audit_attributes
+from ..audits.document import document
+from ..audits.overview import overview
+from ..data.predictions import is_table
+from ..data.scored_arguments import PredictionArguments
+from ..gate.judge import EXIT, judge
+from ..gate.rules import read_rules
+from ..gate.table import gate_table
+from ..record import write_atomically
+from ..report.audit_files import write_audit
+from .audited import Given, RowArguments, called, findings, rows_of
 from .flags import positional
-from .model import load_classifier, load_processor, positive_column
 
-EXAMPLE = """  fairtune audit fairtune-lesions --dataset lesions.csv --label malignant --positive yes --group sex
-  fairtune audit predictions.csv --label y --score p --group sex --group age:60 --cluster patient_id"""
+EXAMPLE = """  fairtune audit predictions.csv --label y --score p --group sex --group age:60 --cluster patient_id \\
+      --output_dir audit
+  fairtune audit my-team/melanoma --dataset lesions.csv --label diagnosis --positive malignant --group sex \\
+      --gate rules.yaml --output_dir audit      (exit status: 0 pass, 1 fail, 3 insufficient evidence, 2 bad input)"""
 
 
 @dataclass
-class AuditArguments:
+class AuditArguments(RowArguments):
     """What to audit, and how."""
 
-    model: str = field(metadata={"help": "Folder or Hub id of an image classifier, or a table of predictions."})
-    score: str = field(default="score", metadata={"help": "In a table: column of the positive class's score."})
-    split: str = field(default="test", metadata={"help": "Of a model's data: the split to score."})
+    threshold: list[str] = field(
+        default_factory=list,
+        metadata={
+            "action": "extend",
+            "nargs": "+",
+            "help": "Cuts: a number, youden, f1, sensitivity=0.9, specificity=0.9, or one of these four `per group` "
+            "(in quotes); for several classes also argmax. Those that are fitted need validation rows or --fit_on. "
+            "Default: 0.5 (argmax for several classes), and youden where there are such rows.",
+        },
+    )
     exclude: list[str] = field(
         default_factory=list,
         metadata={"action": "extend", "nargs": "+", "help": "Groups left out of minimum and gap, by name."},
     )
+    finding: list[str] = field(
+        default_factory=list,
+        metadata={
+            "action": "extend",
+            "nargs": "+",
+            "help": "The positive class in clinical words (`melanoma`), or CLASS=WORDS for one of several.",
+        },
+    )
+    gate: str | None = field(
+        default=None,
+        metadata={
+            "help": "YAML file of rules, see scripts/gate.yaml; the exit status tells the verdict: 0 pass, 1 fail, "
+            "3 insufficient evidence (2 is bad input)."
+        },
+    )
+    correction: str = field(
+        default="holm", metadata={"help": "Of the p-values of all pairs together: holm or benjamini-hochberg."}
+    )
     n_boot: int = field(default=2000, metadata={"help": "Bootstrap replicates."})
-    seed: int = field(default=0, metadata={"help": "Seed of the bootstrap and of made splits."})
-    output_dir: str | None = field(default=None, metadata={"help": "Where audit.json goes; nowhere if not given."})
+    n_permutations: int = field(default=1000, metadata={"help": "Permutations, for what chance alone makes of a gap."})
+    confidence: float = field(default=0.95, metadata={"help": "Level of the intervals."})
+    seed: int = field(default=0, metadata={"help": "Seed of the bootstrap and the permutations."})
+    output_dir: str | None = field(
+        default=None,
+        metadata={"help": "Where audit.json, the page audit.html and its tables go; nowhere if not given."},
+    )
 
 
-ARGUMENTS = (AuditArguments, DataArguments)
+ARGUMENTS = (AuditArguments, PredictionArguments)
+OPTIONS = ("exclude", "correction", "n_boot", "n_permutations", "confidence", "seed")
+PATHS = ("model", "dataset", "fit_on", "reference_model", "gate")
+PLACES = ("output_dir", "image_root", "data_cache")
+PRIVATE = "private"
 
 
 def rewrite(argv: list[str]) -> list[str]:
@@ -54,82 +88,53 @@ def rewrite(argv: list[str]) -> list[str]:
     return argv
 
 
-def run(arguments: AuditArguments, data: DataArguments) -> None:
-    """Print the table by group, and write audit.json."""
-    score = audit_table if is_table(arguments.model) else audit_model
-    result = score(arguments, data)
+def run(arguments: AuditArguments, data: PredictionArguments) -> int:
+    """Print the audit, write the page and its files, and return the gate's exit status."""
+    rules = read_rules(arguments.gate) if arguments.gate else None
+    given = rows_of(arguments, data)
+    found = audit_attributes(
+        given.scored,
+        fit_on=given.fit_on,
+        policies=arguments.threshold or policies(given),
+        **{name: getattr(arguments, name) for name in OPTIONS},
+    )
+    told = document(
+        given.scored,
+        found,
+        given.source,
+        cluster=data.cluster,
+        finding=findings(arguments.finding, given.scored.targets),
+        arguments=flags_of(arguments, data),
+    )
+    told.gate = judge(told.to_dict(), rules) if rules else None
+    print(overview(found))
     if arguments.output_dir is not None:
-        folder = Path(arguments.output_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(finite(result.to_dict()), indent=2, ensure_ascii=False, allow_nan=False)
-        write_atomically(folder / "audit.json", text + "\n")
-    print(result.table())
+        write(told, Path(arguments.output_dir), given)
+    if told.gate is None:
+        return 0
+    print(f"\n{gate_table(told.gate)}")
+    return EXIT[told.gate["verdict"]]
 
 
-def options(arguments: AuditArguments) -> dict[str, Any]:
-    """Return the options both ways share."""
-    return {"exclude": arguments.exclude, "n_boot": arguments.n_boot, "seed": arguments.seed}
+def policies(given: Given) -> Sequence[str]:
+    """Choose thresholds where none are named."""
+    several = given.scored.task == "multiclass"
+    plain = ARGMAX if several else "0.5" if given.scored.probability else "0"
+    return [plain] if given.fit_on is None else [plain, "youden"]
 
 
-def audit_table(arguments: AuditArguments, data: DataArguments) -> Audit:
-    """Audit a table of predictions, at 0.5."""
-    rows = load_predictions(data, arguments.score)
-    inside = rows.scores.min() >= 0 and rows.scores.max() <= 1
-    return audit(
-        rows.labels.values,
-        rows.scores,
-        rows.groups.values,
-        rows.groups.names,
-        thresholds=[fixed(0.5 if inside else 0.0)],
-        clusters=rows.clusters,
-        **options(arguments),
-    )
+def flags_of(*parts: Any) -> dict[str, Any]:
+    """Return the flags as the document tells them: files by their base names, no places on the machine."""
+    told = {name: value for part in parts for name, value in asdict(part).items() if name not in PLACES}
+    return told | {name: called(told[name]) for name in PATHS if told[name] is not None}
 
 
-def audit_model(arguments: AuditArguments, data: DataArguments) -> Audit:
-    """Audit a model on a split of its data, at 0.5 and at Youden's threshold fitted on validation."""
-    # A model of ours knows which patients it was trained on: only those of its own test split are new to it.
-    own = Path(arguments.model) / "splits.json"
-    splits = load_fair_dataset(
-        data, load_processor(arguments.model), seed=arguments.seed, splits_file=own if own.is_file() else None
-    )
-    if arguments.split not in ("train", "validation", "test"):
-        raise FairTuneError(f"`--split` is {arguments.split!r}; choose train, validation or test.")
-    trainer = predictor(arguments.model)
-    column = positive_column(trainer.model.config.id2label, splits.label_names[1])
-    thresholds: list[Threshold] = [fixed(0.5)]
-    if arguments.split != "validation":
-        scores, labels, _ = scored(trainer, splits, "validation", column)
-        thresholds.append(youden(labels, scores, "validation"))
-    scores, labels, groups = scored(trainer, splits, arguments.split, column)
-    return audit(
-        labels,
-        scores,
-        groups,
-        splits.group_names,
-        thresholds=thresholds,
-        clusters=splits.clusters(arguments.split),
-        **options(arguments),
-    )
-
-
-def predictor(name: str) -> FairTrainer:
-    """Return a trainer that only predicts.
-
-    Raises:
-        FairTuneError: there is no image classifier under this name.
-    """
-    nowhere = tempfile.gettempdir()
-    return FairTrainer(
-        load_classifier(name), FairTrainingArguments(nowhere, method="full", eval_strategy="no", report_to=[])
-    )
-
-
-def scored(trainer: FairTrainer, data: FairDataset, split: str, column: int) -> tuple[np.ndarray, ...]:
-    """Return scores, labels and groups of a split, seen as evaluation sees it."""
-    output = trainer.predict(data.plain(split))
-    logits = np.asarray(output.predictions)
-    if logits.ndim != 2 or logits.shape[1] != 2:
-        raise FairTuneError(f"the model has {logits.shape[-1]} classes; this audit takes two.")
-    labels, groups = output.label_ids[:2]
-    return scores_from_logits(logits[:, [1 - column, column]]), labels, groups
+def write(told: AuditDocument, folder: Path, given: Given) -> None:
+    """Write audit.json, what is made to be shared, and a model's scores, which stay at home."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told.save(folder)
+    if given.frame is not None:
+        (folder / PRIVATE).mkdir(exist_ok=True)
+        write_atomically(folder / PRIVATE / "predictions.csv", given.frame.to_csv(index=False))
+    write_audit(told.to_dict(), folder)
+    print(f"\npage: {folder / 'audit.html'}\nnot to be shared, as it has the exact counts: {folder / FILE_NAME}")

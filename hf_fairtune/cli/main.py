@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from .. import catalog
 from ..errors import FairTuneError
 
-WIRING = {"main", "flags", "model", "job"}
+WIRING = {"main", "flags", "model", "job", "audited"}
 FULL = ("no space left", "disk is full", "disk full", "pytorchstreamwriter failed writing")
 
 
@@ -36,7 +36,7 @@ def overview() -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `fairtune` and return its exit status: 0, or 2 for bad input."""
+    """Run `fairtune` and return its exit status: what the command returns or 0, and 2 for bad input."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview())
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from .flags import parse
 
         module = catalog.find("cli", command)
-        module.run(*parse(module, flags))
+        return int(module.run(*parse(module, flags)) or 0)
     except FairTuneError as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
@@ -60,7 +60,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse("the disk is full; free some space, then the same command goes on from here.")
     finally:
         _leave()
-    return 0
 
 
 def _leave() -> None:
