@@ -12,7 +12,10 @@ from .rules import Rule, Rules
 
 # Exit status of `fairtune audit --gate`; 2 is bad input, as everywhere.
 EXIT = {PASS: 0, FAIL: 1, UNSURE: 3}
-HELP = "YAML file of rules, see scripts/gate.yaml; exit status 0 pass, 1 fail, 3 insufficient evidence."
+HELP = (
+    "YAML file of rules, such as `rules: [{metric: min_group_auc, at_least: 0.75}]`, judged on whole confidence "
+    "intervals; exit status 0 pass, 1 fail, 3 insufficient evidence."
+)
 Row = dict[str, Any]
 
 

@@ -49,41 +49,55 @@ class Rules:
 
 
 def read_rules(path: str | Path) -> Rules:
-    """Read a gate's rules from a YAML file: a list `rules` of mappings.
-
-    A rule is `metric` with one of `at_least`, `at_most` and `within: [low, high]`, or `verdict` alone; `target`,
-    `attribute`, `threshold` and `group` narrow it, and what is not narrowed is meant for every one there is.
+    """Read a gate's rules from a YAML file, see `parse_rules`.
 
     Raises:
-        FairTuneError: the file cannot be read, or a rule cannot be understood; the message names rule and line.
+        FairTuneError: the file cannot be read, or a rule cannot be understood.
     """
     path = Path(path)
-    top = _mapping(_document(path), f"`{path.name}`")
-    if set(top) != {"rules"} or not isinstance(top["rules"], yaml.SequenceNode) or not top["rules"].value:
-        raise FairTuneError(f"`{path.name}` must hold one list `rules` with at least one rule, {EXAMPLE}.")
-    nodes = enumerate(top["rules"].value, start=1)
-    return Rules(path.name, tuple(_rule(node, f"rule {i} (line {node.start_mark.line + 1})") for i, node in nodes))
-
-
-def _document(path: Path) -> yaml.Node:
-    """Parse the file; scalars stay text, so that a group called `no` is not taken for False."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)
+        return parse_rules(path.read_text(encoding="utf-8-sig"), path.name)
     except FileNotFoundError:
         raise FairTuneError(f"`{path}` does not exist; pass a YAML file of rules, {EXAMPLE}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FairTuneError(f"`{path}` cannot be read ({error}); pass a YAML file of rules, {EXAMPLE}.") from None
-    except yaml.YAMLError as error:
-        raise FairTuneError(f"`{path.name}` is not YAML ({' '.join(str(error).split())}); see {EXAMPLE}.") from None
+
+
+def parse_rules(text: str, file: str) -> Rules:
+    """Read a gate's rules from YAML: a mapping with one list `rules` of mappings.
+
+    A rule is `metric` with one of `at_least`, `at_most` and `within: [low, high]`, or `verdict` alone; `target`,
+    `attribute`, `threshold` and `group` narrow it, and what is not narrowed is meant for every one there is.
+
+    Args:
+        text: the YAML.
+        file: name it has in messages and in the verdict.
+
+    Raises:
+        FairTuneError: a rule cannot be understood; the message names rule and line.
+    """
+    top = _mapping(_document(text, file), f"`{file}`")
+    if set(top) != {"rules"} or not isinstance(top["rules"], yaml.SequenceNode) or not top["rules"].value:
+        raise FairTuneError(f"`{file}` must hold one list `rules` with at least one rule, {EXAMPLE}.")
+    nodes = enumerate(top["rules"].value, start=1)
+    return Rules(file, tuple(_rule(node, f"rule {i} (line {node.start_mark.line + 1})") for i, node in nodes))
+
+
+def _document(text: str, file: str) -> yaml.Node:
+    """Parse the text; scalars stay text, so that a group called `no` is not taken for False."""
+    try:
+        node = yaml.compose(text, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise FairTuneError(f"`{file}` is not YAML ({' '.join(str(error).split())}); write {EXAMPLE}.") from None
     if node is None:
-        raise FairTuneError(f"`{path.name}` is empty, and a gate without rules keeps nothing out; write {EXAMPLE}.")
+        raise FairTuneError(f"`{file}` is empty, and a gate without rules keeps nothing out; write {EXAMPLE}.")
     return node
 
 
 def _mapping(node: yaml.Node, place: str) -> dict[str, yaml.Node]:
     if not isinstance(node, yaml.MappingNode):
         raise FairTuneError(f"{place} is not a mapping of keys to values; write it {EXAMPLE}.")
-    keys = [str(key.value) for key, _ in node.value]
+    keys = [" ".join(str(key.value).split()) for key, _ in node.value]
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
         raise FairTuneError(f"{place} gives `{twice[0]}` twice; give it once.")

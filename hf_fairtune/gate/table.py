@@ -19,7 +19,7 @@ def gate_table(gate: dict[str, Any]) -> str:
 
 def _line(row: dict[str, Any]) -> tuple[str, ...]:
     about = (row["verdict"], row["rule"], row["target"] or "", row["attribute"] or "", row["bound"])
-    return (*about, _span(row), row["reason"] or "")
+    return tuple(" ".join(cell.split()) for cell in (*about, _span(row), row["reason"] or ""))
 
 
 def _span(row: dict[str, Any]) -> str:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.gate.bound import Bound
-from hf_fairtune.gate.rules import Rule, read_rules
+from hf_fairtune.gate.rules import Rule, parse_rules, read_rules
 
 EXAMPLE = Path(__file__).parent.parent.parent / "scripts" / "gate.yaml"
 
@@ -67,6 +69,27 @@ def test_what_cannot_be_understood_is_refused_in_a_line(tmp_path: Path, text: st
     with pytest.raises(FairTuneError, match=message) as raised:
         read_rules(written(tmp_path, text))
     assert "\n" not in str(raised.value)
+
+
+PARTS = ["rules", "metric", "auc", "tpr", "verdict", "fairer", "at_least", "within", "[0, 1]", "0.8", "-1e9", "null"]
+PARTS += list(":{}[],\n'\"|#?\té") + ["- ", "  ", "&a ", "*a", "<<", "!!int "]
+
+
+def test_odd_files_are_read_or_refused_never_more() -> None:
+    rng = np.random.default_rng(0)
+    base = "rules:\n- {metric: tpr, group: F, at_least: 0.8}\n- {verdict: no level-down}\n"
+    read = 0
+    for _ in range(3000):
+        at, cut = rng.integers(len(base), size=2)
+        text = base[:at] + "".join(rng.choice(PARTS, size=rng.integers(1, 4))) + base[at + cut % 3 :]
+        with contextlib.suppress(FairTuneError):
+            read += len(parse_rules(text, "rules.yaml").rules) == 2
+    assert 20 < read < 2000
+
+
+def test_depth_is_refused_too() -> None:
+    with pytest.raises(FairTuneError, match="is not YAML"):
+        parse_rules("rules: " + "[" * 1500, "deep.yaml")
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
