@@ -18,7 +18,11 @@ from .pairs import audit_pairs as audit_pairs
 
 @dataclass(frozen=True)
 class AuditGroup:
-    """One group: counts, status and AUC with its interval."""
+    """One group: counts, status and AUC with its interval.
+
+    `worst_share` is the share of resamples in which its AUC is the lowest of the included groups (see
+    `Replicates.worst_shares`); NaN for a group that takes no part, and without a bootstrap.
+    """
 
     group: str
     n: int
@@ -30,6 +34,8 @@ class AuditGroup:
     auc: float
     auc_low: float
     auc_high: float
+    auc_method: str
+    worst_share: float
 
 
 def overall_auc(evidence: Evidence) -> Estimate:
@@ -73,14 +79,18 @@ def score_error(value: float, positives: int, negatives: int, confidence: float)
 
 def audit_groups(evidence: Evidence, aucs: list[Estimate]) -> list[AuditGroup]:
     """Build every group's row, excluded ones too."""
-    counts = evidence.rows.counts().tolist()
+    counts, draws = evidence.rows.counts().tolist(), evidence.replicates
+    shares = draws.worst_shares(evidence.included).tolist() if draws else [NAN] * len(counts)
     return [
-        _audit_group(evidence, code, found, *cells)
-        for code, (found, cells) in enumerate(zip(aucs, counts, strict=True))
+        _audit_group(evidence, code, found, cells, share)
+        for code, (found, cells, share) in enumerate(zip(aucs, counts, shares, strict=True))
     ]
 
 
-def _audit_group(evidence: Evidence, code: int, found: Estimate, negatives: int, positives: int) -> AuditGroup:
+def _audit_group(
+    evidence: Evidence, code: int, found: Estimate, cells: tuple[int, int], worst_share: float
+) -> AuditGroup:
+    negatives, positives = cells
     n = negatives + positives
     state = evidence.guards[code]
     reasons = dict.fromkeys([found.reason if math.isnan(found.value) else state.reason])
@@ -96,4 +106,6 @@ def _audit_group(evidence: Evidence, code: int, found: Estimate, negatives: int,
         auc=found.value,
         auc_low=found.low,
         auc_high=found.high,
+        auc_method=found.method,
+        worst_share=worst_share,
     )

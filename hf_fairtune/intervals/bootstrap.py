@@ -71,12 +71,13 @@ class Replicates:
             included: codes of the groups that take part.
 
         Returns:
-            [n_groups]; NaN for a group that takes no part, and for all where no resample has every AUC.
+            [n_groups]; NaN for a group that takes no part, for all where no resample has every AUC, and for a group
+            that takes part alone.
         """
         shares = np.full(self.auc.shape[1] - 1, np.nan)
         aucs = self.auc[:, list(included)]
         aucs = aucs[~np.isnan(aucs).any(axis=1)]
-        if aucs.size:
+        if len(aucs) and len(included) > 1:
             lowest = aucs == aucs.min(axis=1, keepdims=True)
             shares[list(included)] = (lowest / lowest.sum(axis=1, keepdims=True)).mean(axis=0)
         return shares

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,10 @@ def test_relabelled_groups_keep_their_numbers() -> None:
     names = (NAMES[2], NAMES[0], NAMES[1])
     one = audit(labels, scores, groups, NAMES, **QUICK)
     other = audit(labels, scores, np.array([1, 2, 0])[groups], names, **QUICK)
-    assert sorted(one.groups, key=lambda row: row.group) == sorted(other.groups, key=lambda row: row.group)
+    rows = [sorted(found.groups, key=lambda row: row.group) for found in (one, other)]
+    # The seed's numbers fall on other groups, so shares of resamples agree only up to chance.
+    np.testing.assert_allclose(*([row.worst_share for row in both] for both in rows), atol=0.15)
+    assert [replace(row, worst_share=0) for row in rows[0]] == [replace(row, worst_share=0) for row in rows[1]]
     assert one.min_group_auc.group == other.min_group_auc.group
     assert one.auc_gap.value == other.auc_gap.value
     assert sorted(map(repr, one.pairs)) == sorted(map(repr, other.pairs))

@@ -138,7 +138,7 @@ def test_shares_of_being_worst_are_a_plain_loop() -> None:
     found = Replicates(aucs, *counts, method="")
     np.testing.assert_array_equal(found.worst_shares([0, 1]), [0.5, 0.5, np.nan])
     np.testing.assert_array_equal(found.worst_shares([0, 1, 2]), [0.5 / 3, 0.5 / 3, 2 / 3])
-    assert np.isnan(found.worst_shares([])).all()
+    assert np.isnan([found.worst_shares(few) for few in ([], [0])]).all()
 
 
 def two_models(per_cluster: int | None = None) -> list[Rows]:
