@@ -24,6 +24,7 @@ CLASSES = ["mel", "nev", "bcc"]
 def frame() -> pd.DataFrame:
     made = frame_of(24)
     made["dx"] = np.array(CLASSES)[np.arange(24) // 4 % 3]
+    made["r"] = np.arange(24) // 4
     return made.assign(mel=(made["dx"] == "mel").astype(int), nev=np.arange(24) % 2)
 
 
@@ -70,8 +71,10 @@ def test_binary_one_logit_and_pipeline(asked: Any, tmp_path: Path) -> None:
     model, processor = vit(2)
     told = by_pipeline(model, processor, tmp_path / "images")
     ask = pipeline("image-classification", model=model, image_processor=processor)
-    found = score_dataset(ask, None, asked(label=["diagnosis"], positive=["melanoma"])).table
+    found = score_dataset(ask, None, asked(label=["diagnosis"], positive=["melanoma"], reference=["r"])).table
     assert found.targets == ["melanoma"]
+    assert found.reference_scores is not None
+    np.testing.assert_array_equal(found.reference_scores[:, 0], np.arange(24) // 4)
     np.testing.assert_allclose(found.scores[:, 0], [row["LABEL_1"] for row in told], atol=1e-5)
     model, processor = vit(1)
     told = by_pipeline(model, processor, tmp_path / "images")

@@ -53,8 +53,6 @@ def score_columns(frame: pd.DataFrame, texts: Sequence[str], flag: str) -> Class
     Raises:
         FairTuneError: a text names no column, or a column holds something else than finite numbers.
     """
-    if not texts:
-        raise FairTuneError(f"No --{flag} is given; name the column of the scores.")
     split = [_parse(frame, text) for text in texts]
     columns = [column for column, _ in split]
     if len(set(columns)) < len(columns):

@@ -90,7 +90,7 @@ def read_scored(frame: pd.DataFrame, spec: ScoredSpec, scores: ClassScores | Non
     _check_meanings(frame, spec, scored=scores is None)
     if frame.empty:
         raise FairTuneError("The table has no rows; give one row an image or patient.")
-    given = score_columns(frame, spec.score, "score") if scores is None else scores
+    given = score_columns(frame, spec.score_columns, "score") if scores is None else scores
     question = ask(frame, spec, given)
     reference = score_columns(frame, spec.reference, "reference") if spec.reference else None
     return ScoredTable(
@@ -115,7 +115,7 @@ def _check_meanings(frame: pd.DataFrame, spec: ScoredSpec, *, scored: bool) -> N
     used: dict[str, str] = {}
     for flag, names in (
         ("label", spec.label),
-        ("score", column_names(frame, spec.score) if scored else []),
+        ("score", column_names(frame, spec.score_columns) if scored else []),
         ("reference", column_names(frame, spec.reference)),
         ("group", dict.fromkeys(groups)),
     ):

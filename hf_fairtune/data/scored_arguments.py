@@ -27,11 +27,11 @@ class ScoredSpec:
         | {"help": "Column of the diagnosis. Several are several findings a row can have, each a column of 0 and 1."}
     )
     score: list[str] = field(
-        default_factory=lambda: ["score"],
-        metadata={
-            "nargs": "+",
-            "help": "In a table: column of the positive's probability or score; or one a class, found by the class's "
-            "name (`p_mel p_nev`) or written COLUMN=CLASS; or one for each --label, in the same order.",
+        default_factory=list,
+        metadata=REPEATED
+        | {
+            "help": "In a table: column of the positive's probability or score (`score` if not given); or one a "
+            "class, found by its name (`p_mel p_nev`) or written COLUMN=CLASS; or one for each --label, in their order."
         },
     )
     positive: list[str] = _as_in_training("positive")
@@ -53,6 +53,11 @@ class ScoredSpec:
         default_factory=list,
         metadata=REPEATED | {"help": "Score columns of another model on the same rows, to compare with; as --score."},
     )
+
+    @property
+    def score_columns(self) -> list[str]:
+        """Return what --score names, or what it does where it is not given."""
+        return self.score or ["score"]
 
 
 @dataclass

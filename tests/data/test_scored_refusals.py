@@ -28,7 +28,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"label": ["mel", "dx"], "score": ["p", "q"]}, "`dx` has the values bcc, mel, nev; each of several --label"),
     ({"label": ["mel", "y"], "score": ["p", "q"], "positive": ["7"]}, "--positive 7 is not a value of mel, y"),
     ({"label": ["y"], "cluster": "sex", "group": ["age:60"]}, "`sex` is empty in 3 of 12 rows"),
-    ({"label": ["y"], "score": []}, "No --score is given"),
+    ({"label": ["y"], "score": []}, "--score score names no column"),
     ({"label": ["y"], "score": ["sex"], "group": ["age:60"]}, "`sex` is no finite number in 12 of 12 rows .F, M."),
 ]
 
