@@ -20,6 +20,7 @@ from .equity import audit_es_auc
 from .evidence import Evidence
 from .gap import AucGap, MinGroupAuc, lowest_and_gap
 from .group_auc import AuditGroup, audit_groups, group_auc, overall_auc
+from .operating_points import OperatingPoints, audit_operating_points
 from .pairs import Pair, audit_pairs
 from .table import audit_table
 from .threshold_audit import ThresholdAudit, audit_threshold
@@ -78,6 +79,7 @@ class Audit:
     pairs: list[Pair]
     es_auc: Estimate
     cross_group: list[CrossGroup]
+    operating_points: list[OperatingPoints]
     calibration: CalibrationAudit | None
     thresholds: list[ThresholdAudit]
 
@@ -148,6 +150,7 @@ def audit_evidence(evidence: Evidence, options: AuditOptions) -> Audit:
         pairs=audit_pairs(evidence, aucs),
         es_auc=audit_es_auc(evidence),
         cross_group=audit_cross_group(evidence),
+        operating_points=audit_operating_points(evidence),
         calibration=audit_calibration(evidence, seed),
         thresholds=[audit_threshold(evidence, cut, i) for i, cut in enumerate(options.thresholds)],
     )
