@@ -33,6 +33,7 @@ class Counts:
         exhaustive: whether every row is positive for exactly one target.
         closed: groups of intersections that are in no line, because nothing of them is told.
         numerators: one for each target and threshold.
+        largest: a group that an audit names as its reference, and those it is no smaller than.
     """
 
     targets: list[str]
@@ -43,6 +44,7 @@ class Counts:
     exhaustive: bool
     closed: list[int]
     numerators: list[Numerators]
+    largest: list[tuple[int, list[int]]]
 
     @property
     def intersections(self) -> list[str]:
@@ -72,7 +74,8 @@ def counts_of(document: dict[str, Any]) -> Counts:
     groups = [EVERYONE, *((name, level["group"]) for name, level in levels)]
     totals = [target["positives"] for target in document["targets"]]
     positives = [totals, *([level["positives"][name] for name in targets] for _, level in levels)]
-    lines, closed = _lines(document["attributes"], {group: place for place, group in enumerate(groups)})
+    places = {group: place for place, group in enumerate(groups)}
+    lines, closed = _lines(document["attributes"], places)
     return Counts(
         targets=targets,
         groups=groups,
@@ -82,6 +85,7 @@ def counts_of(document: dict[str, Any]) -> Counts:
         exhaustive=document["task"] == "multiclass" and bool(sum(totals) == document["n"]),
         closed=closed,
         numerators=_numerators(document, targets, groups),
+        largest=[found for entry in document["audits"] for found in _reference(entry, places)],
     )
 
 
@@ -113,6 +117,14 @@ def traces(cell: str, names: list[list[str]]) -> list[list[str]]:
         return [[cell]] if cell in names[0] else []
     found = [name for name in names[0] if cell.startswith(f"{name} & ")]
     return [[name, *rest] for name in found for rest in traces(cell[len(name) + 3 :], names[1:])]
+
+
+def _reference(entry: dict[str, Any], places: dict[Group, int]) -> list[tuple[int, list[int]]]:
+    """Place the reference of an audit, which is the largest of the groups that are estimable and not left out."""
+    audit, name = entry["audit"], entry["attribute"]
+    rows = [row["group"] for row in audit["groups"] if row["status"] != "not estimable"]
+    rest = [places[name, group] for group in rows if group not in audit["excluded"]]
+    return [(places[name, pair["reference"]], rest) for pair in audit["pairs"][:1]]
 
 
 def _numerators(document: dict[str, Any], targets: list[str], groups: list[Group]) -> list[Numerators]:

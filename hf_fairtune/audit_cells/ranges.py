@@ -36,7 +36,7 @@ class Quantity:
 
 
 class Knowledge:
-    """All that the told counts say about the withheld ones: lines that add up, and no count below 0.
+    """All that is told says about the withheld counts: lines that add up, no count below 0, the largest group.
 
     Rows, positives, and true and false positives at every threshold are known or unknown by group; negatives are
     rows without positives.
@@ -61,6 +61,10 @@ class Knowledge:
         for target, positives in enumerate(self.positives):
             for group in np.flatnonzero(withheld.pairs[target]).tolist():
                 self._add(self.below, [positives.term(group), self.n.term(group, -1)])
+        for largest, rest in counts.largest:
+            for group in rest if withheld.n[largest] else ():
+                if not withheld.n[group]:
+                    self._add(self.below, [self.n.term(group), self.n.term(largest, -1)])
         if counts.exhaustive:
             for group in range(len(counts.groups)):
                 self._add(self.equal, [*(p.term(group) for p in self.positives), self.n.term(group, -1)])

@@ -55,6 +55,7 @@ def ranges(document: dict[str, Any], public: dict[str, Any]) -> dict[Key, tuple[
     truth, known = told(document), told(public)
     places = {key: place for place, key in enumerate(truth)}
     equal, below = constraints(document, places)
+    below = np.vstack([below, *largest(public, places)])
     bounds = [(0, None) if known.get(key) is None else (known[key], known[key]) for key in places]
     found = {}
     for key, count in truth.items():
@@ -65,6 +66,19 @@ def ranges(document: dict[str, Any], public: dict[str, Any]) -> dict[Key, tuple[
             assert all(end.status in (0, 3) for end in ends), "what is told contradicts itself"
             found[key] = tuple(np.inf if e.status == 3 else e.x[places[key]] for e in ends)
     return found  # type: ignore[return-value]
+
+
+def largest(public: dict[str, Any], places: dict[Key, int]) -> list[np.ndarray]:
+    """Write down that the reference of an audit has no fewer rows than any group that is told to be estimable."""
+    rows = []
+    for entry in public["audits"]:
+        for pair in entry["audit"]["pairs"][:1]:
+            for group in entry["audit"]["groups"]:
+                row = np.zeros(len(places))
+                row[places["n", None, None, entry["attribute"], pair["reference"]]] -= 1
+                row[places["n", None, None, entry["attribute"], group["group"]]] += 1
+                rows += [row] if group["status"] != "not estimable" else []
+    return rows
 
 
 def zeros(matrix: np.ndarray) -> np.ndarray:
