@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -82,10 +84,11 @@ def _picture(name: str, title: str, figure: Figure | None, alt: str, reading: st
 
 def drawn(picture: Picture) -> Drawn:
     """Draw a figure as a PNG of few colours, whose bytes depend on the figure only."""
-    sharp, small = io.BytesIO(), io.BytesIO()
-    picture.figure.savefig(sharp, format="png", dpi=PAGE_DPI, metadata={"Software": None})
-    with Image.open(sharp) as image:
-        image.convert("RGB").quantize(COLOURS).save(small, "png", optimize=True)
-        width, height = image.size
+    picture.figure.set_dpi(PAGE_DPI)
+    canvas = FigureCanvasAgg(picture.figure)
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    small = io.BytesIO()
+    image.quantize(COLOURS).save(small, "png", optimize=True)
     data = base64.b64encode(small.getvalue()).decode("ascii")
-    return Drawn(picture.title, picture.alt, picture.reading, data, width, height)
+    return Drawn(picture.title, picture.alt, picture.reading, data, *image.size)

@@ -17,9 +17,8 @@ SHARES = {
     "FPR": ("fpr", "false_positives", "negatives"),
     "share flagged": ("selection_rate", "predicted_positives", "n"),
 }
+FIRST = {one[0] for one in SHARES.values()}
 NAMES = {
-    "tpr": "sensitivity",
-    "fpr": "FPR",
     "tnr": "specificity",
     "ppv": "positive predictive value",
     "npv": "negative predictive value",
@@ -33,23 +32,37 @@ OPTIMISTIC = (
 
 def rate_tables(view: View) -> list[Table]:
     """Build, for each threshold, every group's rates with their numerators and denominators, and the differences."""
-    return [table for cut in view.audit["thresholds"] for table in (_rates(view, cut), _differences(view, cut))]
+    makers = (_rates, _more_rates, _differences)
+    return [table for cut in view.audit["thresholds"] for make in makers for table in [make(view, cut)] if table.rows]
+
+
+def _everybody(cut: Cut) -> list[Cut]:
+    return [*cut["groups"], cut["overall"] | {"group": "all rows"}]
 
 
 def _rates(view: View, cut: Cut) -> Table:
-    more = list(dict.fromkeys(name for row in cut["groups"] for name in row["rates"]))
     rows, by_group = [], cut["by_group"] or {}
-    for row in [*cut["groups"], cut["overall"] | {"group": "all rows"}]:
+    for row in _everybody(cut):
         cells = [cell for one in SHARES.values() for cell in (share(row[one[1]], row[one[2]]), estimate(row[one[0]]))]
-        cells += [estimate(row["rates"][name]) if name in row["rates"] else "" for name in more]
-        own = [number(by_group.get(row["group"])) if row["group"] in by_group else ""] if by_group else []
+        own = [number(by_group[row["group"]]) if row["group"] in by_group else ""] if by_group else []
         rows.append([row["group"], *own, *cells])
     counts = [name for both in zip(COUNTED, SHARES, strict=True) for name in both]
-    header = ["group", *(["cut"] if by_group else []), *counts, *(NAMES.get(n, n.replace("_", " ")) for n in more)]
     items = {f"{r['group']}, {what}": r[one[0]] for r in cut["groups"] for what, one in SHARES.items()}
     withheld = any(row[key] is None for row in cut["groups"] for key in ("n", "positives", "true_positives"))
     notes = [*reasons(items), *([DEGENERATE_NOTE] if cut["degenerate"] else []), *([COUNT_NOTE] if withheld else [])]
+    header = ["group", *(["cut"] if by_group else []), *counts]
     return Table(f"Rates {view.place} at {title_of(cut)} [{view.level} interval]", header, rows, notes)
+
+
+def _more_rates(view: View, cut: Cut) -> Table:
+    """Build the rates beyond sensitivity, FPR and share flagged; no row where there are none."""
+    more = [name for name in dict.fromkeys(n for row in cut["groups"] for n in row["rates"]) if name not in FIRST]
+    every = _everybody(cut) if more else []
+    rows = [[row["group"], *(estimate(row["rates"][name]) for name in more)] for row in every]
+    items = {f"{row['group']}, {NAMES.get(n, n)}": row["rates"][n] for row in every for n in more}
+    header = ["group", *(NAMES.get(name, name.replace("_", " ")) for name in more)]
+    title = f"More rates {view.place} at {title_of(cut)} [{view.level} interval]"
+    return Table(title, header, rows, reasons(items))
 
 
 def _differences(view: View, cut: Cut) -> Table:

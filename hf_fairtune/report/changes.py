@@ -40,14 +40,17 @@ def change_forest(found: dict[str, Changes], paper: Callable[[float], Figure] = 
     heights = [0.5 + 0.3 * len(some) for some in rows.values()]
     figure = paper(1.3 + sum(heights))
     panels = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    wide = figure.get_figwidth() > 6
     for axes, (split, some) in zip(panels, rows.items(), strict=True):
-        _panel(axes, some)
+        _panel(axes, some if wide else [(name, item, size.replace(", ", "\n")) for name, item, size in some])
+        names = labels([name for name, _, _ in some[2:]], 34 if wide else 20, 2 if wide else 1)
+        axes.set_yticks(range(len(some)), [some[0][0], some[1][0], *names], fontsize=SMALL)
         axes.set_title(f"on {split}".replace("$", r"\$"), fontsize=NORMAL, loc="left")
     first = next(iter(found.values()))
     models = f"{phrase(first['model'])} minus {phrase(first['reference'])}"
     level = f"{100 * first['confidence']:g} % intervals"
     panels[-1].set_xlabel(_wrapped(f"change of AUC, {models}; bars: paired {level}", figure), fontsize=NORMAL)
-    across = 3 if figure.get_figwidth() > 6 else 2
+    across = 3 if wide else 2
     figure.legend(handles=_key(), loc="outside lower center", ncols=across, fontsize=SMALL, frameon=False)
     return figure
 
@@ -81,8 +84,6 @@ def _panel(axes: Axes, rows: list[Row]) -> None:
         remark = remark or ("undefined" if item["value"] is None else "")
         axes.text(1.02, place, remark, transform=margin, fontsize=SMALL, va="center", gid="remark")
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    names = [rows[0][0], rows[1][0], *labels([name for name, _, _ in rows[2:]], 34, 2)]
-    axes.set_yticks(range(len(rows)), names, fontsize=SMALL)
     axes.grid(axis="x", color=PALE, linewidth=0.8, zorder=0)
     bare(axes)
     axes.tick_params(axis="y", length=0)

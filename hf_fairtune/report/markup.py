@@ -9,18 +9,20 @@ from markupsafe import Markup
 
 from .layout import Table, one_line
 
-# What turns the direction of text until it is closed: inside a name it would turn the page around it.
-DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
+# What turns the direction of text: inside a name it would turn the page around it.
+TURNS = re.compile("[\u202a-\u202e\u2066\u2067\u200e\u200f\u061c]")
+ISOLATES = re.compile("[\u2068\u2069]")
 
 
 def clean(text: str) -> str:
-    """Return a name on one line, without controls and marks of direction."""
-    return encodable(DIRECTIONS.sub("", text))
+    """Return a name on one line, without controls and anything that would turn or end the direction around it."""
+    return encodable(ISOLATES.sub("", text))
 
 
 def encodable(text: str) -> str:
-    """Return text on one line, controls and halves of characters replaced: HTML has no place for them."""
-    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") else c for c in one_line(text))
+    """Return text on one line; isolates stay, controls and halves of characters, which HTML has not, are replaced."""
+    plain = TURNS.sub("", one_line(text))
+    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") else c for c in plain)
 
 
 def isolated(text: str, most: int = 120) -> str:

@@ -23,7 +23,7 @@ from .markup import clean, encodable, html_table
 
 TEMPLATE = "page.html.j2"
 # Letters of the page, out of 2 MB: every audit's first tables, then figures, then what fits of the other tables.
-MAIN, FIGURES, ALL = 450_000, 950_000, 1_800_000
+MAIN, FIGURES, ALL = 450_000, 700_000, 1_800_000
 SHOWN = 8
 MOST_ROWS = 120
 
@@ -147,7 +147,5 @@ def further(view: View) -> list[Table | None]:
 def shortened(main: Room, figures: Room, more: Room) -> list[str]:
     """Say what found no place on the page."""
     said = ["Figures are drawn for the first audits only; the tables hold all."] if figures.refused else []
-    lost = main.refused + more.refused
-    return said + (
-        [f"{lost} tables found no place; groups.csv and thresholds.csv hold their numbers."] if lost else []
-    )
+    lost, where = main.refused + more.refused, "groups.csv and thresholds.csv hold their numbers"
+    return said + ([f"{lost} tables found no place on this page; {where}."] if lost else [])
