@@ -14,6 +14,7 @@ from ..metrics.extremes import Extremes, extremes
 from ..metrics.rows import Rows
 from .evidence import Evidence
 from .group_auc import score_error
+from .paired_test import paired_p
 from .pairing import Gather, Pairing, still
 
 BOTH = ("positives", "negatives")
@@ -21,7 +22,7 @@ BOTH = ("positives", "negatives")
 
 @dataclass(frozen=True)
 class ComparedGroup:
-    """One group: counts, status and the change of its AUC."""
+    """One group: counts, status, the change of its AUC and the p of no change, see `paired_p`."""
 
     group: str
     n: int
@@ -30,6 +31,7 @@ class ComparedGroup:
     status: str
     reason: str | None
     auc: Estimate
+    p: float
 
 
 def overall_auc_change(pairing: Pairing) -> Estimate:
@@ -78,6 +80,7 @@ def compared_groups(pairing: Pairing, changes: list[Estimate]) -> list[ComparedG
             status=evidence.guards[code].status,
             reason=_reason(evidence, code),
             auc=changes[code],
+            p=paired_p(pairing, code),
         )
         for code, (name, (negatives, positives)) in enumerate(cells)
     ]

@@ -24,13 +24,17 @@ from .auc_comparison import (
 from .audit import AuditOptions
 from .evidence import Evidence
 from .levelling import classify
+from .paired_test import paired_p
 from .pairing import Pairing
 from .threshold_comparison import ThresholdComparison, compare_threshold
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Model minus reference, every number with a paired interval; see `compare` and `classify` for the verdict."""
+    """Model minus reference, every number with a paired interval; see `compare` and `classify` for the verdict.
+
+    `p` is of the test that both AUCs of the whole split are equal, see `paired_p`.
+    """
 
     confidence: float
     n_boot: int
@@ -41,6 +45,7 @@ class Comparison:
     negatives: int
     excluded: list[str]
     auc: Estimate
+    p: float
     min_group_auc: Estimate
     auc_gap: Estimate
     groups: list[ComparedGroup]
@@ -99,6 +104,7 @@ def compare(
         negatives=len(rows.labels) - positives,
         excluded=[name for g, name in enumerate(rows.group_names) if g not in kept],
         auc=overall_auc_change(pairing),
+        p=paired_p(pairing),
         min_group_auc=minimum_auc_change(pairing),
         auc_gap=gap,
         groups=compared_groups(pairing, changes),

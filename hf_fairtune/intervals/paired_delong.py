@@ -45,11 +45,15 @@ def paired_delong(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> 
     if not len(labels) == len(first) == len(second):
         lengths = f"{len(labels)} labels, {len(first)} and {len(second)} scores"
         raise FairTuneError(f"{lengths} do not fit; pass both models' scores of the same rows, in the same order.")
-    positive = np.asarray(labels) == 1
+    # In one order, so that the order of the rows does not reach the last digit.
+    order = np.lexsort((second, first, labels))
+    positive = np.asarray(labels)[order] == 1
     sizes = (int(positive.sum()), int((~positive).sum()))
     if not min(sizes):
         return PairedTest(NAN, NAN, NAN)
-    parts = [one - other for one, other in zip(*(_placements(positive, s) for s in (first, second)), strict=True)]
+    parts = [
+        one - other for one, other in zip(*(_placements(positive, s[order]) for s in (first, second)), strict=True)
+    ]
     difference = float(parts[0].mean())
     if min(sizes) < 2:
         return PairedTest(difference, NAN, NAN)

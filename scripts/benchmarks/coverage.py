@@ -139,7 +139,7 @@ def simulate(k: int, given: argparse.Namespace) -> dict[str, float]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=300, help="samples a number of positives")
+    parser.add_argument("--runs", type=int, default=500, help="samples a number of positives")
     parser.add_argument("--n_boot", type=int, default=300, help="replicates a sample")
     parser.add_argument("--positives", type=int, nargs="+", default=[5, 10, 15, 20, 50], help="k, several")
     parser.add_argument("--auc", type=float, default=0.85, help="true AUC of both groups")
