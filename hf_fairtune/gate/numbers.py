@@ -151,12 +151,25 @@ def _thresholds(audit: Row, rule: Rule) -> list[Row]:
 
 
 def _is(threshold: Row, asked: str) -> bool:
-    if threshold["policy"] == asked:
+    if canonical(threshold["policy"]) == canonical(asked):
         return True
+    value = _number(asked)
+    return value is not None and threshold["fitted_on"] is None and threshold["value"] == value
+
+
+def canonical(policy: str) -> str:
+    """Spell a policy in one way: `Sensitivity=0.90` is `sensitivity=0.9`."""
+    name, equals, target = " ".join(policy.lower().split()).partition("=")
+    text, space, tail = target.partition(" ")
+    value = _number(text)
+    return f"{name}{equals}{text if value is None else f'{value:g}'}{space}{tail}"
+
+
+def _number(text: str) -> float | None:
     try:
-        return threshold["fitted_on"] is None and threshold["value"] == float(asked)
+        return float(text)
     except ValueError:
-        return False
+        return None
 
 
 def threshold_name(threshold: Row) -> str:
