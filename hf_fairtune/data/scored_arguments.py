@@ -31,7 +31,7 @@ class ScoredSpec:
         metadata=REPEATED
         | {
             "help": "In a table: column of the positive's probability or score (`score` if not given); or one a "
-            "class, found by its name (`p_mel p_nev`) or written COLUMN=CLASS; or one for each --label, in their order."
+            "class, found by its name (`p_mel p_nev`) or written COLUMN=CLASS; or one for each --label, in order."
         },
     )
     positive: list[str] = _as_in_training("positive")

@@ -1,7 +1,9 @@
 """Thousands of tables of predictions: read right to the last row, or refused in one line; never anything else."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from sklearn import config_context
 from sklearn.metrics import roc_auc_score
 
 from hf_fairtune.audits.audit import audit
+from hf_fairtune.cli.main import main
 from hf_fairtune.data.predictions import read_predictions
 from hf_fairtune.data.scored import ScoredTable
 from hf_fairtune.data.scored_arguments import PredictionArguments
@@ -105,6 +108,42 @@ def test_flawed(ending: str, tmp_path: Path) -> None:
             read(tmp_path / ending)
         assert "\n" not in str(refusal.value), flaw
         assert any(mark in str(refusal.value) for mark in "`-"), flaw
+
+
+@pytest.mark.parametrize("flawed", [False, True])
+def test_the_command(
+    flawed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole way: 0 and the AUC of scikit-learn for every group, or 2 and one line."""
+    monkeypatch.setattr("hf_fairtune.cli.audit.write_audit", lambda *_: None)
+    flags = ["--label", "y", "--score", "p", "--group", "sex", "age:60", "--n_boot", "9", "--n_permutations", "9"]
+    draw, path, folder = np.random.default_rng(5), tmp_path / "t.csv", tmp_path / "o"
+    for flaw in list(FATAL)[: None if flawed else 6]:
+        frame = FATAL[flaw].apply(good(draw), draw) if flawed else odd(draw)
+        write(frame, path, ",")
+        status = main(["audit", str(path), *flags, "--cluster", "patient", "--output_dir", str(folder)])
+        told = capsys.readouterr().err.splitlines()
+        if flawed:
+            assert status == 2, flaw
+            assert [line[:10] for line in told] == ["fairtune: "], flaw
+        else:
+            assert status == 0, told
+            check_document(frame, json.loads((folder / "audit.json").read_text(encoding="utf-8")))
+
+
+def check_document(frame: pd.DataFrame, document: dict[str, Any]) -> None:
+    """Hold counts and AUC of every group of `audit.json` against scikit-learn on the plain frame."""
+    plain = pd.DataFrame({"y": frame["y"].astype(float), "p": frame["p"].astype(float)})
+    expected = {}
+    for name, groups in levels(frame):
+        for group, rows in plain.groupby(groups):
+            both = rows["y"].nunique() == 2
+            expected[name, group] = len(rows), roc_auc_score(rows["y"], rows["p"]) if both else None
+    found = {(row["attribute"], row["group"]): (row["n"], row["auc"]) for row in document["groups"]}
+    assert set(found) == set(expected)
+    for key, (n, value) in expected.items():
+        assert found[key][0] == n
+        assert found[key][1] == (None if value is None else pytest.approx(value))
 
 
 def test_bytes_at_random(tmp_path: Path) -> None:
