@@ -190,10 +190,13 @@ def parse_policy(text: str) -> Policy:
     """
     name = " ".join(text.split()).lower()
     by_group, name = name.endswith(PER_GROUP), name.removesuffix(PER_GROUP)
-    if _number(name) is None:
+    value = _number(name)
+    if value is None:
         _fitter(name)
     elif by_group:
         raise FairTuneError(f"`{text}` gives every group the same cut; leave out{PER_GROUP}.")
+    else:
+        fixed(value)
     return Policy(name, by_group)
 
 

@@ -92,6 +92,18 @@ def spread(rates: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class OperatingPoint:
+    """A rate at an achieved point, the other rate as achieved there, and the cut; NaN where there is none."""
+
+    value: float
+    achieved: float
+    threshold: float
+
+
+NOWHERE = OperatingPoint(float("nan"), float("nan"), float("nan"))
+
+
+@dataclass(frozen=True)
 class AchievedPoints:
     """What every observed score does as a cut, highest first: arrays [n_cuts], whole numbers.
 
