@@ -12,8 +12,6 @@ from ..intervals.delong import auc_interval, newcombe_interval
 from ..intervals.estimate import NAN, Estimate
 from ..intervals.simultaneous import Family
 from .evidence import Evidence
-from .pairs import Pair as Pair
-from .pairs import audit_pairs as audit_pairs
 
 
 @dataclass(frozen=True)

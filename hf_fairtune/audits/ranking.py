@@ -40,7 +40,8 @@ def rank_groups(evidence: Evidence, aucs: list[Estimate], seed: int = 0) -> dict
     kept = [code for code in evidence.included if not math.isnan(aucs[code].value)]
     if len(kept) < 2:
         return None
-    points = np.array([_point(evidence, aucs[code].value, code) for code in kept])
+    whole = auc(evidence.rows.labels, evidence.rows.scores)
+    points = np.array([_point(evidence, aucs[code].value, code, whole) for code in kept])
     found = pool(points[:, 0], points[:, 1], evidence.confidence, seed)
     place = np.argsort(np.argsort(found.centres, kind="stable"), kind="stable") + 1
     numbers = np.column_stack([*map(expit, (found.centres, found.low, found.high)), found.worst_shares]).tolist()
@@ -68,11 +69,9 @@ def _row(evidence: Evidence, value: float, code: int) -> dict[str, Any]:
     }
 
 
-def _point(evidence: Evidence, value: float, code: int) -> tuple[float, float]:
-    """Return a group's logit and its standard error."""
-    rows = evidence.rows
+def _point(evidence: Evidence, value: float, code: int, whole: float) -> tuple[float, float]:
+    """Return a group's logit and its standard error, `whole` being the AUC of the whole split."""
     positives, negatives, _ = (int(counts[code]) for counts in evidence.counts.values())
-    whole = auc(rows.labels, rows.scores)
     # If the whole split is ranked perfectly, so is every group.
     if evidence.guards[code].status == "not estimable" and 0 < whole < 1:
         error = math.sqrt(hanley_mcneil_variance(whole, positives, negatives))
