@@ -44,10 +44,8 @@ class Rows:
             counts = self.counts()
             return np.column_stack([counts, counts.sum(axis=1)])
         size = len(self.group_names)
-        cells = np.unique(np.column_stack([self.groups * 2 + self.labels, self.clusters]), axis=0)[:, 0]
-        all_units = np.unique(np.column_stack([self.groups, self.clusters]), axis=0)[:, 0]
-        by_class = np.bincount(cells, minlength=2 * size).reshape(-1, 2)
-        return np.column_stack([by_class, np.bincount(all_units, minlength=size)])
+        by_class = _distinct(self.groups * 2 + self.labels, self.clusters, 2 * size).reshape(-1, 2)
+        return np.column_stack([by_class, _distinct(self.groups, self.clusters, size)])
 
     def ordered(self) -> Rows:
         """Sort by score, label, group and cluster: sums over rows then do not depend on how these were given."""
@@ -55,6 +53,13 @@ class Rows:
         order = np.lexsort((units, self.groups, self.labels, self.scores))
         clusters = None if self.clusters is None else self.clusters[order]
         return Rows(self.labels[order], self.scores[order], self.groups[order], self.group_names, clusters)
+
+
+def _distinct(cells: np.ndarray, clusters: np.ndarray, size: int) -> np.ndarray:
+    """Count the clusters that occur in each cell, [size]."""
+    pairs = np.sort(cells * (int(clusters.max()) + 1) + clusters)
+    first = np.append(True, np.diff(pairs) > 0)
+    return np.bincount(pairs[first] // (int(clusters.max()) + 1), minlength=size)
 
 
 def check_rows(
@@ -141,15 +146,19 @@ def _checked_groups(groups: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
 
 
 def _checked_clusters(clusters: Sequence[object] | np.ndarray, n: int) -> np.ndarray:
-    ids = np.asarray(clusters).tolist()
-    if len(ids) != n:
-        raise FairTuneError(f"`clusters` has {len(ids)} entries for {n} rows; pass one id a row.")
+    """Code clusters by the order of their ids as text, not of the rows: rows permuted then draw the same resamples."""
+    if len(clusters) != n or np.ndim(np.asarray(clusters[:1])) != 1:
+        raise FairTuneError(f"`clusters` has {len(clusters)} entries for {n} rows; pass one id a row.")
+    if isinstance(clusters, np.ndarray) and clusters.dtype.kind in "iuU":
+        found, codes = np.unique(clusters, return_inverse=True)
+        return np.argsort(np.argsort(found.astype(str), kind="stable"))[codes]
+    ids = clusters.tolist() if isinstance(clusters, np.ndarray) else list(clusters)
     missing = sum(item is None or item != item for item in ids)
     if missing:
         raise FairTuneError(f"`clusters` lacks {missing} ids; give a row without one an id of its own.")
-    # Codes follow the sorted ids, not the order of rows: a permutation of rows then draws the same resamples.
-    codes = {item: code for code, item in enumerate(sorted(set(ids), key=str))}
-    return np.array([codes[item] for item in ids], dtype=np.int64)
+    ordered = sorted(sorted(dict.fromkeys(ids), key=lambda item: type(item).__name__), key=str)
+    places = dict(zip(ordered, range(len(ordered)), strict=True))
+    return np.fromiter(map(places.__getitem__, ids), dtype=np.int64, count=n)
 
 
 def excluded_codes(group_names: Sequence[str], exclude: Sequence[str]) -> frozenset[int]:

@@ -25,6 +25,8 @@ GOOD = {"labels": [0, 1, 1], "scores": [0.1, 0.2, 0.3], "groups": [0, 1, 1], "gr
         ({"clusters": [1, 2]}, "2 entries for 3 rows"),
         ({"clusters": ["x", None, "y"]}, "lacks 1 ids"),
         ({"clusters": [1.0, float("nan"), 2.0]}, "lacks 1 ids"),
+        ({"clusters": ["x", float("nan"), "y"]}, "lacks 1 ids"),
+        ({"clusters": np.ones((3, 2))}, "one id a row"),
     ],
 )
 def test_one_clear_line_for_bad_input(change: dict[str, object], message: str) -> None:
@@ -40,6 +42,28 @@ def test_units_are_rows_or_clusters() -> None:
     clustered = check_rows(labels, np.zeros(6), groups, "ab", ["p", "p", "p", "q", "q", "r"])
     assert clustered.units().tolist() == [[1, 1, 1], [2, 1, 2]]
     assert clustered.n_clusters == 3
+
+
+IDS = np.random.default_rng(0).integers(-120, 120, size=300)
+
+
+@pytest.mark.parametrize(
+    "ids", [IDS, IDS % 7 + 250, IDS / 4, np.array([f"é{i}" for i in IDS]), [*map(str, IDS)]], ids=repr
+)
+def test_clusters_are_coded_by_their_ids_as_text(ids: np.ndarray | list[str]) -> None:
+    plain = ids.tolist() if isinstance(ids, np.ndarray) else ids
+    names = sorted(set(plain), key=str)
+    labels, groups = IDS % 2, IDS // 2 % 5
+    for given in (ids, plain, np.array(plain, dtype=object)):
+        rows = check_rows(labels, IDS, groups, "abcde", given)
+        assert rows.clusters is not None
+        assert rows.clusters.tolist() == [names.index(item) for item in plain]
+    for g, units in enumerate(rows.units().tolist()):
+        inside = [
+            [item for i, item in enumerate(plain) if groups[i] == g and labels[i] in kept]
+            for kept in ((0,), (1,), (0, 1))
+        ]
+        assert units == [len(set(items)) for items in inside]
 
 
 def test_exclude_takes_names_that_exist() -> None:
