@@ -75,6 +75,7 @@ def audit_attributes(
     """
     asked = _Asked(scored, fit_on, [None if text == ARGMAX else parse_policy(text) for text in policies], options)
     asked.check()
+    adjusted(np.empty(0), correction)
     targets = range(len(scored.targets))
     questions = [(t, attribute) for attribute in (None, *scored.attributes) for t in targets]
     with tqdm(questions, desc="Auditing", unit="table", disable=None) as bar:
@@ -152,7 +153,7 @@ class _Asked:
     def _comparison(self, target: int, attribute: Attribute | None, options: AuditOptions) -> Comparison | None:
         """Compare with the reference's scores, at thresholds chosen for each model in the same way."""
         table = self.scored
-        if table.reference_scores is None:
+        if attribute is None or table.reference_scores is None:
             return None
         fit = None if self.fit_on is None else self.fit_on.reference_scores
         both = zip(options.thresholds, self._decisions(target, attribute, table.reference_scores, fit), strict=True)

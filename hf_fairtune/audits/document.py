@@ -49,7 +49,7 @@ def document(
         audits=[_named(section) | {"audit": section.audit.to_dict()} for section in found.sections],
         rankings=[_named(section) | plain(section.ranking) for section in found.sections if section.ranking],
         curves=[_named(section) | plain(section.curves) for section in (*found.overall, *found.sections)],
-        comparisons=[_compared(section) for section in (*found.overall, *found.sections) if section.comparison],
+        comparisons=[_compared(section) for section in found.sections if section.comparison],
         cluster=cluster,
         arguments=arguments or {},
     )

@@ -13,6 +13,7 @@ from ..audits.document import document
 from ..audits.overview import overview
 from ..data.predictions import is_table
 from ..data.scored_arguments import PredictionArguments
+from ..gate.check import check_rules
 from ..gate.judge import EXIT, judge
 from ..gate.rules import read_rules
 from ..gate.table import gate_table
@@ -24,7 +25,7 @@ from .flags import positional
 EXAMPLE = """  fairtune audit predictions.csv --label y --score p --group sex --group age:60 --cluster patient_id \\
       --output_dir audit
   fairtune audit my-team/melanoma --dataset lesions.csv --label diagnosis --positive malignant --group sex \\
-      --gate rules.yaml --output_dir audit      (exit status: 0 pass, 1 fail, 3 insufficient evidence, 2 bad input)"""
+      --gate rules.yaml --output_dir audit"""
 
 
 @dataclass
@@ -92,19 +93,15 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     """Print the audit, write the page and its files, and return the gate's exit status."""
     rules = read_rules(arguments.gate) if arguments.gate else None
     given = rows_of(arguments, data)
-    found = audit_attributes(
-        given.scored,
-        fit_on=given.fit_on,
-        policies=arguments.threshold or policies(given),
-        **{name: getattr(arguments, name) for name in OPTIONS},
-    )
+    scored, cuts = given.scored, arguments.threshold or policies(given)
+    words = findings(arguments.finding, scored.targets)
+    if rules:
+        names = {attribute.name: attribute.names for attribute in scored.attributes}
+        check_rules(rules, scored.targets, names, cuts, scored.reference_scores is not None)
+    options = {name: getattr(arguments, name) for name in OPTIONS}
+    found = audit_attributes(scored, fit_on=given.fit_on, policies=cuts, **options)
     told = document(
-        given.scored,
-        found,
-        given.source,
-        cluster=data.cluster,
-        finding=findings(arguments.finding, given.scored.targets),
-        arguments=flags_of(arguments, data),
+        scored, found, given.source, cluster=data.cluster, finding=words, arguments=flags_of(arguments, data)
     )
     told.gate = judge(told.to_dict(), rules) if rules else None
     print(overview(found))

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from hf_fairtune.cli import main as command
@@ -85,7 +83,7 @@ def test_nan_loss(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_unknown_command_and_flag(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain"]) == 2
     assert (
-        "`explain` is not a command; choose from ablate, audit, debias, demo, push, report, search, train"
+        "`explain` is not a command; choose from ablate, audit, debias, demo, metrics, push, report, search, train"
         in capsys.readouterr().err
     )
     assert main(["report", "--folder", "x"]) == 2
@@ -130,27 +128,3 @@ def test_help_of_all(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["search", "--help-all"])
     assert "--gradient_accumulation_steps" in capsys.readouterr().out
-
-
-def predictions(folder: Path, n: int = 200) -> pd.DataFrame:
-    """A table of predictions with two sexes and patients of two rows."""
-    draw = np.random.default_rng(0)
-    labels = draw.integers(0, 2, n)
-    return pd.DataFrame(
-        {
-            "y": labels,
-            "p": np.clip(labels * 0.3 + draw.uniform(0, 0.7, n), 0, 1),
-            "sex": draw.choice(["F", "M"], n),
-            "patient": [f"p{i // 2}" for i in range(n)],
-        }
-    )
-
-
-def test_audit_of_predictions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    predictions(tmp_path).to_csv(tmp_path / "p.csv", index=False)
-    flags = ["--label", "y", "--score", "p", "--group", "sex", "--cluster", "patient", "--n_boot", "50"]
-    assert main(["audit", str(tmp_path / "p.csv"), *flags, "--output_dir", str(tmp_path / "o")]) == 0
-    assert (tmp_path / "o" / "audit.json").is_file()
-    assert "F" in capsys.readouterr().out
-    assert main(["audit", str(tmp_path / "p.csv"), "--label", "y", "--score", "q", "--group", "sex"]) == 2
-    assert "--score q names no column; the columns are y, p, sex, patient" in capsys.readouterr().err
