@@ -26,7 +26,8 @@ def hanley_mcneil_variance(auc: float, positives: float, negatives: float) -> fl
     """
     first, second = auc / (2 - auc), 2 * auc * auc / (1 + auc)
     extra = (positives - 1) * (first - auc * auc) + (negatives - 1) * (second - auc * auc)
-    return (auc * (1 - auc) + extra) / (positives * negatives)
+    # Rounding may leave less than nothing at an AUC of 1.
+    return max(0.0, (auc * (1 - auc) + extra) / (positives * negatives))
 
 
 def detectable_difference(auc: float, group: Counts, reference: Counts) -> float:
@@ -52,7 +53,7 @@ def detectable_difference(auc: float, group: Counts, reference: Counts) -> float
 
     # At an AUC of 1 there is no variance, and a difference of 0 is the trivial root.
     least, most = 1e-6, auc
-    if short(least) <= 0 or short(most) > 0:
+    if not least < most or short(least) <= 0 or short(most) > 0:
         return NAN
     # The needed difference falls again towards an AUC of 0: take the first crossing.
     steps = np.linspace(least, most, 200)

@@ -52,6 +52,7 @@ def test_wanted_cases_are_just_enough() -> None:
 def test_what_cannot_be_found_is_undefined() -> None:
     assert math.isnan(detectable_difference(0.85, (0, 30), (40, 200)))
     assert math.isnan(detectable_difference(0.55, (1, 2), (2, 3)))
+    assert math.isnan(detectable_difference(0.0, (20, 30), (40, 200)))
     assert math.isnan(detectable_difference(float("nan"), (20, 30), (40, 200)))
     assert wanted_counts(0.85, (20, 100), (20, 100)) is None
     assert wanted_counts(0.85, (0, 100), (2000, 10000)) is None
