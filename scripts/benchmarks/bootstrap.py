@@ -1,23 +1,25 @@
-"""Time the bootstrap of group metrics: one sort and weights, a scikit-learn loop, fairlearn's MetricFrame.
+"""Time bootstrap intervals of the AUC, overall and by group: ours, fairlearn's MetricFrame, a scikit-learn loop.
 
-Times are by replicate, so the slow two may run fewer. All three give AUC, TPR, FPR and selection rate by group.
+All three give percentile intervals from as many replicates. The slow two run fewer unless `--full` is given; their
+seconds are then scaled up, and the table says so. Ratios are of seconds for all replicates.
 
-    python scripts/benchmarks/bootstrap.py --rows 1600 --groups 4
+    python scripts/benchmarks/bootstrap.py
+    python scripts/benchmarks/bootstrap.py --full
+    python scripts/benchmarks/bootstrap.py --rows 1000000 --groups 12 --ours_only
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import resource
 import time
 import warnings
 from collections.abc import Callable
 
 import numpy as np
-from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
-from sklearn.metrics import roc_auc_score
 
-from hf_fairtune.intervals.bootstrap import bootstrap
-from hf_fairtune.metrics.rates import rate_counts
+from hf_fairtune.intervals.bootstrap import bootstrap, percentile_interval
 from hf_fairtune.metrics.rows import Rows, check_rows
 
 
@@ -29,65 +31,99 @@ def sample(n: int, n_groups: int, prevalence: float, seed: int) -> Rows:
     return check_rows(labels, scores, rng.integers(n_groups, size=n), [str(g) for g in range(n_groups)])
 
 
-def ours(rows: Rows, n_boot: int) -> None:
-    """Run the package's bootstrap."""
-    bootstrap(rows, (0.5,), n_boot)
+def ours(rows: Rows, n_boot: int) -> np.ndarray:
+    """Run the package: intervals [n_groups + 1, 2], the whole split last."""
+    found = bootstrap(rows, n_boot=n_boot)
+    return np.array([percentile_interval(column, 0.95)[:2] for column in found.auc.T])
 
 
-def loop(rows: Rows, n_boot: int) -> None:
-    """Draw rows and call scikit-learn for each group."""
+def loop(rows: Rows, n_boot: int) -> np.ndarray:
+    """Draw rows and call scikit-learn for each group and for all."""
+    from sklearn.metrics import roc_auc_score  # here, so that it weighs nothing where only ours is measured
+
     rng, n, size = np.random.default_rng(0), len(rows.labels), len(rows.group_names)
-    for _ in range(n_boot):
+    aucs = np.empty((n_boot, size + 1))
+    for replicate in aucs:
         drawn = rng.integers(n, size=n)
         labels, scores, groups = rows.labels[drawn], rows.scores[drawn], rows.groups[drawn]
-        rate_counts(labels, scores >= 0.5, groups, size)
-        for g in range(size):
-            roc_auc_score(labels[groups == g], scores[groups == g])
+        replicate[:size] = [roc_auc_score(labels[groups == g], scores[groups == g]) for g in range(size)]
+        replicate[size] = roc_auc_score(labels, scores)
+    return np.nanquantile(aucs, [0.025, 0.975], axis=0).T
 
 
-def frame(rows: Rows, n_boot: int) -> None:
-    """Let MetricFrame do it: hard rates and AUC are two frames there."""
-    hard = {"tpr": true_positive_rate, "fpr": false_positive_rate, "selected": selection_rate}
-    for metrics, predictions in ((hard, rows.scores >= 0.5), ({"auc": roc_auc_score}, rows.scores)):
-        MetricFrame(
-            metrics=metrics,
-            y_true=rows.labels,
-            y_pred=predictions.astype(int) if metrics is hard else predictions,
-            sensitive_features=rows.groups,
-            n_boot=n_boot,
-            ci_quantiles=[0.025, 0.975],
-            random_state=0,
-        )
+def frame(rows: Rows, n_boot: int) -> np.ndarray:
+    """Let MetricFrame do it."""
+    from fairlearn.metrics import MetricFrame
+    from sklearn.metrics import roc_auc_score
+
+    found = MetricFrame(
+        metrics=roc_auc_score,
+        y_true=rows.labels,
+        y_pred=rows.scores,
+        sensitive_features=rows.groups,
+        n_boot=n_boot,
+        ci_quantiles=[0.025, 0.975],
+        random_state=0,
+    )
+    return np.column_stack(
+        [[*low, all_rows] for low, all_rows in zip(found.by_group_ci, found.overall_ci, strict=True)]
+    )
 
 
-def seconds(run: Callable[[Rows, int], None], rows: Rows, n_boot: int) -> float:
-    """Time one run."""
+def seconds(run: Callable[[Rows, int], np.ndarray], rows: Rows, n_boot: int) -> tuple[float, np.ndarray]:
+    """Time one run, and return its intervals."""
     start = time.perf_counter()
-    run(rows, n_boot)
-    return time.perf_counter() - start
+    found = run(rows, n_boot)
+    return time.perf_counter() - start, found
+
+
+def compare(rows: Rows, given: argparse.Namespace) -> None:
+    """Print the table of all three."""
+    fewer = given.n_boot if given.full else min(given.n_boot, given.slow_n_boot)
+    ours(rows, 10)
+    runs = {"hf_fairtune": (ours, given.n_boot), "fairlearn MetricFrame": (frame, fewer)}
+    runs["scikit-learn loop"] = (loop, fewer)
+    base = None
+    print(f"{'':22}{'run':>7}{'seconds':>9}{f'for {given.n_boot}':>10}{'ratio':>8}  95 % interval of all rows")
+    for name, (run, n) in runs.items():
+        took, found = seconds(run, rows, n)
+        whole = took * given.n_boot / n
+        base = base or whole
+        interval = "{:.3f} to {:.3f}".format(*found[-1])
+        print(f"{name:22}{n:7}{took:9.2f}{whole:10.2f}{whole / base:8.0f}  {interval}", flush=True)
+    if fewer < given.n_boot:
+        print(f"The slow two ran {fewer} of {given.n_boot} replicates; their seconds are scaled (--full runs all).")
+
+
+def weigh(rows: Rows, n_boot: int) -> None:
+    """Print seconds and memory of ours; memory is the highest resident set, and what it was with the rows made."""
+    with open("/proc/self/statm") as file:
+        before = int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    took, _ = seconds(ours, rows, n_boot)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(f"{len(rows.labels)} rows, {len(rows.group_names)} groups, {n_boot} replicates: {took:.1f} s, ", end="")
+    print(f"{n_boot / took:.0f} replicates/s; peak {peak / 1e6:.0f} MB, {before / 1e6:.0f} MB before")
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, or what ours takes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1600, help="rows of the split")
+    parser.add_argument("--rows", type=int, default=2000, help="rows of the split")
     parser.add_argument("--groups", type=int, default=4, help="groups, of about equal size")
     parser.add_argument("--prevalence", type=float, default=0.1, help="share of positives")
-    parser.add_argument("--n_boot", type=int, default=2000, help="replicates of ours")
-    parser.add_argument("--slow_n_boot", type=int, default=50, help="replicates of the other two")
+    parser.add_argument("--n_boot", type=int, default=2000, help="replicates")
+    parser.add_argument("--slow_n_boot", type=int, default=200, help="replicates that the other two run at most")
+    parser.add_argument("--full", action="store_true", help="let the other two run all replicates")
+    parser.add_argument("--ours_only", action="store_true", help="seconds and memory of ours, without the other two")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     rows = sample(given.rows, given.groups, given.prevalence, given.seed)
-    ours(rows, 10)
-    runs = {"hf_fairtune": (ours, given.n_boot), "scikit-learn loop": (loop, given.slow_n_boot)}
-    runs["fairlearn MetricFrame"] = (frame, given.slow_n_boot)
+    if given.ours_only:
+        weigh(rows, given.n_boot)
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        times = {name: (seconds(run, rows, n), n) for name, (run, n) in runs.items()}
-    base = times["hf_fairtune"][0] / given.n_boot
-    print(f"{'':22}{'replicates':>11}{'seconds':>9}{'ms each':>9}{'ratio':>8}")
-    for name, (total, n) in times.items():
-        print(f"{name:22}{n:11}{total:9.2f}{1000 * total / n:9.3f}{total / n / base:8.0f}")
+        compare(rows, given)
 
 
 if __name__ == "__main__":
