@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import catalog
 from ..metrics.metric import Gap, Rate
+from ..metrics.operating_threshold import PER_GROUP
 from .judge import judge
 from .metrics import ACROSS, CALIBRATION, DIFFERENCES, RATES
 from .numbers import OVERALL, canonical
@@ -36,12 +37,14 @@ def check_rules(
         FairTuneError: a rule's target, attribute, group, threshold or comparison will not be there.
     """
     entries = [_entry(t, name, groups, policies) for t in targets for name, groups in attributes.items()]
+    # All rows together have no cut for each group; those of an attribute do.
+    common = [policy for policy in policies if not canonical(policy).endswith(PER_GROUP)]
     told: Row = {"target": None, "model": "", "reference": "", "verdict": "not shown", "groups": [], "excluded": []}
     pairs = [(target, name) for target in targets for name in attributes] if compared else []
     skeleton = {
         "targets": [{"name": target} for target in targets],
         "attributes": [{"name": name} for name in attributes],
-        "overall": [_entry(target, None, [], policies) for target in targets],
+        "overall": [_entry(target, None, [], common) for target in targets],
         "audits": entries,
         "comparisons": [told | {"target": t, "attribute": name, "auc_gap": EMPTY} for t, name in pairs],
     }

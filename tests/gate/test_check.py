@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,6 +66,14 @@ def test_policies_are_known_however_they_are_spelled() -> None:
         check_rules(rules, **ASKED | {"policies": policies})
     with pytest.raises(FairTuneError, match="thresholds: youden per group, sensitivity=0.9, argmax"):
         check_rules(Rules("g", (Rule("r", "tpr", Bound(0), threshold="youden"),)), **ASKED | {"policies": policies})
+
+
+def test_all_rows_have_no_cut_for_each_group_but_those_of_an_attribute() -> None:
+    asked = ASKED | {"policies": ["0.5", "Youden  per group"]}
+    rule = Rule("rule 1", "tpr", Bound(0), attribute="sex", threshold="youden per group", group="overall")
+    check_rules(Rules("g", (rule,)), **asked)
+    with pytest.raises(FairTuneError, match="thresholds: 0.5"):
+        check_rules(Rules("g", (replace(rule, attribute=None),)), **asked)
 
 
 def test_a_comparison_needs_a_reference() -> None:
