@@ -12,7 +12,7 @@ from ..errors import FairTuneError
 from ..intervals.bootstrap import Replicates, joint_bootstrap
 from ..intervals.estimate import Estimate, plain
 from ..metrics.rows import Rows, check_rows, check_scores, excluded_codes
-from ..metrics.thresholds import Threshold
+from ..metrics.thresholds import Decision, cut_of
 from .auc_comparison import (
     ComparedGroup,
     compared_groups,
@@ -65,7 +65,7 @@ def compare(
     groups: ArrayLike,
     group_names: Sequence[str],
     *,
-    thresholds: Sequence[tuple[Threshold, Threshold]] = (),
+    thresholds: Sequence[tuple[Decision, Decision]] = (),
     **options: Any,
 ) -> Comparison:
     """Compare a model with a reference on one whole split: every number is model minus reference.
@@ -80,7 +80,8 @@ def compare(
         reference_scores: of the reference, for the same rows in the same order, [n].
         groups: codes of `group_names`, [n].
         group_names: name of each code, [n_groups].
-        thresholds: a cut of the model's scores with one of the reference's, chosen in the same way.
+        thresholds: a cut of the model's scores with one of the reference's, or decisions of each, chosen in the same
+            way.
         options: fields of `AuditOptions` by name: clusters, exclude, n_boot, seed, confidence.
 
     Raises:
@@ -124,19 +125,20 @@ def _other(rows: Rows, reference_scores: ArrayLike) -> Rows:
 
 
 def _pairing(
-    rows: Rows, other: Rows, thresholds: Sequence[tuple[Threshold, Threshold]], options: AuditOptions
+    rows: Rows, other: Rows, thresholds: Sequence[tuple[Decision, Decision]], options: AuditOptions
 ) -> Pairing:
     left_out = excluded_codes(rows.group_names, options.exclude)
     included = tuple(g for g in range(len(rows.group_names)) if g not in left_out)
     replicates: list[Replicates | None] = [None, None]
-    cuts = [[pair[side].value for pair in map(_checked, thresholds)] for side in (0, 1)]
+    checked = [_checked(pair) for pair in thresholds]
+    cuts = [[cut_of(pair[side], own) for pair in checked] for side, own in enumerate((rows, other))]
     if options.n_boot:
         replicates = [*joint_bootstrap([rows, other], cuts, options.n_boot, options.seed)]
     sides = zip((rows, other), replicates, strict=True)
     return Pairing(*(Evidence(own, included, draws, options.confidence) for own, draws in sides))
 
 
-def _checked(pair: tuple[Threshold, Threshold]) -> tuple[Threshold, Threshold]:
+def _checked(pair: tuple[Decision, Decision]) -> tuple[Decision, Decision]:
     model, reference = pair
     if (model.policy, model.fitted_on) != (reference.policy, reference.fitted_on):
         raise FairTuneError(

@@ -12,7 +12,7 @@ from ..intervals.estimate import Estimate
 from ..intervals.proportion import paired_difference
 from ..metrics.equalized_odds_difference import CONVENTION
 from ..metrics.rates import RateCounts, rate_counts, spread
-from ..metrics.thresholds import Threshold
+from ..metrics.thresholds import Decision
 from .pairing import Draw, Pairing, still
 from .threshold_audit import RANGE
 
@@ -31,7 +31,10 @@ class ComparedRates:
 
 @dataclass(frozen=True)
 class ThresholdComparison:
-    """Changes at a pair of thresholds: `value` cuts the model's scores, `reference_value` the reference's."""
+    """Changes at a pair of thresholds: `value` cuts the model's scores, `reference_value` the reference's.
+
+    Both are NaN where every group has its own cut, or where decisions were given.
+    """
 
     policy: str
     fitted_on: str | None
@@ -44,7 +47,7 @@ class ThresholdComparison:
     groups: list[ComparedRates]
 
 
-def compare_threshold(pairing: Pairing, cuts: tuple[Threshold, Threshold], place: int) -> ThresholdComparison:
+def compare_threshold(pairing: Pairing, cuts: tuple[Decision, Decision], place: int) -> ThresholdComparison:
     """Compare at one pair of thresholds.
 
     Args:
@@ -55,7 +58,10 @@ def compare_threshold(pairing: Pairing, cuts: tuple[Threshold, Threshold], place
         FairTuneError: one was fitted on these very rows.
     """
     rows, other = pairing.model.rows, pairing.reference.rows
-    model, reference = cuts[0].apply(rows.labels, rows.scores), cuts[1].apply(other.labels, other.scores)
+    model, reference = (
+        cut.apply(own.labels, own.scores, own.groups, own.group_names)
+        for cut, own in zip(cuts, (rows, other), strict=True)
+    )
     changes = _Changes(pairing, model, reference, place)
     return ThresholdComparison(
         policy=cuts[0].policy,
