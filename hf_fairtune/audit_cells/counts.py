@@ -61,6 +61,12 @@ class Counts:
         lines = [line for line in self.lines if not set(line[1]) & set(gone)]
         return replace(self, lines=lines, closed=[*self.closed, *gone])
 
+    def only(self, target: int) -> Counts:
+        """Keep one target."""
+        numerators = [replace(row, target=0) for row in self.numerators if row.target == target]
+        kept = {"targets": [self.targets[target]], "positives": self.positives[[target]], "numerators": numerators}
+        return replace(self, **kept)  # type: ignore[arg-type]
+
     @property
     def negatives(self) -> np.ndarray:
         """Count rows that are not positive: [n_targets, n_groups]."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from .counts import Counts
-from .ranges import Withheld, exposed, small
+from .exposure import exposed
+from .ranges import Key, Withheld, small
 
 WIDTH = 11
-UNKNOWNS = 1000
+UNKNOWNS = 2000
 
 
 def withhold(counts: Counts) -> Withheld:
@@ -17,26 +18,44 @@ def withhold(counts: Counts) -> Withheld:
     Withheld are the rows of a group where they are 1 to 10, and its positives and negatives of a target where either
     is; then the smallest further groups until, along every sum, two or more are missing, and until each small count
     could, by all that is told, lie anywhere in a range 11 wide or wider. An intersection is withheld as a whole where
-    most of its groups have 1 to 10 rows, or where more counts would be missing than can be checked.
+    most of its groups have 1 to 10 rows. Where more of its counts would be missing than can be checked, it is withheld
+    as a whole, too, and then its counts are as safe as if it had not been asked for: what is told of its attributes
+    may bound them.
     """
     for joint in counts.intersections:
-        inside = counts.inside(joint)
-        if small(counts.n[inside]).mean() > 0.5 or _unknowns(counts, _completed(counts, _first(counts))) > UNKNOWNS:
+        found = _completed(counts, _first(counts))
+        if any(
+            _unknowns(part, Withheld(found.n, found.pairs[places])) > UNKNOWNS
+            for places, part in _parts(counts, found)
+        ):
             counts = counts.without(joint)
     found = _completed(counts, _first(counts))
-    while narrow := exposed(counts, found, WIDTH):
-        rows = [item for item in narrow if item[0] < 0]
-        each = dict(reversed(rows or narrow))
-        if not [True for target, group in each.items() if _widen(counts, found, target, group)]:
-            break
+    settled: dict[int, set[Key]] = {}
+    while True:
+        changed = False
+        for place, (targets, part) in enumerate(_parts(counts, found)):
+            hidden = Withheld(found.n, found.pairs[targets])
+            for target, group in exposed(part, hidden, WIDTH, settled.setdefault(place, set())):
+                changed |= _widen(counts, found, targets[target] if target >= 0 else -1, group)
+        if not changed:
+            return found
         found = _completed(counts, found)
-    return found
+
+
+def _parts(counts: Counts, found: Withheld) -> list[tuple[list[int], Counts]]:
+    """Divide what is too much to be checked at once by target; where all rows are told, nothing is lost by it."""
+    every = list(range(len(counts.targets)))
+    if counts.exhaustive or _unknowns(counts, found) <= UNKNOWNS:
+        return [(every, counts)]
+    return [([target], counts.only(target)) for target in every]
 
 
 def _first(counts: Counts) -> Withheld:
     """Withhold what is small itself, and what has a small total."""
     found = Withheld(small(counts.n), small(counts.positives) | small(counts.negatives))
     found.n[counts.closed] = True
+    for inside in map(counts.inside, counts.intersections):
+        found.n[inside] |= small(counts.n[inside]).mean() > 0.5
     found.n[:] |= found.n[0]
     found.pairs[:] |= found.pairs[:, :1]
     return found

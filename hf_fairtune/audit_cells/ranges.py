@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from .counts import Counts
 
-ROUNDS = 12
+Key = tuple[str, int, int]  # what is counted, of which target (-1: rows are of all), of which group
 
 
 @dataclass(frozen=True)
@@ -93,16 +93,17 @@ class Knowledge:
         if unknown:
             into.append((unknown, -sum(known for _, known in terms)))
 
-    def sensitive(self, counts: Counts, withheld: Withheld) -> Iterator[tuple[tuple[int, int], list[tuple[int, int]]]]:
-        """Yield (target, or -1 for rows; group) of every withheld count of 1 to 10 with its terms."""
+    def sensitive(self, counts: Counts, withheld: Withheld) -> Iterator[tuple[Key, list[tuple[int, int]]]]:
+        """Yield every withheld count of 1 to 10 with its terms; rows first."""
         for group in np.flatnonzero(withheld.n & small(counts.n)).tolist():
-            yield (-1, group), self.n.term(group)[0]
+            yield ("rows", -1, group), self.n.term(group)[0]
         for target, group in np.argwhere(withheld.pairs).tolist():
             positives = self.positives[target]
             if small(counts.positives[target, group]):
-                yield (target, group), positives.term(group)[0]
+                yield ("positives", target, group), positives.term(group)[0]
             if small(counts.negatives[target, group]):
-                yield (target, group), [*self.n.term(group)[0], *positives.term(group, -1)[0]]
+                terms = [*self.n.term(group)[0], *positives.term(group, -1)[0]]
+                yield ("negatives", target, group), terms
 
     def points(self, objective: np.ndarray) -> Iterator[np.ndarray]:
         """Yield what the unknowns could be where `objective` is largest, then smallest.
@@ -127,29 +128,3 @@ class Knowledge:
 def small(values: np.ndarray) -> np.ndarray:
     """Tell which counts are of 1 to 10."""
     return (values >= 1) & (values <= 10)
-
-
-def exposed(counts: Counts, withheld: Withheld, width: float) -> list[tuple[int, int]]:
-    """Find the withheld counts of 1 to 10 that the told ones leave a range narrower than `width`.
-
-    A range is between two possible tables. Tables that serve many counts at once are tried first.
-    """
-    known = Knowledge(counts, withheld)
-    keys, terms = zip(*items, strict=True) if (items := list(known.sensitive(counts, withheld))) else ((), ())
-    rows = np.zeros((len(keys), known.size))
-    for i, found in enumerate(terms):
-        for j, value in found:
-            rows[i, j] += value
-    low = high = rows @ known.truth
-    draw = np.random.default_rng(0)
-    for step in range(ROUNDS + len(keys)):
-        narrow = np.flatnonzero(high - low < width - 1e-6)
-        if step < ROUNDS:
-            weights = draw.random(len(narrow)) if step else np.ones(len(narrow))
-        elif step - ROUNDS in narrow:
-            narrow, weights = np.array([step - ROUNDS]), np.ones(1)
-        else:
-            continue
-        for point in known.points(weights @ rows[narrow]) if len(narrow) else ():
-            low, high = np.minimum(low, rows @ point), np.maximum(high, rows @ point)
-    return list(dict.fromkeys(keys[i] for i in np.flatnonzero(high - low < width - 1e-6)))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import hf_fairtune.audit_document
+from hf_fairtune.audit_cells import protect
 from hf_fairtune.audit_cells.blank import WITHHELD
 from hf_fairtune.audit_cells.suppress import suppress_audit
 
@@ -52,12 +53,25 @@ def test_no_small_count_is_told_or_worked_out(options: dict[str, Any]) -> None:
 
 def test_random_tables() -> None:
     draw = np.random.default_rng(0)
-    for _ in range(20):
+    for _ in range(12):
         width = draw.integers(2, 5, size=2)
         sizes = draw.choice([0, 3, 12, 25, 60], size=(*width, 2), p=[0.1, 0.25, 0.2, 0.2, 0.25])
         cells = {(f"a{i}", f"b{j}"): tuple(sizes[i, j].tolist()) for i, j in np.ndindex(*width) if sizes[i, j].sum()}
         if len({a for a, _ in cells}) > 1 and len({b for _, b in cells}) > 1 and sum(map(sum, cells.values())) > 100:
             safe(document(cells=cells))
+
+
+@pytest.mark.parametrize(("most", "cells_told"), [(40, True), (0, False)])
+def test_too_many_counts_are_checked_by_target_or_withheld(
+    monkeypatch: pytest.MonkeyPatch, most: int, cells_told: bool
+) -> None:
+    monkeypatch.setattr(protect, "UNKNOWNS", most)
+    made = document("multilabel", n=700)
+    public = suppress_audit(made)
+    cells = [row["n"] for row in public["groups"] if row["attribute"] == "sex & age:60"]
+    assert any(cells) == cells_told
+    narrow = {key for key, found in ranges(made, public).items() if found[1] - found[0] < 11 - 1e-6}
+    assert not {key for key in narrow if cells_told or key[3] != "sex & age:60"}
 
 
 def test_nothing_changes_without_a_small_count() -> None:

@@ -61,9 +61,7 @@ def test_rates_follow_from_their_counts() -> None:
 def test_names_are_no_formulas_and_no_markup() -> None:
     made = renamed(document(), "F", HOSTILE)
     assert any(row["group"].startswith("'=1+1") for row in rows_of(groups_csv(made)))
-    assert all(
-        row["group"] == "-1" for row in rows_of(groups_csv(renamed(document(), "F", "-1"))) if row["n"] == "604"
-    )
+    assert "-1" in {row["group"] for row in rows_of(groups_csv(renamed(document(), "F", "-1")))}
     text = factors(made)
     assert "<script>" not in text.replace("\\<script\\>", "")
     for line in text.splitlines():
