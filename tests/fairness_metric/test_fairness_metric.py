@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import evaluate
 import numpy as np
+import pandas as pd
 import pytest
 from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
 from sklearn.metrics import roc_auc_score
@@ -102,6 +104,21 @@ def test_bad_rows_are_refused(metric: Any, changed: dict[str, Any], message: str
     rows = {"references": [0, 1], "predictions": [0.1, 0.9], "groups": ["F", "M"]}
     with pytest.raises(FairTuneError, match=message):
         metric.compute(**rows | changed)
+
+
+def test_the_example_script(
+    metric: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels, scores, groups = split()
+    names = pd.Series(named(groups)).replace("c", None)
+    pd.DataFrame({"y": labels, "p": scores, "sex": names}).to_csv(tmp_path / "p.csv", index=False)
+    monkeypatch.setattr(evaluate.config, "HF_METRICS_CACHE", tmp_path)
+    main = runpy.run_path(str(FOLDER.parent.parent / "scripts" / "stock_evaluate.py"))["main"]
+    main(str(tmp_path / "p.csv"), "y", "p", "sex")
+    told = capsys.readouterr().out
+    found = metric.compute(references=labels, predictions=scores, groups=names.fillna("missing"))
+    assert told == f"{found}\n"
+    assert list(found["by_group"]) == ["a", "b", "missing"]
 
 
 def test_its_description_is_a_card(metric: Any) -> None:
