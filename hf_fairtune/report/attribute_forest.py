@@ -37,7 +37,7 @@ def attribute_forest(views: Sequence[View]) -> Figure | None:
     top = 0.0
     for view, rows in blocks:
         _heading(axes, top + 0.75, view.attribute)
-        called = view.called(22)
+        called = view.called(20)
         for row in rows:
             _row(axes, top + 1.6, row)
             places.append(top + 1.6)

@@ -52,10 +52,10 @@ def headline(found: Sequence[Answer]) -> str:
     sure, alone, unknown = counts["beyond"], counts["alone"], counts["unknown"]
     if len(found) == unknown:
         return "Whether groups are served unequally cannot be said from these rows."
-    gaps = f"{len(found)} gaps between groups" if len(found) > 1 else "the one gap between groups"
-    said = f"Of {gaps} looked at, {sure or 'none'} {'are' if sure > 1 else 'is'} more than chance explains"
-    more = [f"{alone} would be if looked at alone"] * bool(alone) + [f"{unknown} cannot be judged"] * bool(unknown)
-    return "; ".join([said, *more]) + "."
+    gaps = f"Of {len(found)} gaps between groups looked at" if len(found) > 1 else "Of the one gap looked at"
+    judged = f", {len(found) - unknown} can be judged; of these" if unknown else ""
+    said = f"{gaps}{judged}, {sure or 'none'} {'are' if sure > 1 else 'is'} more than chance explains"
+    return f"{said}; {alone} would be if looked at alone." if alone else f"{said}."
 
 
 def answer(view: View, tested: int) -> Answer:
@@ -114,8 +114,8 @@ def _how_sure(part: float) -> str:
 
 def _spoken(view: View, item: dict[str, float | str | None]) -> str:
     if item["low"] is None or item["high"] is None:
-        why = f": {_reason(item['reason'])}" if item["reason"] else ""
-        return f"{number(_float(item['value']), 2)} (no interval{why})"
+        why = _reason(str(item["reason"]).removeprefix("no interval: ")) if item["reason"] else ""
+        return f"{number(_float(item['value']), 2)} (no interval{why and ': '}{why})"
     ends = f"{number(_float(item['low']), 2)} to {number(_float(item['high']), 2)}"
     return f"{number(_float(item['value']), 2)} ({view.level} interval {ends})"
 
@@ -125,7 +125,12 @@ def _float(value: float | str | None) -> float | None:
 
 
 def _reason(text: object) -> str:
-    return isolated(str(text)) if text else "no reason is recorded"
+    """Write a reason; of one that lists many groups, the first two."""
+    if not text:
+        return "no reason is recorded"
+    first, *rest = str(text).split(" / ")
+    more = f" and {len(rest) - 1} more" if len(rest) > 1 else ""
+    return isolated(" / ".join([first, *rest[:1]]), 240) + more
 
 
 def _gap(view: View, kind: str, tested: int) -> list[str]:
@@ -149,7 +154,9 @@ def _judged(view: View, kind: str, tested: int) -> str:
     if kind == "alone":
         return f"taken alone that is more than chance explains, but of {tested} gaps looked at one such may be chance."
     known = [pair["detectable"] for pair in view.audit["pairs"] if pair["detectable"] is not None]
-    missed = f"; with so few patients even a difference of {number(max(known), 2)} may go unseen" if known else ""
+    missed = (
+        f"; with these numbers of patients a true difference of {number(max(known), 2)} may go unseen" if known else ""
+    )
     return f"chance can explain the gap, which does not show that the groups are equal{missed}."
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from .audit_view import Document, View, views
 from .layout import Table, number, one_line
 from .limits import WITHIN
@@ -73,10 +71,15 @@ def methods(document: Document) -> list[tuple[str, str]]:
     rows += [("permutations of the groups", f"{options['n_permutations']:,}"), ("seed", str(options["seed"]))]
     rows += [("p adjusted", f"{options['correction']} over {options['family']}")] if options["family"] else []
     rows += [(f"method, {what}", how) for what, how in _how(document).items() if how]
-    given = {name: json.dumps(value, ensure_ascii=False) for name, value in document["arguments"].items()}
-    rows += [(f"--{name}", one_line(value)) for name, value in given.items()]
+    given = {name: value for name, value in document["arguments"].items() if value not in (None, [], "")}
+    rows += [(f"--{name}", one_line(_written(value))) for name, value in given.items()]
     rows += [(f"version of {name}", version) for name, version in document["versions"].items()]
     return [*rows, ("git commit", document["git"] or "none")]
+
+
+def _written(value: object) -> str:
+    """Write a flag's value as it is typed."""
+    return " ".join(map(_written, value)) if isinstance(value, list) else str(value)
 
 
 def _how(document: Document) -> dict[str, str]:
@@ -103,6 +106,6 @@ def gate_table(document: Document) -> Table | None:
         ends = f" [{number(rule['low'])}, {number(rule['high'])}]" if None not in (rule["low"], rule["high"]) else ""
         where = ", ".join(str(rule[key]) for key in ("target", "attribute") if rule[key])
         rows.append([rule["rule"], where, rule["bound"], f"{number(rule['value'])}{ends}", rule["verdict"]])
-        notes += [f"{rule['rule']}: {rule['reason']}"] if rule["reason"] else []
+        notes += [f"{rule['rule']} ({where}): {rule['reason']}"] if rule["reason"] else []
     title = f"Rules of {gate['file']}: {gate['verdict']}"
     return Table(title, ["rule", "where", "bound", "found", "verdict"], rows, list(dict.fromkeys(notes)))

@@ -9,6 +9,7 @@ from .data_sheet import COUNT_NOTE
 from .layout import Table, estimate, interval, number
 from .paired import change
 
+NAMED = 6
 WORST = "lowest in … of 100 redraws"
 SUMMARIES = {
     "all rows": "auc",
@@ -26,7 +27,7 @@ def auc_table(view: View) -> Table:
         sizes = [count(audit["n"]), count(audit["positives"])] if key == "auc" else ["", ""]
         rows.append([what, *sizes, "", estimate(audit[key]), "", ""])
     header = ["group", "rows", "with finding", "prevalence", f"AUC [{view.level} interval]", WORST, "status"]
-    notes = [f"{row['group']}: {row['reason']}" for row in audit["groups"] if row["reason"]]
+    notes = reasons({row["group"]: row for row in audit["groups"]})
     notes += reasons({what: audit[key] for what, key in SUMMARIES.items()})
     notes += [f"left out of lowest group, gap and differences: {name}" for name in audit["excluded"]]
     withheld = any(None in (row["n"], row["positives"]) for row in audit["groups"])
@@ -41,12 +42,17 @@ def _group(row: dict[str, Any]) -> list[str]:
 
 
 def reasons(items: dict[str, dict[str, Any]]) -> list[str]:
-    """Give the reason of every estimate that is undefined or has no interval, equal ones once."""
+    """Give the reason of everything that is undefined or has no interval, equal ones once."""
     told: dict[str, list[str]] = {}
     for what, item in items.items():
         if item["reason"]:
             told.setdefault(str(item["reason"]), []).append(what)
-    return [f"{', '.join(some)}: {reason}" for reason, some in told.items()]
+    return [f"{_listed(some)}: {reason}" for reason, some in told.items()]
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return "; ".join(names[:NAMED]) + more
 
 
 def pair_table(view: View) -> Table:

@@ -23,7 +23,9 @@ def data_sheet(document: Document, attribute: dict[str, Any]) -> Table:
     targets = [target["name"] for target in document["targets"]]
     rows = []
     for level in attribute["levels"]:
-        name = "missing (not recorded)" if level["missing"] else level["group"]
+        # An intersection's name says itself which of its attributes is missing.
+        alone = level["missing"] and attribute["kind"] != "intersection"
+        name = f"{level['group']} (not recorded)" if alone else level["group"]
         found = [part(level["positives"].get(target), level["n"]) for target in targets]
         rows.append([name, part(level["n"], document["n"]), *found])
     every = [part(target["positives"], target["n"]) for target in document["targets"]]

@@ -42,7 +42,7 @@ def html_table(table: Table, most: int) -> Markup:
     shown = [[clean(cell) for cell in row] for row in table.rows[:most]]
     worded = [any(map(_has_letter, column)) for column in zip(*shown, strict=True)]
     head = Markup("").join(map(_head, table.header, worded))
-    body = Markup("\n").join(map(_row, shown))
+    body = Markup("\n").join(_row(row, worded) for row in shown)
     left = len(table.rows) - most
     notes = [
         *map(clean, table.notes),
@@ -64,15 +64,15 @@ def _head(name: str, worded: bool) -> Markup:
     return Markup('<th scope="col"{}>{}</th>').format(Markup(' class="text"') if worded else "", clean(name))
 
 
-def _row(row: list[str]) -> Markup:
-    first, *rest = row
-    cells = [Markup('<th scope="row"><bdi>{}</bdi></th>').format(first or "(empty name)"), *map(_cell, rest)]
+def _row(row: list[str], worded: list[bool]) -> Markup:
+    cells = [Markup('<th scope="row"><bdi>{}</bdi></th>').format(row[0] or "(empty name)")]
+    cells += [_cell(text, words) for text, words in zip(row[1:], worded[1:], strict=True)]
     return Markup("<tr>{}</tr>").format(Markup("").join(cells))
 
 
-def _cell(text: str) -> Markup:
+def _cell(text: str, words: bool) -> Markup:
     # Numbers are the most cells and need no isolation: a page of many groups stays small.
-    return Markup('<td class="text"><bdi>{}</bdi></td>' if _has_letter(text) else "<td>{}</td>").format(text)
+    return Markup('<td class="text"><bdi>{}</bdi></td>' if words else "<td>{}</td>").format(text)
 
 
 def _has_letter(text: str) -> bool:

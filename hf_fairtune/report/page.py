@@ -23,7 +23,7 @@ from .markup import clean, encodable, html_table
 
 TEMPLATE = "page.html.j2"
 # Letters of the page, out of 2 MB: every audit's first tables, then figures, then what fits of the other tables.
-MAIN, FIGURES, ALL = 450_000, 700_000, 1_800_000
+MAIN, FIGURES, ALL = 450_000, 900_000, 1_800_000
 SHOWN = 8
 MOST_ROWS = 120
 

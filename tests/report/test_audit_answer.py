@@ -68,6 +68,13 @@ def test_withheld_interval_gives_its_reason(view: View) -> None:
     assert "(no interval: `F`: 7 positives, fewer than 10)" in said(view)
 
 
+def test_reason_of_many_groups_is_shortened(view: View) -> None:
+    reason = "no interval: " + " / ".join(f"`g{i}`: 3 positives, fewer than 10" for i in range(5))
+    view.audit["auc_gap"] |= {"low": None, "high": None, "reason": reason}
+    few = "positives, fewer than 10"
+    assert f"(no interval: `g0`: 3 {few} / `g1`: 3 {few} and 3 more)" in said(view)
+
+
 def test_undefined_is_said_and_never_judged() -> None:
     made = undefined(document(attributes=2, small=True))
     found = answers(made)
@@ -90,8 +97,8 @@ def test_headline_counts_the_verdicts() -> None:
     found = answers(made)
     assert [one.kind for one in found] == ["beyond", "alone", "open", "unknown"]
     assert headline(found) == (
-        "Of 4 gaps between groups looked at, 1 is more than chance explains; "
-        "1 would be if looked at alone; 1 cannot be judged."
+        "Of 4 gaps between groups looked at, 3 can be judged; of these, 1 is more than chance explains; "
+        "1 would be if looked at alone."
     )
     assert [one.kind for one in worst_first(found[::-1])] == ["beyond", "alone", "open", "unknown"]
     rows = answer_table(made).rows

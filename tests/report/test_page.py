@@ -52,7 +52,9 @@ def whole() -> str:
 
 @pytest.fixture(scope="module")
 def strange() -> str:
-    return page(renamed(document(attributes=3, small=True, extras=("reference",)), HOSTILE))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hf_fairtune.report.page.FIGURES", 150_000)
+        return page(renamed(document(attributes=3, small=True, extras=("reference",)), HOSTILE))
 
 
 @pytest.mark.parametrize("name", ["whole", "strange"])
@@ -147,6 +149,11 @@ def test_pairs_give_the_p_of_the_whole_family() -> None:
     view.document["pairs"][0]["p_adjusted"] = 0.4321
     assert view.audit["pairs"][0]["p_adjusted"] != 0.4321
     assert audit_tables.pair_table(view).rows[0][3] == "0.432"
+
+
+def test_equal_reasons_are_told_once() -> None:
+    items = {f"g{i}": {"reason": "no positives"} for i in range(9)} | {"h": {"reason": None}, "i": {"reason": "odd"}}
+    assert audit_tables.reasons(items) == ["g0; g1; g2; g3; g4; g5 and 3 more: no positives", "i: odd"]
 
 
 def test_every_table_is_rectangular() -> None:

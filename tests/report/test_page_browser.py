@@ -59,7 +59,9 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     made = document(attributes=2, small=True, extras=("clusters", "reference", "gate"))
     made = renamed(made, HOSTILE) if request.param == "strange" else made
     path: Path = tmp_path_factory.mktemp("page") / "audit.html"
-    path.write_text(page(made), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hf_fairtune.report.page.FIGURES", 300_000)
+        path.write_text(page(made), encoding="utf-8")
     return path.as_uri()
 
 
