@@ -2,8 +2,8 @@
 
 Definition: 2 true positives / (positives + predicted positives), in each group, at a stated threshold.
 
-Range: 0 to 1; undefined for a group without positives in which nobody is flagged. Its interval is of the bootstrap,
-for it is no share of rows.
+Range: 0 to 1; undefined for a group without positives in which nobody is flagged. It is no share of rows, so its
+interval is of the bootstrap, given the numbers of positives and negatives.
 
 Direction: higher is better.
 
