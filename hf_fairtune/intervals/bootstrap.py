@@ -141,7 +141,7 @@ def _in_threads(counted: Callable[[range], list[list[np.ndarray]]], parts: list[
     workers = min(len(parts), os.cpu_count() or 1, MOST_THREADS)
     with (
         ThreadPoolExecutor(max(1, workers)) as pool,
-        tqdm(total=n_boot, desc="bootstrap", unit="replicate", disable=None, delay=PATIENCE, leave=False) as bar,
+        tqdm(total=n_boot, desc="Bootstrap", unit="replicate", disable=None, delay=PATIENCE, leave=False) as bar,
     ):
         chunks = []
         for part, found in zip(parts, pool.map(counted, parts), strict=True):

@@ -1,8 +1,11 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.intervals import resampling
 from hf_fairtune.intervals.bootstrap import Replicates, bootstrap, joint_bootstrap, percentile_interval
 from hf_fairtune.intervals.resampling import plan
 from hf_fairtune.metrics.rates import rate_counts
@@ -67,6 +70,38 @@ def test_same_seed_same_replicates_whatever_the_order(clustered: bool) -> None:
     permuted = check_rows(labels[order], scores[order], groups[order], NAMES, mixed)
     assert same(bootstrap(given, CUTS, 50, 1), bootstrap(permuted, CUTS, 50, 1))
     assert not same(bootstrap(given, CUTS, 50, 1), bootstrap(given, CUTS, 50, 2))
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_parts_in_threads_change_nothing(clustered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = rows(np.arange(232) // 2 if clustered else None)
+    whole = bootstrap(given, CUTS, 50, 1)
+    monkeypatch.setattr(resampling, "CHUNK_WEIGHTS", 3 * 232)
+    assert same(whole, bootstrap(given, CUTS, 50, 1))
+
+
+def test_memory_does_not_grow_with_the_replicates() -> None:
+    """All weights at once would be 120 MB, and a few arrays like them."""
+    labels, groups = np.arange(100_000) % 2, np.arange(100_000) % 7 % 3
+    given = check_rows(labels, np.random.default_rng(0).random(100_000), groups, NAMES)
+    tracemalloc.start()
+    bootstrap(given, CUTS, 150)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 70e6
+
+
+def test_no_progress_bar_where_nobody_looks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal there is one, once it takes its time."""
+    given = rows()
+    monkeypatch.setattr("hf_fairtune.intervals.bootstrap.PATIENCE", 0)
+    bootstrap(given, n_boot=5)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    bootstrap(given, n_boot=5)
+    assert "Bootstrap:" in capsys.readouterr().err
 
 
 def test_copied_rows_need_clusters() -> None:
