@@ -33,7 +33,8 @@ def _level(value: Any) -> str | None:
 
 
 def listed(values: Iterable[object], limit: int = 10) -> str:
-    """Write values for an error line: the first `limit`, long ones cut short, then how many more."""
-    texts = [text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..." for text in map(str, values)]
+    """Write values for an error line: the first `limit`, on one line, long ones cut short, then how many more."""
+    lines = (" ".join(str(value).split()) for value in values)
+    texts = [text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..." for text in lines]
     more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
     return ", ".join(texts[:limit]) + more
