@@ -4,32 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from hf_fairtune.errors import FairTuneError
 from hf_fairtune.intervals import resampling
-from hf_fairtune.intervals.bootstrap import Replicates, bootstrap, joint_bootstrap, percentile_interval
+from hf_fairtune.intervals.bootstrap import Replicates, bootstrap, percentile_interval
 from hf_fairtune.intervals.resampling import plan
-from hf_fairtune.metrics.rates import rate_counts
-from hf_fairtune.metrics.rows import Rows, check_rows
+from hf_fairtune.metrics.rows import check_rows
 
-from ..metrics.samples import NAMES, rows, slow_auc, split
-
-CUTS = (0.25, 0.4)  # between scores, and on one
-
-
-def repeated(given: Rows, weights: np.ndarray, cut: float) -> tuple[list[float], ...]:
-    """AUC, TPR, FPR and selection rate by group and overall, from rows written out as often as drawn."""
-    labels, scores, groups = (np.repeat(x, weights) for x in (given.labels, given.scores, given.groups))
-    parts = [groups == g for g in range(len(given.group_names))] + [groups >= 0]
-    predictions = (scores >= cut).astype(int)
-    counts = [rate_counts(labels[p], predictions[p], np.zeros(p.sum(), int), 1) for p in parts]
-    aucs = [slow_auc(labels[p], scores[p]) for p in parts]
-    return aucs, *([float(getattr(c, k)[0]) for c in counts] for k in ("tpr", "fpr", "selection_rate"))
-
-
-def in_bootstrap_order(given: Rows) -> Rows:
-    order = np.lexsort((given.scores, given.groups * 2 + given.labels))
-    clusters = None if given.clusters is None else given.clusters[order]
-    return Rows(given.labels[order], given.scores[order], given.groups[order], given.group_names, clusters)
+from ..metrics.samples import NAMES, rows, split
+from .resampled import CUTS, in_bootstrap_order, repeated, same
 
 
 @pytest.mark.parametrize("per_cluster", [None, 3, 40])
@@ -54,10 +35,6 @@ def test_weighted_auc_is_sklearns() -> None:
     weights = plan(given.groups * 2 + given.labels, None).draw(range(3), 0)
     for found, w in zip(bootstrap(given, n_boot=3).auc, weights, strict=True):
         assert found[-1] == pytest.approx(roc_auc_score(given.labels, given.scores, sample_weight=w))
-
-
-def same(a: Replicates, b: Replicates) -> bool:
-    return all(np.array_equal(getattr(a, k), getattr(b, k), equal_nan=True) for k in ("auc", "tpr", "fpr"))
 
 
 @pytest.mark.parametrize("clustered", [False, True])
@@ -134,38 +111,6 @@ def test_percentile_interval_tells_blindness_from_certainty() -> None:
         assert reason
 
 
-@pytest.mark.parametrize("per_cluster", [None, 3])
-def test_decisions_by_row_are_counted_as_those_of_a_cut(per_cluster: int | None) -> None:
-    given = two_models(per_cluster)[0]
-    decided = given.scores >= np.array([0.25, 0.4, 0.5])[given.groups]
-    found = bootstrap(given, [0.4, given.scores >= 0.4, decided.astype(int)], 25, 4)
-    order = np.lexsort((decided, given.scores, given.groups * 2 + given.labels))
-    cells = (given.groups * 2 + given.labels)[order]
-    weights = plan(cells, None if given.clusters is None else given.clusters[order]).draw(range(25), 4)
-    for kind in ("tpr", "fpr", "selection_rate"):
-        np.testing.assert_array_equal(getattr(found, kind)[:, 0], getattr(found, kind)[:, 1])
-    for cell, kind in enumerate(("false_positives", "true_positives") * 3):
-        mine = weights[:, (cells == cell) & decided[order]].sum(axis=1)
-        np.testing.assert_array_equal(getattr(found, kind)[:, 2, cell // 2], mine)
-    np.testing.assert_array_equal(found.counts(2).tpr, found.tpr[:, 2])
-    np.testing.assert_array_equal(found.counts(0).n[:, -1], weights.sum(axis=1))
-
-
-def test_decisions_of_tied_rows_follow_the_rows() -> None:
-    """Rows with one score and other decisions: their order must not matter either."""
-    given = two_models()[0]
-    decided = np.random.default_rng(3).integers(2, size=len(given.labels))
-    order = np.random.default_rng(5).permutation(len(decided))
-    mixed = Rows(given.labels[order], given.scores[order], given.groups[order], NAMES)
-    assert same(bootstrap(given, [decided], 50, 1), bootstrap(mixed, [decided[order]], 50, 1))
-
-
-@pytest.mark.parametrize("cut", [float("nan"), np.zeros(3)])
-def test_a_cut_is_a_threshold_or_one_decision_a_row(cut: float | np.ndarray) -> None:
-    with pytest.raises(FairTuneError, match=r"A cut is (NaN|an array of shape \(3,\)); pass a threshold"):
-        bootstrap(two_models()[0], [cut], 5)
-
-
 def test_shares_of_being_worst_are_a_plain_loop() -> None:
     """Ties are shared, resamples without an AUC are left out, and so is a group that takes no part."""
     aucs = np.array([[0.5, 0.5, 0.9, 0.7], [0.5, 0.6, 0.1, 0.7], [0.8, 0.6, 0.1, 0.7], [np.nan, 0.1, 0.2, 0.7]])
@@ -174,53 +119,3 @@ def test_shares_of_being_worst_are_a_plain_loop() -> None:
     np.testing.assert_array_equal(found.worst_shares([0, 1]), [0.5, 0.5, np.nan])
     np.testing.assert_array_equal(found.worst_shares([0, 1, 2]), [0.5 / 3, 0.5 / 3, 2 / 3])
     assert np.isnan([found.worst_shares(few) for few in ([], [0])]).all()
-
-
-def two_models(per_cluster: int | None = None) -> list[Rows]:
-    labels, scores, groups = split((6, 4, 2), (7, 9, 5), digits=1)
-    other = np.round(np.random.default_rng(8).uniform(size=len(scores)), 1)
-    clusters = None if per_cluster is None else np.arange(len(labels)) // per_cluster
-    return [check_rows(labels, x, groups, NAMES, clusters) for x in (scores, other)]
-
-
-@pytest.mark.parametrize("per_cluster", [None, 3])
-def test_joint_replicates_are_a_plain_loop_over_the_same_weights(per_cluster: int | None) -> None:
-    """Weights are drawn for rows by cell and then by the scores of the model that sorts first."""
-    models = two_models(per_cluster)
-    found = joint_bootstrap(models, [CUTS[:1], CUTS[1:]], n_boot=25, seed=4)
-    cells = models[0].groups * 2 + models[0].labels
-    lists = [sorted(zip(cells, one.scores, strict=True)) for one in models]
-    first, second = models if lists[0] < lists[1] else models[::-1]
-    order = np.lexsort((second.scores, first.scores, cells))
-    clusters = models[0].clusters
-    weights = plan(cells[order], None if clusters is None else clusters[order]).draw(range(25), 4)
-    for one, mine, cut in zip(models, found, CUTS, strict=True):
-        given = Rows(one.labels[order], one.scores[order], one.groups[order], NAMES)
-        for r in range(25):
-            aucs, tpr, fpr, selected = repeated(given, weights[r], cut)
-            np.testing.assert_allclose(mine.auc[r], aucs, rtol=1e-12)
-            np.testing.assert_allclose(mine.tpr[r, 0], tpr, rtol=1e-12)
-            np.testing.assert_allclose(mine.fpr[r, 0], fpr, rtol=1e-12)
-            np.testing.assert_allclose(mine.selection_rate[r, 0], selected, rtol=1e-12)
-
-
-@pytest.mark.parametrize("per_cluster", [None, 3])
-def test_neither_the_order_of_rows_nor_of_models_matters(per_cluster: int | None) -> None:
-    models = two_models(per_cluster)
-    order = np.random.default_rng(5).permutation(len(models[0].labels))
-
-    def shuffled(x: np.ndarray | None) -> np.ndarray | None:
-        return None if x is None else x[order]
-
-    mixed = [Rows(m.labels[order], m.scores[order], m.groups[order], NAMES, shuffled(m.clusters)) for m in models]
-    one, two = joint_bootstrap(models, [CUTS, CUTS], 50, 1)
-    turned = joint_bootstrap(models[::-1], [CUTS] * 2, 50, 1)[::-1]
-    for first, second in (joint_bootstrap(mixed, [CUTS] * 2, 50, 1), turned):
-        assert same(one, first)
-        assert same(two, second)
-
-
-def test_a_model_beside_itself_is_the_model_alone() -> None:
-    (given, _) = two_models()
-    alone = bootstrap(given, CUTS, 50, 1)
-    assert all(same(alone, one) for one in joint_bootstrap([given, given], [CUTS, CUTS], 50, 1))
