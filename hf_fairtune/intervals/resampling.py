@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Weights of one part: 2 MiB of them, so that they and a few arrays like them stay in a cache. At least one replicate.
-CHUNK_WEIGHTS = 2**18
+# Weights of one part: 4 MiB of them, to stay in a cache with a few arrays like them. At least one replicate.
+CHUNK_WEIGHTS = 2**19
 
 
 @dataclass(frozen=True)
