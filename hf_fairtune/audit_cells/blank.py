@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 WITHHELD = "withheld: a count of 1 to 10 would be told or could be worked out"
+COUNTS_WITHHELD = "counts and rates are withheld: a count of 1 to 10 in another group could be worked out"
+DIGITS = 3
 SMALL_NUMBER = re.compile(r"\b([1-9]|10) [a-z]|[=:] ?([1-9]|10)\b")
 DIGIT = re.compile(r"\d")
 
@@ -22,6 +24,27 @@ def blank(key: str, value: Any) -> Any:
     return {"status": "not estimable", "reason": WITHHELD}.get(key, value if key.endswith("method") else None)
 
 
+def rounded(row: dict[str, Any], kept: tuple[str, ...]) -> dict[str, Any]:
+    """Keep the AUCs of a row, and what is made of them, to three digits; p-values to two that count.
+
+    Args:
+        row: of a group, a difference or an estimate.
+        kept: what stays as it is.
+    """
+    found = {key: value if key in kept else _digits(key, value) for key, value in row.items()}
+    return found | ({"reason": COUNTS_WITHHELD} if "status" in row and "reason" in row else {})
+
+
+def _digits(key: str, value: Any) -> Any:
+    if isinstance(value, dict) and "method" in value:
+        return rounded(value, ("reason", "best", "worst", "group", "permutations", "null_mean", "null_high"))
+    if key in ("p", "p_adjusted") and value is not None:
+        return float(f"{value:.2g}")
+    if isinstance(value, float) and key not in ("prevalence", "detectable"):
+        return round(value, DIGITS)
+    return value if isinstance(value, str) else None
+
+
 def scrubbed(node: Any) -> Any:
     """Withhold the reasons, at any depth, that quote a count of 1 to 10."""
     return _reasons(node, SMALL_NUMBER)
@@ -34,6 +57,7 @@ def without_digits(node: Any) -> Any:
 
 def _reasons(node: Any, telling: re.Pattern[str]) -> Any:
     if isinstance(node, dict):
-        told = {key for key in node if key == "reason" and node[key] != WITHHELD and telling.search(node[key] or "")}
+        ours = (WITHHELD, COUNTS_WITHHELD)
+        told = {key for key in node if key == "reason" and node[key] not in ours and telling.search(node[key] or "")}
         return {key: WITHHELD if key in told else _reasons(value, telling) for key, value in node.items()}
     return [_reasons(value, telling) for value in node] if isinstance(node, list) else node

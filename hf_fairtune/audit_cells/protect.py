@@ -6,7 +6,7 @@ import numpy as np
 
 from .counts import Counts
 from .exposure import exposed
-from .ranges import Key, Withheld, small
+from .ranges import MANY, Key, Withheld, small
 
 WIDTH = 11
 UNKNOWNS = 2000
@@ -20,26 +20,37 @@ def withhold(counts: Counts) -> Withheld:
     could, by all that is told, lie anywhere in a range 11 wide or wider. An intersection is withheld as a whole where
     most of its groups have 1 to 10 rows. Where more of its counts would be missing than can be checked, it is withheld
     as a whole, too, and then its counts are as safe as if it had not been asked for: what is told of its attributes
-    may bound them.
+    may bound them. AUCs of large groups may be told even so (see `Withheld`).
     """
     for joint in counts.intersections:
         found = _completed(counts, _first(counts))
-        if any(
-            _unknowns(part, Withheld(found.n, found.pairs[places])) > UNKNOWNS
-            for places, part in _parts(counts, found)
-        ):
+        if any(_unknowns(part, found.only(places)) > UNKNOWNS for places, part in _parts(counts, found)):
             counts = counts.without(joint)
     found = _completed(counts, _first(counts))
     settled: dict[int, set[Key]] = {}
-    while True:
-        changed = False
-        for place, (targets, part) in enumerate(_parts(counts, found)):
-            hidden = Withheld(found.n, found.pairs[targets])
-            for target, group in exposed(part, hidden, WIDTH, settled.setdefault(place, set())):
-                changed |= _widen(counts, found, targets[target] if target >= 0 else -1, group)
-        if not changed:
-            return found
+    while [True for target, group in _exposed(counts, found, settled) if _widen(counts, found, target, group)]:
         found = _completed(counts, found)
+    return _spoken(counts, found)
+
+
+def _spoken(counts: Counts, found: Withheld) -> Withheld:
+    """Tell AUCs of large withheld groups, unless that they are large makes a small count too narrow a guess."""
+    found.spoken[:] = found.pairs & (counts.positives >= MANY) & (counts.negatives >= MANY)
+    found.spoken[:, [0, *counts.closed]] = False
+    settled: dict[int, set[Key]] = {}
+    while found.spoken.any() and (narrow := _exposed(counts, found, settled)):
+        for target, _ in narrow:
+            found.spoken[target if target >= 0 else slice(None)] = False
+    return found
+
+
+def _exposed(counts: Counts, found: Withheld, settled: dict[int, set[Key]]) -> list[tuple[int, int]]:
+    """Find counts that are too narrow a guess, of each part that is checked by itself."""
+    return [
+        (targets[target] if target >= 0 else -1, group)
+        for place, (targets, part) in enumerate(_parts(counts, found))
+        for target, group in exposed(part, found.only(targets), WIDTH, settled.setdefault(place, set()))
+    ]
 
 
 def _parts(counts: Counts, found: Withheld) -> list[tuple[list[int], Counts]]:
@@ -52,7 +63,8 @@ def _parts(counts: Counts, found: Withheld) -> list[tuple[list[int], Counts]]:
 
 def _first(counts: Counts) -> Withheld:
     """Withhold what is small itself, and what has a small total."""
-    found = Withheld(small(counts.n), small(counts.positives) | small(counts.negatives))
+    pairs = small(counts.positives) | small(counts.negatives)
+    found = Withheld(small(counts.n), pairs, np.zeros_like(pairs))
     found.n[counts.closed] = True
     for inside in map(counts.inside, counts.intersections):
         found.n[inside] |= small(counts.n[inside]).mean() > 0.5
@@ -76,11 +88,14 @@ def _completed(counts: Counts, found: Withheld) -> Withheld:
 
 
 def _complete_lines(counts: Counts, found: Withheld) -> bool:
-    """Withhold one more count on every line that misses one, or misses too few rows; tell whether there was such."""
+    """Withhold one more count on every line that misses one, or misses too few rows; tell whether there was such.
+
+    Short lines are first, as their choice is small: often it serves the long ones, too.
+    """
     changed = False
     for target, hidden in [*enumerate(found.pairs), (-1, found.n)]:
         cells = _cells(counts, target)
-        for whole, parts in counts.lines:
+        for whole, parts in sorted(counts.lines, key=lambda line: len(line[1])):
             line = np.array([whole, *parts])
             missing = line[hidden[line]]
             thin = not hidden[whole] and any(small(cell[missing].sum()) for cell in cells)

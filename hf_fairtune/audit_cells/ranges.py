@@ -11,15 +11,25 @@ from scipy.sparse import csr_array
 
 from .counts import Counts
 
+MANY = 40  # of both: 1 / (40 * 40) is less than a step of the third digit, so any numbers near give such an AUC
 Key = tuple[str, int, int]  # what is counted, of which target (-1: rows are of all), of which group
 
 
 @dataclass(frozen=True)
 class Withheld:
-    """What is not told: rows [n_groups]; positives, negatives and all that follows from them [n_targets, n_groups]."""
+    """What is not told: rows [n_groups]; positives, negatives and all that follows from them [n_targets, n_groups].
+
+    `spoken` are those pairs [n_targets, n_groups] whose AUC is told nonetheless, as it has so many positives and
+    negatives (`MANY` each) that its three digits give none of them back.
+    """
 
     n: np.ndarray
     pairs: np.ndarray
+    spoken: np.ndarray
+
+    def only(self, targets: list[int]) -> Withheld:
+        """Keep some targets."""
+        return Withheld(self.n, self.pairs[targets], self.spoken[targets])
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,9 @@ class Knowledge:
         for target, positives in enumerate(self.positives):
             for group in np.flatnonzero(withheld.pairs[target]).tolist():
                 self._add(self.below, [positives.term(group), self.n.term(group, -1)])
+            for group in np.flatnonzero(withheld.spoken[target]).tolist():
+                self._add(self.below, [positives.term(group, -1), ([], MANY)])
+                self._add(self.below, [positives.term(group), self.n.term(group, -1), ([], MANY)])
         for largest, rest in counts.largest:
             for group in rest if withheld.n[largest] else ():
                 if not withheld.n[group]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from .blank import WITHHELD, blank, scrubbed, without_digits
+from .blank import DIGITS, WITHHELD, blank, rounded, scrubbed, without_digits
 from .counts import EVERYONE, Group, counts_of
 from .protect import withhold
 from .spreads import same_spread
 
 Row = dict[str, Any]
+Triple = tuple[str, str | None, str]
 SMALL = range(1, 11)
 NAMED = ("group", "target", "attribute")
+KEPT = (*NAMED, "status", "rank")
 
 
 def suppress_audit(document: dict[str, Any]) -> dict[str, Any]:
     """Blank, in a copy, every count of 1 to 10 rows, positives or negatives of a group, and what would give it back.
 
-    Withheld counts are None, and so are the AUCs, rates, curves and differences of their groups, with a reason. The
+    Withheld counts are None, and so are the AUCs, rates, curves and differences of their groups, with a reason; AUCs
+    of large groups, withheld for the sake of others, are told to three digits, too few to give a count back. The
     totals, the intersections and the numerators of all that is still told leave each small count a range 11 wide or
     wider (see `withhold`). What a model predicts for a group whose counts are told is told.
 
@@ -30,24 +33,31 @@ def suppress_audit(document: dict[str, Any]) -> dict[str, Any]:
     rows = {counts.groups[i] for i in found.n.nonzero()[0]}
     pairs = {(counts.targets[t], *counts.groups[g]) for t, g in zip(*found.pairs.nonzero(), strict=True)}
     public = scrubbed(copy.deepcopy(document))
-    return _Suppression(rows, pairs).document(public) if pairs else public
+    spoken = {(counts.targets[t], *counts.groups[g]) for t, g in zip(*found.spoken.nonzero(), strict=True)}
+    return _Suppression(rows, pairs, spoken).document(public) if pairs else public
 
 
 class _Suppression:
-    """The groups whose rows are not told, and the (target, attribute, group) of which nothing is."""
+    """The groups whose rows are not told, the (target, attribute, group) whose counts are not, and who has an AUC."""
 
-    def __init__(self, rows: set[Group], pairs: set[tuple[str, str | None, str]]) -> None:
-        self.rows, self.pairs = rows, pairs
+    def __init__(self, rows: set[Group], pairs: set[Triple], spoken: set[Triple]) -> None:
+        self.rows, self.pairs, self.spoken = rows, pairs, spoken
 
     def hidden(self, target: str, attribute: str | None) -> set[str]:
-        """Name the groups of an attribute of which nothing is told for a target."""
+        """Name the groups of an attribute whose counts and rates are not told for a target."""
         return {group for t, a, group in self.pairs if (t, a) == (target, attribute)}
+
+    def mute(self, target: str, attribute: str | None) -> set[str]:
+        """Name those of which nothing is told, no AUC either."""
+        return {group for t, a, group in self.pairs - self.spoken if (t, a) == (target, attribute)}
 
     def row(self, row: Row, target: str, attribute: str | None) -> Row:
         """Blank a group's row, down to its rows where these are told."""
         group = EVERYONE if attribute is None else (attribute, row["group"])
         if (target, *group) not in self.pairs:
             return row
+        if (target, *group) in self.spoken and "auc" in row:
+            return rounded(row, KEPT if group in self.rows else (*KEPT, "n"))
         kept = NAMED if group in self.rows else (*NAMED, "n")
         return {key: value if key in kept else blank(key, value) for key, value in row.items()}
 
@@ -108,8 +118,11 @@ class _Suppression:
 
     def pair(self, row: Row, target: str, attribute: str) -> Row:
         """Blank a difference with a withheld group."""
-        if not {row["group"], row["reference"]} & self.hidden(target, attribute):
+        both = {row["group"], row["reference"]}
+        if not both & self.hidden(target, attribute):
             return row
+        if not both & self.mute(target, attribute):
+            return rounded(row, (*NAMED, "reference"))
         return {key: value if key in (*NAMED, "reference") else blank(key, value) for key, value in row.items()}
 
     def audit(self, audit: Row, target: str, attribute: str | None) -> Row:
@@ -128,10 +141,21 @@ class _Suppression:
         entering = gone - set(audit["excluded"])
         found["thresholds"] = [self.threshold(cut, target, attribute, bool(entering)) for cut in audit["thresholds"]]
         if entering:
-            found |= _extremes(audit, gone) | {"es_auc": blank("es_auc", audit["es_auc"])}
+            found |= self.extremes(audit, gone, self.mute(target, attribute))
         few = audit["clusters"] in SMALL
         found = found | ({"clusters": None} if few else {})
         return without_digits(found) if gone else found
+
+    @staticmethod
+    def extremes(audit: Row, hidden: set[str], mute: set[str]) -> Row:
+        """Blank, or round, what a withheld group makes: the lowest AUC, the gap and the equity-scaled AUC."""
+        lowest, gap = audit["min_group_auc"]["group"], {audit["auc_gap"]["best"], audit["auc_gap"]["worst"]}
+        made = {"min_group_auc": {lowest}, "auc_gap": gap, "es_auc": hidden - set(audit["excluded"])}
+        touched = {key: audit[key] for key, groups in made.items() if groups & hidden}
+        return {
+            key: blank(key, item) if made[key] & mute else rounded({key: item}, ())[key]
+            for key, item in touched.items()
+        }
 
     def threshold(self, cut: Row, target: str, attribute: str | None, entering: bool) -> Row:
         """Blank a threshold's rates; of its differences only those stay that told rates make."""
@@ -147,9 +171,11 @@ class _Suppression:
 
     def ranking(self, entry: Row) -> Row:
         """Leave withheld groups out of a ranking."""
-        gone = self.hidden(entry["target"], entry["attribute"])
+        where = (entry["target"], entry["attribute"])
+        gone = self.mute(*where)
         left_out = [*entry["left_out"], *(row["group"] for row in entry["groups"] if row["group"] in gone)]
-        return entry | {"groups": [r for r in entry["groups"] if r["group"] not in gone], "left_out": left_out}
+        rows = self.listed([row for row in entry["groups"] if row["group"] not in gone], *where)
+        return entry | {"groups": rows, "left_out": left_out}
 
     def curve(self, entry: Row) -> Row:
         """Leave out the curves of withheld groups, and reliability with bins of 1 to 10 rows."""
@@ -167,21 +193,12 @@ class _Suppression:
             cut | {"groups": self.listed(cut["groups"], target, attribute)} for cut in entry["thresholds"]
         ]
         if gone - set(entry["excluded"]):
-            found |= {key: blank(key, entry[key]) for key in ("min_group_auc", "auc_gap")}
+            mute = self.mute(target, attribute) - set(entry["excluded"])
+            for key in ("min_group_auc", "auc_gap"):
+                found[key] = blank(key, entry[key]) if mute else rounded({key: entry[key]}, ())[key]
             spread = [key for key in (entry["thresholds"] or [{}])[0] if key.endswith("_difference")]
             found["thresholds"] = [cut | {key: blank(key, cut[key]) for key in spread} for cut in found["thresholds"]]
         return without_digits(found) if gone else found
-
-
-def _extremes(audit: Row, gone: set[str]) -> Row:
-    """Blank the lowest AUC and the gap where a withheld group makes them."""
-    lowest, gap = audit["min_group_auc"], audit["auc_gap"]
-    found = {}
-    if lowest["group"] in gone:
-        found["min_group_auc"] = blank("min_group_auc", lowest)
-    if {gap["best"], gap["worst"]} & gone:
-        found["auc_gap"] = blank("auc_gap", gap)
-    return found
 
 
 def _gate(public: Row) -> Row:
@@ -189,10 +206,10 @@ def _gate(public: Row) -> Row:
     told = set(_numbers({key: value for key, value in public.items() if key != "gate"}))
     rules = []
     for rule in public["gate"]["rules"]:
-        numbers = [rule[key] for key in ("value", "low", "high")]
-        open_ = all(number is None or number in told for number in numbers)
-        gone = {"value": None, "low": None, "high": None, "reason": WITHHELD}
-        rules.append(rule if open_ else rule | gone)
+        keys = ("value", "low", "high")
+        close = {key: rule[key] if rule[key] in told else rule[key] and round(rule[key], DIGITS) for key in keys}
+        open_ = all(number is None or number in told for number in close.values())
+        rules.append(rule | (close if open_ else {**dict.fromkeys(keys), "reason": WITHHELD}))
     return public["gate"] | {"rules": rules}
 
 

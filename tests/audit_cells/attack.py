@@ -56,7 +56,8 @@ def ranges(document: dict[str, Any], public: dict[str, Any]) -> dict[Key, tuple[
     places = {key: place for place, key in enumerate(truth)}
     equal, below = constraints(document, places)
     below = np.vstack([below, *largest(public, places)])
-    bounds = [(0, None) if known.get(key) is None else (known[key], known[key]) for key in places]
+    least = spoken(public)
+    bounds = [(least.get(key, 0), None) if known.get(key) is None else (known[key], known[key]) for key in places]
     found = {}
     for key, count in truth.items():
         if key[2] is None and count is not None and 1 <= count <= 10:
@@ -66,6 +67,13 @@ def ranges(document: dict[str, Any], public: dict[str, Any]) -> dict[Key, tuple[
             assert all(end.status in (0, 3) for end in ends), "what is told contradicts itself"
             found[key] = tuple(np.inf if e.status == 3 else e.x[places[key]] for e in ends)
     return found  # type: ignore[return-value]
+
+
+def spoken(public: dict[str, Any]) -> dict[Key, int]:
+    """Find whose AUC is told without its counts: it has 40 positives and negatives at least."""
+    rows = [row for row in public["groups"] if row["auc"] is not None and row["positives"] is None]
+    where = [(row["target"], None, row["attribute"], row["group"]) for row in rows]
+    return {(kind, *place): 40 for place in where for kind in ("positives", "negatives")}
 
 
 def largest(public: dict[str, Any], places: dict[Key, int]) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ import pytest
 
 import hf_fairtune.audit_document
 from hf_fairtune.audit_cells import protect
-from hf_fairtune.audit_cells.blank import WITHHELD
+from hf_fairtune.audit_cells.blank import COUNTS_WITHHELD, WITHHELD
 from hf_fairtune.audit_cells.suppress import suppress_audit
 
 from ..report.audit_samples import document
@@ -105,6 +105,29 @@ def test_what_gives_a_count_back_goes_too() -> None:
     curves = next(entry for entry in public["curves"] if entry["attribute"] == "sex & age:60")
     assert "F & >60" not in {row["group"] for kind in ("roc", "reliability") for row in curves[kind]}
     assert "F & >60" in next(e for e in public["rankings"] if e["attribute"] == "sex & age:60")["left_out"]
+
+
+def test_a_large_group_keeps_its_auc_to_three_digits() -> None:
+    """The group that is withheld for a small one's sake is the one everybody asks for."""
+    cells = {("F", "<=60"): (140, 300), ("M", "<=60"): (150, 320), ("M", "missing"): (6, 9), ("F", ">60"): (40, 90)}
+    made = document(cells=cells | {("M", ">60"): (58, 80)}, attributes=2, extras=("reference",))
+    public = safe(made)
+    exact, told_ = ({(r["attribute"], r["group"]): r for r in some["groups"]} for some in (made, public))
+    large = [key for key, row in told_.items() if row["positives"] is None and row["auc"] is not None]
+    assert large == [("age:60", ">60"), ("sex & age:60", "M & >60")]
+    for key in large:
+        assert told_[key]["auc"] == round(exact[key]["auc"], 3) != exact[key]["auc"]
+        assert (told_[key]["status"], told_[key]["reason"]) == ("ok", COUNTS_WITHHELD)
+        assert told_[key]["prevalence"] is None
+    text = json.dumps(public)
+    assert not [key for key in large if str(exact[key]["auc"]) in text]
+    (entry,) = [entry for entry in public["audits"] if entry["attribute"] == "age:60"]
+    rates = {row["group"]: row["tpr"]["value"] for row in entry["audit"]["thresholds"][0]["groups"]}
+    assert rates[">60"] is rates["missing"] is None
+    assert rates["<=60"] is not None
+    (pair,) = [pair for pair in entry["audit"]["pairs"] if pair["group"] == ">60"]
+    assert pair["auc_difference"]["value"] == round(exact["age:60", ">60"]["auc"] - exact["age:60", "<=60"]["auc"], 3)
+    assert pair["detectable"] is pair["positives_wanted"] is None
 
 
 def test_a_small_total_hides_the_target() -> None:
