@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 WITHHELD = "withheld: a count of 1 to 10 would be told or could be worked out"
 COUNTS_WITHHELD = "counts and rates are withheld: a count of 1 to 10 in another group could be worked out"
 DIGITS = 3
 SMALL_NUMBER = re.compile(r"\b([1-9]|10) [a-z]|[=:] ?([1-9]|10)\b")
-DIGIT = re.compile(r"\d")
 
 
 def blank(key: str, value: Any) -> Any:
-    """Return what stands for a withheld value: None, or an estimate, a table of them or a list without any."""
+    """Return what stands for a withheld value: None, or an estimate, a table of them or a list without any.
+
+    The method goes, too: it would tell which of the withheld groups are the small ones.
+    """
     if isinstance(value, dict) and "method" in value:
-        kept = {"method": value["method"], "reason": WITHHELD}
+        kept = {"method": "", "reason": WITHHELD}
         return {name: kept.get(name) for name in value}
     if isinstance(value, dict):
         return {name: blank(name, item) for name, item in value.items()}
     if isinstance(value, list):
         return []
-    return {"status": "not estimable", "reason": WITHHELD}.get(key, value if key.endswith("method") else None)
+    return {"status": "not estimable", "reason": WITHHELD, "auc_method": ""}.get(key)
 
 
 def rounded(row: dict[str, Any], kept: tuple[str, ...]) -> dict[str, Any]:
@@ -50,9 +53,9 @@ def scrubbed(node: Any) -> Any:
     return _reasons(node, SMALL_NUMBER)
 
 
-def without_digits(node: Any) -> Any:
-    """Withhold the reasons, at any depth, that quote a number."""
-    return _reasons(node, DIGIT)
+def discreet(node: Any, names: Iterable[str]) -> Any:
+    """Withhold the reasons, at any depth, that quote a number or one of these groups."""
+    return _reasons(node, re.compile("|".join([r"\d", *(re.escape(f"`{name}`") for name in sorted(names))])))
 
 
 def _reasons(node: Any, telling: re.Pattern[str]) -> Any:

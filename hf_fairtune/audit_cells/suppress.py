@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from .blank import DIGITS, WITHHELD, blank, rounded, scrubbed, without_digits
+from .blank import DIGITS, WITHHELD, blank, discreet, rounded, scrubbed
 from .counts import EVERYONE, Group, counts_of
 from .protect import withhold
 from .spreads import same_spread
@@ -87,7 +87,7 @@ class _Suppression:
             entry | {"audit": self.audit(entry["audit"], entry["target"], entry["attribute"])}
             for entry in public["audits"]
         ]
-        return public | {"gate": public["gate"] and _gate(public)}
+        return public | {"gate": public["gate"] and discreet(_gate(public), {group for _, _, group in self.pairs})}
 
     def total(self, row: Row, target: str) -> Row:
         """Blank the counts, and the AUC, of all rows where they are withheld."""
@@ -144,7 +144,7 @@ class _Suppression:
             found |= self.extremes(audit, gone, self.mute(target, attribute))
         few = audit["clusters"] in SMALL
         found = found | ({"clusters": None} if few else {})
-        return without_digits(found) if gone else found
+        return discreet(found, gone) if gone else found
 
     @staticmethod
     def extremes(audit: Row, hidden: set[str], mute: set[str]) -> Row:
@@ -198,7 +198,7 @@ class _Suppression:
                 found[key] = blank(key, entry[key]) if mute else rounded({key: entry[key]}, ())[key]
             spread = [key for key in (entry["thresholds"] or [{}])[0] if key.endswith("_difference")]
             found["thresholds"] = [cut | {key: blank(key, cut[key]) for key in spread} for cut in found["thresholds"]]
-        return without_digits(found) if gone else found
+        return discreet(found, gone) if gone else found
 
 
 def _gate(public: Row) -> Row:

@@ -95,6 +95,7 @@ def test_what_gives_a_count_back_goes_too() -> None:
         ("auc", "auc_low", "prevalence", "worst_share")
     )
     assert (row["n"], row["status"], row["reason"]) == (137, "not estimable", WITHHELD)
+    assert {row["auc_method"] for row in audit["groups"] if row["reason"] == WITHHELD} == {""}
     for cut in audit["thresholds"]:
         rates = next(row for row in cut["groups"] if row["group"] == "F & >60")
         assert {rates[key] for key in ("true_positives", "false_positives", "predicted_positives")} == {None}
@@ -105,6 +106,16 @@ def test_what_gives_a_count_back_goes_too() -> None:
     curves = next(entry for entry in public["curves"] if entry["attribute"] == "sex & age:60")
     assert "F & >60" not in {row["group"] for kind in ("roc", "reliability") for row in curves[kind]}
     assert "F & >60" in next(e for e in public["rankings"] if e["attribute"] == "sex & age:60")["left_out"]
+
+
+def test_reasons_do_not_speak_of_withheld_groups() -> None:
+    made = document(cells=CELLS | {("M", "missing"): (0, 9)}, extras=("gate",))
+    reason = "`M & missing`: no positives"
+    gaps = [entry["audit"]["auc_gap"] for entry in made["audits"]]
+    for told_of in (gaps[2], made["gate"]["rules"][0]):
+        told_of["reason"] = reason
+    assert reason not in json.dumps(safe(made))
+    assert reason in json.dumps(made)
 
 
 def test_a_large_group_keeps_its_auc_to_three_digits() -> None:
