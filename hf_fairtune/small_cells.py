@@ -116,13 +116,24 @@ def _merge_audit(audit: dict[str, Any], merged: list[str], name: str) -> None:
         threshold["groups"] = _merge_rows(threshold["groups"], merged, name)
         for key in DIFFERENCES:
             threshold[f"{key}_difference"] = _blank(f"{key}_difference", threshold[f"{key}_difference"])
+        threshold.update({key: _blank(key, threshold[key]) for key in ("measures", "by_group") if key in threshold})
+    for part in _parts_by_group(audit):
+        part[:] = [row for row in part if row["group"] not in merged]
     audit["groups"] = _merge_rows(audit["groups"], merged, name)
     audit["pairs"] = [pair for pair in audit["pairs"] if not {pair["group"], pair["reference"]} & set(merged)]
     audit["excluded"] = list(dict.fromkeys(name if group in merged else group for group in audit["excluded"]))
     for extreme, names in ((audit["min_group_auc"], ("group",)), (audit["auc_gap"], ("best", "worst"))):
         extreme.update({key: name for key in names if extreme[key] in merged})
-        extreme.update({key: _two_digits(extreme[key]) for key in ("value", "low", "high")})
+    for made in (audit["min_group_auc"], audit["auc_gap"], audit.get("es_auc", {})):
+        made.update({key: _two_digits(value) for key, value in made.items()})
     audit.update(_scrubbed(audit))
+
+
+def _parts_by_group(audit: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """Return the rows by group beside the main ones; older records have none."""
+    calibration = audit.get("calibration") or {"groups": []}
+    points = [item["groups"] for item in audit.get("operating_points", [])]
+    return [audit.get("cross_group", []), calibration["groups"], *points]
 
 
 def _merge_comparison(changes: dict[str, Any], merged: list[str], name: str) -> None:
@@ -147,9 +158,11 @@ def _merge_rows(rows: list[dict[str, Any]], merged: list[str], name: str) -> lis
 
 
 def _blank(key: str, value: Any) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "method" in value:
         return {"value": None, "low": None, "high": None, "method": value["method"], "reason": SUPPRESSED}
-    return {"status": "not estimable", "reason": SUPPRESSED}.get(key)
+    if key in ("rates", "measures"):
+        return {}
+    return {"status": "not estimable", "reason": SUPPRESSED, "auc_method": "none"}.get(key)
 
 
 def _scrubbed(node: Any) -> Any:

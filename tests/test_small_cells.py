@@ -83,6 +83,22 @@ def test_what_gives_a_count_back_goes_too() -> None:
     assert "4 positives" in json.dumps(record_of({"dark": (40, 4), "medium": (30, 20), "light": (90, 30)}))
 
 
+def test_nothing_tells_of_a_merged_group_alone() -> None:
+    """Neither a row nor a method's or a reason's text names it, in any part of the audit."""
+    counts = {"dark": (40, 4), "medium": (30, 20), "light": (90, 30), "pale": (80, 40)}
+    private = record_of(counts)
+    public = suppress_small_cells(private)
+    told = json.dumps(public["evaluations"])
+    for name in ("dark", "medium"):
+        assert f'"{name}"' in json.dumps(private["evaluations"])
+        assert f'"{name}"' not in told
+        assert f"`{name}`" not in told
+    found = public["evaluations"][0]["audit"]
+    assert [row["group"] for row in found["cross_group"]] == ["light", "pale"]
+    assert [row["group"] for row in found["calibration"]["groups"]] == ["overall", "light", "pale"]
+    assert found["thresholds"][0]["measures"] == {}
+
+
 def test_values_of_training_keep_two_digits() -> None:
     public = suppress_small_cells(record_of({"dark": (40, 4), "light": (90, 30)}))
     assert public["training"][0]["epochs"] == [{"epoch": 120.0, "eval_min_group_auc": 0.83, "learning_rate": 0.00012}]

@@ -15,7 +15,7 @@ from ..errors import FairTuneError
 from ..intervals.multiplicity import adjusted
 from ..metrics.operating_threshold import Policy, parse_policy
 from ..metrics.rows import check_rows
-from ..metrics.thresholds import Decision, Threshold, given
+from ..metrics.thresholds import Decision, given
 from .audit import Audit, AuditOptions, audit_evidence, evidence_of
 from .comparison import Comparison, compare
 from .curves import reliability_curves, roc_curves
@@ -156,8 +156,9 @@ class _Asked:
         if attribute is None or table.reference_scores is None:
             return None
         fit = None if self.fit_on is None else self.fit_on.reference_scores
-        both = zip(options.thresholds, self._decisions(target, attribute, table.reference_scores, fit), strict=True)
-        pairs = [(own, its) for own, its in both if isinstance(own, Threshold) and isinstance(its, Threshold)]
+        pairs = list(
+            zip(options.thresholds, self._decisions(target, attribute, table.reference_scores, fit), strict=True)
+        )
         groups, names = _groups(table, attribute)
         kept = {name: getattr(options, name) for name in ("clusters", "exclude", "n_boot", "seed", "confidence")}
         columns = (table.labels[:, target], table.scores[:, target], table.reference_scores[:, target])

@@ -150,7 +150,7 @@ def audit_evidence(evidence: Evidence, options: AuditOptions) -> Audit:
         pairs=audit_pairs(evidence, aucs),
         es_auc=audit_es_auc(evidence),
         cross_group=audit_cross_group(evidence),
-        operating_points=audit_operating_points(evidence),
+        operating_points=audit_operating_points(evidence, seed=seed),
         calibration=audit_calibration(evidence, seed),
         thresholds=[audit_threshold(evidence, cut, i) for i, cut in enumerate(options.thresholds)],
     )

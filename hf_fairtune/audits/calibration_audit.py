@@ -61,7 +61,7 @@ def audit_calibration(evidence: Evidence, seed: int = 0) -> CalibrationAudit | N
     Args:
         seed: of the null, not negative; the order of rows does not matter.
     """
-    rows, level = evidence.rows.ordered(), evidence.confidence
+    rows, level = evidence.ordered, evidence.confidence
     if rows.scores.min() < 0 or rows.scores.max() > 1:
         return None
     found = [_group("overall", rows, _overall_guard(rows), level, np.random.default_rng([seed, 0]))]

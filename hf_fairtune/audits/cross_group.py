@@ -35,7 +35,7 @@ def audit_cross_group(evidence: Evidence) -> list[CrossGroup]:
     Intervals are those of an AUC (logit-DeLong; Obuchowski's with clusters, which may lie in several groups), withheld
     under ten independent positives or negatives.
     """
-    rows = evidence.rows.ordered()
+    rows = evidence.ordered
     taking_part = np.isin(rows.groups, evidence.included)
     found = []
     for code in evidence.included:

@@ -36,6 +36,11 @@ class Evidence:
     confidence: float
 
     @cached_property
+    def ordered(self) -> Rows:
+        """Sort the rows, so that sums over them do not depend on how they were given (see `Rows.ordered`)."""
+        return self.rows.ordered()
+
+    @cached_property
     def counts(self) -> dict[str, np.ndarray]:
         """Count independent cases by kind: name -> [n_groups]."""
         negatives, positives, rows = self.rows.units().T

@@ -61,8 +61,9 @@ def lowest_and_gap(
     best = None if found.best is None else names[found.best]
     undefined = np.isnan(gap.value)
     null = GapNull(NAN, NAN) if undefined else audit_gap_test(evidence, permutations, seed)
+    told = "; ".join(reason for reason in (gap.reason, null.reason) if reason) or None
     extent = AucGap(
-        **vars(gap),
+        **vars(replace(gap, reason=told)),
         null_mean=null.mean,
         null_high=null.high,
         excess=gap.value - null.mean,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
+from ..intervals.clustered_delong import clustered_auc_interval
 from ..intervals.delong import auc_interval, newcombe_interval
 from ..intervals.estimate import NAN, Estimate
 from ..intervals.simultaneous import Family
@@ -37,26 +38,25 @@ class AuditGroup:
 
 
 def overall_auc(evidence: Evidence) -> Estimate:
-    """Compute the AUC of the whole split with its interval (logit-DeLong, or of the cluster bootstrap)."""
-    rows = evidence.rows
-    found = auc_interval(rows.labels, rows.scores, evidence.confidence)
-    if rows.clusters is None or math.isnan(found.value):
-        return found
-    return evidence.bootstrapped(found.value, lambda draws: draws.auc[:, -1])
+    """Compute the AUC of the whole split with its interval (logit-DeLong, by clusters where there are any)."""
+    return _with_interval(evidence, np.full(len(evidence.rows.labels), True))
 
 
 def group_auc(evidence: Evidence, code: int) -> Estimate:
     """Compute a group's AUC with its interval; withheld where the group is not estimable (see `guard`)."""
-    rows, state = evidence.rows, evidence.guards[code]
-    inside = rows.groups == code
-    found = auc_interval(rows.labels[inside], rows.scores[inside], evidence.confidence)
-    if math.isnan(found.value):
+    state = evidence.guards[code]
+    found = _with_interval(evidence, evidence.ordered.groups == code)
+    if state.status != "not estimable" or math.isnan(found.value):
         return found
-    if state.status == "not estimable":
-        return Estimate(found.value, NAN, NAN, found.method, state.reason)
+    return Estimate(found.value, NAN, NAN, found.method, state.reason)
+
+
+def _with_interval(evidence: Evidence, inside: np.ndarray) -> Estimate:
+    rows = evidence.ordered
+    labels, scores = rows.labels[inside], rows.scores[inside]
     if rows.clusters is None:
-        return found
-    return evidence.bootstrapped(found.value, lambda draws: draws.auc[:, code])
+        return auc_interval(labels, scores, evidence.confidence)
+    return clustered_auc_interval(labels, scores, rows.clusters[inside], evidence.confidence)
 
 
 def auc_family(evidence: Evidence, values: np.ndarray) -> Family:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..gate.rules import read_rules
 from ..gate.table import gate_table
 from ..record import write_atomically
 from ..report.audit_files import write_audit
+from ..report.page import page
 from .audited import Given, RowArguments, called, findings, rows_of
 from .flags import positional
 
@@ -114,10 +116,16 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
 
 
 def policies(given: Given) -> Sequence[str]:
-    """Choose thresholds where none are named."""
+    """Choose thresholds where none are named; says why where one that is fitted cannot be."""
     several = given.scored.task == "multiclass"
     plain = ARGMAX if several else "0.5" if given.scored.probability else "0"
-    return [plain] if given.fit_on is None else [plain, "youden"]
+    if given.fit_on is None:
+        return [plain]
+    shares = given.fit_on.labels.mean(axis=0)
+    if ((shares == 0) | (shares == 1)).any():
+        print("No threshold is fitted: the rows for it hold one class.", file=sys.stderr)
+        return [plain]
+    return [plain, "youden"]
 
 
 def flags_of(*parts: Any) -> dict[str, Any]:
@@ -127,11 +135,15 @@ def flags_of(*parts: Any) -> dict[str, Any]:
 
 
 def write(told: AuditDocument, folder: Path, given: Given) -> None:
-    """Write audit.json, what is made to be shared, and a model's scores, which stay at home."""
-    folder.mkdir(parents=True, exist_ok=True)
-    told.save(folder)
+    """Write what is made to be shared, and beside it what stays at home: exact counts, a model's scores."""
+    private = folder / PRIVATE
+    private.mkdir(parents=True, exist_ok=True)
     if given.frame is not None:
-        (folder / PRIVATE).mkdir(exist_ok=True)
-        write_atomically(folder / PRIVATE / "predictions.csv", given.frame.to_csv(index=False))
-    write_audit(told.to_dict(), folder)
-    print(f"\npage: {folder / 'audit.html'}\nnot to be shared, as it has the exact counts: {folder / FILE_NAME}")
+        write_atomically(private / "predictions.csv", given.frame.to_csv(index=False))
+    told.save(folder)
+    write_atomically(private / "audit.html", page(told.to_dict()))
+    write_audit(told, folder)
+    print(
+        f"\npage: {private / 'audit.html'}, with all counts, so not to be shared, as {folder / FILE_NAME}"
+        f"\n      {folder / 'audit.html'}, to be shared: counts of 1 to 10 are withheld"
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from accelerate import PartialState
 
 from ..data.predictions import is_table, read_predictions
 from ..data.scored import ScoredTable
@@ -50,7 +51,8 @@ class RowArguments:
         default=None, metadata={"help": "Table of predictions for other patients, to fit thresholds on."}
     )
     reference_model: str | None = field(
-        default=None, metadata={"help": "Another model to compare with, on the same images, e.g. the one in use."}
+        default=None,
+        metadata={"help": "Another model to compare with on the same images, which it must not have seen either."},
     )
 
 
@@ -121,7 +123,7 @@ def scored_by(name: str, arguments: RowArguments, data: PredictionArguments) -> 
     model = load_classifier(name)
     refuse_broken(model, name)
     return score_dataset(
-        model,
+        model.to(PartialState().device),
         load_processor(name),
         data,
         split=arguments.split or TEST,

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import norm
 
+from ..metrics.auc import auc
 from .delong import NEWCOMBE, ROUNDING, newcombe_interval
 from .estimate import Estimate, undefined
 
@@ -31,7 +32,7 @@ def clustered_auc_interval(
     Returns:
         NaN with a reason if a class is missing.
     """
-    value, variance = clustered_delong(labels, scores, clusters)
+    value, variance = auc(labels, scores), clustered_delong(labels, scores, clusters)[1]
     if math.isnan(value):
         missing = "negatives" if np.any(np.asarray(labels) == 1) else "positives"
         return undefined(LOGIT_OBUCHOWSKI, f"no {missing}" if len(labels) else "no rows")

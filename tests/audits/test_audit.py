@@ -135,7 +135,7 @@ def test_clusters_replace_delong_and_count_as_cases() -> None:
     rows = audit(labels, scores, groups, NAMES, **QUICK)
     found = audit(labels, scores, groups, NAMES, clusters=ids, thresholds=[fixed()], **QUICK)
     assert found.clusters == len(labels) // 3
-    assert "percentile cluster bootstrap" in found.auc.method
+    assert found.auc.method == "logit-DeLong by clusters (Obuchowski)"
     assert "cluster bootstrap" in found.pairs[0].auc_difference.method
     assert "cluster bootstrap" in found.thresholds[0].groups[0].tpr.method
     assert rows.auc.method == "logit-DeLong"

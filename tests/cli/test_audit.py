@@ -82,7 +82,9 @@ def test_the_files_beside_it(table: Path) -> None:
         "thresholds.csv",
         "audit.tex",
         "factors.md",
+        "private",
     }
+    assert [path.name for path in (table.parent / "O" / "private").iterdir()] == ["audit.html"]
 
 
 def test_p_values_are_adjusted_over_the_whole_family(table: Path) -> None:

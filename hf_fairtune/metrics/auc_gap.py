@@ -1,0 +1,33 @@
+"""Gap between the groups' AUCs.
+
+Definition: the highest minus the lowest AUC of the groups.
+
+Range: 0 to 1; undefined where a group lacks positives or negatives, or there is one group.
+
+Direction: lower is better, 0 where all groups' AUCs are equal.
+
+Traps: positive even between groups that do not differ, the more so the more and the smaller they are: read it beside
+what chance alone makes of it, and never compare gaps of attributes with different numbers of groups. It shrinks as
+well when the best group gets worse. Which group is worst may change from sample to sample.
+
+Citation: Dutt, Bohdal, Tsaftaris & Hospedales 2024, "FairTune: Optimizing parameter efficient fine tuning for fairness
+in medical image analysis", ICLR; Phipson & Smyth 2010, "Permutation p-values should never be zero", on its test.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .auc import group_aucs
+from .rates import spread
+
+
+def auc_gap(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray, n_groups: int) -> float:
+    """Compute the gap.
+
+    Args:
+        labels: 0 or 1, [n].
+        scores: finite, [n].
+        groups: codes below `n_groups`, [n].
+    """
+    return float(spread(group_aucs(labels, scores, groups, n_groups)))
