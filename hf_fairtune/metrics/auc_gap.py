@@ -18,16 +18,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .auc import group_aucs
 from .rates import spread
 
 
-def auc_gap(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray, n_groups: int) -> float:
-    """Compute the gap.
-
-    Args:
-        labels: 0 or 1, [n].
-        scores: finite, [n].
-        groups: codes below `n_groups`, [n].
-    """
-    return float(spread(group_aucs(labels, scores, groups, n_groups)))
+def auc_gap(by_group: np.ndarray) -> np.ndarray:
+    """Subtract the lowest from the highest AUC over the last axis (groups): [..., n_groups] -> [...]; NaN propagates."""
+    return spread(by_group)

@@ -19,15 +19,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .auc import group_aucs
 
-
-def min_group_auc(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray, n_groups: int) -> float:
-    """Compute the lowest AUC; NaN if a group's is.
-
-    Args:
-        labels: 0 or 1, [n].
-        scores: finite, [n].
-        groups: codes below `n_groups`, [n].
-    """
-    return float(group_aucs(labels, scores, groups, n_groups).min())
+def min_group_auc(by_group: np.ndarray) -> np.ndarray:
+    """Take the lowest AUC over the last axis (groups): [..., n_groups] -> [...]; NaN propagates."""
+    lowest: np.ndarray = by_group.min(axis=-1)
+    return lowest
