@@ -22,5 +22,5 @@ from .rates import spread
 
 
 def auc_gap(by_group: np.ndarray) -> np.ndarray:
-    """Subtract the lowest from the highest AUC over the last axis (groups): [..., n_groups] -> [...]; NaN propagates."""
+    """Subtract the lowest from the highest AUC over the last axis: [..., n_groups] -> [...]; NaN propagates."""
     return spread(by_group)
