@@ -93,7 +93,7 @@ class _Suppression:
         """Blank the counts, and the AUC, of all rows where they are withheld."""
         if (target, *EVERYONE) not in self.pairs:
             return {}
-        gone = ("positives", "negatives", "auc", *(("n",) if EVERYONE in self.rows else ()))
+        gone = ("positives", "negatives", "auc", "p", *(("n",) if EVERYONE in self.rows else ()))
         return {key: blank(key, row[key]) for key in gone if key in row}
 
     def attribute(self, part: Row, parts: list[Row]) -> Row:
@@ -202,13 +202,16 @@ class _Suppression:
 
 
 def _gate(public: Row) -> Row:
-    """Keep those numbers of a gate that the document tells elsewhere."""
+    """Keep those numbers of a gate that the document tells elsewhere.
+
+    One without an interval rests on few cases, and may equal another by chance: it goes.
+    """
     told = set(_numbers({key: value for key, value in public.items() if key != "gate"}))
     rules = []
     for rule in public["gate"]["rules"]:
         keys = ("value", "low", "high")
         close = {key: rule[key] if rule[key] in told else rule[key] and round(rule[key], DIGITS) for key in keys}
-        open_ = all(number is None or number in told for number in close.values())
+        open_ = rule["low"] is not None and all(number is None or number in told for number in close.values())
         rules.append(rule | (close if open_ else {**dict.fromkeys(keys), "reason": WITHHELD}))
     return public["gate"] | {"rules": rules}
 
