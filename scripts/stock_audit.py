@@ -10,7 +10,7 @@ from transformers import pipeline
 
 from hf_fairtune import PredictionArguments, audit_attributes, score_dataset
 from hf_fairtune.audits.document import document
-from hf_fairtune.report.audit_files import write_audit
+from hf_fairtune.page.files import write_audit
 
 
 def main(model: str, table: str, label: str, positive: str, group: str, folder: str = "audit") -> None:

@@ -16,6 +16,7 @@ FLOORS: dict[str, int] = {
     "handover": 3,
     "methods": 3,
     "audits": 2,
+    "page": 2,
     "masks": 2,
     "importance": 1,
     "intervals": 1,

@@ -11,7 +11,7 @@ import hf_fairtune.audit_document
 from hf_fairtune.audit_document import AuditDocument
 from hf_fairtune.errors import FairTuneError
 
-from .report.audit_samples import document
+from .page.samples import document
 
 FOLDER = Path(hf_fairtune.audit_document.__file__).parent
 AUDIT, RECORD = (json.loads((FOLDER / name).read_text()) for name in ("audit.schema.json", "record.schema.json"))

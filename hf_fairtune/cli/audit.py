@@ -18,9 +18,9 @@ from ..gate.check import check_rules
 from ..gate.judge import EXIT, judge
 from ..gate.rules import read_rules
 from ..gate.table import gate_table
+from ..page.files import write_audit
+from ..page.page import page
 from ..record import write_atomically
-from ..report.audit_files import write_audit
-from ..report.page import page
 from .audited import Given, RowArguments, called, findings, rows_of
 from .flags import positional
 

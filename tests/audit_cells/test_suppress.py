@@ -14,7 +14,7 @@ from hf_fairtune.audit_cells import protect
 from hf_fairtune.audit_cells.blank import COUNTS_WITHHELD, WITHHELD
 from hf_fairtune.audit_cells.suppress import suppress_audit
 
-from ..report.audit_samples import document
+from ..page.samples import document
 from .attack import ranges, told
 
 SCHEMA = json.loads((Path(hf_fairtune.audit_document.__file__).parent / "audit.schema.json").read_text())

@@ -13,8 +13,8 @@ from hf_fairtune.gate.metrics import known
 from hf_fairtune.gate.rules import Rule, Rules
 from hf_fairtune.gate.table import gate_table
 
-from ..report.audit_samples import document
-from ..report.test_audit_samples import SCHEMA
+from ..page.samples import document
+from ..page.test_samples import SCHEMA
 
 ENDS = ("low", "high", "auc_low", "auc_high")
 DOCUMENT = document(attributes=2, extras=("reference",))

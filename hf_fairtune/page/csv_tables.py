@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .audit_view import Document, View, views
 from .markup import encodable
+from .view import Document, View, views
 
 Row = dict[str, Any]
 WHERE = ("target", "attribute")

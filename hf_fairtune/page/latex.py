@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .audit_view import Document, View, count, informative, probability, title_of, views
-from .layout import estimate, interval
+from ..report.layout import estimate, interval
+from ..report.paired import change
 from .markup import clean
-from .paired import change
+from .view import Document, View, count, informative, probability, title_of, views
 
 HEAD = """% Tables of an audit. They need \\usepackage{booktabs}; names beyond Latin letters need XeLaTeX or LuaLaTeX.
 % An en dash stands for what is undefined or withheld: counts of 1 to 10, and what would give them back.

@@ -7,7 +7,7 @@ import unicodedata
 
 from markupsafe import Markup
 
-from .layout import Table, one_line
+from ..report.layout import Table, one_line
 
 # What turns the direction of text: inside a name it would turn the page around it.
 TURNS = re.compile("[\u202a-\u202e\u2066\u2067\u200e\u200f\u061c]")

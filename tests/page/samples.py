@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .audit_parts import Row, calibration, counts, curves, estimate, group, pair, threshold
-from .audit_rows import TARGETS, Cells, Partition, Patients, counted, drawn
+from .parts import Row, calibration, counts, curves, estimate, group, pair, threshold
+from .rows import TARGETS, Cells, Partition, Patients, counted, drawn
 
 POLICIES = {"fixed": 0.5, "sensitivity=0.9": 0.221748}
 

@@ -12,10 +12,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from . import attribute_forest, changes, gap_band, pareto, rates, reliability, roc
-from .audit_view import View
-from .gallery import Picture
-from .sheet import column
+from ..report import changes
+from ..report.gallery import Picture
+from ..report.sheet import column
+from . import attribute_forest, gap_band, pareto, rates, reliability, roc
+from .view import View
 
 PAGE_DPI = 190
 COLOURS = 64

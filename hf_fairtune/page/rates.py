@@ -7,9 +7,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .audit_view import View, informative, title_of
-from .layout import estimate
-from .sheet import BLUE, GREY, NORMAL, PALE, SMALL, VERMILLION, bare, column, labels
+from ..report.layout import estimate
+from ..report.sheet import BLUE, GREY, NORMAL, PALE, SMALL, VERMILLION, bare, column, labels
+from .view import View, informative, title_of
 
 READING = (
     "What one threshold does to each group. Left: the share found of the patients who have the finding; a group on "

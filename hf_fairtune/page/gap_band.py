@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from .audit_view import View, probability
-from .layout import interval, number
-from .sheet import BLUE, GREY, NORMAL, PALE, SMALL, VERMILLION, bare, column, labels
+from ..report.layout import interval, number
+from ..report.sheet import BLUE, GREY, NORMAL, PALE, SMALL, VERMILLION, bare, column, labels
+from .view import View, probability
 
 READING = (
     "Best minus lowest AUC over the groups of each attribute. Even if the model served all groups alike, chance "

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from hf_fairtune.report.page import page
+from hf_fairtune.page.page import page
 
-from .audit_samples import document
-from .audit_strange import HOSTILE, renamed
+from .samples import document
+from .strange import HOSTILE, renamed
 
 BROWSER, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver")
@@ -60,7 +60,7 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     made = renamed(made, HOSTILE) if request.param == "strange" else made
     path: Path = tmp_path_factory.mktemp("page") / "audit.html"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hf_fairtune.report.page.FIGURES", 300_000)
+        patch.setattr("hf_fairtune.page.page.FIGURES", 300_000)
         path.write_text(page(made), encoding="utf-8")
     return path.as_uri()
 

@@ -7,13 +7,13 @@ which groups and why, which measures at which thresholds with which uncertainty,
 
 from __future__ import annotations
 
-from .audit_answer import answers
-from .audit_limits import audit_limits
-from .audit_tables import auc_table, pair_table
-from .audit_threshold_tables import calibration_table, rate_tables
-from .audit_view import Document, View, title_of, views
+from ..report.layout import Table, as_markdown, escape
+from .answer import answers
 from .data_sheet import data_sheets
-from .layout import Table, as_markdown, escape
+from .limits import audit_limits
+from .tables import auc_table, pair_table
+from .threshold_tables import calibration_table, rate_tables
+from .view import Document, View, title_of, views
 
 KINDS = {"levels": "as recorded", "cuts": "cut", "intersection": "together"}
 UNKNOWN = "Whether an attribute was told by the patient, recorded by staff or inferred is not known here."

@@ -10,16 +10,16 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from .audit_answer import answer_table, answers, compared, headline, worst_first
-from .audit_gallery import Drawn, details, drawn, overview
-from .audit_limits import audit_limits, gate_table, methods
-from .audit_tables import auc_table, change_tables, cross_table, pair_table, ranking_table
-from .audit_threshold_tables import calibration_table, operating_tables, rate_tables
-from .audit_view import Document, View, finding, views
+from ..report.gallery import Picture
+from ..report.layout import Table
+from .answer import answer_table, answers, compared, headline, worst_first
 from .data_sheet import data_sheets, facts
-from .gallery import Picture
-from .layout import Table
+from .gallery import Drawn, details, drawn, overview
+from .limits import audit_limits, gate_table, methods
 from .markup import clean, encodable, html_table
+from .tables import auc_table, change_tables, cross_table, pair_table, ranking_table
+from .threshold_tables import calibration_table, operating_tables, rate_tables
+from .view import Document, View, finding, views
 
 TEMPLATE = "page.html.j2"
 # Letters of the page, out of 2 MB: every audit's first tables, then figures, then what fits of the other tables.

@@ -10,9 +10,9 @@ from ..audit_cells.suppress import suppress_audit
 from ..audit_document import AuditDocument
 from ..errors import FairTuneError
 from ..record import finite, write_atomically
-from .audit_csv import groups_csv, thresholds_csv
-from .audit_latex import audit_tex
+from .csv_tables import groups_csv, thresholds_csv
 from .factors import factors
+from .latex import audit_tex
 from .page import page
 
 WRITERS = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .audit_rows import auc
+from .rows import auc
 
 Row = dict[str, Any]
 MEASURES = (

@@ -9,7 +9,7 @@ import pytest
 
 import hf_fairtune.audit_document
 
-from .audit_samples import document
+from .samples import document
 
 FOLDER = Path(hf_fairtune.audit_document.__file__).parent
 SCHEMA = json.loads((FOLDER / "audit.schema.json").read_text(encoding="utf-8"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .audit_view import Document, View, finding, probability, views
-from .layout import Table, estimate, number
+from ..report.layout import Table, estimate, number
+from ..report.paired import is_worse
 from .markup import isolated
-from .paired import is_worse
+from .view import Document, View, finding, probability, views
 
 VERDICTS = {
     "beyond": "more than chance explains",

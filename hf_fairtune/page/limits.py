@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .audit_view import Document, View, views
-from .layout import Table, number, one_line
-from .limits import WITHIN
+from ..report.layout import Table, number, one_line
+from ..report.limits import WITHIN
 from .markup import isolated
+from .view import Document, View, views
 
 MOST = 8
 ALWAYS = (

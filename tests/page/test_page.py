@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 
-from hf_fairtune.report import audit_tables, audit_threshold_tables, data_sheet
-from hf_fairtune.report.audit_limits import audit_limits
-from hf_fairtune.report.audit_view import views
+from hf_fairtune.page import data_sheet
+from hf_fairtune.page import tables as audit_tables
+from hf_fairtune.page import threshold_tables as audit_threshold_tables
+from hf_fairtune.page.limits import audit_limits
+from hf_fairtune.page.markup import html_table
+from hf_fairtune.page.page import page
+from hf_fairtune.page.view import views
 from hf_fairtune.report.layout import Table, estimate
-from hf_fairtune.report.markup import html_table
-from hf_fairtune.report.page import page
 
-from .audit_samples import document
-from .audit_strange import HOSTILE, crowded, renamed, undefined, withheld
+from .samples import document
+from .strange import HOSTILE, crowded, renamed, undefined, withheld
 
 VOID = {"meta", "link", "img"}
 ALL = ("clusters", "reference", "gate", "by group")
@@ -48,14 +50,14 @@ class Reader(HTMLParser):
 @pytest.fixture(scope="module")
 def whole() -> str:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hf_fairtune.report.page.FIGURES", 250_000)
+        patch.setattr("hf_fairtune.page.page.FIGURES", 250_000)
         return page(document(attributes=2, small=True, extras=ALL))
 
 
 @pytest.fixture(scope="module")
 def strange() -> str:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hf_fairtune.report.page.FIGURES", 150_000)
+        patch.setattr("hf_fairtune.page.page.FIGURES", 150_000)
         return page(renamed(document(attributes=3, small=True, extras=("reference",)), HOSTILE))
 
 
@@ -99,7 +101,7 @@ def test_hostile_names_are_shown_and_do_nothing(strange: str) -> None:
 
 
 def test_nothing_undefined_is_printed_as_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hf_fairtune.report.page.FIGURES", 1)
+    monkeypatch.setattr("hf_fairtune.page.page.FIGURES", 1)
     made = document("multilabel", 2, small=True, extras=("reference",))
     for strange in (withheld(made), undefined(made), withheld(undefined(made))):
         shown = " ".join(Reader(page(strange)).text).split()
@@ -117,7 +119,7 @@ def test_withheld_counts_are_dashes_that_are_explained() -> None:
 
 
 def test_page_of_very_many_audits_is_small_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hf_fairtune.report.page.FIGURES", 30_000)
+    monkeypatch.setattr("hf_fairtune.page.page.FIGURES", 30_000)
     text = page(crowded(document("multilabel", 3, small=True), 14))
     assert 1_700_000 < len(text.encode()) < 1_900_000
     shown = "".join(Reader(text).text)
@@ -178,5 +180,5 @@ def test_limits_name_the_small_groups_and_the_excluded() -> None:
 
 
 def test_same_document_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hf_fairtune.report.page.FIGURES", 60_000)
+    monkeypatch.setattr("hf_fairtune.page.page.FIGURES", 60_000)
     assert page(document(attributes=1)) == page(document(attributes=1))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .layout import number
-from .sheet import labels
-from .threshold_table import name_of
+from ..report.layout import number
+from ..report.sheet import labels
+from ..report.threshold_table import name_of
 
 Document = dict[str, Any]
 WITHHELD = "–"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .audit_view import WITHHELD, View, count, probability
+from ..report.layout import Table, estimate, interval, number
+from ..report.paired import change
 from .data_sheet import COUNT_NOTE
-from .layout import Table, estimate, interval, number
-from .paired import change
+from .view import WITHHELD, View, count, probability
 
 NAMED = 6
 WORST = "lowest in … of 100 redraws"

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from matplotlib.axes import Axes
 
-from hf_fairtune.report import attribute_forest, audit_gallery, gap_band, pareto, rates, reliability, roc
-from hf_fairtune.report.audit_view import View, informative, views
+from hf_fairtune.page import attribute_forest, gap_band, pareto, rates, reliability, roc
+from hf_fairtune.page import gallery as audit_gallery
+from hf_fairtune.page.view import View, informative, views
 from hf_fairtune.report.sheet import BLUE, VERMILLION
 
-from .audit_samples import document
-from .audit_strange import undefined, withheld
+from .samples import document
+from .strange import undefined, withheld
 
 
 def artists(axes: Axes, gid: str) -> list[Any]:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from hf_fairtune.report.audit_answer import answer, answer_table, answers, compared, headline, worst_first
-from hf_fairtune.report.audit_view import View, views
+from hf_fairtune.page.answer import answer, answer_table, answers, compared, headline, worst_first
+from hf_fairtune.page.view import View, views
 
-from .audit_samples import document
-from .audit_strange import undefined
+from .samples import document
+from .strange import undefined
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .audit_view import View, count
-from .layout import interval
-from .sheet import BLACK, BLUE, GREY, NORMAL, PALE, SMALL, VERMILLION, bare, column, labels
+from ..report.layout import interval
+from ..report.sheet import BLACK, BLUE, GREY, NORMAL, PALE, SMALL, VERMILLION, bare, column, labels
+from .view import View, count
 
 READING = (
     "Each row is a group. The mark is the AUC: the share of pairs, one patient with the finding and one without, that "

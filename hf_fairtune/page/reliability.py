@@ -7,9 +7,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .audit_view import View, count
-from .layout import number
-from .sheet import BLUE, GREY, NORMAL, PALE, SMALL, bare, column
+from ..report.layout import number
+from ..report.sheet import BLUE, GREY, NORMAL, PALE, SMALL, bare, column
+from .view import View, count
 
 READING = (
     "Patients of a group are sorted by score into equally large sets, a mark each: the mean score (right) "

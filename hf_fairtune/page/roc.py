@@ -8,9 +8,24 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .audit_view import View, count, informative, title_of
-from .layout import number
-from .sheet import BLACK, BLUE, GREEN, GREY, NORMAL, ORANGE, PALE, PURPLE, SKY, SMALL, VERMILLION, bare, column, labels
+from ..report.layout import number
+from ..report.sheet import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    NORMAL,
+    ORANGE,
+    PALE,
+    PURPLE,
+    SKY,
+    SMALL,
+    VERMILLION,
+    bare,
+    column,
+    labels,
+)
+from .view import View, count, informative, title_of
 
 READING = (
     "Each curve is a group: every point of it is a threshold, with the share of patients with the finding who are "

@@ -9,9 +9,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .audit_view import View
-from .layout import number
-from .sheet import BLUE, GREY, NORMAL, ORANGE, PALE, SMALL, bare, column, labels
+from ..report.layout import number
+from ..report.sheet import BLUE, GREY, NORMAL, ORANGE, PALE, SMALL, bare, column, labels
+from .view import View
 
 READING = (
     "Right is better for all patients together, up is better for the group served worst. A model with another one "

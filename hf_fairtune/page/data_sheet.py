@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .audit_view import WITHHELD, Document, count, finding
-from .layout import Table, number
+from ..report.layout import Table, number
+from .view import WITHHELD, Document, count, finding
 
 COUNT_NOTE = (
     "– in the place of a count: it is between 1 and 10, or would give such a count away, and is not told so that "

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .audit_tables import reasons
-from .audit_view import View, count, probability, share, title_of
+from ..report.layout import Table, estimate, number
+from ..report.threshold_table import DEGENERATE_NOTE, DIFFERENCES
 from .data_sheet import COUNT_NOTE
-from .layout import Table, estimate, number
-from .threshold_table import DEGENERATE_NOTE, DIFFERENCES
+from .tables import reasons
+from .view import View, count, probability, share, title_of
 
 Cut = dict[str, Any]
 COUNTED = ("found / with finding", "flagged in error / without", "flagged / rows")

@@ -13,12 +13,12 @@ from hf_fairtune.audit_cells.blank import WITHHELD
 from hf_fairtune.audit_cells.suppress import suppress_audit
 from hf_fairtune.audit_document import AuditDocument
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.report.audit_csv import groups_csv, thresholds_csv
-from hf_fairtune.report.audit_files import WRITERS, write_audit
-from hf_fairtune.report.audit_latex import audit_tex, latex
-from hf_fairtune.report.factors import factors
+from hf_fairtune.page.csv_tables import groups_csv, thresholds_csv
+from hf_fairtune.page.factors import factors
+from hf_fairtune.page.files import WRITERS, write_audit
+from hf_fairtune.page.latex import audit_tex, latex
 
-from .audit_samples import document
+from .samples import document
 
 HOSTILE = '=1+1 & 50 % of $_{x}^2 \\ ~ # <script> [40,60) | "q"\n\\end{table}'
 

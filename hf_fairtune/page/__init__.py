@@ -1,0 +1,1 @@
+"""What an audit publishes: the page, its figures, tables for others, small cells withheld."""
