@@ -21,6 +21,7 @@ from .data.pixels import cache_folder
 from .data.predictions import with_scores
 from .data.processors import resized_processor
 from .data.score_columns import ClassScores
+from .data.score_log import ScoreLog, score_key, score_log
 from .data.scored import ScoredTable, read_scored
 from .data.scored_arguments import PredictionArguments
 from .data.scored_splits import split_rows
@@ -94,7 +95,7 @@ def score_images(
         processor: its image processor.
         images: one column `image` of undecoded images.
         stamps: what changes when an image does, one an image.
-        cache: folder of the decoded pixels.
+        cache: folder of the decoded pixels, and of the scores so far: a killed run goes on from there.
         batch_size: images at a time.
 
     Returns:
@@ -103,12 +104,11 @@ def score_images(
     Raises:
         FairTuneError: an image cannot be decoded, the model does not take its pixels, or a score is not finite.
     """
-    batches: list[np.ndarray] = []
-    with evaluating(model), tqdm(total=len(images), desc="Scoring images", unit="image", disable=None) as bar:
-        for parts in pixel_batches(images, stamps, processor, cache, batch_size):
-            batches += [probabilities(model, pixels).cpu().numpy() for pixels in parts]
-            bar.update(sum(map(len, parts)))
-    scores = np.concatenate(batches).astype(np.float64)
+    key = score_key(model, processor, stamps, batch_size)
+    with evaluating(model), score_log(cache, key, len(class_names(model)), batch_size) as log:
+        scores = _logged(
+            model, log, images, pixel_batches(images, stamps, processor, cache, batch_size, len(log.done))
+        )
     broken = int((~np.isfinite(scores)).any(axis=1).sum())
     if broken:
         raise FairTuneError(
@@ -116,6 +116,17 @@ def score_images(
             "image processor."
         )
     return scores
+
+
+def _logged(model: Any, log: ScoreLog, images: Dataset, batches: Iterator[list[Tensor]]) -> np.ndarray:
+    """Go through the batches that the log lacks, float64 [n, classes]."""
+    scores = [log.done]
+    with tqdm(total=len(images), initial=len(log.done), desc="Scoring images", unit="image", disable=None) as bar:
+        for parts in batches:
+            scores.append(np.concatenate([probabilities(model, pixels).cpu().numpy() for pixels in parts]))
+            log.add(scores[-1])
+            bar.update(len(scores[-1]))
+    return np.concatenate(scores).astype(np.float64)
 
 
 def probabilities(model: Any, pixels: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from .transform import PixelTransform
 
 
 def pixel_batches(
-    images: Dataset, stamps: list[str], processor: Any, cache: Path, batch_size: int
+    images: Dataset, stamps: list[str], processor: Any, cache: Path, batch_size: int, first: int = 0
 ) -> Iterator[list[Tensor]]:
     """Yield the pixels of the images in their order, as the image processor gives them.
 
@@ -30,6 +30,7 @@ def pixel_batches(
         processor: any image processor.
         cache: folder of the decoded pixels.
         batch_size: images at a time.
+        first: image to begin with.
 
     Yields:
         tensors [n, 3, height, width] of one batch: one tensor, or one an image where their sizes differ.
@@ -37,7 +38,9 @@ def pixel_batches(
     Raises:
         FairTuneError: an image cannot be decoded, or the cache cannot be written.
     """
-    starts = range(0, len(images), batch_size)
+    starts = range(first, len(images), batch_size)
+    if not starts:
+        return
     if is_plain(processor):
         scale, shift = (tuple(values.tolist()) for values in colours(processor))
         transform = PixelTransform(cached_pixels(images, stamps, processor, cache), scale, shift)
