@@ -1,1 +1,1 @@
-"""Numbers by group, one a file, with their intervals, thresholds and guards."""
+"""Numbers by group, one a file, and the thresholds that decisions are made by."""
