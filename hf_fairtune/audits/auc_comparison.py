@@ -35,11 +35,14 @@ class ComparedGroup:
 
 
 def overall_auc_change(pairing: Pairing) -> Estimate:
-    """Judge the change of the whole split's AUC."""
+    """Judge the change of the whole split's AUC; without interval where all rows are not estimable (see `guard`)."""
     rows, other = pairing.model.rows, pairing.reference.rows
     value = auc(rows.labels, rows.scores) - auc(other.labels, other.scores)
     if np.isnan(value):
         return pairing.undefined("no negatives" if rows.labels.any() else "no positives")
+    state = pairing.model.overall_guard
+    if state.status == "not estimable":
+        return pairing.point(value, state.reason)
     return pairing.change(value, lambda draws: draws.auc[:, -1])
 
 

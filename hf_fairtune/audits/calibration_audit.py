@@ -21,7 +21,7 @@ from ..metrics.expected_calibration_error import (
 )
 from ..metrics.rows import Rows
 from .evidence import Evidence
-from .guards import Guard, guard
+from .guards import Guard, overall_guard
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def audit_calibration(evidence: Evidence, seed: int = 0) -> CalibrationAudit | N
     rows, level = evidence.ordered, evidence.confidence
     if rows.scores.min() < 0 or rows.scores.max() > 1:
         return None
-    found = [_group("overall", rows, _overall_guard(rows), level, np.random.default_rng([seed, 0]))]
+    found = [_group("overall", rows, overall_guard(rows), level, np.random.default_rng([seed, 0]))]
     for code, name in enumerate(rows.group_names):
         part = _part(rows, rows.groups == code)
         rng = np.random.default_rng([seed, code + 1])
@@ -75,13 +75,6 @@ def audit_calibration(evidence: Evidence, seed: int = 0) -> CalibrationAudit | N
 def _part(rows: Rows, inside: np.ndarray) -> Rows:
     clusters = None if rows.clusters is None else rows.clusters[inside]
     return Rows(rows.labels[inside], rows.scores[inside], rows.groups[inside], rows.group_names, clusters)
-
-
-def _overall_guard(rows: Rows) -> Guard:
-    """Grade all rows as one group."""
-    whole = Rows(rows.labels, rows.scores, np.zeros_like(rows.groups), ("overall",), rows.clusters)
-    negatives, positives, _ = whole.units()[0].tolist()
-    return guard(positives, negatives, "" if rows.clusters is None else "clusters with ")
 
 
 def _group(name: str, rows: Rows, state: Guard, level: float, rng: np.random.Generator) -> CalibrationGroup:

@@ -13,7 +13,7 @@ from ..intervals.bootstrap import Replicates, percentile_interval
 from ..intervals.estimate import NAN, Estimate, undefined
 from ..intervals.simultaneous import Family, Interval
 from ..metrics.rows import Rows
-from .guards import ESTIMABLE, Guard, guard, shortage
+from .guards import ESTIMABLE, Guard, guard, overall_guard, shortage, too_few
 
 NO_BOOTSTRAP = "none"
 NOT_ASKED = "no interval: n_boot is 0"
@@ -55,6 +55,11 @@ class Evidence:
         positives, negatives, _ = self.counts.values()
         return [guard(int(p), int(n), unit) for p, n in zip(positives, negatives, strict=True)]
 
+    @cached_property
+    def overall_guard(self) -> Guard:
+        """Grade all rows together."""
+        return overall_guard(self.rows)
+
     def bootstrapped(self, value: float, draw: Callable[[Replicates], np.ndarray]) -> Estimate:
         """Give `value` the percentile interval of its replicates, `draw(replicates)` -> [n_boot]."""
         if self.replicates is None:
@@ -90,7 +95,7 @@ class Evidence:
         if missing:
             return undefined(method, f"{missing} (`exclude` leaves a group out)")
         if math.isnan(value):
-            return undefined(method, f"{len(self.included)} groups take part, too few")
+            return undefined(method, too_few(len(self.included)))
         few = shortage(self.rows.group_names, counts, self.included, ESTIMABLE)
         if few:
             return Estimate(value, NAN, NAN, method, f"no interval: {few}")

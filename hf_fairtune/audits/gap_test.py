@@ -7,6 +7,7 @@ import numpy as np
 from ..intervals.estimate import NAN
 from ..intervals.gap_null import GapNull, gap_null
 from .evidence import Evidence
+from .guards import too_few
 
 
 def audit_gap_test(evidence: Evidence, permutations: int = 1000, seed: int = 0) -> GapNull:
@@ -22,7 +23,7 @@ def audit_gap_test(evidence: Evidence, permutations: int = 1000, seed: int = 0) 
     """
     rows, kept = evidence.rows, list(evidence.included)
     if len(kept) < 2:
-        return GapNull(NAN, NAN, reason=f"no permutation: {len(kept)} groups take part, too few")
+        return GapNull(NAN, NAN, reason=f"no permutation: {too_few(len(kept))}")
     if not rows.counts()[kept].all():
         return GapNull(NAN, NAN, reason="no permutation: a group lacks a class")
     if not permutations:

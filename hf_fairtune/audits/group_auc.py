@@ -13,6 +13,7 @@ from ..intervals.delong import auc_interval, newcombe_interval
 from ..intervals.estimate import NAN, Estimate
 from ..intervals.simultaneous import Family
 from .evidence import Evidence
+from .guards import Guard
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,19 @@ class AuditGroup:
 
 
 def overall_auc(evidence: Evidence) -> Estimate:
-    """Compute the AUC of the whole split with its interval (logit-DeLong, by clusters where there are any)."""
-    return _with_interval(evidence, np.full(len(evidence.rows.labels), True))
+    """Compute the AUC of the whole split with its interval (logit-DeLong, by clusters where there are any).
+
+    The interval is withheld where all rows together are not estimable (see `guard`).
+    """
+    return _guarded(_with_interval(evidence, np.full(len(evidence.rows.labels), True)), evidence.overall_guard)
 
 
 def group_auc(evidence: Evidence, code: int) -> Estimate:
     """Compute a group's AUC with its interval; withheld where the group is not estimable (see `guard`)."""
-    state = evidence.guards[code]
-    found = _with_interval(evidence, evidence.ordered.groups == code)
+    return _guarded(_with_interval(evidence, evidence.ordered.groups == code), evidence.guards[code])
+
+
+def _guarded(found: Estimate, state: Guard) -> Estimate:
     if state.status != "not estimable" or math.isnan(found.value):
         return found
     return Estimate(found.value, NAN, NAN, found.method, state.reason)

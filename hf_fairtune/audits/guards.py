@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..metrics.rows import Rows
+
 ESTIMABLE = 10
 SOLID = 20
 
@@ -42,10 +44,28 @@ def guard(positives: int, negatives: int, unit: str = "") -> Guard:
     return Guard(status, describe(counts, ESTIMABLE if least < ESTIMABLE else SOLID))
 
 
+def overall_guard(rows: Rows) -> Guard:
+    """Grade all rows together as one group, counting clusters where there are any."""
+    whole = Rows(rows.labels, rows.scores, np.zeros_like(rows.groups), ("overall",), rows.clusters)
+    negatives, positives, _ = whole.units()[0].tolist()
+    return guard(positives, negatives, "" if rows.clusters is None else "clusters with ")
+
+
+def counted(n: int, what: str) -> str:
+    """Put a number before a plural, such as "7 clusters with positives", or "1 cluster with positives"."""
+    first, *rest = what.split(" ")
+    return " ".join([str(n), first.removesuffix("s") if n == 1 else first, *rest])
+
+
+def too_few(groups: int) -> str:
+    """Say that so many groups cannot be compared."""
+    return f"{counted(groups, 'groups')} {'takes' if groups == 1 else 'take'} part, too few"
+
+
 def describe(counts: Mapping[str, int], least: int) -> str | None:
     """Name the counts below `least`, such as "no positives" or "7 negatives, fewer than 10"; None if none is."""
     low = {name: count for name, count in counts.items() if count < least}
-    found = [f"{n} {name}, fewer than {least}" if n else f"no {name}" for name, n in low.items()]
+    found = [f"{counted(n, name)}, fewer than {least}" if n else f"no {name}" for name, n in low.items()]
     return "; ".join(found) or None
 
 

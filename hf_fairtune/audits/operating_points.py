@@ -17,7 +17,7 @@ from ..metrics.rows import Rows
 from ..metrics.sensitivity_at_specificity import sensitivity_at_specificity
 from ..metrics.specificity_at_sensitivity import specificity_at_sensitivity
 from .evidence import NOT_ASKED, Evidence
-from .guards import Guard, guard
+from .guards import Guard, overall_guard
 
 # The class that sets the cut, the sign under which the other class lies above it, and the metric.
 CRITERIA: dict[str, tuple[int, int, Callable[[np.ndarray, np.ndarray, float], OperatingPoint]]] = {
@@ -115,7 +115,7 @@ def _point(
     rows, (criterion, target) = evidence.rows, asked
     name = rows.group_names[place - 1] if place else "overall"
     found = CRITERIA[criterion][2](rows.labels[part], rows.scores[part], target)
-    state = evidence.guards[place - 1] if place else _overall_guard(rows)
+    state = evidence.guards[place - 1] if place else overall_guard(rows)
     return GroupPoint(name, _estimate(evidence, found.value, state, draws), found.achieved, found.threshold)
 
 
@@ -129,10 +129,3 @@ def _estimate(evidence: Evidence, value: float, state: Guard, draws: np.ndarray 
     of = "rows" if evidence.rows.clusters is None else "clusters"
     low, high, reason = percentile_interval(draws, evidence.confidence)
     return Estimate(value, low, high, f"{METHOD}, {len(draws)} resamples of {of}", reason)
-
-
-def _overall_guard(rows: Rows) -> Guard:
-    """Grade the whole split by its scarcer class, in clusters where there are any."""
-    ids = np.arange(len(rows.labels)) if rows.clusters is None else rows.clusters
-    positives, negatives = (len(np.unique(ids[rows.labels == label])) for label in (1, 0))
-    return guard(positives, negatives, "" if rows.clusters is None else "clusters with ")

@@ -56,7 +56,7 @@ class Pairing:
         if math.isnan(value):
             return self.undefined(describe(counts, 1) if self.counts("rows")[code] else "no rows")
         few = describe(counts, ESTIMABLE)
-        return Estimate(value, NAN, NAN, self._method, f"no interval: {few}") if few else self.change(value, draw)
+        return self.point(value, few) if few else self.change(value, draw)
 
     def change(self, value: float, draw: Draw) -> Estimate:
         """Give `value` the percentile interval of the paired replicates, model minus reference in each."""
@@ -86,6 +86,10 @@ class Pairing:
         if self.replicates is None:
             return Estimate(value, NAN, NAN, method, NOT_ASKED)
         return Estimate(value, *_banded(gather(self.replicates), band, self.model.confidence, method))
+
+    def point(self, value: float, few: str | None) -> Estimate:
+        """Return a change without an interval, for want of cases."""
+        return Estimate(value, NAN, NAN, self._method, f"no interval: {few}")
 
     def undefined(self, reason: str | None) -> Estimate:
         """Return a change without a value, for `reason`."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
-import numpy as np
-
 from ..intervals.estimate import Estimate
 from ..metrics.rates import rate_counts
 from ..metrics.thresholds import Decision, is_degenerate
@@ -41,8 +39,9 @@ class ThresholdAudit:
 def audit_threshold(evidence: Evidence, threshold: Decision, place: int) -> ThresholdAudit:
     """Audit one threshold.
 
-    Rates have Wilson intervals for independent rows and those of the cluster bootstrap otherwise; differences have
-    simultaneous intervals of the bootstrap (see `range_interval`).
+    Rates have Wilson intervals for independent rows and those of the cluster bootstrap otherwise, withheld where
+    under 10 clusters lie in the denominator; differences have simultaneous intervals of the bootstrap (see
+    `range_interval`).
 
     Args:
         place: which of the replicates' cuts is this threshold's.
@@ -53,7 +52,6 @@ def audit_threshold(evidence: Evidence, threshold: Decision, place: int) -> Thre
     rows, names = evidence.rows, evidence.rows.group_names
     predictions = threshold.apply(rows.labels, rows.scores, rows.groups, names)
     counts = rate_counts(rows.labels, predictions, rows.groups, len(names))
-    total = rate_counts(rows.labels, predictions, np.zeros_like(rows.groups), 1)
     found = {name: audit_gap(evidence, gap, counts, place) for name, gap in gaps().items()}
     standing = {item.name for item in fields(ThresholdAudit)}
     return ThresholdAudit(
@@ -65,8 +63,8 @@ def audit_threshold(evidence: Evidence, threshold: Decision, place: int) -> Thre
         demographic_parity_difference=found["demographic_parity_difference"],
         tpr_difference=found["equal_opportunity_difference"],
         fpr_difference=found["predictive_equality_difference"],
-        overall=audit_rates(evidence, ["overall"], total, place)[0],
-        groups=audit_rates(evidence, names, counts, place),
+        overall=audit_rates(evidence, predictions, place)[0],
+        groups=audit_rates(evidence, predictions, place, names),
         measures={name: item for name, item in found.items() if name not in standing},
         by_group=threshold.by_group,
     )

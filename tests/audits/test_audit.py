@@ -144,7 +144,7 @@ def test_clusters_replace_delong_and_count_as_cases() -> None:
         assert one.auc_high - one.auc_low > 1.3 * (other.auc_high - other.auc_low)
     one_patient = audit(labels, scores, groups, NAMES, clusters=groups, **QUICK)
     assert one_patient.groups[0].reason is not None
-    assert "1 clusters with positives" in one_patient.groups[0].reason
+    assert "1 cluster with positives" in one_patient.groups[0].reason
 
 
 def test_rows_in_another_order_change_nothing() -> None:

@@ -31,7 +31,7 @@ def test_clusters_move_whole() -> None:
 @pytest.mark.parametrize(
     ("given", "permutations", "reason"),
     [
-        (evidence((1,)), 100, "no permutation: 1 groups take part, too few"),
+        (evidence((1,)), 100, "no permutation: 1 group takes part, too few"),
         (evidence(positives=(30, 25, 0)), 100, "no permutation: a group lacks a class"),
         (evidence(), 0, "no permutation: 0 asked for"),
     ],

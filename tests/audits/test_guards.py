@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from hf_fairtune.audits.guards import guard, shortage
+from hf_fairtune.audits.guards import guard, overall_guard, shortage, too_few
+from hf_fairtune.metrics.rows import Rows
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,17 @@ def test_shortage_names_every_group_that_takes_part() -> None:
     counts = {"positives": np.array([0, 5, 30])}
     assert shortage("abc", counts, (0, 1, 2), 10) == "`a`: no positives / `b`: 5 positives, fewer than 10"
     assert shortage("abc", counts, (1, 2), 1) is None
+
+
+def test_one_case_is_singular() -> None:
+    assert guard(1, 50).reason == "1 positive, fewer than 10"
+    assert guard(50, 1, "clusters with ").reason == "1 cluster with negatives, fewer than 10"
+    assert (too_few(0), too_few(1)) == ("0 groups take part, too few", "1 group takes part, too few")
+
+
+def test_all_rows_together_are_one_group() -> None:
+    labels, groups = np.repeat([1, 0, 1, 0], [7, 30, 5, 30]), np.repeat([0, 1], [37, 35])
+    rows = Rows(labels, np.zeros(72), groups, ("a", "b"))
+    assert overall_guard(rows) == guard(12, 60)
+    clustered = Rows(labels, np.zeros(72), groups, ("a", "b"), np.arange(72) // 4)
+    assert overall_guard(clustered) == guard(4, 16, "clusters with ")

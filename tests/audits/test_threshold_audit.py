@@ -110,7 +110,7 @@ def test_nobody_flagged_has_no_ratio_and_no_certainty() -> None:
     signed = cut.measures["statistical_parity_difference"]
     assert signed.low < signed.value == 0 < signed.high
     alone = one(*split((30,), (60,)), names=("a",))
-    assert {found.reason for found in alone.measures.values()} == {"1 groups take part, too few"}
+    assert {found.reason for found in alone.measures.values()} == {"1 group takes part, too few"}
 
 
 def test_a_cut_by_group_is_told_and_resampled_as_it_decides() -> None:
