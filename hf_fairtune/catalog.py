@@ -1,7 +1,9 @@
 """Finding a variety by its name: `<room>/<name>.py` is the registration."""
 
+import ast
 import importlib
 import pkgutil
+from pathlib import Path
 from types import ModuleType
 
 from .errors import FairTuneError
@@ -41,3 +43,10 @@ def find(room: str, name: str) -> ModuleType:
     if name not in names(room):
         raise FairTuneError(f"`{name}` is not one of the {room}; choose from {', '.join(names(room))}.")
     return importlib.import_module(f"hf_fairtune.{room}.{name}")
+
+
+def about(room: str, name: str) -> str:
+    """Return the first line of a variety's docstring without importing it, which may take seconds."""
+    (place,) = importlib.import_module(f"hf_fairtune.{room}").__path__
+    source = (Path(place) / f"{name}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ..data.attributes import Attribute
+from ..data.fitting_rows import refuse_shared
 from ..data.scored import ScoredTable
 from ..errors import FairTuneError
 from ..intervals.multiplicity import adjusted
@@ -107,6 +108,8 @@ class _Asked:
                 f"The rows for thresholds have the targets {self.fit_on.targets}, the audited ones "
                 f"{self.scored.targets}; give rows with the same classes."
             )
+        if fitted and self.fit_on is not None:
+            refuse_shared(self.scored, self.fit_on)
         if None in self.policies and self.scored.task != "multiclass":
             raise FairTuneError(f"`{ARGMAX}` is for one of several classes; choose a number such as 0.5, or youden.")
         names = [name for attribute in self.scored.attributes for name in attribute.names]
@@ -120,7 +123,7 @@ class _Asked:
         groups, names = _groups(table, attribute)
         fit = None if self.fit_on is None else self.fit_on.scores
         decisions = self._decisions(target, attribute, table.scores, fit)
-        exclude = [name for name in self.options.get("exclude", ()) if name in names]
+        exclude = attribute.within(self.options.get("exclude", ())) if attribute else []
         options = AuditOptions(**self.options | {"exclude": exclude, "clusters": table.clusters}, thresholds=decisions)
         rows = check_rows(table.labels[:, target], table.scores[:, target], groups, names, table.clusters)
         evidence = evidence_of(rows, options)
@@ -130,7 +133,7 @@ class _Asked:
             attribute=attribute.name if attribute else None,
             audit=audit_evidence(evidence, options),
             ranking=rank_groups(evidence, aucs, seed) if attribute else None,
-            curves={"roc": roc_curves(rows), "reliability": reliability_curves(rows)},
+            curves={"roc": roc_curves(rows), "reliability": reliability_curves(rows, confidence=options.confidence)},
             comparison=self._comparison(target, attribute, options),
         )
 
@@ -189,5 +192,6 @@ def _adjusted(sections: list[Section], correction: str) -> tuple[list[Section], 
         changed.append(replace(section, audit=replace(section.audit, pairs=told)))
     return (
         changed,
-        f"{tested} comparisons: every group with the reference of its attribute, over all attributes and targets",
+        f"{tested} comparison{'' if tested == 1 else 's'}: every group with the reference of its attribute, over all "
+        "attributes and targets",
     )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..audit_document import FILE_NAME, AuditDocument
-from ..audits.attributes import ARGMAX, audit_attributes
+from ..audits.attributes import audit_attributes
 from ..audits.document import document
 from ..audits.overview import overview
-from ..data.predictions import is_table
+from ..data.predictions import is_table, read_predictions
 from ..data.scored_arguments import PredictionArguments
 from ..gate.check import check_rules
 from ..gate.judge import EXIT, judge
@@ -21,7 +20,7 @@ from ..gate.table import gate_table
 from ..page.files import write_audit
 from ..page.page import page
 from ..record import write_atomically
-from .audited import Given, RowArguments, called, findings, rows_of
+from .audited import ALL, VALIDATION, Given, RowArguments, apart, called, findings, notes, of_table, policies
 from .flags import positional
 
 EXAMPLE = """  fairtune audit predictions.csv --label y --score p --group sex --group age:60 --cluster patient_id \\
@@ -46,7 +45,11 @@ class AuditArguments(RowArguments):
     )
     exclude: list[str] = field(
         default_factory=list,
-        metadata={"action": "extend", "nargs": "+", "help": "Groups left out of minimum and gap, by name."},
+        metadata={
+            "action": "extend",
+            "nargs": "+",
+            "help": "Groups left out of minimum and gap, by name; a level (`missing`) goes from intersections too.",
+        },
     )
     finding: list[str] = field(
         default_factory=list,
@@ -95,7 +98,9 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     """Print the audit, write the page and its files, and return the gate's exit status."""
     rules = read_rules(arguments.gate) if arguments.gate else None
     given = rows_of(arguments, data)
-    scored, cuts = given.scored, arguments.threshold or policies(given)
+    scored, cuts = given.scored, policies(arguments.threshold, given)
+    for note in notes(given):
+        print(f"note: {note}", file=sys.stderr)
     words = findings(arguments.finding, scored.targets)
     if rules:
         names = {attribute.name: attribute.names for attribute in scored.attributes}
@@ -115,17 +120,23 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     return EXIT[told.gate["verdict"]]
 
 
-def policies(given: Given) -> Sequence[str]:
-    """Choose thresholds where none are named; says why where one that is fitted cannot be."""
-    several = given.scored.task == "multiclass"
-    plain = ARGMAX if several else "0.5" if given.scored.probability else "0"
-    if given.fit_on is None:
-        return [plain]
-    shares = given.fit_on.labels.mean(axis=0)
-    if ((shares == 0) | (shares == 1)).any():
-        print("No threshold is fitted: the rows for it hold one class.", file=sys.stderr)
-        return [plain]
-    return [plain, "youden"]
+def rows_of(arguments: AuditArguments, data: PredictionArguments) -> Given:
+    """Read or score the rows to audit, and those to fit thresholds on.
+
+    Raises:
+        FairTuneError: the flags, the data and the model do not fit together.
+    """
+    if is_table(arguments.model):
+        given = of_table(arguments, data)
+    else:
+        from .scored_model import of_model  # takes seconds, and a table of predictions needs no model
+
+        given = of_model(arguments, data)
+    if arguments.fit_on is None:
+        return given
+    other = read_predictions(replace(data, dataset=arguments.fit_on))
+    divided = other.splits is not None and VALIDATION in other.splits
+    return replace(given, fit_on=apart(other, VALIDATION if divided else ALL)[0])
 
 
 def flags_of(*parts: Any) -> dict[str, Any]:

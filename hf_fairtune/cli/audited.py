@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from accelerate import PartialState
 
-from ..data.predictions import is_table, read_predictions
+from ..audits.attributes import ARGMAX
+from ..data.levels import listed
+from ..data.predictions import read_predictions
 from ..data.scored import ScoredTable
 from ..data.scored_arguments import PredictionArguments
 from ..errors import FairTuneError
-from ..scoring import ScoredImages, score_dataset
-from .model import load_classifier, load_processor, refuse_broken
 
 ALL, TEST, VALIDATION = "all", "test", "validation"
 
@@ -48,26 +47,13 @@ class RowArguments:
         metadata={"help": "Rows to audit: train, validation, test or all. Default: test where there are splits."},
     )
     fit_on: str | None = field(
-        default=None, metadata={"help": "Table of predictions for other patients, to fit thresholds on."}
+        default=None,
+        metadata={"help": "Table of predictions for other patients, to fit thresholds on: its validation rows, or all."},
     )
     reference_model: str | None = field(
         default=None,
         metadata={"help": "Another model to compare with on the same images, which it must not have seen either."},
     )
-
-
-def rows_of(arguments: RowArguments, data: PredictionArguments) -> Given:
-    """Read or score the rows to audit, and those to fit thresholds on.
-
-    Raises:
-        FairTuneError: the flags, the data and the model do not fit together.
-    """
-    given = _of_table(arguments, data) if is_table(arguments.model) else _of_model(arguments, data)
-    if arguments.fit_on is None:
-        return given
-    other = read_predictions(replace(data, dataset=arguments.fit_on))
-    rows, validation, _ = apart(other, ALL)
-    return replace(given, fit_on=rows if validation is None else validation)
 
 
 def apart(whole: ScoredTable, split: str | None) -> tuple[ScoredTable, ScoredTable | None, str | None]:
@@ -90,45 +76,17 @@ def apart(whole: ScoredTable, split: str | None) -> tuple[ScoredTable, ScoredTab
     return whole.take(inside), whole.take(others) if others.any() else None, wanted
 
 
-def _of_table(arguments: RowArguments, data: PredictionArguments) -> Given:
+def of_table(arguments: RowArguments, data: PredictionArguments) -> Given:
+    """Read the rows of a table of predictions.
+
+    Raises:
+        FairTuneError: the flags and the table do not fit together.
+    """
     if arguments.reference_model is not None:
         raise FairTuneError("--reference_model needs images; for a table name its score columns by --reference.")
     scored, fit_on, split = apart(read_predictions(data), arguments.split)
     name = Path(data.dataset).name
     return Given(scored, fit_on, {"kind": "predictions", "name": name, "model": None, "split": split})
-
-
-def _of_model(arguments: RowArguments, data: PredictionArguments) -> Given:
-    found = scored_by(arguments.model, arguments, data)
-    table = found.table
-    if arguments.reference_model is not None:
-        if data.reference:
-            raise FairTuneError("--reference and --reference_model are two references; give one of them.")
-        # The reference is asked about the rows of the model under audit, so its own splits do not count.
-        other = scored_by(arguments.reference_model, arguments, data)
-        if table.targets != other.table.targets:
-            raise FairTuneError(
-                f"the reference model answers for {other.table.targets}, the model for {table.targets}; name one that "
-                "has the same classes."
-            )
-        table = replace(table, reference_scores=other.table.scores)
-    scored, fit_on, split = apart(table, arguments.split or TEST)
-    source = {"kind": "model", "name": found.name, "model": called(arguments.model), "split": split}
-    return Given(scored, fit_on, source, found.frame)
-
-
-def scored_by(name: str, arguments: RowArguments, data: PredictionArguments) -> ScoredImages:
-    """Score the images with the model `name`; the split file is that of the model under audit."""
-    own = Path(arguments.model) / "splits.json"
-    model = load_classifier(name)
-    refuse_broken(model, name)
-    return score_dataset(
-        model.to(PartialState().device),
-        load_processor(name),
-        data,
-        split=arguments.split or TEST,
-        splits_file=own if own.is_file() else None,
-    )
 
 
 def called(name: str) -> str:
@@ -151,3 +109,59 @@ def findings(texts: Sequence[str], targets: Sequence[str]) -> dict[str, str]:
             raise FairTuneError(f"--finding {text} fits no class; write CLASS=WORDS for {', '.join(targets)}.")
         found[target] = words
     return found
+
+
+def policies(named: Sequence[str], given: Given) -> Sequence[str]:
+    """Return the thresholds that are named, or choose some.
+
+    Raises:
+        FairTuneError: scores are probabilities and a number is none, or nothing says which cut scores could have.
+    """
+    scored = given.scored
+    if named:
+        outside = [text for text in named if _number(text) is not None and not 0 <= float(text) <= 1]
+        if scored.probability and outside:
+            raise FairTuneError(f"--threshold {outside[0]} lies outside the scores, which are 0 to 1; choose between.")
+        return named
+    low, high = scored.scores.min(), scored.scores.max()
+    if scored.task != "multiclass" and not scored.probability and low >= 0:
+        raise FairTuneError(
+            f"The scores lie in {low:g} to {high:g}, neither probabilities (0 to 1) nor log-odds (around 0): divide "
+            f"percentages by 100, or name a cut, such as --threshold {(low + high) / 2:g}."
+        )
+    plain = ARGMAX if scored.task == "multiclass" else "0.5" if scored.probability else "0"
+    return [plain, "youden"] if given.fit_on is not None and _has_both(given.fit_on) else [plain]
+
+
+def notes(given: Given) -> Iterator[str]:
+    """Say what was taken for what, where a user might not expect it: a line each."""
+    scored, fit_on = given.scored, given.fit_on
+    if given.source["split"] not in (None, ALL):
+        thresholds = f"; thresholds are fitted on {len(fit_on.labels)} others" if fit_on is not None else ""
+        yield f"{len(scored.labels)} rows of the split {given.source['split']} are audited{thresholds}"
+    if fit_on is not None and not _has_both(fit_on):
+        yield "no threshold is fitted: the rows for it hold one class"
+    if not scored.probability:
+        low, high = scored.scores.min(), scored.scores.max()
+        yield f"scores lie in {low:g} to {high:g}, so they are no probabilities: their calibration is not told"
+    for target, column in zip(scored.targets, scored.scores.T, strict=True):
+        if column.min() == column.max():
+            yield f"every row has the score {column[0]:g} for {target}: the model tells no patient from another"
+    for attribute in scored.attributes:
+        if attribute.kind == "levels":
+            folded = [name.casefold() for name in attribute.names]
+            alike = [name for name, low in zip(attribute.names, folded, strict=True) if folded.count(low) > 1]
+            if alike:
+                yield f"groups of {attribute.name} differ in case only, and stay groups of their own: {listed(alike)}"
+
+
+def _has_both(table: ScoredTable) -> bool:
+    shares = table.labels.mean(axis=0)
+    return not ((shares == 0) | (shares == 1)).any()
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

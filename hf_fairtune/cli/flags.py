@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import warnings
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-import datasets
 import huggingface_hub
 import transformers
-from transformers import HfArgumentParser, TrainingArguments
+from transformers import HfArgumentParser
 
 from ..errors import FairTuneError
 
@@ -76,8 +76,10 @@ def parser_of(module: ModuleType, argv: Sequence[str] = (), everything: bool = F
         allow_abbrev=False,
     )
     parser.add_argument("--help-all", action="store_true", help="show every field of TrainingArguments too")
-    stock = set(TrainingArguments.__dataclass_fields__)
-    made = {base for kind in kinds for base in kind.__mro__ if base.__module__.startswith(__package__.split(".")[0])}
+    bases = {base for kind in kinds for base in kind.__mro__}
+    made = {base for base in bases if base.__module__.startswith(__package__.split(".")[0])}
+    # By name, as importing TrainingArguments takes seconds that commands without them need not spend.
+    stock = {name for base in bases if base.__name__ == "TrainingArguments" for name in base.__dataclass_fields__}
     ours = {name for kind in made for name in vars(kind).get("__annotations__", {})}
     for action in parser._actions:
         if not everything and action.dest in stock - ours - SHOWN:
@@ -101,14 +103,27 @@ def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
         raise SystemExit(0)
     quiet()
     argv = module.rewrite(list(argv)) if hasattr(module, "rewrite") else list(argv)
-    passes_on = getattr(module, "PASSES_ON", False)
+    parser = parser_of(module, argv)
     try:
-        parsed = parser_of(module, argv).parse_args_into_dataclasses(
-            argv, return_remaining_strings=passes_on, look_for_args_file=False
+        *parsed, _, rest = parser.parse_args_into_dataclasses(
+            argv, return_remaining_strings=True, look_for_args_file=False
         )
     except ValueError as error:
         raise FairTuneError(str(error)) from error
-    return (*parsed[:-2], parsed[-1]) if passes_on else tuple(parsed[:-1])
+    if getattr(module, "PASSES_ON", False):
+        return (*parsed, rest)
+    if rest:
+        parser.error(unknown(rest, parser))
+    return tuple(parsed)
+
+
+def unknown(rest: Sequence[str], parser: argparse.ArgumentParser) -> str:
+    """Say which words are no flags of a command, and which flag was perhaps meant."""
+    flag = next((text.partition("=")[0] for text in rest if text.startswith("-")), None)
+    if flag is None:
+        return f"`{' '.join(rest)}` belongs to no flag; put one before it"
+    near = difflib.get_close_matches(flag, parser._option_string_actions, n=1)
+    return f"`{flag}` is no flag of this command" + (f"; did you mean `{near[0]}`?" if near else "")
 
 
 def positional(argv: list[str], flag: str) -> list[str]:
@@ -120,7 +135,6 @@ def quiet() -> None:
     """Keep libraries' notes on loading a new head, and of things that do not concern the user, off the terminal."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
     huggingface_hub.logging.set_verbosity_error()
     logging.getLogger("optuna").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)

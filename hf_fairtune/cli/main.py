@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from .. import catalog
 from ..errors import FairTuneError
 
-WIRING = {"main", "flags", "model", "job", "audited"}
+WIRING = {"main", "flags", "model", "job", "audited", "scored_model"}
+# Read by the libraries when they are imported, which not every command needs.
+SETTINGS = {"TOKENIZERS_PARALLELISM": "false", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
 FULL = ("no space left", "disk is full", "disk full", "pytorchstreamwriter failed writing")
 
 
@@ -21,7 +23,7 @@ def commands() -> list[str]:
 
 def overview() -> str:
     """Return what `fairtune --help` prints."""
-    lines = [f"  {name:<8} {(catalog.find('cli', name).__doc__ or '').splitlines()[0]}" for name in commands()]
+    lines = [f"  {name:<8} {catalog.about('cli', name)}" for name in commands()]
     return "\n".join(
         [
             "Make image classifiers fair to patients: audit by group, search what to fine-tune, publish.",
@@ -42,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(overview())
         return 0 if arguments else 2
     command, flags = arguments[0], arguments[1:]
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
     try:
         if command not in commands():
             raise FairTuneError(f"`{command}` is not a command; choose from {', '.join(commands())}.")

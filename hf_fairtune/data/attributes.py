@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,7 @@ class Attribute:
         cuts: where a number is cut, of "cuts" only.
         values: code of every row's group, int64 [n].
         names: of the groups, by code.
+        levels: of every attribute a group is made from, by code.
         empty: whether a group is one of rows with an empty cell, by code.
     """
 
@@ -37,6 +39,7 @@ class Attribute:
     cuts: list[float]
     values: np.ndarray
     names: list[str]
+    levels: list[tuple[str, ...]]
     empty: list[bool]
 
     @property
@@ -47,8 +50,12 @@ class Attribute:
     def take(self, rows: np.ndarray) -> Attribute:
         """Return the attribute of some rows (indices, or a mask [n]), with the groups that occur in them."""
         occurring, values = np.unique(self.values[rows], return_inverse=True)
-        names, empty = ([given[i] for i in occurring] for given in (self.names, self.empty))
-        return replace(self, values=values.astype(np.int64), names=names, empty=empty)
+        kept: dict[str, Any] = {key: [getattr(self, key)[i] for i in occurring] for key in ("names", "levels", "empty")}
+        return replace(self, values=values.astype(np.int64), **kept)
+
+    def within(self, names: Collection[str]) -> list[str]:
+        """Return the groups that are called so, and those of an intersection that lie in a level called so."""
+        return [name for name, levels in zip(self.names, self.levels, strict=True) if {name, *levels} & {*names}]
 
 
 def read_attributes(frame: pd.DataFrame, specs: Sequence[str], intersections: bool = True) -> list[Attribute]:
@@ -73,7 +80,8 @@ def _attribute(frame: pd.DataFrame, text: str, spec: GroupSpec) -> Attribute:
     names = [str(name) for name in levels.categories]
     codes = levels.codes.to_numpy(dtype=np.int64)
     empty = [name == MISSING for name in names]
-    return Attribute(text, [spec.column], "cuts" if spec.cuts else "levels", list(spec.cuts), codes, names, empty)
+    kind, own = "cuts" if spec.cuts else "levels", [(name,) for name in names]
+    return Attribute(text, [spec.column], kind, list(spec.cuts), codes, names, [*own], empty)
 
 
 def _intersection(parts: Sequence[Attribute]) -> Attribute:
@@ -84,11 +92,12 @@ def _intersection(parts: Sequence[Attribute]) -> Attribute:
             f"`{name}` has {len(cells)} groups, more than {MAX_CELLS}; name fewer attributes or cuts, or pass "
             "--no_intersections."
         )
-    names = [AND.join(part.names[i] for part, i in zip(parts, cell, strict=True)) for cell in cells]
+    levels: list[tuple[str, ...]] = [tuple(part.names[i] for part, i in zip(parts, cell, strict=True)) for cell in cells]
+    names = [AND.join(level) for level in levels]
     _check_clear(name, names)
     empty = [any(part.empty[i] for part, i in zip(parts, cell, strict=True)) for cell in cells]
     columns = list(dict.fromkeys(column for part in parts for column in part.columns))
-    return Attribute(name, columns, "intersection", [], codes, names, empty)
+    return Attribute(name, columns, "intersection", [], codes, names, levels, empty)
 
 
 def _check_clear(name: str, names: list[str]) -> None:

@@ -110,6 +110,7 @@ def test_thresholds_are_fitted_on_other_rows(divided: Path) -> None:
 
 
 def test_a_table_to_fit_on(table: Path, divided: Path) -> None:
+    """Of one that is divided, the validation rows are taken, which are no audited ones."""
     found = audited(divided, "--split", "test", "--fit_on", str(divided), "--threshold", "youden")
     assert found["audits"][0]["audit"]["thresholds"][0]["fitted_on"] == "validation"
 
@@ -119,7 +120,7 @@ def test_thresholds_never_come_from_the_audited_rows(table: Path, capsys: pytest
     assert main(["audit", *columns, "--threshold", "youden"]) == 2
     assert "`youden` is fitted on other rows than the audited ones, and there are none" in capsys.readouterr().err
     assert main(["audit", *columns, "--threshold", "youden", "--fit_on", str(table)]) == 2
-    assert "was fitted on these same rows" in capsys.readouterr().err
+    assert "400 of 400 rows for thresholds have the labels and scores of audited rows" in capsys.readouterr().err
 
 
 def test_a_reference_on_the_same_patients(divided: Path, capsys: pytest.CaptureFixture[str]) -> None:

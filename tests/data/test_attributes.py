@@ -78,3 +78,11 @@ def test_cuts_that_differ_by_little_have_names_of_their_own() -> None:
     assert found.names == ["<=60.0000001", "(60.0000001,60.0000002]", "(60.0000002,1234567]", ">1234567"]
     assert found.values.tolist() == [0, 1, 2, 3]
     assert found.cuts == [60.0000001, 60.0000002, 1234567.0]
+
+
+def test_a_level_takes_its_intersections_with_it() -> None:
+    frame = pd.DataFrame({"sex": list("FMFM"), "skin": ["I", "I", "VI", "VI"]})
+    sex, skin, both = read_attributes(frame, ["sex", "skin"])
+    assert [part.within(["VI"]) for part in (sex, skin, both)] == [[], ["VI"], ["F & VI", "M & VI"]]
+    assert [part.within(["F & VI"]) for part in (sex, skin, both)] == [[], [], ["F & VI"]]
+    assert both.take(np.array([2, 3])).within(["F"]) == ["F & VI"]
