@@ -73,7 +73,11 @@ def _threshold(policy: str, named: list[Row]) -> Row:
         chosen = {"policy": canonical(policy), "value": None, "fitted_on": "other rows"}
     rates = {"rates": dict.fromkeys(_named(Rate), EMPTY)} | dict.fromkeys(RATES, EMPTY)
     gaps = {"measures": dict.fromkeys(_named(Gap), EMPTY)} | dict.fromkeys(DIFFERENCES, EMPTY)
-    return chosen | gaps | {"overall": {"group": OVERALL} | rates, "groups": [row | rates for row in named]}
+    return (
+        chosen
+        | gaps
+        | {"degenerate": False, "overall": {"group": OVERALL} | rates, "groups": [row | rates for row in named]}
+    )
 
 
 def _named(kind: type) -> list[str]:

@@ -24,8 +24,9 @@ def judge(document: Row, rules: Rules) -> Row:
 
     Every number that a rule is about has a verdict of its own: "pass" if its whole confidence interval keeps the
     rule, "fail" if its whole interval breaks it, else "insufficient evidence"; so has a number that is undefined or
-    whose interval is withheld, with the reason. A rule for many groups passes if each keeps it, which needs no
-    correction for their number (an intersection-union test); a failure may be one chance among many.
+    whose interval is withheld, with the reason. No number at a degenerate threshold keeps a rule: one that hardly
+    decides has no differences and no false positives at all. A rule for many groups passes if each keeps it, which
+    needs no correction for their number (an intersection-union test); a failure may be one chance among many.
 
     Args:
         document: of the audit, `audit.json` as a dictionary.
@@ -56,15 +57,16 @@ def _row(metric: str, bound: Bound, number: Number, place: int) -> Row:
     cell = number.cell or Cell({"value": None, "low": None, "high": None, "reason": number.reason})
     found = cell.estimate
     verdict = UNSURE if found["value"] is None else bound.judge(found["low"], found["high"])
+    doubt = cell.doubt if verdict != FAIL else None
     return {
         "rule": f"{place}. {_named(metric, cell)}",
         "metric": metric,
         "target": number.target,
         "attribute": number.attribute,
-        "verdict": verdict,
+        "verdict": UNSURE if doubt else verdict,
         **{end: found[end] for end in ("value", "low", "high")},
         "bound": str(bound),
-        "reason": found["reason"] or _why(verdict, found),
+        "reason": "; ".join(filter(None, [doubt, found["reason"] or _why(verdict, found)])) or None,
     }
 
 

@@ -11,17 +11,22 @@ from .metrics import ACROSS, CALIBRATION, DIFFERENCES
 from .rules import Rule
 
 OVERALL = "overall"
+DEGENERATE = "the threshold is degenerate: one class for over 99 % of a group"
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """An estimate of an audit, and the group (against another), the threshold it belongs to."""
+    """An estimate of an audit, and the group (against another), the threshold it belongs to.
+
+    `doubt` says why no such number may keep a rule, whatever its interval; None where it may.
+    """
 
     estimate: Row
     group: str | None = None
     threshold: str | None = None
     against: str | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -180,13 +185,14 @@ def threshold_name(threshold: Row) -> str:
 
 def _at(threshold: Row, rule: Rule) -> Iterator[Cell]:
     name, metric = threshold_name(threshold), rule.metric
+    doubt = DEGENERATE if threshold["degenerate"] else None
     across = {key: threshold[key] for key in DIFFERENCES} | threshold["measures"]
     if metric in across:
         _refuse(rule, "group")
-        yield Cell(across[metric], threshold=name)
+        yield Cell(across[metric], threshold=name, doubt=doubt)
         return
     for row in _told([threshold["overall"], *threshold["groups"]], rule):
         rates = row | row["rates"]
         if metric not in rates:
             raise FairTuneError(f"{rule.place} asks `{metric}`; the audit has {', '.join([*across, *row['rates']])}.")
-        yield Cell(rates[metric], row["group"], name)
+        yield Cell(rates[metric], row["group"], name, doubt=doubt)

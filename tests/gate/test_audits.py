@@ -11,6 +11,7 @@ from hf_fairtune.audits.audit import audit
 from hf_fairtune.gate.bound import FAIL, PASS, UNSURE, Bound
 from hf_fairtune.gate.judge import judge
 from hf_fairtune.gate.metrics import known
+from hf_fairtune.gate.numbers import DEGENERATE
 from hf_fairtune.gate.rules import Rule, Rules
 from hf_fairtune.metrics.thresholds import fixed
 
@@ -27,7 +28,7 @@ CASES = {
 def made(positives: tuple[int, ...], n_boot: int = 100, **options: Any) -> dict[str, Any]:
     """What a gate reads of an audit's document."""
     labels, scores, groups = split(positives)
-    options |= {"thresholds": [fixed(), fixed(0.4)], "n_boot": n_boot}
+    options = {"thresholds": [fixed(), fixed(0.4)], "n_boot": n_boot} | options
     by_group = audit(labels, scores, groups, NAMES, **options).to_dict()
     whole = audit(labels, scores, np.zeros_like(groups), ["all rows"], **options).to_dict()
     return {
@@ -78,3 +79,17 @@ def test_rates_of_all_rows_are_those_of_the_audit(document: dict[str, Any]) -> N
     found = rows(document, "ppv", Bound(0), group="overall")
     cuts = document["audits"][0]["audit"]["thresholds"]
     assert [row["value"] for row in found] == [cut["overall"]["rates"]["ppv"]["value"] for cut in cuts]
+
+
+def test_an_all_negative_classifier_keeps_no_rule_at_its_threshold() -> None:
+    """It has no differences and no false positives, and finds nobody."""
+    document = made(CASES["ordinary"], thresholds=[fixed(2.0)])
+    every = [row for metric in known() for row in rows(document, metric, Bound(*known()[metric]))]
+    there = [row for row in every if row["rule"].endswith(" at 2")]
+    assert {row["verdict"] for row in there} == {UNSURE}
+    assert all(row["reason"].startswith(DEGENERATE) for row in there)
+    assert {row["verdict"] for row in every if row not in there} == {PASS}
+    (odds,) = rows(document, "equalized_odds_difference", Bound(high=0.5))
+    assert odds["value"] == 0
+    assert odds["high"] < 0.5
+    assert {row["verdict"] for row in rows(document, "tpr", Bound(low=0.7))} == {FAIL}
