@@ -15,10 +15,15 @@ def classify(groups: Sequence[Estimate], gap: Estimate, margin: float = MARGIN) 
     - "pareto-better": a group's AUC rose (its interval lies above 0) and none fell by more than `margin` (no interval
       reaches below -margin);
     - "level-down": the gap shrank while a group's AUC fell (its interval lies below 0) and none rose;
-    - "mixed": some group's AUC rose or fell, but neither of these;
+    - "worse": a group's AUC fell and none rose, while the gap did not shrink, or is undefined: harm without even a
+      smaller gap to show for it;
+    - "mixed": a group's AUC rose, but another's fell, or may have by more than `margin`;
     - "not shown": no group's interval leaves 0 out.
 
-    A group whose interval is withheld neither rose nor fell, and forbids "pareto-better": it may have been harmed.
+    So "level-down" and "worse" together are: somebody shown to be worse off, nobody shown to be better off. A fall
+    counts however small, as it does for "level-down"; `margin` is only what a group that gained nothing may lose
+    beside one that gained. A group whose interval is withheld neither rose nor fell, and forbids "pareto-better": it
+    may have been harmed.
 
     Args:
         groups: change of each group's AUC, model minus reference.
@@ -32,6 +37,6 @@ def classify(groups: Sequence[Estimate], gap: Estimate, margin: float = MARGIN) 
     fell = any(group.high < 0 for group in groups)
     if rose and all(group.low >= -margin for group in groups):
         return "pareto-better"
-    if fell and not rose and gap.value < 0:
-        return "level-down"
-    return "mixed" if rose or fell else "not shown"
+    if fell and not rose:
+        return "level-down" if gap.value < 0 else "worse"
+    return "mixed" if rose else "not shown"

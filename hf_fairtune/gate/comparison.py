@@ -1,4 +1,4 @@
-"""Rules on what a comparison with a reference model says: fairer, or not levelled down."""
+"""Rules on what a comparison with a reference model says: fairer, or at least nobody worse off for nobody's gain."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def comparisons(document: Row, rule: Rule) -> list[Row]:
 def judged(entry: Row, wanted: str) -> tuple[str, str]:
     """Judge a comparison's verdict (see `audits/levelling.py` for their meaning) and say why.
 
-    - "fairer" is kept by "pareto-better", broken by "level-down" and where a group's whole interval lies more than
-      the margin below 0;
-    - "no level-down" is broken by "level-down", and kept where it is shown: a group rose, or no group's interval
-      reaches below the margin, or the interval of the gap's change reaches no shrinking;
+    - "fairer" is kept by "pareto-better", broken by "level-down", by "worse" and where a group's whole interval lies
+      more than the margin below 0;
+    - "no level-down" is broken by "level-down" and by "worse", which harms without closing the gap; it is kept where
+      that is shown: a group rose, or no group's interval reaches below the margin;
     - anything else, "not shown" above all, is insufficient evidence.
 
     Args:
@@ -44,7 +44,7 @@ def judged(entry: Row, wanted: str) -> tuple[str, str]:
         The verdict, and the comparison's own as the reason.
     """
     verdict, reason = entry["verdict"], f"the comparison says: {entry['verdict']}"
-    if verdict == "level-down":
+    if verdict in ("level-down", "worse"):
         return FAIL, reason
     if verdict == "pareto-better":
         return PASS, reason
@@ -54,8 +54,7 @@ def judged(entry: Row, wanted: str) -> tuple[str, str]:
         return (FAIL, f"{reason}, a group was harmed") if harmed else (UNSURE, reason)
     rose = any(_above(row["low"], 0.0) for row in groups)
     spared = bool(groups) and all(row["low"] is not None and row["low"] >= -MARGIN for row in groups)
-    gap = entry["auc_gap"]["low"]
-    return (PASS if rose or spared or (gap is not None and gap >= 0) else UNSURE), reason
+    return (PASS if rose or spared else UNSURE), reason
 
 
 def _above(first: float | None, second: float | None) -> bool:

@@ -14,7 +14,7 @@ BEFORE = "before"
 AUCS = {"AUC": "auc", "lowest group": "min_group_auc", "gap": "auc_gap"}
 DIFFERENCES = {"SPD": "demographic_parity_difference", "EOdds": "equalized_odds_difference"}
 NOTES = [
-    "SPD: demographic parity difference; EOdds: the larger of the TPR and FPR differences; lower is fairer",
+    "SPD: demographic parity difference; EOdds: the larger of the TPR and FPR differences; smaller is more equal",
     "at 0.5 as the papers have it, and at Youden's threshold fitted on the validation split of each run; before, "
     "calibrated: the model as it came, its probabilities calibrated as those after, which only 0.5 tells apart",
     "!n: in n of the seeds some group is predicted positive in fewer than 1 % or more than 99 %; a small difference "

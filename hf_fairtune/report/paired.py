@@ -46,9 +46,12 @@ def direction(item: dict[str, Any]) -> int:
 
 
 def is_worse(found: Changes) -> bool:
-    """Say whether some group's AUC fell beyond its interval and none rose: what `mixed` also covers."""
+    """Say whether some group's AUC fell beyond its interval and none rose, and that is no levelling down.
+
+    The verdict says so, or is "mixed" in a record that lacks the word.
+    """
     moved = {direction(row["auc"]) for row in found["groups"] if row["group"] not in found["excluded"]}
-    return found["verdict"] == "mixed" and -1 in moved and 1 not in moved
+    return found["verdict"] == "worse" or (found["verdict"] == "mixed" and -1 in moved and 1 not in moved)
 
 
 def group_change(found: Changes, name: str, key: str = "auc") -> dict[str, Any] | None:

@@ -37,7 +37,7 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """Kind ("pareto-better", "level-down", "mixed", "not shown", "no comparison") and its sentences."""
+    """Kind ("pareto-better", "level-down", "worse", "mixed", "not shown", "no comparison") and its sentences."""
 
     kind: str
     text: str

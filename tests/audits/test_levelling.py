@@ -1,5 +1,9 @@
+import json
+from pathlib import Path
+
 import pytest
 
+import hf_fairtune
 from hf_fairtune.audits.levelling import classify
 from hf_fairtune.intervals.estimate import NAN, Estimate
 
@@ -25,8 +29,12 @@ def verdict(gap: float, *groups: tuple[float, float]) -> str:
         (-0.03, (DOWN, FLAT), "level-down"),
         (-0.03, (DOWN, DOWN), "level-down"),
         (-0.03, (DOWN, WITHHELD), "level-down"),
-        (+0.03, (DOWN, FLAT), "mixed"),
-        (NAN, (DOWN, FLAT), "mixed"),
+        (+0.03, (DOWN, FLAT), "worse"),
+        (NAN, (DOWN, FLAT), "worse"),
+        (0.0, (DOWN, DOWN), "worse"),
+        (+0.03, (SLIGHTLY_DOWN, FLAT), "worse"),
+        (+0.03, (DOWN, WITHHELD), "worse"),
+        (+0.03, (DOWN, UP), "mixed"),
         (-0.03, (FLAT, FLAT), "not shown"),
         (-0.03, (VAGUE, WITHHELD), "not shown"),
         (-0.03, (), "not shown"),
@@ -39,3 +47,10 @@ def test_verdicts(gap: float, groups: tuple[tuple[float, float], ...], expected:
 def test_the_margin_is_where_harm_begins() -> None:
     assert verdict(0.0, UP, (-0.005, 0.01)) == "pareto-better"
     assert verdict(0.0, UP, (-0.0051, 0.01)) == "mixed"
+
+
+@pytest.mark.parametrize("kind", ["audit", "record"])
+def test_the_schemas_know_every_verdict(kind: str) -> None:
+    schema = json.loads((Path(hf_fairtune.__file__).parent / f"{kind}.schema.json").read_text())
+    words = {"pareto-better", "level-down", "worse", "mixed", "not shown"}
+    assert set(schema["$defs"]["comparison"]["properties"]["verdict"]["enum"]) == words

@@ -48,14 +48,14 @@ def changes(first: dict[str, Any], last: dict[str, Any], split: str, half: float
 
 
 def kind(groups: list[dict[str, Any]], gap: dict[str, Any]) -> str:
-    """Name a change by the rule of metrics/levelling.py, written out."""
+    """Name a change by the rule of audits/levelling.py, written out."""
     rose = any(item["low"] is not None and item["low"] > 0 for item in groups)
     fell = any(item["high"] is not None and item["high"] < 0 for item in groups)
     if rose and all(item["low"] is not None and item["low"] >= -0.005 for item in groups):
         return "pareto-better"
-    if fell and not rose and gap["value"] is not None and gap["value"] < 0:
-        return "level-down"
-    return "mixed" if rose or fell else "not shown"
+    if fell and not rose:
+        return "level-down" if gap["value"] is not None and gap["value"] < 0 else "worse"
+    return "mixed" if rose else "not shown"
 
 
 LAYERS = ("resnet.embedder", *(f"resnet.encoder.stages.{i}" for i in range(4)), "classifier")

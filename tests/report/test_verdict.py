@@ -75,6 +75,7 @@ def test_no_evaluation() -> None:
 PAIRED: dict[str, list[Interval | None]] = {
     "pareto-better": [(0.01, 0.03, 0.05), (-0.004, 0.001, 0.006)],
     "level-down": [(-0.05, -0.03, -0.01), (-0.02, -0.001, 0.01)],
+    "worse": [(-0.05, -0.03, -0.01), (-0.02, -0.001, 0.01)],
     "mixed": [(0.01, 0.03, 0.05), (-0.05, -0.03, -0.01)],
     "not shown": [(-0.01, 0.03, 0.05), (-0.05, -0.03, 0.01)],
 }
@@ -94,8 +95,9 @@ def changed(groups: list[Interval | None], gap: float = -0.02) -> Record:
 
 @pytest.mark.parametrize("name", PAIRED)
 def test_paired_kind_and_word(name: str) -> None:
-    found = verdict(changed(PAIRED[name]))
+    found = verdict(changed(PAIRED[name], gap=0.02 if name == "worse" else -0.02))
     assert found.kind == name
+    assert ("is worse than" in found.text) == (name == "worse")
     assert ("fairer" in found.text) == (name == "pareto-better")
     assert ("levelling down" in found.text) == (name == "level-down")
     assert "the record does not hold one" not in found.text
