@@ -13,11 +13,12 @@ from ..audits.document import document
 from ..audits.overview import overview
 from ..data.predictions import is_table, read_predictions
 from ..data.scored_arguments import PredictionArguments
+from ..errors import FairTuneError
 from ..gate.check import check_rules
 from ..gate.judge import EXIT, judge
 from ..gate.rules import read_rules
 from ..gate.table import gate_table
-from ..page.files import write_audit
+from ..page.files import WRITERS, write_audit
 from ..page.page import page
 from ..record import write_atomically
 from .audited import ALL, VALIDATION, Given, RowArguments, apart, called, findings, notes, of_table, policies
@@ -97,6 +98,7 @@ def rewrite(argv: list[str]) -> list[str]:
 def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     """Print the audit, write the page and its files, and return the gate's exit status."""
     rules = read_rules(arguments.gate) if arguments.gate else None
+    folder = None if arguments.output_dir is None else prepared(Path(arguments.output_dir))
     given = rows_of(arguments, data)
     scored, cuts = given.scored, policies(arguments.threshold, given)
     for note in notes(given):
@@ -112,8 +114,8 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     )
     told.gate = judge(told.to_dict(), rules) if rules else None
     print(overview(found))
-    if arguments.output_dir is not None:
-        write(told, Path(arguments.output_dir), given)
+    if folder is not None:
+        write(told, folder, given)
     if told.gate is None:
         return 0
     print(f"\n{gate_table(told.gate)}")
@@ -145,10 +147,25 @@ def flags_of(*parts: Any) -> dict[str, Any]:
     return told | {name: called(told[name]) for name in PATHS if told[name] is not None}
 
 
+def prepared(folder: Path) -> Path:
+    """Make the folder, before long work: an earlier audit in it is replaced, files of others are not.
+
+    Raises:
+        FairTuneError: it cannot be made, or holds a file of a name that an audit writes, but no audit.
+    """
+    foreign = [name for name in WRITERS if (folder / name).exists() and not (folder / FILE_NAME).exists()]
+    if foreign:
+        raise FairTuneError(f"`{folder}` holds {', '.join(foreign)} of no audit; choose another --output_dir.")
+    try:
+        (folder / PRIVATE).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FairTuneError(f"`{folder}` cannot be made ({error.strerror}); choose another --output_dir.") from error
+    return folder
+
+
 def write(told: AuditDocument, folder: Path, given: Given) -> None:
     """Write what is made to be shared, and beside it what stays at home: exact counts, a model's scores."""
     private = folder / PRIVATE
-    private.mkdir(parents=True, exist_ok=True)
     if given.frame is not None:
         write_atomically(private / "predictions.csv", given.frame.to_csv(index=False))
     told.save(folder)

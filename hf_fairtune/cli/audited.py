@@ -48,7 +48,9 @@ class RowArguments:
     )
     fit_on: str | None = field(
         default=None,
-        metadata={"help": "Table of predictions for other patients, to fit thresholds on: its validation rows, or all."},
+        metadata={
+            "help": "Table of predictions for other patients, to fit thresholds on: its validation rows, or all."
+        },
     )
     reference_model: str | None = field(
         default=None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from transformers import AutoImageProcessor, AutoModelForImageClassification
@@ -81,6 +82,8 @@ def load_classifier(name: str) -> Any:
     Raises:
         FairTuneError: there is no image classifier under this name.
     """
+    if name.startswith((".", "/", "~")) and not Path(name).expanduser().exists():
+        raise FairTuneError(f"`{name}` does not exist; give the folder or the Hub id of an image classifier.")
     try:
         return AutoModelForImageClassification.from_pretrained(name)
     except (OSError, ValueError) as error:

@@ -50,7 +50,9 @@ class Attribute:
     def take(self, rows: np.ndarray) -> Attribute:
         """Return the attribute of some rows (indices, or a mask [n]), with the groups that occur in them."""
         occurring, values = np.unique(self.values[rows], return_inverse=True)
-        kept: dict[str, Any] = {key: [getattr(self, key)[i] for i in occurring] for key in ("names", "levels", "empty")}
+        kept: dict[str, Any] = {
+            key: [getattr(self, key)[i] for i in occurring] for key in ("names", "levels", "empty")
+        }
         return replace(self, values=values.astype(np.int64), **kept)
 
     def within(self, names: Collection[str]) -> list[str]:
@@ -92,7 +94,9 @@ def _intersection(parts: Sequence[Attribute]) -> Attribute:
             f"`{name}` has {len(cells)} groups, more than {MAX_CELLS}; name fewer attributes or cuts, or pass "
             "--no_intersections."
         )
-    levels: list[tuple[str, ...]] = [tuple(part.names[i] for part, i in zip(parts, cell, strict=True)) for cell in cells]
+    levels: list[tuple[str, ...]] = [
+        tuple(part.names[i] for part, i in zip(parts, cell, strict=True)) for cell in cells
+    ]
     names = [AND.join(level) for level in levels]
     _check_clear(name, names)
     empty = [any(part.empty[i] for part, i in zip(parts, cell, strict=True)) for cell in cells]

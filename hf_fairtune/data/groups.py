@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..errors import FairTuneError
 from .levels import as_levels, listed
+from .named_column import meant
 
 MISSING = "missing"
 MAX_LEVELS = 20
@@ -38,9 +39,7 @@ class GroupSpec:
             return cls(text)
         column, _, tail = text.rpartition(":")
         if not column or column not in columns:
-            raise FairTuneError(
-                f"--group {text} names no column of the data; the columns are {listed(columns, 30)}. Name one of them."
-            )
+            raise FairTuneError(f"--group {text} names no column of the data{meant(column or text, columns)}.")
         try:
             cuts = tuple(float(cut) for cut in tail.split(","))
         except ValueError:
@@ -68,10 +67,10 @@ class GroupSpec:
         levels = as_levels(column).replace(MISSING, None)
         names = sorted(levels.dropna().unique(), key=_natural)
         if len(names) > MAX_LEVELS:
-            raise FairTuneError(
-                f"`{self.column}` has {len(names)} values, more than {MAX_LEVELS} groups; give cuts such as "
-                f"--group {self.column}:60, or a column with fewer values."
-            )
+            number = pd.to_numeric(pd.Series(names), errors="coerce").notna().all()
+            cuts = f"give cuts such as --group {self.column}:{names[len(names) // 2]}, or "
+            advice = f"{cuts if number else ''}merge its values in a new column"
+            raise FairTuneError(f"`{self.column}` has {len(names)} values, more than {MAX_LEVELS} groups; {advice}.")
         return levels.astype(pd.CategoricalDtype(names))
 
     def _binned(self, column: pd.Series) -> pd.Series:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -17,13 +20,21 @@ def named_column(frame: pd.DataFrame, name: str, flag: str) -> pd.Series:
     """
     count = list(frame.columns).count(name)
     if not count:
-        raise FairTuneError(f"--{flag} {name} names no column; the columns are {listed(frame.columns, 30)}.")
+        raise FairTuneError(f"--{flag} {name} names no column{meant(name, frame.columns)}.")
     if count > 1:
         raise FairTuneError(f"--{flag} {name} names {count} columns of the table; give each a name of its own.")
     column = frame[name]
     if column.dtype == object and any(isinstance(cell, (list, tuple, dict, set, np.ndarray)) for cell in column):
         raise FairTuneError(f"`{name}` has lists as cells; give --{flag} a column with one value a row.")
     return column
+
+
+def meant(name: str, columns: Iterable[object]) -> str:
+    """Say what the columns are, and which of them is perhaps meant, for an error line."""
+    names = [str(column) for column in columns]
+    near = difflib.get_close_matches(name.casefold(), [own.casefold() for own in names], n=1)
+    ask = next((f" (did you mean `{own}`?)" for own in names if own.casefold() in near), "")
+    return f"{ask}; the columns are {listed(names, 30)}"
 
 
 def numbers(column: pd.Series, flag: str) -> np.ndarray:
@@ -45,7 +56,8 @@ def numbers(column: pd.Series, flag: str) -> np.ndarray:
         raise FairTuneError(f"`{name}` has decimal commas ({wrong.iloc[0]}); write them as points.")
     shown = f" ({listed(wrong.unique(), 3)})" if len(wrong) else ""
     raise FairTuneError(
-        f"`{name}` is no finite number in {int(bad.sum())} of {len(values)} rows{shown}; mend or drop these rows."
+        f"`{name}` is no finite number in {int(bad.sum())} of {len(values)} rows{shown}, the first in row "
+        f"{bad.argmax() + 1}; mend or drop these rows."
     )
 
 

@@ -11,7 +11,7 @@ from ..errors import FairTuneError
 from .labels import UNAMBIGUOUS, binary_labels
 from .levels import as_levels, listed
 from .named_column import named_column
-from .score_columns import ClassScores, class_columns
+from .score_columns import ClassScores, class_columns, match
 from .scored_arguments import ScoredSpec
 
 
@@ -88,6 +88,8 @@ def ask(frame: pd.DataFrame, spec: ScoredSpec, scores: ClassScores) -> Question:
     if len(spec.label) > 1:
         return _several(frame, spec)
     column = named_column(frame, spec.label[0], "label")
+    if not spec.positive and scores.columns == 2:
+        _check_all_scored(column, scores)
     if spec.positive or scores.columns <= 2 or scores.multilabel:
         return _binary(column, spec, scores)
     return _classes(column, scores)
@@ -146,6 +148,18 @@ def _finding(column: pd.Series, positive: list[str]) -> np.ndarray:
             f"`{column.name}` has one value ({listed(found)}); two classes are needed: leave this --label out."
         )
     return levels.isin(["1", "True"]).to_numpy(dtype=np.int64)
+
+
+def _check_all_scored(column: pd.Series, scores: ClassScores) -> None:
+    """Check that of several classes not just two have a column."""
+    known = sorted(as_levels(column).dropna().unique())
+    found = next((names for name in known if (names := match([name], scores))), None)
+    left = [name for name in known if found and name not in found]
+    if found and len(known) > 2 and set(found) < set(known):
+        raise FairTuneError(
+            f"`{column.name}` has {len(known)} classes, but {scores.flag} names the columns of {listed(found)} alone; "
+            f"add those of {listed(left)}, or name the class that means disease with --positive."
+        )
 
 
 def _check_shares(scores: ClassScores) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 from ..errors import FairTuneError
 from .attributes import Attribute, read_attributes
 from .groups import GroupSpec
-from .levels import as_levels
+from .levels import as_levels, listed
 from .named_column import clusters_of, named_column
 from .question import ask
 from .score_columns import ClassScores, column_names, score_columns
@@ -90,6 +90,8 @@ def read_scored(frame: pd.DataFrame, spec: ScoredSpec, scores: ClassScores | Non
     _check_meanings(frame, spec, scored=scores is None)
     if frame.empty:
         raise FairTuneError("The table has no rows; give one row an image or patient.")
+    if scores is None and not spec.score and spec.score_columns[0] not in frame:
+        raise FairTuneError(f"No --score is given; name the column of the scores: {listed(frame.columns, 30)}.")
     given = score_columns(frame, spec.score_columns, "score") if scores is None else scores
     question = ask(frame, spec, given)
     reference = score_columns(frame, spec.reference, "reference") if spec.reference else None

@@ -36,6 +36,8 @@ def read_table(path: Path) -> pd.DataFrame:
         frame = _read_parquet(path) if suffix == ".parquet" else _read_text(path, TABLES[suffix])
     except UnicodeDecodeError as error:
         raise FairTuneError(f"`{path}` is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
+    except FairTuneError:
+        raise
     except (ValueError, OSError, KeyError, TypeError, csv.Error) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise FairTuneError(f"`{path}` could not be read ({reason}); check the file.") from error
@@ -74,7 +76,9 @@ def _header(path: Path, separator: str) -> tuple[list[str], str]:
     with path.open(encoding=ENCODING, newline="") as file:
         line = next((line for line in file if line.strip()), "")
     if not line:
-        raise FairTuneError(f"`{path}` is empty; give a table with names in its first line and one row an image.")
+        raise FairTuneError(
+            f"`{path}` is empty; give a table with names in its first line, one row an image or patient."
+        )
     if "\0" in line:
         raise FairTuneError(f"`{path}` is no text; save the predictions as a table.")
     if separator not in line:

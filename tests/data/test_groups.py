@@ -95,9 +95,16 @@ def test_refuses(specs: list[str], line: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
+def test_refuses_many_names() -> None:
+    """Names have no cuts."""
+    frame = pd.DataFrame({"site": [f"site {i}" for i in range(21)]})
+    with pytest.raises(FairTuneError, match="`site` has 21 values, more than 20 groups; merge its values"):
+        assign_groups(frame, ["site"])
+
+
 def test_refuses_a_number_without_cuts() -> None:
     frame = pd.DataFrame({"age": range(21)})
     with pytest.raises(
-        FairTuneError, match="`age` has 21 values, more than 20 groups; give cuts such as --group age:60"
+        FairTuneError, match="`age` has 21 values, more than 20 groups; give cuts such as --group age:10, or merge"
     ):
         assign_groups(frame, ["age"])

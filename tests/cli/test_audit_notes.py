@@ -1,0 +1,108 @@
+"""What the audit says of how it took its input, and what it does not take."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hf_fairtune.cli.main import main
+
+FEW = ["--n_boot", "20", "--n_permutations", "9"]
+FLAGS = ["--label", "y", "--score", "p", "--group", "sex"]
+
+
+def predictions() -> pd.DataFrame:
+    draw = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    return pd.DataFrame(
+        {
+            "y": labels,
+            "p": np.clip(labels * 0.3 + draw.uniform(0, 0.7, 200), 0, 1),
+            "sex": draw.choice(["F", "M"], 200),
+        }
+    )
+
+
+def told(frame: pd.DataFrame, folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> tuple[int, str, str]:
+    """Audit the table; the status, the first line of standard error, and standard output."""
+    frame.to_csv(folder / "preds.csv", index=False)
+    capsys.readouterr()
+    status = main(["audit", str(folder / "preds.csv"), *FLAGS, *FEW, *flags])
+    printed = capsys.readouterr()
+    return status, printed.err.partition("\n")[0], printed.out
+
+
+def test_nothing_where_nothing_is_unexpected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(predictions(), tmp_path, capsys)[:2] == (0, "")
+
+
+def test_log_odds_are_cut_at_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, note, printed = told(predictions().eval("p = 8 * p - 4"), tmp_path, capsys)
+    assert status == 0
+    assert note.startswith("note: scores lie in -")
+    assert note.endswith("so they are no probabilities: their calibration is not told")
+    assert "threshold 0 (fixed)" in printed
+
+
+def test_percentages_are_not_taken_for_log_odds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    percent = predictions().eval("p = 100 * p")
+    status, line, _ = told(percent, tmp_path, capsys)
+    assert status == 2
+    assert "neither probabilities (0 to 1) nor log-odds (around 0): divide percentages by 100, or name a cut" in line
+    status, _, printed = told(percent, tmp_path, capsys, "--threshold", "50")
+    assert status == 0
+    assert "threshold 50 (fixed)" in printed
+
+
+def test_a_cut_beyond_all_probabilities(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, line, _ = told(predictions(), tmp_path, capsys, "--threshold", "1.5")
+    assert status == 2
+    assert "--threshold 1.5 lies outside the scores, which are 0 to 1" in line
+
+
+def test_rows_of_a_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    divided = predictions().assign(split=["test"] * 120 + ["validation"] * 80)
+    assert told(divided, tmp_path, capsys)[1] == (
+        "note: 120 rows of the split test are audited; thresholds are fitted on 80 others"
+    )
+
+
+def test_scores_that_are_all_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    note = told(predictions().assign(p=0.3), tmp_path, capsys)[1]
+    assert note == "note: every row has the score 0.3 for y: the model tells no patient from another"
+
+
+def test_groups_that_differ_in_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mixed = predictions().assign(sex=["F", "f", "M", "M"] * 50)
+    note = told(mixed, tmp_path, capsys)[1]
+    assert note == "note: groups of sex differ in case only, and stay groups of their own: F, f"
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (
+            ["--grop", "x"],
+            "`--grop` is no flag of this command; did you mean `--group`?; see `fairtune audit --help`.",
+        ),
+        (["--zzzzzz"], "`--zzzzzz` is no flag of this command; see `fairtune audit --help`."),
+    ],
+)
+def test_unknown_flags(tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], line: str) -> None:
+    assert told(predictions(), tmp_path, capsys, *flags)[:2] == (2, f"fairtune: {line}")
+
+
+def test_an_audit_is_replaced_and_other_files_are_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "O"
+    for _ in range(2):
+        assert told(predictions(), tmp_path, capsys, "--output_dir", str(place))[0] == 0
+    (place / "audit.json").unlink()
+    page = (place / "audit.html").read_bytes()
+    status, line, _ = told(predictions(), tmp_path, capsys, "--output_dir", str(place))
+    assert (status, (place / "audit.html").read_bytes()) == (2, page)
+    assert "holds audit.html, groups.csv, thresholds.csv, audit.tex, factors.md of no audit" in line
+    (tmp_path / "file").touch()
+    status, line, _ = told(predictions(), tmp_path, capsys, "--output_dir", str(tmp_path / "file"))
+    assert status == 2
+    assert "file` cannot be made" in line
