@@ -24,7 +24,7 @@ def blank(key: str, value: Any) -> Any:
         return {name: blank(name, item) for name, item in value.items()}
     if isinstance(value, list):
         return []
-    return {"status": "not estimable", "reason": WITHHELD, "auc_method": ""}.get(key)
+    return {"status": "withheld", "reason": WITHHELD, "auc_method": ""}.get(key)
 
 
 def rounded(row: dict[str, Any], kept: tuple[str, ...]) -> dict[str, Any]:

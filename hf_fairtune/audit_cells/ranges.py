@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import csr_array
 
 from .counts import Counts
+from .linear import Linear
 
 MANY = 40  # of both: 1 / (40 * 40) is less than a step of the third digit, so any numbers near give such an AUC
+SMALL = range(1, 11)
 Key = tuple[str, int, int]  # what is counted, of which target (-1: rows are of all), of which group
 
 
@@ -45,7 +45,7 @@ class Quantity:
         return ([(unknown, sign)], 0) if unknown >= 0 else ([], sign * int(self.values[group]))
 
 
-class Knowledge:
+class Knowledge(Linear):
     """All that is told says about the withheld counts: lines that add up, no count below 0, the largest group.
 
     Rows, positives, and true and false positives at every threshold are known or unknown by group; negatives are
@@ -53,9 +53,7 @@ class Knowledge:
     """
 
     def __init__(self, counts: Counts, withheld: Withheld) -> None:
-        self.size, self.truth = 0, np.zeros(0)
-        self.equal: list[tuple[list[tuple[int, int]], int]] = []
-        self.below: list[tuple[list[tuple[int, int]], int]] = []
+        super().__init__()
         self.n = self._quantity(counts.n, withheld.n)
         self.positives = [self._quantity(*row) for row in zip(counts.positives, withheld.pairs, strict=True)]
         quantities = [self.n, *self.positives]
@@ -85,7 +83,6 @@ class Knowledge:
     def _quantity(self, values: np.ndarray, hidden: np.ndarray) -> Quantity:
         unknowns = np.full(len(values), -1)
         unknowns[hidden] = self.size + np.arange(hidden.sum())
-        self.size += int(hidden.sum())
         self.truth = np.concatenate([self.truth, values[hidden]])
         return Quantity(values, unknowns)
 
@@ -117,25 +114,6 @@ class Knowledge:
             if small(counts.negatives[target, group]):
                 terms = [*self.n.term(group)[0], *positives.term(group, -1)[0]]
                 yield ("negatives", target, group), terms
-
-    def points(self, objective: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield what the unknowns could be where `objective` is largest, then smallest.
-
-        Where it has no bound, the unknowns are bounded by far more than any count.
-        """
-        limit = 10 * (1 + self.truth.sum())
-        equal, below = (self._matrix(rows) for rows in (self.equal, self.below))
-        for sign in (-1, 1):
-            found = linprog(sign * objective, *below, *equal, bounds=(0, limit), method="highs")
-            yield found.x if found.x is not None else self.truth
-
-    def _matrix(self, rows: list[tuple[list[tuple[int, int]], int]]) -> tuple[csr_array | None, np.ndarray | None]:
-        if not rows:
-            return None, None
-        places = [(i, j, value) for i, (terms, _) in enumerate(rows) for j, value in terms]
-        i, j, values = zip(*places, strict=True)
-        matrix = csr_array((values, (i, j)), shape=(len(rows), self.size), dtype=float)
-        return matrix, np.array([known for _, known in rows], dtype=float)
 
 
 def small(values: np.ndarray) -> np.ndarray:

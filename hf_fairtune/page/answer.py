@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..report.layout import Table, estimate, number
 from ..report.paired import is_worse
 from .markup import isolated
-from .view import Document, View, finding, probability, views
+from .view import Document, View, finding, is_withheld, probability, views
 
 VERDICTS = {
     "beyond": "more than chance explains",
@@ -16,6 +16,10 @@ VERDICTS = {
     "open": "chance can explain the gap",
     "unknown": "cannot be said",
 }
+PRIVATE = (
+    "Who is served worst is not told here, for it would give away a count of 1 to 10 patients; the private page, "
+    "which stays at home, tells it."
+)
 COMPARED = {
     "pareto-better": "{model} is better than {reference} for some group, and none lost more than half an AUC point.",
     "level-down": "levelling down: against {reference} the gap of {model} is smaller, but some lost and none gained.",
@@ -84,6 +88,8 @@ def _lowest(view: View) -> list[str]:
     """Name the lowest group and how sure that is."""
     lowest = view.audit["min_group_auc"]
     name = lowest["group"]
+    if is_withheld(lowest):
+        return [PRIVATE]
     if lowest["value"] is None:
         return [f"Who is served worst cannot be said: {_reason(lowest['reason'])}."]
     if name is None:

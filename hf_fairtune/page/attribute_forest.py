@@ -68,7 +68,8 @@ def _heading(axes: Axes, place: float, name: str) -> None:
 def _row(axes: Axes, place: float, row: Row) -> None:
     margin = axes.get_yaxis_transform()
     weak = row["status"] != "ok"
-    size = f"{count(row['n'])} / {count(row['positives'])}" if row["n"] is not None else row["status"]
+    known = (row["n"], row["positives"]) != (None, None)
+    size = f"{count(row['n'])} / {count(row['positives'])}" if known else "withheld"
     look: dict[str, Any] = {"fontsize": SMALL, "va": "center", "gid": "remark"}
     axes.text(1.02, place, size, transform=margin, color=VERMILLION if weak else BLACK, **look)
     if row["auc"] is None:
@@ -103,7 +104,7 @@ def _key(blocks: list[tuple[View, list[Row]]]) -> list[Line2D]:
         Line2D([], [], color=BLUE, marker="o", markersize=5.5, label="a group"),
         Line2D([], [], color=GREY, linestyle="--", label="all rows"),
     ]
-    if any(row["status"] != "ok" for _, rows in blocks for row in rows):
+    if any(row["status"] != "ok" and row["auc"] is not None for _, rows in blocks for row in rows):
         look: dict[str, Any] = {"marker": "o", "linestyle": "", "color": BLUE, "markerfacecolor": "white"}
         shown_.append(Line2D([], [], label="few patients", **look))
     return shown_

@@ -63,7 +63,8 @@ def _metrics(document: Document) -> list[str]:
         *(cuts or ["  - no threshold"]),
         f"- {100 * options['confidence']:g} % intervals, from {options['n_boot']:,} bootstrap replicates where no "
         f"formula serves; p-values adjusted ({options['correction']}) over {escape(options['family'])}.",
-        "- Counts of 1 to 10 rows, positives or negatives of a group are withheld, with what would give them back.",
+        "- Counts of 1 to 10 rows of a group - with or without the finding, found or missed, flagged or not - are "
+        "withheld, with what would give them back.",
     ]
 
 

@@ -8,6 +8,13 @@ from .markup import isolated
 from .view import Document, View, views
 
 MOST = 8
+STATUSES = {
+    "withheld": "a group of which nothing is told here, small or not, so that no count of 1 to 10 patients can be "
+    "worked out; the private page tells it",
+    "not estimable": "fewer than 10 patients with or without the finding: next to nothing is known",
+    "weak": "fewer than 20 patients with or without the finding: intervals hold less often than they claim",
+}
+CURVE = "Every point of it would give away a count of 1 to 10 patients; its AUC tells how it lies on the whole."
 ALWAYS = (
     "The intervals tell how much the numbers could move with other patients drawn from the same place. They tell "
     "nothing of another hospital, scanner or population, nor of training the model again.",
@@ -22,20 +29,30 @@ ALWAYS = (
 def audit_limits(document: Document) -> list[str]:
     """List the limits this audit has."""
     every = list(views(document))
-    said = [*_by_status(every, "not estimable"), *_by_status(every, "weak"), *_excluded(document)]
+    said = [line for status in STATUSES for line in _by_status(every, status)]
+    said += [*_without_curve(every), *_excluded(document)]
     if any(cut["fitted_on"] is None for view in every for cut in view.audit["thresholds"]):
         said.append("A threshold that was not fitted on other patients (such as 0.5) may not be the one used in care.")
     return [*said, *_prevalence(every), *ALWAYS]
 
 
 def _by_status(every: list[View], status: str) -> list[str]:
-    meaning = {
-        "not estimable": "fewer than 10 patients with or without the finding, or withheld: next to nothing is known",
-        "weak": "fewer than 20 patients with or without the finding: intervals hold less often than they claim",
-    }[status]
     names = [f"{isolated(r['group'])} ({v.place})" for v in every for r in v.audit["groups"] if r["status"] == status]
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return [f"{status.capitalize()}: {'; '.join(names[:MOST])}{more}. That is {meaning}."] if names else []
+    return [f"{status.capitalize()}: {_listed(names)}. That is {STATUSES[status]}."] if names else []
+
+
+def _listed(names: list[str]) -> str:
+    return "; ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
+
+
+def _without_curve(every: list[View]) -> list[str]:
+    """Name the groups that have an AUC but no ROC curve, as every point of it would tell a small count."""
+    names = []
+    for view in every:
+        drawn = {curve["group"] for curve in view.curves("roc")}
+        gone = [row["group"] for row in view.audit["groups"] if row["auc"] is not None and row["group"] not in drawn]
+        names += [f"{isolated(name)} ({view.place})" for name in gone]
+    return [f"No ROC curve is told of: {_listed(names)}. {CURVE}"] if names else []
 
 
 def _excluded(document: Document) -> list[str]:

@@ -12,10 +12,10 @@ from ..report.sheet import BLUE, GREY, NORMAL, PALE, SMALL, bare, column
 from .view import View, count
 
 READING = (
-    "Patients of a group are sorted by score into equally large sets, a mark each: the mean score (right) "
-    "and what share really had the finding (up). On the dotted line scores mean what they say; below it the model "
-    "warns too much, above it too little. Bars are intervals. A few patients a mark make a ragged line in any model, "
-    "so it does not show miscalibration by itself."
+    "Patients of a group are sorted by score into sets, a mark each: the mean score (right) and what share really "
+    "had the finding (up). On the public page sets are joined until none gives a count of 1 to 10 patients away. "
+    "On the dotted line scores mean what they say; below it the model warns too much, above it too little. Bars are "
+    "intervals. A few patients a mark make a ragged line in any model, so it does not show miscalibration by itself."
 )
 PANELS, ACROSS = 9, 3
 

@@ -31,7 +31,8 @@ READING = (
     "Each curve is a group: every point of it is a threshold, with the share of patients with the finding who are "
     "found (up) and of patients without it who are flagged in error (right). Higher is better. The dots are one "
     "threshold for all: where they lie apart, the same cut means another thing to each group. "
-    "Steps of a curve are single patients; it does not show how sure it is - the tables do."
+    "A curve does not show how sure it is - the tables do. On the public page it is drawn through those points only "
+    "that give no count of 1 to 10 patients away, straight and so too low between them, and left out without any."
 )
 STYLES = [
     (BLUE, "-"),

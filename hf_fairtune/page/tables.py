@@ -10,6 +10,8 @@ from .data_sheet import COUNT_NOTE
 from .view import WITHHELD, View, count, probability
 
 NAMED = 6
+EVERY, HELD = "every group", "withheld"
+RANKING_NOTE = "a withheld group is among those ranked; the others' numbers would give its counts away"
 WORST = "lowest in … of 100 redraws"
 SUMMARIES = {
     "all rows": "auc",
@@ -83,6 +85,9 @@ def ranking_table(view: View) -> Table | None:
     found = next(iter(view.of("rankings")), None)
     if found is None or not found["groups"]:
         return None
+    title = f"Groups ranked, small ones drawn towards the mean, {view.place}"
+    if all(row["pooled"] is None for row in found["groups"]):
+        return Table(title, ["group", "rank"], [[EVERY, HELD]], [RANKING_NOTE])
     rows = []
     for row in found["groups"]:
         worst = WITHHELD if row["worst_share"] is None else f"{100 * row['worst_share']:.0f}"
@@ -92,7 +97,7 @@ def ranking_table(view: View) -> Table | None:
     notes = [f"{found['method']}: mean {number(found['mean'])}, spread between groups {number(found['tau'])}"]
     notes += [f"left out: {', '.join(found['left_out'])}"] if found["left_out"] else []
     header = ["group", "rows", "rank", "AUC", "pooled AUC [interval]", "chance of being worst, of 100", "status"]
-    return Table(f"Groups ranked, small ones drawn towards the mean, {view.place}", header, rows, notes)
+    return Table(title, header, rows, notes)
 
 
 def cross_table(view: View) -> Table | None:

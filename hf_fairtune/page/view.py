@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..audit_cells.blank import WITHHELD as NOT_TOLD
 from ..report.layout import number
 from ..report.sheet import labels
 from ..report.threshold_table import name_of
@@ -93,9 +94,22 @@ def probability(p: float | None) -> str:
 
 
 def informative(audit: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the shared threshold to draw: the first that was fitted and decides something, else the first such."""
+    """Return the shared threshold to draw: the first that was fitted and decides something, else the first such.
+
+    One whose rates by group are withheld is drawn only if there is no other.
+    """
     able = [cut for cut in audit["thresholds"] if not cut["degenerate"] and not cut["by_group"]]
-    return next((cut for cut in able if cut["fitted_on"]), next(iter(able), None))
+    ranked = sorted(able, key=lambda cut: (not _has_rates(cut), not cut["fitted_on"]))
+    return next(iter(ranked), None)
+
+
+def _has_rates(cut: dict[str, Any]) -> bool:
+    return any(row[rate]["value"] is not None for row in cut.get("groups", ()) for rate in ("tpr", "fpr"))
+
+
+def is_withheld(item: dict[str, Any]) -> bool:
+    """Tell whether an estimate is not told for privacy, rather than undefined."""
+    return item["value"] is None and item["reason"] == NOT_TOLD
 
 
 def title_of(cut: dict[str, Any]) -> str:
