@@ -17,7 +17,7 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 test-only: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile
 
 # torch goes first and alone: where an index offers builds for several devices, the pin decides, not the resolver.
 $(STAMP): pyproject.toml constraints.txt

@@ -117,6 +117,7 @@ def test_the_command(
     """The whole way: 0 and the AUC of scikit-learn for every group, or 2 and one line."""
     monkeypatch.setattr("hf_fairtune.cli.audit.write_audit", lambda *_: None)
     flags = ["--label", "y", "--score", "p", "--group", "sex", "age:60", "--n_boot", "9", "--n_permutations", "9"]
+    flags += ["--threshold", "0.5"]  # scores of 0 to 100 have no default
     draw, path, folder = np.random.default_rng(5), tmp_path / "t.csv", tmp_path / "o"
     for flaw in list(FATAL)[: None if flawed else 6]:
         frame = FATAL[flaw].apply(good(draw), draw) if flawed else odd(draw)
