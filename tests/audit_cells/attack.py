@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 Key = tuple[Any, ...]
+EVERYONE = (None, "all rows")
 KINDS = ("n", "positives", "negatives", "true_positives", "false_positives", "predicted_positives")
 
 
@@ -51,7 +52,10 @@ def told(document: dict[str, Any]) -> dict[Key, int | None]:
 
 
 def ranges(document: dict[str, Any], public: dict[str, Any]) -> dict[Key, tuple[float, float]]:
-    """Work out the range of every count of 1 to 10 rows, positives or negatives that `public` does not tell."""
+    """Work out the range of every count of 1 to 10 that `public` does not tell.
+
+    Counted are rows, positives and negatives; those above and below each cut; and those between cuts.
+    """
     truth, known = told(document), told(public)
     places = {key: place for place, key in enumerate(truth)}
     equal, below = constraints(document, places)
@@ -59,14 +63,29 @@ def ranges(document: dict[str, Any], public: dict[str, Any]) -> dict[Key, tuple[
     least = spoken(public)
     bounds = [(least.get(key, 0), None) if known.get(key) is None else (known[key], known[key]) for key in places]
     found = {}
-    for key, count in truth.items():
-        if key[2] is None and count is not None and 1 <= count <= 10:
+    for key, terms in counted(truth).items():
+        if 1 <= sum(sign * (truth[term] or 0) for term, sign in terms.items()) <= 10:
             objective = np.zeros(len(places))
-            objective[places[key]] = 1
+            for term, sign in terms.items():
+                objective[places[term]] = sign
             ends = [linprog(s * objective, below, zeros(below), equal, zeros(equal), bounds) for s in (1, -1)]
             assert all(end.status in (0, 3) for end in ends), "what is told contradicts itself"
-            found[key] = tuple(np.inf if e.status == 3 else e.x[places[key]] for e in ends)
+            found[key] = tuple(np.inf if e.status == 3 else objective @ e.x for e in ends)
     return found  # type: ignore[return-value]
+
+
+def counted(truth: dict[Key, int | None]) -> dict[Key, dict[Key, int]]:
+    """Write every count as a sum: those told, those below a cut, those between a cut and another."""
+    found: dict[Key, dict[Key, int]] = {key: {key: 1} for key in truth if key[0] != "predicted_positives"}
+    for kind, target, cut, *group in truth:
+        total = {"true_positives": "positives", "false_positives": "negatives"}.get(kind)
+        if total:
+            below = {(total, target, None, *group): 1, (kind, target, cut, *group): -1}
+            found[("below", kind, target, cut, *group)] = below
+        if total and cut and (kind, target, cut - 1, *group) in truth:
+            both = {(kind, target, cut, *group): 1, (kind, target, cut - 1, *group): -1}
+            found[("between", kind, target, cut, *group)] = both
+    return found
 
 
 def spoken(public: dict[str, Any]) -> dict[Key, int]:
@@ -85,7 +104,7 @@ def largest(public: dict[str, Any], places: dict[Key, int]) -> list[np.ndarray]:
                 row = np.zeros(len(places))
                 row[places["n", None, None, entry["attribute"], pair["reference"]]] -= 1
                 row[places["n", None, None, entry["attribute"], group["group"]]] += 1
-                rows += [row] if group["status"] != "not estimable" else []
+                rows += [row] if group["status"] in ("ok", "weak") else []
     return rows
 
 
@@ -122,6 +141,8 @@ def constraints(document: dict[str, Any], places: dict[Key, int]) -> tuple[np.nd
             add(equal, {**parts, (kind, target, cut, *rest): -1})
             for over, under in (("true_positives", "positives"), ("false_positives", "negatives")):
                 add(below, {(over, target, cut, *rest): 1, (under, target, None, *rest): -1})
+                # The sample's cuts become lower from one threshold to the next.
+                add(below, {(over, target, cut - 1, *rest): 1, (over, target, cut, *rest): -1})
     for what in {key[:3] for key in places}:
         for part in document["attributes"]:
             inside = {(*what, part["name"], level["group"]): 1 for level in part["levels"]}

@@ -16,6 +16,7 @@ from hf_fairtune.audit_cells.suppress import suppress_audit
 
 from ..page.samples import document
 from .attack import ranges, told
+from .rungs import leaks
 
 SCHEMA = json.loads((Path(hf_fairtune.audit_document.__file__).parent / "audit.schema.json").read_text())
 EXTRAS = ("clusters", "reference", "gate", "by group")
@@ -28,6 +29,7 @@ def safe(made: dict[str, Any]) -> dict[str, Any]:
     public = suppress_audit(made)
     assert made == before
     assert not [key for key, count in told(public).items() if key[2] is None and count in range(1, 11)]
+    assert not leaks(public)
     narrow = {key: found for key, found in ranges(made, public).items() if found[1] - found[0] < 11 - 1e-6}
     assert not narrow
     return public
@@ -74,9 +76,15 @@ def test_too_many_counts_are_checked_by_target_or_withheld(
     assert not {key for key in narrow if cells_told or key[3] != "sex & age:60"}
 
 
-def test_nothing_changes_without_a_small_count() -> None:
+def test_nothing_but_digits_changes_without_a_small_count() -> None:
     made = document(cells={cell: (positives + 20, n) for cell, (positives, n) in CELLS.items()}, extras=EXTRAS)
-    assert suppress_audit(made) == made
+    public = suppress_audit(made)
+    for key in ("n", "positives", "targets", "attributes", "source", "options"):
+        assert public[key] == made[key]
+    for before, after in zip(made["groups"], public["groups"], strict=True):
+        assert after == {
+            k: round(v, 4) if k != "prevalence" and isinstance(v, float) else v for k, v in before.items()
+        }
 
 
 def test_one_small_cell_takes_few_others_along() -> None:
@@ -88,13 +96,15 @@ def test_one_small_cell_takes_few_others_along() -> None:
 
 
 def test_what_gives_a_count_back_goes_too() -> None:
-    public = safe(document(cells=CELLS | {("F", ">60"): (7, 130), ("M", "missing"): (30, 50)}, extras=EXTRAS))
+    made = document(cells=CELLS | {("F", ">60"): (7, 130), ("M", "missing"): (30, 50)}, extras=EXTRAS)
+    public = safe(made)
     (audit,) = [entry["audit"] for entry in public["audits"] if entry["attribute"] == "sex & age:60"]
     row = next(row for row in audit["groups"] if row["group"] == "F & >60")
+    assert "not estimable" in {row["status"] for entry in made["audits"] for row in entry["audit"]["groups"]}
     assert {key: row[key] for key in ("auc", "auc_low", "prevalence", "worst_share")} == dict.fromkeys(
         ("auc", "auc_low", "prevalence", "worst_share")
     )
-    assert (row["n"], row["status"], row["reason"]) == (137, "not estimable", WITHHELD)
+    assert (row["n"], row["status"], row["reason"]) == (137, "withheld", WITHHELD)
     assert {row["auc_method"] for row in audit["groups"] if row["reason"] == WITHHELD} == {""}
     for cut in audit["thresholds"]:
         rates = next(row for row in cut["groups"] if row["group"] == "F & >60")
@@ -162,5 +172,7 @@ def test_names_do_not_mislead() -> None:
 def test_a_published_document_keeps_to_the_schema_but_for_nulls() -> None:
     public = suppress_audit(document(small=True, extras=EXTRAS))
     text = json.dumps(SCHEMA).replace('"type": "integer"', '"type": ["integer", "null"]')
+    text = text.replace('"type": "boolean"', '"type": ["boolean", "null"]')
+    text = text.replace('"not estimable"]', '"not estimable", "withheld"]')
     loose = json.loads(text.replace('{"type": "number"}', '{"type": ["number", "null"]}'))
     jsonschema.validate(public, loose)

@@ -152,3 +152,29 @@ def curves(name: str, labels: np.ndarray, scores: np.ndarray) -> tuple[Row | Non
         for y, kind in enumerate(("fpr", "tpr"))
     }
     return {"group": name, **found, **rates}, reliability
+
+
+def operating_points(labels: np.ndarray, scores: np.ndarray, inside: dict[str, np.ndarray]) -> list[Row]:
+    """Make each group's own operating point at a sensitivity, or specificity, of 0.9 at least."""
+    held = {"overall": np.ones(len(labels), dtype=bool), **inside}
+    return [
+        {
+            "criterion": what,
+            "target": 0.9,
+            "groups": [{"group": name} | _own(labels[rows], scores[rows], what) for name, rows in held.items()],
+        }
+        for what in ("sensitivity at specificity", "specificity at sensitivity")
+    ]
+
+
+def _own(labels: np.ndarray, scores: np.ndarray, what: str) -> Row:
+    """Try every cut, and one above all: which reaches the most of one share while it keeps 0.9 of the other."""
+    if len(np.unique(labels)) < 2:
+        return {"value": estimate(None), "achieved": None, "threshold": None}
+    tried = []
+    for cut in [*np.unique(scores).tolist(), float(scores.max()) + 1]:
+        shares = float((scores[labels == 1] >= cut).mean()), float((scores[labels == 0] < cut).mean())
+        value, achieved = shares if what.startswith("sensitivity") else shares[::-1]
+        tried += [(value, achieved, cut)] if achieved >= 0.9 else []
+    value, achieved, cut = max(tried)
+    return {"value": estimate(value), "achieved": achieved, "threshold": cut}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .parts import Row, calibration, counts, curves, estimate, group, pair, threshold
+from .parts import Row, calibration, counts, curves, estimate, group, operating_points, pair, threshold
 from .rows import TARGETS, Cells, Partition, Patients, counted, drawn
 
 POLICIES = {"fixed": 0.5, "sensitivity=0.9": 0.221748}
@@ -131,7 +131,7 @@ def audit(patients: Patients, k: int, part: Partition, extras: tuple[str, ...]) 
         "groups": rows,
         "pairs": [pair(row, reference, len(rows)) for row in rows if reference and row is not reference],
         "cross_group": [{"group": name, "bpsn": estimate(0.81), "bnsp": estimate(0.84)} for name in inside],
-        "operating_points": operating_points(inside),
+        "operating_points": operating_points(labels, scores, inside),
         "calibration": calibration(labels, scores, inside),
         "thresholds": [threshold(policy, cut, labels, scores, inside) for policy, cut in POLICIES.items()],
     }
@@ -145,18 +145,6 @@ def audit(patients: Patients, k: int, part: Partition, extras: tuple[str, ...]) 
         cut = made["thresholds"][-1]
         cut |= {"value": None, "by_group": dict.fromkeys(inside, POLICIES["sensitivity=0.9"])}
     return made
-
-
-def operating_points(inside: dict[str, np.ndarray]) -> list[Row]:
-    """Make each group's own operating point."""
-    rows = [
-        {"group": name, "value": estimate(0.71), "achieved": 0.9047, "threshold": 0.4142}
-        for name in ("overall", *inside)
-    ]
-    return [
-        {"criterion": what, "target": 0.9, "groups": rows}
-        for what in ("sensitivity at specificity", "specificity at sensitivity")
-    ]
 
 
 def ranking(made: Row) -> Row:

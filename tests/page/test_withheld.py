@@ -1,0 +1,97 @@
+"""What is withheld is called so, and never undefined; what is left reads well."""
+
+from typing import Any
+
+import pytest
+
+from hf_fairtune.audit_cells.suppress import suppress_audit
+from hf_fairtune.page import attribute_forest, gallery
+from hf_fairtune.page.answer import answers
+from hf_fairtune.page.csv_tables import groups_csv
+from hf_fairtune.page.limits import audit_limits
+from hf_fairtune.page.tables import auc_table, ranking_table
+from hf_fairtune.page.threshold_tables import operating_tables, rate_tables
+from hf_fairtune.page.view import View, informative, views
+
+from .samples import document
+
+CELLS = {("F",): (60, 240), ("M",): (90, 250), ("X",): (3, 40), ("missing",): (9, 41)}
+
+
+@pytest.fixture(scope="module")
+def public() -> dict[str, Any]:
+    return suppress_audit(document(cells=CELLS, attributes=1))
+
+
+@pytest.fixture
+def view(public: dict[str, Any]) -> View:
+    return next(views(public))
+
+
+def test_status_is_withheld_everywhere(public: dict[str, Any], view: View) -> None:
+    gone = [row["group"] for row in view.audit["groups"] if row["auc"] is None]
+    assert gone == ["X", "missing"]
+    assert {row[-1] for row in auc_table(view).rows if row[0] in gone} == {"withheld"}
+    assert [line.split(",")[2] for line in groups_csv(public).splitlines() if ",withheld," in line] == gone
+    figure = attribute_forest.attribute_forest([view])
+    assert figure is not None
+    remarks = [text.get_text() for text in figure.axes[0].texts if text.get_gid() == "remark"]
+    assert remarks == ["300 / 60", "340 / 90", "43 / –", "50 / –"]
+    said = " ".join(audit_limits(public))
+    assert "Withheld: \u2068X\u2069 (by sex); \u2068missing\u2069 (by sex)." in said
+    assert "Not estimable" not in said
+
+
+def test_a_withheld_answer_points_to_the_private_page(public: dict[str, Any]) -> None:
+    (one,) = answers(public)
+    assert "Who is served worst is not told here" in one.paragraphs[0]
+    assert "the private page, which stays at home, tells it" in one.paragraphs[0]
+
+
+def test_a_ranking_among_withheld_groups_is_one_line(view: View) -> None:
+    table = ranking_table(view)
+    assert table is not None
+    assert table.rows == [["every group", "withheld"]]
+    assert "a withheld group is among those ranked" in table.notes[0]
+
+
+def test_a_withheld_threshold_is_one_line_with_a_reason() -> None:
+    made = suppress_audit(document(cells={("F",): (15, 15), ("M",): (300, 350)}, attributes=1))
+    (view,) = views(made)
+    for cut in view.audit["thresholds"]:
+        assert {row["tpr"]["value"] for row in cut["groups"]} | {row["fpr"]["value"] for row in cut["groups"]} == {
+            None
+        }
+    tables = [table for table in rate_tables(view) if table.title.startswith("Rates")]
+    assert [table.rows[0][:2] for table in tables] == [["every group", "withheld"]] * 2
+    assert all({len(row) for row in table.rows} == {len(table.header)} for table in tables)
+    assert (
+        tables[0].notes[0].startswith("sensitivity of every group; FPR of every group; share flagged of every group")
+    )
+    assert not [table for table in rate_tables(view) if table.title.startswith("Differences")]
+
+
+def test_operating_points_are_told_without_their_cuts(view: View) -> None:
+    for table in operating_tables(view):
+        assert "cut" not in table.header
+        assert {len(row) for row in table.rows} == {len(table.header)}
+    assert "cut" in operating_tables(next(views(document(attributes=1))))[0].header
+
+
+def test_a_threshold_whose_rates_are_told_is_drawn() -> None:
+    blank, told = ({"tpr": {"value": v}, "fpr": {"value": v}} for v in (None, 0.5))
+    cuts = [
+        {"degenerate": None, "by_group": None, "fitted_on": "validation", "groups": [blank]},
+        {"degenerate": False, "by_group": None, "fitted_on": None, "groups": [told]},
+    ]
+    assert informative({"thresholds": cuts}) is cuts[1]
+    assert informative({"thresholds": cuts[:1]}) is cuts[0]
+
+
+def test_groups_without_a_curve_are_named() -> None:
+    made = suppress_audit(document(cells={("F",): (15, 15), ("M",): (300, 350)}, attributes=1))
+    (view,) = views(made)
+    assert "No ROC curve is told of: \u2068F\u2069 (by sex)" in " ".join(audit_limits(made))
+    (roc,) = [one for one in gallery.details(view) if one.name == "roc"]
+    assert "1 of 2 groups" in roc.alt
+    assert "single patients" not in roc.reading
