@@ -13,7 +13,7 @@ from ..intervals.bootstrap import Replicates, percentile_interval
 from ..intervals.estimate import NAN, Estimate, undefined
 from ..intervals.simultaneous import Family, Interval
 from ..metrics.rows import Rows
-from .guards import ESTIMABLE, Guard, guard, overall_guard, shortage, too_few
+from .guards import ESTIMABLE, EXCLUDE, Guard, guard, overall_guard, shortage, too_few
 
 NO_BOOTSTRAP = "none"
 NOT_ASKED = "no interval: n_boot is 0"
@@ -93,7 +93,7 @@ class Evidence:
         counts = {kinds[need]: self.counts[kinds[need]] for need in needs}
         missing = shortage(self.rows.group_names, counts, self.included, 1)
         if missing:
-            return undefined(method, f"{missing} (`exclude` leaves a group out)")
+            return undefined(method, f"{missing} {EXCLUDE}")
         if math.isnan(value):
             return undefined(method, too_few(len(self.included)))
         few = shortage(self.rows.group_names, counts, self.included, ESTIMABLE)

@@ -11,6 +11,8 @@ from ..metrics.rows import Rows
 
 ESTIMABLE = 10
 SOLID = 20
+# How messages of the library say what a missing class calls for.
+EXCLUDE = "(`exclude` leaves a group out)"
 
 
 @dataclass(frozen=True)

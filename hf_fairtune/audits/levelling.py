@@ -7,6 +7,13 @@ from collections.abc import Sequence
 from ..intervals.estimate import Estimate
 
 MARGIN = 0.005
+MEANINGS = {
+    "pareto-better": f"a group's AUC rose, none can have fallen by more than {MARGIN:g}",
+    "level-down": "the gap shrank, but a group's AUC fell and none rose",
+    "worse": "a group's AUC fell and none rose",
+    "mixed": "a group's AUC rose, another's fell or may have",
+    "not shown": "no group's AUC changed beyond its interval",
+}
 
 
 def classify(groups: Sequence[Estimate], gap: Estimate, margin: float = MARGIN) -> str:

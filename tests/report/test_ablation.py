@@ -55,6 +55,8 @@ def test_the_table_has_mean_and_standard_deviation(runs: Runs) -> None:
     rows = ablation_rows(runs)
     text = ablation_table("mask", rows, 3)
     assert "mean ± standard deviation over 3 seeds, on clinic-b" in text
+    assert "smaller is more equal" in text
+    assert "fairer" not in text
     for row in rows:
         for values in row["numbers"].values():
             assert f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}" in text
