@@ -29,7 +29,7 @@ import datasets
 import evaluate
 import numpy as np
 
-from hf_fairtune.audits.guards import ESTIMABLE, guard, shortage
+from hf_fairtune.audits.guards import ESTIMABLE, guard, shortage, too_few
 from hf_fairtune.intervals.delong import auc_interval
 from hf_fairtune.metrics.auc import auc
 from hf_fairtune.metrics.equalized_odds_difference import odds_spread
@@ -125,7 +125,7 @@ def _group(rows: Rows, counts: RateCounts, code: int) -> dict[str, Any]:
 def _reasons(rows: Rows, numbers: dict[str, Any], counts: RateCounts, kept: list[int]) -> dict[str, str]:
     """Say of each undefined number what it lacks."""
     missing = shortage(rows.group_names, {"positives": counts.positives, "negatives": counts.negatives}, kept, 1)
-    across = missing or f"{len(kept)} groups take part, too few"
+    across = missing or too_few(len(kept))
     one_class = "no negatives" if rows.labels.any() else "no positives"
     return {
         name: one_class if name == "auc" else across

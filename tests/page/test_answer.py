@@ -106,12 +106,18 @@ def test_headline_counts_the_verdicts() -> None:
     assert [row[-2] for row in rows] == ["0.001", "0.030", "0.400", "–"]
 
 
-@pytest.mark.parametrize("verdict", ["pareto-better", "level-down", "mixed", "not shown"])
+@pytest.mark.parametrize("verdict", ["pareto-better", "level-down", "worse", "mixed", "not shown"])
 def test_comparison_says_its_verdict(verdict: str) -> None:
     made = document(attributes=1, extras=("reference",))
     made["comparisons"][0]["verdict"] = verdict
     (text,) = compared(made)
-    words = {"pareto-better": "none lost", "level-down": "levelling down", "mixed": "mixed", "not shown": "not shown"}
+    words = {
+        "pareto-better": "none lost",
+        "level-down": "levelling down",
+        "worse": "is worse",
+        "mixed": "mixed",
+        "not shown": "not shown",
+    }
     assert words[verdict] in text
 
 
