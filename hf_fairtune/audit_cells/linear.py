@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import linprog
@@ -33,10 +34,15 @@ class Linear:
         Where it has no bound, the unknowns are bounded by far more than any count.
         """
         limit = 10 * (1 + self.truth.sum())
-        equal, below = (self._matrix(rows) for rows in (self.equal, self.below))
+        equal, below = self._facts
         for sign in (-1, 1):
             found = linprog(sign * objective, *below, *equal, bounds=(0, limit), method="highs")
             yield found.x if found.x is not None else self.truth
+
+    @cached_property
+    def _facts(self) -> list[tuple[csr_array | None, np.ndarray | None]]:
+        """Lay the facts out as matrices, once all are written down."""
+        return [self._matrix(rows) for rows in (self.equal, self.below)]
 
     def _matrix(self, rows: list[tuple[Terms, int]]) -> tuple[csr_array | None, np.ndarray | None]:
         if not rows:

@@ -1,5 +1,8 @@
 """What is withheld is called so, and never undefined; what is left reads well."""
 
+import csv
+import io
+import re
 from typing import Any
 
 import pytest
@@ -7,8 +10,10 @@ import pytest
 from hf_fairtune.audit_cells.suppress import suppress_audit
 from hf_fairtune.page import attribute_forest, gallery
 from hf_fairtune.page.answer import answers
-from hf_fairtune.page.csv_tables import groups_csv
+from hf_fairtune.page.csv_tables import groups_csv, thresholds_csv
+from hf_fairtune.page.factors import factors
 from hf_fairtune.page.limits import audit_limits
+from hf_fairtune.page.page import page
 from hf_fairtune.page.tables import auc_table, ranking_table
 from hf_fairtune.page.threshold_tables import operating_tables, rate_tables
 from hf_fairtune.page.view import View, informative, title_of, views
@@ -91,3 +96,17 @@ def test_groups_without_a_curve_are_named() -> None:
     (roc,) = [one for one in gallery.details(view) if one.name == "roc"]
     assert "1 of 2 groups" in roc.alt
     assert "single patients" not in roc.reading
+
+
+def test_no_share_on_the_page_or_in_the_table_is_of_1_to_10_patients(
+    public: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hf_fairtune.page.page.FIGURES", 1)
+    exact = document(cells=CELLS, attributes=1)
+    for made, leaks in ((public, False), (exact, True)):
+        shares = re.findall(r"\b([\d,]+) / ([\d,]+)\b", page(made) + factors(made))
+        rows = csv.DictReader(io.StringIO(thresholds_csv(made)))
+        shares += [(row["numerator"], row["denominator"]) for row in rows if row["numerator"]]
+        counts = [tuple(int(text.replace(",", "")) for text in share) for share in shares]
+        assert len(counts) > 10
+        assert any(part in range(1, 11) or whole - part in range(1, 11) for part, whole in counts) == leaks
