@@ -81,7 +81,8 @@ def _panel(axes: Axes, rows: list[Row]) -> None:
     axes.text(1.02, -0.5, "n / positives", transform=margin, fontsize=SMALL, va="bottom", color=GREY)
     for place, (_, item, remark) in enumerate(rows):
         _row(axes, place, item)
-        remark = remark or ("undefined" if item["value"] is None else "")
+        withheld = str(item["reason"] or "").startswith("withheld")
+        remark = remark or ("" if item["value"] is not None else "withheld" if withheld else "undefined")
         axes.text(1.02, place, remark, transform=margin, fontsize=SMALL, va="center", gid="remark")
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(axis="x", color=PALE, linewidth=0.8, zorder=0)

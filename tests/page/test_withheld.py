@@ -110,3 +110,11 @@ def test_no_share_on_the_page_or_in_the_table_is_of_1_to_10_patients(
         counts = [tuple(int(text.replace(",", "")) for text in share) for share in shares]
         assert len(counts) > 10
         assert any(part in range(1, 11) or whole - part in range(1, 11) for part, whole in counts) == leaks
+
+
+def test_a_withheld_change_is_called_so() -> None:
+    (view,) = views(suppress_audit(document(cells=CELLS, attributes=1, extras=("reference",))))
+    (picture,) = [one for one in gallery.details(view) if one.name == "changes"]
+    texts = [text.get_text() for axes in picture.figure.axes for text in axes.texts]
+    assert "withheld" in texts
+    assert "undefined" not in texts
