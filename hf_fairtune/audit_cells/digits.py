@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-DIGITS = 4
+DIGITS = 6
 EXACT = ("prevalence", "confidence", "target", "thresholds", "operating_points")
 CHANCES = ("p", "p_adjusted")
 
 
 def coarse(node: Any) -> Any:
-    """Round numbers at any depth to four digits, and p-values to three that count.
+    """Round numbers at any depth to six digits, and p-values to three that count.
 
-    An AUC with all its digits is a count of pairs. Rates at thresholds stay: their counts are told with them.
+    With all its digits a number is a fingerprint of the rows it came from. Six are more than any table shows, so that
+    none shows another last digit than the exact audit. Rates at thresholds stay: their counts are told with them.
     """
     if isinstance(node, dict):
         return {key: value if key in EXACT else _coarse(key, value) for key, value in node.items()}

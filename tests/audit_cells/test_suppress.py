@@ -83,7 +83,7 @@ def test_nothing_but_digits_changes_without_a_small_count() -> None:
         assert public[key] == made[key]
     for before, after in zip(made["groups"], public["groups"], strict=True):
         assert after == {
-            k: round(v, 4) if k != "prevalence" and isinstance(v, float) else v for k, v in before.items()
+            k: round(v, 6) if k != "prevalence" and isinstance(v, float) else v for k, v in before.items()
         }
 
 
