@@ -10,6 +10,8 @@ from typing import Any
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import TrainOutput
 
+from ..audits.foresight import foresight
+from ..audits.guards import ESTIMABLE
 from ..data.arguments import DataArguments
 from ..data.table import FairDataset, load_fair_dataset
 from ..errors import FairTuneError
@@ -72,6 +74,7 @@ class Job:
             init = self.starting_model(data)
             trainer = FairTrainer(model_init=init, args=self.training, data=data, method=method)
             claim(self.folder, self.run(more))
+        say(trainer, f"note: test split: {foresight(counts_of(trainer, 'test'))}")
         return trainer
 
     def load_data(self, processor: Any) -> FairDataset:
@@ -147,10 +150,17 @@ def best_full_rate(record: Record) -> float:
 
 def warn_of_small_groups(trainer: FairTrainer) -> None:
     """Say which groups are too small on validation for a search to tell their AUC from chance."""
-    cells = trainer.record.data["splits"]["validation"]["cells"]
-    for group in sorted({cell["group"] for cell in cells if cell["n"] < 10}):
-        counts = ", ".join(f"{cell['n']} {cell['label']}" for cell in cells if cell["group"] == group)
-        say(trainer, f"note: group {group} has {counts} in validation; its AUC there is mostly chance")
+    for group, (positives, negatives) in sorted(counts_of(trainer, "validation").items()):
+        if min(positives, negatives) < ESTIMABLE:
+            counts = f"{negatives} without and {positives} with the finding"
+            say(trainer, f"note: group {group} has {counts} in validation; its AUC there is mostly chance")
+
+
+def counts_of(trainer: FairTrainer, split: str) -> dict[str, tuple[int, int]]:
+    """Return the positives and negatives of each group in a split."""
+    cells = trainer.record.data["splits"][split]["cells"]
+    # Of each group the negatives come first.
+    return {no["group"]: (yes["n"], no["n"]) for no, yes in zip(cells[::2], cells[1::2], strict=True)}
 
 
 def say(trainer: FairTrainer, line: str) -> None:

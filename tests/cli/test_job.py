@@ -2,17 +2,29 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from hf_fairtune.cli import train
 from hf_fairtune.cli.flags import parse
-from hf_fairtune.cli.job import Job, best_full_rate
+from hf_fairtune.cli.job import Job, best_full_rate, counts_of
 from hf_fairtune.cli.main import main
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.folder import claim
 from hf_fairtune.record import Record
+from hf_fairtune.trainer.fair import FairTrainer
 from hf_fairtune.trainer.lines import EpochLines
+
+
+def test_counts_foreseen_are_those_audited(finished: Path) -> None:
+    """What is said before training of the test split is what its audit counts."""
+    record = Record.load(finished)
+    audit = record.evaluation("fairtune")
+    assert audit is not None
+    told = {row["group"]: (row["positives"], row["negatives"]) for row in audit["groups"]}
+    assert counts_of(cast(FairTrainer, SimpleNamespace(record=record)), "test") == told
 
 
 class KilledError(BaseException):
