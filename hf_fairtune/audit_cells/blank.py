@@ -8,6 +8,7 @@ from typing import Any
 
 WITHHELD = "withheld: a count of 1 to 10 would be told or could be worked out"
 COUNTS_WITHHELD = "counts and rates are withheld: a count of 1 to 10 in another group could be worked out"
+UNTOLD = "withheld"
 DIGITS = 3
 SMALL_NUMBER = re.compile(r"\b([1-9]|10) [a-z]|[=:] ?([1-9]|10)\b")
 
@@ -24,7 +25,7 @@ def blank(key: str, value: Any) -> Any:
         return {name: blank(name, item) for name, item in value.items()}
     if isinstance(value, list):
         return []
-    return {"status": "withheld", "reason": WITHHELD, "auc_method": ""}.get(key)
+    return {"status": UNTOLD, "reason": WITHHELD, "auc_method": ""}.get(key)
 
 
 def rounded(row: dict[str, Any], kept: tuple[str, ...]) -> dict[str, Any]:
