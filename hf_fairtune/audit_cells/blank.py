@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-WITHHELD = "withheld: a count of 1 to 10 would be told or could be worked out"
-COUNTS_WITHHELD = "counts and rates are withheld: a count of 1 to 10 in another group could be worked out"
+# Both say "this or another": which of the withheld groups is the small one is not told.
+WITHHELD = "withheld: a count of 1 to 10 in this or another group would be told or could be worked out"
+COUNTS_WITHHELD = "counts and rates are " + WITHHELD
 UNTOLD = "withheld"
 DIGITS = 3
 SMALL_NUMBER = re.compile(r"\b([1-9]|10) [a-z]|[=:] ?([1-9]|10)\b")
@@ -26,6 +27,11 @@ def blank(key: str, value: Any) -> Any:
     if isinstance(value, list):
         return []
     return {"status": UNTOLD, "reason": WITHHELD, "auc_method": ""}.get(key)
+
+
+def without_interval(item: dict[str, Any]) -> dict[str, Any]:
+    """Tell of an estimate its value alone: that it has an interval says that every group has cases enough."""
+    return item | {"low": None, "high": None, "method": "", "reason": WITHHELD}
 
 
 def rounded(row: dict[str, Any], kept: tuple[str, ...]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .blank import blank, discreet, rounded
+from .blank import blank, discreet, rounded, without_interval
 from .counts import EVERYONE
 from .cut_rates import told_cut, told_differences, told_rates
 from .cuts import Cuts
@@ -33,34 +33,47 @@ def told_audit(audit: Row, where: Where, scope: Scope, cuts: Cuts) -> Row:
     if audit["calibration"]:
         found["calibration"] = audit["calibration"] | {"groups": scope.summed(audit["calibration"]["groups"], *where)}
     entering = gone - set(audit["excluded"])
-    shown = [_hidden_left_out(cut, where, scope, bool(entering)) for cut in audit["thresholds"]]
+    shown = [_hidden_left_out(cut, where, scope, entering) for cut in audit["thresholds"]]
     found["thresholds"] = [_sided(cut, where, place, cuts) for place, cut in enumerate(shown)]
     if entering:
-        found |= _extremes(audit, gone, scope.mute(*where))
+        found |= _extremes(audit, gone, scope.mute(*where) & entering)
     few = audit["clusters"] in SMALL
     found = found | ({"clusters": None} if few else {})
     return discreet(found, gone) if gone else found
 
 
 def _extremes(audit: Row, hidden: set[str], mute: set[str]) -> Row:
-    """Blank, or round, what a withheld group makes: the lowest AUC, the gap and the equity-scaled AUC."""
+    """Blank, or round, what a withheld group makes: the lowest AUC, the gap and the equity-scaled AUC.
+
+    None has an interval where a group of which nothing is told takes part: it would tell whether that one has.
+    """
     lowest, gap = audit["min_group_auc"]["group"], {audit["auc_gap"]["best"], audit["auc_gap"]["worst"]}
     made = {"min_group_auc": {lowest}, "auc_gap": gap, "es_auc": hidden - set(audit["excluded"])}
-    touched = {key: audit[key] for key, groups in made.items() if groups & hidden}
-    return {
-        key: blank(key, item) if made[key] & mute else rounded({key: item}, ())[key] for key, item in touched.items()
-    }
+    return {key: _extreme(key, audit[key], (groups, hidden, mute)) for key, groups in made.items()}
 
 
-def _hidden_left_out(cut: Row, where: Where, scope: Scope, entering: bool) -> Row:
-    """Blank the rates of withheld groups; of the differences only those stay that told rates make."""
+def _extreme(key: str, item: Row, sets: tuple[set[str], set[str], set[str]]) -> Row:
+    groups, hidden, mute = sets
+    if groups & mute or (mute and item["value"] is None):
+        return blank(key, item)  # type: ignore[no-any-return]
+    told = rounded({key: item}, ())[key] if groups & hidden else item
+    return without_interval(told) if mute else told
+
+
+def _hidden_left_out(cut: Row, where: Where, scope: Scope, entering: set[str]) -> Row:
+    """Blank the rates of withheld groups; of the differences only those stay that told rates make.
+
+    Where a group of which nothing is told takes part, these go, too: that it widens no difference bounds its rates.
+    """
     groups = scope.listed(cut["groups"], *where)
     found = cut | {"groups": groups, "overall": scope.row(cut["overall"], where[0], None)}
     if cut["by_group"]:
         gone = scope.hidden(*where)
         found["by_group"] = {group: None if group in gone else v for group, v in cut["by_group"].items()}
     if entering:
-        across = [key for key in cut if key.endswith("_difference") and not same_spread(key, cut[key], groups)]
+        mute = scope.mute(*where) & entering
+        spreads = [key for key in cut if key.endswith("_difference")]
+        across = [key for key in spreads if mute or not same_spread(key, cut[key], groups)]
         found |= {key: blank(key, cut[key]) for key in (*across, "measures")} | {"degenerate": None}
     return found
 

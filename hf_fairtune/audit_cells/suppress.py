@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from .blank import blank, discreet, rounded, scrubbed
+from .blank import UNTOLD, blank, discreet, rounded, scrubbed
 from .counts import EVERYONE, counts_of
 from .curves import told_bins, told_roc
 from .cut_rates import told_cut
 from .cuts import Cuts
 from .digits import coarse
+from .family import told_family
 from .one_audit import told_audit
 from .protect import withhold
 from .ranges import SMALL
@@ -37,7 +38,7 @@ def suppress_audit(document: dict[str, Any]) -> dict[str, Any]:
     counts = counts_of(document)
     found = withhold(counts)
     scope, cuts = scope_of(counts, found), Cuts(document, counts, found)
-    public = _Suppression(scope, cuts).document(scrubbed(copy.deepcopy(document)))
+    public = told_family(_Suppression(scope, cuts).document(scrubbed(copy.deepcopy(document))), scope)
     return public | {"gate": public["gate"] and discreet(told_rules(public), {group for _, _, group in scope.pairs})}
 
 
@@ -88,7 +89,8 @@ class _Suppression:
         """Leave withheld groups out of a ranking, and what they pulled the others' numbers to."""
         where = (entry["target"], entry["attribute"])
         gone, ranked = self.scope.mute(*where), {row["group"] for row in entry["groups"]}
-        left_out = [*entry["left_out"], *(row["group"] for row in entry["groups"] if row["group"] in gone)]
+        # In the order of their names: that of the document would tell which of them lack a class.
+        left_out = sorted({*entry["left_out"], *(ranked & gone)})
         rows = self.scope.listed([row for row in entry["groups"] if row["group"] not in gone], *where)
         if not ranked & self.scope.hidden(*where):
             return entry | {"groups": rows, "left_out": left_out}
@@ -130,6 +132,8 @@ class _Suppression:
             mute = self.scope.mute(target, attribute) - set(entry["excluded"])
             for key in ("min_group_auc", "auc_gap"):
                 found[key] = blank(key, entry[key]) if mute else rounded({key: entry[key]}, ())[key]
+            # "pareto-better" says that every group has an interval, and so cases enough.
+            found |= {"verdict": UNTOLD} if mute else {}
         return discreet(found, gone) if gone else found
 
 

@@ -25,6 +25,7 @@ COMPARED = {
     "level-down": "levelling down: against {reference} the gap of {model} is smaller, but some lost and none gained.",
     "mixed": "mixed: against {reference}, {model} changed for some group, but gain without harm is not shown.",
     "worse": "{model} is worse than {reference} for some group and shown to be better for none.",
+    "withheld": "what {model} changed against {reference} is not told here; the private page tells it.",
     "not shown": "not shown: no group's interval settles whether {model} or {reference} serves it better.",
 }
 
