@@ -31,7 +31,8 @@ def blank(key: str, value: Any) -> Any:
 
 def without_interval(item: dict[str, Any]) -> dict[str, Any]:
     """Tell of an estimate its value alone: that it has an interval says that every group has cases enough."""
-    return item | {"low": None, "high": None, "method": "", "reason": WITHHELD}
+    gone = {"low": None, "high": None, "method": "", "reason": WITHHELD}
+    return item if item["value"] is None else item | gone
 
 
 def rounded(row: dict[str, Any], kept: tuple[str, ...]) -> dict[str, Any]:

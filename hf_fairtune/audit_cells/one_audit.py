@@ -55,7 +55,7 @@ def _extremes(audit: Row, hidden: set[str], mute: set[str]) -> Row:
 def _extreme(key: str, item: Row, sets: tuple[set[str], set[str], set[str]]) -> Row:
     groups, hidden, mute = sets
     if groups & mute or (mute and item["value"] is None):
-        return blank(key, item)  # type: ignore[no-any-return]
+        return blank(key, item)
     told = rounded({key: item}, ())[key] if groups & hidden else item
     return without_interval(told) if mute else told
 

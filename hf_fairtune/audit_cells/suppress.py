@@ -12,6 +12,7 @@ from .cut_rates import told_cut
 from .cuts import Cuts
 from .digits import coarse
 from .family import told_family
+from .few import few_groups, told_few
 from .one_audit import told_audit
 from .protect import withhold
 from .ranges import SMALL
@@ -38,7 +39,8 @@ def suppress_audit(document: dict[str, Any]) -> dict[str, Any]:
     counts = counts_of(document)
     found = withhold(counts)
     scope, cuts = scope_of(counts, found), Cuts(document, counts, found)
-    public = told_family(_Suppression(scope, cuts).document(scrubbed(copy.deepcopy(document))), scope)
+    public = _Suppression(scope, cuts).document(scrubbed(copy.deepcopy(document)))
+    public = told_family(told_few(public, document), scope, few_groups(document))
     return public | {"gate": public["gate"] and discreet(told_rules(public), {group for _, _, group in scope.pairs})}
 
 

@@ -11,6 +11,7 @@ MOST = 8
 STATUSES = {
     "withheld": "a group of which nothing is told here, small or not, so that no count of 1 to 10 patients can be "
     "worked out; the private page tells it",
+    "few patients": "fewer than 20 patients with or without the finding; how few, and so no interval, is told here",
     "not estimable": "fewer than 10 patients with or without the finding: next to nothing is known",
     "weak": "fewer than 20 patients with or without the finding: intervals hold less often than they claim",
 }
