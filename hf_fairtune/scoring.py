@@ -38,8 +38,8 @@ class ScoredImages:
 
     Args:
         name: of the data; no path of the machine.
-        table: what an audit takes; `table.splits` tells the two splits apart.
-        frame: the columns of these rows beside their images, with their scores and splits; private.
+        table: what an audit takes; `table.splits` tells the two splits apart, None where nothing divides the rows.
+        frame: the columns of these rows, the names of their images, scores and splits; private.
     """
 
     name: str
@@ -81,8 +81,10 @@ def score_dataset(
     stamps = [identities.stamps[i] for i in kept]
     cache = cache_folder(arguments.data_cache)
     scores = _called(model, score_images(model, processor, source.images.select(kept), stamps, cache, batch_size))
-    table = replace(read_scored(frame, arguments, scores), splits=names[kept].astype(str))
-    return ScoredImages(source.name, table, with_scores(frame, scores, names[kept]))
+    divided = source.given is not None or split == "all" or (splits_file is not None and splits_file.is_file())
+    splits = names[kept].astype(str) if divided else None
+    table = replace(read_scored(frame, arguments, scores), splits=splits)
+    return ScoredImages(source.name, table, with_scores(frame, scores, [identities.names[i] for i in kept], splits))
 
 
 def score_images(

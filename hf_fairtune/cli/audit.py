@@ -7,8 +7,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..audit_document import FILE_NAME, AuditDocument
-from ..audits.attributes import audit_attributes
+from ..audits.attributes import ARGMAX, audit_attributes
+from ..audits.audit import AuditOptions
 from ..audits.document import document
 from ..audits.overview import overview
 from ..data.predictions import is_table, read_predictions
@@ -18,10 +21,12 @@ from ..gate.check import check_rules
 from ..gate.judge import EXIT, judge
 from ..gate.rules import read_rules
 from ..gate.table import gate_table
+from ..intervals.multiplicity import adjusted
+from ..metrics.operating_threshold import parse_policy
 from ..page.files import WRITERS, write_audit
 from ..page.page import page
 from ..record import write_atomically
-from .audited import ALL, VALIDATION, Given, RowArguments, apart, called, findings, notes, of_table, policies
+from .audited import ALL, VALIDATION, Given, RowArguments, apart, called, doubts, findings, notes, of_table, policies
 from .flags import positional
 
 EXAMPLE = """  fairtune audit predictions.csv --label y --score p --group sex --group age:60 --cluster patient_id \\
@@ -97,6 +102,7 @@ def rewrite(argv: list[str]) -> list[str]:
 
 def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     """Print the audit, write the page and its files, and return the gate's exit status."""
+    check_options(arguments)
     rules = read_rules(arguments.gate) if arguments.gate else None
     folder = None if arguments.output_dir is None else prepared(Path(arguments.output_dir))
     given = rows_of(arguments, data)
@@ -113,13 +119,30 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
         scored, found, given.source, cluster=data.cluster, finding=words, arguments=flags_of(arguments, data)
     )
     told.gate = judge(told.to_dict(), rules) if rules else None
-    print(overview(found))
+    # Files first: whoever reads the terminal may stop reading.
     if folder is not None:
         write(told, folder, given)
-    if told.gate is None:
-        return 0
-    print(f"\n{gate_table(told.gate)}")
-    return EXIT[told.gate["verdict"]]
+    for doubt in doubts(found):
+        print(f"note: {doubt}", file=sys.stderr)
+    print(
+        "\n\n".join(
+            [overview(found), *([places(folder)] if folder else []), *([gate_table(told.gate)] if told.gate else [])]
+        )
+    )
+    return EXIT[told.gate["verdict"]] if told.gate else 0
+
+
+def check_options(arguments: AuditArguments) -> None:
+    """Check what needs no data before images are scored.
+
+    Raises:
+        FairTuneError: a threshold, the correction or a number is none that an audit takes.
+    """
+    for text in arguments.threshold:
+        if text != ARGMAX:
+            parse_policy(text)
+    adjusted(np.empty(0), arguments.correction)
+    AuditOptions(**{name: getattr(arguments, name) for name in ("n_boot", "n_permutations", "seed", "confidence")})
 
 
 def rows_of(arguments: AuditArguments, data: PredictionArguments) -> Given:
@@ -171,7 +194,11 @@ def write(told: AuditDocument, folder: Path, given: Given) -> None:
     told.save(folder)
     write_atomically(private / "audit.html", page(told.to_dict()))
     write_audit(told, folder)
-    print(
-        f"\npage: {private / 'audit.html'}, with all counts, so not to be shared, as {folder / FILE_NAME}"
+
+
+def places(folder: Path) -> str:
+    """Say where the pages are, and which of them may be shared."""
+    return (
+        f"page: {folder / PRIVATE / 'audit.html'}, with all counts, so not to be shared, as {folder / FILE_NAME}"
         f"\n      {folder / 'audit.html'}, to be shared: counts of 1 to 10 are withheld"
     )

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..audits.attributes import ARGMAX
+from ..audits.attributes import ARGMAX, AttributeAudits
 from ..data.levels import listed
 from ..data.predictions import read_predictions
 from ..data.scored import ScoredTable
 from ..data.scored_arguments import PredictionArguments
 from ..errors import FairTuneError
 
+COIN = 0.5
 ALL, TEST, VALIDATION = "all", "test", "validation"
 
 
@@ -141,6 +142,10 @@ def notes(given: Given) -> Iterator[str]:
     if given.source["split"] not in (None, ALL):
         thresholds = f"; thresholds are fitted on {len(fit_on.labels)} others" if fit_on is not None else ""
         yield f"{len(scored.labels)} rows of the split {given.source['split']} are audited{thresholds}"
+    if given.source["kind"] == "model" and given.source["split"] is None:
+        yield f"all {len(scored.labels)} rows are audited; nothing says whether the model was trained on some of them"
+    if given.frame is not None and "score_LABEL_1" in given.frame and scored.task == "binary":
+        yield f"the model's classes have no names: LABEL_1 is taken for {scored.targets[0]}"
     if fit_on is not None and not _has_both(fit_on):
         yield "no threshold is fitted: the rows for it hold one class"
     if not scored.probability:
@@ -155,6 +160,17 @@ def notes(given: Given) -> Iterator[str]:
             alike = [name for name, low in zip(attribute.names, folded, strict=True) if folded.count(low) > 1]
             if alike:
                 yield f"groups of {attribute.name} differ in case only, and stay groups of their own: {listed(alike)}"
+
+
+def doubts(found: AttributeAudits) -> Iterator[str]:
+    """Say which results look like a mistake in the input."""
+    for section in found.overall:
+        auc = section.audit.auc
+        if auc.high < COIN:
+            yield (
+                f"the AUC for {section.target} is {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}], worse than a coin: "
+                "are these the scores of the other class?"
+            )
 
 
 def _has_both(table: ScoredTable) -> bool:

@@ -13,6 +13,8 @@ from ..errors import FairTuneError
 WIRING = {"main", "flags", "model", "job", "audited", "scored_model"}
 # Read by the libraries when they are imported, which not every command needs.
 SETTINGS = {"TOKENIZERS_PARALLELISM": "false", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+# What a shell says of a program that a closed pipe ended.
+PIPE_BROKEN = 141
 FULL = ("no space left", "disk is full", "disk full", "pytorchstreamwriter failed writing")
 
 
@@ -52,9 +54,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         from .flags import parse
 
         module = catalog.find("cli", command)
-        return int(module.run(*parse(module, flags)) or 0)
+        status = int(module.run(*parse(module, flags)) or 0)
+        sys.stdout.flush()
+        return status
     except FairTuneError as error:
         return _refuse(str(error))
+    except BrokenPipeError:
+        # Whoever read the output, such as `head`, has enough: as a shell tells it, which is no verdict of a gate.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_BROKEN
     except KeyboardInterrupt:
         return _refuse("stopped; the same command goes on from here.")
     except Exception as error:

@@ -85,9 +85,16 @@ def load_classifier(name: str) -> Any:
     if name.startswith((".", "/", "~")) and not Path(name).expanduser().exists():
         raise FairTuneError(f"`{name}` does not exist; give the folder or the Hub id of an image classifier.")
     try:
-        return AutoModelForImageClassification.from_pretrained(name)
+        model, loaded = AutoModelForImageClassification.from_pretrained(name, output_loading_info=True)
     except (OSError, ValueError) as error:
         raise FairTuneError(f"`{name}` is no image classifier: {first_line(error)}") from error
+    lacking = sorted({*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])})
+    if lacking:
+        raise FairTuneError(
+            f"`{name}` lacks {len(lacking)} weights of an image classifier ({', '.join(lacking[:3])}), which would be "
+            "random numbers; give a model that was fine-tuned for classification."
+        )
+    return model
 
 
 def refuse_broken(model: Any, name: str) -> None:

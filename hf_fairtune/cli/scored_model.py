@@ -26,16 +26,23 @@ def of_model(arguments: RowArguments, data: PredictionArguments) -> Given:
         if data.reference:
             raise FairTuneError("--reference and --reference_model are two references; give one of them.")
         # The reference is asked about the rows of the model under audit, so its own splits do not count.
-        other = _scored_by(arguments.reference_model, arguments, data)
+        other = _reference(arguments.reference_model, arguments, data)
         if table.targets != other.table.targets:
             raise FairTuneError(
                 f"the reference model answers for {other.table.targets}, the model for {table.targets}; name one that "
                 "has the same classes."
             )
         table = replace(table, reference_scores=other.table.scores)
-    scored, fit_on, split = apart(table, arguments.split or TEST)
+    scored, fit_on, split = apart(table, arguments.split if table.splits is not None else None)
     source = {"kind": "model", "name": found.name, "model": called(arguments.model), "split": split}
     return Given(scored, fit_on, source, found.frame)
+
+
+def _reference(name: str, arguments: RowArguments, data: PredictionArguments) -> ScoredImages:
+    try:
+        return _scored_by(name, arguments, data)
+    except FairTuneError as error:
+        raise FairTuneError(f"--reference_model: {error}") from error
 
 
 def _scored_by(name: str, arguments: RowArguments, data: PredictionArguments) -> ScoredImages:

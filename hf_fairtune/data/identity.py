@@ -25,11 +25,13 @@ class Identities:
         images: one an image, the same on every machine: content where it is embedded, else path and size.
         rows: the same but unique, as an image may be listed twice.
         stamps: changes whenever the file on this machine does.
+        names: what a person would look for: the path below the table's folder, the content's hash where it is embedded.
     """
 
     images: list[str]
     rows: list[str]
     stamps: list[str]
+    names: list[str]
 
 
 def identify(images: Dataset, root: Path | None) -> Identities:
@@ -38,7 +40,7 @@ def identify(images: Dataset, root: Path | None) -> Identities:
     Raises:
         FairTuneError: files are missing; the line says how many and names the first.
     """
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, str, str]] = []
     missing: list[str] = []
     for item in images["image"]:
         try:
@@ -50,23 +52,23 @@ def identify(images: Dataset, root: Path | None) -> Identities:
             f"{len(missing)} of {len(images)} image files do not exist ({listed(missing, 5)}); correct the paths or "
             "name their folder by --image_root."
         )
-    names = pd.Series([identity for identity, _ in found])
-    repeats = names.groupby(names).cumcount()
-    rows = [f"{name}.{n}" if n else name for name, n in zip(names, repeats, strict=True)]
-    return Identities(names.tolist(), rows, [stamp for _, stamp in found])
+    keys = pd.Series([identity for identity, _, _ in found])
+    repeats = keys.groupby(keys).cumcount()
+    rows = [f"{key}.{n}" if n else key for key, n in zip(keys, repeats, strict=True)]
+    return Identities(keys.tolist(), rows, [stamp for _, stamp, _ in found], [name for _, _, name in found])
 
 
-def _identify(item: dict[str, Any] | None, root: Path | None) -> tuple[str, str]:
+def _identify(item: dict[str, Any] | None, root: Path | None) -> tuple[str, str, str]:
     if item is None or (item["bytes"] is None and item["path"] is None):
         raise FairTuneError("An image of the table is empty; drop the rows without one.")
     if item["bytes"] is not None:
         content = hashlib.sha256(item["bytes"]).hexdigest()[:16]
-        return content, content
+        return content, content, content
     path = Path(item["path"]).absolute()
     status = os.stat(path)
     base = root.absolute() if root else None
     told = path.relative_to(base).as_posix() if base and path.is_relative_to(base) else "/".join(path.parts[-2:])
-    return digest([told, status.st_size]), f"{path}:{status.st_size}:{status.st_mtime_ns}"
+    return digest([told, status.st_size]), f"{path}:{status.st_size}:{status.st_mtime_ns}", told
 
 
 def digest(content: Any) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,13 +30,20 @@ def read_predictions(arguments: PredictionArguments) -> ScoredTable:
     return read_scored(read_table(Path(arguments.dataset).expanduser()), arguments)
 
 
-def with_scores(frame: pd.DataFrame, scores: ClassScores, splits: np.ndarray) -> pd.DataFrame:
-    """Return the columns of some rows with `split` and their scores: `score`, or `score_<class>` one a class.
+def with_scores(
+    frame: pd.DataFrame, scores: ClassScores, images: Sequence[str], splits: np.ndarray | None
+) -> pd.DataFrame:
+    """Return the columns of some rows with their images' names, `split` and scores.
 
-    Where the table has columns of these names, `score` is written with a line below more.
+    Scores are `score`, or `score_<class>` one a class. Where the table has columns of these names, or `image`, a line
+    below more is written. Splits of None are not told.
     """
     names = ["score"] if scores.columns == 1 else [f"score_{name}" for name in scores.names]
     while set(names) & set(frame.columns):
         names = [name.replace("score", "score_", 1) for name in names]
-    columns = dict(zip(names, scores.values.T, strict=True))
-    return frame.assign(**{SPLIT_COLUMN: splits.astype(str)}, **columns)
+    image = "image"
+    while image in frame.columns:
+        image = f"{image}_"
+    columns: dict[str, Any] = dict(zip(names, scores.values.T, strict=True))
+    split = {} if splits is None else {SPLIT_COLUMN: splits.astype(str)}
+    return frame.assign(**{image: list(images)}, **split, **columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import FairTuneError
 from .arguments import DataArguments
 
 REPEATED = {"action": "extend", "nargs": "+"}
@@ -20,7 +21,20 @@ def _as_in_training(name: str) -> Any:
 
 @dataclass
 class ScoredSpec:
-    """What the columns of a table of scored rows mean; every field is a flag."""
+    """What the columns of a table of scored rows mean; every field is a flag, and `fairtune audit --help` tells them.
+
+    Args:
+        label: the column of the diagnosis; several are several findings a row can have, each of 0 and 1.
+        score: the column of the positive's score, one a class (`p_mel`, or `COLUMN=CLASS`), or one a label.
+        positive: the values of the label column that mean disease.
+        group: attributes: a column, or `column:cuts` such as `age:60`.
+        intersections: whether the intersection of all attributes is audited too.
+        cluster: the column of the patient, whose rows are no independent cases.
+        reference: score columns of another model on the same rows.
+
+    Raises:
+        FairTuneError: a text is given for a list.
+    """
 
     label: list[str] = field(
         metadata=REPEATED
@@ -53,6 +67,12 @@ class ScoredSpec:
         default_factory=list,
         metadata=REPEATED | {"help": "Score columns of another model on the same rows, to compare with; as --score."},
     )
+
+    def __post_init__(self) -> None:
+        """Refuse a text where a list is wanted: its letters are no columns."""
+        for name in ("label", "score", "positive", "group", "reference"):
+            if isinstance(getattr(self, name), str):
+                raise FairTuneError(f"`{name}` is {getattr(self, name)!r}; give a list: [{getattr(self, name)!r}].")
 
     @property
     def score_columns(self) -> list[str]:

@@ -30,6 +30,7 @@ import evaluate
 import numpy as np
 
 from hf_fairtune.audits.guards import ESTIMABLE, guard, shortage, too_few
+from hf_fairtune.errors import FairTuneError
 from hf_fairtune.intervals.delong import auc_interval
 from hf_fairtune.metrics.auc import auc
 from hf_fairtune.metrics.equalized_odds_difference import odds_spread
@@ -43,7 +44,7 @@ Args:
     references: 0 or 1 a row; 1 is the finding to detect.
     predictions: the score of class 1 a row, such as its probability; not the predicted class.
     groups: the group's name a row; None is the group `missing`.
-    threshold: a row is predicted 1 if its score is at or above it. Default 0.5.
+    threshold: a row is predicted 1 if its score is at or above it. Default 0.5, of probabilities.
     exclude: names of groups to leave out of minimum, gap and differences. Default none.
 Returns:
     auc, min_group_auc, worst_group, auc_gap, equalized_odds_difference@0.5, demographic_parity_difference@0.5,
@@ -80,12 +81,20 @@ class FairnessMetric(evaluate.Metric):
         return by_group(check_rows(references, predictions, codes, names.tolist()), **options)
 
 
-def by_group(rows: Rows, threshold: float = 0.5, exclude: Sequence[str] = ()) -> dict[str, Any]:
+def by_group(rows: Rows, threshold: float | None = None, exclude: Sequence[str] = ()) -> dict[str, Any]:
     """Compute the module's numbers of scored rows; keys as `INPUTS` lists them.
 
     Raises:
-        FairTuneError: a name in `exclude` is unknown, or the threshold is no number.
+        FairTuneError: a name in `exclude` is unknown, the threshold is no number, or there is none and scores are no
+            probabilities.
     """
+    low, high = rows.scores.min(), rows.scores.max()
+    if threshold is None and not 0 <= low <= high <= 1:
+        raise FairTuneError(
+            f"`predictions` lie in {low:g} to {high:g}, so they are no probabilities; divide percentages by 100, or "
+            "pass `threshold` in their unit."
+        )
+    threshold = 0.5 if threshold is None else threshold
     predicted = fixed(threshold).apply(rows.labels, rows.scores)
     counts = rate_counts(rows.labels, predicted, rows.groups, len(rows.group_names))
     left_out = excluded_codes(rows.group_names, exclude)

@@ -106,3 +106,9 @@ def test_an_audit_is_replaced_and_other_files_are_not(tmp_path: Path, capsys: py
     status, line, _ = told(predictions(), tmp_path, capsys, "--output_dir", str(tmp_path / "file"))
     assert status == 2
     assert "file` cannot be made" in line
+
+
+def test_scores_of_the_other_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    note = told(predictions().eval("p = 1 - p"), tmp_path, capsys)[1]
+    assert note.startswith("note: the AUC for y is 0.")
+    assert note.endswith("worse than a coin: are these the scores of the other class?")

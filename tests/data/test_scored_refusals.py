@@ -75,3 +75,8 @@ def test_logits_of_several_classes_are_refused() -> None:
     """The logit of one class alone does not rank the rows as its probability does."""
     with pytest.raises(FairTuneError, match="has values below 0, as logits have"):
         scored(FRAME.assign(p_mel=FRAME["p_mel"] - 1), label=["dx"], score=THREE)
+
+
+def test_a_text_is_no_list() -> None:
+    with pytest.raises(FairTuneError, match=r"^`group` is 'sex'; give a list: \['sex'\]\.$"):
+        scored(label=["y"], group="sex")

@@ -121,6 +121,15 @@ def test_the_example_script(
     assert list(found["by_group"]) == ["a", "b", "missing"]
 
 
+def test_percentages_have_no_default_threshold(metric: Any) -> None:
+    rows = {"references": [0, 1, 0, 1], "groups": ["F", "F", "M", "M"]}
+    with pytest.raises(FairTuneError, match="`predictions` lie in 10 to 80, so they are no probabilities"):
+        metric.compute(predictions=[10, 80, 60, 40], **rows)
+    percent = metric.compute(predictions=[10, 80, 60, 40], threshold=50, **rows)
+    plain = metric.compute(predictions=[0.1, 0.8, 0.6, 0.4], **rows)
+    assert percent["equalized_odds_difference@50"] == plain["equalized_odds_difference@0.5"] == 1
+
+
 def test_its_description_is_a_card(metric: Any) -> None:
     assert card(fairness_metric).title == "AUC and error rates by group"
     assert metric.description == fairness_metric.__doc__
