@@ -7,6 +7,7 @@ import numpy as np
 from .counts import Counts
 from .exposure import exposed
 from .ranges import MANY, Key, Withheld, small
+from .restore import restored
 
 WIDTH = 11
 UNKNOWNS = 2000
@@ -20,7 +21,8 @@ def withhold(counts: Counts) -> Withheld:
     could, by all that is told, lie anywhere in a range 11 wide or wider. An intersection is withheld as a whole where
     most of its groups have 1 to 10 rows. Where more of its counts would be missing than can be checked, it is withheld
     as a whole, too, and then its counts are as safe as if it had not been asked for: what is told of its attributes
-    may bound them. AUCs of large groups may be told even so (see `Withheld`).
+    may bound them. What none of this needs is told again (see `restored`). AUCs of large groups may be told even so
+    (see `Withheld`).
     """
     for joint in counts.intersections:
         found = _completed(counts, _first(counts))
@@ -30,7 +32,20 @@ def withhold(counts: Counts) -> Withheld:
     settled: dict[int, set[Key]] = {}
     while [True for target, group in _exposed(counts, found, settled) if _widen(counts, found, target, group)]:
         found = _completed(counts, found)
+    found = restored(counts, found, _completed_pairs(_first(counts)), lambda trial: _holds(counts, trial))
     return _spoken(counts, found)
+
+
+def _completed_pairs(found: Withheld) -> Withheld:
+    """Withhold the positives and negatives of groups whose rows are withheld."""
+    found.pairs[:] |= found.n
+    return found
+
+
+def _holds(counts: Counts, found: Withheld) -> bool:
+    """Tell whether every line misses none or enough, and no count is too narrow a guess."""
+    copy = Withheld(found.n.copy(), found.pairs.copy(), found.spoken)
+    return not _complete_lines(counts, copy) and not _exposed(counts, found, {})
 
 
 def _spoken(counts: Counts, found: Withheld) -> Withheld:
@@ -82,8 +97,7 @@ def _completed(counts: Counts, found: Withheld) -> Withheld:
     """Withhold more until no line misses one count alone, or too few rows."""
     changed = True
     while changed:
-        found.pairs[:] |= found.n
-        changed = _complete_lines(counts, found)
+        changed = _complete_lines(counts, _completed_pairs(found))
     return found
 
 
