@@ -12,6 +12,15 @@ from .flags import positional
 EXAMPLE = """  fairtune metrics
   fairtune metrics equalized_odds_difference"""
 WIDTH = 119
+# Numbers that an audit and a gate's rules call otherwise, and whose card tells of them.
+ALSO = {
+    "bpsn": "xauc",
+    "bnsp": "xauc",
+    "group_auc": "auc",
+    "auc_difference": "auc_gap",
+    "tpr_difference": "equal_opportunity_difference",
+    "fpr_difference": "predictive_equality_difference",
+}
 
 
 @dataclass
@@ -31,7 +40,11 @@ def rewrite(argv: list[str]) -> list[str]:
 
 def run(arguments: MetricsArguments) -> None:
     """Print the list of metrics, or the card of one."""
-    print(listing() if arguments.name is None else whole(card(catalog.find("metrics", arguments.name))))
+    if arguments.name is None:
+        print(listing())
+        return
+    name = arguments.name.lower()
+    print(whole(card(catalog.find("metrics", ALSO.get(name, name)))))
 
 
 def listing() -> str:

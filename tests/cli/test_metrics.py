@@ -2,7 +2,8 @@ import pytest
 
 from hf_fairtune import catalog
 from hf_fairtune.cli.main import main
-from hf_fairtune.cli.metrics import direction
+from hf_fairtune.cli.metrics import ALSO, direction, whole
+from hf_fairtune.gate.metrics import known
 from hf_fairtune.metrics.metric import PARTS, card
 
 NAMES = catalog.names("metrics")
@@ -34,3 +35,9 @@ def test_a_card_is_told_whole(name: str, capsys: pytest.CaptureFixture[str]) -> 
 def test_what_is_no_metric_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["metrics", "--name", name]) == 2
     assert "choose from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted({*known()} - {*NAMES}))
+def test_what_a_gate_calls_otherwise_has_a_card_too(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["metrics", name.upper()]) == 0
+    assert capsys.readouterr().out.split() == whole(card(catalog.find("metrics", ALSO[name]))).split()
