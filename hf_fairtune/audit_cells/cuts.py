@@ -10,6 +10,7 @@ from .bands import Bands
 from .counts import Counts, Group
 from .decisions import undecided
 from .exposure import any_exposed
+from .halves import Halves
 from .ladder import Ladder
 from .offers import Offer, above, audits_of, is_shared, offers
 from .protect import UNKNOWNS, WIDTH
@@ -32,8 +33,7 @@ class Cuts:
         found = {name: target.chosen() for name, target in chosen.items()}
         gone = undecided(found, counts, next(iter(chosen.values())).decided)
         for name, target in chosen.items():
-            told = [offer for offer in found[name] if (offer.attribute, offer.place) not in gone]
-            target.write_points(told)
+            told = target.told([offer for offer in found[name] if (offer.attribute, offer.place) not in gone])
             for offer in told:
                 self.sides.setdefault((name, offer.attribute, offer.place), set()).add(offer.side)
             for group, ladder in target.ladders.items():
@@ -67,7 +67,7 @@ class _Target:
     def _chosen(self, checked: bool) -> list[Offer]:
         groups = np.flatnonzero(~self.withheld.pairs[self.target]).tolist()
         sides = (self.counts.positives[self.target], self.counts.negatives[self.target])
-        self.ladders = {g: Ladder(int(sides[0][g]), int(sides[1][g])) for g in groups}
+        self.ladders = {g: Ladder(int(sides[0][g]), int(sides[1][g]), self._auc(g)) for g in groups}
         found: list[Offer] = []
         for offer in offers(self.audits, self.counts, self.withheld, self.target):
             if self._fits(offer, found) and not (checked and self._adds(offer, found)):
@@ -114,15 +114,17 @@ class _Target:
         bands = Bands(counts, self.withheld, self.target, values, told)
         return any_exposed(bands, list(bands.sensitive()), WIDTH)
 
-    def write_points(self, told: list[Offer]) -> None:
-        """Write down the points of ROC curves that the told thresholds are."""
-        places = {(offer.attribute, offer.place, offer.side): offer for offer in told}
-        for (attribute, place, side), offer in places.items():
-            other = places.get((attribute, place, 1))
-            if side == 0 and other and place not in self.decided:
-                for group, hits in offer.counts.items():
-                    if self.counts.groups[group][0] == attribute:
-                        self.ladders[group].points.add((hits, other.counts[group]))
+    def told(self, found: list[Offer]) -> list[Offer]:
+        """Leave out the sides that give the other away; write down the points of ROC curves that are told."""
+        every = list(offers(self.audits, self.counts, self.withheld, self.target))
+        return Halves(every, self.counts, self.ladders, self.decided).told(found)
+
+    def _auc(self, group: int) -> float | None:
+        """Return a group's AUC, which is told where its counts are."""
+        name, level = self.counts.groups[group]
+        rows = {row["group"]: row["auc"] for row in self.audits[name]["groups"]} if name else {}
+        found: float | None = rows.get(level) if name else self.audits[None]["auc"]["value"]
+        return found
 
 
 def _told(found: list[Offer], attribute: str | None, place: int, side: int) -> bool:
