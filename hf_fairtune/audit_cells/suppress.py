@@ -13,6 +13,7 @@ from .cuts import Cuts
 from .digits import coarse
 from .family import told_family
 from .few import few_groups, told_few
+from .few_values import told_scores
 from .one_audit import told_audit
 from .protect import withhold
 from .ranges import SMALL
@@ -40,7 +41,8 @@ def suppress_audit(document: dict[str, Any]) -> dict[str, Any]:
     found = withhold(counts)
     scope, cuts = scope_of(counts, found), Cuts(document, counts, found)
     public = _Suppression(scope, cuts).document(scrubbed(copy.deepcopy(document)))
-    public = told_family(told_few(public, document), scope, few_groups(document))
+    public = told_scores(told_few(public, document), document)
+    public = told_family(public, scope, few_groups(document))
     return public | {"gate": public["gate"] and discreet(told_rules(public), {group for _, _, group in scope.pairs})}
 
 

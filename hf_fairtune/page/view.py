@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..audit_cells.blank import WITHHELD as NOT_TOLD
+from ..audit_cells.few_values import REASON as FEW_VALUES
 from ..report.layout import number
 from ..report.sheet import labels
 from ..report.threshold_table import name_of
@@ -109,7 +110,7 @@ def _has_rates(cut: dict[str, Any]) -> bool:
 
 def is_withheld(item: dict[str, Any]) -> bool:
     """Tell whether an estimate is not told for privacy, rather than undefined."""
-    return item["value"] is None and item["reason"] == NOT_TOLD
+    return item["value"] is None and item["reason"] in (NOT_TOLD, FEW_VALUES)
 
 
 def title_of(cut: dict[str, Any]) -> str:
