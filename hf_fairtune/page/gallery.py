@@ -37,12 +37,16 @@ class Drawn:
 
 def overview(views: Sequence[View]) -> Iterator[Picture]:
     """Draw all attributes of one target together: their groups, and their gaps against chance."""
+    several = len(views[0].document["targets"]) > 1
+    asked = f", {views[0].finding}" if several else ""
     for some in forests(views):
-        title = "AUC of every group" if len(some) == len(views) else f"AUC of every group, {some[0].place}"
+        title = f"AUC of every group{asked if len(some) == len(views) else f', {some[0].place}'}"
         found = attribute_forest.attribute_forest(some)
         yield from _picture("forest", title, found, attribute_forest.alt(some), attribute_forest.READING)
     found = gap_band.gap_band(views)
-    yield from _picture("gap_band", "Is the gap more than chance?", found, gap_band.alt(views), gap_band.READING)
+    yield from _picture(
+        "gap_band", f"Is the gap more than chance{asked}?", found, gap_band.alt(views), gap_band.READING
+    )
 
 
 def forests(views: Sequence[View]) -> list[list[View]]:

@@ -149,3 +149,12 @@ def test_figures_of_withheld_and_undefined_numbers() -> None:
     blank = list(views(undefined(made)))
     assert [*audit_gallery.overview(blank)] == []
     assert {p.name for view in blank for p in audit_gallery.details(view)} <= {"roc", "reliability", "changes"}
+
+
+def test_figures_of_one_class_among_several_name_it() -> None:
+    every = list(views(document(task="multilabel", attributes=1)))
+    for view in every:
+        titles = [picture.title for picture in audit_gallery.overview([view])]
+        assert titles == [f"AUC of every group, {view.finding}", f"Is the gap more than chance, {view.finding}?"]
+    (alone,) = views(document(attributes=1))
+    assert next(audit_gallery.overview([alone])).title == "AUC of every group"
