@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .nested import nested
+
 Group = tuple[str | None, str]
 EVERYONE: Group = (None, "all rows")
 
@@ -31,7 +33,7 @@ class Counts:
         positives: [n_targets, n_groups].
         lines: a group and those it is the sum of, as places in `groups`.
         exhaustive: whether every row is positive for exactly one target.
-        closed: groups of intersections that are in no line, because nothing of them is told.
+        closed: groups of attributes that are in no line, because nothing of them is told.
         numerators: one for each target and threshold.
         largest: a group that an audit names as its reference, and those it is no smaller than.
     """
@@ -99,10 +101,11 @@ def _lines(
     attributes: list[dict[str, Any]], places: dict[Group, int]
 ) -> tuple[list[tuple[int, list[int]]], list[int]]:
     """Find what adds up: all rows over each attribute's levels, and each level over the cells of an intersection."""
-    single = [part for part in attributes if part["kind"] != "intersection"]
+    hidden = nested(attributes)
+    single = [part for part in attributes if part["kind"] != "intersection" and part["name"] not in hidden]
     lines = [(0, [places[part["name"], level["group"]] for level in part["levels"]]) for part in single]
     names = [[level["group"] for level in part["levels"]] for part in single]
-    closed: list[int] = []
+    closed = [places[p["name"], level["group"]] for p in attributes if p["name"] in hidden for level in p["levels"]]
     for joint in (part for part in attributes if part["kind"] == "intersection"):
         cells = [level["group"] for level in joint["levels"]]
         traced = [traces(cell, names) for cell in cells]

@@ -12,7 +12,8 @@ from .decisions import undecided
 from .exposure import any_exposed
 from .halves import Halves
 from .ladder import Ladder
-from .offers import Offer, above, audits_of, is_shared, offers
+from .nested import is_close
+from .offers import SIDES, Offer, above, audits_of, is_shared, offers
 from .protect import UNKNOWNS, WIDTH
 from .ranges import SMALL, Withheld
 
@@ -56,6 +57,8 @@ class _Target:
         self.audits = audits_of(document, counts.targets[target])
         self.counts, self.closed = _few_enough(counts, len(self.audits[None]["thresholds"]))
         self.ladders: dict[int, Ladder] = {}
+        single = [part for part in document["attributes"] if part["kind"] != "intersection"]
+        self.columns = {part["name"]: part["columns"] for part in single if len(single) == len(document["attributes"])}
         self.chains = self._chains()
 
     def chosen(self) -> list[Offer]:
@@ -82,9 +85,26 @@ class _Target:
             return False
         if offer.shared and offer.attribute is not None and not _told(found, None, offer.place, offer.side):
             return False
+        if any(self._subtracts(offer, other) for other in found):
+            return False
         rest, total = offer.rest or (0, 0)
         fit = all(self.ladders[group].fits(offer.side, count) for group, count in offer.counts.items())
         return fit and rest not in SMALL and total - rest not in SMALL
+
+    def _subtracts(self, offer: Offer, other: Offer) -> bool:
+        """Tell whether two attributes that cut one column give the rows between their cuts away."""
+        names = (offer.attribute, other.attribute)
+        where = (offer.place, offer.side, True) == (other.place, other.side, other.shared)
+        columns = [self.columns.get(name) for name in names if name]
+        if not where or len(set(names)) < 2 or len(columns) < 2 or columns[0] is None or columns[0] != columns[1]:
+            return False
+        return is_close(*(self._split(name, offer.place, offer.side) for name in names if name))
+
+    def _split(self, name: str, place: int, side: int) -> dict[str, list[int]]:
+        """Count those above and below a cut on one side, by group of an attribute."""
+        found, total = SIDES[side], ("positives", "negatives")[side]
+        rows = self.audits[name]["thresholds"][place]["groups"]
+        return {row["group"]: [row[found], row[total] - row[found]] for row in rows}
 
     def _adds(self, offer: Offer, found: list[Offer]) -> bool:
         """Tell whether an offer would give a count away together with those before."""
