@@ -15,10 +15,19 @@ VERDICTS = {
     "alone": "more than chance explains, taken alone",
     "open": "chance can explain the gap",
     "unknown": "cannot be said",
+    "untold": "not told here",
 }
 PRIVATE = (
     "Who is served worst is not told here, for it would give away a count of 1 to 10 patients; the private page, "
     "which stays at home, tells it."
+)
+FAR = (
+    "How far the groups lie apart is not told here, for it would give away a count of 1 to 10 patients; the private "
+    "page tells it."
+)
+UNTOLD = (
+    "Whether groups are served unequally is not told here, for it would give away counts of 1 to 10 patients; the "
+    "private page, which stays at home, tells it."
 )
 COMPARED = {
     "pareto-better": "{model} is better than {reference} for some group, and none lost more than half an AUC point.",
@@ -54,13 +63,21 @@ def answers(document: Document) -> list[Answer]:
 def headline(found: Sequence[Answer]) -> str:
     """Count the verdicts in one sentence."""
     counts = {kind: sum(one.kind == kind for one in found) for kind in VERDICTS}
-    sure, alone, unknown = counts["beyond"], counts["alone"], counts["unknown"]
-    if len(found) == unknown:
-        return "Whether groups are served unequally cannot be said from these rows."
+    sure, alone = counts["beyond"], counts["alone"]
+    if len(found) == counts["unknown"] + counts["untold"]:
+        return UNTOLD if counts["untold"] else "Whether groups are served unequally cannot be said from these rows."
     gaps = f"Of {len(found)} gaps between groups looked at" if len(found) > 1 else "Of the one gap looked at"
-    judged = f", {len(found) - unknown} can be judged; of these" if unknown else ""
+    judged = _judged_of(len(found), counts)
     said = f"{gaps}{judged}, {sure or 'none'} {'are' if sure > 1 else 'is'} more than chance explains"
     return f"{said}; {alone} would be if looked at alone." if alone else f"{said}."
+
+
+def _judged_of(every: int, counts: dict[str, int]) -> str:
+    """Say how many gaps are told here, and how many of these can be judged; nothing where that is all."""
+    told = every - counts["untold"]
+    said = [f"{told} {'are' if told > 1 else 'is'} told here"] if counts["untold"] else []
+    said += [f"{told - counts['unknown']} can be judged"] if counts["unknown"] else []
+    return f", {' and '.join(said)}; of these" if said else ""
 
 
 def answer(view: View, tested: int) -> Answer:
@@ -75,8 +92,10 @@ def answer(view: View, tested: int) -> Answer:
 
 
 def kind_of(view: View, tested: int) -> str:
-    """Choose the verdict: "beyond", "alone", "open" or "unknown"."""
+    """Choose the verdict: "beyond", "alone", "open", "unknown" or "untold"."""
     gap = view.audit["auc_gap"]
+    if is_withheld(gap):
+        return "untold"
     if gap["value"] is None or gap["p"] is None:
         return "unknown"
     level = 1 - view.audit["confidence"]
@@ -122,6 +141,8 @@ def _how_sure(part: float) -> str:
 def _spoken(view: View, item: dict[str, float | str | None]) -> str:
     if item["low"] is None or item["high"] is None:
         why = _reason(str(item["reason"]).removeprefix("no interval: ")) if item["reason"] else ""
+        if why.lstrip("\u2068").startswith("withheld"):
+            return f"{number(_float(item['value']), 2)} (no interval is told here)"
         return f"{number(_float(item['value']), 2)} (no interval{why and ': '}{why})"
     ends = f"{number(_float(item['low']), 2)} to {number(_float(item['high']), 2)}"
     return f"{number(_float(item['value']), 2)} ({view.level} interval {ends})"
@@ -143,6 +164,8 @@ def _reason(text: object) -> str:
 def _gap(view: View, kind: str, tested: int) -> list[str]:
     """Set the gap against chance."""
     gap = view.audit["auc_gap"]
+    if is_withheld(gap):
+        return [] if is_withheld(view.audit["min_group_auc"]) else [FAR]
     if gap["value"] is None:
         return [] if view.audit["min_group_auc"]["value"] is None else [f"No gap is told: {_reason(gap['reason'])}."]
     best = f", {_quoted(gap['best'])}," if gap["best"] else ""

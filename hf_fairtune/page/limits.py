@@ -11,11 +11,14 @@ MOST = 8
 STATUSES = {
     "withheld": "a group of which nothing is told here, small or not, so that no count of 1 to 10 patients can be "
     "worked out; the private page tells it",
-    "few patients": "fewer than 20 patients with or without the finding; how few, and so no interval, is told here",
+    "few patients": "fewer than 20 patients with or without the finding; how few is not told here, and so no interval",
     "not estimable": "fewer than 10 patients with or without the finding: next to nothing is known",
     "weak": "fewer than 20 patients with or without the finding: intervals hold less often than they claim",
 }
-CURVE = "Every point of it would give away a count of 1 to 10 patients; its AUC tells how it lies on the whole."
+CURVE = (
+    "Its points would give away a count of 1 to 10 patients, of this group or another; its AUC tells how it lies on "
+    "the whole."
+)
 ALWAYS = (
     "The intervals tell how much the numbers could move with other patients drawn from the same place. They tell "
     "nothing of another hospital, scanner or population, nor of training the model again.",

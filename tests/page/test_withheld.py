@@ -9,7 +9,7 @@ import pytest
 
 from hf_fairtune.audit_cells.suppress import suppress_audit
 from hf_fairtune.page import attribute_forest, gallery
-from hf_fairtune.page.answer import answers
+from hf_fairtune.page.answer import Answer, answers, headline
 from hf_fairtune.page.csv_tables import groups_csv, thresholds_csv
 from hf_fairtune.page.factors import factors
 from hf_fairtune.page.limits import audit_limits
@@ -53,6 +53,31 @@ def test_a_withheld_answer_points_to_the_private_page(public: dict[str, Any]) ->
     assert "the private page, which stays at home, tells it" in one.paragraphs[0]
 
 
+def test_what_is_withheld_is_not_said_to_be_unknown(public: dict[str, Any]) -> None:
+    found = answers(public)
+    assert [(one.kind, one.verdict) for one in found] == [("untold", "not told here")]
+    assert headline(found).startswith("Whether groups are served unequally is not told here")
+    assert "cannot be said" not in page(public)
+    kinds = ("open", "untold", "untold")
+    assert "Of 3 gaps between groups looked at, 1 is told here; of these, none" in headline(_answers(*kinds))
+    assert "looked at, 2 are told here and 1 can be judged; of" in headline(_answers("open", "unknown", "untold"))
+    assert "cannot be said from these rows" in headline(_answers("unknown", "unknown"))
+
+
+def _answers(*kinds: str) -> list[Answer]:
+    return [Answer("by sex", kind, []) for kind in kinds]
+
+
+def test_no_interval_is_said_to_be_withheld_where_there_may_be_none() -> None:
+    """A lowest AUC is told without its interval, as that would tell whether a withheld group has cases enough."""
+    made = document(cells={("A",): (200, 400), ("B",): (60, 150), ("C",): (14, 36), ("D",): (5, 80)}, attributes=1)
+    made["audits"][0]["audit"]["min_group_auc"]["group"] = "A"
+    made["audits"][0]["audit"]["auc_gap"] |= {"best": "C", "worst": "A"}
+    (one,) = answers(suppress_audit(made))
+    assert "(no interval is told here), in the group" in one.paragraphs[0]
+    assert one.paragraphs[1].startswith("How far the groups lie apart is not told here")
+
+
 def test_a_ranking_among_withheld_groups_is_one_line(view: View) -> None:
     table = ranking_table(view)
     assert table is not None
@@ -93,6 +118,7 @@ def test_groups_without_a_curve_are_named() -> None:
     made = suppress_audit(document(cells={("F",): (15, 15), ("M",): (300, 350)}, attributes=1))
     (view,) = views(made)
     assert "No ROC curve is told of: \u2068F\u2069 (by sex)" in " ".join(audit_limits(made))
+    assert "Every point of it" not in " ".join(audit_limits(made))
     (roc,) = [one for one in gallery.details(view) if one.name == "roc"]
     assert "1 of 2 groups" in roc.alt
     assert "single patients" not in roc.reading
