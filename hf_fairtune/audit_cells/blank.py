@@ -32,6 +32,8 @@ def blank(key: str, value: Any) -> Any:
 def without_interval(item: dict[str, Any]) -> dict[str, Any]:
     """Tell of an estimate its value alone: that it has an interval says that every group has cases enough."""
     gone = {"low": None, "high": None, "method": "", "reason": WITHHELD}
+    # How large a gap chance gives is as good as a count: it is mostly that of the smallest group.
+    gone |= {key: None for key in ("null_mean", "null_high", "excess", "p", "permutations") if key in item}
     return item if item["value"] is None else item | gone
 
 

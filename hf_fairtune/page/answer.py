@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..report.layout import Table, estimate, number
 from ..report.paired import is_worse
 from .markup import isolated
-from .view import Document, View, finding, is_withheld, probability, views
+from .view import Document, View, chance_is_withheld, finding, is_withheld, probability, views
 
 VERDICTS = {
     "beyond": "more than chance explains",
@@ -24,6 +24,10 @@ PRIVATE = (
 FAR = (
     "How far the groups lie apart is not told here, for it would give away a count of 1 to 10 patients; the private "
     "page tells it."
+)
+CHANCE = (
+    "What chance alone would make of this gap is not told here, for it depends on how few patients the smallest group "
+    "has; the private page tells it."
 )
 UNTOLD = (
     "Whether groups are served unequally is not told here, for it would give away counts of 1 to 10 patients; the "
@@ -94,7 +98,7 @@ def answer(view: View, tested: int) -> Answer:
 def kind_of(view: View, tested: int) -> str:
     """Choose the verdict: "beyond", "alone", "open", "unknown" or "untold"."""
     gap = view.audit["auc_gap"]
-    if is_withheld(gap):
+    if is_withheld(gap) or chance_is_withheld(gap):
         return "untold"
     if gap["value"] is None or gap["p"] is None:
         return "unknown"
@@ -171,6 +175,8 @@ def _gap(view: View, kind: str, tested: int) -> list[str]:
     best = f", {_quoted(gap['best'])}," if gap["best"] else ""
     lies = f"The best group{best} lies {_spoken(view, gap)} above it."
     said = " ".join([lies, *_small(view, gap["best"], "That is")])
+    if chance_is_withheld(gap):
+        return [said, CHANCE]
     if gap["null_high"] is None or gap["p"] is None:
         return [said, "What chance alone would make of this gap is not known here, so it is not judged."]
     chance = f"If groups did not matter, chance would give up to {number(gap['null_high'], 2)} in 19 of 20 cases"

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from ..report.layout import interval, number
 from ..report.sheet import BLUE, GREY, NORMAL, PALE, SMALL, VERMILLION, bare, column, labels
-from .view import View, probability
+from .view import View, chance_is_withheld, probability
 
 READING = (
     "Best minus lowest AUC over the groups of each attribute. Even if the model served all groups alike, chance "
@@ -48,8 +48,9 @@ def gap_band(views: Sequence[View]) -> Figure | None:
 
 
 def shown(views: Sequence[View]) -> list[View]:
-    """Return the audits to draw: those with a gap, at most `MOST`."""
-    return [view for view in views if view.audit["auc_gap"]["value"] is not None][:MOST]
+    """Return the audits to draw: those with a gap and what chance makes of it, if not withheld; at most `MOST`."""
+    gaps = [(view, view.audit["auc_gap"]) for view in views]
+    return [view for view, gap in gaps if gap["value"] is not None and not chance_is_withheld(gap)][:MOST]
 
 
 def beyond(gap: dict[str, Any]) -> bool:

@@ -113,6 +113,11 @@ def is_withheld(item: dict[str, Any]) -> bool:
     return item["value"] is None and item["reason"] in (NOT_TOLD, FEW_VALUES)
 
 
+def chance_is_withheld(gap: dict[str, Any]) -> bool:
+    """Tell whether what chance makes of a gap is not told for privacy."""
+    return gap["p"] is None and gap["reason"] == NOT_TOLD
+
+
 def title_of(cut: dict[str, Any]) -> str:
     """Name a threshold: how it was chosen, where, and its value where it has one."""
     name = name_of(cut["policy"], cut["fitted_on"])

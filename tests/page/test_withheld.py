@@ -12,6 +12,7 @@ from hf_fairtune.page import attribute_forest, gallery
 from hf_fairtune.page.answer import Answer, answers, headline
 from hf_fairtune.page.csv_tables import groups_csv, thresholds_csv
 from hf_fairtune.page.factors import factors
+from hf_fairtune.page.gap_band import gap_band
 from hf_fairtune.page.limits import audit_limits
 from hf_fairtune.page.page import page
 from hf_fairtune.page.tables import auc_table, ranking_table
@@ -76,6 +77,15 @@ def test_no_interval_is_said_to_be_withheld_where_there_may_be_none() -> None:
     (one,) = answers(suppress_audit(made))
     assert "(no interval is told here), in the group" in one.paragraphs[0]
     assert one.paragraphs[1].startswith("How far the groups lie apart is not told here")
+    made["audits"][0]["audit"]["auc_gap"]["best"] = "B"
+    public = suppress_audit(made)
+    (one,) = answers(public)
+    assert one.kind == "untold"
+    assert "What chance alone would make of this gap is not told here" in one.paragraphs[1]
+    gap = public["audits"][0]["audit"]["auc_gap"]
+    assert gap["value"] is not None
+    assert {gap[key] for key in ("null_mean", "null_high", "excess", "p")} == {None}
+    assert gap_band(list(views(public))) is None
 
 
 def test_a_ranking_among_withheld_groups_is_one_line(view: View) -> None:
