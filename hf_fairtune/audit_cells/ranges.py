@@ -73,9 +73,9 @@ class Knowledge(Linear):
                 self._add(self.below, [positives.term(group, -1), ([], MANY)])
                 self._add(self.below, [positives.term(group), self.n.term(group, -1), ([], MANY)])
         for largest, rest in counts.largest:
-            for group in rest if withheld.n[largest] else ():
-                if not withheld.n[group]:
-                    self._add(self.below, [self.n.term(group), self.n.term(largest, -1)])
+            # Of a group with an AUC its status is told, too, and so that it might have been the reference.
+            for group in (one for one in rest if not withheld.n[one] or withheld.spoken[:, one].any()):
+                self._add(self.below, [self.n.term(group), self.n.term(largest, -1)])
         if counts.exhaustive:
             for group in range(len(counts.groups)):
                 self._add(self.equal, [*(p.term(group) for p in self.positives), self.n.term(group, -1)])

@@ -31,8 +31,9 @@ def suppress_audit(document: dict[str, Any]) -> dict[str, Any]:
     and those between two cuts (see `Cuts`). Withheld counts are None, and so are the AUCs, rates and differences of
     their groups, with a reason; AUCs of large groups, withheld for the sake of others, are told to three digits, too
     few to give a count back. At a threshold a side, those with the finding or those without, is told of all groups of
-    an attribute or of none. Curves keep the points and bins that can be told. All other numbers but told rates are
-    rounded.
+    an attribute or of none, and no side whose other one the AUC would give away (see `Ladder.bares`). Curves keep the
+    points and bins that can be told. Of groups of few patients it is not told how few (see `told_few`), of withheld
+    groups not which is the small one. All other numbers but told rates are rounded.
 
     Args:
         document: as `AuditDocument.to_dict` returns it.

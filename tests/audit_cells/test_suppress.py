@@ -151,6 +151,12 @@ def test_a_large_group_keeps_its_auc_to_three_digits() -> None:
     assert pair["detectable"] is pair["positives_wanted"] is None
 
 
+def test_a_large_group_is_no_larger_than_the_reference() -> None:
+    """With its AUC it is told that a group is estimable: had it more rows, it would be the reference."""
+    cells = {("F", "<=60"): (90, 90), ("F", ">60"): (0, 30), ("F", "missing"): (0, 3), ("M", "<=60"): (14, 160)}
+    safe(document(cells=cells | {("M", ">60"): (90, 90), ("M", "missing"): (14, 0)}))
+
+
 def test_a_small_total_hides_the_target() -> None:
     public = safe(document(cells={("F", "<=60"): (4, 100), ("M", ">60"): (5, 90)}))
     assert public["positives"] is public["auc"]["value"] is public["targets"][0]["negatives"] is None
