@@ -25,7 +25,7 @@ class Identities:
         images: one an image, the same on every machine: content where it is embedded, else path and size.
         rows: the same but unique, as an image may be listed twice.
         stamps: changes whenever the file on this machine does.
-        names: what a person would look for: the path below the table's folder, the content's hash where it is embedded.
+        names: what a person would look for: the path below the table's folder, or the embedded content's hash.
     """
 
     images: list[str]
