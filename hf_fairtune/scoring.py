@@ -24,7 +24,7 @@ from .data.score_columns import ClassScores
 from .data.score_log import ScoreLog, score_key, score_log
 from .data.scored import ScoredTable, read_scored
 from .data.scored_arguments import PredictionArguments
-from .data.scored_splits import split_rows
+from .data.scored_splits import is_divided, split_rows
 from .data.source import load_source
 from .errors import FairTuneError
 
@@ -81,8 +81,7 @@ def score_dataset(
     stamps = [identities.stamps[i] for i in kept]
     cache = cache_folder(arguments.data_cache)
     scores = _called(model, score_images(model, processor, source.images.select(kept), stamps, cache, batch_size))
-    divided = source.given is not None or split == "all" or (splits_file is not None and splits_file.is_file())
-    splits = names[kept].astype(str) if divided else None
+    splits = names[kept].astype(str) if is_divided(source, split, splits_file) else None
     table = replace(read_scored(frame, arguments, scores), splits=splits)
     return ScoredImages(source.name, table, with_scores(frame, scores, [identities.names[i] for i in kept], splits))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
 
+from ..intervals.proportion import wilson
 from .ladder import Ladder
 
 Row = dict[str, Any]
@@ -40,13 +40,9 @@ def told_bins(bins: list[Row], ladder: Ladder, confidence: float, units: float) 
 
 def _bin(n: int, positives: int, score_sum: float, interval: tuple[float, float]) -> Row:
     confidence, units = interval
-    observed, effective = positives / n, max(1.0, n * units)
-    z = float(norm.ppf((1 + confidence) / 2))
-    # Wilson (1927): the shares that a test of this level does not refute.
-    centre = (observed + z**2 / (2 * effective)) / (1 + z**2 / effective)
-    half = z * np.sqrt(observed * (1 - observed) / effective + z**2 / (4 * effective**2)) / (1 + z**2 / effective)
-    ends = {"low": max(0.0, float(centre - half)), "high": min(1.0, float(centre + half))}
-    return {"mean_score": score_sum / n, "observed": observed, **ends, "n": n}
+    effective = max(1.0, n * units)
+    found = wilson(positives / n * effective, effective, confidence)
+    return {"mean_score": score_sum / n, "observed": positives / n, "low": found.low, "high": found.high, "n": n}
 
 
 def told_roc(row: Row, ladder: Ladder) -> Row | None:

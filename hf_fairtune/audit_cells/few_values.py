@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .few import where_of
+from .blank import UNTOLD
+from .few import TESTED, where_of
 
 Row = dict[str, Any]
 MOST = 5
 REASON = "withheld: scores of few values give counts away"
 GROUP = ("auc", "auc_low", "auc_high", "worst_share")
-TESTED = ("p", "p_adjusted", "p_method", "detectable", "positives_wanted", "negatives_wanted")
 ACROSS = ("auc", "min_group_auc", "auc_gap", "es_auc")
 
 
@@ -61,7 +61,7 @@ def _audit(audit: Row) -> Row:
 
 def _comparison(entry: Row) -> Row:
     across = {key: _blank(entry[key]) for key in ("auc", "min_group_auc", "auc_gap")}
-    return entry | across | {"groups": [_blank(row) for row in entry["groups"]], "verdict": "withheld"}
+    return entry | across | {"groups": [_blank(row) for row in entry["groups"]], "verdict": UNTOLD}
 
 
 def _ranking(entry: Row) -> Row:

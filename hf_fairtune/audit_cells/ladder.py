@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from .discordant import fitting, is_narrow
+from .protect import WIDTH
 from .ranges import SMALL
-
-WIDTH = len(SMALL) + 1
 
 
 class Ladder:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..gate.comparison import SAYS
+from ..gate.numbers import DEGENERATE
 from .blank import DIGITS, UNTOLD, WITHHELD
 from .digits import DIGITS as FULL
 
 Row = dict[str, Any]
-DOUBT = "degenerate"  # how the gate calls a threshold that decides nearly nothing, itself a bound of the counts
-SAYS = "the comparison says: "
 
 
 def told_rules(public: Row) -> Row:
     """Keep those numbers of a gate, with their verdicts, that the document tells elsewhere.
 
     A number without an interval rests on few cases, and may equal another by chance: it goes. Without its numbers a
-    verdict goes, too: that a sensitivity is at least 0.9 is a bound of those missed. So does the gate's.
+    verdict goes, too: that a sensitivity is at least 0.9 is a bound of those missed, and so is that a threshold
+    decides nearly nothing. So does the gate's.
     """
     told = set(_numbers({key: value for key, value in public.items() if key != "gate"}))
     rules = [_rule(rule, public, told) for rule in public["gate"]["rules"]]
@@ -28,7 +29,7 @@ def told_rules(public: Row) -> Row:
 def _rule(rule: Row, public: Row, told: set[float]) -> Row:
     close = {key: _as_told(rule[key], told) for key in ("value", "low", "high")}
     open_ = rule["low"] is not None and all(number is None or number in told for number in close.values())
-    if (open_ and DOUBT not in (rule["reason"] or "")) or _of_models(rule, public):
+    if (open_ and DEGENERATE not in (rule["reason"] or "")) or _of_models(rule, public):
         return rule | close
     return rule | {**dict.fromkeys(close), "verdict": UNTOLD, "reason": WITHHELD}
 

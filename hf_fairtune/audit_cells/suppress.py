@@ -12,7 +12,7 @@ from .cut_rates import told_cut
 from .cuts import Cuts
 from .digits import coarse
 from .family import told_family
-from .few import few_groups, told_few
+from .few import POOLED, few_groups, told_few
 from .few_values import told_scores
 from .one_audit import told_audit
 from .protect import withhold
@@ -21,7 +21,6 @@ from .rules import told_rules
 from .scope import Scope, scope_of
 
 Row = dict[str, Any]
-POOLED = ("pooled", "low", "high", "rank", "worst_share")
 
 
 def suppress_audit(document: dict[str, Any]) -> dict[str, Any]:

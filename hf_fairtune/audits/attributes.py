@@ -74,9 +74,8 @@ def audit_attributes(
         FairTuneError: a policy needs rows to be fitted on, the targets differ, an excluded group does not exist, or
             rows do not fit together.
     """
-    asked = _Asked(scored, fit_on, [None if text == ARGMAX else parse_policy(text) for text in policies], options)
+    asked = _Asked(scored, fit_on, check_choices(policies, correction, **options), options)
     asked.check()
-    adjusted(np.empty(0), correction)
     targets = range(len(scored.targets))
     questions = [(t, attribute) for attribute in (None, *scored.attributes) for t in targets]
     with tqdm(questions, desc="Auditing", unit="table", disable=None) as bar:
@@ -84,6 +83,17 @@ def audit_attributes(
     overall, sections = found[: len(targets)], found[len(targets) :]
     sections.sort(key=lambda section: scored.targets.index(section.target))
     return AttributeAudits(overall, *_adjusted(sections, correction), correction)
+
+
+def check_choices(policies: Sequence[str], correction: str, **options: Any) -> list[Policy | None]:
+    """Read the policies, None for argmax; of the other choices check what needs no rows.
+
+    Raises:
+        FairTuneError: a threshold, the correction or a number is none that an audit takes.
+    """
+    adjusted(np.empty(0), correction)
+    AuditOptions(**options)
+    return [None if text == ARGMAX else parse_policy(text) for text in policies]
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..audit_document import FILE_NAME, AuditDocument
-from ..audits.attributes import ARGMAX, audit_attributes
-from ..audits.audit import AuditOptions
+from ..audits.attributes import audit_attributes, check_choices
 from ..audits.document import document
 from ..audits.overview import overview
 from ..data.predictions import is_table, read_predictions
@@ -21,8 +18,6 @@ from ..gate.check import check_rules
 from ..gate.judge import EXIT, judge
 from ..gate.rules import read_rules
 from ..gate.table import gate_table
-from ..intervals.multiplicity import adjusted
-from ..metrics.operating_threshold import parse_policy
 from ..page.files import WRITERS, write_audit
 from ..page.page import page
 from ..record import write_atomically
@@ -102,7 +97,8 @@ def rewrite(argv: list[str]) -> list[str]:
 
 def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     """Print the audit, write the page and its files, and return the gate's exit status."""
-    check_options(arguments)
+    options = {name: getattr(arguments, name) for name in OPTIONS}
+    check_choices(arguments.threshold, **options)  # before images are scored
     rules = read_rules(arguments.gate) if arguments.gate else None
     folder = None if arguments.output_dir is None else prepared(Path(arguments.output_dir))
     given = rows_of(arguments, data)
@@ -113,7 +109,6 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     if rules:
         names = {attribute.name: attribute.names for attribute in scored.attributes}
         check_rules(rules, scored.targets, names, cuts, scored.reference_scores is not None)
-    options = {name: getattr(arguments, name) for name in OPTIONS}
     found = audit_attributes(scored, fit_on=given.fit_on, policies=cuts, **options)
     told = document(
         scored, found, given.source, cluster=data.cluster, finding=words, arguments=flags_of(arguments, data)
@@ -130,19 +125,6 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
         )
     )
     return EXIT[told.gate["verdict"]] if told.gate else 0
-
-
-def check_options(arguments: AuditArguments) -> None:
-    """Check what needs no data before images are scored.
-
-    Raises:
-        FairTuneError: a threshold, the correction or a number is none that an audit takes.
-    """
-    for text in arguments.threshold:
-        if text != ARGMAX:
-            parse_policy(text)
-    adjusted(np.empty(0), arguments.correction)
-    AuditOptions(**{name: getattr(arguments, name) for name in ("n_boot", "n_permutations", "seed", "confidence")})
 
 
 def rows_of(arguments: AuditArguments, data: PredictionArguments) -> Given:

@@ -16,6 +16,7 @@ from ..data.predictions import read_predictions
 from ..data.scored import ScoredTable
 from ..data.scored_arguments import PredictionArguments
 from ..errors import FairTuneError
+from ..metrics.operating_threshold import parse_policy
 
 COIN = 0.5
 ALL, TEST, VALIDATION = "all", "test", "validation"
@@ -122,9 +123,12 @@ def policies(named: Sequence[str], given: Given) -> Sequence[str]:
     """
     scored = given.scored
     if named:
-        outside = [text for text in named if _number(text) is not None and not 0 <= float(text) <= 1]
+        numbers = [parse_policy(text).number for text in named if text != ARGMAX]
+        outside = [value for value in numbers if value is not None and not 0 <= value <= 1]
         if scored.probability and outside:
-            raise FairTuneError(f"--threshold {outside[0]} lies outside the scores, which are 0 to 1; choose between.")
+            raise FairTuneError(
+                f"--threshold {outside[0]:g} lies outside the scores, which are 0 to 1; choose between."
+            )
         return named
     low, high = scored.scores.min(), scored.scores.max()
     if scored.task != "multiclass" and not scored.probability and low >= 0:
@@ -176,10 +180,3 @@ def doubts(found: AttributeAudits) -> Iterator[str]:
 def _has_both(table: ScoredTable) -> bool:
     shares = table.labels.mean(axis=0)
     return not ((shares == 0) | (shares == 1)).any()
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

@@ -27,8 +27,7 @@ def refuse_shared(scored: ScoredTable, fit_on: ScoredTable) -> None:
         both = np.intersect1d(scored.clusters, fit_on.clusters)
         if len(both):
             raise FairTuneError(
-                f"{len(both)} clusters ({listed(both, 3)}) are among the audited rows and among those for thresholds; "
-                f"{advice}."
+                f"clusters of audited rows are among those for thresholds, too ({listed(both, 3)}); {advice}."
             )
         return
     same = len(np.intersect1d(_lone(scored), _lone(fit_on)))

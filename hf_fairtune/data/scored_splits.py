@@ -48,6 +48,12 @@ def split_rows(
     return found.astype(object)
 
 
+def is_divided(source: Source, split: str, splits_file: Path | None = None) -> bool:
+    """Say whether the split that `split_rows` finds is told by anything: the model's file, the data, or who asks."""
+    known = splits_file is not None and splits_file.is_file()
+    return split == ALL or source.given is not None or known
+
+
 def _recorded(keys: list[str], where: dict[str, str]) -> np.ndarray:
     new = sum(key not in where for key in keys)
     if new:

@@ -10,6 +10,7 @@ from .rules import Rule
 
 # Loss of AUC that "pareto-better" lets pass, as in `audits/levelling.py`.
 MARGIN = 0.005
+SAYS = "the comparison says: "
 Row = dict[str, Any]
 
 
@@ -43,7 +44,7 @@ def judged(entry: Row, wanted: str) -> tuple[str, str]:
     Returns:
         The verdict, and the comparison's own as the reason.
     """
-    verdict, reason = entry["verdict"], f"the comparison says: {entry['verdict']}"
+    verdict, reason = entry["verdict"], f"{SAYS}{entry['verdict']}"
     if verdict in ("level-down", "worse"):
         return FAIL, reason
     if verdict == "pareto-better":

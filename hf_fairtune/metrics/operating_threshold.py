@@ -155,9 +155,14 @@ class Policy:
     by_group: bool = False
 
     @property
+    def number(self) -> float | None:
+        """Return the cut itself; None where it is fitted."""
+        return _number(self.name)
+
+    @property
     def needs_rows(self) -> bool:
         """Tell whether it is fitted on rows, which must not be the ones it is reported on."""
-        return _number(self.name) is None
+        return self.number is None
 
     def fit(
         self,
@@ -172,9 +177,8 @@ class Policy:
         Raises:
             FairTuneError: a class is missing, or groups are, where every group gets its own cut.
         """
-        value = _number(self.name)
-        if value is not None:
-            return fixed(value)
+        if self.number is not None:
+            return fixed(self.number)
         if not self.by_group:
             return _fitter(self.name)(labels, scores, split)
         if groups is None or group_names is None:

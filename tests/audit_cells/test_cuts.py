@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from hf_fairtune.audit_cells.blank import WITHHELD
+from hf_fairtune.audit_cells.counts import EVERYONE, Counts
 from hf_fairtune.audit_cells.curves import told_bins, told_roc
 from hf_fairtune.audit_cells.decisions import undecided
 from hf_fairtune.audit_cells.ladder import Ladder
+from hf_fairtune.audit_cells.offers import Offer
 from hf_fairtune.audit_cells.suppress import suppress_audit
 
 from ..page.samples import document
@@ -137,21 +139,26 @@ def test_a_curve_of_few_is_left_out() -> None:
 
 
 def test_decisions_among_all_targets_are_told_together() -> None:
-    class Counted:
-        exhaustive, targets = True, ["a", "b", "c"]
-        positives = np.array([[60], [60], [60]])
+    counts = Counts(
+        targets=["a", "b", "c"],
+        groups=[EVERYONE],
+        n=np.array([180]),
+        positives=np.array([[60], [60], [60]]),
+        lines=[],
+        exhaustive=True,
+        closed=[],
+        numerators=[],
+        largest=[],
+    )
 
-    class Told:
-        attribute, place = "sex", 0
-
-        def __init__(self, side: int, count: int) -> None:
-            self.side, self.counts = side, {0: count}
-
-    def of(hits: list[int], alarms: list[int]) -> dict[str, list[Any]]:
-        return {t: [Told(0, h), Told(1, f)] for t, h, f in zip("abc", hits, alarms, strict=True)}
+    def of(hits: list[int], alarms: list[int]) -> dict[str, list[Offer]]:
+        sides = {t: (h, f) for t, h, f in zip("abc", hits, alarms, strict=True)}
+        return {
+            t: [Offer("sex", 0, side, True, {0: n}, None) for side, n in enumerate(both)] for t, both in sides.items()
+        }
 
     whole = of([20, 20, 20], [40, 40, 40])
-    assert undecided(whole, Counted(), [0]) == set()  # type: ignore[arg-type]
-    assert undecided(whole | {"b": whole["b"][:1]}, Counted(), [0]) == {("sex", 0)}  # type: ignore[arg-type]
+    assert undecided(whole, counts, [0]) == set()
+    assert undecided(whole | {"b": whole["b"][:1]}, counts, [0]) == {("sex", 0)}
     # Nobody with `a` is missed: then those with `b` taken for `c` are all of `c`'s alarms, and so on.
-    assert undecided(of([60, 40, 40], [14, 12, 14]), Counted(), [0]) == {("sex", 0)}  # type: ignore[arg-type]
+    assert undecided(of([60, 40, 40], [14, 12, 14]), counts, [0]) == {("sex", 0)}

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from hf_fairtune.audit_cells.suppress import POOLED, suppress_audit
+from hf_fairtune.audit_cells.few import POOLED
+from hf_fairtune.audit_cells.suppress import suppress_audit
 from hf_fairtune.audits.evidence import Evidence
 from hf_fairtune.audits.group_auc import group_auc
 from hf_fairtune.audits.ranking import rank_groups

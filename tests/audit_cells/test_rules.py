@@ -7,6 +7,7 @@ import pytest
 
 from hf_fairtune.audit_cells.blank import WITHHELD
 from hf_fairtune.audit_cells.suppress import suppress_audit
+from hf_fairtune.gate.numbers import DEGENERATE
 from hf_fairtune.page.page import page
 
 from ..page.samples import document
@@ -61,7 +62,7 @@ def test_a_gate_whose_numbers_are_told_keeps_its_verdict() -> None:
 def test_a_doubt_about_a_threshold_is_not_told() -> None:
     """That a threshold flags less than 1 in 100 bounds the hidden side of its counts."""
     made = gated()
-    made["gate"]["rules"][1] |= {"verdict": "insufficient evidence", "reason": "the threshold is degenerate"}
+    made["gate"]["rules"][1] |= {"verdict": "insufficient evidence", "reason": DEGENERATE}
     assert {rule["verdict"] for rule in suppress_audit(made)["gate"]["rules"]} == {"withheld"}
 
 

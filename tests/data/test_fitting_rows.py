@@ -39,5 +39,5 @@ def test_no_cluster_is_in_both() -> None:
     one, two = frame(100, 0), frame(100, 1)
     refuse_shared(scored(one, "id"), scored(two, "id"))
     two.loc[7, "id"] = 42
-    with pytest.raises(FairTuneError, match=r"^1 clusters \(42\) are among the audited rows"):
+    with pytest.raises(FairTuneError, match=r"^clusters of audited rows are among those for thresholds, too \(42\)"):
         refuse_shared(scored(one, "id"), scored(two, "id"))
