@@ -50,17 +50,20 @@ def roc_by_group(view: View) -> Figure | None:
     curves = shown(view)
     if not curves:
         return None
-    figure = column(4.3 + 0.2 * len(curves))
+    # Room for a square as wide as the column, with its title, axis and a line of the legend a curve.
+    figure = column(4.6 + 0.22 * (len(curves) + 1))
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":", gid="coin")
     for everyone in view.curves("roc", ""):
         axes.plot(everyone["fpr"], everyone["tpr"], color=BLACK, linewidth=1, label="all rows", gid="all")
     cut = informative(view.audit)
+    places = [_rates(cut, curve["group"]) for curve in curves]
     for (colour, line), curve, name in zip(STYLES, curves, _names(view, curves), strict=False):
         look: dict[str, Any] = {"color": colour, "linestyle": line, "linewidth": 1.7}
         axes.plot(curve["fpr"], curve["tpr"], label=name, gid="curve", **look)
-        _dot(axes, _rates(cut, curve["group"]), colour)
-    _frame(axes, cut)
+    for (colour, _), place in zip(STYLES, places, strict=False):
+        _dot(axes, place, colour)
+    _frame(axes, cut if any(places) else None)
     figure.legend(loc="outside lower center", ncols=1, fontsize=SMALL, frameon=False)
     return figure
 

@@ -158,3 +158,23 @@ def test_figures_of_one_class_among_several_name_it() -> None:
         assert titles == [f"AUC of every group, {view.finding}", f"Is the gap more than chance, {view.finding}?"]
     (alone,) = views(document(attributes=1))
     assert next(audit_gallery.overview([alone])).title == "AUC of every group"
+
+
+@pytest.mark.parametrize("attributes", [1, 2, 3])
+def test_nothing_of_a_roc_figure_is_cut_off_or_covered(attributes: int) -> None:
+    """However many curves there are: title and legend lie within the figure, the axis above the legend."""
+    for view in views(document(attributes=attributes, n=4000)):
+        figure = roc.roc_by_group(view)
+        figure.draw_without_rendering()
+        axes, (legend,) = figure.axes[0], figure.legends
+        assert axes.get_tightbbox().y1 <= figure.bbox.y1
+        assert axes.get_tightbbox().y0 >= legend.get_window_extent().y1
+        assert legend.get_window_extent().y0 >= 0
+
+
+def test_dots_are_spoken_of_where_there_are_some(seen: list[View]) -> None:
+    assert roc.roc_by_group(seen[0]).axes[0].get_title("left").startswith("dots: ")
+    (view,) = views(document(attributes=1))
+    for row in (row for cut in view.audit["thresholds"] for row in cut["groups"]):
+        row["tpr"] = row["tpr"] | {"value": None}
+    assert roc.roc_by_group(view).axes[0].get_title("left") == ""
