@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import FairTuneError
-from .record import finite, git_commit, library_versions, write_atomically
+from .folder import write_atomically
+from .record import finite, git_commit, library_versions
 
 FILE_NAME = "audit.json"
 SCHEMA_VERSION = 1

@@ -1,14 +1,15 @@
-"""An output folder belongs to one run: it may be taken up again by the same run and by no other."""
+"""Output folders and their files: a folder belongs to one run, and a file is written whole or not at all."""
 
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .errors import FairTuneError
-from .record import write_atomically
 
 FILE_NAME = "run.json"
 TRACES = ("fairtune.json", "config.json", "search.db", "adapter_config.json", "model.safetensors")
@@ -49,4 +50,25 @@ def claim(folder: str | Path, run: Mapping[str, Any]) -> Path:
         raise FairTuneError(f"`{path}` cannot be made ({error.strerror}); choose another output_dir.") from error
     if not (path / FILE_NAME).is_file():
         write_atomically(path / FILE_NAME, json.dumps(dict(run), indent=2) + "\n")
+    return path
+
+
+def write_atomically(path: Path, text: str) -> Path:
+    """Write `text` beside `path`, flush it to disk, then rename: a kill leaves the old file or the new.
+
+    Raises:
+        FairTuneError: the disk is full or not writable; the old file is untouched.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise FairTuneError(f"`{path}` could not be written ({error.strerror}); free some space and rerun.") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
     return path

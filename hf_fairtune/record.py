@@ -7,7 +7,6 @@ import math
 import os
 import platform
 import subprocess
-import tempfile
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from importlib import metadata
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import FairTuneError
+from .folder import write_atomically
 
 FILE_NAME = "fairtune.json"
 SCHEMA_VERSION = 1
@@ -99,27 +99,6 @@ def finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def write_atomically(path: Path, text: str) -> Path:
-    """Write `text` beside `path`, flush it to disk, then rename: a kill leaves the old file or the new.
-
-    Raises:
-        FairTuneError: the disk is full or not writable; the old file is untouched.
-    """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise FairTuneError(f"`{path}` could not be written ({error.strerror}); free some space and rerun.") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    return path
 
 
 def library_versions() -> dict[str, str]:

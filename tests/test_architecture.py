@@ -31,11 +31,12 @@ FLOORS: dict[str, int] = {
     "data": 0,
     "losses": 0,
     "small_cells": 0,
-    "folder": -1,
-    "record": -2,
     "audit_document": -1,
-    "catalog": -2,
-    "errors": -3,
+    "record": -2,
+    "document": -2,
+    "folder": -3,
+    "catalog": -3,
+    "errors": -4,
 }
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.record import Record, write_atomically
+from hf_fairtune.folder import write_atomically
+from hf_fairtune.record import Record
 
 
 def record(**options: object) -> Record:

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FairTuneError
-from ..record import Record, finite, write_atomically
+from ..folder import write_atomically
+from ..record import Record, finite
 from ..report.ablation import ablation_rows, ablation_table
 from . import debias
 from .flags import parse

@@ -14,13 +14,13 @@ from ..audits.overview import overview
 from ..data.predictions import is_table, read_predictions
 from ..data.scored_arguments import PredictionArguments
 from ..errors import FairTuneError
+from ..folder import write_atomically
 from ..gate.check import check_rules
 from ..gate.judge import EXIT, judge
 from ..gate.rules import read_rules
 from ..gate.table import gate_table
 from ..page.files import WRITERS, write_audit
 from ..page.page import page
-from ..record import write_atomically
 from .audited import ALL, VALIDATION, Given, RowArguments, apart, called, doubts, findings, notes, of_table, policies
 from .flags import positional
 

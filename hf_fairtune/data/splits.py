@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FairTuneError
-from ..record import write_atomically
+from ..folder import write_atomically
 from .identity import digest
 from .source import SPLITS
 from .stratify import stratified

@@ -9,7 +9,8 @@ from typing import Any
 from ..audit_cells.suppress import suppress_audit
 from ..audit_document import AuditDocument
 from ..errors import FairTuneError
-from ..record import finite, write_atomically
+from ..folder import write_atomically
+from ..record import finite
 from .csv_tables import groups_csv, thresholds_csv
 from .factors import factors
 from .latex import audit_tex

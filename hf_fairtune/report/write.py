@@ -10,7 +10,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ..errors import FairTuneError
-from ..record import Record, write_atomically
+from ..folder import write_atomically
+from ..record import Record
 from ..small_cells import suppress_small_cells
 from .card import card
 from .gallery import FIGURES, pictures

@@ -1,0 +1,1 @@
+"""What a run and an audit found, typed, and its JSON."""

@@ -1,0 +1,317 @@
+"""What one audit found: a classifier's scores for one target by the groups of one attribute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .estimate import NAN, Estimate, Real, Reason, Size, Status
+
+
+@dataclass(frozen=True)
+class GroupAudit:
+    """One group: counts, status, AUC, and its other numbers that need no threshold, by metric name.
+
+    `worst_share` is the share of resamples in which its AUC is the lowest of the included groups.
+    """
+
+    group: str
+    n: Size
+    positives: Size
+    negatives: Size
+    prevalence: Real
+    status: Status
+    reasons: tuple[Reason, ...]
+    auc: Estimate
+    worst_share: Real
+    measures: dict[str, Estimate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MinGroupAuc(Estimate):
+    """The lowest AUC of the included groups, and whose it is."""
+
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class AucGap(Estimate):
+    """The highest minus the lowest AUC of the included groups, and whose they are (None where all are equal).
+
+    `null_mean` and `null_high` are mean and 95th percentile of the gap under permuted group labels, `excess` is the
+    gap less that mean, and `p` that of the test that all groups are equal by so many `permutations`.
+    """
+
+    best: str | None = None
+    worst: str | None = None
+    null_mean: Real = NAN
+    null_high: Real = NAN
+    excess: Real = NAN
+    p: Real = NAN
+    permutations: int = 0
+
+
+@dataclass(frozen=True)
+class Pair:
+    """AUC of `group` minus AUC of `reference`.
+
+    `p` is two-sided, `p_adjusted` is adjusted over all pairs of the document. `detectable` is the smallest true
+    difference found with 80 % power at 5 %; `positives_wanted` and `negatives_wanted` are the independent cases of the
+    group with which 0.05 would be found so.
+    """
+
+    group: str
+    reference: str
+    auc_difference: Estimate
+    p: Real
+    p_adjusted: Real
+    p_method: str | None
+    detectable: Real
+    positives_wanted: int | None
+    negatives_wanted: int | None
+
+
+@dataclass(frozen=True)
+class CrossGroup:
+    """One group against the other included ones: AUC of its negatives (`bpsn`) and of its positives (`bnsp`)."""
+
+    group: str
+    bpsn: Estimate
+    bnsp: Estimate
+
+
+@dataclass(frozen=True)
+class RankedGroup:
+    """A group's AUC after partial pooling; rank 1 is the lowest, `worst_share` the chance of being the lowest."""
+
+    group: str
+    n: Size
+    positives: Size
+    status: Status
+    auc: Real
+    pooled: Real
+    low: Real
+    high: Real
+    worst_share: Real
+    rank: int
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Groups ranked after partial pooling: their mean AUC, the spread `tau` of their logits, and who is left out."""
+
+    method: str
+    mean: Real
+    tau: Real
+    groups: list[RankedGroup]
+    left_out: list[str]
+
+
+@dataclass(frozen=True)
+class CalibrationGroup:
+    """One group's calibration.
+
+    `ece_null` and `ece_null_high` are mean and 95th percentile of the expected calibration error of a calibrated model
+    on the same scores, `ece_excess` is the error less that mean, `p` that of the test that the model is calibrated.
+    """
+
+    group: str
+    n: Size
+    brier: Estimate
+    ece: Real
+    ece_null: Real
+    ece_null_high: Real
+    ece_excess: Real
+    p: Real
+    slope: Estimate
+    intercept: Estimate
+
+
+@dataclass(frozen=True)
+class CalibrationAudit:
+    """Calibration of all rows and of each group; `bins` of the calibration error."""
+
+    bins: int
+    overall: CalibrationGroup
+    groups: list[CalibrationGroup]
+
+
+Criterion = Literal["sensitivity at specificity", "specificity at sensitivity"]
+
+
+@dataclass(frozen=True)
+class OperatingPointGroup:
+    """A group at its own cut: the rate, the other rate as achieved, and the cut, which is not for use."""
+
+    group: str
+    value: Estimate
+    achieved: Real
+    threshold: Real
+
+
+@dataclass(frozen=True)
+class OperatingPoints:
+    """All rows and every group at a wanted specificity or sensitivity, `target`."""
+
+    criterion: Criterion
+    target: float
+    overall: OperatingPointGroup
+    groups: list[OperatingPointGroup]
+
+
+@dataclass(frozen=True)
+class RateGroup:
+    """One group's counts of decisions at a threshold, and its rates by metric name."""
+
+    group: str
+    n: Size
+    positives: Size
+    negatives: Size
+    true_positives: Size
+    false_positives: Size
+    rates: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class ThresholdAudit:
+    """What a threshold does: rates by group, and the gaps between groups by metric name.
+
+    `value` is NaN where every group has its own cut, in `by_group`, or where decisions were given. `degenerate`: under
+    1 % or over 99 % of some group are predicted positive.
+    """
+
+    policy: str
+    fitted_on: str | None
+    value: Real
+    by_group: dict[str, Real] | None
+    degenerate: bool
+    overall: RateGroup
+    groups: list[RateGroup]
+    gaps: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class RocCurve:
+    """Achieved points of a group's ROC curve, from (0, 0) to (1, 1); empty where a class is missing."""
+
+    group: str
+    n: Size
+    positives: Size
+    negatives: Size
+    fpr: list[float]
+    tpr: list[float]
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Mean score and share of positives of the rows in one bin, with the share's interval."""
+
+    mean_score: Real
+    observed: Real
+    low: Real
+    high: Real
+    n: Size
+
+
+@dataclass(frozen=True)
+class ReliabilityCurve:
+    """A group's scores against what was observed, in bins of equal size."""
+
+    group: str
+    n: Size
+    bins: list[ReliabilityBin]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A classifier's scores by group.
+
+    `measures` are numbers of all rows that need no threshold, `across` their minimum and gap over the included groups,
+    both by metric name. `calibration` and `reliability` are None where scores are no probabilities, `ranking` with
+    fewer than two groups to rank.
+    """
+
+    n: Size
+    positives: Size
+    negatives: Size
+    clusters: Size
+    confidence: float
+    n_boot: int
+    seed: int
+    excluded: list[str]
+    auc: Estimate
+    min_group_auc: MinGroupAuc
+    auc_gap: AucGap
+    es_auc: Estimate
+    measures: dict[str, Estimate]
+    across: dict[str, Estimate]
+    groups: list[GroupAudit]
+    pairs: list[Pair]
+    cross_group: list[CrossGroup]
+    operating_points: list[OperatingPoints]
+    calibration: CalibrationAudit | None
+    thresholds: list[ThresholdAudit]
+    ranking: Ranking | None
+    roc: list[RocCurve]
+    reliability: list[ReliabilityCurve] | None
+
+
+Verdict = Literal["pareto-better", "level-down", "worse", "mixed", "not shown"]
+
+
+@dataclass(frozen=True)
+class GroupChange:
+    """One group: counts, status, the change of its AUC and the p of no change."""
+
+    group: str
+    n: Size
+    positives: Size
+    negatives: Size
+    status: Status
+    reasons: tuple[Reason, ...]
+    auc: Estimate
+    p: Real
+
+
+@dataclass(frozen=True)
+class RateChange:
+    """Changes of one group's rates, by metric name."""
+
+    group: str
+    rates: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class ThresholdChange:
+    """Changes at a pair of thresholds chosen alike: `value` cuts the model's scores, `reference_value` the other's."""
+
+    policy: str
+    fitted_on: str | None
+    value: Real
+    reference_value: Real
+    groups: list[RateChange]
+    gaps: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Model minus reference on the same rows, every number with a paired interval.
+
+    `p` is of the test that both AUCs of all rows are equal.
+    """
+
+    confidence: float
+    n_boot: int
+    seed: int
+    clusters: Size
+    n: Size
+    positives: Size
+    negatives: Size
+    excluded: list[str]
+    auc: Estimate
+    p: Real
+    min_group_auc: Estimate
+    auc_gap: Estimate
+    groups: list[GroupChange]
+    thresholds: list[ThresholdChange]
+    verdict: Verdict

@@ -1,0 +1,74 @@
+"""What data a document tells of: targets, attributes, splits and their counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .estimate import Size
+
+Task = Literal["binary", "multiclass", "multilabel"]
+AttributeKind = Literal["levels", "cuts", "intersection"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is detected: the name of class 1, that of class 0 where there is one, and class 1 in clinical words."""
+
+    name: str
+    negative: str | None = None
+    finding: str | None = None
+
+
+@dataclass(frozen=True)
+class Level:
+    """One group of an attribute in one split: its rows, and its positives by target."""
+
+    group: str
+    n: Size
+    missing: bool
+    positives: dict[str, Size]
+
+
+@dataclass(frozen=True)
+class AttributeSheet:
+    """One partition of a split into groups; `cuts` where a number was cut, `missing` the rows without a value."""
+
+    name: str
+    columns: list[str]
+    kind: AttributeKind
+    cuts: list[float]
+    missing: Size
+    levels: list[Level]
+
+
+@dataclass(frozen=True)
+class SplitSheet:
+    """One split: its rows, their hash whatever their order, its clusters, and its positives by target."""
+
+    n: Size
+    hash: str
+    clusters: Size
+    positives: dict[str, Size]
+    attributes: list[AttributeSheet]
+
+
+@dataclass(frozen=True)
+class Data:
+    """A table: its label, targets and splits.
+
+    `groups` are the attributes as they were asked for. `split_source` is None where nothing divides the rows, which
+    are then one split, "all". `test_sets` are names of further test splits with those of their tables.
+    """
+
+    name: str
+    label: str
+    task: Task
+    targets: list[Target]
+    groups: list[str]
+    cluster: str | None
+    hash: str
+    probability: bool
+    splits: dict[str, SplitSheet]
+    split_source: Literal["given", "made"] | None = None
+    test_sets: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,107 @@
+"""A number with its confidence interval, the method that made it and, where it lacks either, the reasons as data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+NAN = float("nan")
+
+# A number that may be undefined: NaN in Python, null in JSON, which has no NaN.
+Real = Annotated[
+    float,
+    BeforeValidator(lambda value: NAN if value is None else value),
+    PlainSerializer(lambda value: value if math.isfinite(value) else None, when_used="json"),
+    WithJsonSchema({"type": ["number", "null"]}),
+]
+
+# A number of rows, cases or patients. In a shared document a size of 1-7 is SMALL, and None is not shared.
+SMALL: Literal["<8"] = "<8"
+Size = int | Literal["<8"] | None
+
+# By the scarcer class: under 10 independent cases, under 20, or more.
+Status = Literal["not estimable", "weak", "ok"]
+
+ReasonKind = Literal[
+    "too_few",  # `count` of `unit` (in `group`), fewer than the `needed`
+    "too_few_groups",  # `count` groups take part
+    "excluded",  # by name
+    "lacks_class",  # a group has one class, so that groups cannot be permuted
+    "few_movable",  # `count` of `needed` rows could change their group in a permutation
+    "no_permutations",  # none were asked for
+    "no_bootstrap",  # no replicates were asked for
+    "undefined_in_resamples",  # in every one
+    "same_in_resamples",  # the number (of `group`) never varies, where a bootstrap is blind
+    "lost_resamples",  # undefined in `count` of `needed`, which were left out
+    "equal_values",  # nothing varies
+    "zero_denominator",
+    "no_predicted_positive",
+    "no_log_odds",  # a score is exactly 0 or 1
+    "equal_scores",
+    "separated",  # the scores separate the classes
+    "nearly_separated",
+    "no_ranking",  # the scores do not rank the rows
+    "few_cases",  # withheld in a shared document: `unit` (of `group`), fewer than the `needed`
+]
+Unit = Literal[
+    "rows",
+    "positives",
+    "negatives",
+    "clusters",
+    "clusters_with_positives",
+    "clusters_with_negatives",
+    "clusters_in_denominator",
+    "positives_of_others",
+    "negatives_of_others",
+    "clusters_with_positives_of_others",
+    "clusters_with_negatives_of_others",
+]
+REASON_KINDS: tuple[str, ...] = get_args(ReasonKind)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a number is undefined, lacks its interval, or was made from less than was asked for."""
+
+    kind: ReasonKind
+    group: str | None = None
+    unit: Unit | None = None
+    count: int | None = None
+    needed: int | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its interval; NaN where undefined or withheld, and then `reasons` say why.
+
+    A finite value with NaN bounds is a point without inference.
+    """
+
+    value: Real
+    low: Real
+    high: Real
+    method: str
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def defined(self) -> bool:
+        """Tell whether there is a value."""
+        return not math.isnan(self.value)
+
+    @property
+    def bounded(self) -> bool:
+        """Tell whether there is an interval."""
+        return not (math.isnan(self.low) or math.isnan(self.high))
+
+
+def undefined(method: str, *reasons: Reason) -> Estimate:
+    """Return an estimate without a value."""
+    return Estimate(NAN, NAN, NAN, method, reasons)
+
+
+def point(value: float, method: str, *reasons: Reason) -> Estimate:
+    """Return an estimate without an interval."""
+    return Estimate(value, NAN, NAN, method, reasons)

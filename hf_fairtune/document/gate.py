@@ -1,0 +1,44 @@
+"""A gate's verdict on a document: one row for each number or comparison that a rule is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .audit import Verdict
+from .estimate import Estimate, Reason
+
+GateVerdict = Literal["pass", "fail", "insufficient evidence"]
+Wanted = Literal["fairer", "no level-down"]
+
+
+@dataclass(frozen=True)
+class GateRow:
+    """A number judged by rule `rule` of the file, or a comparison where `wanted` says what it must say.
+
+    What the number is about is None where it does not apply; `low` and `high` bound it, None for an open end.
+    """
+
+    rule: int
+    metric: str
+    target: str
+    attribute: str | None
+    verdict: GateVerdict
+    group: str | None = None
+    against: str | None = None
+    threshold: str | None = None
+    low: float | None = None
+    high: float | None = None
+    wanted: Wanted | None = None
+    found: Estimate | None = None
+    comparison: Verdict | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The rules of a file judged: one failure fails, one doubt leaves doubt."""
+
+    file: str
+    verdict: GateVerdict
+    rows: list[GateRow]

@@ -1,0 +1,178 @@
+"""What a run did: the model it started from, its search, its trainings, its repair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .estimate import NAN, Real, Reason, Size
+
+Scalar = str | int | float | bool | None
+Argument = Scalar | list[Scalar]
+Direction = Literal["maximize", "minimize"]
+TrialState = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING"]
+
+
+@dataclass(frozen=True)
+class MethodFacts:
+    """A way to fine-tune: its name, title and BibTeX, and the hyper-parameters it ran with."""
+
+    name: str
+    title: str
+    citation: str
+    hyperparameters: dict[str, Argument]
+
+
+@dataclass(frozen=True)
+class MaskBits:
+    """A binary mask over a model of so many `blocks`; `granularity` says what a bit stands for."""
+
+    granularity: str
+    bits: list[int]
+    blocks: int
+
+
+@dataclass(frozen=True)
+class MaskLayer:
+    """Soft-mask values of a layer (10, 50 and 90 % quantiles) and its summed importances."""
+
+    layer: str
+    parameters: int
+    mean: float
+    low: float
+    median: float
+    high: float
+    prediction: float
+    bias: float
+
+
+@dataclass(frozen=True)
+class SoftMaskFacts:
+    """A measured mask: its kind, the rows it was measured on, bias terms that lacked a cell there, and its layers."""
+
+    kind: str
+    rows: Size
+    empty_cells: Size
+    layers: list[MaskLayer]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a training: its length, and its validation metrics by epoch.
+
+    `facts` are what the method minimised or counted, by name. `seconds` is NaN where the step was resumed.
+    """
+
+    name: str
+    epochs: float
+    learning_rate: Real
+    seconds: Real = NAN
+    batches: Size = None
+    facts: dict[str, Scalar] = field(default_factory=dict)
+    log: list[dict[str, Real]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model was trained, and which of its parts moved."""
+
+    method: MethodFacts
+    trainable_parameters: int
+    steps: list[Step]
+    arguments: dict[str, Argument] = field(default_factory=dict)
+    mask: MaskBits | None = None
+    soft_mask: SoftMaskFacts | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """One classifier that a document tells of; audits name it by `id`, `training` is None where it came trained."""
+
+    id: str
+    title: str
+    training: Training | None = None
+
+
+@dataclass(frozen=True)
+class Base:
+    """The model that a run started from."""
+
+    name: str
+    model_type: str
+    image_size: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial of a search: its parameters, its value, and its value after each epoch (a string, as JSON has it)."""
+
+    number: int
+    state: TrialState
+    recipe: str | None
+    params: dict[str, Scalar]
+    mask: list[int]
+    learning_rate: Real
+    trainable_parameters: int | None
+    value: Real
+    values: dict[str, Real]
+    seconds: Real
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search and its trials."""
+
+    mode: str
+    objective: str
+    direction: Direction
+    n_trials: int
+    warmup_epochs: float
+    num_train_epochs: float
+    best_trial: int | None
+    seconds: Real
+    trials: list[Trial]
+
+
+@dataclass(frozen=True)
+class ExternalSet:
+    """The balanced set that a repair was trained on: its split, the split it was drawn from, and how."""
+
+    split: str
+    pool: str
+    fraction: float
+    replacement: bool
+
+
+@dataclass(frozen=True)
+class CalibrationFacts:
+    """Calibrated log-odds are slope * z + intercept; `applied` where it is in the weights, else `reasons` say why."""
+
+    slope: float
+    intercept: float
+    fitted_on: str
+    log_loss_before: float
+    log_loss_after: float
+    applied: bool
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class Repair:
+    """How a trained model was repaired: on which images, in which head, calibrated how."""
+
+    external: ExternalSet
+    head: str
+    calibration: CalibrationFacts | None
+    seconds: Real
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run did beside its trainings, which are those of the document's models."""
+
+    seed: int
+    base: Base
+    search: Search | None = None
+    repair: Repair | None = None
