@@ -12,7 +12,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ..errors import FairTuneError
 from ..folder import write_atomically
-from .audit import Audit, Comparison
+from .audit import Audit
+from .comparison import Comparison
 from .data import Data
 from .gate import Gate
 from .provenance import Provenance

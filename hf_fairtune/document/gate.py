@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .audit import Verdict
+from .comparison import Verdict
 from .estimate import Estimate, Reason
 
 GateVerdict = Literal["pass", "fail", "insufficient evidence"]

@@ -1,0 +1,68 @@
+"""What changed between a model and a reference on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .estimate import Estimate, Real, Reason, Size, Status
+
+Verdict = Literal["pareto-better", "level-down", "worse", "mixed", "not shown"]
+
+
+@dataclass(frozen=True)
+class GroupChange:
+    """One group: counts, status, the change of its AUC and the p of no change."""
+
+    group: str
+    n: Size
+    positives: Size
+    negatives: Size
+    status: Status
+    reasons: tuple[Reason, ...]
+    auc: Estimate
+    p: Real
+
+
+@dataclass(frozen=True)
+class RateChange:
+    """Changes of one group's rates, by metric name."""
+
+    group: str
+    rates: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class ThresholdChange:
+    """Changes at a pair of thresholds chosen alike: `value` cuts the model's scores, `reference_value` the other's."""
+
+    policy: str
+    fitted_on: str | None
+    value: Real
+    reference_value: Real
+    groups: list[RateChange]
+    gaps: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Model minus reference on the same rows, every number with a paired interval.
+
+    `p` is of the test that both AUCs of all rows are equal.
+    """
+
+    confidence: float
+    n_boot: int
+    seed: int
+    clusters: Size
+    n: Size
+    positives: Size
+    negatives: Size
+    excluded: list[str]
+    auc: Estimate
+    p: Real
+    min_group_auc: Estimate
+    auc_gap: Estimate
+    groups: list[GroupChange]
+    thresholds: list[ThresholdChange]
+    verdict: Verdict
