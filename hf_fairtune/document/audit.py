@@ -85,10 +85,6 @@ class RankedGroup:
     """A group's AUC after partial pooling; rank 1 is the lowest, `worst_share` the chance of being the lowest."""
 
     group: str
-    n: Size
-    positives: Size
-    status: Status
-    auc: Real
     pooled: Real
     low: Real
     high: Real
@@ -116,7 +112,6 @@ class CalibrationGroup:
     """
 
     group: str
-    n: Size
     brier: Estimate
     ece: Real
     ece_null: Real
@@ -195,9 +190,6 @@ class RocCurve:
     """Achieved points of a group's ROC curve, from (0, 0) to (1, 1); empty where a class is missing."""
 
     group: str
-    n: Size
-    positives: Size
-    negatives: Size
     fpr: list[float]
     tpr: list[float]
 
@@ -218,7 +210,6 @@ class ReliabilityCurve:
     """A group's scores against what was observed, in bins of equal size."""
 
     group: str
-    n: Size
     bins: list[ReliabilityBin]
 
 
