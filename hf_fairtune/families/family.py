@@ -12,6 +12,7 @@ from torch import nn
 
 from .. import catalog
 from ..errors import FairTuneError
+from .frozen_eval import frozen_eval
 
 KINDS = ("norm1", "attention", "norm2", "mlp")
 
@@ -92,7 +93,7 @@ def family_named(model_type: str) -> Family:
     if model_type not in known:
         raise FairTuneError(
             f"`model_type` is {model_type!r}, but masks know {', '.join(known)}; "
-            "choose such a model, or `--method full`, which needs no mask."
+            "choose such a model, or a method that needs no mask, as full fine-tuning does."
         )
     family: Family = catalog.find("families", model_type).FAMILY
     return family
@@ -115,7 +116,7 @@ def image_size_of(model: Any) -> int | None:
 def fit_image_size(model: Any, size: int) -> None:
     """Make a model take square images of `size` pixels, in place.
 
-    A family's file resizes stored positions. Any other model is shown one blank image: convolutions take it as it is,
+    A family's file resizes stored positions. Any other model is run on one blank image: convolutions take it,
     while positions stored for another size do not.
 
     Raises:
@@ -143,14 +144,9 @@ def fit_image_size(model: Any, size: int) -> None:
 
 @torch.no_grad()
 def _look_at_blank(model: Any, size: int) -> None:
-    """Run one black image through the model, which is left as it was."""
-    modes = {module: module.training for module in model.modules()}
-    like = next(model.parameters())
-    try:
-        model.eval()(like.new_zeros(1, getattr(model.config, "num_channels", 3), size, size))
-    finally:
-        for module, training in modes.items():
-            module.training = training
+    """Run one black image through the model."""
+    with frozen_eval(model):
+        model(next(model.parameters()).new_zeros(1, getattr(model.config, "num_channels", 3), size, size))
 
 
 def counts(model: Any) -> tuple[int, int]:

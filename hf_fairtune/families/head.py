@@ -31,17 +31,17 @@ def find_head(model: Any, name: str | None = None) -> str:
     check_classes(getattr(getattr(model, "config", None), "num_labels", 2))
     if name is not None and name not in dict(model.named_modules()):
         raise FairTuneError(
-            f"`head` is {name!r}, which is no module of the model; pass one of {told(outputs(model))}."
+            f"`head` is {name!r}, which is no module of the model; pass one of {listing(outputs(model))}."
         )
     found = [leaf for leaf in outputs(model) if name is None or f"{leaf}.".startswith(f"{name}." if name else "")]
     if any(DISTILLED.search(leaf) for leaf in outputs(model)):
         raise FairTuneError(
-            f"the model averages the logits of two heads ({told(outputs(model))}), but one is wanted; "
+            f"the model averages the logits of two heads ({listing(outputs(model))}), but one is wanted; "
             "load it as the class without a distillation head."
         )
     found = found if len(found) == 1 else conventional(model, found)
     if len(found) != 1:
-        listed = told(outputs(model)) if name is None else f"{told(found)} in {name!r}"
+        listed = listing(outputs(model)) if name is None else f"{listing(found)} in {name!r}"
         raise FairTuneError(
             f"the head is not clear, layers with two outputs are {listed}; pass `head=` with its name."
         )
@@ -51,9 +51,7 @@ def find_head(model: Any, name: str | None = None) -> str:
 def check_classes(count: int) -> None:
     """Refuse a model of more or fewer than two classes."""
     if count != 2:
-        raise FairTuneError(
-            f"the model has {count} classes, but SWiFT takes two classes; load it with `num_labels=2`."
-        )
+        raise FairTuneError(f"the model has {count} classes but two are wanted; load it with `num_labels=2`.")
 
 
 def outputs(model: nn.Module) -> list[str]:
@@ -81,7 +79,7 @@ def conventional(model: Any, found: list[str]) -> list[str]:
     return found
 
 
-def told(leaves: list[str]) -> str:
+def listing(leaves: list[str]) -> str:
     """List module names for a message."""
     return ", ".join(f"`{leaf}`" for leaf in leaves[:6]) or "none"
 
