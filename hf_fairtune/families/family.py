@@ -99,9 +99,19 @@ def family_named(model_type: str) -> Family:
     return family
 
 
+def model_type_of(model: Any) -> str:
+    """Return a model's `config.model_type`, or the name of its class where it has none."""
+    return str(getattr(getattr(model, "config", None), "model_type", type(model).__name__))
+
+
 def family_of(model: nn.Module) -> Family:
     """Return the family of a model, by its `config.model_type`."""
-    return family_named(getattr(getattr(model, "config", None), "model_type", type(model).__name__))
+    return family_named(model_type_of(model))
+
+
+def known_family(model: nn.Module) -> Family | None:
+    """Return the family of a model, or None where no file is there for it."""
+    return family_of(model) if model_type_of(model) in catalog.names("families") else None
 
 
 def image_size_of(model: Any) -> int | None:
@@ -123,9 +133,8 @@ def fit_image_size(model: Any, size: int) -> None:
         FairTuneError: the model does not take images of that size, and no family file says how to resize it.
     """
     config: Any = getattr(model, "config", None)
-    model_type = getattr(config, "model_type", type(model).__name__)
-    if model_type in catalog.names("families"):
-        return family_named(model_type).resize(model, size)
+    if (family := known_family(model)) is not None:
+        return family.resize(model, size)
     known = image_size_of(model)
     if known == size:
         return None
@@ -134,7 +143,9 @@ def fit_image_size(model: Any, size: int) -> None:
     except (ValueError, RuntimeError, AssertionError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         advice = f"use images of {known} pixels" if known else "use larger images"
-        raise FairTuneError(f"`{model_type}` does not take images of {size} pixels ({reason}); {advice}.") from None
+        raise FairTuneError(
+            f"`{model_type_of(model)}` does not take images of {size} pixels ({reason}); {advice}."
+        ) from None
     if getattr(config, "image_size", None) is not None:
         config.image_size = size
     elif known is not None:
