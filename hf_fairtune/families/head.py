@@ -22,12 +22,14 @@ def find_head(model: Any, name: str | None = None) -> str:
     the one `get_classifier()` gives or the one under a conventional name.
 
     Args:
-        model: an image classifier; its number of classes is `config.num_labels`, two where it has no config.
+        model: an image classifier; its number of classes is `config.num_labels`, two where it has no config. Names
+            are those of the plain model where PEFT wraps it.
         name: the head, or a module around it; None to look for it.
 
     Raises:
         FairTuneError: not two classes, two heads whose logits are averaged, no head or several, or an unknown name.
     """
+    model = plain(model)
     check_classes(getattr(getattr(model, "config", None), "num_labels", 2))
     if name is not None and name not in dict(model.named_modules()):
         raise FairTuneError(
@@ -46,6 +48,11 @@ def find_head(model: Any, name: str | None = None) -> str:
             f"the head is not clear, layers with two outputs are {listed}; pass `head=` with its name."
         )
     return found[0]
+
+
+def plain(model: Any) -> Any:
+    """Return the model inside a PEFT model, whose adapters stay in it, or the model itself."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def check_classes(count: int) -> None:
@@ -111,7 +118,7 @@ def scale_head(model: nn.Module, head: str, slope: float, intercept: float) -> N
     Raises:
         FairTuneError: the head has no bias to hold the intercept, or a number is not finite.
     """
-    layer: Any = model.get_submodule(head)
+    layer: Any = plain(model).get_submodule(head)
     if not (math.isfinite(slope) and math.isfinite(intercept)):
         raise FairTuneError(
             f"slope {slope} and intercept {intercept} must be finite; check the scores they came from."

@@ -67,7 +67,6 @@ class Dfr(Method):
     )
 
     draws: int = flag(10, "Group-balanced draws whose fits are averaged.")
-    head: str | None = flag(None, "Module of the classification head, where it cannot be found.")
     facts: Facts = field(default_factory=Facts, init=False, repr=False, compare=False)
     fitted: dict[str, Scalar] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -83,7 +82,7 @@ class Dfr(Method):
 
     def prepare(self, model: Any, facts: Facts) -> Any:
         """Freeze all but the head."""
-        self.facts, head = facts, head_parameters(model, find_head(model, self.head))
+        self.facts, head = facts, head_parameters(model, find_head(model, facts.head))
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name in head)
         return model
@@ -94,7 +93,7 @@ class Dfr(Method):
         Raises:
             FairTuneError: a group has no rows of a label, or the head has no bias.
         """
-        layer = model.get_submodule(find_head(model, self.head))
+        layer = model.get_submodule(find_head(model, self.facts.head))
         pool, validation = (self._features(model, layer, view) for view in ("pool", "validation"))
         center, spread = pool.values.mean(0), pool.values.std(0)
         spread[spread == 0] = 1

@@ -37,6 +37,7 @@ class Facts:
         blocks: transformer blocks of the model; 0 without a family.
         rows: the method's views by name, each with `pixel_values`, `labels` and `groups` by row.
         proposal: how a search writes a mask as trial parameters.
+        head: module of the classification head, where it cannot be found; None to look for it.
         seed: of the run.
     """
 
@@ -47,6 +48,7 @@ class Facts:
     blocks: int = 0
     rows: Mapping[str, Dataset] = field(default_factory=dict)
     proposal: Proposal = FreeBits()
+    head: str | None = None
     seed: int = 0
 
     @property
@@ -55,14 +57,14 @@ class Facts:
         return len(self.group_names)
 
     @classmethod
-    def of(cls, model: nn.Module, rows: Mapping[str, Any], seed: int = 0) -> Facts:
+    def of(cls, model: nn.Module, rows: Mapping[str, Any], head: str | None = None, seed: int = 0) -> Facts:
         """Read the facts from a plain model and from the rows of the view "train"."""
         family, train = known_family(model), rows.get("train")
         blocks = 0 if family is None else family.count(model)
         features: Mapping[str, Any] = getattr(train, "features", None) or {}
         if train is None or not {"labels", "groups"} <= set(features):
-            return cls(family=family, blocks=blocks, rows=rows, seed=seed)
+            return cls(family=family, blocks=blocks, rows=rows, head=head, seed=seed)
         names, n_classes = tuple(features["groups"].names), len(features["labels"].names)
         columns = train.with_format("numpy").select_columns(["labels", "groups"])[:]
         cells = np.bincount(columns["groups"] * n_classes + columns["labels"], minlength=len(names) * n_classes)
-        return cls(names, n_classes, cells.reshape(len(names), -1), family, blocks, rows, seed=seed)
+        return cls(names, n_classes, cells.reshape(len(names), -1), family, blocks, rows, head=head, seed=seed)

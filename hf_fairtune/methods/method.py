@@ -171,7 +171,7 @@ def forward(model: nn.Module, batch: Batch) -> Any:
     return model(**{name: values for name, values in batch.items() if name not in ("labels", "groups")})
 
 
-def method_named(name: str, **hyperparameters: Any) -> Method:
+def method_named(name: str, **hyperparameters: Argument) -> Method:
     """Build the method of `methods/<name>.py`.
 
     Raises:

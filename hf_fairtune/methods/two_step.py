@@ -62,7 +62,6 @@ class TwoStep(Method):
     steps: Literal["both", "extractor", "head"] = flag("both", "Which of the two steps to take.")
     reinit: Literal["mean", "quantile", "full", "none"] = flag("mean", "Head weights that start step two at zero.")
     reinit_quantile: float = flag(0.5, "For quantile: the share of head weights that keep their value.")
-    head: str | None = flag(None, "Module of the classification head, where it cannot be found.")
     head_learning_rate: float = flag(1e-3, "Learning rate of the second step.")
     batch_norm: Literal["eval", "train"] = flag("eval", "Batch norm's statistics: kept, or updated as published.")
     dropout: Literal["train", "eval"] = flag("train", "The model's own dropout: active in training, or not.")
@@ -155,7 +154,7 @@ class TwoStep(Method):
 
     def _measure(self, model: Any, facts: Facts) -> RepairMask:
         """Measure how much every weight matters for prediction and for bias (eq. 7, 8) and make the masks (eq. 9)."""
-        head, rows = tuple(head_parameters(model, find_head(model, self.head))), facts.rows["measured"]
+        head, rows = tuple(head_parameters(model, find_head(model, facts.head))), facts.rows["measured"]
         # Batches of a sorted table would lack a group or a label each, and then hold no bias at all.
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(facts.seed)).tolist()
         importance = fisher_importance(model, Subset(rows, order), **self._options())

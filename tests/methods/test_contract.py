@@ -21,7 +21,7 @@ NAMES = catalog.names("methods")
 
 def facts(method: Method, data: Dataset | None = None, seed: int = 0) -> Facts:
     """Return the facts of a small table, which stands for every view."""
-    return Facts.of(tiny_vit(), dict.fromkeys(method.views, table() if data is None else data), seed)
+    return Facts.of(tiny_vit(), dict.fromkeys(method.views, table() if data is None else data), seed=seed)
 
 
 def trial() -> optuna.Trial:
