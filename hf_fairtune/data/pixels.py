@@ -22,9 +22,8 @@ from datasets import Dataset
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
-from ..errors import FairTuneError
+from ..errors import FairTuneError, listed
 from .identity import digest
-from .levels import listed
 from .processors import COLOUR_STEPS, pixel_shape, resize
 
 COLOUR_KEYS = {*COLOUR_STEPS, "rescale_factor", "rescale_offset", "image_mean", "image_std"}

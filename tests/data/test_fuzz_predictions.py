@@ -13,9 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from hf_fairtune.audits.audit import audit
 from hf_fairtune.cli.main import main
-from hf_fairtune.data.predictions import read_predictions
-from hf_fairtune.data.scored import ScoredTable
-from hf_fairtune.data.scored_arguments import PredictionArguments
+from hf_fairtune.data.scored import PredictionArguments, ScoredTable, read_predictions
 from hf_fairtune.errors import FairTuneError
 from tests.data.malformed import FATAL, HARMLESS, good
 
