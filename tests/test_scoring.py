@@ -158,7 +158,7 @@ def broken(model: Any) -> Any:
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
-        ({"label": ["dx"]}, "the model's classes are LABEL_0, LABEL_1, LABEL_2, which do not tell"),
+        ({"label": ["dx"]}, "the model's classes are LABEL_0, LABEL_1, LABEL_2, which do not identify"),
         ({"label": ["mel", "nev"]}, "the model chooses one of its classes"),
         ({"label": ["label"], "group": ["sex", "x"]}, "--group x names no column"),
         ({"label": ["label"], "dataset": "nowhere.csv"}, "does not exist"),

@@ -166,7 +166,7 @@ def _intersection(parts: Sequence[Attribute]) -> Attribute:
     levels, empty = [], np.zeros(len(cells), dtype=bool)
     for i, part in enumerate(parts):
         places = cells[:, i]
-        columns += [column for column in part.columns if column not in columns]
+        columns += part.columns
         levels.append(np.array(part.names, dtype=object)[places])
         empty |= np.array(part.empty)[places]
     crossed = list(zip(*levels, strict=True))
@@ -176,6 +176,7 @@ def _intersection(parts: Sequence[Attribute]) -> Attribute:
         raise FairTuneError(
             f"Two groups of `{name}` have the name {twice!r}, as values of the columns hold {AND!r}; rename these."
         )
+    columns = list(dict.fromkeys(columns))
     return Attribute(name, columns, "intersection", [], values, names, crossed, empty.tolist())
 
 

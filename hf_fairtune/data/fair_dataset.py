@@ -103,7 +103,7 @@ class FairDataset:
 
     @property
     def image_size(self) -> int:
-        """Return the height of the pixels that a model is given."""
+        """Return the height of the images that a model sees, in pixels."""
         return pixel_shape(self.processor)[0]
 
     def check_unseen(self, model: str | Path) -> None:
@@ -202,14 +202,10 @@ def check_both_classes(rows: ImageRows) -> None:
     """
     for name in SPLITS:
         for group, (negatives, positives) in zip(rows.groups.names, rows.cells(rows.inside(name)), strict=True):
-            if negatives + positives == 0:
-                raise FairTuneError(
-                    f"Group `{group}` has no row in the {name} split; merge it with another, drop it from the table, "
-                    "or enlarge the split."
-                )
             if negatives == 0 or positives == 0:
+                what = "one class" if negatives + positives else "no row"
                 counts = f"{positives} `{rows.targets[0]}`, {negatives} `{rows.negative}`"
                 raise FairTuneError(
-                    f"Group `{group}` has one class in the {name} split ({counts}); merge it with another, drop its "
-                    "rows from the table, or choose another --group."
+                    f"Group `{group}` has {what} in the {name} split ({counts}); merge it with another, drop its "
+                    "rows from the table, enlarge the split, or choose another --group."
                 )

@@ -34,7 +34,7 @@ DAY = 24 * 3600
 
 
 def cache_folder(asked: str | None) -> Path:
-    """Return the folder of the pixels: the one asked for, `$FAIRTUNE_CACHE`, or `~/.cache/hf_fairtune`."""
+    """Return the folder of the pixels: the named one, `$FAIRTUNE_CACHE`, or `~/.cache/hf_fairtune`."""
     return Path(asked or os.environ.get("FAIRTUNE_CACHE") or "~/.cache/hf_fairtune").expanduser()
 
 

@@ -55,9 +55,13 @@ class ScoredTable:
     @property
     def row_hash(self) -> str:
         """Hash labels, scores, groups and clusters of all rows whatever their order; 16 hexadecimal digits."""
-        columns = [*self.labels.T, *self.scores.T, *(attribute.values for attribute in self.attributes)]
-        columns += [] if self.reference_scores is None else [*self.reference_scores.T]
-        names: list[object] = [self.targets, [[part.name, part.names] for part in self.attributes]]
+        columns, parts = [self.labels, self.scores], []
+        for attribute in self.attributes:
+            columns.append(attribute.values)
+            parts.append([attribute.name, attribute.names])
+        names: list[object] = [self.targets, parts]
+        if self.reference_scores is not None:
+            columns.append(self.reference_scores)
         if self.clusters is not None:
             ids, codes = np.unique(self.clusters, return_inverse=True)
             columns, names = [*columns, codes], [*names, ids.tolist()]
@@ -198,18 +202,21 @@ def read_scored(frame: pd.DataFrame, spec: ScoredSpec, scores: ClassScores | Non
 
 
 def _check_meanings(frame: pd.DataFrame, spec: ScoredSpec, scores: list[str]) -> None:
-    """Check that label and scores are columns of their own: one that is also a group would give the answer away."""
+    """Check that label and scores are columns of their own: one that is also a group would give the label away."""
     if not spec.label:
         raise FairTuneError("No --label is given; name the column of the diagnosis.")
-    used = [("label", name) for name in spec.label]
-    used += [("score", parse_score(frame, text)[0]) for text in scores]
-    used += [("reference", parse_score(frame, text)[0]) for text in spec.reference]
-    used += {("group", parse_group(text, list(frame.columns))[0]): None for text in spec.group}
     first: dict[str, str] = {}
-    for flag, name in used:
-        if name in first:
-            raise FairTuneError(f"`{name}` is --{first[name]} and --{flag}; a column can be one of them, once.")
-        first[name] = flag
+    flags = {"label": spec.label, "score": scores, "reference": spec.reference, "group": spec.group}
+    for flag, texts in flags.items():
+        for name in texts:
+            if flag == "group":
+                name, _ = parse_group(name, list(frame.columns))
+            elif flag != "label":
+                name, _ = parse_score(frame, name)
+            # One number may be cut in several ways.
+            if name in first and not first[name] == flag == "group":
+                raise FairTuneError(f"`{name}` is --{first[name]} and --{flag}; a column can be one of them, once.")
+            first[name] = flag
     if spec.cluster is not None and first.get(spec.cluster, "group") != "group":
         raise FairTuneError(f"`{spec.cluster}` is --{first[spec.cluster]} and --cluster; name the patient's column.")
 

@@ -61,16 +61,14 @@ def load_source(
             unclear.
     """
     path = Path(dataset).expanduser()
-    _check_kind(dataset, path)
-    root = path.parent if path.is_file() else path if path.is_dir() else None
-    root = Path(image_root).expanduser() if image_root else root
     # A Hub id, or the name of a folder or file without what it lies in: it is published.
     name = path.resolve().name if path.exists() else dataset
+    _check_kind(dataset, path)
     if path.is_file() and path.suffix.lower() in SEPARATORS:
         frame = read_table(path)
         column = image_column(frame.columns, (), image)
-        parts = {"train": Dataset.from_pandas(named_column(frame, column, "image").to_frame(), preserve_index=False)}
-        frame = frame.drop(columns=column)
+        only = named_column(frame, column, "image").to_frame()
+        parts, frame = {"train": Dataset.from_pandas(only, preserve_index=False)}, frame.drop(columns=column)
     else:
         parts = _load(dataset, path)
         features = next(iter(parts.values())).features
@@ -78,6 +76,8 @@ def load_source(
         frame = pd.concat([attribute_frame(part, column) for part in parts.values()], ignore_index=True)
     if image_root and isinstance(next(iter(parts.values())).features[column], Image):
         raise FairTuneError(f"--image_root is for columns of paths, but `{column}` holds images; leave it out.")
+    root = path.parent if path.is_file() else path if path.is_dir() else None
+    root = Path(image_root).expanduser() if image_root else root
     images = concatenate_datasets([image_dataset(part, column, root) for part in parts.values()])
     if frame.columns.empty:
         raise FairTuneError(
@@ -96,27 +96,30 @@ def _check_kind(dataset: str, path: Path) -> None:
 
 
 def _load(dataset: str, path: Path) -> dict[str, Dataset]:
+    """Open what `datasets` reads: a Parquet file, a saved dataset, a folder of images or a Hub id."""
     try:
-        found = _read(dataset, path)
+        if path.is_file():
+            found = Dataset.from_parquet(str(path))
+        elif (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+            found = load_from_disk(str(path))
+        else:
+            # Left to itself, `datasets` takes an image called my-test.png for the test split.
+            files = {"train": "**"} if _is_one_table(path) else None
+            found = load_dataset(str(path) if path.is_dir() else dataset, data_files=files)
     except Exception as error:  # every builder of `datasets` raises its own kinds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise FairTuneError(f"`{dataset}` could not be read ({reason}); check the id or the files.") from error
     parts = dict(found) if isinstance(found, DatasetDict) else {"train": found}
-    if not any(len(part) for part in parts.values()):
+    if not any(map(len, parts.values())):
         raise FairTuneError(f"`{dataset}` has no rows; give a table with one row an image.")
     return parts
 
 
-def _read(dataset: str, path: Path) -> Dataset | DatasetDict:
-    if path.is_file():
-        return Dataset.from_parquet(str(path))
-    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
-        return load_from_disk(str(path))
-    whole = any((path / name).is_file() for name in METADATA)
-    if whole and not any(part.is_dir() and part.name.lower() in SPLIT_NAMES for part in path.iterdir()):
-        # Left to itself, `datasets` takes an image called my-test.png for the test split.
-        return load_dataset(str(path), data_files={"train": "**"})
-    return load_dataset(str(path) if path.is_dir() else dataset)
+def _is_one_table(path: Path) -> bool:
+    """Say whether a folder has its metadata at its root and no folder of a split."""
+    if not any((path / name).is_file() for name in METADATA):
+        return False
+    return not any(part.is_dir() and part.name.lower() in SPLIT_NAMES for part in path.iterdir())
 
 
 def image_column(columns: Collection[str], images: Collection[str], asked: str | None) -> str:

@@ -76,7 +76,7 @@ def _read_text(path: Path, separator: str) -> pd.DataFrame:
             )
         except pd.errors.ParserWarning as error:
             raise FairTuneError(
-                f"`{path}` has rows with more cells than its first line has names ({listed(names)}); mend that line."
+                f"`{path}` has rows with more cells than its first line has names ({listed(names)}); correct it."
             ) from error
     if len(names) != len(frame.columns):
         raise FairTuneError(f"The first line of `{path}` is no list of names; write it on one line, a name a column.")

@@ -46,11 +46,14 @@ def score_columns(frame: pd.DataFrame, texts: Sequence[str], flag: str) -> Class
     Raises:
         FairTuneError: a text names no column, or a column holds something else than finite numbers.
     """
-    columns, names = zip(*(parse_score(frame, text) for text in texts), strict=True)
-    if len(set(columns)) < len(columns):
-        raise FairTuneError(f"--{flag} names a column twice ({listed(columns)}); name each once.")
-    values = [numbers(named_column(frame, column, flag), flag) for column in columns]
-    return ClassScores(np.column_stack(values), list(names), f"--{flag}")
+    values, names = {}, []
+    for text in texts:
+        column, name = parse_score(frame, text)
+        if column in values:
+            raise FairTuneError(f"--{flag} names the column {column} twice; name each once.")
+        values[column] = numbers(named_column(frame, column, flag), flag)
+        names.append(name)
+    return ClassScores(np.column_stack(list(values.values())), names, f"--{flag}")
 
 
 def parse_score(frame: pd.DataFrame, text: str) -> tuple[str, str]:
@@ -62,10 +65,8 @@ def parse_score(frame: pd.DataFrame, text: str) -> tuple[str, str]:
 def match(classes: Sequence[str], names: list[str]) -> list[str] | None:
     """Return the class of every score column: its name, or what follows the start that all names share.
 
-    A start ends where a word does: `p_non` is none of `p_nonmel` and `p_nonnev`.
-
-    Returns:
-        the classes [k]; None where `classes` are not all found, or in more than one way.
+    A start ends where a word does: `p_non` is none of `p_nonmel` and `p_nonnev`. None is returned where `classes` are
+    not all among them, or in more than one way.
     """
     if len(set(names)) < len(names):
         return None
@@ -94,8 +95,8 @@ def class_columns(classes: Sequence[str], known: Sequence[str], scores: ClassSco
         what = "the model's classes are" if scores.model else f"{scores.flag} names"
         advice = "rename the model's `id2label`" if scores.model else f"write {scores.flag} COLUMN=CLASS for each"
         raise FairTuneError(
-            f"{what} {listed(scores.names)}, which do not tell the columns of {listed(classes)}; {advice}, or name "
-            "the class that means disease with --positive."
+            f"{what} {listed(scores.names)}, which do not identify {listed(classes)}; {advice}, or name the class "
+            "that means disease with --positive."
         )
     return [found.index(name) for name in classes]
 
@@ -172,9 +173,7 @@ def read_targets(frame: pd.DataFrame, label: Sequence[str], positive: Sequence[s
 def binary_targets(column: pd.Series, positive: Sequence[str] = ()) -> Targets:
     """Read a label column of any type as one disease against the rest.
 
-    Args:
-        column: the label of every row.
-        positive: the values that mean disease; may be empty only where the values are 0 and 1 (or booleans).
+    `positive` are the values that mean disease; it may be empty only where the values are 0 and 1 (or booleans).
 
     Raises:
         FairTuneError: a label is missing, a named value does not occur, only one class is left, or `positive` is

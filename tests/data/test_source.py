@@ -192,7 +192,7 @@ def test_refuses_a_folder_without_images(tmp_path: Path) -> None:
 def test_refuses_an_unreachable_hub_id(monkeypatch: pytest.MonkeyPatch) -> None:
     """The builder's own error, whatever its type, becomes one line with the id."""
 
-    def unreachable(*_: object) -> None:
+    def unreachable(*_: object, **__: object) -> None:
         raise ConnectionError("offline\nand a long story")
 
     monkeypatch.setattr("hf_fairtune.data.source.load_dataset", unreachable)
