@@ -94,7 +94,9 @@ def test_two_unnamed_classes_of_a_model_are_negative_and_positive() -> None:
     assert class_columns(["melanoma"], ["melanoma", "nevus"], columns("LABEL_0", "LABEL_1", model=True)) == [1]
     with pytest.raises(FairTuneError, match="--score names LABEL_0, LABEL_1, which do not identify mel"):
         class_columns(["melanoma"], ["melanoma", "nevus"], columns("LABEL_0", "LABEL_1"))
-    with pytest.raises(FairTuneError, match="the model's classes are LABEL_0, LABEL_1, which do not identify .*id2label"):
+    with pytest.raises(
+        FairTuneError, match="the model's classes are LABEL_0, LABEL_1, which do not identify .*id2label"
+    ):
         class_columns(["mel", "nev"], ["mel", "nev"], columns("LABEL_0", "LABEL_1", model=True))
 
 
