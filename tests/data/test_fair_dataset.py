@@ -1,24 +1,22 @@
-"""From flags to three splits and their sheet; what the splits must not hold; a stock Trainer on top."""
+"""From flags to three splits and the facts about them; what the splits must not hold; a stock Trainer on top."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
-import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
 from transformers import HfArgumentParser, Trainer, TrainingArguments
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-import hf_fairtune.record
 from hf_fairtune.data.arguments import DataArguments
-from hf_fairtune.data.table import load_fair_dataset
+from hf_fairtune.data.fair_dataset import load_fair_dataset
+from hf_fairtune.data.scored import ScoredSpec, read_scored
+from hf_fairtune.document.data import Target
 from hf_fairtune.errors import FairTuneError
 
 from ..conftest import tiny_vit
-from .conftest import asked, frame_of, write_images
-
-SCHEMA = json.loads(Path(hf_fairtune.record.__file__).with_name("record.schema.json").read_text(encoding="utf-8"))
+from .conftest import asked, counts_of, frame_of, write_images
 
 
 def test_flags() -> None:
@@ -29,35 +27,58 @@ def test_flags() -> None:
     assert again.positive == again.group == []
 
 
-def test_splits_and_sheet(csv: Path, processor: ViTImageProcessorPil) -> None:
-    """The sheet fits the record's schema and counts what the file holds."""
+def test_splits_and_facts(csv: Path, processor: ViTImageProcessorPil) -> None:
+    """The facts count what the file holds, for every attribute alone and their intersection."""
     arguments = asked(csv, label="diagnosis", positive=["melanoma"], group=["sex", "age:50"], cluster="patient")
     fair = load_fair_dataset(arguments, processor)
-    sheet = fair.sheet()
-    jsonschema.validate(sheet, SCHEMA["properties"]["data"] | {"$defs": SCHEMA["$defs"]})
-    assert (sheet["positive_label"], sheet["negative_label"]) == ("melanoma", "nevus")
-    assert sheet["group_names"] == ["F & <=50", "F & >50", "M & <=50", "M & >50"] == fair.group_names
-    assert (sheet["split_source"], sheet["groups"], sheet["cluster"]) == ("made", ["sex", "age:50"], "patient")
+    facts = fair.facts()
+    assert (facts.name, facts.label, facts.task, facts.probability) == ("clinic.csv", "diagnosis", "binary", True)
+    assert facts.targets == [Target("melanoma", "nevus")]
+    assert fair.group_names == ["F & <=50", "F & >50", "M & <=50", "M & >50"]
+    assert (facts.split_source, facts.groups, facts.cluster) == ("made", ["sex", "age:50"], "patient")
     table = pd.read_csv(csv)
     columns = [fair.columns(split) for split in ("train", "validation", "test")]
     assert sorted(np.concatenate([part["row"] for part in columns])) == list(range(48))
-    for name, part in zip(sheet["splits"], columns, strict=True):
+    for (name, sheet), part in zip(facts.splits.items(), columns, strict=True):
         rows = table.iloc[part["row"]]
         assert (rows["label"].to_numpy() == part["labels"]).all()
         assert (rows["patient"].to_numpy() == part["cluster"]).all()
-        group = rows["sex"] + np.where(rows["age"] > 50, " & >50", " & <=50")
-        assert [fair.group_names[i] for i in part["groups"]] == group.tolist()
-        counts = {(c["group"], c["label"]): c["n"] for c in sheet["splits"][name]["cells"] if c["n"]}
-        assert counts == dict(pd.Series(1, index=[group, rows["diagnosis"]]).groupby(level=[0, 1]).sum())
-        assert sheet["splits"][name]["clusters"] == rows["patient"].nunique()
+        age = np.where(rows["age"] > 50, ">50", "<=50")
+        both = rows["sex"] + " & " + age
+        assert [fair.group_names[i] for i in part["groups"]] == both.tolist()
+        for attribute, groups in zip(sheet.attributes, (rows["sex"], age, both), strict=True):
+            oracle = rows["label"].groupby(np.asarray(groups)).agg(["size", "sum"])
+            found = {level.group: [level.n, level.positives["melanoma"]] for level in attribute.levels}
+            assert found == {group: counts.tolist() for group, counts in oracle.iterrows()}
+        cells = counts_of(fair, name)
+        assert fair.cells(name).tolist() == [[cells[g, y] for y in ("nevus", "melanoma")] for g in fair.group_names]
+        assert (sheet.n, sheet.clusters) == (len(rows), rows["patient"].nunique())
+        assert sheet.positives == {"melanoma": rows["label"].sum()}
+    assert [part.kind for part in facts.splits["test"].attributes] == ["levels", "cuts", "intersection"]
     assert fair["train"].features["labels"].names == ["nevus", "melanoma"] == fair.label_names
     assert not set(columns[0]["cluster"]) & set(columns[2]["cluster"])
 
 
+def test_scored_rows_of_a_split(csv: Path, processor: ViTImageProcessorPil) -> None:
+    """What an audit of the command would read from a table of the same rows and scores."""
+    fair = load_fair_dataset(asked(csv, group=["sex", "age:50"], cluster="patient"), processor)
+    draw = np.random.default_rng(0)
+    scores, others = draw.random((2, len(fair["test"])))
+    found = fair.scored("test", scores, others)
+    rows = pd.read_csv(csv).iloc[fair.columns("test")["row"]].assign(p=scores, q=others)
+    flags = {"group": ["sex", "age:50"], "cluster": "patient", "reference": ["q"]}
+    expected = read_scored(rows, ScoredSpec(["label"], score=["p"], **flags))  # type: ignore[arg-type]
+    assert (found.targets, found.task, found.label_name) == (["1"], "binary", "label")
+    assert replace(found, targets=["label"]).row_hash == expected.row_hash
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    assert fair.scored("test", scores[:, None]).reference_scores is None
+
+
 def test_the_hash_follows_the_data(csv: Path, processor: ViTImageProcessorPil) -> None:
     def hashes(**more: object) -> tuple[str, str]:
-        sheet = load_fair_dataset(asked(csv, **more), processor, splits_file=csv.parent / "splits.json").sheet()
-        return sheet["hash"], sheet["splits"]["test"]["hash"]
+        facts = load_fair_dataset(asked(csv, **more), processor, splits_file=csv.parent / "splits.json").facts()
+        return facts.hash, facts.splits["test"].hash
 
     first = hashes()
     frame = pd.read_csv(csv)
@@ -72,11 +93,11 @@ def test_the_hash_follows_the_data(csv: Path, processor: ViTImageProcessorPil) -
 
 def test_the_folder_may_move(csv: Path, tmp_path: Path, processor: ViTImageProcessorPil) -> None:
     splits = tmp_path / "splits.json"
-    first = load_fair_dataset(asked(csv), processor, splits_file=splits).sheet()
+    first = load_fair_dataset(asked(csv), processor, splits_file=splits).facts()
     csv.parent.rename(tmp_path / "moved")
-    second = load_fair_dataset(asked(tmp_path / "moved" / csv.name), processor, splits_file=splits).sheet()
-    assert first["hash"] == second["hash"]
-    assert first["splits"] == second["splits"]
+    second = load_fair_dataset(asked(tmp_path / "moved" / csv.name), processor, splits_file=splits).facts()
+    assert first.hash == second.hash
+    assert first.splits == second.splits
 
 
 def test_image_size_comes_back_with_the_processor(csv: Path, processor: ViTImageProcessorPil) -> None:
@@ -106,9 +127,9 @@ def with_splits(csv: Path, change: dict[str, object] | None = None) -> Path:
 
 
 def test_given_splits(csv: Path, processor: ViTImageProcessorPil) -> None:
-    sheet = load_fair_dataset(asked(with_splits(csv), cluster="patient"), processor).sheet()
-    assert sheet["split_source"] == "given"
-    assert [part["n"] for part in sheet["splits"].values()] == [24, 12, 12]
+    facts = load_fair_dataset(asked(with_splits(csv), cluster="patient"), processor).facts()
+    assert facts.split_source == "given"
+    assert [part.n for part in facts.splits.values()] == [24, 12, 12]
 
 
 @pytest.mark.parametrize(
