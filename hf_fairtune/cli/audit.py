@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ..audit.audit import AuditOptions
 from ..audit.audit_table import audit_table, check_policies
-from ..data.facts import ALL, audit_data
+from ..data.facts import audit_data
 from ..data.scored import PredictionArguments
 from ..data.table_file import is_table
 from ..document.data import Data
-from ..document.document import AUDIT_FILE, Document, Settings, Sharing
+from ..document.document import ALL_ROWS, AUDIT_FILE, Document, Settings, Sharing
 from ..document.run import Argument, Model
 from ..errors import FairTuneError
 from ..folder import write_atomically
@@ -83,7 +83,7 @@ def audited(arguments: AuditArguments, rows: AuditInput, policies: Sequence[str]
     found = audit_table(
         rows.table,
         model=MODEL,
-        split=rows.split or ALL,
+        split=rows.split or ALL_ROWS,
         reference=REFERENCE,
         fit_on=rows.fit_on,
         policies=policies,
