@@ -34,7 +34,7 @@ from hf_fairtune.document.run import (
 )
 from hf_fairtune.publish import publish
 
-from .publish_samples import Cells, document, random_cells
+from .document_samples import Cells, document, random_cells
 
 # A class that a number needs, and in which group; None is all rows.
 Need = tuple[str | None, str]

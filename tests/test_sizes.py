@@ -13,7 +13,7 @@ from hf_fairtune.document.estimate import SMALL, Size
 from hf_fairtune.publish import publish
 from hf_fairtune.sizes import recoverable, rounded
 
-from .publish_samples import NAMES, Cells, Counts, document, partitions, random_cells, sheet
+from .document_samples import NAMES, Cells, Counts, document, partitions, random_cells, sheet
 
 # Attribute, group and class ("n" for rows) -> the lowest and the highest size that a reader can think of.
 Ranges = dict[tuple[str | None, str, str], tuple[int, int]]

@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 
+from hf_fairtune.audit.metrics.metric import gaps, rates
 from hf_fairtune.document.audit import (
     AucGap,
     Audit,
@@ -37,9 +38,6 @@ Counts = tuple[int, int]
 # Of each cell, by its level of every attribute.
 Cells = Mapping[tuple[str, ...], Counts]
 NAMES = ("sex", "age", "site")
-RATES = ("tpr", "fpr", "tnr", "selection_rate", "accuracy", "ppv", "npv", "f1")
-GAPS = ("equalized_odds_difference", "equal_opportunity_difference", "predictive_equality_difference")
-GAPS += ("demographic_parity_difference",)
 COUNTED = Reason("too_few", unit="positives", count=17, needed=20)
 
 
@@ -97,7 +95,7 @@ class Maker:
         low, value, high = np.sort(self.rng.normal(size=3)).tolist()
         return Estimate(value, low, high, "made up", (COUNTED,))
 
-    def rates(self, names: tuple[str, ...]) -> dict[str, Estimate]:
+    def named(self, names: tuple[str, ...]) -> dict[str, Estimate]:
         """Draw some numbers by name."""
         return {name: self.estimate() for name in names}
 
@@ -121,14 +119,17 @@ class Maker:
             min_group_auc=MinGroupAuc(*self._numbers(), "m", group=taking[0]),
             auc_gap=AucGap(*self._numbers(), "m", (), taking[0], taking[-1], *self.rng.random(4).tolist(), 100),
             es_auc=self.estimate(),
-            measures=self.rates(("average_precision",)),
-            across=self.rates(("min_group_average_precision", "average_precision_gap")),
+            measures=self.named(("average_precision",)),
+            across=self.named(("min_group_average_precision", "average_precision_gap")),
             groups=[self.group(group, both) for group, both in counts.items()],
             pairs=pairs,
             cross_group=[CrossGroup(group, self.estimate(), self.estimate()) for group in taking if pairs],
             operating_points=[self.points(counts)],
             calibration=CalibrationAudit(10, self.calibration("overall"), [self.calibration(g) for g in counts]),
-            thresholds=[self.threshold(counts, "fixed", None), self.threshold(counts, "youden", "validation")],
+            thresholds=[
+                self.threshold(counts, "fixed", None, 0.123456),
+                self.threshold(counts, "youden", "validation", 0.618034),
+            ],
             ranking=Ranking("m", self.real(), self.real(), [self.ranked(g, i) for i, g in enumerate(taking)], []),
             roc=[RocCurve(group, *points.tolist()) for group, points in zip(counts, curves, strict=True)],
             reliability=[ReliabilityCurve(g, [self.bin(sum(both))] * 10) for g, both in counts.items()],
@@ -140,7 +141,7 @@ class Maker:
     def group(self, name: str, both: Counts) -> GroupAudit:
         """Build a group's row."""
         share = both[0] / sum(both) if sum(both) else float("nan")
-        measures = self.rates(("average_precision",))
+        measures = self.named(("average_precision",))
         return GroupAudit(name, sum(both), *both, share, "ok", (COUNTED,), self.estimate(), self.real(), measures)
 
     def ranked(self, name: str, place: int) -> RankedGroup:
@@ -160,12 +161,14 @@ class Maker:
     def decided(self, name: str, both: Counts) -> RateGroup:
         """Build a group's rates."""
         found = [int(self.rng.integers(count + 1)) for count in both]
-        return RateGroup(name, sum(both), *both, *found, self.rates(RATES))
+        return RateGroup(name, sum(both), *both, *found, self.named(tuple(rates())))
 
-    def threshold(self, counts: Mapping[str, Counts], policy: str, fitted_on: str | None) -> ThresholdAudit:
+    def threshold(
+        self, counts: Mapping[str, Counts], policy: str, fitted_on: str | None, value: float
+    ) -> ThresholdAudit:
         """Build the audit of a threshold."""
         overall, *rows = [self.decided(g, both) for g, both in [("overall", self.total), *counts.items()]]
-        return ThresholdAudit(policy, fitted_on, self.real(), None, False, overall, rows, self.rates(GAPS))
+        return ThresholdAudit(policy, fitted_on, value, None, False, overall, rows, self.named(tuple(gaps())))
 
     def bin(self, n: int) -> ReliabilityBin:
         """Build a bin."""
@@ -177,9 +180,9 @@ class Maker:
             GroupChange(g, sum(both), *both, "ok", (COUNTED,), self.estimate(), self.real())
             for g, both in counts.items()
         ]
-        rates = [RateChange(group, self.rates(("tpr", "fpr", "selection_rate"))) for group in counts]
+        changed = [RateChange(group, self.named(("tpr", "fpr", "selection_rate"))) for group in counts]
         excluded = [group for group in counts if group in self.exclude]
-        change = ThresholdChange("youden", "validation", self.real(), self.real(), rates, self.rates(GAPS))
+        change = ThresholdChange("youden", "validation", self.real(), self.real(), changed, self.named(tuple(gaps())))
         sizes = (sum(self.total), *self.total)
         numbers = (self.estimate(), self.real(), self.estimate(), self.estimate())
         return Comparison(0.95, 100, 0, None, *sizes, excluded, *numbers, groups, [change], "not shown")
