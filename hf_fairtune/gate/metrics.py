@@ -38,10 +38,15 @@ def known() -> dict[str, Place]:
     found |= {name: Place(by_group=True) for name in ("group_auc", "bpsn", "bnsp")}
     found |= {"auc_difference": Place(-1.0, by_group=True), "brier": Place(by_group=True, of_all=True)}
     found |= dict.fromkeys(("calibration_slope", "calibration_intercept"), line)
-    found |= {name: Place(0.0, 1.0, by_group=True, of_all=True, at_threshold=True) for name in rates()}
-    found |= {name: Place(*gap.bounds, at_threshold=True) for name, gap in gaps().items()}
+    found |= {
+        name: Place(*rate.limits, by_group=True, of_all=True, at_threshold=True) for name, rate in rates().items()
+    }
+    found |= {name: Place(*gap.limits, at_threshold=True) for name, gap in gaps().items()}
     for name, metric in score_metrics().items():
-        low, high = metric.bounds
-        found |= {name: Place(low, high, by_group=True, of_all=True)}
-        found |= {f"min_group_{name}": Place(low, high), f"{name}_gap": Place(0.0, high - low)}
+        (low, high), (worst, gap) = metric.limits, metric.across_keys(name)
+        found |= {
+            name: Place(low, high, by_group=True, of_all=True),
+            worst: Place(low, high),
+            gap: Place(0.0, high - low),
+        }
     return found
