@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hf_fairtune.record import Record
 
 from hf_fairtune import handover
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks.config import masked
 from hf_fairtune.masks.mask import Mask
-from hf_fairtune.record import Record
 from tests.conftest import tiny_vit
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hf_fairtune.record import Record
 from peft import LNTuningConfig, get_peft_model
 from PIL import Image
 from transformers import ViTImageProcessorPil
 
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.hub import check, publishable, push
-from hf_fairtune.record import Record
 
 from .conftest import tiny_vit
 from .hub_server import TOKEN, serve

@@ -12,8 +12,8 @@ import numpy as np
 from ..document.audit import Audit, CalibrationAudit, CalibrationGroup, GroupAudit
 from ..document.estimate import NAN, Estimate, Reason, undefined
 from ..errors import FairTuneError
-from .engine.bands import Family, largest_range_bounds
-from .engine.bootstrap import Replicates, bootstrap
+from .engine.bands import Family
+from .engine.bootstrap import bootstrap
 from .engine.resampled_rows import ALL, NO_BOOTSTRAP, ResampledRows
 from .engine.rows import ScoredRows, check_rows, included_codes
 from .metrics.auc import auc_estimates, cross_groups, roc_curves
@@ -102,13 +102,20 @@ def audit(
 
 def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditOptions) -> Audit:
     """Resample checked rows once and put together every number of an audit. Arguments as for `audit`."""
-    cuts, included = [decision.cut(rows) for decision in thresholds], included_codes(rows.group_names, options.exclude)
-    measured, seed = score_metrics(), int(options.seed)
-    values = {name: metric.value for name, metric in measured.items()}
-    replicates = bootstrap(rows, cuts, options.n_boot, options.seed, values) if options.n_boot else None
+    decisions, values, measured, across, cuts = [], {}, {}, {}, []
+    for threshold in thresholds:
+        decisions.append(threshold.apply(rows.labels, rows.scores, rows.groups, rows.group_names))
+    for name, metric in score_metrics().items():
+        values[name] = metric.value
+    included, seed = included_codes(rows.group_names, options.exclude), int(options.seed)
+    replicates = bootstrap(rows, decisions, options.n_boot, seed, values) if options.n_boot else None
     resampled = ResampledRows(rows, included, replicates, float(options.confidence))
+    for name, metric in score_metrics().items():
+        measured[name] = score_estimates(resampled, name, metric)
+        across |= across_groups(resampled, name, metric, measured[name])
+    for place, threshold in enumerate(thresholds):
+        cuts.append(audit_threshold(resampled, threshold, decisions[place], place))
     aucs = auc_estimates(resampled)
-    measures = {name: score_estimates(resampled, name, metric) for name, metric in measured.items()}
     lowest, gap = lowest_and_gap(resampled, aucs, options.n_permutations, seed)
     positives, negatives, n = resampled.counts[ALL].tolist()
     return Audit(
@@ -124,14 +131,14 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
         min_group_auc=lowest,
         auc_gap=gap,
         es_auc=es_auc_estimate(resampled, aucs),
-        measures={name: found[ALL] for name, found in measures.items()},
-        across=across_groups(resampled, measures),
-        groups=group_rows(resampled, aucs, measures),
+        measures={name: found[ALL] for name, found in measured.items()},
+        across=across,
+        groups=group_rows(resampled, aucs, measured),
         pairs=auc_pairs(resampled, aucs),
         cross_group=cross_groups(resampled),
         operating_points=operating_points(resampled, seed=seed),
         calibration=audit_calibration(resampled, seed),
-        thresholds=[audit_threshold(resampled, cut, place) for place, cut in enumerate(thresholds)],
+        thresholds=cuts,
         ranking=rank_groups(resampled, aucs, seed),
         roc=roc_curves(resampled),
         reliability=reliability_curves(resampled),
@@ -139,7 +146,7 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
 
 
 def group_rows(
-    resampled: ResampledRows, aucs: Sequence[Estimate], measures: dict[str, list[Estimate]]
+    resampled: ResampledRows, aucs: Sequence[Estimate], measured: dict[str, list[Estimate]]
 ) -> list[GroupAudit]:
     """Build every group's row, excluded ones too."""
     known, found = resampled.replicates, []
@@ -154,11 +161,11 @@ def group_rows(
                 positives=positives,
                 negatives=negatives,
                 prevalence=positives / n if n else NAN,
-                status=resampled.status(code),
+                status=resampled.status[code],
                 reasons=reasons if code in resampled.included else (*reasons, Reason("excluded")),
                 auc=aucs[code],
                 worst_share=float(shares[code]),
-                measures={key: own[code] for key, own in measures.items()},
+                measures={key: own[code] for key, own in measured.items()},
             )
         )
     return found
@@ -168,7 +175,7 @@ def score_estimates(resampled: ResampledRows, name: str, metric: ScoreMetric) ->
     """Compute a number of scores in every group and, last, in all rows, with its percentile interval."""
     known, found = resampled.replicates, []
     for code in (*range(len(resampled.rows.group_names)), ALL):
-        part, lacking = resampled.inside(code), resampled.lacking(code, metric.needs)
+        part, lacking = resampled.inside(code), resampled.few(code, metric.needs, least=1)
         if lacking:
             found.append(undefined(NO_BOOTSTRAP if known is None else f"percentile {known.method}", *lacking))
             continue
@@ -177,26 +184,19 @@ def score_estimates(resampled: ResampledRows, name: str, metric: ScoreMetric) ->
     return found
 
 
-def across_groups(resampled: ResampledRows, measures: dict[str, list[Estimate]]) -> dict[str, Estimate]:
-    """Compute the worst group's value and the gap of each number of scores, with simultaneous intervals."""
-    kept, found = list(resampled.included), {}
-    names = [resampled.rows.group_names[code] for code in kept]
-    for name, estimates in measures.items():
-        metric, values = score_metrics()[name], np.array([item.value for item in estimates[:-1]])
-        family = Family(values[None, kept], np.zeros((1, len(kept))), resampled.confidence, metric.bounds)
-        ends, highest = extremes(values, kept), metric.better == "lower"
-        numbers = (
-            (ends.maximum if highest else ends.minimum, partial(family.extreme, highest=highest)),
-            (ends.gap, partial(largest_range_bounds, family)),
-        )
-        for key, (value, bound) in zip(metric.across_keys(name), numbers, strict=True):
-            draw = partial(_group_draws, name, kept)
-            found[key] = resampled.across(value, metric.needs, f"{key} over groups", draw, bound, names)
+def across_groups(
+    resampled: ResampledRows, name: str, metric: ScoreMetric, estimates: Sequence[Estimate]
+) -> dict[str, Estimate]:
+    """Compute the worst group's value and the gap of a number of scores, with simultaneous intervals."""
+    kept, known, highest = list(resampled.included), resampled.replicates, metric.better == "lower"
+    values, names = np.array([item.value for item in estimates]), [resampled.rows.group_names[code] for code in kept]
+    family = Family(values[None, kept], np.zeros((1, len(kept))), resampled.confidence, metric.limits)
+    ends, draws = extremes(values, kept), known and known.measures[name][:, None, kept]
+    worst, found = partial(family.extreme, highest=highest), {}
+    numbers = (ends.maximum if highest else ends.minimum, worst), (ends.gap, family.gap)
+    for key, (value, bound) in zip(metric.across_keys(name), numbers, strict=True):
+        found[key] = resampled.across(value, metric.needs, f"{key} over groups", draws, bound, names)
     return found
-
-
-def _group_draws(name: str, kept: list[int], replicates: Replicates) -> np.ndarray:
-    return replicates.measures[name][:, None, kept]
 
 
 def audit_calibration(resampled: ResampledRows, seed: int = 0) -> CalibrationAudit | None:
@@ -213,12 +213,10 @@ def audit_calibration(resampled: ResampledRows, seed: int = 0) -> CalibrationAud
         return None
     found = []
     for code, name in enumerate((OVERALL, *resampled.rows.group_names), start=ALL):
-        part, rng = resampled.inside(code), np.random.default_rng([seed, code + 1])
-        ece = expected_calibration_error(part.labels, part.scores)
-        null = calibration_null(part.labels, part.scores, part.clusters, rng)
-        estimates = [
-            resampled.guarded(metric(part.labels, part.scores, part.clusters, resampled.confidence), code)
-            for metric in (brier, calibration_slope, calibration_intercept)
-        ]
-        found.append(CalibrationGroup(name, estimates[0], ece, *null[:2], ece - null.mean, null.p, *estimates[1:]))
+        part, rng, estimates = resampled.inside(code), np.random.default_rng([seed, code + 1]), []
+        columns = part.labels, part.scores, part.clusters
+        for metric in (brier, calibration_slope, calibration_intercept):
+            estimates.append(resampled.guarded(metric(*columns, resampled.confidence), code))
+        error, (mean, high, p) = expected_calibration_error(*columns[:2]), calibration_null(*columns, rng)
+        found.append(CalibrationGroup(name, estimates[0], error, mean, high, error - mean, p, *estimates[1:]))
     return CalibrationAudit(BINS, found[0], found[1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, product, repeat
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -69,20 +69,18 @@ def audit_table(
     options = AuditOptions(tuple(exclude), n_boot, n_permutations, seed, confidence)
     asked = _Asked(table, fit_on, check_policies(policies, correction), options)
     asked.check()
-    targets = range(len(table.targets))
-    parts = [(t, None) for t in targets] + [(t, attribute) for t in targets for attribute in table.attributes]
-    entries, pairs = [], []
-    with tqdm(parts, desc="Auditing", unit="table", disable=None) as bar:
-        for target, attribute in bar:
-            found, comparison = asked.audit(target, attribute)
-            name, beside = (attribute and attribute.name), (comparison and reference)
-            entries.append(Audited(model, split, table.targets[target], name, found, beside, comparison))
-            pairs += found.pairs
+    targets, entries, pairs = range(len(table.targets)), [], []
+    parts = [*zip(targets, repeat(None)), *product(targets, table.attributes)]
+    for target, attribute in tqdm(parts, desc="Auditing", unit="table", disable=None):
+        found, comparison = asked.audit(target, attribute)
+        name, beside = (attribute and attribute.name), (comparison and reference)
+        entries.append(Audited(model, split, table.targets[target], name, found, beside, comparison))
+        pairs += found.pairs
     tested = iter(adjusted_pairs(pairs, correction))
-    return [
-        replace(entry, audit=replace(entry.audit, pairs=list(islice(tested, len(entry.audit.pairs)))))
-        for entry in entries
-    ]
+    for place, entry in enumerate(entries):
+        own = list(islice(tested, len(entry.audit.pairs)))
+        entries[place] = replace(entry, audit=replace(entry.audit, pairs=own))
+    return entries
 
 
 def check_policies(policies: Sequence[str], correction: str = "holm") -> list[Policy | None]:

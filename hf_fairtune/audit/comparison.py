@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,7 +25,6 @@ from .thresholds import Decision
 from .verdict import classify
 
 Cuts = tuple[Decision, Decision]
-PairedBound = Callable[[PairedFamily, np.ndarray], tuple[float, float]]
 
 
 def compare(
@@ -77,9 +75,13 @@ def compare_rows(
 ) -> Comparison:
     """Compare on checked rows. Arguments as for `compare`."""
     paired = _paired(rows, reference_scores, thresholds, options)
-    changes = AucChanges(paired)
-    by_group = [changes.of(code) for code in range(len(rows.group_names))]
-    model, gap = paired.model, changes.gap()
+    model, groups = paired.model, []
+    (*by_group, overall), lowest, gap = auc_changes(paired)
+    for code, change in enumerate(by_group):
+        positives, negatives, n = model.counts[code].tolist()
+        reasons = model.grounds(code) + (() if code in model.included else (Reason("excluded"),))
+        status, p = model.status[code], paired_p(paired, code)
+        groups.append(GroupChange(rows.group_names[code], n, positives, negatives, status, reasons, change, p))
     positives, negatives, n = model.counts[ALL].tolist()
     return Comparison(
         confidence=float(options.confidence),
@@ -90,11 +92,11 @@ def compare_rows(
         positives=positives,
         negatives=negatives,
         excluded=[name for code, name in enumerate(rows.group_names) if code not in model.included],
-        auc=changes.of(ALL),
-        p=changes.p(ALL),
-        min_group_auc=changes.minimum(),
+        auc=overall,
+        p=paired_p(paired, ALL),
+        min_group_auc=lowest,
         auc_gap=gap,
-        groups=[changes.row(code, own) for code, own in enumerate(by_group)],
+        groups=groups,
         thresholds=[compare_threshold(paired, cuts, place) for place, cuts in enumerate(thresholds)],
         verdict=classify([by_group[code] for code in model.included], gap),
     )
@@ -117,10 +119,10 @@ def _paired(
                 f"on {second.fitted_on}; choose both in one way, on one split."
             )
     both = (rows, replace(rows, scores=others))
-    cuts = [[pair[side].cut(own) for pair in thresholds] for side, own in enumerate(both)]
+    decisions = [[_decided(pair[side], own) for pair in thresholds] for side, own in enumerate(both)]
     replicates: list[Replicates | None] = [None, None]
     if options.n_boot:
-        replicates = [*joint_bootstrap(both, cuts, options.n_boot, options.seed)]
+        replicates = [*joint_bootstrap(both, decisions, options.n_boot, options.seed)]
     included = included_codes(rows.group_names, options.exclude)
     model, reference = (
         ResampledRows(own, included, draws, options.confidence) for own, draws in zip(both, replicates, strict=True)
@@ -128,148 +130,83 @@ def _paired(
     return PairedRows(model, reference)
 
 
-@dataclass(frozen=True)
-class AucChanges:
-    """Changes of AUC: of all rows, of each group, of the lowest and of the gap."""
-
-    paired: PairedRows
-
-    @cached_property
-    def values(self) -> np.ndarray:
-        """Compute the AUCs of both models by group and, last, of all rows: [2, n_groups + 1]."""
-        found = []
-        for side in (self.paired.model.rows, self.paired.reference.rows):
-            parts = [side.take(side.groups == code) for code in range(len(side.group_names))]
-            found.append([auc(part.labels, part.scores) for part in (*parts, side)])
-        return np.array(found)
-
-    def of(self, code: int) -> Estimate:
-        """Judge the change of a group's AUC, excluded groups too, or of `ALL` rows."""
-        model, reference = self.values[:, code].tolist()
-        return self.paired.change(model - reference, lambda draws: draws.auc[:, code], code)
-
-    def p(self, code: int) -> float:
-        """Compute the two-sided p that model and reference have the same AUC, not adjusted for the number of groups.
-
-        DeLong's paired test for independent rows; a t test with the error of the paired cluster bootstrap otherwise.
-        NaN with fewer than 10 independent positives or negatives, where there is no bootstrap to read an error off,
-        and where nothing varies.
-        """
-        model, other = self.paired.model, self.paired.reference.rows.scores
-        if not model.estimable(code):
-            return NAN
-        rows = model.rows
-        if rows.clusters is None:
-            inside = slice(None) if code == ALL else rows.groups == code
-            return paired_delong(rows.labels[inside], rows.scores[inside], other[inside])[2]
-        draws = self.paired.draws(lambda replicates: replicates.auc[:, code])
-        if draws is None:
-            return NAN
-        first, second = self.values[:, code].tolist()
-        return clustered_difference_test((first, second), (draws[:, 0], draws[:, 1]), min(model.cases(code)))
-
-    def row(self, code: int, change: Estimate) -> GroupChange:
-        """Build a group's row."""
-        model = self.paired.model
-        positives, negatives, n = model.counts[code].tolist()
-        reasons = model.grounds(code) + (() if code in model.included else (Reason("excluded"),))
-        name, status = model.rows.group_names[code], model.status(code)
-        return GroupChange(name, n, positives, negatives, status, reasons, change, self.p(code))
-
-    def minimum(self) -> Estimate:
-        """Judge the change of the lowest AUC of the included groups; the lowest may be another group's."""
-        lowest = [extremes(own[:-1], self.paired.model.included).minimum for own in self.values]
-        return self._across(lowest[0] - lowest[1], PairedFamily.minimum, "min over groups")
-
-    def gap(self) -> Estimate:
-        """Judge the change of the gap between the highest and the lowest AUC of the included groups."""
-        gaps = [extremes(own[:-1], self.paired.model.included).gap for own in self.values]
-        return self._across(gaps[0] - gaps[1], PairedFamily.largest_range, "max - min over groups")
-
-    def _across(self, value: float, bound: PairedBound, convention: str) -> Estimate:
-        model, kept = self.paired.model, list(self.paired.model.included)
-        values = self.values[:, kept]
-
-        def family(draws: np.ndarray) -> PairedFamily:
-            # An AUC of 1 stays 1 in every resample; Newcombe's interval keeps a width there.
-            errors = [
-                [score_error(own, *model.cases(code), model.confidence) for own, code in zip(side, kept, strict=True)]
-                for side in values
-            ]
-            blind = np.where(still(draws)[:, 0], errors, 0.0)
-            return PairedFamily(values[:, None], np.hypot(*blind)[None], model.confidence)
-
-        return self.paired.across(value, lambda draws: draws.auc[:, None, kept], family, bound, BOTH, convention)
+def _decided(cut: Decision, rows: ScoredRows) -> np.ndarray:
+    return cut.apply(rows.labels, rows.scores, rows.groups, rows.group_names)
 
 
-@dataclass(frozen=True)
-class RateChanges:
-    """What both models predict at a pair of cuts, 0 or 1, [n] each, and the place of the cuts among the replicates'."""
+def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate]:
+    """Judge the changes of the AUC of every group, excluded ones too, and of all rows; of the lowest, and of the gap.
 
-    paired: PairedRows
-    predictions: tuple[np.ndarray, np.ndarray]
-    place: int
+    The lowest AUC may be another group's.
+    """
+    model, kept = paired.model, list(paired.model.included)
+    codes = [*range(len(model.rows.group_names)), ALL]
+    sides = [(auc(part.labels, part.scores) for part in map(side.inside, codes)) for side in (model, paired.reference)]
+    values = np.array([[*side] for side in sides])
+    draws = paired.draws(lambda replicates: replicates.auc)
+    changes = [
+        paired.change(float(values[0, code] - values[1, code]), None if draws is None else draws[..., code], code)
+        for code in codes
+    ]
+    level, units = model.confidence, model.units.tolist()
+    errors = np.array([[score_error(float(own[code]), *units[code][:2], level) for code in kept] for own in values])
 
-    def rate(self, rate: Rate, code: int) -> Estimate:
-        """Judge the change of one group's rate."""
-        rows = self.paired.model.rows
-        cells = [rows.labels * 2 + own for own in self.predictions]
-        among = (rows.groups == code) & np.isin(cells[0], cells_of(rate.denominator))
-        model, reference = (np.isin(own, cells_of(rate.numerator)) & among for own in cells)
-        counts = int((model & ~reference).sum()), int((reference & ~model).sum()), int(among.sum())
-        value, low, high = paired_difference(*counts, self.paired.model.confidence)
-        if not counts[2]:
-            return undefined(BONETT_PRICE, Reason("zero_denominator"))
-        if rows.clusters is None:
-            return Estimate(value, low, high, BONETT_PRICE)
-        return self.paired.change(value, lambda draws: rate(self._drawn(draws))[:, code], code, rate.needs)
+    def family(drawn: np.ndarray) -> PairedFamily:
+        # An AUC of 1 stays 1 in every resample; Newcombe's interval keeps a width there.
+        blind = np.where(still(drawn), errors[:, None], 0.0)
+        return PairedFamily(values[:, None, kept], np.hypot(*blind), level)
 
-    def gap(self, gap: Gap) -> Estimate:
-        """Judge the change of the largest difference between groups over the gap's rates."""
-        model, kept = self.paired.model, list(self.paired.model.included)
-        rows = model.rows
-        sides = [confusion(rows.labels, own, rows.groups, len(rows.group_names))[:, kept] for own in self.predictions]
-        values = np.stack([gap.numbers(own) for own in sides])
-        trials = np.stack([rows.units()[kept, NEEDS.index(rates()[name].needs[0])] for name in gap.rates])
+    first, second = (extremes(own[:-1], kept) for own in values)
+    draws = None if draws is None else draws[:, :, None, kept]
+    lowest = paired.across(
+        first.minimum - second.minimum, draws, lambda drawn: family(drawn).minimum(drawn), BOTH, "min over groups"
+    )
+    gap = paired.across(
+        first.gap - second.gap, draws, lambda drawn: family(drawn).largest_range(drawn), BOTH, "max - min over groups"
+    )
+    return changes, lowest, gap
 
-        def family(draws: np.ndarray) -> PairedFamily:
-            # A group whose rates, or whose change, never vary has the standard error of `paired_difference` there.
-            blind = still(draws).any(axis=0) | still(draws[:, 0] - draws[:, 1])
-            return PairedFamily(values, np.where(blind, np.sqrt(2) / (trials + 2), 0.0), model.confidence)
 
-        first, second = (float(gap(own)) for own in sides)
-        return self.paired.across(
-            first - second,
-            lambda draws: gap.numbers(self._drawn(draws)[..., kept]),
-            family,
-            PairedFamily.largest_range,
-            gap.needs,
-            gap.formula,
-        )
+def paired_p(paired: PairedRows, code: int) -> float:
+    """Compute the two-sided p that model and reference have the same AUC, not adjusted for the number of groups.
 
-    def _drawn(self, replicates: Replicates) -> np.ndarray:
-        return replicates.counts[:, :, self.place]
+    DeLong's paired test for independent rows; a t test with the error of the paired cluster bootstrap otherwise. NaN
+    with fewer than 10 independent positives or negatives, where there is no bootstrap to read an error off, and where
+    nothing varies.
+
+    Args:
+        paired: both models.
+        code: of a group, or `ALL` rows.
+    """
+    model, rows, other = paired.model, paired.model.rows, paired.reference.rows
+    if not model.estimable(code):
+        return NAN
+    kept = np.full(len(rows.labels), True) if code == ALL else rows.groups == code
+    if rows.clusters is None:
+        return paired_delong(rows.labels[kept], rows.scores[kept], other.scores[kept])[2]
+    draws = paired.draws(lambda replicates: replicates.auc[:, code])
+    if draws is None:
+        return NAN
+    values = auc(rows.labels[kept], rows.scores[kept]), auc(rows.labels[kept], other.scores[kept])
+    return clustered_difference_test(values, (draws[:, 0], draws[:, 1]), int(model.units[code, :2].min()))
 
 
 def compare_threshold(paired: PairedRows, cuts: Cuts, place: int) -> ThresholdChange:
     """Compare at one pair of thresholds: every rate of the same rows, and every gap that is a range of such rates.
 
     Args:
-        paired: the rows.
+        paired: both models.
         cuts: of the model and of the reference.
         place: which of the replicates' cuts they are.
-
-    Raises:
-        FairTuneError: one was fitted on these very rows.
     """
-    model, reference = (
-        cut.apply(own.rows.labels, own.rows.scores, own.rows.groups, own.rows.group_names)
-        for cut, own in zip(cuts, (paired.model, paired.reference), strict=True)
+    rows = paired.model.rows
+    cells = np.stack(
+        [rows.labels * 2 + _decided(cuts[0], rows), rows.labels * 2 + _decided(cuts[1], paired.reference.rows)]
     )
-    changes = RateChanges(paired, (model, reference), place)
+    counts = paired.draws(lambda replicates: np.moveaxis(replicates.counts[:, :, place], 0, 1))
     groups = []
-    for code, name in enumerate(paired.model.rows.group_names):
-        own = {key: changes.rate(rate, code) for key, rate in rates().items() if rate.paired}
+    for code, name in enumerate(rows.group_names):
+        own = {key: _rate_change(paired, rate, cells, counts, code) for key, rate in rates().items() if rate.paired}
         groups.append(RateChange(name, own))
     return ThresholdChange(
         policy=cuts[0].policy,
@@ -277,5 +214,37 @@ def compare_threshold(paired: PairedRows, cuts: Cuts, place: int) -> ThresholdCh
         value=cuts[0].value,
         reference_value=cuts[1].value,
         groups=groups,
-        gaps={name: changes.gap(gap) for name, gap in gaps().items() if gap.paired},
+        gaps={name: _gap_change(paired, gap, cells, counts) for name, gap in gaps().items() if gap.paired},
     )
+
+
+def _rate_change(paired: PairedRows, rate: Rate, cells: np.ndarray, counts: np.ndarray | None, code: int) -> Estimate:
+    """Judge the change of one group's rate, from both models' cells by row, [2, n], and in the replicates."""
+    rows, among = paired.model.rows, paired.model.rows.groups == code
+    trials = int((among & np.isin(cells[0], cells_of(*rate.denominator))).sum())
+    model, reference = np.isin(cells, cells_of(*rate.numerator)) & among
+    gained, lost = int((model & ~reference).sum()), int((reference & ~model).sum())
+    if not trials:
+        return undefined(BONETT_PRICE, Reason("zero_denominator"))
+    value, low, high = paired_difference(gained, lost, trials, paired.model.confidence)
+    if rows.clusters is None:
+        return Estimate(value, low, high, BONETT_PRICE)
+    draws = None if counts is None else rate(np.moveaxis(counts, 2, 0)[..., code])
+    return paired.change(value, draws, code, rate.needs)
+
+
+def _gap_change(paired: PairedRows, gap: Gap, cells: np.ndarray, counts: np.ndarray | None) -> Estimate:
+    """Judge the change of the largest difference between groups over the gap's rates."""
+    model, kept, rows = paired.model, list(paired.model.included), paired.model.rows
+    sides = [confusion(rows.labels, own % 2, rows.groups, len(rows.group_names))[:, kept] for own in cells]
+    values = np.stack([gap.numbers(own) for own in sides])
+    trials = np.stack([model.units[kept, NEEDS.index(rates()[name].needs[0])] for name in gap.rates])
+    draws = None if counts is None else gap.numbers(np.moveaxis(counts, 2, 0)[..., kept])
+
+    def bound(drawn: np.ndarray) -> tuple[float, float]:
+        # A group whose rates, or whose change, never vary has the standard error of `paired_difference` there.
+        blind = still(drawn).any(axis=0) | still(drawn[:, 0] - drawn[:, 1])
+        errors = np.where(blind, np.sqrt(2) / (trials + 2), 0.0)
+        return PairedFamily(values, errors, model.confidence).largest_range(drawn)
+
+    return paired.across(float(gap(sides[0])) - float(gap(sides[1])), draws, bound, gap.needs, gap.formula)

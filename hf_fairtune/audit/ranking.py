@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, logit
@@ -24,27 +23,9 @@ DRAWS = 10_000
 PRIOR_SPREAD = 1.0
 
 
-class Pooled(NamedTuple):
-    """Groups' logits after pooling.
-
-    Args:
-        mean: of the groups' distribution, posterior mean.
-        tau: its standard deviation, posterior median.
-        centres: posterior mean of each group, [k].
-        low: lower end of each group's interval, [k].
-        high: upper end, [k].
-        worst_shares: posterior probability that a group is the lowest, [k].
-    """
-
-    mean: float
-    tau: float
-    centres: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    worst_shares: np.ndarray
-
-
-def pool(values: np.ndarray, errors: np.ndarray, confidence: float = 0.95, seed: int = 0) -> Pooled:
+def pool(
+    values: np.ndarray, errors: np.ndarray, confidence: float = 0.95, seed: int = 0
+) -> tuple[float, float, np.ndarray]:
     """Pool numbers that are normal around their truths, the truths normal around a mean: flat prior of the mean.
 
     The spread of the truths is averaged over its posterior, its likelihood being the restricted one, rather than
@@ -55,6 +36,10 @@ def pool(values: np.ndarray, errors: np.ndarray, confidence: float = 0.95, seed:
         errors: their standard errors, positive, [k].
         confidence: level of the intervals.
         seed: of the draws from the posterior that intervals and shares are read off.
+
+    Returns:
+        The mean of the truths (posterior mean), their standard deviation (posterior median), and of every value, [4, k],
+        its posterior mean, low, high and the posterior probability that it is the lowest.
 
     Raises:
         FairTuneError: fewer than two values, or an error that is not positive.
@@ -80,7 +65,7 @@ def pool(values: np.ndarray, errors: np.ndarray, confidence: float = 0.95, seed:
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     middle = float(taus[min(int(np.searchsorted(np.cumsum(weights), 0.5)), len(taus) - 1)])
     shares = np.bincount(draws.argmin(axis=1), minlength=len(values)) / DRAWS
-    return Pooled(float(weights @ means), middle, centres, low, high, shares)
+    return float(weights @ means), middle, np.stack([centres, low, high, shares])
 
 
 def _shrinkage(errors: np.ndarray, taus: np.ndarray) -> np.ndarray:
@@ -117,27 +102,25 @@ def rank_groups(resampled: ResampledRows, aucs: Sequence[Estimate], seed: int = 
         None with fewer than two groups to rank. A group's `worst_share` is the posterior probability of being the
         lowest; groups left out are excluded or have no AUC.
     """
-    names = resampled.rows.group_names
-    kept = [code for code in resampled.included if aucs[code].defined]
+    names, kept, points, groups = resampled.rows.group_names, [], [], []
+    for code in resampled.included:
+        if aucs[code].defined:
+            kept.append(code)
+            points.append(_point(resampled, aucs[code].value, code, aucs[-1].value))
     if len(kept) < 2:
         return None
-    points = np.array([_point(resampled, aucs[code].value, code, aucs[-1].value) for code in kept])
-    found = pool(points[:, 0], points[:, 1], resampled.confidence, seed)
-    ranks = np.argsort(np.argsort(found.centres, kind="stable"), kind="stable") + 1
-    columns = (expit(found.centres), expit(found.low), expit(found.high), found.worst_shares, ranks)
-    groups = zip(kept, *(column.tolist() for column in columns), strict=True)
-    return Ranking(
-        method=METHOD,
-        mean=float(expit(found.mean)),
-        tau=found.tau,
-        groups=[RankedGroup(names[code], *numbers) for code, *numbers in groups],
-        left_out=[name for code, name in enumerate(names) if code not in kept],
-    )
+    mean, tau, (centres, low, high, shares) = pool(*np.array(points).T, resampled.confidence, seed)
+    ranks = np.argsort(np.argsort(centres, kind="stable"), kind="stable") + 1
+    columns = map(np.ndarray.tolist, (expit(centres), expit(low), expit(high), shares, ranks))
+    for code, *numbers in zip(kept, *columns, strict=True):
+        groups.append(RankedGroup(names[code], *numbers))
+    left_out = [name for code, name in enumerate(names) if code not in kept]
+    return Ranking(METHOD, float(expit(mean)), tau, groups, left_out)
 
 
 def _point(resampled: ResampledRows, value: float, code: int, whole: float) -> tuple[float, float]:
     """Return a group's logit and its standard error, `whole` being the AUC of the whole split."""
-    positives, negatives = resampled.cases(code)
+    positives, negatives, _ = resampled.units[code].tolist()
     # If the whole split is ranked perfectly, so is every group.
     if not resampled.estimable(code) and 0 < whole < 1:
         error = math.sqrt(hanley_mcneil_variance(whole, positives, negatives))

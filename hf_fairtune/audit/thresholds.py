@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike
 from ..document.estimate import NAN
 from ..errors import FairTuneError
 from .engine.proportions import check_share
-from .engine.rows import ScoredRows, check_labels, check_rows, check_scores
+from .engine.rows import check_labels, check_rows, check_scores
 
-DEGENERATE_RATE = 0.01
 PER_GROUP = " per group"
 POLICIES = "a number such as 0.5, youden, f1, sensitivity=0.9, specificity=0.9, or one of these four per group"
 
@@ -88,15 +87,6 @@ class Decision:
         cuts = np.array([self.by_group.get(name, np.nan) for name in rows.group_names])
         return (rows.scores >= cuts[rows.groups]).astype(np.int64)
 
-    def cut(self, rows: ScoredRows) -> float | np.ndarray:
-        """Return what the bootstrap takes for a cut: the one there is, else the decisions by row, [n].
-
-        Raises:
-            FairTuneError: as `apply`.
-        """
-        predictions = self.apply(rows.labels, rows.scores, rows.groups, rows.group_names)
-        return predictions if np.isnan(self.value) else self.value
-
 
 Threshold = Decision
 
@@ -151,15 +141,12 @@ class Policy:
     Args:
         name: as `parse_policy` reads it, without "per group".
         by_group: whether every group gets its own cut, fitted on the group's own rows.
+        number: the cut itself; None where it is fitted.
     """
 
     name: str
     by_group: bool = False
-
-    @property
-    def number(self) -> float | None:
-        """Return the cut itself; None where it is fitted."""
-        return _number(self.name)
+    number: float | None = None
 
     @property
     def needs_rows(self) -> bool:
@@ -228,7 +215,7 @@ def parse_policy(text: str) -> Policy:
         name = f"{kind}={check_share(kind, float(share)):g}"
     elif equals or name not in ("youden", "f1"):
         raise FairTuneError(f"`{name}` is no threshold policy; choose {POLICIES}.")
-    return Policy(name, by_group)
+    return Policy(name, by_group, value)
 
 
 def _number(text: str) -> float | None:
@@ -243,13 +230,3 @@ def fingerprint(labels: ArrayLike, scores: ArrayLike) -> str:
     truth, values = check_labels(labels), check_scores(scores) + 0.0
     order = np.lexsort((truth, values))
     return hashlib.sha256(values[order].tobytes() + truth[order].tobytes()).hexdigest()[:32]
-
-
-def is_degenerate(selection_rates: np.ndarray) -> bool:
-    """Tell whether a group is predicted 1 in under 1 % or over 99 % of its rows.
-
-    Such a threshold looks fair because it hardly decides: the all-negative classifier has no difference at all.
-    Groups without rows (NaN) do not count.
-    """
-    rates = selection_rates[~np.isnan(selection_rates)]
-    return bool(((rates < DEGENERATE_RATE) | (rates > 1 - DEGENERATE_RATE)).any())

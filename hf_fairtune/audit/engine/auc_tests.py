@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -25,14 +24,9 @@ WANTED = 0.05
 MOST = 10**9
 
 
-class AucTest(NamedTuple):
-    """A two-sided p and what made it."""
-
-    p: float
-    method: str | None
-
-
-def auc_difference_test(labels: tuple[np.ndarray, np.ndarray], scores: tuple[np.ndarray, np.ndarray]) -> AucTest:
+def auc_difference_test(
+    labels: tuple[np.ndarray, np.ndarray], scores: tuple[np.ndarray, np.ndarray]
+) -> tuple[float, str]:
     """Test that the AUCs of two independent samples with independent rows are equal.
 
     The difference of the logits over its DeLong error is referred to Student's t, its degrees of freedom those of
@@ -49,6 +43,9 @@ def auc_difference_test(labels: tuple[np.ndarray, np.ndarray], scores: tuple[np.
         labels: 0 or 1, of either sample, [n] and [m]; both classes in each.
         scores: finite, of either sample, [n] and [m].
 
+    Returns:
+        Two-sided p, and the name of the test.
+
     Source: degrees of freedom of Satterthwaite 1946, as Brunner & Munzel 2000, "The nonparametric Behrens-Fisher
     problem", have them for one AUC.
     """
@@ -61,10 +58,10 @@ def auc_difference_test(labels: tuple[np.ndarray, np.ndarray], scores: tuple[np.
         parts[place] = delong_parts(*samples[-1])
         free[place] = np.sum(own == 1) - 1, np.sum(own == 0) - 1
     if not (parts.sum(axis=1) > ROUNDING).all():
-        return AucTest(_inverted(samples), INVERTED)
+        return _inverted(samples), INVERTED
     parts *= logit_slope(np.array(values))[:, None] ** 2
     deviate = logit_difference(*values) / math.sqrt(parts.sum())
-    return AucTest(float(2 * student.sf(abs(deviate), parts.sum() ** 2 / (parts**2 / free).sum())), LOGIT_T)
+    return float(2 * student.sf(abs(deviate), parts.sum() ** 2 / (parts**2 / free).sum())), LOGIT_T
 
 
 def clustered_difference_test(values: tuple[float, float], draws: tuple[np.ndarray, np.ndarray], units: int) -> float:

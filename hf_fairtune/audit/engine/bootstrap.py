@@ -19,12 +19,11 @@ from .rows import ScoredRows
 MOST_THREADS = 4
 # Seconds before a progress bar shows.
 PATIENCE = 3.0
+# A number that varies less over the replicates does not vary.
 BLIND = 1e-12
 
-Cut = float | np.ndarray
 # Labels [n], scores [n] ascending, and weights [..., n] -> a number for each vector of weights, [...].
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-Counter = Callable[[np.ndarray], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -41,17 +40,10 @@ class Replicates:
     measures: dict[str, np.ndarray] = field(default_factory=dict)
 
     def worst_shares(self, included: Sequence[int]) -> np.ndarray:
-        """Compute in what share of the resamples each group has the lowest AUC of the groups `included`.
+        """Compute in what share of the resamples each group has the lowest AUC of the groups `included`, [n_groups].
 
         Groups that tie for the lowest share the resample equally. Resamples in which an included group has no AUC are
-        left out.
-
-        Args:
-            included: codes of the groups that take part.
-
-        Returns:
-            [n_groups]; NaN for a group that takes no part, for all where no resample has every AUC, and for a group
-            that takes part alone.
+        left out. NaN for a group that takes no part or takes part alone, and where no resample has every AUC.
         """
         shares = np.full(self.auc.shape[1] - 1, np.nan)
         aucs = self.auc[:, list(included)]
@@ -64,7 +56,7 @@ class Replicates:
 
 def bootstrap(
     rows: ScoredRows,
-    cuts: Sequence[Cut] = (),
+    decisions: Sequence[np.ndarray] = (),
     n_boot: int = 2000,
     seed: int = 0,
     measures: Mapping[str, Measure] | None = None,
@@ -77,43 +69,42 @@ def bootstrap(
 
     Args:
         rows: the scored rows.
-        cuts: for the rates, each a threshold of the scores, or decisions by row (bool or 0/1, [n]).
+        decisions: at each cut, 0 or 1 by row, [n], for the rates.
         n_boot: replicates.
         seed: of the generator; the same seed gives the same replicates, whatever the order of the rows.
         measures: further numbers by name.
 
     Raises:
-        FairTuneError: a cut is NaN, or has another shape.
+        FairTuneError: decisions have another shape.
     """
-    return joint_bootstrap([rows], [cuts], n_boot, seed, measures)[0]
+    return joint_bootstrap([rows], [decisions], n_boot, seed, measures)[0]
 
 
 def joint_bootstrap(
     models: Sequence[ScoredRows],
-    cuts: Sequence[Sequence[Cut]],
+    decisions: Sequence[Sequence[np.ndarray]],
     n_boot: int = 2000,
     seed: int = 0,
     measures: Mapping[str, Measure] | None = None,
 ) -> list[Replicates]:
     """Resample the rows once for several models: replicate i of each comes from the same resample.
 
+    Neither the order of the rows nor that of the models changes the resamples, and with one model they are those of
+    `bootstrap`.
+
     Args:
         models: the same rows in the same order, each with one model's scores.
-        cuts: of each model: thresholds of its own scores, or its decisions by row.
+        decisions: of each model, see `bootstrap`, as the further arguments.
         n_boot: replicates.
-        seed: of the generator; neither the order of the rows nor that of the models changes the resamples, and with
-            one model they are those of `bootstrap`.
+        seed: of the generator.
         measures: further numbers by name.
 
     Raises:
-        FairTuneError: as `bootstrap`.
+        FairTuneError: decisions have another shape.
     """
-    named = measures or {}
-    order = _order(models, cuts)
-    counters = [
-        _counter(model.take(order), [_decisions(cut, model)[order] for cut in own], list(named.values()))
-        for model, own in zip(models, cuts, strict=True)
-    ]
+    named, order, counters = dict(measures or {}), _order(models, decisions), []
+    for model, own in zip(models, decisions, strict=True):
+        counters.append(_counter(model.take(order), [chosen[order] for chosen in own], [*named.values()]))
     first = models[0].take(order)
     resampling = plan(first.groups * 2 + first.labels, first.clusters)
 
@@ -127,108 +118,89 @@ def joint_bootstrap(
         ThreadPoolExecutor(workers) as pool,
         tqdm(total=n_boot, desc="Bootstrap", unit="replicate", disable=None, delay=PATIENCE, leave=False) as bar,
     ):
-        for part, numbers in zip(parts, pool.map(counted, parts), strict=True):
-            chunks.append(numbers)
+        for part, found in zip(parts, pool.map(counted, parts), strict=True):
+            chunks.append(found)
             bar.update(len(part))
-    found = []
-    for numbers in zip(*chunks, strict=True):
-        auc, counts, *own = (np.concatenate(arrays) for arrays in zip(*numbers, strict=True))
-        measured = dict(zip(named, own, strict=True))
-        found.append(Replicates(auc, np.moveaxis(counts, 1, 0), resampling.method, measured))
-    return found
+    replicates = []
+    for own in zip(*chunks, strict=True):
+        auc, counts, *numbers = map(np.concatenate, zip(*own, strict=True))
+        measured = dict(zip(named, numbers, strict=True))
+        replicates.append(Replicates(auc, np.moveaxis(counts, 1, 0), resampling.method, measured))
+    return replicates
 
 
-def _decisions(cut: Cut, rows: ScoredRows) -> np.ndarray:
-    """Return what a cut decides by row, bool [n]."""
-    if isinstance(cut, np.ndarray) and cut.shape == rows.scores.shape:
-        return np.asarray(cut == 1)
-    if isinstance(cut, np.ndarray) or np.isnan(cut):
-        name = f"an array of shape {cut.shape}" if isinstance(cut, np.ndarray) else "NaN"
-        raise FairTuneError(
-            f"A cut is {name}; pass a threshold of the scores, or one decision for each of {len(rows.scores)} rows."
-        )
-    return np.asarray(rows.scores >= cut)
-
-
-def _order(models: Sequence[ScoredRows], cuts: Sequence[Sequence[Cut]]) -> np.ndarray:
+def _order(models: Sequence[ScoredRows], decisions: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
     """Sort rows by cell, scores and decisions: rows that tie agree in all, so their order in the input is no matter."""
-    cells = models[0].groups * 2 + models[0].labels
-    keys = [
-        (model.scores, *(cut == 1 for cut in own if isinstance(cut, np.ndarray)))
-        for model, own in zip(models, cuts, strict=True)
-    ]
+    cells, keys = models[0].groups * 2 + models[0].labels, []
+    for model, own in zip(models, decisions, strict=True):
+        for chosen in own:
+            if np.shape(chosen) != cells.shape:
+                raise FairTuneError(
+                    f"Decisions have shape {np.shape(chosen)}; pass one for each of {len(cells)} rows."
+                )
+        keys.append((model.scores, *own))
     if len(keys) > 1:
         keys.sort(key=lambda own: [key[np.lexsort((*reversed(own), cells))].tolist() for key in own])
-    decisions = [key for own in keys for key in own[1:]]
-    return np.lexsort((*decisions, *[own[0] for own in reversed(keys)], cells))
+    scores, decided = [], []
+    for ranked, *own in keys:
+        scores.insert(0, ranked)
+        decided += own
+    return np.lexsort((*decided, *scores, cells))
 
 
-def _counter(rows: ScoredRows, decisions: list[np.ndarray], measures: list[Measure]) -> Counter:
+def _counter(
+    rows: ScoredRows, decisions: Sequence[np.ndarray], measures: Sequence[Measure]
+) -> Callable[[np.ndarray], list[np.ndarray]]:
     """Prepare rows sorted by group and label, so that AUCs, counts and measures follow from weights in few passes.
+
+    Every row counts twice: in its group, and in the whole split, which has the last code. AUCs are weighted
+    Mann-Whitney counts, in whole numbers.
 
     Returns:
         Weights [chunk, n] -> AUCs [chunk, n_groups + 1], counts [chunk, 4, n_cuts, n_groups + 1], and each measure
         [chunk, n_groups + 1].
     """
-    size, cells = len(rows.group_names), rows.groups * 2 + rows.labels
-    by_group = _ranking(rows.labels, rows.scores, rows.groups, size)
-    whole = _ranking(rows.labels, rows.scores, np.zeros_like(rows.groups), 1)
-    flagged = [np.flatnonzero(chosen) for chosen in decisions]
-    edges = [np.searchsorted(cells[places], np.arange(2 * size + 1)) for places in flagged]
-    ascending = np.argsort(rows.scores, kind="stable")
-    columns = [*(ascending[rows.groups[ascending] == code] for code in range(size)), ascending] if measures else []
+    n, size = len(rows.labels), len(rows.group_names) + 1
+    twice, codes = np.tile(np.arange(n), 2), np.append(rows.groups, np.full(n, size - 1))
+    labels, scores = rows.labels[twice], rows.scores[twice]
+    order = np.lexsort((scores, labels, codes))
+    cells, places = (codes * 2 + labels)[order], twice[order]
+    edges = np.searchsorted(cells, np.arange(2 * size + 1))
+    positives, ends = places[cells % 2 == 1], np.append(0, np.cumsum(edges[2::2] - edges[1::2]))
+    below, not_above = np.empty((2, len(positives)), dtype=np.int64)
+    for code, start in enumerate(edges[:-1:2]):
+        low, high = rows.scores[places[start : edges[2 * code + 1]]], slice(ends[code], ends[code + 1])
+        for found, side in ((below, "left"), (not_above, "right")):
+            found[high] = start + np.searchsorted(low, rows.scores[positives[high]], side)
+    tied, flagged = not np.array_equal(below, not_above), []
+    for chosen in decisions:
+        own = np.flatnonzero(chosen)
+        flagged.append((own, np.searchsorted(rows.groups[own] * 2 + rows.labels[own], np.arange(2 * size - 1))))
+    ascending = np.split(twice[np.lexsort((scores, codes))], edges[2:-1:2])
 
     def count(weights: np.ndarray) -> list[np.ndarray]:
-        aucs, totals = by_group(weights)
-        counts = np.empty((len(weights), 4, len(flagged), size + 1), dtype=np.int64)
-        for place, (chosen, ends) in enumerate(zip(flagged, edges, strict=True)):
-            running = _running(weights.take(chosen, axis=1))
-            hits = (running[:, ends[1:]] - running[:, ends[:-1]]).reshape(-1, size, 2)
-            for label in (0, 1):
-                counts[:, 2 * label, place, :-1] = totals[..., label] - hits[..., label]
-                counts[:, 2 * label + 1, place, :-1] = hits[..., label]
-        counts[..., -1] = counts[..., :-1].sum(axis=-1)
-        found = [np.column_stack([aucs, whole(weights)[0]]), counts]
-        drawn = [weights.take(places, axis=1) for places in columns]
-        for measure in measures:
-            values = [measure(rows.labels[c], rows.scores[c], w) for c, w in zip(columns, drawn, strict=True)]
-            found.append(np.stack(values, axis=-1))
-        return found
-
-    return count
-
-
-def _ranking(
-    labels: np.ndarray, scores: np.ndarray, codes: np.ndarray, size: int
-) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Sort rows by code, label and score, and find the negatives of its code that each positive scores above.
-
-    Returns:
-        Weights [chunk, n] -> AUCs [chunk, size], the weighted Mann-Whitney statistic counted in whole numbers, and
-        negatives and positives drawn, [chunk, size, 2].
-    """
-    order = np.lexsort((scores, labels, codes))
-    edges = np.searchsorted((codes * 2 + labels)[order], np.arange(2 * size + 1))
-    starts, positives = edges[:-1:2], order[labels[order] == 1]
-    below, not_above = np.empty((2, len(positives)), dtype=np.int64)
-    ends = np.append(0, np.cumsum(edges[2::2] - edges[1::2]))
-    for code in range(size):
-        low, high = scores[order[edges[2 * code] : edges[2 * code + 1]]], slice(ends[code], ends[code + 1])
-        below[high] = starts[code] + np.searchsorted(low, scores[positives[high]], "left")
-        not_above[high] = starts[code] + np.searchsorted(low, scores[positives[high]], "right")
-    in_order, tied = bool((order == np.arange(len(order))).all()), not np.array_equal(below, not_above)
-
-    def rank(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        drawn = _running(weights if in_order else weights.take(order, axis=1))
+        drawn = _running(weights.take(places, axis=1))
+        totals = (drawn[:, edges[1:]] - drawn[:, edges[:-1]]).reshape(-1, size, 2)
         wins = drawn.take(below, axis=1)
         wins += drawn.take(not_above, axis=1) if tied else wins
         wins *= weights.take(positives, axis=1)
-        totals = (drawn[:, edges[1:]] - drawn[:, edges[:-1]]).reshape(-1, size, 2)
         won = _running(wins)
-        sums = won[:, ends[1:]] - won[:, ends[:-1]] - 2 * drawn[:, starts] * totals[..., 1]
-        return ratio(sums, 2 * totals[..., 0] * totals[..., 1]), totals
+        sums = won[:, ends[1:]] - won[:, ends[:-1]] - 2 * drawn[:, edges[:-1:2]] * totals[..., 1]
+        counts = np.empty((len(weights), 4, len(flagged), size), dtype=np.int64)
+        for cut, (own, bounds) in enumerate(flagged):
+            running = _running(weights.take(own, axis=1))
+            hits = (running[:, bounds[1:]] - running[:, bounds[:-1]]).reshape(-1, size - 1, 2)
+            hits = np.concatenate([hits, hits.sum(axis=1, keepdims=True)], axis=1)
+            counts[:, :, cut] = np.stack([totals - hits, hits], axis=-1).reshape(-1, size, 4).swapaxes(1, 2)
+        numbers = [ratio(sums, 2 * totals[..., 0] * totals[..., 1]), counts]
+        for measure in measures:
+            values = np.empty((len(weights), size))
+            for code, own in enumerate(ascending):
+                values[:, code] = measure(rows.labels[own], rows.scores[own], weights.take(own, axis=1))
+            numbers.append(values)
+        return numbers
 
-    return rank
+    return count
 
 
 def _running(weights: np.ndarray) -> np.ndarray:

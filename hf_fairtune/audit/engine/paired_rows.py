@@ -10,11 +10,9 @@ from itertools import permutations
 import numpy as np
 from scipy.stats import norm
 
-from ...document.estimate import NAN, Estimate, Reason, point, undefined
+from ...document.estimate import NAN, Estimate, point, undefined
 from .bootstrap import BLIND, Replicates
-from .resampled_rows import BOTH, NO_BOOTSTRAP, Need, ResampledRows, from_draws
-
-Draw = Callable[[Replicates], np.ndarray]
+from .resampled_rows import BOTH, NO_BOOTSTRAP, Bound, Need, ResampledRows, from_draws
 
 
 @dataclass(frozen=True)
@@ -102,63 +100,49 @@ class PairedRows:
     model: ResampledRows
     reference: ResampledRows
 
-    def draws(self, draw: Draw) -> np.ndarray | None:
+    def draws(self, draw: Callable[[Replicates], np.ndarray]) -> np.ndarray | None:
         """Draw what a number is made from for both models, [n_boot, 2, ...]; None without a bootstrap."""
         first, second = self.model.replicates, self.reference.replicates
         return np.stack([draw(first), draw(second)], axis=1) if first and second else None
 
-    def change(self, value: float, draw: Draw, code: int, needs: Sequence[Need] = BOTH) -> Estimate:
+    def change(self, value: float, draws: np.ndarray | None, code: int, needs: Sequence[Need] = BOTH) -> Estimate:
         """Judge the change of one group's number: undefined, without interval, or with percentiles of paired draws.
 
         Args:
             value: model minus reference, NaN if the group lacks what it divides by.
-            draw: replicates of one model -> the group's number in each, [n_boot].
+            draws: of both, [n_boot, 2]; None without a bootstrap.
             code: of the group, or `ALL` rows.
             needs: what it divides by.
         """
         known, few = self.model.replicates, self.model.few(code, needs)
         method = f"paired percentile {known.method}" if known else NO_BOOTSTRAP
         if math.isnan(value):
-            return undefined(method, *self.model.lacking(code, needs))
+            return undefined(method, *self.model.few(code, needs, least=1))
         if few:
             return point(value, method, *few)
-        both = self.draws(draw)
-        moved = None if both is None else both[:, 0] - both[:, 1]
+        moved = None if draws is None else draws[:, 0] - draws[:, 1]
         return from_draws(value, moved, self.model.quantiles, method, [None])
 
     def across(
-        self,
-        value: float,
-        draw: Draw,
-        family: Callable[[np.ndarray], PairedFamily],
-        bound: Callable[[PairedFamily, np.ndarray], tuple[float, float]],
-        needs: Sequence[Need],
-        convention: str,
+        self, value: float, draws: np.ndarray | None, bound: Bound, needs: Sequence[Need], convention: str
     ) -> Estimate:
         """Judge the change of a number made from all included groups: guarded as in an audit, else with a band.
 
         Args:
             value: model minus reference, NaN if a group lacks what it needs.
-            draw: replicates of one model -> the groups' numbers, [n_boot, n_kinds, n_groups].
-            family: all draws of both -> the groups' numbers and where the bootstrap is blind to them.
-            bound: of this family and the draws that are defined.
+            draws: of the groups' numbers, [n_boot, 2, n_kinds, n_groups]; None without a bootstrap.
+            bound: of these.
             needs: what every group must have.
             convention: the formula, for the method's name.
         """
-        known = self.model.replicates
-        method = f"change of {convention}; {f'sup-t {known.method}' if known else NO_BOOTSTRAP}"
-        withheld, draws = self.model.withheld(value, needs, method), self.draws(draw)
-        if withheld or draws is None:
-            return withheld or point(value, method, Reason("no_bootstrap"))
-        numbers = family(draws)
 
         def varying(defined: np.ndarray) -> tuple[float, float]:
-            low, high = bound(numbers, defined)
+            low, high = bound(defined)
             return (NAN, NAN) if high - low < BLIND else (low, high)
 
-        return from_draws(value, draws, varying, method)
+        return self.model.across(value, needs, f"change of {convention}", draws, varying)
 
 
 def still(draws: np.ndarray) -> np.ndarray:
     """Tell which numbers never vary over the replicates, where a bootstrap is blind: [n_boot, ...] -> [...]."""
-    return np.asarray(np.nanstd(draws, axis=0) < BLIND)
+    return np.asarray(draws.std(axis=0) < BLIND)

@@ -1,15 +1,14 @@
-"""The gap that chance alone makes: AUCs of groups permuted within label, rows by rows or whole clusters."""
+"""The gap that chance alone makes: AUCs of groups permuted within label, row by row or in whole clusters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from ...document.estimate import NAN, Reason
-from .bands import spread
 from .proportions import ratio
 
 # Permuted groups held at once; a few arrays of eight bytes each like it.
@@ -19,8 +18,7 @@ SAME = 1e-12
 BAR_DELAY = 3.0
 
 
-@dataclass(frozen=True)
-class GapNull:
+class GapNull(NamedTuple):
     """Gap of AUCs where groups do not matter: its mean and 95th percentile over permutations.
 
     `p` is the share of permutations, the data among them, with a gap at least as large: 1 / (1 + permutations) at
@@ -34,24 +32,22 @@ class GapNull:
     reasons: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True)
-class Stratum:
-    """Units of the same composition, which may trade their groups.
+class Block(NamedTuple):
+    """Rows of one label of units (rows or clusters) that may trade their groups.
 
     Args:
-        blocks: by label that occurs, the rows' places among the rows of that label and their groups, both
-            [n_units, rows of that label in each].
-        mixed: a unit holds several groups within a label, so that its rows trade them too.
+        label: 0 or 1.
+        places: of the rows among the rows of that label, [n_units, rows of the label in each unit].
+        groups: of these rows.
     """
 
-    blocks: dict[int, tuple[np.ndarray, np.ndarray]]
-    mixed: bool = False
+    label: int
+    places: np.ndarray
+    groups: np.ndarray
 
-    @property
-    def moves(self) -> bool:
-        """Tell whether a permutation may change anything."""
-        ordered = [np.sort(groups, axis=1) for _, groups in self.blocks.values()]
-        return self.mixed or any((groups != groups[0]).any() for groups in ordered)
+
+# Blocks of units of the same composition, by label that occurs; they are permuted alike.
+Stratum = list[Block]
 
 
 def gap_null(
@@ -85,16 +81,17 @@ def gap_null(
     codes = np.unique(groups, return_inverse=True)[1][order]
     # Codes of 16 bits or less are sorted in one pass.
     codes = codes.astype(np.min_scalar_type(int(codes.max())))
-    fixed = {label: codes[labels == label] for label in (0, 1)}
-    if clusters is None:
-        # Every row is a unit of its own; groups are sorted, so that the order of the rows is no matter.
-        strata = [
-            Stratum({label: (np.arange(len(own))[:, None], np.sort(own)[:, None])}) for label, own in fixed.items()
-        ]
-    else:
+    fixed, strata = (codes[labels == 0], codes[labels == 1]), []
+    if clusters is not None:
         strata = clustered_strata(labels, codes, np.unique(clusters, return_inverse=True)[1][order])
-    strata = [stratum for stratum in strata if stratum.moves]
-    movable = sum(places.size for stratum in strata for places, _ in stratum.blocks.values())
+    else:
+        for label, own in enumerate(fixed):
+            # Every row is a unit of its own; groups are sorted, so that the order of the rows is no matter.
+            strata.append([Block(label, np.arange(len(own))[:, None], np.sort(own)[:, None])])
+    strata, movable = list(filter(_moves, strata)), 0
+    for blocks in strata:
+        for block in blocks:
+            movable += block.places.size
     if 2 * movable < len(labels):
         return GapNull(reasons=(Reason("few_movable", count=movable, needed=len(labels)),))
     measure, rng = _gaps(labels, scores, codes), np.random.default_rng(seed)
@@ -102,9 +99,9 @@ def gap_null(
     with tqdm(total=permutations, desc="permutations", disable=None, delay=BAR_DELAY, leave=False) as bar:
         for first in range(0, permutations, chunk):
             times = min(chunk, permutations - first)
-            found.append(measure(permuted(fixed, strata, rng, times)))
+            found.append(measure(*_permuted(fixed, strata, rng, times)))
             bar.update(times)
-    gaps, (observed,) = np.concatenate(found), measure({label: own[None] for label, own in fixed.items()})
+    gaps, (observed,) = np.concatenate(found), measure(fixed[0][None], fixed[1][None])
     p = (1 + int((gaps >= observed - SAME).sum())) / (1 + permutations)
     return GapNull(float(gaps.mean()), float(np.quantile(gaps, 0.95)), p, permutations)
 
@@ -126,9 +123,7 @@ def clustered_strata(labels: np.ndarray, codes: np.ndarray, clusters: np.ndarray
     """
     sizes = np.bincount(clusters * 2 + labels, minlength=2 * (int(clusters.max()) + 1)).reshape(-1, 2)
     kinds, kind_of = np.unique(sizes, axis=0, return_inverse=True)
-    places = np.empty(len(labels), dtype=np.int64)
-    for label in (0, 1):
-        places[labels == label] = np.arange(int((labels == label).sum()))
+    places = np.where(labels == 1, np.cumsum(labels) - 1, np.cumsum(1 - labels) - 1)
     # Rows by composition, cluster and label: every stratum is a run of equal clusters.
     kind = kind_of.ravel()[clusters]
     slots = np.lexsort((labels, clusters, kind))
@@ -138,34 +133,49 @@ def clustered_strata(labels: np.ndarray, codes: np.ndarray, clusters: np.ndarray
     for (negatives, positives), start, stop in zip(kinds.tolist(), edges[:-1], edges[1:], strict=True):
         rows = places[slots[start:stop]].reshape(-1, negatives + positives)
         groups = codes[held[start:stop]].reshape(rows.shape)
-        cuts = {0: slice(0, negatives), 1: slice(negatives, None)}
-        blocks = {label: (rows[:, cut], groups[:, cut]) for label, cut in cuts.items() if rows[:, cut].size}
-        mixed = any(bool((own != own[:, :1]).any()) for _, own in blocks.values())
-        strata.append(Stratum(blocks, mixed))
+        blocks = [
+            Block(0, rows[:, :negatives], groups[:, :negatives]),
+            Block(1, rows[:, negatives:], groups[:, negatives:]),
+        ]
+        strata.append([block for block in blocks if block.places.size])
     return strata
 
 
-def permuted(
-    fixed: dict[int, np.ndarray], strata: list[Stratum], rng: np.random.Generator, times: int
-) -> dict[int, np.ndarray]:
-    """Permute the groups of the rows of each label, [times, n of the label] each, in the order of the rows."""
-    found = {label: np.repeat(codes[None], times, axis=0) for label, codes in fixed.items()}
-    for stratum in strata:
-        n_units = len(next(iter(stratum.blocks.values()))[0])
+def _mixed(blocks: Iterable[Block]) -> bool:
+    """Tell whether a unit holds several groups within a label, so that its rows trade them too."""
+    return any((block.groups != block.groups[:, :1]).any() for block in blocks)
+
+
+def _moves(blocks: Stratum) -> bool:
+    """Tell whether a permutation may change anything."""
+    units = np.concatenate([np.sort(block.groups, axis=1) for block in blocks], axis=1)
+    return _mixed(blocks) or bool((units != units[0]).any())
+
+
+def _permuted(
+    fixed: tuple[np.ndarray, np.ndarray], strata: list[Stratum], rng: np.random.Generator, times: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Permute the groups of negatives and of positives, [times, n of the label] each, in the order of the rows."""
+    found = np.repeat(fixed[0][None], times, axis=0), np.repeat(fixed[1][None], times, axis=0)
+    for blocks in strata:
+        n_units, mixed = len(blocks[0].places), _mixed(blocks)
         order = rng.permuted(np.broadcast_to(np.arange(n_units), (times, n_units)), axis=1)
-        for label, (places, codes) in stratum.blocks.items():
-            groups = codes[order]
-            if stratum.mixed and groups.shape[-1] > 1:
+        for block in blocks:
+            groups = block.groups[order]
+            if mixed and groups.shape[-1] > 1:
                 groups = rng.permuted(groups, axis=2)
-            found[label][:, places.ravel()] = groups.reshape(times, -1)
+            found[block.label][:, block.places.ravel()] = groups.reshape(times, -1)
     return found
 
 
-def _gaps(labels: np.ndarray, scores: np.ndarray, codes: np.ndarray) -> Callable[[dict[int, np.ndarray]], np.ndarray]:
+def _gaps(labels: np.ndarray, scores: np.ndarray, codes: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Rank rows sorted by label and score, to compute the gaps of many permutations, which keep each group's counts.
 
+    Negatives sorted by permutation, group and score get the ascending keys cell * (n + 1) + place; counting the keys
+    below a positive's cell * (n + 1) + place counts the negatives of its own group below it.
+
     Returns:
-        Groups by label, [times, n of the label] -> gap of AUCs, [times].
+        Groups of negatives and of positives, [times, n of the label] -> gap of AUCs, [times].
     """
     low, high = scores[labels == 0], scores[labels == 1]
     below, not_above = np.searchsorted(low, high, "left"), np.searchsorted(low, high, "right")
@@ -173,22 +183,17 @@ def _gaps(labels: np.ndarray, scores: np.ndarray, codes: np.ndarray) -> Callable
     negatives, positives = np.bincount(codes.astype(np.int64) * 2 + labels, minlength=2).reshape(-1, 2).T
     n_groups, step = len(negatives), len(low) + 1
 
-    def measure(groups: dict[int, np.ndarray]) -> np.ndarray:
-        """Count wins by keys.
-
-        Negatives sorted by permutation, group and score get the ascending keys cell * (n + 1) + place; counting the
-        keys below a positive's cell * (n + 1) + place counts the negatives of its own group below it.
-        """
-        times = len(groups[0])
+    def measure(of_negatives: np.ndarray, of_positives: np.ndarray) -> np.ndarray:
+        times = len(of_negatives)
         cells = np.arange(times)[:, None] * n_groups
-        by_group = np.argsort(groups[0], axis=1, kind="stable")
+        by_group = np.argsort(of_negatives, axis=1, kind="stable")
         keys = (cells + np.arange(n_groups)).repeat(np.tile(negatives, times)) * step + by_group.ravel()
-        cell_of = cells + groups[1]
+        cell_of = cells + of_positives
         starts = np.concatenate([[0], np.cumsum(np.tile(negatives, times))])[cell_of]
         wins = np.searchsorted(keys, (cell_of * step + below).ravel())
         ends = np.searchsorted(keys, (cell_of * step + not_above).ravel()) if tied else wins
         doubled = (wins + ends - 2 * starts.ravel()).astype(np.float64)
         sums = np.bincount(cell_of.ravel(), weights=doubled, minlength=times * n_groups).reshape(times, n_groups)
-        return spread(ratio(sums, 2.0 * negatives * positives))
+        return np.ptp(ratio(sums, 2.0 * negatives * positives), axis=1)
 
     return measure

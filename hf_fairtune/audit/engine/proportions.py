@@ -36,14 +36,17 @@ def confusion(labels: np.ndarray, predictions: np.ndarray, groups: np.ndarray, n
     return np.column_stack([cells, cells.sum(axis=1)])
 
 
-def cells_of(names: Sequence[str]) -> list[int]:
+def cells_of(*names: str) -> list[int]:
     """Return the places among `CELLS` that make up counts, by name of `CELLS` and `SUMS`."""
-    return [CELLS.index(cell) for name in names for cell in SUMS.get(name, (name,))]
+    places: list[int] = []
+    for name in names:
+        places += map(CELLS.index, SUMS.get(name, (name,)))
+    return places
 
 
 def total(counts: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """Add up counts by name: [4, ...] -> [...]."""
-    return np.asarray(counts[cells_of(names)].sum(axis=0))
+    return np.asarray(counts[cells_of(*names)].sum(axis=0))
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

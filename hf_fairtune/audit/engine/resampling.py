@@ -29,7 +29,8 @@ class Resampling:
     def parts(self, n_boot: int) -> list[range]:
         """Cut `n_boot` replicates into parts, to bound memory and to stay within a processor's cache."""
         size = max(1, CHUNK_WEIGHTS // max(len(self.start), 0 if self.unit is None else len(self.unit)))
-        return [range(first, min(first + size, n_boot)) for first in range(0, n_boot, size)]
+        edges = [*range(0, n_boot, size), n_boot]
+        return list(map(range, edges[:-1], edges[1:]))
 
     def draw(self, part: range, seed: int) -> np.ndarray:
         """Draw the weights of some replicates, int64 [len(part), n_rows]: multinomial within each stratum.

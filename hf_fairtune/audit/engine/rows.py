@@ -30,36 +30,25 @@ class ScoredRows:
         """Count the clusters; None where rows are independent."""
         return None if self.clusters is None else int(self.clusters.max()) + 1
 
-    def counts(self) -> np.ndarray:
-        """Count positives, negatives and rows by group and, in the last line, in all: int [n_groups + 1, 3]."""
-        size = len(self.group_names)
-        cells = np.bincount(self.groups * 2 + self.labels, minlength=2 * size).reshape(size, 2)
-        by_group = np.column_stack([cells[:, 1], cells[:, 0], cells.sum(axis=1)])
-        return np.vstack([by_group, by_group.sum(axis=0)])
+    def count(self, kept: np.ndarray, units: bool = True) -> np.ndarray:
+        """Count some rows (bool, [n]) by group and, last, in all: int [n_groups + 1].
 
-    def units(self) -> np.ndarray:
-        """Count independent units like `counts`: rows, or clusters that have such a row."""
-        if self.clusters is None:
-            return self.counts()
-        return np.column_stack(
-            [self.independent(self.labels == 1), self.independent(self.labels == 0), self.independent()]
-        )
-
-    def independent(self, kept: np.ndarray | None = None) -> np.ndarray:
-        """Count independent units among some rows (bool [n]; None: all) by group and, last, in all: [n_groups + 1].
-
-        A unit is a row, or a cluster where there are clusters: ten positives of one patient are one unit.
+        With `units` independent ones, rows or clusters with such a row: ten positives of one patient are one unit.
         """
-        chosen: slice | np.ndarray = slice(None) if kept is None else kept
-        size, groups = len(self.group_names), self.groups[chosen]
-        if self.clusters is None:
+        size, groups = len(self.group_names), self.groups[kept]
+        if self.clusters is None or not units:
             return np.append(np.bincount(groups, minlength=size), len(groups))
-        clusters, step = self.clusters[chosen], int(self.clusters.max()) + 1
+        clusters, step = self.clusters[kept], int(self.clusters.max()) + 1
         by_group = np.bincount(np.unique(groups * step + clusters) // step, minlength=size)
         return np.append(by_group, len(np.unique(clusters)))
 
+    def cases(self, units: bool = True) -> np.ndarray:
+        """Count positives, negatives and rows like `count`: int [n_groups + 1, 3]."""
+        parts = (self.labels == 1, self.labels == 0, self.labels >= 0)
+        return np.column_stack([self.count(parts[0], units), self.count(parts[1], units), self.count(parts[2], units)])
+
     def take(self, rows: np.ndarray) -> ScoredRows:
-        """Return some rows (bool mask [n] or places) with all group names."""
+        """Return some rows (bool [n], or places) with all group names."""
         clusters = None if self.clusters is None else self.clusters[rows]
         return ScoredRows(self.labels[rows], self.scores[rows], self.groups[rows], self.group_names, clusters)
 
@@ -89,22 +78,26 @@ def check_rows(
         FairTuneError: lengths differ, there are no rows, or a column holds something else.
     """
     columns = {"labels": np.asarray(labels), "scores": np.asarray(scores), "groups": np.asarray(groups)}
-    lengths = {name: len(array) if array.ndim == 1 else -1 for name, array in columns.items()}
-    for name, length in lengths.items():
-        if length < 0:
-            raise FairTuneError(f"`{name}` has shape {columns[name].shape}; pass one value a row.")
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise FairTuneError(f"Lengths differ ({listed}); pass one value a row in each.")
-    n = lengths["labels"]
+    n, names, codes = len(np.atleast_1d(columns["labels"])), tuple(map(str, group_names)), columns["groups"]
+    for name, column in columns.items():
+        if column.ndim != 1:
+            raise FairTuneError(f"`{name}` has shape {column.shape}; pass one value a row.")
+        if len(column) != n:
+            raise FairTuneError(f"Lengths differ (labels {n}, {name} {len(column)}); pass one value a row in each.")
     if not n:
         raise FairTuneError("`labels` is empty; pass at least one row.")
-    names = tuple(map(str, group_names))
     if not names or len(set(names)) != len(names):
         raise FairTuneError(f"`group_names` is {list(names)}; pass at least one name, each once.")
-    codes = _checked_groups(columns["groups"], len(names))
+    if codes.dtype.kind not in "biu":
+        raise FairTuneError(f"`groups` has type {codes.dtype}; pass integer codes of `group_names`.")
+    if codes.min() < 0 or codes.max() >= len(names):
+        raise FairTuneError(
+            f"`groups` has codes from {codes.min()} to {codes.max()} but `group_names` has {len(names)} names; "
+            "give rows without the attribute a level of their own."
+        )
+    truth, values = check_labels(columns["labels"]), check_scores(columns["scores"])
     ids = None if clusters is None else _checked_clusters(clusters, n)
-    return ScoredRows(check_labels(columns["labels"]), check_scores(columns["scores"]), codes, names, ids)
+    return ScoredRows(truth, values, codes.astype(np.int64), names, ids)
 
 
 def check_labels(labels: ArrayLike) -> np.ndarray:
@@ -129,18 +122,6 @@ def check_scores(scores: ArrayLike, name: str = "scores") -> np.ndarray:
     return array
 
 
-def _checked_groups(groups: np.ndarray, n_names: int) -> np.ndarray:
-    if groups.dtype.kind not in "biu":
-        raise FairTuneError(f"`groups` has type {groups.dtype}; pass integer codes of `group_names`.")
-    low, high = int(groups.min()), int(groups.max())
-    if low < 0 or high >= n_names:
-        raise FairTuneError(
-            f"`groups` has codes from {low} to {high} but `group_names` has {n_names} names; "
-            "give rows without the attribute a level of their own."
-        )
-    return groups.astype(np.int64)
-
-
 def _checked_clusters(clusters: Sequence[object] | np.ndarray, n: int) -> np.ndarray:
     """Code clusters by the order of their ids as text, not of the rows: rows permuted then draw the same resamples."""
     if len(clusters) != n or np.ndim(np.asarray(clusters[:1])) != 1:
@@ -159,8 +140,8 @@ def _checked_clusters(clusters: Sequence[object] | np.ndarray, n: int) -> np.nda
 
 def included_codes(group_names: Sequence[str], exclude: Sequence[str]) -> tuple[int, ...]:
     """Return the codes of the groups that `exclude` does not name, or raise FairTuneError for an unknown name."""
-    names = [exclude] if isinstance(exclude, str) else list(exclude)
-    unknown = [name for name in names if name not in group_names]
+    names = {exclude} if isinstance(exclude, str) else set(exclude)
+    unknown = sorted(names - set(group_names))
     if unknown:
         raise FairTuneError(f"`exclude` names {unknown}; the groups are {list(group_names)}.")
     return tuple(code for code, name in enumerate(group_names) if name not in names)

@@ -26,18 +26,16 @@ from ...document.audit import AucGap, MinGroupAuc, Pair
 from ...document.estimate import NAN, Estimate, Reason
 from ..engine.auc_tests import (
     CLUSTERED_T,
-    AucTest,
     adjusted,
     auc_difference_test,
     clustered_difference_test,
     detectable_difference,
     wanted_counts,
 )
-from ..engine.bands import Bounds, Family, largest_range_bounds
-from ..engine.bootstrap import Replicates
+from ..engine.bands import Family
 from ..engine.delong import mover_difference, score_error
 from ..engine.permutations import GapNull, gap_null
-from ..engine.resampled_rows import BOTH, ESTIMABLE, ResampledRows
+from ..engine.resampled_rows import BOTH, ResampledRows
 from .metric import Metric
 
 METRIC = Metric(better="lower")
@@ -62,7 +60,7 @@ in medical image analysis", ICLR; Martinez, Bertran & Sapiro 2020, "Minimax Pare
 perspective", ICML.
 """,
     ),
-    "auc_difference": Metric(better="nearer", bounds=(-1.0, 1.0)),
+    "auc_difference": Metric(better="nearer", limits=(-1.0, 1.0)),
 }
 
 
@@ -105,38 +103,32 @@ def lowest_and_gap(
         permutations: of the groups, for the null; 0 for none.
         seed: of the permutations.
     """
-    kept, names, level = list(resampled.included), resampled.rows.group_names, resampled.confidence
-    values = np.array([item.value for item in aucs[:-1]])
-    found = extremes(values, kept)
-    errors = [score_error(values[code], *resampled.cases(code), level) for code in kept]
-    family = Family(values[None, kept], np.array([errors]), level)
-
-    def draw(replicates: Replicates) -> np.ndarray:
-        return replicates.auc[:, None, kept]
-
-    def bound(draws: np.ndarray) -> Bounds:
-        return largest_range_bounds(family, draws)
-
-    low = resampled.across(found.minimum, BOTH, "min over groups", draw, family.extreme)
-    gap = resampled.across(found.gap, BOTH, "max - min over groups", draw, bound)
+    kept, names, known = list(resampled.included), resampled.rows.group_names, resampled.replicates
+    values, errors = np.array([item.value for item in aucs[:-1]]), []
+    for code in kept:
+        positives, negatives, _ = resampled.units[code].tolist()
+        errors.append(score_error(float(values[code]), positives, negatives, resampled.confidence))
+    found, family = extremes(values, kept), Family(values[None, kept], np.array([errors]), resampled.confidence)
+    draws = None if known is None else known.auc[:, None, kept]
+    low = resampled.across(found.minimum, BOTH, "min over groups", draws, family.extreme)
+    gap = resampled.across(found.gap, BOTH, "max - min over groups", draws, family.gap)
     null = GapNull()
     if gap.defined and permutations:
         rows = resampled.rows.take(np.isin(resampled.rows.groups, kept))
         null = gap_null(rows.labels, rows.scores, rows.groups, rows.clusters, permutations, seed)
     elif gap.defined:
         null = GapNull(reasons=(Reason("no_permutations"),))
-    worst, best = (None if code is None else names[code] for code in (found.worst, found.best))
     extent = AucGap(
         **vars(replace(gap, reasons=gap.reasons + null.reasons)),
-        best=best if found.gap > 0 else None,
-        worst=worst if found.gap > 0 else None,
+        best=names[found.best] if found.best is not None and found.gap > 0 else None,
+        worst=names[found.worst] if found.worst is not None and found.gap > 0 else None,
         null_mean=null.mean,
         null_high=null.high,
         excess=gap.value - null.mean,
         p=null.p,
         permutations=null.permutations,
     )
-    return MinGroupAuc(**vars(low), group=worst), extent
+    return MinGroupAuc(**vars(low), group=None if found.worst is None else names[found.worst]), extent
 
 
 def auc_pairs(resampled: ResampledRows, aucs: Sequence[Estimate]) -> list[Pair]:
@@ -150,20 +142,12 @@ def auc_pairs(resampled: ResampledRows, aucs: Sequence[Estimate]) -> list[Pair]:
         resampled: the rows.
         aucs: every group's AUC, and that of all rows.
     """
-    reference, names = resampled.reference, resampled.rows.group_names
+    reference, found = resampled.reference, []
     if reference is None or not resampled.estimable(reference):
         return []
-    found, other, value = [], resampled.cases(reference), aucs[reference].value
     for code in resampled.included:
-        if code == reference:
-            continue
-        own, test = resampled.cases(code), _test(resampled, aucs, code, reference)
-        wanted = wanted_counts(value, own, other) or (None, None)
-        difference, detectable = (
-            _difference(resampled, aucs, code, reference),
-            detectable_difference(value, own, other),
-        )
-        found.append(Pair(names[code], names[reference], difference, test.p, NAN, test.method, detectable, *wanted))
+        if code != reference:
+            found.append(_pair(resampled, aucs, code, reference))
     return adjusted_pairs(found, "holm")
 
 
@@ -173,28 +157,24 @@ def adjusted_pairs(pairs: Sequence[Pair], correction: str) -> list[Pair]:
     return [replace(pair, p_adjusted=own) for pair, own in zip(pairs, p, strict=True)]
 
 
-def _difference(resampled: ResampledRows, aucs: Sequence[Estimate], code: int, reference: int) -> Estimate:
-    found = mover_difference(aucs[code], aucs[reference])
+def _pair(resampled: ResampledRows, aucs: Sequence[Estimate], code: int, reference: int) -> Pair:
+    """Compare two groups; p is NaN where there is no test, for too few cases or for want of the cluster bootstrap."""
+    rows, known, names = resampled.rows, resampled.replicates, resampled.rows.group_names
+    cases, values = resampled.units[[code, reference], :2].tolist(), (aucs[code].value, aucs[reference].value)
+    difference, p, method = mover_difference(aucs[code], aucs[reference]), NAN, None
     if not resampled.estimable(code):
-        few = resampled.few(code, BOTH, ESTIMABLE, resampled.rows.group_names[code])
-        return replace(found, low=NAN, high=NAN, reasons=few)
-    if resampled.rows.clusters is None:
-        return found
-    draws = resampled.replicates
-    return resampled.percentile(found.value, draws and draws.auc[:, code] - draws.auc[:, reference])
-
-
-def _test(resampled: ResampledRows, aucs: Sequence[Estimate], code: int, reference: int) -> AucTest:
-    """Test a pair; NaN where there is no test, for too few cases or for want of the cluster bootstrap."""
-    none, rows, draws = AucTest(NAN, None), resampled.rows, resampled.replicates
-    if not resampled.estimable(code):
-        return none
-    if rows.clusters is None:
-        first, second = (rows.take(rows.groups == one) for one in (code, reference))
-        return auc_difference_test((first.labels, second.labels), (first.scores, second.scores))
-    if draws is None:
-        return none
-    fewest = min(*resampled.cases(code), *resampled.cases(reference))
-    values = aucs[code].value, aucs[reference].value
-    p = clustered_difference_test(values, (draws.auc[:, code], draws.auc[:, reference]), fewest)
-    return none if np.isnan(p) else AucTest(p, CLUSTERED_T)
+        few = resampled.few(code, group=names[code])
+        difference = replace(difference, low=NAN, high=NAN, reasons=few)
+    elif rows.clusters is None:
+        first, second = rows.take(rows.groups == code), rows.take(rows.groups == reference)
+        p, method = auc_difference_test((first.labels, second.labels), (first.scores, second.scores))
+    elif known is None:
+        difference = resampled.percentile(difference.value, None)
+    else:
+        draws = known.auc[:, code], known.auc[:, reference]
+        difference = resampled.percentile(difference.value, draws[0] - draws[1])
+        p = clustered_difference_test(values, draws, min(*cases[0], *cases[1]))
+        method = None if np.isnan(p) else CLUSTERED_T
+    sizes = values[1], (cases[0][0], cases[0][1]), (cases[1][0], cases[1][1])
+    wanted = wanted_counts(*sizes) or (None, None)
+    return Pair(names[code], names[reference], difference, p, NAN, method, detectable_difference(*sizes), *wanted)

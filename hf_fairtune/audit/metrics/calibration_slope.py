@@ -29,11 +29,11 @@ from scipy.stats import t
 from ...document.estimate import NAN, Estimate, Reason, point, undefined
 from .metric import Metric
 
-METRIC = Metric(better="nearer", bounds=(-math.inf, math.inf))
+METRIC = Metric(better="nearer", limits=(-math.inf, math.inf))
 CONVENTIONS = {
     "calibration_intercept": Metric(
         better="nearer",
-        bounds=(-math.inf, math.inf),
+        limits=(-math.inf, math.inf),
         text="""
 Calibration intercept (calibration in the large).
 
@@ -81,7 +81,7 @@ def calibration_slope(
     Source: Liang & Zeger 1986, "Longitudinal data analysis using generalized linear models", Biometrika 73.
     """
     method = SANDWICH if clusters is None else CLUSTERED
-    reason = no_line(labels, scores) or not_finite(labels, logit(scores))
+    reason = no_line(labels, scores, slope=True)
     if reason:
         return undefined(method, reason)
     z = logit(scores)
@@ -102,7 +102,7 @@ def calibration_intercept(
 
     Arguments, formula and source as for `calibration_slope`.
     """
-    reason = no_line(labels, scores)
+    reason = no_line(labels, scores, slope=False)
     if reason:
         return undefined(SANDWICH if clusters is None else CLUSTERED, reason)
     offset, share = logit(scores), float(np.mean(labels))
@@ -118,17 +118,17 @@ def calibration_intercept(
     return _sandwich(value, labels - chance, float((chance * (1 - chance)).sum()), clusters, confidence)
 
 
-def no_line(labels: np.ndarray, scores: np.ndarray) -> Reason | None:
-    """Return why there is neither slope nor intercept: a class or a log-odds is missing."""
+def no_line(labels: np.ndarray, scores: np.ndarray, slope: bool) -> Reason | None:
+    """Return why there is no intercept, or no `slope`: for that finite ones do not fit equal or separating scores."""
     if not len(labels):
         return Reason("too_few", unit="rows", count=0, needed=1)
     if np.min(labels) == np.max(labels):
         return Reason("too_few", unit="negatives" if np.max(labels) else "positives", count=0, needed=1)
-    return Reason("no_log_odds") if np.min(scores) <= 0 or np.max(scores) >= 1 else None
-
-
-def not_finite(labels: np.ndarray, z: np.ndarray) -> Reason | None:
-    """Return why no finite slope fits best: equal scores, or scores that separate the classes."""
+    if np.min(scores) <= 0 or np.max(scores) >= 1:
+        return Reason("no_log_odds")
+    z = logit(scores)
+    if not slope:
+        return None
     if z.min() == z.max():
         return Reason("equal_scores")
     high, low = z[np.asarray(labels) == 1], z[np.asarray(labels) == 0]

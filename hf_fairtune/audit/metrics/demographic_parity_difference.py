@@ -14,16 +14,17 @@ Citation: fairlearn's `demographic_parity_difference`; for two groups the absolu
 difference.
 """
 
-from ..engine.bands import FURTHEST, LOWEST_SHARE
+from ..engine.bands import Over
 from .metric import Gap
 
-METRIC = Gap("max - min over groups", ("selection_rate",), better="lower")
+METRIC = Gap("max - min over groups", ("selection_rate",), better="lower", needs=("rows",))
 CONVENTIONS = {
     "demographic_parity_ratio": Gap(
         "min / max of selection rates",
         ("selection_rate",),
-        LOWEST_SHARE,
+        Over.LOWEST_SHARE,
         better="higher",
+        needs=("rows",),
         text="""
 Demographic parity ratio: how often the least flagged group is flagged for every time the most flagged one is.
 
@@ -43,9 +44,10 @@ Citation: fairlearn's `demographic_parity_ratio`.
     "statistical_parity_difference": Gap(
         "signed difference of selection rates",
         ("selection_rate",),
-        FURTHEST,
+        Over.FURTHEST,
         better="nearer",
-        bounds=(-1.0, 1.0),
+        needs=("rows",),
+        limits=(-1.0, 1.0),
         text="""
 Statistical parity difference: how much more often a group is flagged than the reference, with its sign.
 

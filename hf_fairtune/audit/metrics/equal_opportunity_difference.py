@@ -16,12 +16,13 @@ Citation: Hardt, Price & Srebro 2016, "Equality of opportunity in supervised lea
 
 from .metric import Gap
 
-METRIC = Gap("max - min over groups", ("tpr",), better="lower")
+METRIC = Gap("max - min over groups", ("tpr",), better="lower", needs=("positives",))
 CONVENTIONS = {
     "predictive_equality_difference": Gap(
         "max - min over groups",
         ("fpr",),
         better="lower",
+        needs=("negatives",),
         text="""
 Predictive equality difference: how much more often one group gets a false alarm than another.
 

@@ -14,7 +14,7 @@ Citation: Agarwal et al. 2018, "A reductions approach to fair classification", d
 `equalized_odds_difference`.
 """
 
-from ..engine.bands import FURTHEST, MEAN_RANGE
+from ..engine.bands import Over
 from .metric import Gap
 
 METRIC = Gap("max(TPR difference, FPR difference)", ("tpr", "fpr"), better="lower")
@@ -22,7 +22,7 @@ CONVENTIONS = {
     "equalized_odds_mean": Gap(
         "(TPR difference + FPR difference) / 2",
         ("tpr", "fpr"),
-        MEAN_RANGE,
+        Over.MEAN_RANGE,
         better="lower",
         text="""
 Equalized odds difference, the mean: fairlearn's `agg="mean"`, AIF360's `average_odds_error`.
@@ -44,7 +44,7 @@ Citation: fairlearn's `equalized_odds_difference(agg="mean")`; AIF360's `average
     "equalized_odds_score": Gap(
         "1 - (TPR difference + FPR difference) / 2",
         ("tpr", "fpr"),
-        MEAN_RANGE,
+        Over.MEAN_RANGE,
         complement=True,
         better="higher",
         text="""
@@ -67,10 +67,10 @@ Citation: Zong, Yang & Hospedales 2023, "MEDFAIR: benchmarking fairness for medi
     "equalized_odds_signed": Gap(
         "signed (TPR difference + FPR difference) / 2",
         ("tpr", "fpr"),
-        FURTHEST,
+        Over.FURTHEST,
         averaged=True,
         better="nearer",
-        bounds=(-1.0, 1.0),
+        limits=(-1.0, 1.0),
         text="""
 Equalized odds, the signed mean: AIF360's `average_odds_difference`.
 

@@ -19,12 +19,13 @@ scaling.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from ...document.estimate import NAN, Estimate
 from ..engine.bands import Bounds
-from ..engine.resampled_rows import BOTH, ResampledRows
+from ..engine.resampled_rows import ALL, BOTH, ResampledRows
 from .metric import Metric
 
 METRIC = Metric(better="higher")
@@ -45,7 +46,7 @@ def es_auc(overall: np.ndarray | float, by_group: np.ndarray) -> np.ndarray:
     return np.asarray(whole / (1 + np.abs(whole[..., None] - by_group).sum(axis=-1)))
 
 
-def es_auc_bounds(values: np.ndarray, draws: np.ndarray, confidence: float) -> Bounds:
+def es_auc_bounds(values: np.ndarray, confidence: float, draws: np.ndarray) -> Bounds:
     """Bound ES-AUC by a joint band of the AUC and of the sum of deviations.
 
     Groups differ more in a resample than in the rows it is drawn from, so replicates of the sum lie too high, and a
@@ -56,8 +57,8 @@ def es_auc_bounds(values: np.ndarray, draws: np.ndarray, confidence: float) -> B
 
     Args:
         values: AUC of each group and, last, of all rows, [n_groups + 1].
-        draws: their replicates, [n_boot, n_groups + 1], no NaN, and each column varies.
         confidence: such as 0.95.
+        draws: their replicates, [n_boot, n_groups + 1], no NaN, and each column varies.
 
     Source: the critical value as for sup-t, Montiel Olea & Plagborg-Moller 2019, "Simultaneous confidence bands".
     """
@@ -80,15 +81,14 @@ def es_auc_estimate(resampled: ResampledRows, aucs: Sequence[Estimate]) -> Estim
         resampled: the rows.
         aucs: of every group, in order, and of all rows.
     """
-    columns = [*resampled.included, -1]
-    values = np.array([aucs[code].value for code in columns])
-    value = float(es_auc(values[-1], values[:-1])) if resampled.included else NAN
+    columns, known = [*resampled.included, ALL], resampled.replicates
+    values, names = np.array([item.value for item in aucs])[columns], resampled.rows.group_names
     return resampled.across(
-        value,
+        float(es_auc(values[-1], values[:-1])) if resampled.included else NAN,
         BOTH,
         CONVENTION,
-        lambda replicates: replicates.auc[:, columns],
-        lambda draws: es_auc_bounds(values, draws, resampled.confidence),
-        [*(resampled.rows.group_names[code] for code in resampled.included), None],
-        prefix="",
+        None if known is None else known.auc[:, columns],
+        partial(es_auc_bounds, values, resampled.confidence),
+        [*map(names.__getitem__, resampled.included), None],
+        bands="",
     )

@@ -20,8 +20,6 @@ Forecasting 22.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy.stats import rankdata
 
@@ -36,20 +34,6 @@ BINS = 10
 DRAWS = 1000
 # Rows next to each other in score are redrawn as one binomial where there are more rows than this.
 SLICES = 2000
-
-
-class CalibrationNull(NamedTuple):
-    """Expected calibration error of a calibrated model on the same scores, and how the observed one compares.
-
-    Args:
-        mean: of the error over draws.
-        high: its 95th percentile.
-        p: share of draws, the observed one among them, with an error at or above the observed.
-    """
-
-    mean: float = NAN
-    high: float = NAN
-    p: float = NAN
 
 
 def expected_calibration_error(labels: np.ndarray, scores: np.ndarray, bins: int = BINS) -> float:
@@ -78,24 +62,28 @@ def equal_mass_bins(scores: np.ndarray, bins: int = BINS) -> np.ndarray:
 
 def calibration_null(
     labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None, rng: np.random.Generator, draws: int = DRAWS
-) -> CalibrationNull:
-    """Compute the error of a calibrated model many times, and compare the observed one; ties count for the null.
+) -> tuple[float, float, float]:
+    """Compute the error of a calibrated model on the same scores many times, and compare the observed one.
 
     Args:
         labels: 0 or 1, [n].
         scores: probabilities of class 1, [n].
-        clusters: codes, [n]; None where rows are independent, which clusters of one row are too.
+        clusters: codes, [n]; None where rows are independent, as clusters of one row are.
         rng: source of the draws.
         draws: how many.
+
+    Returns:
+        Mean of the error over draws, its 95th percentile, and the share of draws, the observed one among them, with an
+        error at or above the observed; NaN without rows.
     """
     if not len(scores):
-        return CalibrationNull()
+        return NAN, NAN, NAN
     if clusters is None or len(np.unique(clusters)) == len(labels):
         errors = redrawn_errors(scores, rng, draws)
     else:
         errors = flipped_errors(labels, scores, clusters, rng, draws)
     reached = int((errors >= expected_calibration_error(labels, scores) - 1e-12).sum())
-    return CalibrationNull(float(errors.mean()), float(np.quantile(errors, 0.95)), (1 + reached) / (1 + len(errors)))
+    return float(errors.mean()), float(np.quantile(errors, 0.95)), (1 + reached) / (1 + len(errors))
 
 
 def redrawn_errors(scores: np.ndarray, rng: np.random.Generator, draws: int = DRAWS) -> np.ndarray:
@@ -151,14 +139,13 @@ def reliability_curves(resampled: ResampledRows, bins: int = BINS) -> list[Relia
     for code, name in enumerate(resampled.rows.group_names):
         part = resampled.rows.take(resampled.rows.groups == code)
         place = equal_mass_bins(part.scores, bins)
-        sizes, positives = (np.bincount(place, weights=own, minlength=bins) for own in (None, part.labels))
-        sums, units = np.bincount(place, weights=part.scores, minlength=bins), sizes
+        sizes, sums = np.bincount(place, minlength=bins), np.bincount(place, part.scores, bins)
+        units, shown = sizes, np.flatnonzero(sizes)
         if part.clusters is not None and len(place):
             step = int(part.clusters.max()) + 1
             units = np.bincount(np.unique(place * step + part.clusters) // step, minlength=bins)
-        shown = np.flatnonzero(sizes)
-        observed, n = positives[shown] / sizes[shown], sizes[shown]
+        observed = np.bincount(place, part.labels, bins)[shown] / sizes[shown]
         _, low, high = wilson(observed * units[shown], units[shown], resampled.confidence)
-        columns = (column.tolist() for column in (sums[shown] / n, observed, low, high, n))
-        curves.append(ReliabilityCurve(name, [ReliabilityBin(*row) for row in zip(*columns, strict=True)]))
+        columns = map(np.ndarray.tolist, (sums[shown] / sizes[shown], observed, low, high, sizes[shown]))
+        curves.append(ReliabilityCurve(name, list(map(ReliabilityBin, *columns))))
     return curves

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import Literal, NamedTuple, TypeVar
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ... import catalog
 from ...errors import FairTuneError
-from ..engine.bands import LARGEST_RANGE, Bounds, Over
+from ..engine.bands import Bounds, Over, gap_value
 from ..engine.bootstrap import Measure
 from ..engine.proportions import ratio, total
 from ..engine.resampled_rows import BOTH, NEEDS, Need
@@ -39,18 +39,15 @@ class Metric:
 
     Args:
         better: where good values lie; "nearer" to a best one that has values on both sides.
-        bounds: its lowest and highest possible value.
+        needs: the cases that it rests on in every group.
+        limits: its lowest and highest possible value.
         text: the card of a convention that has one of its own; else it is the file's docstring.
     """
 
     better: Better
-    bounds: Bounds = (0.0, 1.0)
+    needs: tuple[Need, ...] = BOTH
+    limits: Bounds = (0.0, 1.0)
     text: str | None = None
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """Name the cases that it rests on in every group."""
-        return BOTH
 
 
 @dataclass(frozen=True)
@@ -68,14 +65,9 @@ class Rate(Metric):
     binomial: bool = True
 
     @property
-    def needs(self) -> tuple[Need, ...]:
-        """Name the cases in the denominator; both classes where the decisions choose these."""
-        return tuple(need for need in NEEDS if self.denominator == (need,)) or BOTH
-
-    @property
     def paired(self) -> bool:
         """Tell whether it is a share of the same rows whatever is predicted, so that two models' can be paired."""
-        return self.binomial and self.needs == self.denominator
+        return self.binomial and self.denominator in ((need,) for need in NEEDS)
 
     def __call__(self, counts: np.ndarray) -> np.ndarray:
         """Divide, [4, ..., n_groups] -> [..., n_groups]; NaN where the denominator is 0."""
@@ -88,7 +80,7 @@ class Gap(Metric):
 
     Args:
         formula: in a few words.
-        rates: names of the rates that are compared between groups; one where `over` is relative.
+        rates: names of the rates that are compared between groups.
         over: how.
         averaged: whether the rates are averaged within each group first, so that their differences may cancel.
         complement: whether it is 1 minus what `over` makes.
@@ -96,24 +88,14 @@ class Gap(Metric):
 
     formula: str
     rates: tuple[str, ...]
-    over: Over = LARGEST_RANGE
+    over: Over = Over.LARGEST_RANGE
     averaged: bool = False
     complement: bool = False
 
     @property
-    def needs(self) -> tuple[Need, ...]:
-        """Name the cases that its rates rest on."""
-        return tuple(dict.fromkeys(need for name in self.rates for need in rates()[name].needs))
-
-    @property
-    def signed(self) -> bool:
-        """Tell whether its sign says which side is favoured."""
-        return self.better == "nearer"
-
-    @property
     def paired(self) -> bool:
         """Tell whether it is the largest range of rates of which two models' can be paired."""
-        plain = self.over is LARGEST_RANGE and not (self.averaged or self.complement)
+        plain = self.over is Over.LARGEST_RANGE and not (self.averaged or self.complement)
         return plain and all(rates()[name].paired for name in self.rates)
 
     def __call__(self, counts: np.ndarray, reference: int = 0) -> np.ndarray:
@@ -123,7 +105,7 @@ class Gap(Metric):
             counts: of the groups that are compared.
             reference: place of the group that the others are compared with, where the gap is signed.
         """
-        found = self.over.value(self.numbers(counts), reference)
+        found = gap_value(self.numbers(counts), self.over, reference)
         return 1 - found if self.complement else found
 
     def numbers(self, counts: np.ndarray) -> np.ndarray:
@@ -139,11 +121,9 @@ class ScoreMetric(Metric):
     Args:
         value: labels [n], scores [n] ascending and weights [..., n], how often each row counts -> [...]; NaN where it
             is undefined. Vectorised over the leading axes of the weights, for the bootstrap.
-        needs: the cases that it rests on in every group.
     """
 
     value: Measure
-    needs: tuple[Need, ...] = BOTH
 
     def __call__(self, labels: np.ndarray, scores: np.ndarray) -> float:
         """Compute it once, every row counting once."""
@@ -161,39 +141,25 @@ Kind = TypeVar("Kind", bound=Metric)
 @cache
 def homes() -> dict[str, tuple[Metric, ModuleType]]:
     """Find every metric among the files of the room, by name, and its file."""
-    found = {}
-    for name in catalog.names(ROOM):
-        module = catalog.find(ROOM, name)
+    found: dict[str, tuple[Metric, ModuleType]] = {}
+    for file in catalog.names(ROOM):
+        module = catalog.find(ROOM, file)
         if hasattr(module, "METRIC"):
-            own = {name: module.METRIC} | getattr(module, "CONVENTIONS", {})
-            found.update({key: (metric, module) for key, metric in own.items()})
+            found[file] = module.METRIC, module
+        for name, metric in getattr(module, "CONVENTIONS", {}).items():
+            found[name] = metric, module
     return dict(sorted(found.items()))
 
 
 @cache
-def of_kind(kind: type[Kind]) -> dict[str, Kind]:
+def metrics(kind: type[Kind]) -> dict[str, Kind]:
     """Find every metric of a kind, by name."""
     return {name: metric for name, (metric, _) in homes().items() if isinstance(metric, kind)}
 
 
-def rates() -> dict[str, Rate]:
-    """Find every rate, by name."""
-    return of_kind(Rate)
-
-
-def gaps() -> dict[str, Gap]:
-    """Find every gap, by name."""
-    return of_kind(Gap)
-
-
-def score_metrics() -> dict[str, ScoreMetric]:
-    """Find every number of scores, by name."""
-    return of_kind(ScoreMetric)
-
-
-def card(module: ModuleType) -> Card:
-    """Read the card off a file's docstring, see `parse_card`."""
-    return parse_card(module.__doc__ or "", module.__name__)
+rates = partial(metrics, Rate)
+gaps = partial(metrics, Gap)
+score_metrics = partial(metrics, ScoreMetric)
 
 
 def card_of(name: str) -> Card:
@@ -205,18 +171,24 @@ def card_of(name: str) -> Card:
     if name not in homes():
         raise FairTuneError(f"`{name}` is not one of the metrics; choose from {', '.join(homes())}.")
     metric, module = homes()[name]
-    return parse_card(metric.text or module.__doc__ or "", name)
+    return card(module, metric.text)
 
 
-def parse_card(text: str, name: str) -> Card:
-    """Read a card: a title line and then the paragraphs of `PARTS`, each once and in this order.
+def card(module: ModuleType, text: str | None = None) -> Card:
+    """Read the card off a text, by default a file's docstring.
+
+    It is a title line and then the paragraphs of `PARTS`, each once and in this order.
 
     Raises:
-        FairTuneError: the text of `name` is no card.
+        FairTuneError: the text is no card.
     """
-    title, *paragraphs = [" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n")]
+    title, *paragraphs = map(_joined, inspect.cleandoc(text or module.__doc__ or "").split("\n\n"))
     headed = [paragraph.partition(": ") for paragraph in paragraphs]
     if [head.lower() for head, _, _ in headed] != list(PARTS) or not all(part for _, _, part in headed):
         wanted = ", ".join(f"`{part.capitalize()}:`" for part in PARTS)
-        raise FairTuneError(f"{name} has no card; give its docstring a title and the paragraphs {wanted}.")
+        raise FairTuneError(f"{module.__name__} has no card; give its docstring a title and the paragraphs {wanted}.")
     return Card(title, *(part for _, _, part in headed))
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split())

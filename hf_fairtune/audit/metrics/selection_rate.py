@@ -14,4 +14,4 @@ Citation: fairlearn's `selection_rate`.
 
 from .metric import Rate
 
-METRIC = Rate(("predicted_positives",), ("rows",), better="neither")
+METRIC = Rate(("predicted_positives",), ("rows",), better="neither", needs=("rows",))

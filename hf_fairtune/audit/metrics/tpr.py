@@ -14,12 +14,13 @@ Citation: Altman & Bland 1994, "Diagnostic tests 1: sensitivity and specificity"
 
 from .metric import Rate
 
-METRIC = Rate(("true_positives",), ("positives",), better="higher")
+METRIC = Rate(("true_positives",), ("positives",), better="higher", needs=("positives",))
 CONVENTIONS = {
     "fpr": Rate(
         ("false_positives",),
         ("negatives",),
         better="lower",
+        needs=("negatives",),
         text="""
 False positive rate: how many of those without the finding are flagged all the same (1 - specificity).
 
@@ -39,6 +40,7 @@ Citation: Altman & Bland 1994, "Diagnostic tests 1: sensitivity and specificity"
         ("true_negatives",),
         ("negatives",),
         better="higher",
+        needs=("negatives",),
         text="""
 True negative rate: how many of those without the finding are cleared (specificity).
 
