@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
-from ..document.audit import GroupAudit
+import numpy as np
+
 from ..document.document import Document
 from ..document.estimate import Estimate
-from .table import Table
-from .view import View, views
+from ..document.run import Search
+from .table import Cell, Table
+from .view import View, beside, views
 from .words import (
+    ALWAYS,
     COMPARISON_VERDICTS,
     GAP_VERDICTS,
+    LIMITS,
     STATUSES,
-    interval,
     listed,
     metric,
     name,
@@ -32,16 +36,16 @@ MOST = 8
 
 @dataclass(frozen=True)
 class Answer:
-    """What one audit says: its view, the kind of its verdict (a key of `GAP_VERDICTS`), and its paragraphs."""
+    """What one audit says: the kind of its verdict (a key of `GAP_VERDICTS`) and the verdict's words, its paragraphs.
+
+    `rank` is lower the more there is to say.
+    """
 
     view: View
     kind: str
+    rank: int
+    verdict: str
     paragraphs: list[str]
-
-    @property
-    def verdict(self) -> str:
-        """Put the kind into words."""
-        return GAP_VERDICTS[self.kind]
 
 
 def answers(document: Document) -> list[Answer]:
@@ -50,14 +54,22 @@ def answers(document: Document) -> list[Answer]:
     The level of every test is divided by the number of gaps tested (Bonferroni), so that the largest of many gaps is
     not taken for a finding.
     """
-    every = views(document)
-    tested = sum(not math.isnan(view.audit.auc_gap.p) for view in every)
-    return [_answer(view, tested) for view in every]
+    every, found = views(document), []
+    tested = np.isfinite([*map(attrgetter("audit.auc_gap.p"), every)]).sum()
+    for view in every:
+        gap, level, kind = view.audit.auc_gap, 1 - view.audit.confidence, "open"
+        if not gap.defined or math.isnan(gap.p):
+            kind = "unknown"
+        elif gap.p <= level:
+            kind = "beyond" if gap.p <= level / max(1, tested) else "alone"
+        paragraphs = [_lowest(view), *_gap(view, kind, int(tested))]
+        found.append(Answer(view, kind, list(GAP_VERDICTS).index(kind), GAP_VERDICTS[kind], paragraphs))
+    return found
 
 
 def headline(found: Sequence[Answer]) -> str:
     """Count the verdicts in one sentence."""
-    counts = Counter(one.kind for one in found)
+    counts = Counter(map(attrgetter("kind"), found))
     judged, sure, alone = len(found) - counts["unknown"], counts["beyond"], counts["alone"]
     if not judged:
         return "These rows do not show whether groups are served unequally."
@@ -67,72 +79,57 @@ def headline(found: Sequence[Answer]) -> str:
     return f"{said}; {alone} would be if taken alone." if alone else f"{said}."
 
 
-def _answer(view: View, tested: int) -> Answer:
-    gap, level = view.audit.auc_gap, 1 - view.audit.confidence
-    kind = "open"
-    if not gap.defined or math.isnan(gap.p):
-        kind = "unknown"
-    elif gap.p <= level:
-        kind = "beyond" if gap.p <= level / max(1, tested) else "alone"
-    return Answer(view, kind, [text for text in (_lowest(view), _gap(view, kind, tested)) if text])
-
-
 def _lowest(view: View) -> str:
     """Name the lowest group and how sure that is."""
     lowest = view.audit.min_group_auc
     if not lowest.defined:
         return f"Which group is served worst is unknown ({reasons(lowest.reasons)})."
-    row = next((row for row in view.audit.groups if row.group == lowest.group), None)
-    if row is None:
+    if lowest.group is None:
         return f"The lowest AUC is {_spoken(view, lowest)}."
-    said = f"The lowest AUC is {_spoken(view, lowest)}, in the group {name(row.group)}."
-    if not math.isnan(row.worst_share):
-        others = "" if row.worst_share >= 0.9 else ", so another group may be the lowest"
-        said += f" It is the lowest in {percent(row.worst_share)} of the resamples{others}."
-    return said + _small(row)
+    said = f"The lowest AUC is {_spoken(view, lowest)}, in the group {name(lowest.group)}."
+    for row in view.audit.groups:
+        if row.group == lowest.group and not math.isnan(row.worst_share):
+            others = "" if row.worst_share >= 0.9 else ", so another group may be the lowest"
+            said += f" It is the lowest in {percent(row.worst_share)} of the resamples{others}."
+    return said + _small(view, lowest.group)
 
 
-def _small(row: GroupAudit | None) -> str:
+def _small(view: View, group: str | None) -> str:
     """Warn of a group whose AUC rests on few cases."""
-    few = row is not None and row.status != "ok"
-    return (
-        f" That group is small ({reasons(row.reasons) or row.status}): a hint, not a finding." if row and few else ""
-    )
+    for row in view.audit.groups:
+        if row.group == group and row.status != "ok":
+            return f" That group is small ({reasons(row.reasons) or row.status}): a hint, not a finding."
+    return ""
 
 
 def _spoken(view: View, found: Estimate) -> str:
-    if found.bounded:
-        return f"{number(found.value)} ({view.level} {number(found.low)} to {number(found.high)})"
-    return f"{number(found.value)} ({'; '.join(filter(None, ['no interval', reasons(found.reasons)]))})"
+    ends = f"{view.level} {number(found.low)} to {number(found.high)}" if found.bounded else "no interval"
+    return f"{number(found.value)} ({ends})"
 
 
-def _gap(view: View, kind: str, tested: int) -> str:
+def _gap(view: View, kind: str, tested: int) -> Iterator[str]:
     """Set the gap against chance."""
     gap = view.audit.auc_gap
     if not gap.defined:
-        return "" if not view.audit.min_group_auc.defined else f"The gap is unknown ({reasons(gap.reasons)})."
+        return
     best = f", {name(gap.best)}," if gap.best else ""
-    row = next((row for row in view.audit.groups if row.group == gap.best), None)
-    said = f"The best group{best} lies {_spoken(view, gap)} above it.{_small(row)}"
-    if kind == "unknown":
-        return f"{said} The gap that chance alone makes is unknown here, so this one is not judged."
-    chance = f"{said} If groups did not matter, chance would make a gap of up to {number(gap.null_high)} in 19 of 20 "
-    return f"{chance}cases (p = {p_value(gap.p)}): {_judged(view, kind, tested)}"
-
-
-def _judged(view: View, kind: str, tested: int) -> str:
-    if kind == "beyond":
-        return "the gap is more than chance explains" + (f", also among {tested} gaps." if tested > 1 else ".")
-    if kind == "alone":
-        return f"taken alone that is more than chance explains, but among {tested} gaps one such may be chance."
-    known = [pair.detectable for pair in view.audit.pairs if not math.isnan(pair.detectable)]
-    missed = f"; with so few cases a true difference of {number(max(known))} may go unseen" if known else ""
-    return f"chance can explain the gap, which does not show that the groups are equal{missed}."
+    said = f"The best group{best} lies {_spoken(view, gap)} above it.{_small(view, gap.best)}"
+    chance = f"If groups did not matter, chance would make a gap of up to {number(gap.null_high)} in 19 of 20 cases "
+    chance += f"(p = {p_value(gap.p)}):"
+    detectable = np.fmax.reduce([*map(attrgetter("detectable"), view.audit.pairs)], initial=math.nan)
+    missed = "" if math.isnan(detectable) else f"; a true difference of {number(detectable)} may go unseen"
+    judged = {
+        "unknown": "The gap that chance alone makes is unknown here, so this one is not judged.",
+        "beyond": f"{chance} the gap is more than chance explains{f', also among {tested} gaps' * (tested > 1)}.",
+        "alone": f"{chance} taken alone that is more than chance explains, but among {tested} gaps one may be chance.",
+        "open": f"{chance} chance can explain the gap, which does not show that the groups are equal{missed}.",
+    }
+    yield f"{said} {judged[kind]}"
 
 
 def answer_table(found: Sequence[Answer]) -> Table:
     """Lay every answer out as a row."""
-    rows = []
+    rows: list[list[Cell]] = []
     for one in found:
         lowest, gap = one.view.audit.min_group_auc, one.view.audit.auc_gap
         rows.append([one.view.place, lowest.group, lowest, gap, gap.null_high, p_value(gap.p), one.verdict])
@@ -146,21 +143,21 @@ def compared(view: View) -> str:
     if found is None:
         return ""
     said = [f"{view.title} against {view.reference}, {view.place}: {COMPARISON_VERDICTS[found.verdict]}"]
-    rows = [row for row in found.groups if row.group not in found.excluded]
-    lower = {row.group: row.auc for row in rows if row.auc.low <= 0 <= row.auc.high and row.auc.value < 0}
-    said += _moved("The AUC", {row.group: row.auc for row in rows})
+    rows = {row.group: row.auc for row in found.groups if row.group not in found.excluded}
+    lower = {group: item for group, item in rows.items() if item.low <= 0 <= item.high and item.value < 0}
+    said += _moved("The AUC", rows)
     said += [f"The AUC is lower, which chance may explain, for: {_changes(lower)}."] if lower else []
-    unknown = [name(row.group) for row in rows if not row.auc.bounded]
+    unknown = [name(group) for group, item in rows.items() if not item.bounded]
     said += [f"No comparison is possible for: {listed(unknown, MOST)}."] if unknown else []
-    for at in view.audit.thresholds:
-        change = view.change(at)
-        if change is None or at.fitted_on is None or any(one.degenerate for one in view.cuts(at).values()):
+    for cuts in beside(view.audits.values(), "thresholds"):
+        at, change = cuts[-1], view.change(cuts[-1])
+        if change is None or at.fitted_on is None or any(cut.degenerate for cut in cuts):
             continue
         for key in ("tpr", "fpr"):
             moved = {row.group: row.rates[key] for row in change.groups if key in row.rates}
             said += _moved(f"The {metric(key).lower()} at the threshold {threshold(at)}", moved)
-    for what, change_ in {"lowest AUC of a group": found.min_group_auc, "gap": found.auc_gap}.items():
-        said += [f"The {what} changed by {interval(change_, sign=True)}."] if change_.defined else []
+    for what, item in {"lowest AUC of a group": found.min_group_auc, "gap": found.auc_gap}.items():
+        said += [f"The {what} changed by {number(item, sign=True)}."] if item.defined else []
     return " ".join(said)
 
 
@@ -172,70 +169,38 @@ def _moved(what: str, found: dict[str, Estimate]) -> list[str]:
 
 
 def _changes(found: dict[str, Estimate]) -> str:
-    return listed([f"{name(group)} {interval(item, sign=True)}" for group, item in found.items()], MOST)
+    return listed([f"{name(group)} {number(item, sign=True)}" for group, item in found.items()], MOST)
 
 
 def limits(document: Document) -> list[str]:
     """List what this document does not show."""
-    every = views(document)
-    said = [text for status, meaning in STATUSES.items() for text in _by_status(every, status, meaning)]
-    excluded = dict.fromkeys(group for view in every for group in view.audit.excluded)
-    if excluded:
-        names = ", ".join(map(name, excluded))
-        said.append(f"Left out of the lowest group and all differences on request: {names}.")
-    if any(at.fitted_on is None for view in every for at in view.audit.thresholds):
-        said.append("A threshold that was not fitted on other patients, such as 0.5, may not be the one used in care.")
-    said += [*_optimism(document, every), *_prevalence(every), INTERVALS]
-    said += [SEEN] if document.job in ("audit", "debias") else []
-    said += [ONE_RUN] if document.run else []
-    return said + ALWAYS
-
-
-INTERVALS = (
-    "The intervals tell how much the numbers could change with other patients from the same place. They do not cover "
-    "another hospital, scanner or population, nor another training of the model."
-)
-SEEN = "Whether the model saw any of these rows in its training is unknown here; if so, it looks better than it is."
-ONE_RUN = "One training run supports statements on this model, not on the method: another seed gives another model."
-ALWAYS = [
-    "How each attribute was recorded is unknown here: by the patient, by staff, or inferred from an image.",
-    "Only the attributes named above were looked at. Within their groups, and for others, the model may be unequal.",
-    "AUC within a group does not show how groups rank against each other under a shared threshold; the rates at each "
-    "threshold do.",
-    "No number here says why groups differ, and none is a permission to use the model.",
-]
-
-
-def _by_status(every: Sequence[View], status: str, meaning: str) -> list[str]:
-    names = [f"{name(r.group)} ({view.place})" for view in every for r in view.audit.groups if r.status == status]
-    return [f"{status.capitalize()}: {listed(names, MOST)}. {meaning}"] if names else []
-
-
-def _optimism(document: Document, every: Sequence[View]) -> list[str]:
-    """Set the best validation value of a search beside the same measure on the test split."""
-    search = document.run.search if document.run else None
-    best = next((trial for trial in search.trials if trial.number == search.best_trial), None) if search else None
-    if search is None or best is None:
-        return []
-    key = search.objective.removeprefix("eval_")
-    chosen = f"The model was chosen as the best of {len(search.trials)} trials on validation: {key} was "
-    chosen += f"{number(best.value)} there"
-    audit = next((view.audit for view in reversed(every) if view.entry.split == "test"), None)
-    tested = getattr(audit, key, None)
-    if not isinstance(tested, Estimate) or not tested.defined:
-        return [f"{chosen}, and such a best value is too good."]
-    return [
-        f"{chosen} and is {number(tested.value)} on test. The best of many is partly luck: believe the test value."
-    ]
-
-
-def _prevalence(every: Sequence[View]) -> list[str]:
-    """Say how far apart the shares with the finding are: where they differ, equal shares flagged are no goal."""
-    spread = (0.0, 0.0, 0.0, "")
+    every, said, widest = views(document), [], (0.0, "")
+    names: dict[str, list[str]] = {}
+    fitted, excluded = True, dict[str, None]()
     for view in every:
-        known = [row.prevalence for row in view.audit.groups if not math.isnan(row.prevalence)]
-        spread = max(spread, (max(known) - min(known), min(known), max(known), view.place)) if known else spread
-    difference, low, high, place = spread
-    said = f"The share with the finding runs from {number(low)} to {number(high)} {place}. Where groups truly differ "
-    said += "in it, flagging equal shares of them (demographic parity) is not a goal of diagnosis."
-    return [said] if difference else []
+        for row in view.audit.groups:
+            names.setdefault(row.status, []).append(f"{name(row.group)} ({view.place})")
+        known = [*map(attrgetter("prevalence"), view.audit.groups)]
+        low, high = np.fmin.reduce(known, initial=math.inf), np.fmax.reduce(known, initial=-math.inf)
+        widest = max(widest, (high - low, f"{number(low)} to {number(high)} {view.place}"))
+        fitted &= all(map(attrgetter("fitted_on"), view.audit.thresholds))
+        excluded |= dict.fromkeys(view.audit.excluded)
+    for status, meaning in STATUSES.items():
+        said += [f"{status.capitalize()}: {listed(names[status], MOST)}. {meaning}"] if status in names else []
+    said += [LIMITS["excluded"].format(", ".join(map(name, excluded)))] if excluded else []
+    said += [] if fitted else [LIMITS["threshold"]]
+    said += [LIMITS["prevalence"].format(widest[1])] if widest[0] > 0 else []
+    said += [_optimism(document.run.search, every)] if document.run and document.run.search else []
+    said += [LIMITS["training"]] if document.run else []
+    said += [LIMITS["audit"]] if document.job in ("audit", "debias") else []
+    return [*said, *ALWAYS]
+
+
+def _optimism(search: Search, every: Sequence[View]) -> str:
+    """Set the best validation value of a search beside the same measure on the test split."""
+    value = next((trial.value for trial in search.trials if trial.number == search.best_trial), math.nan)
+    key = search.objective.removeprefix("eval_")
+    chosen = f"The model was chosen as the best of {len(search.trials)} trials on validation, where {key} was "
+    tested = [getattr(view.audit, key) for view in every if view.split == "test" and hasattr(view.audit, key)]
+    found = f" and is {number(tested[-1].value)} on test" if tested else ""
+    return f"{chosen}{number(value)}{found}. The best of many is partly luck: believe the test value."

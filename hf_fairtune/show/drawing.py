@@ -9,9 +9,11 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from operator import attrgetter
+from typing import Literal
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -21,7 +23,7 @@ from matplotlib.patches import Patch
 from PIL import Image
 
 from ..document.estimate import Estimate
-from .words import interval, number
+from .words import listed, number
 
 # Okabe and Ito's colours, which colour-blind readers tell apart.
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
@@ -65,22 +67,22 @@ class Picture:
 
 @dataclass(frozen=True)
 class Mark:
-    """An estimate in a row: what the legend says of it, its colour and marker; hollow where it rests on few cases."""
+    """An estimate in a row: what the legend says of it, its colour and marker."""
 
     found: Estimate
     label: str = ""
     colour: str = BLUE
     marker: str = "o"
-    hollow: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row: its name, its marks, what stands at its right, and what chance makes: on average, and at most."""
+    """A row: name, marks and remark; `few` cases make open marks; `chance` is what it makes on average and at most."""
 
     name: str
     marks: Sequence[Mark]
     remark: str = ""
+    few: bool = False
     chance: tuple[float, float] = (math.nan, math.nan)
 
 
@@ -115,7 +117,7 @@ def labels(names: Sequence[str], width: int = 26, lines: int = 3) -> list[str]:
     drawn = []
     for place, name in enumerate(names, start=1):
         text = " ".join(name.split()) or "(empty name)"
-        wrapped = textwrap.wrap(text if set(map(ord, text)) <= _glyphs() else f"group {place} (see table)", width)
+        wrapped = textwrap.wrap(text if _glyphs().issuperset(map(ord, text)) else f"group {place} (see table)", width)
         if len(wrapped) > lines:
             wrapped = [*wrapped[: lines - 1], wrapped[lines - 1][: width - 1] + "…"]
         drawn.append("\n".join(wrapped).replace("$", r"\$"))
@@ -127,9 +129,7 @@ def _glyphs() -> frozenset[int]:
     return frozenset(get_font(findfont(FontProperties())).get_charmap())
 
 
-def draw(
-    panels: Sequence[Panel], key: Sequence[Line2D | Patch], width: float = COLUMN, beside: bool = False
-) -> Figure:
+def draw(panels: Sequence[Panel], key: Sequence[Artist], width: float = COLUMN, beside: bool = False) -> Figure:
     """Draw panels under each other, or beside each other where they have the same rows.
 
     Args:
@@ -138,27 +138,26 @@ def draw(
         width: of the figure in inches.
         beside: whether panels lie beside each other.
     """
-    heights = [0.5 + 0.27 * len(panel.rows) for panel in panels]
-    figure = paper(1.1 + (heights[0] if beside else sum(heights)), width)
+    heights = 0.5 + 0.27 * np.array([*map(len, map(attrgetter("rows"), panels))])
+    figure = paper(1.1 + (heights[0] if beside else heights.sum()), width)
     shape = (1, len(panels)) if beside else (len(panels), 1)
     share = {"sharey": True} if beside else {"sharex": True, "height_ratios": heights}
+    models: dict[str, Artist] = {}
     for axes, panel in zip(figure.subplots(*shape, squeeze=False, **share).ravel(), panels, strict=True):
-        _panel(axes, panel, 20 if width == COLUMN else 34)
-        if panel.title:
-            axes.set_title(labels([panel.title], 44, 2)[0], fontsize=SMALL, fontweight="bold", loc="left")
+        models |= _panel(axes, panel, 20 if width == COLUMN else 34)
+        axes.set_title(labels([panel.title or " "], 44, 2)[0], fontsize=SMALL, fontweight="bold", loc="left")
         if beside or panel is panels[-1]:
             axes.set_xlabel(labels([panel.axis], int(11 * width), 2)[0], fontsize=NORMAL)
-    marks = {mark.label: mark for panel in panels for row in panel.rows for mark in row.marks if mark.label}
-    looks = zip(labels(list(marks)), marks.values(), strict=True)
-    models = [
-        Line2D([], [], color=mark.colour, marker=mark.marker, markersize=5.5, label=text) for text, mark in looks
-    ]
-    if models or key:
-        figure.legend(handles=[*models, *key], loc="outside lower center", ncols=2, fontsize=SMALL, frameon=False)
+    handles = [*models.values(), *key]
+    if handles:
+        texts = [*labels(list(models)), *map(str, map(Artist.get_label, key))]
+        figure.legend(handles, texts, loc="outside lower center", ncols=2, fontsize=SMALL, frameon=False)
     return figure
 
 
-def _panel(axes: Axes, panel: Panel, width: int) -> None:
+def _panel(axes: Axes, panel: Panel, width: int) -> dict[str, Artist]:
+    """Draw the rows of a panel; return what its legend shows by label."""
+    key: dict[str, Artist] = {}
     margin = axes.get_yaxis_transform()
     if panel.line is not None and panel.line.defined:
         axes.axvline(panel.line.value, color=GREY, linewidth=1, linestyle="--", gid="line")
@@ -170,27 +169,21 @@ def _panel(axes: Axes, panel: Panel, width: int) -> None:
             axes.barh(place, high, height=0.62, color=BAND, gid="chance")
             axes.plot([mean, mean], [place - 0.31, place + 0.31], color=GREY, linewidth=1.2, gid="chance-mean")
         for each, mark in enumerate(row.marks):
-            _mark(axes, place + 0.34 * (each - (len(row.marks) - 1) / 2), mark)
-        colour = VERMILLION if any(mark.hollow for mark in row.marks) else BLACK
+            found, at = mark.found, place + 0.34 * (each - (len(row.marks) - 1) / 2)
+            if found.bounded:
+                axes.plot([found.low, found.high], [at, at], color=mark.colour, linewidth=1.6, gid="interval")
+            if found.defined:
+                face = "white" if row.few else mark.colour
+                axes.plot(found.value, at, mark.marker, c=mark.colour, mfc=face, ms=5.5, gid="estimate")
+            key |= {mark.label: Line2D([], [], color=mark.colour, marker=mark.marker)} if mark.label else {}
+        colour = VERMILLION if row.few else BLACK
         axes.text(1.02, place, row.remark, transform=margin, color=colour, fontsize=SMALL, va="center", gid="remark")
     axes.text(1.02, -0.5, panel.remarks, transform=margin, fontsize=SMALL, va="bottom", color=GREY)
-    axes.set_yticks(range(len(panel.rows)), labels([row.name for row in panel.rows], width, 2), fontsize=SMALL)
-    axes.set_ylim(len(panel.rows) - 0.5, -0.5)
+    names = labels([*map(attrgetter("name"), panel.rows)], width, 2)
+    axes.set_yticks(range(len(names)), names, fontsize=SMALL)
+    axes.set_ylim(len(names) - 0.5, -0.5)
     tidy(axes, "x")
-
-
-def _mark(axes: Axes, place: float, mark: Mark) -> None:
-    found = mark.found
-    if not found.defined:
-        return
-    if found.bounded:
-        axes.plot([found.low, found.high], [place, place], color=mark.colour, linewidth=1.6, gid="interval")
-    look: dict[str, Any] = {
-        "markerfacecolor": "white" if mark.hollow else mark.colour,
-        "markersize": 5.5,
-        "linestyle": "",
-    }
-    axes.plot(found.value, place, mark.marker, color=mark.colour, gid="estimate", **look)
+    return key
 
 
 def described(panels: Sequence[Panel], most: int = 12) -> str:
@@ -199,9 +192,9 @@ def described(panels: Sequence[Panel], most: int = 12) -> str:
     for panel in panels:
         rows = []
         for row in panel.rows[:most]:
-            each = ", ".join(f"{mark.label} {interval(mark.found)}".strip() for mark in row.marks)
-            chance = "" if math.isnan(row.chance[1]) else f" (by chance alone up to {number(row.chance[1])})"
-            rows.append(f"{row.name} {each}{chance}")
-        more = f" and {len(panel.rows) - most} more" if len(panel.rows) > most else ""
-        said.append(f"{panel.title or panel.axis}: {'; '.join(rows)}{more}")
+            rows.append(row.name)
+            for mark in row.marks:
+                rows[-1] += f", {mark.label} {number(mark.found)}" if mark.label else f" {number(mark.found)}"
+            rows[-1] += "" if math.isnan(row.chance[1]) else f" (by chance alone up to {number(row.chance[1])})"
+        said.append(f"{panel.title or panel.axis}: {listed(rows, most)}")
     return f"{'. '.join(said)}."

@@ -3,53 +3,71 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
-from matplotlib.axes import Axes
+import numpy as np
 
-from ..document.audit import GroupAudit, ReliabilityCurve, ThresholdAudit
 from ..document.estimate import Estimate, Size, point
 from . import drawing as ink
 from .drawing import Mark, Panel, Picture, Row, described, draw, labels, paper, tidy
-from .view import View
-from .words import cut, interval, metric, number, p_value, size
+from .view import View, beside
+from .words import listed, metric, number, p_value, threshold
 
 ROWS, MOST, PANELS, ACROSS = 60, 24, 9, 3
-# Colour and marker of the model and of its reference.
-MODELS = [(ink.BLUE, "o"), (ink.ORANGE, "s")]
+SIZES = "rows / with finding"
+# Colour and marker of the reference and of the model.
+MODELS = ((ink.ORANGE, "s"), (ink.BLUE, "o"))
 MOVES = {
     1: ("rose beyond its interval", ink.BLUE, ">"),
     0: ("open", ink.GREY, "o"),
     -1: ("fell beyond its interval", ink.VERMILLION, "<"),
 }
-CURVES = [
+CURVES: tuple[tuple[str, Any], ...] = (
     (ink.BLUE, "-"),
     (ink.VERMILLION, "--"),
     (ink.GREEN, "-."),
     (ink.ORANGE, (0, (5, 1))),
     (ink.PURPLE, (0, (3, 1, 1, 1))),
     (ink.SKY, "-"),
-]
+)
+AUC, GROUP, BIN = attrgetter("auc"), attrgetter("group"), attrgetter("mean_score", "observed", "low", "high")
+
+
+def _sizes(n: Size, positives: Size) -> str:
+    return "" if n is None else f"{number(n)} / {number(positives)}"
+
+
+def _marks(titles: Collection[str], found: Iterable[Estimate]) -> list[Mark]:
+    """Mark an estimate of each model, the reference first; only several models are named."""
+    marks = []
+    for title, item, look in zip(titles, found, MODELS[-len(titles) :], strict=True):
+        marks.append(Mark(item, title if len(titles) > 1 else "", *look))
+    return marks
 
 
 def forest(views: Sequence[View], width: float = ink.COLUMN) -> Picture | None:
-    """Draw the AUC of every group, a panel an attribute; None where no group has one."""
+    """Draw the AUC of every group, a panel an attribute; None where no group has one.
+
+    Of many groups those with the lowest AUC are drawn.
+    """
     panels: list[Panel] = []
-    most = max(6, ROWS // len(views))
+    most, known = max(6, ROWS // len(views)), False
     for view in views:
-        rows = []
-        for groups in _lowest(view, most):
-            marks = _marks({t: g.auc for t, g in zip(view.audits, groups, strict=True)}, groups[-1].status != "ok")
-            rows.append(Row(groups[-1].group, marks, _sizes(groups[-1].n, groups[-1].positives)))
-        title = f"by {view.entry.attribute}" + (f", lowest {most}" if len(view.audit.groups) > most else "")
-        remarks = "" if panels else SIZES
-        panels.append(Panel(title, rows, f"AUC, bars: {view.level}s", view.audit.auc, remarks))
-    if not any(mark.found.defined for panel in panels for row in panel.rows for mark in row.marks):
-        return None
-    alt = f"AUC with intervals. All rows: {interval(views[0].audit.auc)}. {described(panels)}"
+        groups, rows = beside(view.audits.values(), "groups"), []
+        if len(groups) > most:
+            lowest = np.argsort([some[-1].auc.value for some in groups])[:most]
+            groups = [groups[place] for place in sorted(lowest)]
+        for some in groups:
+            row, few = some[-1], some[-1].status != "ok"
+            rows.append(Row(row.group, _marks(view.audits, map(AUC, some)), _sizes(row.n, row.positives), few))
+            known |= any(map(attrgetter("auc.defined"), some))
+        title = f"by {view.attribute}" + (f", lowest {most}" if len(view.audit.groups) > most else "")
+        panels.append(Panel(title, rows, f"AUC, bars: {view.level}s", view.audit.auc, "" if panels else SIZES))
+    alt = f"AUC with intervals. All rows: {number(views[0].audit.auc)}. {described(panels)}"
     figure = draw(panels, [ink.LINE, ink.FEW], width)
-    return Picture("groups", _titled("AUC of every group", views[0]), figure, alt, FOREST)
+    return Picture("groups", f"AUC of every group{views[0].scope}", figure, alt, FOREST) if known else None
 
 
 FOREST = (
@@ -57,43 +75,22 @@ FOREST = (
     "the model puts in the right order (1 is perfect, 0.5 is a coin). The bar is its interval; an open mark rests on "
     "few cases. Bars that overlap do not show that two groups or models are equal."
 )
-SIZES = "rows / with finding"
-
-
-def _titled(what: str, view: View) -> str:
-    return f"{what}, {view.scope}" if view.scope else what
-
-
-def _sizes(n: Size, positives: Size) -> str:
-    return "" if n is None else f"{size(n)} / {size(positives)}"
-
-
-def _marks(found: Mapping[str, Estimate], hollow: bool = False) -> list[Mark]:
-    """Mark an estimate of each model, the reference first; only several models are named."""
-    looks = zip(found.items(), reversed(MODELS[: len(found)]), strict=True)
-    return [Mark(item, title if len(found) > 1 else "", *look, hollow) for (title, item), look in looks]
-
-
-def _lowest(view: View, most: int) -> list[tuple[GroupAudit, ...]]:
-    """Return the groups to draw, one of each model: all, or the lowest AUCs where there are more than fit."""
-    groups = list(zip(*(audit.groups for audit in view.audits.values()), strict=True))
-    known = sorted((some for some in groups if some[-1].auc.defined), key=lambda some: some[-1].auc.value)
-    return groups if len(groups) <= most else known[:most]
 
 
 def gaps(views: Sequence[View], width: float = ink.COLUMN) -> Picture | None:
     """Draw the gap of each audit before the gap that chance alone makes; None where none is defined."""
     rows = []
-    for view in [view for view in views if view.audit.auc_gap.defined][:MOST]:
+    for view in views:
         gap = view.audit.auc_gap
         look = ("gap beyond chance", ink.VERMILLION) if gap.value > gap.null_high else ("gap", ink.BLUE)
-        rows.append(Row(view.place, [Mark(gap, *look, "D")], p_value(gap.p), (gap.null_mean, gap.null_high)))
+        row = Row(view.place, [Mark(gap, *look, "D")], p_value(gap.p), chance=(gap.null_mean, gap.null_high))
+        rows += [row] if gap.defined else []
+    panel = Panel("", rows[:MOST], "gap of AUC, best minus lowest group", remarks="p")
     if not rows:
         return None
-    panel = Panel("", rows, "gap of AUC, best minus lowest group", remarks="p")
     figure = draw([panel], [ink.CHANCE], width)
     figure.axes[0].set_xlim(left=0)
-    return Picture("gaps", _titled("Is the gap more than chance?", views[0]), figure, described([panel], MOST), GAP)
+    return Picture("gaps", f"Gaps against chance{views[0].scope}", figure, described([panel], MOST), GAP)
 
 
 GAP = (
@@ -131,27 +128,32 @@ def _moved(found: Estimate) -> list[Mark]:
     return [Mark(found, *MOVES[int(found.low > 0) - int(found.high < 0)])]
 
 
-def drawn_threshold(view: View) -> ThresholdAudit | None:
-    """Return the shared threshold to draw: the first fitted one that decides something, else the first such."""
-    able = [at for at in view.audit.thresholds if not at.degenerate and not at.by_group]
-    known = [at for at in able if any(row.rates["tpr"].defined or row.rates["fpr"].defined for row in at.groups)]
-    return min(known, key=lambda at: at.fitted_on is None, default=None)
+def drawn_threshold(view: View) -> int | None:
+    """Return the place of the shared threshold to draw: the first fitted one that decides something, or the first."""
+    found = None
+    for place, at in enumerate(view.audit.thresholds):
+        known = any(row.rates["tpr"].defined and row.rates["fpr"].defined for row in at.groups)
+        if known and not at.degenerate and not at.by_group:
+            if at.fitted_on:
+                return place
+            found = place if found is None else found
+    return found
 
 
 def rates(view: View, width: float = ink.COLUMN) -> Picture | None:
     """Draw the true and the false positive rate of each group at a threshold; None where none decides anything."""
-    at = drawn_threshold(view)
-    if at is None:
+    place, panels = drawn_threshold(view), list[Panel]()
+    if place is None:
         return None
-    cuts, panels = view.cuts(at), []
-    for key, title in {"tpr": f"threshold: {cut(at, view.digits)}", "fpr": ""}.items():
+    cuts = beside(view.audits.values(), "thresholds")[place]
+    where = threshold(cuts[-1], view.digits if len(cuts) == 1 else None)
+    for key in ("tpr", "fpr"):
         rows = []
-        for groups in list(zip(*(one.groups for one in cuts.values()), strict=True))[:MOST]:
-            found = {title: row.rates[key] for title, row in zip(cuts, groups, strict=True)}
-            rows.append(Row(groups[-1].group, _marks(found)))
-        panels.append(Panel(title, rows, metric(key), at.overall.rates[key]))
-    figure = draw(panels, [ink.LINE], width, beside=True)
-    alt = f"Rates {view.place}. {described(panels)}"
+        for groups in beside(cuts, "groups")[:MOST]:
+            rows.append(Row(groups[-1].group, _marks(view.audits, [row.rates[key] for row in groups])))
+        title = "" if panels else f"threshold: {where}"
+        panels.append(Panel(title, rows, metric(key), cuts[-1].overall.rates[key]))
+    alt, figure = f"Rates {view.place}. {described(panels)}", draw(panels, [ink.LINE], width, beside=True)
     return Picture("rates", f"One threshold for all, {view.place}", figure, alt, RATES)
 
 
@@ -162,35 +164,49 @@ RATES = (
 )
 
 
+def _largest(view: View, curves: Sequence[Any], most: int) -> tuple[list[Any], list[Any]]:
+    """Return groups and their curves: of many, those of the lowest group and of the largest."""
+    rows, lowest = (
+        dict(zip(map(GROUP, view.audit.groups), view.audit.groups, strict=True)),
+        view.audit.min_group_auc.group,
+    )
+    if len(curves) > most:
+        sizes = [row.n if isinstance(row.n, int) else 0 for row in (rows[curve.group] for curve in curves)]
+        first = np.lexsort((-np.array(sizes), [curve.group != lowest for curve in curves]))[:most]
+        curves = [curves[place] for place in sorted(first)]
+    return [*map(rows.get, map(GROUP, curves))], list(curves)
+
+
 def roc(view: View) -> Picture | None:
     """Draw the ROC curves of the groups and of all rows; None where no group has one."""
-    known = [curve for curve in view.audit.roc if curve.fpr]
-    lowest, sizes = view.audit.min_group_auc.group, {row.group: row for row in view.audit.groups}
-    first = sorted(known, key=lambda curve: (curve.group != lowest, -_amount(sizes[curve.group].n)))[: len(CURVES)]
-    curves = [curve for curve in known if curve in first]
+    groups, curves = _largest(view, [*filter(attrgetter("fpr"), view.audit.roc)], len(CURVES))
     if not curves:
         return None
     # Room for a square as wide as the column, with its title, axis and a line of the legend a curve.
-    figure = paper(4.6 + 0.22 * (len(curves) + 1))
-    axes = figure.add_subplot()
+    figure, place = paper(4.6 + 0.22 * (len(curves) + 1)), drawn_threshold(view)
+    axes, said = figure.add_subplot(), []
+    dots: dict[str, tuple[float, float]] = {}
     axes.plot([0, 1], [0, 1], color=ink.GREY, linewidth=0.8, linestyle=":", gid="coin")
     for everyone in view.all_rows.roc if view.all_rows else ():
         axes.plot(everyone.fpr, everyone.tpr, color=ink.BLACK, linewidth=1, label="all rows", gid="all")
-    at = drawn_threshold(view)
-    places = {row.group: (row.rates["fpr"].value, row.rates["tpr"].value) for row in at.groups} if at else {}
-    for (colour, line), curve, name in zip(CURVES, curves, labels([c.group for c in curves], 30), strict=False):
+    if place is not None:
+        at = view.audit.thresholds[place]
+        for decided in at.groups:
+            dots[decided.group] = decided.rates["fpr"].value, decided.rates["tpr"].value
+        (title,) = labels([f"dots: {threshold(at, view.digits)}"], 60, 1)
+        axes.set_title(title, fontsize=ink.SMALL, loc="left")
+    names = labels([*map(GROUP, groups)], 30)
+    for row, curve, name, (colour, line) in zip(groups, curves, names, CURVES, strict=False):
         axes.plot(curve.fpr, curve.tpr, color=colour, linestyle=line, linewidth=1.7, label=name, gid="curve")
         look: dict[str, Any] = {"color": colour, "markeredgecolor": ink.BLACK, "markersize": 7, "zorder": 4}
-        axes.plot(*places.get(curve.group, (math.nan, math.nan)), "o", gid="shared-threshold", **look)
+        axes.plot(*dots.get(row.group, (math.nan, math.nan)), "o", gid="shared-threshold", **look)
+        said.append(f"{row.group} (AUC {number(row.auc.value)})")
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.set_xlabel(f"{metric('fpr')} (flagged in error)", fontsize=ink.NORMAL)
     axes.set_ylabel(f"{metric('tpr')} (found)", fontsize=ink.NORMAL)
-    if at:
-        axes.set_title(labels([f"dots: {cut(at, view.digits)}"], 60, 1)[0], fontsize=ink.SMALL, loc="left")
     tidy(axes)
     figure.legend(loc="outside lower center", ncols=1, fontsize=ink.SMALL, frameon=False)
-    said = [f"{curve.group} (AUC {number(sizes[curve.group].auc.value)})" for curve in curves]
-    return Picture("roc", f"ROC {view.place}", figure, f"ROC curves {view.place}: {'; '.join(said)}.", ROC)
+    return Picture("roc", f"ROC {view.place}", figure, f"ROC curves {view.place}: {listed(said)}.", ROC)
 
 
 ROC = (
@@ -201,39 +217,34 @@ ROC = (
 )
 
 
-def _amount(value: Size) -> int:
-    return value if isinstance(value, int) else 0
-
-
 def reliability(view: View) -> Picture | None:
     """Draw a small panel a group of scores against outcomes; None where scores are no probabilities."""
-    sizes = {row.group: row.n for row in view.audit.groups}
-    known = [curve for curve in view.audit.reliability or [] if curve.bins]
-    largest = sorted(known, key=lambda curve: -_amount(sizes[curve.group]))[:PANELS]
-    curves = [curve for curve in known if curve in largest]
+    groups, curves = _largest(view, [*filter(attrgetter("bins"), view.audit.reliability or [])], PANELS)
     if not curves:
         return None
     across = min(ACROSS, len(curves))
     down = -(-len(curves) // across)
-    figure = paper(0.8 + (3.7 / across) * down)
+    figure, said = paper(0.8 + (3.7 / across) * down), []
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
-    ends = [end for curve in curves for one in curve.bins for end in (one.mean_score, one.observed, one.high)]
-    top = min(1.0, 1.05 * max(end for end in ends if not math.isnan(end)))
-    for axes, curve, name in zip(panels, curves, labels([c.group for c in curves], 20, 2), strict=False):
-        _reliability(axes, curve, top)
-        axes.set_title(f"{name}\nn = {size(sizes[curve.group])}", fontsize=ink.SMALL)
+    names = labels([*map(GROUP, groups)], 20, 2)
+    for axes, row, curve, name in zip(panels, groups, curves, names, strict=False):
+        mean, observed, low, high = np.array([*map(BIN, curve.bins)]).T
+        axes.axline((0, 0), slope=1, color=ink.GREY, linewidth=0.9, linestyle=":", gid="calibrated")
+        axes.vlines(mean, low, high, color=ink.BLUE, linewidth=1, gid="interval")
+        axes.plot(mean, observed, "o-", color=ink.BLUE, markersize=3.5, linewidth=0.8, gid="observed")
+        axes.set_title(f"{name}\n{f'n = {number(row.n)}' if row.n is not None else ''}", fontsize=ink.SMALL)
+        tidy(axes)
+        ends = f"{number(mean[0])} (observed {number(observed[0])}) to {number(mean[-1])}"
+        said.append(f"{row.group} from score {ends} (observed {number(observed[-1])})")
     for axes in panels[len(curves) :]:
         axes.set_visible(False)
     for axes in panels[max(0, len(curves) - across) : len(curves)]:
         axes.tick_params(labelbottom=True)
+    top = min(1.0, max(panels[0].get_xlim()[1], panels[0].get_ylim()[1]))
+    panels[0].set(xlim=(0, top), ylim=(0, top), aspect="equal")
     figure.supxlabel("mean score", fontsize=ink.NORMAL)
     figure.supylabel("share with the finding", fontsize=ink.NORMAL)
-    said = [
-        f"{c.group} from {number(c.bins[0].mean_score)} (observed {number(c.bins[0].observed)}) to "
-        f"{number(c.bins[-1].mean_score)} (observed {number(c.bins[-1].observed)})"
-        for c in curves
-    ]
-    alt = f"Reliability {view.place}, a panel a group: {'; '.join(said)}."
+    alt = f"Reliability {view.place}, a panel a group: {listed(said, PANELS)}."
     return Picture("reliability", f"Do scores mean what they say? {view.place}", figure, alt, RELIABILITY)
 
 
@@ -243,13 +254,3 @@ RELIABILITY = (
     "much, above it too little. Bars are intervals. Few patients a mark make a ragged line in any model, so it does "
     "not show miscalibration by itself."
 )
-
-
-def _reliability(axes: Axes, curve: ReliabilityCurve, top: float) -> None:
-    axes.plot([0, top], [0, top], color=ink.GREY, linewidth=0.9, linestyle=":", gid="calibrated")
-    for one in curve.bins:
-        axes.plot([one.mean_score] * 2, [one.low, one.high], color=ink.BLUE, linewidth=1, gid="interval")
-    places = [one.mean_score for one in curve.bins], [one.observed for one in curve.bins]
-    axes.plot(*places, "o-", color=ink.BLUE, markersize=3.5, linewidth=0.8, gid="observed")
-    axes.set(xlim=(0, top), ylim=(0, top), aspect="equal")
-    tidy(axes)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
+from itertools import count, repeat
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from ..document.document import Audited, Document, Sharing
+from ..document.audit import GroupAudit, Pair
+from ..document.data import AttributeSheet
+from ..document.document import Document, Sharing
 from ..document.estimate import Estimate
 from ..errors import FairTuneError
 from ..folder import write_atomically
@@ -17,10 +21,10 @@ from .answer import answers, limits
 from .drawing import Picture
 from .figures import drawn_threshold
 from .page import page, render
-from .table import Cell, Change, Table, as_csv, as_latex
-from .tables import ALL, auc_table, calibration_table, pair_table, sheet_tables, threshold_tables
+from .table import Cell, Table, as_csv, as_latex
+from .tables import ALL, auc_table, calibration_tables, pair_table, sheet_tables, threshold_tables
 from .view import View, views
-from .words import cut, metric, p_value, reasons
+from .words import metric, p_value, reasons, threshold
 
 SHARE, PAGE, FIGURES = "share", "audit.html", "figures"
 SHARED = (PAGE, "groups.csv", "thresholds.csv", "audit.tex", "factors.md")
@@ -46,9 +50,10 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
         (place / SHARE).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FairTuneError(f"`{place}` cannot be made ({error.strerror}); choose another --output_dir.") from error
-    tex = HEAD + "\n".join(as_latex(paper_table(view), f"tab:audit-{i}") for i, view in enumerate(views(public), 1))
+    labels = map("tab:audit-{}".format, count(1))
+    tex = HEAD + "\n".join(map(as_latex, map(paper_table, views(public)), labels))
     texts = (page(public), as_csv(group_rows(public)), as_csv(threshold_rows(public)), tex, factors(public))
-    shared = [write_atomically(place / SHARE / name, text) for name, text in zip(SHARED, texts, strict=True)]
+    shared = map(write_atomically, map((place / SHARE).joinpath, SHARED), texts)
     return [document.save(place), write_atomically(place / PAGE, page(document)), *shared]
 
 
@@ -93,76 +98,80 @@ def write_picture(picture: Picture, path: Path) -> Path:
 
 def group_rows(document: Document) -> Table:
     """Build groups.csv: every number of a target, attribute and group in a row; all rows have no attribute."""
-    rows = []
+    rows: list[dict[str, str]] = []
     for entry in document.select(document.model):
-        pairs = {pair.group: dict(_flat(pair)) for pair in entry.audit.pairs}
-        ranks = {row.group: row for row in entry.audit.ranking.groups} if entry.audit.ranking else {}
-        for row in entry.audit.groups:
-            rank = ranks.get(row.group)
-            pooled = {"pooled_auc": f"{rank.pooled:g}", "rank": str(rank.rank)} if rank else {}
-            rows.append(_about(entry) | dict(_flat(row)) | pairs.get(row.group, {}) | pooled)
+        found: dict[str, dict[str, str]] = {}
+        parts: list[GroupAudit | Pair] = [*entry.audit.groups, *entry.audit.pairs]
+        for part in parts:
+            where = {"target": entry.target, "attribute": entry.attribute or ""}
+            _spread(found.setdefault(part.group, where), part)
+        for ranked in entry.audit.ranking.groups if entry.audit.ranking else ():
+            values = map(_tidied, (ranked.pooled, ranked.low, ranked.high, ranked.rank))
+            found[ranked.group] |= zip(("pooled_auc", "pooled_low", "pooled_high", "rank"), values, strict=True)
+        rows += found.values()
     return _tidy(rows)
 
 
 def threshold_rows(document: Document) -> Table:
     """Build thresholds.csv: a row a target, attribute, threshold, group and rate; gaps are without a group."""
-    rows = []
+    rows: list[dict[str, str]] = []
     for entry in document.select(document.model):
         for at in entry.audit.thresholds:
-            about = _about(entry) | {"policy": at.policy, "fitted_on": at.fitted_on or ""}
-            about |= {"cut": f"{at.value:g}", "degenerate": str(int(at.degenerate))}
-            named = [(row.group, row.rates) for row in at.groups] if entry.attribute else [(ALL, at.overall.rates)]
-            for group, items in [*named, ("", at.gaps if entry.attribute else {})]:
-                own = {"cut": f"{at.by_group[group]:g}"} if at.by_group and group in at.by_group else {}
-                rows += [about | own | {"group": group, "measure": key} | dict(_flat(e)) for key, e in items.items()]
+            about = {"target": entry.target, "attribute": entry.attribute or "", "policy": at.policy}
+            about |= {"fitted_on": at.fitted_on or "", "degenerate": f"{at.degenerate:d}"}
+            named = dict(map(attrgetter("group", "rates"), at.groups)) | {"": at.gaps} if entry.attribute else {}
+            for group, items in (named or {ALL: at.overall.rates}).items():
+                own = _tidied((at.by_group or {}).get(group, at.value))
+                for key, item in items.items():
+                    rows.append(about | {"cut": own, "group": group, "measure": key})
+                    _spread(rows[-1], item)
     return _tidy(rows)
 
 
-def _about(entry: Audited) -> dict[str, str]:
-    return {"target": entry.target, "attribute": entry.attribute or ""}
+def _spread(row: dict[str, str], part: Any, before: str = "") -> None:
+    """Spread a part of a document over the columns of a row; an estimate over value, bounds, method and reason."""
+    for field in fields(part):
+        value = getattr(part, field.name)
+        for name, item in (value if isinstance(value, dict) else {field.name: value}).items():
+            if isinstance(item, Estimate):
+                _spread(row, item, f"{name}_")
+            elif isinstance(item, tuple):
+                row[f"{before}reason"] = reasons(item)
+            else:
+                row[f"{before}{name}".removesuffix("_value")] = _tidied(item)
 
 
-def _flat(value: Any, column: str = "") -> Iterator[tuple[str, str]]:
-    """Spread a part of a document over columns: an estimate over value, bounds, method and reason."""
-    if isinstance(value, Estimate) and column:
-        ends = {"": value.value, "_low": value.low, "_high": value.high, "_method": value.method}
-        for end, item in ends.items():
-            yield from _flat(item, column + end)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _flat(item, key)
-    elif is_dataclass(value):
-        for field in fields(value):
-            yield from _flat(getattr(value, field.name), field.name)
-    elif isinstance(value, tuple):
-        yield "reason", reasons(value)
-    else:
-        known = value is not None and value == value
-        yield column, "" if not known else f"{value:.6g}" if isinstance(value, float) else str(value)
+def _tidied(value: float | str | int | None) -> str:
+    if value is None or isinstance(value, float) and math.isnan(value):
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _tidy(rows: list[dict[str, str]]) -> Table:
-    header = list(dict.fromkeys(column for row in rows for column in row))
-    return Table("", header, [[row.get(column, "") for column in header] for row in rows])
+    header: dict[str, None] = {}
+    for row in rows:
+        header |= dict.fromkeys(row)
+    return Table("", list(header), [[*map(row.get, header, repeat(""))] for row in rows])
 
 
 def paper_table(view: View) -> Table:
     """Build the table of an audit for a paper: AUC, difference, adjusted p, and both rates at a threshold."""
-    at, audit = drawn_threshold(view), view.audit
-    pairs = {pair.group: pair for pair in audit.pairs}
-    rates = {row.group: row.rates for row in at.groups} | {ALL: at.overall.rates} if at else {}
-    rows: list[list[Cell]] = []
-    for row in audit.groups:
-        pair = pairs.get(row.group)
-        tested: list[Cell] = [Change(pair.auc_difference), p_value(pair.p_adjusted)] if pair else ["", ""]
-        found = rates.get(row.group, {})
-        rows.append([row.group, row.n, row.positives, row.auc, *tested, found.get("tpr"), found.get("fpr")])
-    found = rates.get(ALL, {})
-    rows.append([ALL, audit.n, audit.positives, audit.auc, "", "", found.get("tpr"), found.get("fpr")])
-    reference = f"; difference of AUC from {audit.pairs[0].reference}, p adjusted over all pairs" if pairs else ""
-    title = f"AUC {view.place}, with {view.level}s{reference}" + (f"; rates at {cut(at, view.digits)}" if at else "")
+    place, audit = drawn_threshold(view), view.audit
+    at = None if place is None else audit.thresholds[place]
+    reference, rows = "", list[list[Cell]]()
+    for where, row in enumerate(audit.groups):
+        rows.append([row.group, row.n, row.positives, row.auc, "", ""])
+        for pair in audit.pairs:
+            if pair.group == row.group:
+                reference, rows[-1][4:] = pair.reference, [pair.auc_difference, p_value(pair.p_adjusted)]
+        rows[-1] += [at.groups[where].rates["tpr"], at.groups[where].rates["fpr"]] if at else ["", ""]
+    rows.append([ALL, audit.n, audit.positives, audit.auc, "", ""])
+    rows[-1] += [at.overall.rates["tpr"], at.overall.rates["fpr"]] if at else ["", ""]
+    title = f"AUC {view.place}, with {view.level}s"
+    title += f"; difference of AUC from {reference}, p adjusted over all pairs" if reference else ""
+    title += f"; rates at {threshold(at, view.digits)}" if at else ""
     header = ["group", "rows", "positive", "AUC", "difference", "p", metric("tpr"), metric("fpr")]
-    return Table.of(title, header, rows, digits=view.digits)
+    return Table.of(title, header, rows, signed=["difference"], digits=view.digits)
 
 
 def factors(document: Document) -> str:
@@ -173,18 +182,20 @@ def factors(document: Document) -> str:
     (unitary) and together (intersectional).
     """
     every = views(document)
-    sheets = {one.name: one for sheet in document.data.splits.values() for one in sheet.attributes}
+    sheets: dict[str, AttributeSheet] = {}
+    for split in document.data.splits.values():
+        sheets |= zip(map(attrgetter("name"), split.attributes), split.attributes, strict=True)
     results: dict[str, list[Table]] = {"Unitary results": [], "Intersectional results": []}
     for view in every:
-        joint = view.entry.attribute in sheets and sheets[view.entry.attribute].kind == "intersection"
-        tables = [auc_table(view), pair_table(view), *threshold_tables(view), calibration_table(view)]
-        results["Intersectional results" if joint else "Unitary results"] += [table for table in tables if table.rows]
+        joint = view.attribute in sheets and sheets[view.attribute].kind == "intersection"
+        tables = [auc_table(view), pair_table(view), *threshold_tables(view), *calibration_tables(view)]
+        results["Intersectional results" if joint else "Unitary results"] += filter(attrgetter("rows"), tables)
     return render(
         "factors.md.j2",
         data=document.data,
         sheets=list(sheets.values()),
         counts=sheet_tables(document),
-        thresholds=[cut(at) for at in (every[0].audit.thresholds if every else ())],
+        thresholds=[*map(threshold, every[0].audit.thresholds)] if every else [],
         level=every[0].level if every else "",
         correction=document.settings.correction,
         answers=answers(document),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -15,64 +17,49 @@ from . import figures
 from .answer import answer_table, answers, compared, headline, limits
 from .drawing import Picture
 from .table import Table, as_html, as_markdown, markdown
-from .tables import (
-    auc_table,
-    calibration_table,
-    cross_table,
-    gate_table,
-    measure_table,
-    operating_tables,
-    pair_table,
-    ranking_table,
-    sheet_tables,
-    threshold_tables,
-)
-from .view import View, finding, splits, views
-from .words import GAP_VERDICTS, LEGEND, MISSING, SHARING, clean, interval, listed, percent, size
+from .tables import auc_table, further_tables, gate_table, pair_table, sheet_tables
+from .view import splits, views
+from .words import LEGEND, SHARING, clean, listed, number, percent
 
-# Bytes of the page, out of 2 MB: the first tables of every audit, the figures, then what fits of the other tables.
+# Bytes of the page, out of 2 MB.
 TABLES, FIGURES = 850_000, 950_000
 SHOWN = 8
-FILES = "groups.csv and thresholds.csv hold their numbers"
+OVERVIEW = (figures.forest, figures.gaps, figures.changes)
+DETAILS = (figures.roc, figures.rates, figures.reliability)
+# A picture, its data in base 64, and its size in pixels.
+Drawn = tuple[Picture, str, int, int]
+TEMPLATES = Path(__file__).parent
 
 
 @dataclass
 class Room:
-    """What is left of the page; `refused` counts what found no place."""
+    """What is left of the page for tables or figures; `refused` counts those without a place."""
 
     left: int
     refused: int = 0
 
-    def tables(self, tables: Iterable[Table | None]) -> list[Markup]:
+    def tables(self, tables: Iterable[Table]) -> list[Markup]:
         """Write the tables that have rows and find a place."""
-        made = [as_html(table) for table in tables if table is not None and table.rows and len(table.header) > 1]
-        return [Markup(text) for text in made if self.takes(len(text.encode()))]
-
-    def figures(self, pictures: Iterable[Picture | None]) -> list[Drawn]:
-        """Draw the figures that find a place; none is drawn once one found none."""
         taken = []
-        for picture in pictures:
-            if picture is None or self.refused:
-                continue
-            drawn = Drawn(picture, *picture.image())
-            taken += [drawn] if self.takes(len(drawn.data) + 4 * len(picture.alt)) else []
+        for table in tables:
+            text = as_html(table) if table.rows else ""
+            taken += [Markup(text)] if text and self._takes(len(text.encode())) else []
         return taken
 
-    def takes(self, size: int) -> bool:
-        """Take up room, or refuse."""
+    def figures(self, makers: Iterable[Callable[[Any], Picture | None]], shown: Any) -> list[Drawn]:
+        """Draw the figures of what is shown that find a place; none is drawn once one found none."""
+        taken: list[Drawn] = []
+        for make in makers:
+            picture = None if self.refused else make(shown)
+            if picture is not None:
+                image = picture.image()
+                taken += [(picture, *image)] if self._takes(len(image[0]) + 4 * len(picture.alt)) else []
+        return taken
+
+    def _takes(self, size: int) -> bool:
         fits = size <= self.left
         self.left, self.refused = (self.left - size, self.refused) if fits else (self.left, self.refused + 1)
         return fits
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A picture as the page holds it: in base 64, with its size in pixels."""
-
-    picture: Picture
-    data: str
-    width: int
-    height: int
 
 
 @dataclass
@@ -91,7 +78,41 @@ def page(document: Document) -> str:
     Args:
         document: of an audit or a run; exact, or made by `publish`, and the page says which.
     """
-    return render("page.html.j2", **contents(document))
+    every, said, gate = views(document), answers(document), document.gate
+    tables, drawn, sections, overview = Room(TABLES), Room(FIGURES), [], []
+    # What comes first finds a place first: the first tables of every audit, all figures, then the other tables.
+    head = tables.tables([answer_table(said)] if len(said) > SHOWN else [])
+    sheets = tables.tables(sheet_tables(document))
+    rules = tables.tables([gate_table(gate)] if gate else [])
+    for view in every:
+        sections.append(Section(view.place, tables.tables([auc_table(view), pair_table(view)])))
+    for _, some in groupby(every, attrgetter("scope")):
+        overview += drawn.figures(OVERVIEW, list(some))
+    for view, section in zip(every, sections, strict=True):
+        section.figures = drawn.figures(DETAILS, view)
+        section.more = tables.tables(further_tables(view))
+    return render(
+        "page.html.j2",
+        title=document.model_named(document.model).title,
+        subtitle=f"Finding: {listed([*map(attrgetter('words'), document.data.targets)], SHOWN)}.",
+        shared=document.shared,
+        sharing=SHARING[document.shared],
+        facts=facts(document),
+        headline=headline(said),
+        answers=sorted(said, key=attrgetter("rank"))[:SHOWN],
+        unsaid=max(0, len(said) - SHOWN),
+        answer_tables=head,
+        compared=list(filter(None, map(compared, every)))[:SHOWN],
+        gate=gate,
+        gate_tables=rules,
+        sheets=sheets,
+        overview=overview,
+        sections=sections,
+        lost=(drawn.refused, tables.refused),
+        legend=LEGEND,
+        limits=limits(document),
+        methods=methods(document),
+    )
 
 
 def render(template: str, **values: object) -> str:
@@ -100,115 +121,57 @@ def render(template: str, **values: object) -> str:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         autoescape=html,
-        finalize=(lambda value: clean(value) if type(value) is str else value) if html else None,
+        finalize=_cleaned if html else None,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {} if html else {"escape": lambda value: markdown(str(value)), "table": as_markdown}
-    return environment.from_string((Path(__file__).parent / template).read_text(encoding="utf-8")).render(values)
+    environment.filters |= {} if html else {"escape": markdown, "table": as_markdown}
+    return environment.from_string((TEMPLATES / template).read_text(encoding="utf-8")).render(values)
 
 
-def contents(document: Document) -> dict[str, object]:
-    """Collect what the template prints."""
-    every, said = views(document), answers(document)
-    tables, drawn = Room(TABLES), Room(FIGURES)
-    head = tables.tables([answer_table(said) if len(said) > SHOWN else None])
-    sheets = tables.tables(sheet_tables(document))
-    sections = [Section(view.place, tables.tables([auc_table(view), pair_table(view)])) for view in every]
-    overview = drawn.figures(picture for some in list(by_scope(every))[:2] for picture in overviews(some))
-    for view, section in zip(every, sections, strict=True):
-        section.figures = drawn.figures(make(view) for make in (figures.roc, figures.rates, figures.reliability))
-    for view, section in zip(every, sections, strict=True):
-        section.more = tables.tables(further(view))
-    order = list(GAP_VERDICTS)
-    lost = ["Figures are drawn for the first audits only; the tables hold all."] if drawn.refused else []
-    lost += [f"{tables.refused} tables found no place on this page; {FILES}."] if tables.refused else []
-    return {
-        "title": document.model_named(document.model).title,
-        "subtitle": subtitle(document),
-        "shared": document.shared,
-        "sharing": SHARING[document.shared],
-        "facts": facts(document),
-        "headline": headline(said),
-        "answers": sorted(said, key=lambda one: order.index(one.kind))[:SHOWN],
-        "unsaid": max(0, len(said) - SHOWN),
-        "answer_tables": head,
-        "compared": [text for view in every for text in [compared(view)] if text][:SHOWN],
-        "gate": document.gate,
-        "gate_tables": [Markup(as_html(gate_table(document.gate)))] if document.gate else [],
-        "sheets": sheets,
-        "overview": overview,
-        "sections": [section for section in sections if section.figures or section.main or section.more],
-        "shortened": lost,
-        "legend": LEGEND,
-        "limits": limits(document),
-        "methods": methods(document),
-    }
+def _cleaned(value: object) -> object:
+    return clean(value) if type(value) is str else value
 
 
-def by_scope(every: Sequence[View]) -> Iterator[list[View]]:
-    """Gather the audits of each split and target."""
-    return (list(some) for _, some in groupby(every, key=lambda view: view.scope))
-
-
-def overviews(some: Sequence[View]) -> Iterator[Picture | None]:
-    """Draw all attributes of one target together."""
-    return (make(some) for make in (figures.forest, figures.gaps, figures.changes))
-
-
-def further(view: View) -> list[Table | None]:
-    """Build the tables that stand folded up."""
-    more = [calibration_table(view), cross_table(view), ranking_table(view)]
-    return [measure_table(view), *threshold_tables(view), *operating_tables(view), *more]
-
-
-def subtitle(document: Document) -> str:
-    """Say what the model finds, and by what it was audited."""
-    found = [finding(document, target.name) for target in document.data.targets]
-    by = dict.fromkeys(view.entry.attribute or "" for view in views(document))
-    return f"Finding: {listed(found, SHOWN)}. Audited by: {'; '.join(by)}."
-
-
-def facts(document: Document) -> list[tuple[str, str]]:
-    """List what was audited, and on how many, for the head of the page: of the first split and target."""
+def facts(document: Document) -> dict[str, str]:
+    """List what was audited, and on how many, for the head of the page: of the first split."""
     data, split = document.data, next(iter(splits(document)), "")
-    sheet = data.splits.get(split)
-    rows = [("rows", size(sheet.n))] if sheet else []
-    rows += [(finding(document, key), size(n)) for key, n in sheet.positives.items()][:4] if sheet else []
-    first = next((entry for entry in document.select(document.model, split) if entry.attribute is None), None)
-    if first is not None and first.audit.auc.defined:
-        level = percent(first.audit.confidence)
-        rows.append((f"AUC of all rows [{level} interval]", interval(first.audit.auc)))
-    rows += [(f"clusters: rows of one {data.cluster}", size(sheet.clusters))] if sheet and data.cluster else []
-    alone = [one for one in sheet.attributes if one.kind != "intersection" and one.missing] if sheet else []
-    rows += [(f"without {one.name}", size(one.missing)) for one in alone][:3]
-    return [row for row in [*rows, ("split", split)] if row[1] not in ("", MISSING)]
+    rows = {"split": split}
+    if split in data.splits:
+        sheet = data.splits[split]
+        rows["rows"] = number(sheet.n)
+        for target in data.targets[:4]:
+            rows[target.words] = number(sheet.positives.get(target.name))
+        if data.cluster:
+            rows[f"clusters: rows of one {data.cluster}"] = number(sheet.clusters)
+        for one in sheet.attributes:
+            rows |= {f"without {one.name}": number(one.missing)} if one.missing and one.kind != "intersection" else {}
+    for entry in document.select(document.model, split, data.targets[0].name):
+        if entry.attribute is None:
+            rows[f"AUC of all rows [{percent(entry.audit.confidence)} interval]"] = number(entry.audit.auc)
+    return rows
 
 
-def methods(document: Document) -> list[tuple[str, str]]:
+def methods(document: Document) -> dict[str, str]:
     """List how the document was made: data, settings, methods, flags, versions."""
-    data, made = document.data, document.provenance
-    first = next((view.audit for view in views(document)), None)
-    rows = [("made", made.created), ("data", data.name), ("label, task", f"{data.label}, {data.task}")]
-    rows += [("scores", "probabilities" if data.probability else "no probabilities")]
-    rows += [(f"hash of the rows, {split}", sheet.hash) for split, sheet in data.splits.items()]
-    rows += [("clusters", data.cluster or "none: rows are taken to be independent")]
-    if first is not None:
-        rows += [("intervals", f"{percent(first.confidence)}, {first.n_boot:,} bootstrap replicates")]
-        rows += [("permutations", f"{document.settings.n_permutations:,}"), ("seed", str(first.seed))]
-        named = {"AUC": first.auc, "lowest group": first.min_group_auc, "gap": first.auc_gap, "ES-AUC": first.es_auc}
-        rows += [(f"method, {what}", found.method) for what, found in named.items()]
-        tests = dict.fromkeys(pair.p_method for pair in first.pairs if pair.p_method)
-        rows += [("method, differences", "; ".join(tests))] if tests else []
-    rows += [("p adjusted", f"{document.settings.correction}, over all pairs")]
-    rows += [
-        (f"--{flag}", written(value)) for flag, value in document.arguments.items() if value not in (None, [], "")
-    ]
-    rows += [(f"version of {library}", version) for library, version in made.versions.items()]
-    return [*rows, ("git commit", made.git or "none")]
-
-
-def written(value: object) -> str:
-    """Write a flag's value as it is typed."""
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    data, made, every = document.data, document.provenance, views(document)
+    rows = {"made": made.created, "data": data.name, "label, task": f"{data.label}, {data.task}"}
+    rows |= {"scores": "probabilities" if data.probability else "no probabilities"}
+    for split, sheet in data.splits.items():
+        rows |= {f"hash of the rows, {split}": sheet.hash}
+    rows |= {"clusters": data.cluster or "none: rows are taken to be independent"}
+    if every:
+        audit = every[0].audit
+        tests = dict.fromkeys(filter(None, map(attrgetter("p_method"), audit.pairs)))
+        rows |= {"intervals": f"{percent(audit.confidence)}, {audit.n_boot:,} bootstrap replicates"}
+        rows |= {"permutations": f"{document.settings.n_permutations:,}", "seed": str(audit.seed)}
+        rows |= {"method, AUC": audit.auc.method, "method, lowest group": audit.min_group_auc.method}
+        rows |= {"method, gap": audit.auc_gap.method, "method, differences": "; ".join(tests)}
+    rows |= {"p adjusted": f"{document.settings.correction}, over all pairs"}
+    for flag, value in document.arguments.items():
+        written = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+        rows |= {f"--{flag}": written} if value not in (None, "", []) else {}
+    for library, version in made.versions.items():
+        rows |= {f"version of {library}": version}
+    return rows | {"git commit": made.git or "none"}

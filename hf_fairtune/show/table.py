@@ -6,37 +6,32 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from html import escape
-from typing import NamedTuple
+
+import numpy as np
 
 from ..document.estimate import Estimate, Reason
-from . import words
-from .words import ISOLATES, MISSING, clean, interval, number, size
+from .words import ISOLATES, MISSING, clean, notes, number
 
-
-class Change(NamedTuple):
-    """A cell with a difference, written with its sign."""
-
-    found: Estimate
-
-
-class Noted(NamedTuple):
-    """A cell with a text and the reasons for it."""
-
-    text: str
-    reasons: tuple[Reason, ...]
-
-
-Cell = str | int | float | None | Estimate | Change | Noted
-NO_NAME = "(empty name)"
+Cell = str | int | float | None | Estimate
 FORMULA = re.compile(r"[=+@\t]|-(?![\d.]+$)")
+LETTER = re.compile(r"[^\W\d_]")
 LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
-        **{letter: f"\\{letter}" for letter in "{}&%$#_"},
-        **{letter: f"{{{letter}}}" for letter in "[]*"},
+        "{": r"\{",
+        "}": r"\}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "[": "{[}",
+        "]": "{]}",
+        "*": "{*}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
         "<": "$<$",
@@ -62,36 +57,35 @@ class Table:
         cls,
         title: str,
         header: Sequence[str],
-        rows: Iterable[Sequence[Cell]],
-        notes: Iterable[str] = (),
+        rows: Sequence[Sequence[Cell]],
+        said: Iterable[str] = (),
+        *,
+        why: Iterable[Reason] = (),
+        signed: Collection[str] = ("change",),
         digits: int = 3,
     ) -> Table:
-        """Write cells, leave out columns in which nothing is written, and give every reason once as a note.
+        """Write cells, and leave out columns in which nothing is written; without any other there are no rows.
 
         Args:
             title: what the table shows.
             header: name of each column.
             rows: cells; the first names the row.
-            notes: what else the table says.
+            said: its notes beside the reasons of its estimates.
+            why: further reasons.
+            signed: columns whose numbers have a sign.
             digits: of a number after the point.
         """
-        cells = [[_written(cell, digits) for cell in row] for row in rows]
-        why = [replace(r, group=r.group or row[0].text) for row in cells for cell in row for r in cell.reasons]
-        kept = [i for i in range(len(header)) if i == 0 or any(row[i].text not in ("", MISSING) for row in cells)]
-        texts = [[row[i].text for i in kept] for row in cells]
-        return cls(title, [header[i] for i in kept], texts, [*words.notes(why), *notes])
-
-
-def _written(cell: Cell, digits: int) -> Noted:
-    if isinstance(cell, Noted):
-        return cell
-    if isinstance(cell, str):
-        return Noted(cell, ())
-    if isinstance(cell, Change):
-        return Noted(interval(cell.found, digits, sign=True), cell.found.reasons)
-    if isinstance(cell, Estimate):
-        return Noted(interval(cell, digits), cell.reasons)
-    return Noted(number(cell, digits) if isinstance(cell, float) else size(cell), ())
+        cells, reasons = np.array(rows, object).reshape(-1, len(header)), list(why)
+        for row in cells:
+            for cell in row:
+                for reason in cell.reasons if isinstance(cell, Estimate) else ():
+                    reasons.append(replace(reason, group=reason.group or row[0]))
+        texts = np.frompyfunc(partial(number, digits=digits), 1, 1)(cells)
+        for place in np.flatnonzero(np.isin(header, list(signed))):
+            texts[:, place] = np.frompyfunc(partial(number, digits=digits, sign=True), 1, 1)(cells[:, place])
+        kept = np.append(0, 1 + np.flatnonzero(((texts != "") & (texts != MISSING)).any(axis=0)[1:]))
+        heads = np.array(header, object)[kept].tolist()
+        return cls(title, heads, texts[:, kept].tolist() if len(kept) > 1 else [], [*notes(reasons), *said])
 
 
 def plain(text: str) -> str:
@@ -99,26 +93,28 @@ def plain(text: str) -> str:
     return ISOLATES.sub("", clean(text))
 
 
+def columns(text: str) -> int:
+    """Count the terminal columns of a text: two for wide characters, none for combining ones."""
+    wide = sum(map("WF".__contains__, map(unicodedata.east_asian_width, text)))
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
+
+
 def as_text(table: Table) -> str:
     """Align a table for a terminal."""
-    lines = [list(map(plain, line)) for line in [table.header, *table.rows]]
-    widths = [max(map(_columns, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, ["-" * width for width in widths])
-    padded = ["  ".join(c + " " * (w - _columns(c)) for c, w in zip(line, widths, strict=True)) for line in lines]
-    return "\n".join([plain(table.title), *map(str.rstrip, padded), *(f"* {plain(note)}" for note in table.notes)])
-
-
-def _columns(text: str) -> int:
-    """Count the terminal columns of a text: two for wide characters, none for combining ones."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)
+    lines = np.frompyfunc(plain, 1, 1)(np.array([table.header, *table.rows], object))
+    widths = np.frompyfunc(columns, 1, 1)(lines)
+    padded = lines + (widths.max(axis=0) - widths) * np.array(" ", object)
+    head, *body = map(str.rstrip, map("  ".join, padded))
+    rule = "  ".join(widths.max(axis=0) * np.array("-", object))
+    return "\n".join([plain(table.title), head, rule, *body, *map("* {}".format, map(plain, table.notes))])
 
 
 def as_markdown(table: Table) -> str:
     """Write a table as Markdown, its notes below."""
-    lines = ["| " + " | ".join(map(markdown, row)) + " |" for row in [table.header, *table.rows]]
-    lines.insert(1, "|---" * len(table.header) + "|")
-    return "\n".join([*lines, *([""] if table.notes else []), *(f"- {markdown(note)}" for note in table.notes)])
+    lines = np.frompyfunc(markdown, 1, 1)(np.array([table.header, *table.rows], object))
+    head, *body = map("| {} |".format, map(" | ".join, lines))
+    notes = map("- {}".format, map(markdown, table.notes))
+    return "\n".join([head, "|---" * len(table.header) + "|", *body, *([""] if table.notes else []), *notes])
 
 
 def markdown(text: str) -> str:
@@ -128,34 +124,36 @@ def markdown(text: str) -> str:
 
 def as_html(table: Table, most: int = 120) -> str:
     """Write a table as HTML that scrolls sideways by itself, its first `most` rows, its notes below."""
-    shown = [[escape(clean(cell)) for cell in row] for row in table.rows[:most]]
+    cells = np.frompyfunc(html, 1, 1)(np.array([table.header, *table.rows[:most]], object))
+    cells[cells[:, 0] == "", 0] = "(empty name)"
     # Numbers are the most cells, and need neither isolation nor a class: a page of many groups stays small.
-    worded = [any(map(str.isalpha, "".join(column))) for column in zip(*shown, strict=True)]
-    names = [escape(clean(name)) for name in table.header]
+    worded = (np.frompyfunc(LETTER.search, 1, 1)(cells[1:]) != None).any(axis=0)  # noqa: E711
+    opened = np.where(worded, '<td class="text"><bdi>', "<td>").astype(object)
+    closed = np.where(worded, "</bdi></td>", "</td>").astype(object)
+    opened[0], closed[0] = '<th scope="row"><bdi>', "</bdi></th>"
+    body = "</tr>\n<tr>".join(map("".join, opened + cells[1:] + closed))
     head = "".join(
-        f'<th scope="col"{" class=text" * words}>{name}</th>' for name, words in zip(names, worded, strict=True)
-    )
-    cells = ("<td>{}</td>", "<td class=text><bdi>{}</bdi></td>")
-    body = "\n".join(
-        f'<tr><th scope="row"><bdi>{row[0] or NO_NAME}</bdi></th>'
-        + "".join(cells[words].format(cell) for cell, words in zip(row[1:], worded[1:], strict=True))
-        + "</tr>"
-        for row in shown
+        np.where(worded, '<th scope="col" class="text">', '<th scope="col">').astype(object) + cells[0] + "</th>"
     )
     left = len(table.rows) - most
-    notes = [*table.notes, *([f"{left:,} more rows are in the files beside this page"] if left > 0 else [])]
-    told = "".join(f"<li>{escape(clean(note))}</li>" for note in notes)
-    title = escape(clean(table.title))
+    said = [*table.notes, f"{left:,} more rows are in the files beside this page"] if left > 0 else table.notes
+    told = f'<ul class="notes"><li>{"</li><li>".join(map(html, said))}</li></ul>' if said else ""
+    title = html(table.title)
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{title}"><table><caption>{title}</caption>'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>"
-        + (f'<ul class="notes">{told}</ul>\n' if told else "\n")
+        f"<thead><tr>{head}</tr></thead>\n<tbody><tr>{body}</tr></tbody></table></div>{told}\n"
     )
+
+
+def html(text: str) -> str:
+    """Make a text safe inside HTML."""
+    return escape(clean(text))
 
 
 def as_latex(table: Table, label: str) -> str:
     """Write a table as a LaTeX table environment with booktabs, its title and notes as caption."""
-    head, *rows = (" & ".join(map(latex, row)) + r" \\" for row in [table.header, *table.rows])
+    lines = np.frompyfunc(latex, 1, 1)(np.array([table.header, *table.rows], object))
+    head, *rows = map(r"{} \\".format, map(" & ".join, lines))
     return "\n".join(
         [
             r"\begin{table}",
@@ -177,10 +175,14 @@ def latex(text: str) -> str:
 
 
 def as_csv(table: Table) -> str:
-    """Write a table as CSV without title and notes; no cell is taken for a formula, and a dash is an empty cell."""
+    """Write a table as CSV without title and notes; a dash is an empty cell."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for row in [table.header, *table.rows]:
-        cells = [plain(cell) if cell != MISSING else "" for cell in row]
-        writer.writerow([f"'{cell}" if FORMULA.match(cell) else cell for cell in cells])
+    lines = np.frompyfunc(csv_cell, 1, 1)(np.array([table.header, *table.rows], object))
+    csv.writer(text, lineterminator="\n").writerows(lines.tolist())
     return text.getvalue()
+
+
+def csv_cell(text: str) -> str:
+    """Keep a spreadsheet from taking a text for a formula."""
+    cell = "" if text == MISSING else plain(text)
+    return f"'{cell}" if FORMULA.match(cell) else cell

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 MISSING = "–"
 # Characters that turn the direction of the text around them; first-strong isolates end at their own end.
 TURNS = re.compile("[\u202a-\u202e\u2066\u2067\u200e\u200f\u061c]")
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 ISOLATES = re.compile("[\u2068\u2069]")
 
 GAP_VERDICTS = {
@@ -42,8 +42,27 @@ STATUSES: dict[Status, str] = {
     "not estimable": "So few cases of a class give next to no information.",
     "weak": "With so few cases of a class, intervals hold less often than they claim.",
 }
+LIMITS = {
+    "excluded": "Left out of the lowest group and all differences on request: {}.",
+    "threshold": "A threshold that was not fitted on other patients, such as 0.5, may not be the one used in care.",
+    "prevalence": "The share with the finding runs from {}. Where groups truly differ in it, flagging equal shares of "
+    "them (demographic parity) is not a goal of diagnosis.",
+    "audit": "Whether the model saw any of these rows in its training is unknown here; if so, it looks better than it "
+    "is.",
+    "training": "One training run supports statements on this model, not on the method: another seed gives another "
+    "model.",
+}
+ALWAYS = (
+    "The intervals tell how much the numbers could change with other patients from the same place. They do not cover "
+    "another hospital, scanner or population, nor another training of the model.",
+    "How each attribute was recorded is unknown here: by the patient, by staff, or inferred from an image.",
+    "Only the attributes named above were looked at. Within their groups, and for others, the model may be unequal.",
+    "AUC within a group does not show how groups rank against each other under a shared threshold; the rates at each "
+    "threshold do.",
+    "No number here says why groups differ, and none is a permission to use the model.",
+)
 SHARING: dict[Sharing | None, str] = {
-    None: "The folder `share` holds the page to be shared.",
+    None: "The folder share holds the page to be shared.",
     "rates": "Numbers of rows, cases and patients are rounded to 5, or given as <8; all other numbers are exact to "
     "two digits. Numbers that rest on fewer than 10 cases of a class are withheld. This does not hide everything: a "
     "rate and a rounded size still bound how many patients were missed.",
@@ -94,28 +113,21 @@ REASONS: dict[str, str] = {
     "no_reference": "there is no reference to compare with",
     "no_probabilities": "the scores are no probabilities",
     "all_excluded": "every group is excluded",
+    "harmed": f"its AUC fell by more than {MARGIN:g}",
 }
 
 
-def number(value: float | None, digits: int = 2, sign: bool = False) -> str:
-    """Write a number, a dash where it is undefined, and zero without a sign."""
-    if value is None or math.isnan(value):
-        return MISSING
+def number(value: float | Size | Estimate, digits: int = 2, sign: bool = False) -> str:
+    """Write a number, a size, or an estimate with its interval; a dash where it is undefined, and zero unsigned."""
+    if isinstance(value, Estimate):
+        point, low, high = value.value, number(value.low, digits, sign), number(value.high, digits, sign)
+        return number(point, digits, sign) + (f" [{low}, {high}]" if value.defined and value.bounded else "")
+    if value is None or isinstance(value, str) or math.isnan(value):
+        return value if isinstance(value, str) else MISSING
+    if isinstance(value, int):
+        return f"{value:,}"
     text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
     return text.lstrip("+-") if float(text) == 0 else text
-
-
-def interval(found: Estimate, digits: int = 2, sign: bool = False) -> str:
-    """Write "0.81 [0.76, 0.85]", without the bracket where there is no interval."""
-    value = number(found.value, digits, sign)
-    if not (found.defined and found.bounded):
-        return value
-    return f"{value} [{number(found.low, digits, sign)}, {number(found.high, digits, sign)}]"
-
-
-def size(value: Size) -> str:
-    """Write a number of rows, cases or patients."""
-    return MISSING if value is None else value if isinstance(value, str) else f"{value:,}"
 
 
 def p_value(p: float) -> str:
@@ -125,13 +137,12 @@ def p_value(p: float) -> str:
 
 def percent(share: float) -> str:
     """Write a share of 0 to 1 as "95 %"."""
-    return MISSING if math.isnan(share) else f"{100 * share:.3g} %"
+    return MISSING if math.isnan(share) else f"{f'{100 * share:.1f}'.removesuffix('.0')} %"
 
 
 def clean(text: str) -> str:
     """Return text on one line that cannot turn the text around it; controls and lone surrogates are replaced."""
-    plain = TURNS.sub("", " ".join(text.split()))
-    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") else c for c in plain)
+    return CONTROLS.sub("\ufffd", TURNS.sub("", " ".join(text.split())))
 
 
 def name(text: str, most: int = 120) -> str:
@@ -146,18 +157,14 @@ def listed(texts: Sequence[str], most: int = 6, comma: str = "; ") -> str:
     return comma.join(texts[:most]) + more
 
 
-def counted(count: int, plural: str) -> str:
-    """Put a count before what is counted: "7 positives", "1 cluster with positives", "no rows"."""
-    first, *rest = plural.split(" ")
-    return " ".join([f"{count:,}" if count else "no", first.removesuffix("s") if count == 1 else first, *rest])
-
-
 def reason(found: Reason) -> str:
     """Word one reason, without the group it is about."""
     unit = (found.unit or "cases").replace("_", " ").replace("of others", "of the other groups")
-    few = f"fewer than {found.needed} {unit}" if found.count is None else counted(found.count, unit)
-    needed = f" ({found.needed} are needed)" if found.count and found.needed else ""
-    return REASONS[found.kind].format(few=f"{few}{needed}", count=found.count, needed=found.needed)
+    few = f"{found.count} of {found.needed} needed {unit}" if found.count else f"no {unit}"
+    few = f"fewer than {found.needed} {unit}" if found.count is None else few
+    return REASONS[found.kind].format(
+        few=few, count=found.count if found.count is not None else "some", needed=found.needed
+    )
 
 
 def notes(found: Iterable[Reason]) -> list[str]:
@@ -168,7 +175,10 @@ def notes(found: Iterable[Reason]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for group, some in texts.items():
         groups.setdefault(", ".join(some), []).extend([group] if group else [])
-    return [f"{listed(some, 6, ', ')}: {text}" if some else text for text, some in groups.items()]
+    said = []
+    for text, names in groups.items():
+        said.append(f"{listed(names, 6, ', ')}: {text}" if names else text)
+    return said
 
 
 def reasons(found: Iterable[Reason]) -> str:
@@ -183,15 +193,10 @@ def metric(key: str) -> str:
     return catalog.about("audit.metrics", key).partition(":")[0] if found else key.replace("_", " ").capitalize()
 
 
-def threshold(found: ThresholdAudit | ThresholdChange) -> str:
-    """Name a threshold by how it was chosen, and where."""
-    return f"{found.policy}, fitted on {found.fitted_on}" if found.fitted_on else found.policy
-
-
-def cut(found: ThresholdAudit, digits: int = 2) -> str:
-    """Name a threshold with its value, or say that every group has its own."""
-    value = " (every group has its own)" if found.by_group else f" ({number(found.value, digits)})"
-    return threshold(found) + ("" if math.isnan(found.value) and not found.by_group else value)
+def threshold(found: ThresholdAudit | ThresholdChange, digits: int | None = None) -> str:
+    """Name a threshold by how it was chosen and where, and by its value if digits are given."""
+    text = f"{found.policy}, fitted on {found.fitted_on}" if found.fitted_on else found.policy
+    return text if digits is None or math.isnan(found.value) else f"{text} ({number(found.value, digits)})"
 
 
 def rule(row: GateRow) -> str:
