@@ -1,4 +1,4 @@
-"""What tells one image from another, and the hashes of the data and of a split."""
+"""What distinguishes one image from another, and hashes of it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from datasets import Dataset
 
-from ..errors import FairTuneError
-from .levels import listed
+from ..errors import FairTuneError, listed
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ def _identify(item: dict[str, Any] | None, root: Path | None) -> tuple[str, str,
     path = Path(item["path"]).absolute()
     status = os.stat(path)
     base = root.absolute() if root else None
-    told = path.relative_to(base).as_posix() if base and path.is_relative_to(base) else "/".join(path.parts[-2:])
-    return digest([told, status.st_size]), f"{path}:{status.st_size}:{status.st_mtime_ns}", told
+    name = path.relative_to(base).as_posix() if base and path.is_relative_to(base) else "/".join(path.parts[-2:])
+    return digest([name, status.st_size]), f"{path}:{status.st_size}:{status.st_mtime_ns}", name
 
 
 def digest(content: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a model takes of a table of images, a batch at a time, for any image processor."""
+"""Pixel values of a table of images, a batch at a time, by any image processor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pixel_batches(
     """Yield the pixels of the images in their order, as the image processor gives them.
 
     They come from the pixel cache, which is built where it is not; images of a processor that does more than resize,
-    crop, rescale and normalise are processed one by one, anew each time.
+    crop, rescale and normalise are processed one by one, each time.
 
     Args:
         images: one column `image` of undecoded images.

@@ -22,9 +22,8 @@ from datasets import Dataset
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
-from ..errors import FairTuneError
+from ..errors import FairTuneError, listed
 from .identity import digest
-from .levels import listed
 from .processors import COLOUR_STEPS, pixel_shape, resize
 
 COLOUR_KEYS = {*COLOUR_STEPS, "rescale_factor", "rescale_offset", "image_mean", "image_std"}
@@ -35,7 +34,7 @@ DAY = 24 * 3600
 
 
 def cache_folder(asked: str | None) -> Path:
-    """Return the folder of the pixels: the one asked for, `$FAIRTUNE_CACHE`, or `~/.cache/hf_fairtune`."""
+    """Return the folder of the pixels: the named one, `$FAIRTUNE_CACHE`, or `~/.cache/hf_fairtune`."""
     return Path(asked or os.environ.get("FAIRTUNE_CACHE") or "~/.cache/hf_fairtune").expanduser()
 
 

@@ -1,0 +1,224 @@
+"""Audit of a classifier's scores by group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..document.audit import Audit, CalibrationAudit, CalibrationGroup, GroupAudit
+from ..document.estimate import NAN, Estimate, Reason, undefined
+from ..errors import FairTuneError
+from .engine.bands import Family, largest_range_bounds
+from .engine.bootstrap import Replicates, bootstrap
+from .engine.resampled_rows import ALL, NO_BOOTSTRAP, ResampledRows
+from .engine.rows import ScoredRows, check_rows, included_codes
+from .metrics.auc import auc_estimates, cross_groups, roc_curves
+from .metrics.auc_gap import auc_pairs, extremes, lowest_and_gap
+from .metrics.brier import brier
+from .metrics.calibration_slope import calibration_intercept, calibration_slope
+from .metrics.es_auc import es_auc_estimate
+from .metrics.expected_calibration_error import (
+    BINS,
+    calibration_null,
+    expected_calibration_error,
+    reliability_curves,
+)
+from .metrics.metric import ScoreMetric, score_metrics
+from .metrics.sensitivity_at_specificity import operating_points
+from .ranking import rank_groups
+from .threshold_audit import OVERALL, audit_threshold
+from .thresholds import Decision
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """How to audit.
+
+    Args:
+        exclude: names of groups to leave out of minimum, gap and differences; recorded.
+        n_boot: bootstrap replicates; 0 for none, and then the intervals that need them are NaN.
+        n_permutations: of the groups, for what chance alone makes of the gap; 0 for none.
+        seed: of the bootstrap and the permutations, not negative.
+        confidence: level of the intervals, between 0 and 1.
+    """
+
+    exclude: Sequence[str] = ()
+    n_boot: int = 2000
+    n_permutations: int = 1000
+    seed: int = 0
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if not 0 < self.confidence < 1:
+            raise FairTuneError(f"`confidence` is {self.confidence}; pass a level between 0 and 1, such as 0.95.")
+        for name in ("n_boot", "n_permutations", "seed"):
+            if getattr(self, name) < 0:
+                raise FairTuneError(f"`{name}` is {getattr(self, name)}; pass 0 or more.")
+
+
+def audit(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: ArrayLike,
+    group_names: Sequence[str],
+    *,
+    thresholds: Sequence[Decision] = (),
+    clusters: Sequence[object] | np.ndarray | None = None,
+    exclude: Sequence[str] = (),
+    n_boot: int = 2000,
+    n_permutations: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Audit:
+    """Audit the scores of one whole split by group, never averaged over batches.
+
+    Args:
+        labels: 0 or 1, [n]; 1 is the finding to detect.
+        scores: finite, [n]; higher means more likely 1.
+        groups: codes of `group_names`, [n].
+        group_names: name of each code, [n_groups].
+        thresholds: cuts to report rates at, fitted on another split, `fixed()`, or decisions made elsewhere.
+        clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
+        exclude: see `AuditOptions`, as the further arguments.
+        n_boot: bootstrap replicates.
+        n_permutations: of the groups.
+        seed: of both.
+        confidence: level of the intervals.
+
+    Raises:
+        FairTuneError: the rows do not fit together, or a threshold was fitted on these very rows.
+    """
+    options = AuditOptions(exclude, n_boot, n_permutations, seed, confidence)
+    return audit_rows(check_rows(labels, scores, groups, group_names, clusters), thresholds, options)
+
+
+def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditOptions) -> Audit:
+    """Resample checked rows once and put together every number of an audit. Arguments as for `audit`."""
+    cuts, included = [decision.cut(rows) for decision in thresholds], included_codes(rows.group_names, options.exclude)
+    measured, seed = score_metrics(), int(options.seed)
+    values = {name: metric.value for name, metric in measured.items()}
+    replicates = bootstrap(rows, cuts, options.n_boot, options.seed, values) if options.n_boot else None
+    resampled = ResampledRows(rows, included, replicates, float(options.confidence))
+    aucs = auc_estimates(resampled)
+    measures = {name: score_estimates(resampled, name, metric) for name, metric in measured.items()}
+    lowest, gap = lowest_and_gap(resampled, aucs, options.n_permutations, seed)
+    positives, negatives, n = resampled.counts[ALL].tolist()
+    return Audit(
+        n=n,
+        positives=positives,
+        negatives=negatives,
+        clusters=rows.n_clusters,
+        confidence=float(options.confidence),
+        n_boot=int(options.n_boot),
+        seed=seed,
+        excluded=[name for code, name in enumerate(rows.group_names) if code not in included],
+        auc=aucs[ALL],
+        min_group_auc=lowest,
+        auc_gap=gap,
+        es_auc=es_auc_estimate(resampled, aucs),
+        measures={name: found[ALL] for name, found in measures.items()},
+        across=across_groups(resampled, measures),
+        groups=group_rows(resampled, aucs, measures),
+        pairs=auc_pairs(resampled, aucs),
+        cross_group=cross_groups(resampled),
+        operating_points=operating_points(resampled, seed=seed),
+        calibration=audit_calibration(resampled, seed),
+        thresholds=[audit_threshold(resampled, cut, place) for place, cut in enumerate(thresholds)],
+        ranking=rank_groups(resampled, aucs, seed),
+        roc=roc_curves(resampled),
+        reliability=reliability_curves(resampled),
+    )
+
+
+def group_rows(
+    resampled: ResampledRows, aucs: Sequence[Estimate], measures: dict[str, list[Estimate]]
+) -> list[GroupAudit]:
+    """Build every group's row, excluded ones too."""
+    known, found = resampled.replicates, []
+    shares = known.worst_shares(resampled.included) if known else np.full(len(aucs) - 1, NAN)
+    for code, name in enumerate(resampled.rows.group_names):
+        positives, negatives, n = resampled.counts[code].tolist()
+        reasons = resampled.grounds(code) if aucs[code].defined else aucs[code].reasons
+        found.append(
+            GroupAudit(
+                group=name,
+                n=n,
+                positives=positives,
+                negatives=negatives,
+                prevalence=positives / n if n else NAN,
+                status=resampled.status(code),
+                reasons=reasons if code in resampled.included else (*reasons, Reason("excluded")),
+                auc=aucs[code],
+                worst_share=float(shares[code]),
+                measures={key: own[code] for key, own in measures.items()},
+            )
+        )
+    return found
+
+
+def score_estimates(resampled: ResampledRows, name: str, metric: ScoreMetric) -> list[Estimate]:
+    """Compute a number of scores in every group and, last, in all rows, with its percentile interval."""
+    known, found = resampled.replicates, []
+    for code in (*range(len(resampled.rows.group_names)), ALL):
+        part, lacking = resampled.inside(code), resampled.lacking(code, metric.needs)
+        if lacking:
+            found.append(undefined(NO_BOOTSTRAP if known is None else f"percentile {known.method}", *lacking))
+            continue
+        draws, few = known and known.measures[name][:, code], resampled.few(code, metric.needs)
+        found.append(resampled.percentile(metric(part.labels, part.scores), draws, *few))
+    return found
+
+
+def across_groups(resampled: ResampledRows, measures: dict[str, list[Estimate]]) -> dict[str, Estimate]:
+    """Compute the worst group's value and the gap of each number of scores, with simultaneous intervals."""
+    kept, found = list(resampled.included), {}
+    names = [resampled.rows.group_names[code] for code in kept]
+    for name, estimates in measures.items():
+        metric, values = score_metrics()[name], np.array([item.value for item in estimates[:-1]])
+        family = Family(values[None, kept], np.zeros((1, len(kept))), resampled.confidence, metric.bounds)
+        ends, highest = extremes(values, kept), metric.better == "lower"
+        numbers = (
+            (ends.maximum if highest else ends.minimum, partial(family.extreme, highest=highest)),
+            (ends.gap, partial(largest_range_bounds, family)),
+        )
+        for key, (value, bound) in zip(metric.across_keys(name), numbers, strict=True):
+            draw = partial(_group_draws, name, kept)
+            found[key] = resampled.across(value, metric.needs, f"{key} over groups", draw, bound, names)
+    return found
+
+
+def _group_draws(name: str, kept: list[int], replicates: Replicates) -> np.ndarray:
+    return replicates.measures[name][:, None, kept]
+
+
+def audit_calibration(resampled: ResampledRows, seed: int = 0) -> CalibrationAudit | None:
+    """Audit calibration of all rows and by group; None where scores leave [0, 1] and so are no probabilities.
+
+    Intervals are withheld where a group is not estimable. The null of the calibration error redraws labels from the
+    scores; where clusters hold several rows, it turns over the residuals of whole clusters instead.
+
+    Args:
+        resampled: the rows.
+        seed: of the null, not negative; the order of rows does not matter.
+    """
+    if resampled.rows.scores.min() < 0 or resampled.rows.scores.max() > 1:
+        return None
+    found = []
+    for code, name in enumerate((OVERALL, *resampled.rows.group_names), start=ALL):
+        part, rng = resampled.inside(code), np.random.default_rng([seed, code + 1])
+        ece = expected_calibration_error(part.labels, part.scores)
+        null = calibration_null(part.labels, part.scores, part.clusters, rng)
+        estimates = [
+            resampled.guarded(metric(part.labels, part.scores, part.clusters, resampled.confidence), code)
+            for metric in (brier, calibration_slope, calibration_intercept)
+        ]
+        found.append(CalibrationGroup(name, estimates[0], ece, *null[:2], ece - null.mean, null.p, *estimates[1:]))
+    return CalibrationAudit(BINS, found[0], found[1:])

@@ -1,0 +1,194 @@
+"""The gap that chance alone makes: AUCs of groups permuted within label, rows by rows or whole clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from ...document.estimate import NAN, Reason
+from .bands import spread
+from .proportions import ratio
+
+# Permuted groups held at once; a few arrays of eight bytes each like it.
+CHUNK_CODES = 2**20
+# Gaps that differ by less are the same number, rounded on two ways.
+SAME = 1e-12
+BAR_DELAY = 3.0
+
+
+@dataclass(frozen=True)
+class GapNull:
+    """Gap of AUCs where groups do not matter: its mean and 95th percentile over permutations.
+
+    `p` is the share of permutations, the data among them, with a gap at least as large: 1 / (1 + permutations) at
+    least. NaN, with reasons, where there is no test.
+    """
+
+    mean: float = NAN
+    high: float = NAN
+    p: float = NAN
+    permutations: int = 0
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Units of the same composition, which may trade their groups.
+
+    Args:
+        blocks: by label that occurs, the rows' places among the rows of that label and their groups, both
+            [n_units, rows of that label in each].
+        mixed: a unit holds several groups within a label, so that its rows trade them too.
+    """
+
+    blocks: dict[int, tuple[np.ndarray, np.ndarray]]
+    mixed: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """Tell whether a permutation may change anything."""
+        ordered = [np.sort(groups, axis=1) for _, groups in self.blocks.values()]
+        return self.mixed or any((groups != groups[0]).any() for groups in ordered)
+
+
+def gap_null(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    groups: np.ndarray,
+    clusters: np.ndarray | None = None,
+    permutations: int = 1000,
+    seed: int = 0,
+) -> GapNull:
+    """Permute the groups within each label and compute the gap (best minus worst group's AUC) each time.
+
+    A gap is positive even between equal groups, the more so the more and the smaller they are: read it against this
+    band, and never compare gaps of attributes with different numbers of groups. The null is that scores do not depend
+    on the group given the label; every group keeps its counts. Clusters are permuted whole (see `clustered_strata`).
+    There is no test where most rows may not be permuted: the gap would be compared with itself.
+
+    Args:
+        labels: 0 or 1, [n].
+        scores: finite, [n].
+        groups: codes, [n]; every code that occurs has both labels.
+        clusters: codes, [n], equal for rows that are not independent; None for independent rows.
+        permutations: how many; at least 1.
+        seed: of the generator; the order of the rows does not matter.
+
+    Source: p of a permutation test with the data counted in, Phipson & Smyth 2010, "Permutation p-values should never
+    be zero", eq. 2.
+    """
+    order = np.lexsort((groups, scores, labels))
+    labels, scores = labels[order], scores[order]
+    codes = np.unique(groups, return_inverse=True)[1][order]
+    # Codes of 16 bits or less are sorted in one pass.
+    codes = codes.astype(np.min_scalar_type(int(codes.max())))
+    fixed = {label: codes[labels == label] for label in (0, 1)}
+    if clusters is None:
+        # Every row is a unit of its own; groups are sorted, so that the order of the rows is no matter.
+        strata = [
+            Stratum({label: (np.arange(len(own))[:, None], np.sort(own)[:, None])}) for label, own in fixed.items()
+        ]
+    else:
+        strata = clustered_strata(labels, codes, np.unique(clusters, return_inverse=True)[1][order])
+    strata = [stratum for stratum in strata if stratum.moves]
+    movable = sum(places.size for stratum in strata for places, _ in stratum.blocks.values())
+    if 2 * movable < len(labels):
+        return GapNull(reasons=(Reason("few_movable", count=movable, needed=len(labels)),))
+    measure, rng = _gaps(labels, scores, codes), np.random.default_rng(seed)
+    chunk, found = max(1, CHUNK_CODES // len(labels)), []
+    with tqdm(total=permutations, desc="permutations", disable=None, delay=BAR_DELAY, leave=False) as bar:
+        for first in range(0, permutations, chunk):
+            times = min(chunk, permutations - first)
+            found.append(measure(permuted(fixed, strata, rng, times)))
+            bar.update(times)
+    gaps, (observed,) = np.concatenate(found), measure({label: own[None] for label, own in fixed.items()})
+    p = (1 + int((gaps >= observed - SAME).sum())) / (1 + permutations)
+    return GapNull(float(gaps.mean()), float(np.quantile(gaps, 0.95)), p, permutations)
+
+
+def clustered_strata(labels: np.ndarray, codes: np.ndarray, clusters: np.ndarray) -> list[Stratum]:
+    """Find out which clusters may trade their groups.
+
+    Clusters trade their groups with clusters of the same composition (negatives, positives), row by row within a
+    label, and rows of a cluster trade within their label: nothing else leaves what belongs together together. A
+    cluster whose composition is its own keeps its groups.
+
+    Args:
+        labels: 0 or 1, [n].
+        codes: groups, [n].
+        clusters: cluster of each row from 0 without holes, [n].
+
+    Source: exchangeability of units under the null, Good 2005, "Permutation, Parametric and Bootstrap Tests of
+    Hypotheses", 3; whole blocks where rows are not exchangeable, Winkler et al. 2015, "Multi-level block permutation".
+    """
+    sizes = np.bincount(clusters * 2 + labels, minlength=2 * (int(clusters.max()) + 1)).reshape(-1, 2)
+    kinds, kind_of = np.unique(sizes, axis=0, return_inverse=True)
+    places = np.empty(len(labels), dtype=np.int64)
+    for label in (0, 1):
+        places[labels == label] = np.arange(int((labels == label).sum()))
+    # Rows by composition, cluster and label: every stratum is a run of equal clusters.
+    kind = kind_of.ravel()[clusters]
+    slots = np.lexsort((labels, clusters, kind))
+    held = np.lexsort((codes, labels, clusters, kind))
+    edges = np.searchsorted(kind[slots], np.arange(len(kinds) + 1))
+    strata = []
+    for (negatives, positives), start, stop in zip(kinds.tolist(), edges[:-1], edges[1:], strict=True):
+        rows = places[slots[start:stop]].reshape(-1, negatives + positives)
+        groups = codes[held[start:stop]].reshape(rows.shape)
+        cuts = {0: slice(0, negatives), 1: slice(negatives, None)}
+        blocks = {label: (rows[:, cut], groups[:, cut]) for label, cut in cuts.items() if rows[:, cut].size}
+        mixed = any(bool((own != own[:, :1]).any()) for _, own in blocks.values())
+        strata.append(Stratum(blocks, mixed))
+    return strata
+
+
+def permuted(
+    fixed: dict[int, np.ndarray], strata: list[Stratum], rng: np.random.Generator, times: int
+) -> dict[int, np.ndarray]:
+    """Permute the groups of the rows of each label, [times, n of the label] each, in the order of the rows."""
+    found = {label: np.repeat(codes[None], times, axis=0) for label, codes in fixed.items()}
+    for stratum in strata:
+        n_units = len(next(iter(stratum.blocks.values()))[0])
+        order = rng.permuted(np.broadcast_to(np.arange(n_units), (times, n_units)), axis=1)
+        for label, (places, codes) in stratum.blocks.items():
+            groups = codes[order]
+            if stratum.mixed and groups.shape[-1] > 1:
+                groups = rng.permuted(groups, axis=2)
+            found[label][:, places.ravel()] = groups.reshape(times, -1)
+    return found
+
+
+def _gaps(labels: np.ndarray, scores: np.ndarray, codes: np.ndarray) -> Callable[[dict[int, np.ndarray]], np.ndarray]:
+    """Rank rows sorted by label and score, to compute the gaps of many permutations, which keep each group's counts.
+
+    Returns:
+        Groups by label, [times, n of the label] -> gap of AUCs, [times].
+    """
+    low, high = scores[labels == 0], scores[labels == 1]
+    below, not_above = np.searchsorted(low, high, "left"), np.searchsorted(low, high, "right")
+    tied = not np.array_equal(below, not_above)
+    negatives, positives = np.bincount(codes.astype(np.int64) * 2 + labels, minlength=2).reshape(-1, 2).T
+    n_groups, step = len(negatives), len(low) + 1
+
+    def measure(groups: dict[int, np.ndarray]) -> np.ndarray:
+        """Count wins by keys.
+
+        Negatives sorted by permutation, group and score get the ascending keys cell * (n + 1) + place; counting the
+        keys below a positive's cell * (n + 1) + place counts the negatives of its own group below it.
+        """
+        times = len(groups[0])
+        cells = np.arange(times)[:, None] * n_groups
+        by_group = np.argsort(groups[0], axis=1, kind="stable")
+        keys = (cells + np.arange(n_groups)).repeat(np.tile(negatives, times)) * step + by_group.ravel()
+        cell_of = cells + groups[1]
+        starts = np.concatenate([[0], np.cumsum(np.tile(negatives, times))])[cell_of]
+        wins = np.searchsorted(keys, (cell_of * step + below).ravel())
+        ends = np.searchsorted(keys, (cell_of * step + not_above).ravel()) if tied else wins
+        doubled = (wins + ends - 2 * starts.ravel()).astype(np.float64)
+        sums = np.bincount(cell_of.ravel(), weights=doubled, minlength=times * n_groups).reshape(times, n_groups)
+        return spread(ratio(sums, 2.0 * negatives * positives))
+
+    return measure
