@@ -75,6 +75,8 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
                 file=sys.stderr,
             )
     print(audit_text(document))
+    if folder is not None:
+        print(f"\n{folder / PAGE} has all counts, for your own use; {folder / SHARE} may be shared")
     return EXIT[document.gate.verdict] if document.gate else 0
 
 
@@ -133,12 +135,8 @@ def prepared(folder: Path) -> Path:
 
 
 def write(document: Document, folder: Path, rows: AuditInput, sharing: Sharing) -> None:
-    """Write the exact audit, in share/ what may be shared, and in private/ a model's scores; say where they are."""
+    """Write the exact audit, in share/ what may be shared, and in private/ a model's scores."""
     if rows.frame is not None:
         (folder / PRIVATE).mkdir(exist_ok=True)
         write_atomically(folder / PRIVATE / "predictions.csv", rows.frame.to_csv(index=False))
     write_audit(document, folder, sharing)
-    print(
-        f"note: {folder / PAGE} and {AUDIT_FILE} have all counts, for your own use; {folder / SHARE} may be shared",
-        file=sys.stderr,
-    )
