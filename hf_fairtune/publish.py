@@ -42,7 +42,7 @@ from .document.document import Audited, Document, Sharing
 from .document.estimate import NAN, Estimate, Real, Reason, Size, exact
 from .document.rewrite import DESCEND, Path, rewrite
 from .document.run import Repair, Step, Trial
-from .sizes import hidden, recoverable, rounded
+from .sizes import recoverable, rounded
 
 CURVE_CASES, ROC_POINTS = 50, 20
 PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:[/\\]|~?/|\\\\)[^\s'\"`]*?([^\s'\"`/\\]+)[/\\]*(?=[\s'\"`]|$)")
@@ -79,6 +79,11 @@ def publish(document: Document, sharing: Sharing = "rates") -> Document:
     if sharing == "auc":
         document = _judged(replace(rewrite(document, Rule(hidden, BUT_AUCS).change), shared="auc"))
     return document
+
+
+def hidden(count: Any) -> Size:
+    """Show no size."""
+    return None
 
 
 def two_digits(value: float) -> float:
@@ -144,8 +149,11 @@ class Rule:
 
 def _by_the_rule(document: Document) -> Document:
     repair, sheets = document.run and document.run.repair, document.data.splits
-    balanced, multiclass = repair.external.split if repair else "", document.data.task == "multiclass"
-    gone = {name: recoverable(sheet, multiclass, name == balanced) for name, sheet in sheets.items()}
+    gone = {name: recoverable(sheet) for name, sheet in sheets.items()}
+    balanced = repair.external.split if repair else ""
+    if balanced in sheets and any(True for _ in few_groups(sheets[balanced])):
+        # Its cells are equally large, so that any sum of them tells them.
+        gone[balanced] = {None, *(part.name for part in sheets[balanced].attributes)}
     validation = [sheets[name] for name in sheets if name == "validation"]
     unlogged = (*COUNTERS, *(f"_{group}" for sheet in validation for group in few_groups(sheet)))
     of_models = Rule(hidden if gone.get(balanced) else rounded, unlogged=unlogged)

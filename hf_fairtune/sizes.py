@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -19,21 +19,9 @@ from .document.estimate import SMALL, Size, exact
 
 # Cases from which on statuses, numbers and curves are shown, which narrows the range of the cases.
 EDGES = (10, 20, 50)
-ROWS = "rows"
-
-
-class Key(NamedTuple):
-    """What a size counts: rows, or a class of a target, in a group of an attribute.
-
-    Attribute None is all rows, group None those without a value of the attribute.
-    """
-
-    attribute: str | None
-    group: str | None
-    kind: str
-
-
-Sum = tuple[Key, list[Key]]
+ROWS, MISSING = "rows", None
+# Attribute (None: all rows), group (`MISSING`: rows without a value), and `ROWS` or a class of a target.
+Key = tuple[str | None, str | None, str]
 
 
 def rounded(count: Any) -> Size:
@@ -43,64 +31,39 @@ def rounded(count: Any) -> Size:
     return SMALL if count < 8 else 5 * round(count / 5)
 
 
-def hidden(count: Any) -> Size:
-    """Show no size."""
-    return None
-
-
-def recoverable(sheet: SplitSheet, multiclass: bool = False, balanced: bool = False) -> set[str | None]:
-    """Name the attributes of an exact split, None for all rows, whose sizes must not be shown.
-
-    Args:
-        sheet: exact.
-        multiclass: whether every row is a positive of just one target.
-        balanced: whether all cells of the last attribute are equally large, as everybody may know.
-    """
-    sizes = dict(_sizes(sheet))
-    table = _Table(sizes, list(_sums(sheet, list(sizes), multiclass, balanced)))
-    gone: set[str | None] = set()
-    while found := table.exposed(gone):
-        gone |= found - gone or {key.attribute for key in sizes}
+def recoverable(sheet: SplitSheet) -> set[str | None]:
+    """Name the attributes of an exact split, None for all rows, whose sizes must not be shown."""
+    sizes, gone = dict(_sizes(sheet)), set[str | None]()
+    places, values = {key: place for place, key in enumerate(sizes)}, np.array(list(sizes.values()))
+    sums = np.zeros((0, len(sizes)))
+    for whole, parts in _sums(sheet, list(sizes)):
+        row = np.zeros((1, len(sizes)))
+        row[0, [places[part] for part in parts if part in places]] = 1
+        row[0, places[whole]] = -1
+        # The name of a cell may have two readings; a sum that does not hold is none.
+        sums = np.vstack([sums, row]) if row @ values == 0 else sums
+    while found := {key[0] for key, fixed in zip(sizes, _fixed(sizes, sums, gone), strict=True) if fixed}:
+        gone |= found - gone or {key[0] for key in sizes}
     return gone
 
 
-class _Table:
-    """The exact sizes of a split, and the sums that hold between them."""
-
-    def __init__(self, sizes: dict[Key, int], sums: list[Sum]) -> None:
-        self.keys, self.values = list(sizes), np.array(list(sizes.values()))
-        places = {key: place for place, key in enumerate(self.keys)}
-        rows = np.zeros((len(sums), len(places)))
-        for row, (whole, parts) in zip(rows, sums, strict=True):
-            row[[places[part] for part in parts if part in places]] = 1
-            row[places[whole]] = -1
-        # The name of a cell may have two readings; a sum that does not hold is none.
-        self.sums = LinearConstraint(rows[rows @ self.values == 0], 0, 0)
-
-    def exposed(self, gone: set[str | None]) -> set[str | None]:
-        """Name the attributes with a size of 1 to 7 that can have no other value, when those in `gone` show none."""
-        fixed, before = (self.values >= 1) & (self.values <= 7), -1
-        while fixed.any() and fixed.sum() != before:
-            before = fixed.sum()
-            for sign in (1, -1):
-                fixed &= self._lowest(sign * fixed, gone) == self.values
-        # Together they cannot change; each alone still may.
-        ones = np.eye(len(self.keys))[fixed]
-        alone = [all(one @ self._lowest(sign * one, gone) == one @ self.values for sign in (1, -1)) for one in ones]
-        return {self.keys[place].attribute for place in np.flatnonzero(fixed)[np.array(alone, dtype=bool)]}
-
-    def _lowest(self, weights: np.ndarray, gone: set[str | None]) -> np.ndarray:
-        """Find the table with the lowest weighted sum of sizes among those that would be shown alike."""
-        most = int(self.values.max()) + 10
-        sizes = zip(self.keys, self.values.tolist(), strict=True)
-        low, high = np.transpose([(0, most) if key.attribute in gone else _range(key, n) for key, n in sizes])
-        found = milp(weights, integrality=np.ones(len(weights)), bounds=Bounds(low, high), constraints=self.sums)
-        return np.round(found.x)
+def _fixed(sizes: dict[Key, int], sums: np.ndarray, gone: set[str | None]) -> np.ndarray:
+    """Tell which sizes are 1 to 7 in every table that would be shown alike, where attributes in `gone` show none."""
+    values, whole = np.array(list(sizes.values())), np.ones(len(sizes))
+    most = int(values.max()) + 10
+    bounds = Bounds(*np.transpose([(0, most) if key[0] in gone else _range(key, n) for key, n in sizes.items()]))
+    fixed, before = (values >= 1) & (values <= 7), -1
+    while fixed.any() and fixed.sum() != before:
+        before = fixed.sum()
+        for sign in (1, -1):  # the tables in which these sizes are smallest, and largest, together
+            found = milp(sign * fixed, integrality=whole, bounds=bounds, constraints=LinearConstraint(sums, 0, 0))
+            fixed &= np.round(found.x) == values
+    return fixed
 
 
 def _range(key: Key, count: int) -> tuple[int, int]:
     """Give the lowest and the highest size that would be shown as `count` is."""
-    shown, edges = rounded(count), () if key.kind == ROWS else EDGES
+    shown, edges = rounded(count), () if key[2] == ROWS else EDGES
     if not shown or shown == SMALL:
         return (1, 7) if shown else (0, 0)
     low, high = [edge for edge in edges if edge <= count], [edge - 1 for edge in edges if edge > count]
@@ -108,41 +71,30 @@ def _range(key: Key, count: int) -> tuple[int, int]:
 
 
 def _sizes(sheet: SplitSheet) -> Iterator[tuple[Key, int]]:
-    """Yield the sizes of an exact split."""
+    """Yield the sizes of an exact split: rows, positives and negatives."""
     rows: list[tuple[str | None, str, Size, dict[str, Size]]] = [(None, "", sheet.n, sheet.positives)]
     rows += [(part.name, level.group, level.n, level.positives) for part in sheet.attributes for level in part.levels]
     for attribute, group, n, positives in rows:
-        yield Key(attribute, group, ROWS), exact(n)
+        yield (attribute, group, ROWS), exact(n)
         for target, count in positives.items():
-            yield Key(attribute, group, f"positives {target}"), exact(count)
-            yield Key(attribute, group, f"negatives {target}"), exact(n) - exact(count)
-    yield from ((Key(part.name, None, ROWS), exact(part.missing)) for part in sheet.attributes)
+            yield (attribute, group, f"positives {target}"), exact(count)
+            yield (attribute, group, f"negatives {target}"), exact(n) - exact(count)
+    yield from (((part.name, MISSING, ROWS), exact(part.missing)) for part in sheet.attributes)
 
 
-def _sums(sheet: SplitSheet, keys: list[Key], multiclass: bool, balanced: bool) -> Iterator[Sum]:
-    """Yield what everybody knows: a size, and those it is the sum of."""
+def _sums(sheet: SplitSheet, keys: list[Key]) -> Iterator[tuple[Key, list[Key]]]:
+    """Yield what everybody knows: a size, and those that add up to it; some may not hold."""
     classes = [[f"positives {target}", f"negatives {target}"] for target in sheet.positives]
-    classes += [[f"positives {target}" for target in sheet.positives]] if multiclass else []
-    for key in keys:
-        if key.kind == ROWS and key.group is not None:
-            yield from ((key, [key._replace(kind=kind) for kind in kinds]) for kinds in classes)
-    for part in sheet.attributes:
-        yield Key(part.name, None, ROWS), [Key(part.name, level.group, ROWS) for level in part.levels if level.missing]
-        held = _cells(sheet) if part.kind == "intersection" else {}
-        for kind in dict.fromkeys(key.kind for key in keys):
-            yield Key(None, "", kind), [Key(part.name, level.group, kind) for level in part.levels]
-            for (attribute, group), cells in held.items():
-                yield Key(attribute, group, kind), [Key(part.name, cell, kind) for cell in cells]
-    if balanced:
-        first, *others = [key for key in keys if key.attribute == sheet.attributes[-1].name and key.kind != ROWS]
-        yield from ((first, [other]) for other in others)
-
-
-def _cells(sheet: SplitSheet) -> dict[tuple[str, str], list[str]]:
-    """Name the cells of the intersection that lie in each group of each single attribute."""
+    classes += [[f"positives {target}" for target in sheet.positives]]
+    for (attribute, group, kind), parts in product(keys, classes):
+        if kind == ROWS and group != MISSING:
+            yield (attribute, group, ROWS), [(attribute, group, one) for one in parts]
     single = [part for part in sheet.attributes if part.kind != "intersection"]
-    found: dict[tuple[str, str], list[str]] = {}
-    for groups in product(*([level.group for level in part.levels] for part in single)):
-        for part, group in zip(single, groups, strict=True):
-            found.setdefault((part.name, group), []).append(" & ".join(groups))
-    return found
+    cells = list(product(*([(part.name, level.group) for level in part.levels] for part in single)))
+    for part in sheet.attributes:
+        yield (part.name, MISSING, ROWS), [(part.name, level.group, ROWS) for level in part.levels if level.missing]
+        for kind in dict.fromkeys(kind for _, _, kind in keys):
+            yield (None, "", kind), [(part.name, level.group, kind) for level in part.levels]
+            for level in {level for cell in cells for level in cell} if part.kind == "intersection" else ():
+                held = [" & ".join(name for _, name in cell) for cell in cells if level in cell]
+                yield (*level, kind), [(part.name, cell, kind) for cell in held]
