@@ -101,11 +101,12 @@ def pair_table(view: View, tested_only: bool = False) -> Table:
 
 def measure_table(view: View) -> Table:
     """Build the other numbers that need no threshold: a row a group, then all rows and what lies across the groups."""
-    header, columns = ["group"], [[*map(attrgetter("group"), view.audit.groups), ALL, "lowest group", "gap"]]
+    header, columns = ["group"], [[*map(attrgetter("group"), view.audit.groups), ALL, "worst group", "gap"]]
     for key in view.audit.measures:
         header += _heads(view, metric(key))
         for audit in view.audits.values():
-            across = audit.measures.get(key), audit.across.get(f"min_group_{key}"), audit.across.get(f"{key}_gap")
+            worst = audit.across.get(f"min_group_{key}") or audit.across.get(f"max_group_{key}")
+            across = audit.measures.get(key), worst, audit.across.get(f"{key}_gap")
             columns.append([*map(methodcaller("get", key), map(attrgetter("measures"), audit.groups)), *across])
     return _table(view, "More measures", header, list(zip(*columns, strict=True)))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from .. import catalog
+from ..audit.metrics.metric import card_of, homes
 from ..audit.verdict import MARGIN
 from ..document.audit import ThresholdAudit
 from ..document.comparison import ThresholdChange, Verdict
@@ -188,9 +188,8 @@ def reasons(found: Iterable[Reason]) -> str:
 
 @cache
 def metric(key: str) -> str:
-    """Name a metric: by the title of its card, or by its name's words where it shares a card with others."""
-    found = key in catalog.names("audit.metrics")
-    return catalog.about("audit.metrics", key).partition(":")[0] if found else key.replace("_", " ").capitalize()
+    """Name a metric by the title of its card; one that is not in this version by its name."""
+    return card_of(key).title.partition(":")[0] if key in homes() else key.replace("_", " ").capitalize()
 
 
 def threshold(found: ThresholdAudit | ThresholdChange, digits: int | None = None) -> str:
