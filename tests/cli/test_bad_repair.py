@@ -118,7 +118,7 @@ def test_groups_that_cannot_be_balanced(
 
 
 def test_five_classes(refused: Refused, base: Path) -> None:
-    assert "the model has 5 classes, but SWiFT takes two classes" in refused("--model", str(base))
+    assert "the model has 5 classes but two are wanted" in refused("--model", str(base))
 
 
 def test_classes_of_other_names(refused: Refused, biased: Path, tmp_path: Path) -> None:

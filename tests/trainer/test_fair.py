@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from hf_fairtune import FairTrainer, FairTrainingArguments, FairTuneError
+from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
+from hf_fairtune.methods.swift import Swift
 from tests.conftest import table, tiny_vit
 
 
@@ -19,10 +21,10 @@ def arguments(folder: Path, **options: Any) -> FairTrainingArguments:
 
 def trainer(folder: Path, model: Any = None, **options: Any) -> FairTrainer:
     """Full fine-tuning of the tiny ViT on a generated table."""
-    extra = {name: options.pop(name) for name in ("compute_loss_func",) if name in options}
-    args = arguments(folder, **{"method": "full", **options})
+    extra = {name: options.pop(name) for name in ("compute_loss_func", "method") if name in options}
     splits = {"train_dataset": table(), "eval_dataset": table(64, 1)}
-    return FairTrainer(tiny_vit() if model is None else model, args, **splits, **extra)
+    method = {"method": Full()} | extra
+    return FairTrainer(tiny_vit() if model is None else model, arguments(folder, **options), **splits, **method)
 
 
 def test_the_model_sees_pixels_only(tmp_path: Path) -> None:
@@ -76,13 +78,13 @@ def test_a_diverged_loss_is_one_line(tmp_path: Path) -> None:
 
 
 def test_an_open_mask_cannot_train(tmp_path: Path) -> None:
-    with pytest.raises(FairTuneError, match="`mask` is empty; call `hyperparameter_search` first"):
-        trainer(tmp_path, method="fairtune").train()
+    with pytest.raises(FairTuneError, match="`mask` is empty; search one with `fairtune search`"):
+        trainer(tmp_path, method=FairTune()).train()
 
 
 @pytest.mark.parametrize("mask", ["linear", "layernorm", "010000001"])
 def test_training_moves_exactly_the_mask(tmp_path: Path, mask: str) -> None:
-    run = trainer(tmp_path, method="fairtune", mask=mask)
+    run = trainer(tmp_path, method=FairTune(mask=mask))
     trained = {name for name, p in run.model.named_parameters() if p.requires_grad}
     before = {name: p.detach().clone() for name, p in run.model.named_parameters()}
     run.train()
@@ -96,7 +98,7 @@ def test_full_moves_everything_and_mask_of_ones_the_blocks(tmp_path: Path) -> No
     before = {name: p.detach().clone() for name, p in run.model.named_parameters()}
     run.train()
     assert all(not torch.equal(p, before[name]) for name, p in run.model.named_parameters())
-    ones = trainer(tmp_path / "ones", method="fairtune", mask="all")
+    ones = trainer(tmp_path / "ones", method=FairTune(mask="all"))
     frozen = {n for n, p in ones.model.named_parameters() if not p.requires_grad and "base_layer" not in n}
     assert {n.rpartition("vit.")[2].split(".")[0] for n in frozen} == {"embeddings", "layernorm"}
 
@@ -112,7 +114,7 @@ def test_two_runs_are_bit_equal(tmp_path: Path) -> None:
 
 def test_resuming_a_masked_training_is_bit_equal(tmp_path: Path) -> None:
     """Killed after the first epoch and resumed from its checkpoint, the weights end where they would have."""
-    options = {"method": "fairtune", "mask": "attention", "num_train_epochs": 3, "save_total_limit": None}
+    options = {"method": FairTune(mask="attention"), "num_train_epochs": 3, "save_total_limit": None}
     whole = trainer(tmp_path, **options)
     whole.train()
     first = sorted(tmp_path.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]))[0]
@@ -131,7 +133,8 @@ def test_method_by_argument_or_object(tmp_path: Path) -> None:
     args = arguments(tmp_path)
     splits = {"train_dataset": table(), "eval_dataset": table(64, 1)}
     assert FairTrainer(tiny_vit(), args, method=Full(), **splits).method.name == "full"
-    with pytest.raises(FairTuneError, match="`magic` is not one of the methods; choose from bmft, fairtune,"):
+    with pytest.raises(FairTuneError, match="`magic` is not one of the methods; choose from bmft, dfr, fairtune,"):
         FairTrainer(tiny_vit(), arguments(tmp_path, method="magic"), **splits)
-    with pytest.raises(FairTuneError, match="`mask` is 'soft', but the method 'full' has none"):
-        FairTrainer(tiny_vit(), arguments(tmp_path, method="full", mask="soft"), **splits)
+    assert FairTrainer(tiny_vit(), arguments(tmp_path, method="swift"), **splits).method == Swift()
+    with pytest.raises(FairTuneError, match="the losses of the method 'swift' do not smooth labels"):
+        FairTrainer(tiny_vit(), arguments(tmp_path, method="swift", label_smoothing_factor=0.1), **splits)

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from PIL import Image
 from torch import nn
 from transformers import AutoModelForImageClassification, ViTImageProcessorPil
 
 from hf_fairtune.data.arguments import DataArguments
-from hf_fairtune.data.table import FairDataset, load_fair_dataset
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.families.head import find_head, swap_classes
 from hf_fairtune.trainer.feature_layer import feature_layer, log_odds, over_the_grid
-from hf_fairtune.trainer.maps import activation_maps, figure_of_maps, one_of_each, write_maps
+from hf_fairtune.trainer.saliency import activation_maps, figure_of_maps, one_of_each, write_maps
 
 from ..conftest import tiny_vit
 from ..families.backbones import RECIPES, backbone, images
@@ -169,7 +169,7 @@ def test_figure_names_label_and_group_only(data: FairDataset, tmp_path: Path, mo
         drawn.append(figure_of_maps(*arguments))
         return drawn[0]
 
-    monkeypatch.setattr("hf_fairtune.trainer.maps.figure_of_maps", keep)
+    monkeypatch.setattr("hf_fairtune.trainer.saliency.figure_of_maps", keep)
     path = write_maps(tiny_vit(), tiny_vit(2), data, "train", tmp_path / "out")
     assert path == tmp_path / "out" / "private" / "maps.png"
     with Image.open(path) as image:
@@ -192,7 +192,7 @@ def cells_of(data: FairDataset) -> np.ndarray:
 
 
 def test_at_most_twelve_images(data: FairDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hf_fairtune.trainer.maps.MOST", 3)
+    monkeypatch.setattr("hf_fairtune.trainer.saliency.MOST", 3)
     rows, titles = one_of_each(data, "train")
     assert cells_of(data)[rows].tolist() == [0, 1, 2]
     assert titles == ["benign, F", "malignant, F", "benign, M"]

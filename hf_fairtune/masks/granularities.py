@@ -1,4 +1,4 @@
-"""The spaces of masks: which parts of a block each bit moves (FairTune, ICLR 2024, section 4.1)."""
+"""The granularities of a mask: which parts of a block each bit trains (FairTune, ICLR 2024, section 4.1)."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,16 @@ Cell = tuple[int | None, str]
 
 
 @dataclass(frozen=True)
-class Space:
-    """The bits of one block; a mask lists them block by block, `len(bits) * n_blocks` in all."""
+class Granularity:
+    """The bits of one block as kinds of parts; a mask lists them block by block, `len(bits) * n_blocks` in all."""
 
     name: str
     bits: tuple[tuple[str, ...], ...]
+
+    @property
+    def kinds(self) -> set[str]:
+        """Return the kinds of parts that some bit trains."""
+        return {kind for group in self.bits for kind in group}
 
     def length(self, n_blocks: int) -> int:
         """Return the number of bits of a mask."""
@@ -32,14 +37,14 @@ class Space:
         return n_bits // len(self.bits)
 
 
-SPACES = {
-    space.name: space
-    for space in (
+GRANULARITIES = {
+    granularity.name: granularity
+    for granularity in (
         # Bit 3b both LayerNorms, 3b+1 attention, 3b+2 MLP of block b: the paper's 36 bits on 12 blocks.
-        Space("paper36", (("norm1", "norm2"), ("attention",), ("mlp",))),
-        Space("attention12", (("attention",),)),
-        Space("layernorm12", (("norm1", "norm2"),)),
-        Space("split48", (("norm1",), ("attention",), ("norm2",), ("mlp",))),
+        Granularity("paper36", (("norm1", "norm2"), ("attention",), ("mlp",))),
+        Granularity("attention12", (("attention",),)),
+        Granularity("layernorm12", (("norm1", "norm2"),)),
+        Granularity("split48", (("norm1",), ("attention",), ("norm2",), ("mlp",))),
     )
 }
 
@@ -52,15 +57,15 @@ PRESETS: dict[str, frozenset[str]] = {
 }
 
 
-def space_named(name: str) -> Space:
-    """Return a space of `SPACES`.
+def granularity_named(name: str) -> Granularity:
+    """Return a granularity of `GRANULARITIES`.
 
     Raises:
         FairTuneError: unknown name.
     """
-    if name not in SPACES:
-        raise FairTuneError(f"`space` is {name!r}; choose from {', '.join(SPACES)}.")
-    return SPACES[name]
+    if name not in GRANULARITIES:
+        raise FairTuneError(f"`granularity` is {name!r}; choose from {', '.join(GRANULARITIES)}.")
+    return GRANULARITIES[name]
 
 
 def preset_named(name: str) -> frozenset[str]:
