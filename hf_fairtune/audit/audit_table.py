@@ -10,7 +10,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ..data.attributes import Attribute
-from ..data.fitting_rows import refuse_shared
+from ..data.leakage import refuse_shared
 from ..data.scored import ScoredTable
 from ..document.audit import Audit
 from ..document.comparison import Comparison
