@@ -14,7 +14,7 @@ from ..document.estimate import NAN, Estimate, Reason, undefined
 from ..errors import FairTuneError
 from .engine.bands import Family
 from .engine.bootstrap import bootstrap
-from .engine.resampled_rows import ALL, NO_BOOTSTRAP, ResampledRows
+from .engine.resampled_rows import ALL, NO_BOOTSTRAP, VALUE, ResampledRows
 from .engine.rows import ScoredRows, check_rows, included_codes
 from .metrics.auc import auc_estimates, cross_groups, roc_curves
 from .metrics.auc_gap import auc_pairs, extremes, lowest_and_gap
@@ -31,7 +31,7 @@ from .metrics.metric import ScoreMetric, score_metrics
 from .metrics.sensitivity_at_specificity import operating_points
 from .ranking import rank_groups
 from .threshold_audit import OVERALL, audit_threshold
-from .thresholds import Decision
+from .thresholds import Decision, decide
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -102,17 +102,14 @@ def audit(
 
 def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditOptions) -> Audit:
     """Resample checked rows once and put together every number of an audit. Arguments as for `audit`."""
-    decisions, values, measured, across, cuts = [], {}, {}, {}, []
-    for threshold in thresholds:
-        decisions.append(threshold.apply(rows.labels, rows.scores, rows.groups, rows.group_names))
+    decisions, values, measured, across, cuts = decide(thresholds, rows), {}, {}, {}, []
     for name, metric in score_metrics().items():
         values[name] = metric.value
     included, seed = included_codes(rows.group_names, options.exclude), int(options.seed)
-    replicates = bootstrap(rows, decisions, options.n_boot, seed, values) if options.n_boot else None
+    (replicates,) = bootstrap([rows], [decisions], options.n_boot, seed, values) if options.n_boot else [None]
     resampled = ResampledRows(rows, included, replicates, float(options.confidence))
     for name, metric in score_metrics().items():
-        measured[name] = score_estimates(resampled, name, metric)
-        across |= across_groups(resampled, name, metric, measured[name])
+        measured[name] = score_estimates(resampled, name, metric, across)
     for place, threshold in enumerate(thresholds):
         cuts.append(audit_threshold(resampled, threshold, decisions[place], place))
     aucs = auc_estimates(resampled)
@@ -126,7 +123,7 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
         confidence=float(options.confidence),
         n_boot=int(options.n_boot),
         seed=seed,
-        excluded=[name for code, name in enumerate(rows.group_names) if code not in included],
+        excluded=resampled.excluded,
         auc=aucs[ALL],
         min_group_auc=lowest,
         auc_gap=gap,
@@ -171,9 +168,14 @@ def group_rows(
     return found
 
 
-def score_estimates(resampled: ResampledRows, name: str, metric: ScoreMetric) -> list[Estimate]:
-    """Compute a number of scores in every group and, last, in all rows, with its percentile interval."""
-    known, found = resampled.replicates, []
+def score_estimates(
+    resampled: ResampledRows, name: str, metric: ScoreMetric, across: dict[str, Estimate]
+) -> list[Estimate]:
+    """Compute a number of scores in every group and, last, in all rows, with its percentile interval.
+
+    Its worst group's value and its gap, with simultaneous intervals, go into `across`.
+    """
+    known, found, kept = resampled.replicates, [], list(resampled.included)
     for code in (*range(len(resampled.rows.group_names)), ALL):
         part, lacking = resampled.inside(code), resampled.few(code, metric.needs, least=1)
         if lacking:
@@ -181,21 +183,12 @@ def score_estimates(resampled: ResampledRows, name: str, metric: ScoreMetric) ->
             continue
         draws, few = known and known.measures[name][:, code], resampled.few(code, metric.needs)
         found.append(resampled.percentile(metric(part.labels, part.scores), draws, *few))
-    return found
-
-
-def across_groups(
-    resampled: ResampledRows, name: str, metric: ScoreMetric, estimates: Sequence[Estimate]
-) -> dict[str, Estimate]:
-    """Compute the worst group's value and the gap of a number of scores, with simultaneous intervals."""
-    kept, known, highest = list(resampled.included), resampled.replicates, metric.better == "lower"
-    values, names = np.array([item.value for item in estimates]), [resampled.rows.group_names[code] for code in kept]
+    values, highest = np.array(list(map(VALUE, found))), metric.better == "lower"
     family = Family(values[None, kept], np.zeros((1, len(kept))), resampled.confidence, metric.limits)
     ends, draws = extremes(values, kept), known and known.measures[name][:, None, kept]
-    worst, found = partial(family.extreme, highest=highest), {}
-    numbers = (ends.maximum if highest else ends.minimum, worst), (ends.gap, family.gap)
-    for key, (value, bound) in zip(metric.across_keys(name), numbers, strict=True):
-        found[key] = resampled.across(value, metric.needs, f"{key} over groups", draws, bound, names)
+    worst = ends.maximum if highest else ends.minimum, partial(family.extreme, highest=highest)
+    for key, (value, bound) in zip(metric.across_keys(name), (worst, (ends.gap, family.gap)), strict=True):
+        across[key] = resampled.across(value, metric.needs, f"{key} over groups", draws, bound, resampled.names)
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ..data.attributes import Attribute
-from ..data.fitting_rows import refuse_shared
+from ..data.leakage import refuse_shared
 from ..data.scored import ScoredTable
 from ..document.audit import Audit
 from ..document.comparison import Comparison
@@ -105,7 +105,7 @@ class _Asked:
     def check(self) -> None:
         """Refuse what no entry could hold."""
         table, fit_on = self.table, self.fit_on
-        fitted = [policy.name for policy in self.policies if policy and policy.needs_rows]
+        fitted = [policy.name for policy in self.policies if policy and policy.number is None]
         if fitted and fit_on is None:
             raise FairTuneError(
                 f"The threshold `{fitted[0]}` is fitted on other rows than the audited ones, and there are none; give "
@@ -149,7 +149,7 @@ class _Asked:
         for policy in self.policies:
             if policy is None:
                 found.append(given(scores.argmax(axis=1) == target, ARGMAX))
-            elif self.fit_on is None or fit_scores is None or not policy.needs_rows:
+            elif self.fit_on is None or fit_scores is None or policy.number is not None:
                 found.append(policy.fit(self.table.labels[:, target], scores[:, target]))
             elif attribute is not None or not policy.by_group:
                 same = next((own for own in self.fit_on.attributes if attribute and own.name == attribute.name), None)

@@ -13,15 +13,16 @@ from ..document.estimate import NAN, Estimate, Reason, undefined
 from ..errors import FairTuneError
 from .audit import AuditOptions
 from .engine.auc_tests import clustered_difference_test
-from .engine.bootstrap import Replicates, joint_bootstrap
-from .engine.delong import auc, paired_delong, score_error
+from .engine.bootstrap import Replicates, bootstrap
+from .engine.delong import auc, score_error
+from .engine.paired_delong import paired_delong
 from .engine.paired_rows import PairedFamily, PairedRows, still
 from .engine.proportions import BONETT_PRICE, cells_of, confusion, paired_difference
 from .engine.resampled_rows import ALL, BOTH, NEEDS, ResampledRows
 from .engine.rows import ScoredRows, check_rows, check_scores, included_codes
 from .metrics.auc_gap import extremes
 from .metrics.metric import Gap, Rate, gaps, rates
-from .thresholds import Decision
+from .thresholds import Decision, decide
 from .verdict import classify
 
 Cuts = tuple[Decision, Decision]
@@ -91,7 +92,7 @@ def compare_rows(
         n=n,
         positives=positives,
         negatives=negatives,
-        excluded=[name for code, name in enumerate(rows.group_names) if code not in model.included],
+        excluded=model.excluded,
         auc=overall,
         p=paired_p(paired, ALL),
         min_group_auc=lowest,
@@ -119,19 +120,15 @@ def _paired(
                 f"on {second.fitted_on}; choose both in one way, on one split."
             )
     both = (rows, replace(rows, scores=others))
-    decisions = [[_decided(pair[side], own) for pair in thresholds] for side, own in enumerate(both)]
+    decisions = [decide([pair[side] for pair in thresholds], own) for side, own in enumerate(both)]
     replicates: list[Replicates | None] = [None, None]
     if options.n_boot:
-        replicates = [*joint_bootstrap(both, decisions, options.n_boot, options.seed)]
+        replicates = [*bootstrap(both, decisions, options.n_boot, options.seed)]
     included = included_codes(rows.group_names, options.exclude)
     model, reference = (
         ResampledRows(own, included, draws, options.confidence) for own, draws in zip(both, replicates, strict=True)
     )
     return PairedRows(model, reference)
-
-
-def _decided(cut: Decision, rows: ScoredRows) -> np.ndarray:
-    return cut.apply(rows.labels, rows.scores, rows.groups, rows.group_names)
 
 
 def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate]:
@@ -200,9 +197,8 @@ def compare_threshold(paired: PairedRows, cuts: Cuts, place: int) -> ThresholdCh
         place: which of the replicates' cuts they are.
     """
     rows = paired.model.rows
-    cells = np.stack(
-        [rows.labels * 2 + _decided(cuts[0], rows), rows.labels * 2 + _decided(cuts[1], paired.reference.rows)]
-    )
+    sides = (paired.model.rows, paired.reference.rows)
+    cells = np.concatenate([rows.labels * 2 + decide([cut], own) for cut, own in zip(cuts, sides, strict=True)])
     counts = paired.draws(lambda replicates: np.moveaxis(replicates.counts[:, :, place], 0, 1))
     groups = []
     for code, name in enumerate(rows.group_names):

@@ -55,7 +55,15 @@ def pool(
         )
     # Evenly in the logarithm, from nothing beside the errors to more than the values show.
     taus = np.geomspace(float(errors.min()) / 50, 5 * (float(np.ptp(values)) + float(errors.max())), POINTS)
-    means, variances, weights = _posterior(values, errors, taus)
+    precision = 1 / (taus[:, None] ** 2 + errors**2)
+    variances = 1 / precision.sum(axis=1)
+    means = (precision * values).sum(axis=1) * variances
+    misfit = (precision * (values - means[:, None]) ** 2).sum(axis=1)
+    likelihood = (np.log(precision).sum(axis=1) + np.log(variances) - misfit) / 2
+    # Points lie evenly in the logarithm: each stands for a width in proportion to itself.
+    density = likelihood - (taus / PRIOR_SPREAD) ** 2 / 2 + np.log(taus)
+    weights = np.exp(density - density.max())
+    weights /= weights.sum()
     rng = np.random.default_rng(seed)
     picked = rng.choice(len(taus), DRAWS, p=weights)
     mean = rng.normal(means[picked], np.sqrt(variances[picked]))[:, None]
@@ -71,19 +79,6 @@ def pool(
 def _shrinkage(errors: np.ndarray, taus: np.ndarray) -> np.ndarray:
     """Compute how much of its own value a group keeps at each spread, [points, k]."""
     return np.asarray(taus[:, None] ** 2 / (taus[:, None] ** 2 + errors**2))
-
-
-def _posterior(values: np.ndarray, errors: np.ndarray, taus: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Compute mean and variance of the groups' mean at each spread, and the spread's posterior weights, [points]."""
-    precision = 1 / (taus[:, None] ** 2 + errors**2)
-    variances = 1 / precision.sum(axis=1)
-    means = (precision * values).sum(axis=1) * variances
-    misfit = (precision * (values - means[:, None]) ** 2).sum(axis=1)
-    likelihood = (np.log(precision).sum(axis=1) + np.log(variances) - misfit) / 2
-    # Points lie evenly in the logarithm: each stands for a width in proportion to itself.
-    density = likelihood - (taus / PRIOR_SPREAD) ** 2 / 2 + np.log(taus)
-    weights = np.exp(density - density.max())
-    return means, variances, weights / weights.sum()
 
 
 def rank_groups(resampled: ResampledRows, aucs: Sequence[Estimate], seed: int = 0) -> Ranking | None:
@@ -114,7 +109,7 @@ def rank_groups(resampled: ResampledRows, aucs: Sequence[Estimate], seed: int = 
     columns = map(np.ndarray.tolist, (expit(centres), expit(low), expit(high), shares, ranks))
     for code, *numbers in zip(kept, *columns, strict=True):
         groups.append(RankedGroup(names[code], *numbers))
-    left_out = [name for code, name in enumerate(names) if code not in kept]
+    left_out = np.delete(names, kept).tolist()
     return Ranking(METHOD, float(expit(mean)), tau, groups, left_out)
 
 

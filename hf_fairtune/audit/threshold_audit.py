@@ -71,7 +71,7 @@ class Decided:
         A signed gap compares with the largest estimable group, and its method names that and the one furthest from it.
         """
         resampled, kept, formula = self.resampled, list(self.resampled.included), gap.formula
-        counts, names = self.counts[:, kept], [resampled.rows.group_names[code] for code in kept]
+        counts, names = self.counts[:, kept], resampled.names
         reference = 0 if resampled.reference is None else kept.index(resampled.reference)
         value = float(gap(counts, reference))
         if gap.over is Over.FURTHEST and len(kept) > 1:

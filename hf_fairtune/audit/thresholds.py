@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from ..document.estimate import NAN
 from ..errors import FairTuneError
 from .engine.proportions import check_share
-from .engine.rows import check_labels, check_rows, check_scores
+from .engine.rows import ScoredRows, check_labels, check_rows, check_scores
 
 PER_GROUP = " per group"
 POLICIES = "a number such as 0.5, youden, f1, sensitivity=0.9, specificity=0.9, or one of these four per group"
@@ -91,6 +91,14 @@ class Decision:
 Threshold = Decision
 
 
+def decide(thresholds: Sequence[Decision], rows: ScoredRows) -> np.ndarray:
+    """Predict 0 or 1 for each row by each threshold, [n_cuts, n]; errors as of `Decision.apply`."""
+    found = np.empty((len(thresholds), len(rows.labels)), dtype=np.int64)
+    for place, threshold in enumerate(thresholds):
+        found[place] = threshold.apply(rows.labels, rows.scores, rows.groups, rows.group_names)
+    return found
+
+
 def fixed(value: float = 0.5) -> Decision:
     """Make a threshold that no data chose."""
     if not np.isfinite(value):
@@ -141,17 +149,12 @@ class Policy:
     Args:
         name: as `parse_policy` reads it, without "per group".
         by_group: whether every group gets its own cut, fitted on the group's own rows.
-        number: the cut itself; None where it is fitted.
+        number: the cut itself; None where it is fitted on rows, which must not be the ones it is reported on.
     """
 
     name: str
     by_group: bool = False
     number: float | None = None
-
-    @property
-    def needs_rows(self) -> bool:
-        """Tell whether it is fitted on rows, which must not be the ones it is reported on."""
-        return self.number is None
 
     def fit(
         self,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ..audit.audit import AuditOptions
 from ..audit.audit_table import audit_table, check_policies
-from ..data.facts import ALL, audit_data
+from ..data.facts import audit_data
 from ..data.scored import PredictionArguments
 from ..data.table_file import is_table
 from ..document.data import Data
-from ..document.document import AUDIT_FILE, Document, Settings, Sharing
+from ..document.document import ALL_ROWS, AUDIT_FILE, Document, Settings, Sharing
 from ..document.run import Argument, Model
 from ..errors import FairTuneError
 from ..folder import write_atomically
@@ -75,6 +75,8 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
                 file=sys.stderr,
             )
     print(audit_text(document))
+    if folder is not None:
+        print(f"\n{folder / PAGE} has all counts, for your own use; {folder / SHARE} may be shared")
     return EXIT[document.gate.verdict] if document.gate else 0
 
 
@@ -83,7 +85,7 @@ def audited(arguments: AuditArguments, rows: AuditInput, policies: Sequence[str]
     found = audit_table(
         rows.table,
         model=MODEL,
-        split=rows.split or ALL,
+        split=rows.split or ALL_ROWS,
         reference=REFERENCE,
         fit_on=rows.fit_on,
         policies=policies,
@@ -133,12 +135,8 @@ def prepared(folder: Path) -> Path:
 
 
 def write(document: Document, folder: Path, rows: AuditInput, sharing: Sharing) -> None:
-    """Write the exact audit, in share/ what may be shared, and in private/ a model's scores; say where they are."""
+    """Write the exact audit, in share/ what may be shared, and in private/ a model's scores."""
     if rows.frame is not None:
         (folder / PRIVATE).mkdir(exist_ok=True)
         write_atomically(folder / PRIVATE / "predictions.csv", rows.frame.to_csv(index=False))
     write_audit(document, folder, sharing)
-    print(
-        f"note: {folder / PAGE} and {AUDIT_FILE} have all counts, for your own use; {folder / SHARE} may be shared",
-        file=sys.stderr,
-    )

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ..audit.audit_table import ARGMAX, check_policies
-from ..data.facts import ALL
 from ..data.scored import PredictionArguments, ScoredTable, read_predictions, repeatable
 from ..data.table_file import is_table
-from ..document.document import Sharing
+from ..document.document import ALL_ROWS, Sharing
 from ..errors import FairTuneError, listed
 from ..gate.judge import HELP
 
@@ -115,7 +114,7 @@ def read_input(arguments: AuditArguments, data: PredictionArguments) -> AuditInp
         return found
     other = read_predictions(replace(data, dataset=arguments.fit_on))
     divided = other.splits is not None and VALIDATION in other.splits
-    return replace(found, fit_on=select_split(other, VALIDATION if divided else ALL)[0])
+    return replace(found, fit_on=select_split(other, VALIDATION if divided else ALL_ROWS)[0])
 
 
 def select_split(whole: ScoredTable, split: str | None) -> tuple[ScoredTable, ScoredTable | None, str | None]:
@@ -126,11 +125,11 @@ def select_split(whole: ScoredTable, split: str | None) -> tuple[ScoredTable, Sc
     """
     splits = whole.splits
     if splits is None:
-        if split not in (None, ALL):
+        if split not in (None, ALL_ROWS):
             raise FairTuneError(f"--split is {split!r}, but the table has no column `split`; leave the flag out.")
         return whole, None, None
     wanted = split or TEST
-    inside = np.full(len(splits), wanted == ALL) | (splits == wanted)
+    inside = np.full(len(splits), wanted == ALL_ROWS) | (splits == wanted)
     if not inside.any():
         found = ", ".join(np.unique(splits))
         raise FairTuneError(f"No row is in the split {wanted!r}, only in {found}; choose by --split, or all.")
@@ -183,7 +182,7 @@ def choose_policies(named: Sequence[str], rows: AuditInput) -> Sequence[str]:
 def notes(rows: AuditInput) -> Iterator[str]:
     """Say what was understood in which way, where a user might not expect it: a line each."""
     table, fit_on, n = rows.table, rows.fit_on, len(rows.table.labels)
-    if rows.split not in (None, ALL):
+    if rows.split not in (None, ALL_ROWS):
         thresholds = f"; thresholds are fitted on {len(fit_on.labels)} others" if fit_on is not None else ""
         yield f"{n} rows of the split {rows.split} are audited{thresholds}"
     if rows.frame is not None and rows.split is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ..document.data import AttributeSheet, Data, Level, SplitSheet, Target
+from ..document.document import ALL_ROWS
 from .attributes import Attribute
 from .scored import ScoredTable
 from .table_file import SPLITS
@@ -16,16 +17,9 @@ if TYPE_CHECKING:
     from .arguments import DataArguments
     from .image_rows import ImageRows
 
-ALL = "all"
-
 
 def split_sheet(table: ScoredTable, hash: str) -> SplitSheet:
-    """Count the rows of one split: its clusters, its positives by target, and the groups of its attributes.
-
-    Args:
-        table: the rows of the split.
-        hash: of the rows, whatever their order.
-    """
+    """Count the rows of one split, which have this `hash`: clusters, positives by target, groups of each attribute."""
     counts = table.labels.sum(axis=0).tolist()
     return SplitSheet(
         n=len(table.labels),
@@ -73,20 +67,13 @@ def audit_data(
         cluster=cluster,
         hash=table.row_hash,
         probability=table.probability,
-        splits={split or ALL: split_sheet(table, table.row_hash)},
+        splits={split or ALL_ROWS: split_sheet(table, table.row_hash)},
         split_source=None if split is None else "given",
     )
 
 
 def run_data(rows: ImageRows, arguments: DataArguments, name: str, split_source: Literal["given", "made"]) -> Data:
-    """Return the facts about a table of images that was divided into train, validation and test.
-
-    Args:
-        rows: all rows with their splits.
-        arguments: names of the columns.
-        name: of the table; no path of the machine.
-        split_source: whether the data gave the splits or some were made.
-    """
+    """Return the facts about all rows of a table of images, which were divided into train, validation and test."""
     return Data(
         name=name,
         label=rows.label,

@@ -72,6 +72,11 @@ def _identify(item: dict[str, Any] | None, root: Path | None) -> tuple[str, str,
     return digest([name, status.st_size]), f"{path}:{status.st_size}:{status.st_mtime_ns}", name
 
 
+def image_name(item: dict[str, Any], row: int) -> str:
+    """Name an image for an error line: its file, or its row where it is embedded."""
+    return Path(item["path"]).name if item["path"] else f"row {row}"
+
+
 def digest(content: Any) -> str:
     """Hash anything JSON can hold; 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -85,13 +85,13 @@ class ImageRows:
         """Return the chosen rows with a model's scores of the positive label, [chosen], and another model's if any."""
         return ScoredTable(
             labels=self.labels[chosen],
-            scores=np.asarray(scores, dtype=np.float64).reshape(-1, 1),
+            scores=_column(scores),
             targets=self.targets,
             task="binary",
             label_name=self.label,
             attributes=[attribute.take(chosen) for attribute in self.attributes],
             clusters=None if self.clusters is None else self.clusters[chosen],
-            reference_scores=None if reference_scores is None else np.reshape(reference_scores, (-1, 1)),
+            reference_scores=None if reference_scores is None else _column(reference_scores),
         )
 
     def sheet(self, chosen: np.ndarray) -> SplitSheet:
@@ -118,11 +118,7 @@ class ImageRows:
 def read_rows(source: Source, arguments: DataArguments, split: str, *, lone_levels: bool = False) -> ImageRows:
     """Read label, groups, cluster and image of every row of a source, all in one split.
 
-    Args:
-        source: the opened table.
-        arguments: names of its columns.
-        split: name of the split they are all put in.
-        lone_levels: whether an attribute may have one level, as long as there are two groups.
+    With `lone_levels` an attribute may have one level, as long as there are two groups.
 
     Raises:
         FairTuneError: a column is not there or does not hold what is wanted.
@@ -139,3 +135,7 @@ def read_rows(source: Source, arguments: DataArguments, split: str, *, lone_leve
         clusters=clusters_of(source.frame, arguments.cluster),
         split=np.full(len(source.images), split, dtype=object),
     )
+
+
+def _column(scores: np.ndarray) -> np.ndarray:
+    return np.asarray(scores, dtype=np.float64).reshape(-1, 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import pandas as pd
 from ..document.data import Data
 from ..document.document import RUN_FILE, Document
 from ..errors import FairTuneError, listed
+from .identity import image_name
 from .splits import FILE_NAME as SPLITS_FILE
 from .splits import read_splits
 
@@ -79,18 +79,12 @@ def shared_images(images: Dataset, others: Dataset) -> list[str]:
 
     Only images of equal size in bytes are read.
     """
-    sizes, other_sizes = (np.array([_size(item) for item in _items(part)]) for part in (images, others))
+    sizes, other_sizes = (np.array([_size(item) for item in part["image"]]) for part in (images, others))
     alike = np.flatnonzero(np.isin(other_sizes, sizes))
-    contents = {_content(item) for item in _items(others.select(alike))}
+    contents = {_content(item) for item in others.select(alike)["image"]}
     asked = np.flatnonzero(np.isin(sizes, other_sizes))
-    pairs = zip(asked, _items(images.select(asked)), strict=True)
-    shared = [(row, item["path"]) for row, item in pairs if _content(item) in contents]
-    return [Path(path).name if path else f"row {row}" for row, path in shared]
-
-
-def _items(images: Dataset) -> Iterator[dict[str, Any]]:
-    for row in images:
-        yield row["image"]
+    pairs = zip(asked.tolist(), images.select(asked)["image"], strict=True)
+    return [image_name(item, row) for row, item in pairs if _content(item) in contents]
 
 
 def _size(item: dict[str, Any]) -> int:

@@ -11,7 +11,7 @@ from datasets import Dataset
 from torch import Tensor
 
 from ..errors import FairTuneError
-from .pixels import cached_pixels, rgb_image
+from .pixels import cached_pixels, decoded
 from .processors import check_colours, colours, pixel_shape
 from .transform import PixelTransform
 
@@ -64,11 +64,8 @@ def is_plain(processor: Any) -> bool:
 
 
 def _processed(item: dict[str, Any], number: int, processor: Any) -> Tensor:
-    name = Path(item["path"]).name if item["path"] else f"row {number}"
-    try:
-        image = rgb_image(item)
-    except Exception as error:  # decoders raise anything on broken files
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise FairTuneError(f"{name} cannot be decoded ({reason}); replace this file or drop its row.") from error
+    image = decoded(number, item)
+    if isinstance(image, str):
+        raise FairTuneError(f"An image cannot be decoded: {image}; replace this file or drop its row.")
     pixels: Tensor = processor(image, return_tensors="pt")["pixel_values"]
     return pixels

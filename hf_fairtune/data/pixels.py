@@ -23,7 +23,7 @@ from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
 from ..errors import FairTuneError, listed
-from .identity import digest
+from .identity import digest, image_name
 from .processors import COLOUR_STEPS, pixel_shape, resize
 
 COLOUR_KEYS = {*COLOUR_STEPS, "rescale_factor", "rescale_offset", "image_mean", "image_std"}
@@ -124,13 +124,16 @@ def _decoded(images: Dataset, processor: Any) -> Iterator[np.ndarray | str]:
 
 def _decode(numbered: tuple[int, dict[str, Any]], processor: Any) -> np.ndarray | str:
     """Return the resized pixels of an image, or its name and why it has none."""
-    number, item = numbered
+    image = decoded(*numbered)
+    return image if isinstance(image, str) else resize(processor, image)
+
+
+def decoded(row: int, item: dict[str, Any]) -> Image.Image | str:
+    """Decode an image, or return its name and why it cannot be decoded."""
     try:
-        image = rgb_image(item)
+        return rgb_image(item)
     except Exception as error:  # decoders raise anything on broken files
-        name = Path(item["path"]).name if item["path"] else f"row {number}"
-        return f"{name} ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
-    return resize(processor, image)
+        return f"{image_name(item, row)} ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
 
 
 def rgb_image(item: dict[str, Any]) -> Image.Image:

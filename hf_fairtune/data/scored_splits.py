@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..document.document import ALL_ROWS
 from ..errors import FairTuneError, listed
-from .facts import ALL
 from .identity import Identities
 from .leakage import SEEN, check_one_split
 from .source import Source
@@ -31,18 +31,18 @@ def split_rows(
         FairTuneError: no row is in the wanted split (`test` where nothing says), the file divides other rows, the
             model was trained on rows of `all`, or a cluster or an image lies in two splits.
     """
-    if split not in (*SPLITS, ALL):
+    if split not in (*SPLITS, ALL_ROWS):
         raise FairTuneError(f"`--split` is {split!r}; choose train, validation, test or all.")
     keys = identities.rows
     where = read_splits(splits_file)[0] if splits_file is not None and splits_file.is_file() else {}
-    if split == ALL:
+    if split == ALL_ROWS:
         seen = sum(where.get(key) in SEEN for key in keys)
         if seen:
             raise FairTuneError(
                 f"The model was trained or chosen on {seen} of {len(keys)} rows, by its splits.json; pass --split "
                 "test."
             )
-        return np.full(len(keys), ALL)
+        return np.full(len(keys), ALL_ROWS)
     new = sum(key not in where for key in keys) if where else 0
     if new:
         raise FairTuneError(

@@ -12,6 +12,7 @@ from torch import nn
 
 from .. import catalog
 from ..errors import FairTuneError
+from .frozen_eval import frozen_eval
 
 KINDS = ("norm1", "attention", "norm2", "mlp")
 
@@ -92,15 +93,25 @@ def family_named(model_type: str) -> Family:
     if model_type not in known:
         raise FairTuneError(
             f"`model_type` is {model_type!r}, but masks know {', '.join(known)}; "
-            "choose such a model, or `--method full`, which needs no mask."
+            "choose such a model, or a method that needs no mask, as full fine-tuning does."
         )
     family: Family = catalog.find("families", model_type).FAMILY
     return family
 
 
+def model_type_of(model: Any) -> str:
+    """Return a model's `config.model_type`, or the name of its class where it has none."""
+    return str(getattr(getattr(model, "config", None), "model_type", type(model).__name__))
+
+
 def family_of(model: nn.Module) -> Family:
     """Return the family of a model, by its `config.model_type`."""
-    return family_named(getattr(getattr(model, "config", None), "model_type", type(model).__name__))
+    return family_named(model_type_of(model))
+
+
+def known_family(model: nn.Module) -> Family | None:
+    """Return the family of a model, or None where no file is there for it."""
+    return family_of(model) if model_type_of(model) in catalog.names("families") else None
 
 
 def image_size_of(model: Any) -> int | None:
@@ -115,16 +126,15 @@ def image_size_of(model: Any) -> int | None:
 def fit_image_size(model: Any, size: int) -> None:
     """Make a model take square images of `size` pixels, in place.
 
-    A family's file resizes stored positions. Any other model is shown one blank image: convolutions take it as it is,
+    A family's file resizes stored positions. Any other model is run on one blank image: convolutions take it,
     while positions stored for another size do not.
 
     Raises:
         FairTuneError: the model does not take images of that size, and no family file says how to resize it.
     """
     config: Any = getattr(model, "config", None)
-    model_type = getattr(config, "model_type", type(model).__name__)
-    if model_type in catalog.names("families"):
-        return family_named(model_type).resize(model, size)
+    if (family := known_family(model)) is not None:
+        return family.resize(model, size)
     known = image_size_of(model)
     if known == size:
         return None
@@ -133,7 +143,9 @@ def fit_image_size(model: Any, size: int) -> None:
     except (ValueError, RuntimeError, AssertionError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         advice = f"use images of {known} pixels" if known else "use larger images"
-        raise FairTuneError(f"`{model_type}` does not take images of {size} pixels ({reason}); {advice}.") from None
+        raise FairTuneError(
+            f"`{model_type_of(model)}` does not take images of {size} pixels ({reason}); {advice}."
+        ) from None
     if getattr(config, "image_size", None) is not None:
         config.image_size = size
     elif known is not None:
@@ -143,14 +155,9 @@ def fit_image_size(model: Any, size: int) -> None:
 
 @torch.no_grad()
 def _look_at_blank(model: Any, size: int) -> None:
-    """Run one black image through the model, which is left as it was."""
-    modes = {module: module.training for module in model.modules()}
-    like = next(model.parameters())
-    try:
-        model.eval()(like.new_zeros(1, getattr(model.config, "num_channels", 3), size, size))
-    finally:
-        for module, training in modes.items():
-            module.training = training
+    """Run one black image through the model."""
+    with frozen_eval(model):
+        model(next(model.parameters()).new_zeros(1, getattr(model.config, "num_channels", 3), size, size))
 
 
 def counts(model: Any) -> tuple[int, int]:

@@ -22,38 +22,43 @@ def find_head(model: Any, name: str | None = None) -> str:
     the one `get_classifier()` gives or the one under a conventional name.
 
     Args:
-        model: an image classifier; its number of classes is `config.num_labels`, two where it has no config.
+        model: an image classifier; its number of classes is `config.num_labels`, two where it has no config. Names
+            are those of the plain model where PEFT wraps it.
         name: the head, or a module around it; None to look for it.
 
     Raises:
         FairTuneError: not two classes, two heads whose logits are averaged, no head or several, or an unknown name.
     """
+    model = plain(model)
     check_classes(getattr(getattr(model, "config", None), "num_labels", 2))
     if name is not None and name not in dict(model.named_modules()):
         raise FairTuneError(
-            f"`head` is {name!r}, which is no module of the model; pass one of {told(outputs(model))}."
+            f"`head` is {name!r}, which is no module of the model; pass one of {listing(outputs(model))}."
         )
     found = [leaf for leaf in outputs(model) if name is None or f"{leaf}.".startswith(f"{name}." if name else "")]
     if any(DISTILLED.search(leaf) for leaf in outputs(model)):
         raise FairTuneError(
-            f"the model averages the logits of two heads ({told(outputs(model))}), but one is wanted; "
+            f"the model averages the logits of two heads ({listing(outputs(model))}), but one is wanted; "
             "load it as the class without a distillation head."
         )
     found = found if len(found) == 1 else conventional(model, found)
     if len(found) != 1:
-        listed = told(outputs(model)) if name is None else f"{told(found)} in {name!r}"
+        listed = listing(outputs(model)) if name is None else f"{listing(found)} in {name!r}"
         raise FairTuneError(
             f"the head is not clear, layers with two outputs are {listed}; pass `head=` with its name."
         )
     return found[0]
 
 
+def plain(model: Any) -> Any:
+    """Return the model inside a PEFT model, whose adapters stay in it, or the model itself."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
 def check_classes(count: int) -> None:
     """Refuse a model of more or fewer than two classes."""
     if count != 2:
-        raise FairTuneError(
-            f"the model has {count} classes, but SWiFT takes two classes; load it with `num_labels=2`."
-        )
+        raise FairTuneError(f"the model has {count} classes but two are wanted; load it with `num_labels=2`.")
 
 
 def outputs(model: nn.Module) -> list[str]:
@@ -81,7 +86,7 @@ def conventional(model: Any, found: list[str]) -> list[str]:
     return found
 
 
-def told(leaves: list[str]) -> str:
+def listing(leaves: list[str]) -> str:
     """List module names for a message."""
     return ", ".join(f"`{leaf}`" for leaf in leaves[:6]) or "none"
 
@@ -113,7 +118,7 @@ def scale_head(model: nn.Module, head: str, slope: float, intercept: float) -> N
     Raises:
         FairTuneError: the head has no bias to hold the intercept, or a number is not finite.
     """
-    layer: Any = model.get_submodule(head)
+    layer: Any = plain(model).get_submodule(head)
     if not (math.isfinite(slope) and math.isfinite(intercept)):
         raise FairTuneError(
             f"slope {slope} and intercept {intercept} must be finite; check the scores they came from."

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .layer_gradients import Formula, by_row, formula_of
-from .rows import forward
+from .stable_rows import forward
 
 
 class Sink(Protocol):

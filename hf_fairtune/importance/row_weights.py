@@ -7,37 +7,25 @@ from torch import Tensor
 
 from ..losses.contrast import Contrast
 from ..losses.loss import bias_loss_named, weighted_bce
-from .rows import Rows
+from .stable_rows import StableRows
 
 
-def slopes(margins: Tensor, rows: Rows, contrast: Contrast, bias: str) -> Tensor:
+def slopes(margins: Tensor, rows: StableRows, contrast: Contrast) -> Tensor:
     """Return dL/dz_i of the weighted cross-entropy and of the bias loss, both taken over all rows: [2, n], float64.
 
     Args:
         margins: log-odds of all rows, [n], float64.
-        bias: name of the bias loss.
     """
     z = margins.clone().requires_grad_()
     with torch.enable_grad():
-        biased = contrast(bias_loss_named(bias), z.sigmoid(), rows.labels, rows.groups)
+        biased = contrast(bias_loss_named(rows.options.bias), z.sigmoid(), rows.labels, rows.groups)
         losses = weighted_bce(z, rows.labels), biased.value
         return torch.stack([torch.autograd.grad(loss, z)[0] for loss in losses])
 
 
-def row_weights(margins: Tensor, rows: Rows, contrast: Contrast, bias: str) -> Tensor:
+def row_weights(margins: Tensor, rows: StableRows, contrast: Contrast) -> Tensor:
     """Return (dl_i/dz_i)² / N and (N · dL_B/dz_i)² / N; arguments and shape as of `slopes`."""
-    return slopes(margins, rows, contrast, bias).square() * len(margins)
-
-
-class KnownWeights:
-    """Weights from the log-odds of all rows."""
-
-    def __init__(self, margins: Tensor, rows: Rows, contrast: Contrast, bias: str) -> None:
-        self.weights = row_weights(margins, rows, contrast, bias)
-
-    def __call__(self, start: int, margins: Tensor) -> Tensor:
-        """Return the weights of the rows from `start` that have these log-odds, [2, rows]."""
-        return self.weights[:, start : start + len(margins)]
+    return slopes(margins, rows, contrast).square() * len(margins)
 
 
 class EarlyWeights:
@@ -48,8 +36,8 @@ class EarlyWeights:
     probability for each group. In the end `given` is to be compared with the weights from all `margins`.
     """
 
-    def __init__(self, rows: Rows, contrast: Contrast, bias: str) -> None:
-        self.rows, self.contrast, self.bias = rows, contrast, bias
+    def __init__(self, rows: StableRows, contrast: Contrast) -> None:
+        self.rows, self.contrast = rows, contrast
         self.margins = rows.groups.double()
         self.given = torch.zeros(2, len(self.margins), dtype=torch.float64)
 
@@ -57,5 +45,5 @@ class EarlyWeights:
         """Return the weights of the rows from `start` that have these log-odds, [2, rows]."""
         part = slice(start, start + len(margins))
         self.margins[part] = margins.cpu().double()
-        self.given[:, part] = row_weights(self.margins, self.rows, self.contrast, self.bias)[:, part]
+        self.given[:, part] = row_weights(self.margins, self.rows, self.contrast)[:, part]
         return self.given[:, part]

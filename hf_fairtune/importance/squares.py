@@ -38,7 +38,7 @@ class Squares:
             self.sums[name].addmm_(self.weights[:, rows], gradients.detach().flatten(1).float().square_())
 
     def restart(self, names: list[str]) -> None:
-        """Begin anew for these parameters."""
+        """Set the sums of these parameters back to zero."""
         self.row = 0
         for name in names:
             self.sums[name].zero_()

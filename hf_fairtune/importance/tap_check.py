@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ..errors import FairTuneError
 from .layer_taps import Taps
-from .rows import forward
+from .stable_rows import forward
 
 # Of two ways to the same gradient; one that mixes up rows is wrong by its own size.
 TOLERANCE = 1e-2

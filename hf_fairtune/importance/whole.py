@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from .importance import Importance
 from .row_weights import slopes
-from .rows import Rows, device_of, forward, margins_of
-from .sample import Asked, Found, sample_fisher
+from .sample import sample_fisher
+from .stable_rows import StableRows, forward
 
 
-def whole_fisher(model: nn.Module, data: Any, rows: Rows, asked: Asked) -> Found:
+def whole_fisher(model: nn.Module, rows: StableRows) -> Importance:
     """Return the importance for prediction row by row, and for bias the squared gradient of the loss of all rows.
 
     A bias loss is a statistic of groups, not a sum over rows: by row or by batch, most of its square is the variance
@@ -21,18 +22,17 @@ def whole_fisher(model: nn.Module, data: Any, rows: Rows, asked: Asked) -> Found
     Raises:
         FairTuneError: as `sample_fisher`.
     """
-    prediction, _, empty, contrast = sample_fisher(model, data, rows, asked)
-    slope = slopes(margins_of(model, data, rows, asked), rows, contrast, asked.bias)[1]
+    found = sample_fisher(model, rows)
+    slope = slopes(rows.margins(model), rows, found.contrast)[1]
     named: dict[str, Tensor] = {name: p.requires_grad_() for name, p in model.named_parameters()}
     sums = {name: torch.zeros_like(p) for name, p in named.items()}
     start = 0
-    for batch in rows.again(data, asked, device_of(model), "Gradient of the bias"):
-        for pixels in batch["pixel_values"].split(asked.chunk_size):
-            with torch.enable_grad():
-                margins = forward(model, pixels, asked.dtype)
-                pushed = (slope[start : start + len(pixels)].to(margins) * margins).sum()
-            start += len(pixels)
-            gradients = torch.autograd.grad(pushed, list(named.values()), allow_unused=True, materialize_grads=True)
-            for total, gradient in zip(sums.values(), gradients, strict=True):
-                total += gradient
-    return prediction, {name: total.float().square() for name, total in sums.items()}, empty, contrast
+    for pixels in rows.chunks("Gradient of the bias"):
+        with torch.enable_grad():
+            margins = forward(model, pixels, rows.options.dtype)
+            pushed = (slope[start : start + len(pixels)].to(margins) * margins).sum()
+        start += len(pixels)
+        gradients = torch.autograd.grad(pushed, list(named.values()), allow_unused=True, materialize_grads=True)
+        for total, gradient in zip(sums.values(), gradients, strict=True):
+            total += gradient
+    return replace(found, bias={name: total.float().square() for name, total in sums.items()})

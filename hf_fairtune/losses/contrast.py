@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
+from scipy.stats import mannwhitneyu
 from torch import Tensor
 
 from ..errors import FairTuneError
@@ -32,7 +32,7 @@ class Contrast(ABC):
 
     @abstractmethod
     def describe(self, group_names: Sequence[str]) -> str:
-        """Say in words what is compared; `group_names` by code."""
+        """Name what is compared; `group_names` by code."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +129,8 @@ def contrast_for(
 
 def _auc(labels: np.ndarray, scores: np.ndarray) -> float:
     """Compute the Mann-Whitney statistic, ties counting half; NaN if a class is missing."""
-    positive = labels == 1
-    n_positive, n = int(positive.sum()), len(labels)
-    if n_positive in (0, n):
+    positives, negatives = scores[labels == 1], scores[labels != 1]
+    if not (len(positives) and len(negatives)):
         return float("nan")
-    rank_sum = rankdata(scores)[positive].sum() - n_positive * (n_positive + 1) / 2
-    return float(rank_sum / (n_positive * (n - n_positive)))
+    u = mannwhitneyu(positives, negatives, method="asymptotic").statistic
+    return float(u / (len(positives) * len(negatives)))

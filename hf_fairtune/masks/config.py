@@ -10,8 +10,8 @@ from peft import LNTuningConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 
 from ..families.family import family_named, family_of
+from .granularities import Cell, preset_named
 from .mask import Mask
-from .spaces import Cell, preset_named
 
 
 @dataclass
@@ -23,7 +23,7 @@ class MaskConfig(LNTuningConfig):
 
     Args:
         mask: bits, block by block, or a preset: "linear", "layernorm", "attention", "mlp", "all".
-        space: what a bit stands for; "paper36" has LayerNorms, attention, MLP of each block in this order.
+        granularity: what a bit stands for; "paper36" has LayerNorms, attention, MLP of each block in this order.
         model_type: `config.model_type` of the model; names its modules.
 
     Example:
@@ -32,7 +32,7 @@ class MaskConfig(LNTuningConfig):
     """
 
     mask: list[int] | str = field(default="linear", metadata={"help": "bits, or a preset"})
-    space: str = field(default="paper36", metadata={"help": "what a bit stands for"})
+    granularity: str = field(default="paper36", metadata={"help": "what a bit stands for"})
     model_type: str = field(default="vit", metadata={"help": "architecture that names the modules"})
 
     def __post_init__(self) -> None:
@@ -40,20 +40,20 @@ class MaskConfig(LNTuningConfig):
         if isinstance(self.mask, str) and not set(self.mask) <= {"0", "1"}:
             cells: list[Cell] = [(None, kind) for kind in sorted(preset_named(self.mask))]
         else:
-            bits = Mask(tuple(int(bit) for bit in self.mask), self.space)
+            bits = Mask(tuple(int(bit) for bit in self.mask), self.granularity)
             self.mask, cells = list(bits.bits), bits.cells()
         # Names are resolved here and at every load: bits outlive a renaming of modules in transformers.
         self.target_modules = family_named(self.model_type).pattern(cells)
 
     @classmethod
-    def for_model(cls, model: PreTrainedModel, mask: Mask, **options: Any) -> MaskConfig:
+    def for_model(cls, model: PreTrainedModel, mask: Mask) -> MaskConfig:
         """Build the config of a mask for one model, whose number of blocks is checked.
 
         Raises:
             FairTuneError: the mask does not fit the model.
         """
-        checked = Mask.of(mask, family_of(model).count(model), mask.space)
-        return cls(mask=list(checked.bits), space=mask.space, model_type=model.config.model_type, **options)
+        checked = Mask.of(mask, family_of(model).count(model), mask.granularity)
+        return cls(mask=list(checked.bits), granularity=mask.granularity, model_type=model.config.model_type)
 
     @classmethod
     def from_peft_type(cls, **kwargs: Any) -> MaskConfig:
@@ -62,10 +62,10 @@ class MaskConfig(LNTuningConfig):
         return cls(**{name: value for name, value in kwargs.items() if name in known})
 
 
-def masked(model: PreTrainedModel, mask: Mask, **options: Any) -> PeftModel:
+def masked(model: PreTrainedModel, mask: Mask) -> PeftModel:
     """Wrap `model` by `get_peft_model` so that exactly the parts of `mask` and the head are trained."""
     with warnings.catch_warnings():
         # LN tuning copies modules whole, so that the sizes PEFT looks for in a LayerNorm do not matter.
         warnings.filterwarnings("ignore", "Unsupported layer type", UserWarning)
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-        return get_peft_model(model, MaskConfig.for_model(model, mask, **options))
+        return get_peft_model(model, MaskConfig.for_model(model, mask))

@@ -5,39 +5,58 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 import optuna
 from optuna.trial import BaseTrial, FixedTrial
 
+from ..document.run import Scalar
+from .granularities import PRESETS, granularity_named
 from .mask import Mask, preset_bits
-from .spaces import PRESETS, space_named
+
+# Preset, and where its learning rate lies between the logarithms of the lowest and the highest: recipes known before
+# any search. Full fine-tuning is there twice, as it is the one to beat.
+RECIPES = (("all", 0.5), ("all", 0.75), ("attention", 0.5), ("layernorm", 1.0), ("linear", 1.0))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Trial parameters to try first; `rate` places their learning rate in the log-range searched, from 0 to 1."""
+
+    name: str
+    params: dict[str, Scalar]
+    rate: float
 
 
 class Proposal(ABC):
     """A way to write masks as trial parameters, so that they are stored, resumed and sent to other processes."""
 
     @abstractmethod
-    def draw(self, trial: BaseTrial, space: str, n_blocks: int) -> Mask:
+    def draw(self, trial: BaseTrial, granularity: str, n_blocks: int) -> Mask:
         """Return the mask of `trial`, suggesting its parameters if they are not there yet."""
 
     @abstractmethod
-    def recipe(self, preset: str, space: str, n_blocks: int) -> dict[str, Any]:
-        """Return the trial parameters of a preset mask, to enqueue a known recipe."""
+    def recipe(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:
+        """Return the trial parameters of a preset mask."""
+
+    def recipes(self, granularity: str, n_blocks: int) -> list[Recipe]:
+        """Return the known recipes that the granularity can express."""
+        kinds = granularity_named(granularity).kinds
+        found = [(name, rate) for name, rate in RECIPES if PRESETS[name] <= kinds]
+        return [Recipe(name, self.recipe(name, granularity, n_blocks), rate) for name, rate in found]
 
 
 @dataclass(frozen=True)
 class FreeBits(Proposal):
     """One integer 0/1 a bit, as the published search does (`suggest_int`, not categorical)."""
 
-    def draw(self, trial: BaseTrial, space: str, n_blocks: int) -> Mask:
+    def draw(self, trial: BaseTrial, granularity: str, n_blocks: int) -> Mask:
         """Return the mask of the parameters `mask_0`, `mask_1`, ..."""
-        n_bits = space_named(space).length(n_blocks)
-        return Mask(tuple(trial.suggest_int(f"mask_{i}", 0, 1) for i in range(n_bits)), space)
+        n_bits = granularity_named(granularity).length(n_blocks)
+        return Mask(tuple(trial.suggest_int(f"mask_{i}", 0, 1) for i in range(n_bits)), granularity)
 
-    def recipe(self, preset: str, space: str, n_blocks: int) -> dict[str, Any]:
+    def recipe(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:
         """Return a preset's bits."""
-        return {f"mask_{i}": bit for i, bit in enumerate(preset_bits(preset, n_blocks, space))}
+        return {f"mask_{i}": bit for i, bit in enumerate(preset_bits(preset, n_blocks, granularity))}
 
 
 @dataclass(frozen=True)
@@ -52,33 +71,34 @@ class Structured(Proposal):
     seed: int = 0
     max_flips: int = 3
 
-    def draw(self, trial: BaseTrial, space: str, n_blocks: int) -> Mask:
+    def draw(self, trial: BaseTrial, granularity: str, n_blocks: int) -> Mask:
         """Return the mask of `trial`: what it holds already, else by its number."""
         if isinstance(trial, FixedTrial):
             # It has every parameter but lists none before it is asked for.
             try:
-                return self._neighbour(trial, space, n_blocks)
+                return self._neighbour(trial, granularity, n_blocks)
             except ValueError:
-                return self._structured(trial, space, n_blocks)
+                return self._structured(trial, granularity, n_blocks)
         free = "mask" in trial.params or ("first_block" not in trial.params and trial.number >= self.free_from)
-        return self._neighbour(trial, space, n_blocks) if free else self._structured(trial, space, n_blocks)
+        draw = self._neighbour if free else self._structured
+        return draw(trial, granularity, n_blocks)
 
-    def _structured(self, trial: BaseTrial, space: str, n_blocks: int) -> Mask:
+    def _structured(self, trial: BaseTrial, granularity: str, n_blocks: int) -> Mask:
         first = trial.suggest_int("first_block", 0, n_blocks - 1)
         length = trial.suggest_int("n_blocks", 1, n_blocks)
-        kinds = space_named(space).bits
+        kinds = granularity_named(granularity).bits
         on = [trial.suggest_categorical(f"train_{'_'.join(kind)}", [False, True]) for kind in kinds]
         inside = range(first, first + length)
-        return Mask(tuple(int(kind and block in inside) for block in range(n_blocks) for kind in on), space)
+        return Mask(tuple(int(kind and block in inside) for block in range(n_blocks) for kind in on), granularity)
 
-    def _neighbour(self, trial: BaseTrial, space: str, n_blocks: int) -> Mask:
-        n_bits = space_named(space).length(n_blocks)
+    def _neighbour(self, trial: BaseTrial, granularity: str, n_blocks: int) -> Mask:
+        n_bits = granularity_named(granularity).length(n_blocks)
         low, high = 0, 2**n_bits - 1
         # Other processes draw from a fixed trial, which knows its mask but has no study to look into.
         if isinstance(trial, optuna.Trial):
             low = high = trial.params["mask"] if "mask" in trial.params else self._near_best(trial, n_bits)
         number = trial.suggest_int("mask", low, high)
-        return Mask(tuple(number >> i & 1 for i in range(n_bits)), space)
+        return Mask(tuple(number >> i & 1 for i in range(n_bits)), granularity)
 
     def _near_best(self, trial: optuna.Trial, n_bits: int) -> int:
         """Return the best finished mask with 1 to `max_flips` bits turned, seeded by the trial's number."""
@@ -95,7 +115,9 @@ class Structured(Proposal):
             bits ^= 1 << position
         return bits
 
-    def recipe(self, preset: str, space: str, n_blocks: int) -> dict[str, Any]:
+    def recipe(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:
         """Return a preset as all blocks with its kinds."""
-        kinds = {f"train_{'_'.join(kind)}": set(kind) <= PRESETS[preset] for kind in space_named(space).bits}
+        kinds = {
+            f"train_{'_'.join(kind)}": set(kind) <= PRESETS[preset] for kind in granularity_named(granularity).bits
+        }
         return {"first_block": 0, "n_blocks": n_blocks, **kinds}

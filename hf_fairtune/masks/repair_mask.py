@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
+from ..document.run import SoftMaskFacts
 from ..errors import FairTuneError
-from ..importance.fisher import Importance
+from ..importance.importance import Importance
 from ..losses.contrast import Contrast
 from .control_masks import hard_mask, ones_mask, random_mask
-from .layers import mask_rows
+from .layers import mask_layers
 from .soft_mask import soft_mask
 
 KINDS = ("soft", "hard", "random", "none")
@@ -38,7 +38,7 @@ class MaskOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse at once what would be refused after a long measurement."""
+        """Refuse here what would else be refused after a long measurement."""
         if self.kind not in KINDS:
             raise FairTuneError(f"`mask` is {self.kind!r}; choose {', '.join(KINDS[:-1])} or {KINDS[-1]}.")
         if not 0 <= self.rate <= 100:
@@ -64,14 +64,14 @@ class RepairMask:
         soft: parameter name -> soft mask, whatever scales the first step; eq. 12 reads it.
         contrast: which groups are set against each other.
         head: names of the head's parameters.
-        facts: what the record keeps.
+        facts: the mask of the first step by layer.
     """
 
     step: dict[str, torch.Tensor]
     soft: dict[str, torch.Tensor]
     contrast: Contrast
     head: tuple[str, ...]
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: SoftMaskFacts
 
     @classmethod
     def of(cls, importance: Importance, options: MaskOptions, head: Sequence[str]) -> RepairMask:
@@ -87,11 +87,6 @@ class RepairMask:
                 "lower `rate`, or check that batches hold every group with every label."
             )
         soft = step if options.kind == "soft" else soft_mask(importance, options.normalization)
-        facts = {
-            "kind": options.kind,
-            "normalization": options.normalization if options.kind == "soft" else None,
-            "rows": importance.rows,
-            "empty_cells": importance.empty_cells,
-            "layers": mask_rows(step, importance),
-        }
+        layers = mask_layers(step, importance)
+        facts = SoftMaskFacts(options.kind, importance.rows, importance.empty_cells, layers)
         return cls(step, soft, importance.contrast, tuple(head), facts)

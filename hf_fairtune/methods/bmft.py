@@ -4,14 +4,25 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ..errors import FairTuneError
-from .two_step import TwoStep, flag
+from .method import flag
+from .two_step import TwoStep
 
 
-@dataclass(frozen=True)
+@dataclass(kw_only=True)
 class Bmft(TwoStep):
     """Move the half of the extractor that matters most for bias, by the bias loss alone; then a new head from zero."""
 
-    citation: ClassVar[str] = "Xue et al., BMFT: Bias-based Weight Masking Fine-tuning, FAIMI 2024, arXiv:2408.06890"
+    title: ClassVar[str] = "BMFT"
+    citation: ClassVar[str] = """\
+@inproceedings{xue2024bmft,
+  title = {{BMFT}: Achieving Fairness via Bias-based Weight Masking Fine-tuning},
+  author = {Yuyang Xue and Junyu Yan and Raman Dutt and Fasih Haider and Jingshuai Liu and Steven McDonagh and
+            Sotirios A. Tsaftaris},
+  booktitle = {MICCAI Workshop on Fairness of AI in Medical Imaging},
+  year = {2024},
+  eprint = {2408.06890},
+  archivePrefix = {arXiv}
+}"""
 
     mask: str = flag("hard", "Of the first step: soft, hard, random or none.")
     reinit: Literal["mean", "quantile", "full", "none"] = flag("full", "Head weights that start step two at zero.")

@@ -2,64 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from optuna.trial import BaseTrial
 
-from ..errors import FairTuneError
+from ..document.run import MaskBits
 from ..families.family import family_of
 from ..masks.config import masked
 from ..masks.mask import Mask
-from ..masks.proposals import FreeBits, Proposal
-from .method import Method, Needs
+from ..masks.proposals import Recipe
+from .facts import Facts
+from .method import Method, Needs, NotSearchedError, StageRecord, flag
 
 
-@dataclass(frozen=True)
+@dataclass(kw_only=True)
 class FairTune(Method):
-    """Fine-tune under a mask (eq. 2: θ0 + ω ⊙ Δφ).
+    """Fine-tune under a mask (eq. 2: θ0 + ω ⊙ Δφ); a search draws one where none is given."""
 
-    Args:
-        mask: bits, a string of bits or a preset ("linear", "attention", "layernorm", "mlp", "all"); None in a search.
-        space: what a bit stands for.
-        proposal: how a search draws a mask from a trial.
-    """
-
-    citation: ClassVar[str] = "Dutt et al., FairTune, ICLR 2024, arXiv:2310.05055"
+    title: ClassVar[str] = "FairTune"
+    citation: ClassVar[str] = """\
+@inproceedings{dutt2024fairtune,
+  title = {{FairTune}: Optimizing Parameter Efficient Fine Tuning for Fairness in Medical Image Analysis},
+  author = {Raman Dutt and Ondrej Bohdal and Sotirios A. Tsaftaris and Timothy Hospedales},
+  booktitle = {International Conference on Learning Representations},
+  year = {2024}
+}"""
     needs: ClassVar[Needs] = Needs(attribute_at_validation=True)
 
-    mask: Mask | str | tuple[int, ...] | None = None
-    space: str = "paper36"
-    proposal: Proposal = FreeBits()
+    mask: str | None = flag(None, "linear, layernorm, attention, mlp, all, or bits such as 010110...")
+    granularity: str = flag("paper36", "What a bit stands for: paper36, attention12, layernorm12 or split48.")
+    applied: Mask | None = field(default=None, init=False, repr=False, compare=False)
 
-    @property
-    def is_open(self) -> bool:
-        """Say whether the mask is still to be searched."""
-        return self.mask is None
-
-    def proposing(self, proposal: Proposal) -> FairTune:
-        """Return the method with an open mask, drawn by `proposal`."""
-        return replace(self, mask=None, proposal=proposal)
-
-    def prepare(self, model: Any) -> Any:
+    def prepare(self, model: Any, facts: Facts) -> Any:
         """Return the model as a PEFT model that trains the mask's parts and the head.
 
         Raises:
-            FairTuneError: there is no mask yet, or it does not fit the model.
+            NotSearchedError: there is no mask yet.
+            FairTuneError: it does not fit the model.
         """
+        n_blocks = family_of(model).count(model)
         if self.mask is None:
-            raise FairTuneError("`mask` is empty; search one with `fairtune search`, or pass `--mask attention`.")
-        mask = Mask.of(self.mask, family_of(model).count(model), self.space)
-        return masked(model, mask)
+            raise NotSearchedError("`mask` is empty; search one with `fairtune search`, or give --mask attention.")
+        self.applied = Mask.of(self.mask, n_blocks, self.granularity)
+        return masked(model, self.applied)
 
-    def suggest(self, trial: BaseTrial, n_blocks: int) -> FairTune:
-        """Return the method with the mask that `trial` proposes."""
-        return replace(self, mask=self.proposal.draw(trial, self.space, n_blocks))
+    def suggest(self, trial: BaseTrial, facts: Facts) -> Method:
+        """Return the method with the mask that `trial` proposes, unless it has one."""
+        if self.mask is not None:
+            return self
+        return replace(self, mask=str(facts.proposal.draw(trial, self.granularity, facts.blocks)))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return mask and space."""
-        mask = list(self.mask.bits) if isinstance(self.mask, Mask) else self.mask
-        return {"mask": mask, "space": self.space}
+    def recipes(self, facts: Facts) -> list[Recipe]:
+        """Return the preset masks, unless the method has one."""
+        return [] if self.mask is not None else facts.proposal.recipes(self.granularity, facts.blocks)
+
+    def record(self) -> StageRecord:
+        """Return the mask that was applied."""
+        if self.applied is None:
+            return StageRecord()
+        bits = list(self.applied.bits)
+        return StageRecord(mask=MaskBits(self.granularity, bits, self.applied.n_blocks))
 
 
 METHOD = FairTune

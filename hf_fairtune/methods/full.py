@@ -1,20 +1,27 @@
-"""Full fine-tuning: every parameter moves; the baseline called ERM in MEDFAIR (Zong et al., ICLR 2023)."""
+"""Full fine-tuning: every parameter moves; the baseline ERM of MEDFAIR (Zong et al., ICLR 2023)."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from .method import Method
 
 
-@dataclass(frozen=True)
+@dataclass(kw_only=True)
 class Full(Method):
     """Train all parameters, embeddings and final norm too."""
 
-    citation: ClassVar[str] = "Vapnik, An overview of statistical learning theory, 1999"
-
-    def prepare(self, model: Any) -> Any:
-        """Return the model with every parameter trainable."""
-        return model.requires_grad_(True)
+    title: ClassVar[str] = "Full fine-tuning"
+    citation: ClassVar[str] = """\
+@article{vapnik1999overview,
+  title = {An Overview of Statistical Learning Theory},
+  author = {Vladimir N. Vapnik},
+  journal = {IEEE Transactions on Neural Networks},
+  volume = {10},
+  number = {5},
+  pages = {988--999},
+  year = {1999},
+  doi = {10.1109/72.788640}
+}"""
 
 
 METHOD = Full

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol
 
-import torch
 from optuna.trial import BaseTrial
-from torch import nn
+from torch import Tensor, nn
+from torch.utils.data import Dataset, Sampler
 from transformers import TrainerCallback
 
 from .. import catalog
-from ..masks.proposals import Proposal
+from ..document.run import Argument, MaskBits, Scalar, SoftMaskFacts
+from ..errors import FairTuneError
+from ..masks.proposals import Recipe
+from .facts import Facts, View
+
+Batch = dict[str, Tensor]
+
+
+class NotSearchedError(FairTuneError):
+    """A hyper-parameter is still to be searched, so that the method cannot train."""
 
 
 @dataclass(frozen=True)
@@ -26,88 +36,142 @@ class Needs:
 
 
 @dataclass(frozen=True)
-class Method:
-    """Plain fine-tuning of whatever `prepare` leaves trainable; a method overrides what it changes.
+class StageRecord:
+    """What a document keeps of a trained stage: `facts` are what it minimised or counted, by name."""
 
-    A method lives in `methods/<name>.py` and its class is named there as `METHOD`; `smooths` says whether its loss
-    knows `label_smoothing_factor`.
+    facts: dict[str, Scalar] = field(default_factory=dict)
+    mask: MaskBits | None = None
+    soft_mask: SoftMaskFacts | None = None
+
+
+class StockTrainer(Protocol):
+    """What `Method.step` is given."""
+
+    def stock_step(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Run forward, loss and backward of the stock Trainer; return the detached loss."""
+
+
+def flag(default: Any, text: str) -> Any:
+    """Return a field that is a flag, with its help."""
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(kw_only=True)
+class Method:
+    """Plain fine-tuning of every parameter; a method overrides what it changes.
+
+    A method lives in `methods/<name>.py`, which names its class as `METHOD`. Fields made by `flag` are its
+    hyper-parameters. A stage is a method too: `stages` lists what is trained one after another.
+
+    Attributes:
+        title: name for people.
+        citation: BibTeX of its paper.
+        needs: where it needs the attribute and the original data.
+        views: rows that it reads, by name; the Trainer trains on "train".
+        label_smoothing_factor: set by the training argument of that name; refused where a loss has no smoothing.
     """
 
+    title: ClassVar[str]
     citation: ClassVar[str]
     needs: ClassVar[Needs] = Needs()
-    smooths: ClassVar[bool] = True
+    views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True)})
+
+    label_smoothing_factor: float = 0.0
 
     @property
     def name(self) -> str:
-        """Return the name the method is asked for by: its file's."""
+        """Return the name of its file."""
         return type(self).__module__.rpartition(".")[2]
 
     @property
-    def is_open(self) -> bool:
-        """Say whether something must be searched before the method can train."""
-        return False
-
-    def proposing(self, proposal: Proposal) -> Method:
-        """Return the method that draws its mask, if it has one, by `proposal`."""
-        return self
-
-    def measure(self, model: Any, data: Any) -> Method:
-        """Return the method with what it must know of `model` and of the training rows `data` before the first step.
-
-        `data` gives `pixel_values`, `labels` and `groups` row by row, without augmentation.
-        """
-        return self
-
-    def stages(self) -> list[Method]:
-        """Return the steps that are trained one after another, each prepared when its turn comes.
-
-        None, the default: the method has no steps and is prepared when the model is made.
-        """
-        return []
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the training arguments that this step sets for itself."""
-        return {}
-
-    @property
-    def step(self) -> str:
-        """Return the name of this step; a method without steps is its own."""
+    def stage(self) -> str:
+        """Return the name of this stage."""
         return self.name
 
-    def told(self) -> dict[str, Any]:
-        """Return what a trained step minimised, as part of `repair.steps` of the record."""
-        return {"prediction_weight": None, "bias_weight": None, "empty_cells": 0}
+    @classmethod
+    def flags(cls) -> tuple[Field[Any], ...]:
+        """Return the fields that are hyper-parameters."""
+        return tuple(entry for entry in fields(cls) if "help" in entry.metadata)
 
-    def reinitialised(self) -> dict[str, Any] | None:
-        """Return how much of the head started at zero, as `repair.reinitialised` of the record; None: nothing did."""
+    def refuse_smoothing(self) -> None:
+        """Refuse a label smoothing that the method's losses would not know."""
+        if self.label_smoothing_factor:
+            raise FairTuneError(
+                f"`label_smoothing_factor` is {self.label_smoothing_factor:g}, but the losses of the method "
+                f"{self.name!r} do not smooth labels; leave it out."
+            )
+
+    def hyperparameters(self) -> dict[str, Argument]:
+        """Return the hyper-parameters as JSON; the class makes an equal method of them."""
+        return {entry.name: getattr(self, entry.name) for entry in self.flags()}
+
+    def stages(self) -> list[Method]:
+        """Return what is trained one after another; a method of one stage is its own."""
+        return [self]
+
+    def arguments(self) -> dict[str, Scalar]:
+        """Return the training arguments that this stage sets for itself."""
+        return {}
+
+    def prepare(self, model: Any, facts: Facts) -> Any:
+        """Return the model to train: the head and perhaps more require a gradient, the rest does not.
+
+        Of several stages each is prepared when its turn comes. A single one is prepared when the model is made, and
+        again before each training, so it must leave the logits as they are.
+
+        Raises:
+            NotSearchedError: a hyper-parameter is still to be searched.
+        """
+        return model.requires_grad_(True)
+
+    def rows(self, data: Dataset[Any]) -> Sampler[int] | None:
+        """Return which rows make an epoch and in which order; None for all of them, shuffled."""
         return None
 
-    def facts(self, group_names: Sequence[str]) -> dict[str, Any] | None:
-        """Return what was measured, as `repair.mask` of the record; None where nothing was."""
-        return None
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Any]:
+        """Return the mean loss of a batch of `pixel_values`, `labels` and `groups`, and the model's outputs."""
+        outputs = forward(model, batch)
+        smoothing = self.label_smoothing_factor
+        loss = nn.functional.cross_entropy(outputs.logits.float(), batch["labels"], label_smoothing=smoothing)
+        return loss, outputs
 
-    def prepare(self, model: Any) -> Any:
-        """Return the model to train: head and some more parameters require a gradient, the rest do not."""
-        return model
-
-    def loss(self, outputs: Any, batch: dict[str, torch.Tensor], label_smoothing: float = 0.0) -> torch.Tensor:
-        """Return the mean loss of a batch: cross-entropy of `outputs.logits` [n, 2] and `batch["labels"]` [n]."""
-        return nn.functional.cross_entropy(outputs.logits.float(), batch["labels"], label_smoothing=label_smoothing)
+    def step(self, trainer: StockTrainer, model: nn.Module, batch: Batch) -> Tensor:
+        """Add the gradient of a batch to the parameters; return the detached loss."""
+        return trainer.stock_step(model, batch)
 
     def callbacks(self) -> list[TrainerCallback]:
-        """Return the callbacks the method trains with."""
+        """Return the callbacks that this stage trains with."""
         return []
 
-    def suggest(self, trial: BaseTrial, n_blocks: int) -> Method:
-        """Return this method with the hyper-parameters of `trial`; the same trial gives the same method."""
+    def finish(self, model: Any) -> None:
+        """Change the trained model in place after the last step."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what changes while this stage trains, as JSON; every checkpoint holds it."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take up the state of a checkpoint."""
+
+    def suggest(self, trial: BaseTrial, facts: Facts) -> Method:
+        """Return this method with the hyper-parameters of `trial`; the same trial gives an equal method."""
         return self
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the hyper-parameters as JSON."""
-        return asdict(self)
+    def recipes(self, facts: Facts) -> list[Recipe]:
+        """Return trial parameters that a search should try first."""
+        return []
+
+    def record(self) -> StageRecord:
+        """Return what a document keeps of this stage."""
+        return StageRecord()
 
 
-def method_named(name: str, **hyperparameters: Any) -> Method:
+def forward(model: nn.Module, batch: Batch) -> Any:
+    """Return the outputs for a batch; labels and groups never reach the model."""
+    return model(**{name: values for name, values in batch.items() if name not in ("labels", "groups")})
+
+
+def method_named(name: str, **hyperparameters: Argument) -> Method:
     """Build the method of `methods/<name>.py`.
 
     Raises:

@@ -4,17 +4,27 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..errors import FairTuneError
-from .two_step import TwoStep, flag
+from .method import flag
+from .two_step import TwoStep
 
 
-@dataclass(frozen=True)
+@dataclass(kw_only=True)
 class Swift(TwoStep):
     """Move the extractor's weights in proportion to what they matter for bias, then retrain part of the head.
 
     Both steps minimise alpha * prediction loss + (1 - alpha) * bias loss (eq. 10).
     """
 
-    citation: ClassVar[str] = "Yan et al., SWiFT: Soft-Mask Weight Fine-tuning for Bias Mitigation, MELBA 2025"
+    title: ClassVar[str] = "SWiFT"
+    citation: ClassVar[str] = """\
+@article{yan2025swift,
+  title = {{SWiFT}: Soft-Mask Weight Fine-tuning for Bias Mitigation},
+  author = {Junyu Yan and Feng Chen and Yuyang Xue and Yuning Du and Konstantinos Vilouras and
+            Sotirios A. Tsaftaris and Steven McDonagh},
+  journal = {Machine Learning for Biomedical Imaging},
+  year = {2025},
+  doi = {10.59275/j.melba.2025-de23}
+}"""
 
     alpha_extractor: float = flag(0.1, "Weight of the prediction loss in step one; the bias loss has the rest.")
     alpha_head: float = flag(0.9, "Weight of the prediction loss in step two.")

@@ -3,66 +3,48 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import torch
 from accelerate.utils import broadcast
+from torch import Tensor, nn
 from torch.utils.data import Subset
-from transformers import TrainerCallback, TrainerState
+from transformers import TrainerCallback
 
+from ..document.run import Scalar
 from ..errors import FairTuneError
 from ..families.head import find_head, head_parameters
-from ..importance.fisher import ImportanceOptions, fisher_importance
+from ..importance.fisher import fisher_importance
+from ..importance.importance import ImportanceOptions
 from ..losses.loss import bias_loss_named, margin, weighted_bce
 from ..masks.eval_mode import EvalModeCallback
 from ..masks.reinitialise import check, reinitialise
 from ..masks.repair_mask import MaskOptions, RepairMask
 from ..masks.soft_mask_callback import SoftMaskCallback
-from .method import Method, Needs
+from .facts import Facts, View
+from .method import Batch, Method, Needs, StageRecord, flag, forward
 
 
 @dataclass
-class Tally:
-    """What happens while a step is trained: terms of the bias loss without a cell, and (zeroed, all) head weights."""
+class Measured:
+    """What both steps know of the model before the first of them: its masks, and which groups are compared."""
 
-    empty_cells: torch.Tensor | int = 0
-    reinitialised: tuple[int, int] | None = None
-
-
-class TallyCallback(TrainerCallback):
-    """Keep the count of missing cells in the log, which checkpoints hold, so that a resumed step goes on counting."""
-
-    def __init__(self, tally: Tally) -> None:
-        self.tally = tally
-
-    def on_train_begin(self, args: Any, state: TrainerState, *_: Any, **__: Any) -> None:
-        """Start from the checkpoint's count."""
-        counts = [entry["empty_cells"] for entry in state.log_history if "empty_cells" in entry]
-        self.tally.empty_cells = int(counts[-1]) if counts else 0
-
-    def on_log(self, args: Any, state: TrainerState, *_: Any, **__: Any) -> None:
-        """Write the count beside the training loss."""
-        if "loss" in state.log_history[-1]:
-            state.log_history[-1]["empty_cells"] = int(self.tally.empty_cells)
+    mask: RepairMask | None = None
+    compared: str = ""
 
 
-def flag(default: Any, text: str) -> Any:
-    """Return a field with its help."""
-    return field(default=default, metadata={"help": text})
-
-
-@dataclass(frozen=True)
+@dataclass(kw_only=True)
 class TwoStep(Method):
     """Repair a biased model on a small set: extractor under a mask with the head frozen, then the head alone.
 
-    A subclass says what each step minimises (`weights`) and has its own defaults. The fields are flags; their help
-    describes them.
+    A subclass says what each step minimises (`weights`) and has its own defaults.
     """
 
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, original_training_data=False)
-    smooths: ClassVar[bool] = False
+    views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True), "measured": View()})
 
     mask: str = flag("soft", "Of the first step: soft, hard, random or none.")
     normalization: Literal["min-max", "z-score", "percentile"] = flag("min-max", "Of importances, tensor by tensor.")
@@ -80,116 +62,111 @@ class TwoStep(Method):
     steps: Literal["both", "extractor", "head"] = flag("both", "Which of the two steps to take.")
     reinit: Literal["mean", "quantile", "full", "none"] = flag("mean", "Head weights that start step two at zero.")
     reinit_quantile: float = flag(0.5, "For quantile: the share of head weights that keep their value.")
-    head: str | None = flag(None, "Module of the classification head, where it cannot be found.")
     head_learning_rate: float = flag(1e-3, "Learning rate of the second step.")
     batch_norm: Literal["eval", "train"] = flag("eval", "Batch norm's statistics: kept, or updated as published.")
     dropout: Literal["train", "eval"] = flag("train", "The model's own dropout: active in training, or not.")
-    seed: int = flag(0, "Of the random mask, and of the order of images in batches.")
-    measured: RepairMask | None = field(default=None, repr=False, compare=False)
-    tally: Tally = field(default_factory=Tally, repr=False, compare=False)
+    measured: Measured = field(default_factory=Measured, repr=False, compare=False)
+    empty_cells: Tensor | int = field(default=0, init=False, repr=False, compare=False)
+    reinitialised: tuple[int, int] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse at once what the first use, after a long measurement or training, would refuse."""
         check(self.reinit, self.reinit_quantile)
         if not self.head_learning_rate >= 0:
             raise FairTuneError(f"`head_learning_rate` is {self.head_learning_rate:g}; give 0 or more.")
-        _ = self._options(), ImportanceOptions(**self._asked())
+        self.refuse_smoothing()
+        _ = MaskOptions(self.mask, self.normalization, self.rate), ImportanceOptions(**self._options())
 
     @abstractmethod
     def weights(self) -> tuple[float, float]:
         """Return the weights of prediction loss and bias loss in this step."""
 
     @property
-    def step(self) -> str:
+    def stage(self) -> str:
         """Return "extractor" or "head" for a step, "both" for the whole."""
         return self.steps
 
-    def measure(self, model: Any, data: Any) -> TwoStep:
-        """Measure how much every weight matters for prediction and for bias (eq. 7, 8) and make the mask (eq. 9).
-
-        Raises:
-            FairTuneError: the head is not found or has not two classes, a group x label cell of `data` is empty, or
-                there is one group only.
-        """
-        head = tuple(head_parameters(model, find_head(model, self.head)))
-        # Batches of a sorted table would lack a group or a label each, and then hold no bias at all.
-        order = torch.randperm(len(data), generator=torch.Generator().manual_seed(self.seed)).tolist()
-        importance = fisher_importance(model, Subset(data, order), **self._asked())
-        # Every process has measured the same images; rounding on accelerators may differ, masks must not.
-        importance = replace(importance, prediction=broadcast(importance.prediction), bias=broadcast(importance.bias))
-        return replace(self, measured=RepairMask.of(importance, self._options(), head))
-
     def stages(self) -> list[Method]:
-        """Return the steps asked for."""
-        steps: tuple[Any, ...] = ("extractor", "head") if self.steps == "both" else (self.steps,)
-        return [replace(self, steps=step, tally=Tally()) for step in steps]
+        """Return the steps asked for; they share what the first of them measures."""
+        names: tuple[Any, ...] = ("extractor", "head") if self.steps == "both" else (self.steps,)
+        measured = Measured()
+        return [replace(self, steps=name, measured=measured) for name in names]
 
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, Scalar]:
         """Return the second step's learning rate."""
         return {"learning_rate": self.head_learning_rate} if self.steps == "head" else {}
 
-    def prepare(self, model: Any) -> Any:
-        """Make this step's parameters trainable, and set the head's most biased weights to zero before step two."""
-        head = self._known().head
+    def prepare(self, model: Any, facts: Facts) -> Any:
+        """Make this step's parameters trainable, and set the head's most biased weights to zero before step two.
+
+        Raises:
+            FairTuneError: the head is not found or has not two classes, a group has no rows of a label, or there is
+                one group only.
+        """
+        if self.measured.mask is None:
+            self.measured.mask = self._measure(model, facts)
+            self.measured.compared = self.measured.mask.contrast.describe(facts.group_names)
+        known = self.measured.mask
         for name, parameter in model.named_parameters():
-            parameter.requires_grad_((name in head) == (self.steps == "head"))
+            parameter.requires_grad_((name in known.head) == (self.steps == "head"))
         if self.steps == "head":
-            self.tally.reinitialised = reinitialise(model, head, self._known().soft, self.reinit, self.reinit_quantile)
+            self.reinitialised = reinitialise(model, known.head, known.soft, self.reinit, self.reinit_quantile)
         return model
 
-    def loss(self, outputs: Any, batch: dict[str, torch.Tensor], label_smoothing: float = 0.0) -> torch.Tensor:
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Any]:
         """Return the weighted sum of prediction loss and bias loss of a batch (SWiFT, eq. 10)."""
-        if label_smoothing:
-            raise FairTuneError(f"{self.name} has no label smoothing; leave out `label_smoothing_factor`.")
+        outputs = forward(model, batch)
         margins, training = margin(outputs.logits.float()), torch.is_grad_enabled()
-        if self.measured is None and not training:
-            # The model as it came is scored before anything is measured of it.
-            return weighted_bce(margins, batch["labels"])
+        if self.measured.mask is None and not training:
+            # The model is scored before the repair, too, when nothing is measured of it yet.
+            return weighted_bce(margins, batch["labels"]), outputs
         contrast, (prediction, bias) = self._known().contrast, self.weights()
-        found = contrast(bias_loss_named(self.bias_loss), margins.sigmoid(), batch["labels"], batch["groups"])
+        biased = contrast(bias_loss_named(self.bias_loss), margins.sigmoid(), batch["labels"], batch["groups"])
         if training:
-            self.tally.empty_cells = self.tally.empty_cells + found.empty
-        return prediction * weighted_bce(margins, batch["labels"]) + bias * found.value
+            self.empty_cells = self.empty_cells + biased.empty
+        return prediction * weighted_bce(margins, batch["labels"]) + bias * biased.value, outputs
 
     def callbacks(self) -> list[TrainerCallback]:
-        """Return the mask of the first step, what keeps modules in evaluation mode, and what keeps count."""
+        """Return the mask of the first step, and what keeps modules in evaluation mode."""
         modes = EvalModeCallback(batch_norm=self.batch_norm == "eval", dropout=self.dropout == "eval")
-        always: list[TrainerCallback] = [modes, TallyCallback(self.tally)]
         if self.steps == "head" or self.mask == "none":
-            return always
+            return [modes]
         known = self._known()
         mask = {name: values for name, values in known.step.items() if name not in known.head}
-        return [*always, SoftMaskCallback(mask, mask_on=self.mask_on)]
+        return [modes, SoftMaskCallback(mask, mask_on=self.mask_on)]
 
-    def told(self) -> dict[str, Any]:
-        """Return the weights of the losses and how many of its terms lacked a cell."""
+    def state(self) -> dict[str, Any]:
+        """Return how many terms of the bias loss lacked a cell so far."""
+        return {"empty_cells": int(self.empty_cells)}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on counting."""
+        self.empty_cells = int(state["empty_cells"])
+
+    def record(self) -> StageRecord:
+        """Return the weights of the losses, what was counted, and the mask by layer."""
         prediction, bias = self.weights()
-        return {"prediction_weight": prediction, "bias_weight": bias, "empty_cells": int(self.tally.empty_cells)}
+        facts: dict[str, Scalar] = {"prediction_weight": prediction, "bias_weight": bias, **self.state()}
+        facts |= {"compared": self.measured.compared}
+        if self.reinitialised is not None:
+            facts |= dict(zip(("reinitialised", "head_weights"), self.reinitialised, strict=True))
+        return StageRecord(facts, soft_mask=self._known().facts)
 
-    def reinitialised(self) -> dict[str, Any] | None:
-        """Return how many of the head's weights the second step started from zero."""
-        if self.tally.reinitialised is None:
-            return None
-        zeroed, parameters = self.tally.reinitialised
-        return {"kind": self.reinit, "parameters": zeroed, "of": parameters}
+    def _measure(self, model: Any, facts: Facts) -> RepairMask:
+        """Measure how much every weight matters for prediction and for bias (eq. 7, 8) and make the masks (eq. 9)."""
+        head, rows = tuple(head_parameters(model, find_head(model, facts.head))), facts.rows["measured"]
+        # Batches of a sorted table would lack a group or a label each, and then hold no bias at all.
+        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(facts.seed)).tolist()
+        importance = fisher_importance(model, Subset(rows, order), **self._options())
+        # Every process has measured the same images; rounding on accelerators may differ, masks must not.
+        importance = replace(importance, prediction=broadcast(importance.prediction), bias=broadcast(importance.bias))
+        return RepairMask.of(importance, MaskOptions(self.mask, self.normalization, self.rate, facts.seed), head)
 
-    def facts(self, group_names: Sequence[str]) -> dict[str, Any]:
-        """Return mask and groups set against each other, as `repair.mask` of the record."""
-        told = {name: getattr(self, name) for name in ("importance", "bias_loss", "mask_on")}
-        return {**self._known().facts, **told, "contrast": self._known().contrast.describe(group_names)}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the hyper-parameters."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self) if "help" in entry.metadata}
-
-    def _options(self) -> MaskOptions:
-        return MaskOptions(self.mask, self.normalization, self.rate, self.seed)
-
-    def _asked(self) -> dict[str, Any]:
+    def _options(self) -> dict[str, Any]:
         sizes = {"batch_size": self.importance_batch_size, "chunk_size": self.chunk_size}
         return {"bias": self.bias_loss, "contrast": self.contrast, "form": self.importance, **sizes}
 
     def _known(self) -> RepairMask:
-        if self.measured is None:
-            raise FairTuneError(f"{self.name} is not measured yet; call `measure(model, data)`, as FairTrainer does.")
-        return self.measured
+        if self.measured.mask is None:
+            raise FairTuneError(f"{self.name} is not measured yet; call `prepare(model, facts)`, as FairTrainer does.")
+        return self.measured.mask

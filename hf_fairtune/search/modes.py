@@ -2,113 +2,85 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 from optuna.pruners import BasePruner, MedianPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, TPESampler
 
 from ..errors import FairTuneError
-from ..masks.proposals import FreeBits, Proposal, Structured
+from ..masks.proposals import RECIPES, FreeBits, Proposal, Structured
 from .sampler import SeededByTrial
-from .study import RECIPES
 
 
 @dataclass(frozen=True)
-class Mode(ABC):
-    """Proposal, sampler and pruner of a search, and whether trials report every epoch."""
+class Mode:
+    """How a search proposes, samples and stops its trials.
 
-    name: ClassVar[str]
-    reports_every_epoch: ClassVar[bool] = True
-    recipes: ClassVar[bool] = False
+    Args:
+        name: of `MODES`.
+        n_trials: trials in all.
+        warmup_epochs: epochs in which no trial is judged.
+        proposal: how masks are written as trial parameters.
+        sampler: proposes parameters.
+        pruner: stops trials; its steps are epochs, from 1.
+        reports_every_epoch: whether a trial reports before its end.
+        recipes: whether known recipes come first.
+    """
 
+    name: str
     n_trials: int
-    seed: int
     warmup_epochs: int
-
-    @abstractmethod
-    def proposal(self) -> Proposal:
-        """Return how masks are written as trial parameters."""
-
-    @abstractmethod
-    def sampler(self) -> BaseSampler:
-        """Return the sampler."""
-
-    @abstractmethod
-    def pruner(self) -> BasePruner:
-        """Return the pruner; its steps are epochs, from 1."""
+    proposal: Proposal
+    sampler: BaseSampler
+    pruner: BasePruner
+    reports_every_epoch: bool = True
+    recipes: bool = False
 
 
-class Default(Mode):
-    """Known recipes first, then blocks and kinds by TPE, then single bits around the best.
+def default(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
+    """Try known recipes first, then blocks and kinds by TPE, and in the last third single bits around the best.
 
     Trials below the median of the others at their epoch are stopped, after the warm-up only: ranks inside it
     say nothing of the end.
     """
-
-    name = "default"
-    recipes = True
-
-    def proposal(self) -> Proposal:
-        """Return structured masks for two thirds of the trials, neighbours of the best for the last third."""
-        return Structured(free_from=max(len(RECIPES), self.n_trials - self.n_trials // 3), seed=self.seed)
-
-    def sampler(self) -> BaseSampler:
-        """Return Optuna's TPE, seeded trial by trial."""
-        return SeededByTrial(lambda seed: TPESampler(seed=seed, n_startup_trials=8), self.seed)
-
-    def pruner(self) -> BasePruner:
-        """Return a median pruner that waits for five trials and for the end of the warm-up."""
-        return MedianPruner(n_startup_trials=5, n_warmup_steps=self.warmup_epochs + 1)
+    proposal = Structured(free_from=max(len(RECIPES), n_trials - n_trials // 3), seed=seed)
+    sampler = SeededByTrial(lambda own: TPESampler(seed=own, n_startup_trials=8), seed)
+    pruner = MedianPruner(n_startup_trials=5, n_warmup_steps=warmup_epochs + 1)
+    return Mode("default", n_trials, warmup_epochs, proposal, sampler, pruner, recipes=True)
 
 
-class Paper(Mode):
-    """FairTune's text: 36 free bits, univariate TPE, successive halving with factor 4 at every epoch (A.5).
+def paper(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
+    """Search as FairTune's text does: 36 free bits, TPE, successive halving with factor 4 at every epoch (A.5).
 
-    Its automatic first rung is epoch 1, where the learning rate has hardly risen; ours is the first epoch
-    after the warm-up.
+    TPE is that of Optuna 3: univariate, without constant liar, ten random trials first. The automatic first rung is
+    epoch 1, where the learning rate has hardly risen; ours is the first epoch after the warm-up.
     """
-
-    name = "paper"
-
-    def proposal(self) -> Proposal:
-        """Return one integer 0/1 a bit."""
-        return FreeBits()
-
-    def sampler(self) -> BaseSampler:
-        """Return TPE as Optuna 3 had it: univariate, without constant liar, ten random trials first."""
-
-        def make(seed: int) -> BaseSampler:
-            return TPESampler(seed=seed, multivariate=False, constant_liar=False)
-
-        return SeededByTrial(make, self.seed)
-
-    def pruner(self) -> BasePruner:
-        """Return successive halving from the first epoch after the warm-up."""
-        return SuccessiveHalvingPruner(min_resource=self.warmup_epochs + 1, reduction_factor=4)
+    pruner = SuccessiveHalvingPruner(min_resource=warmup_epochs + 1, reduction_factor=4)
+    return Mode("paper", n_trials, warmup_epochs, FreeBits(), _paper_sampler(seed), pruner)
 
 
-class Published(Paper):
-    """FairTune's code: as its text, but a trial reports once, at its end, so that none is stopped early."""
-
-    name = "published"
-    reports_every_epoch = False
-
-    def pruner(self) -> BasePruner:
-        """Return successive halving with Optuna's defaults."""
-        return SuccessiveHalvingPruner()
+def published(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
+    """Search as FairTune's code does: a trial reports once, at its end, so that none is stopped early."""
+    sampler, pruner = _paper_sampler(seed), SuccessiveHalvingPruner()
+    return Mode("published", n_trials, warmup_epochs, FreeBits(), sampler, pruner, reports_every_epoch=False)
 
 
-MODES: dict[str, type[Mode]] = {mode.name: mode for mode in (Default, Paper, Published)}
+def _paper_sampler(seed: int) -> BaseSampler:
+    return SeededByTrial(lambda own: TPESampler(seed=own, multivariate=False, constant_liar=False), seed)
 
 
-def mode_named(name: str) -> type[Mode]:
+MODES: dict[str, Callable[[int, int, int], Mode]] = {"default": default, "paper": paper, "published": published}
+
+
+def mode_named(name: str, n_trials: int, seed: int, warmup_epochs: int) -> Mode:
     """Return a mode of `MODES`.
 
     Raises:
-        FairTuneError: unknown name.
+        FairTuneError: unknown name, or no trials.
     """
     if name not in MODES:
         raise FairTuneError(f"`mode` is {name!r}; choose from {', '.join(MODES)}.")
-    return MODES[name]
+    if n_trials < 1:
+        raise FairTuneError(f"`n_trials` is {n_trials}; a search takes at least one.")
+    return MODES[name](n_trials, seed, warmup_epochs)

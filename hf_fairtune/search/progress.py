@@ -10,7 +10,7 @@ from typing import TextIO
 
 from optuna.trial import TrialState
 
-# In a log file, epochs are told only where a trial takes longer than this.
+# In a log file, epochs are written only where a trial takes longer than this.
 QUIET_SECONDS = 60
 
 
@@ -43,7 +43,7 @@ class Progress:
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     best: tuple[float, int] | None = None
     _start: float = field(default_factory=time.monotonic)
-    _told: float = field(default_factory=time.monotonic)
+    _written: float = field(default_factory=time.monotonic)
     _ended: float = 0.0
     _last: int = 0
     _finished: int = 0
@@ -53,15 +53,15 @@ class Progress:
         return self.best is None or (value > self.best[0] if self.maximize else value < self.best[0])
 
     def epoch(self, number: int, epoch: int, value: float) -> None:
-        """Tell that trial `number` scored `value` after `epoch`."""
+        """Write that trial `number` scored `value` after `epoch`."""
         self._last = epoch
         if self.stream.isatty():
             self._write(f"\r\033[K{self._line(number, epoch, value)}")
-        elif time.monotonic() - self._told > QUIET_SECONDS:
+        elif time.monotonic() - self._written > QUIET_SECONDS:
             self._write(f"{self._line(number, epoch, value)}\n")
 
     def trial(self, number: int, state: TrialState, value: float | None, what: str) -> None:
-        """Tell how a trial ended, on a line that stays."""
+        """Write how a trial ended, on a line that stays."""
         self._finished += 1
         self._ended = time.monotonic()
         if value is not None and math.isfinite(value) and state == TrialState.COMPLETE and self.better(value):
@@ -72,7 +72,7 @@ class Progress:
     def _write(self, text: str) -> None:
         self.stream.write(text)
         self.stream.flush()
-        self._told = time.monotonic()
+        self._written = time.monotonic()
 
     def _line(self, number: int, epoch: int, value: float | None) -> str:
         score = "-" if value is None or not math.isfinite(value) else f"{value:.4f}"

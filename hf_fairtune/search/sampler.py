@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 class SeededByTrial(BaseSampler):
     """Give each trial a sampler of its own, seeded by (`seed`, number of the trial).
 
-    A sampler that keeps one random state through a study starts anew after a kill and proposes other trials.
+    A sampler that keeps one random state through a study loses it in a kill and then proposes other trials.
 
     Args:
         make: builds the sampler of one trial from its seed.
@@ -46,9 +46,9 @@ class SeededByTrial(BaseSampler):
         return self._of(trial).sample_independent(study, trial, name, space)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Pass on."""
+        """Ask the trial's sampler."""
         self._of(trial).before_trial(study, trial)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        """Pass on."""
+        """Ask the trial's sampler."""
         self._of(trial).after_trial(study, trial, state, values)

@@ -1,18 +1,39 @@
-"""The mask search in a stock `Trainer`: its `model_init` and its `hp_space`."""
+"""What a search draws: the learning rate, and in a stock `Trainer` the mask too."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
+from optuna.trial import BaseTrial
 
+from ..errors import FairTuneError
 from ..families.family import family_of
+from ..masks.config import masked
 from ..masks.mask import Mask
 from ..masks.proposals import FreeBits, Proposal
-from ..methods.fairtune import FairTune
-from .run import LearningRate
+
+
+@dataclass(frozen=True)
+class LearningRate:
+    """Draws the peak learning rate, log-uniform in 1e-5 ... 1e-3 as FairTune's code does; a stock `hp_space`."""
+
+    low: float = 1e-5
+    high: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high:
+            raise FairTuneError(f"learning rates from {self.low:g} to {self.high:g} are no range; give low < high.")
+
+    def __call__(self, trial: BaseTrial) -> dict[str, float]:
+        """Return the learning rate of `trial`."""
+        return {"learning_rate": trial.suggest_float("learning_rate", self.low, self.high, log=True)}
+
+    def at(self, place: float) -> float:
+        """Return the rate at a place between the logarithms of the lowest (0) and the highest (1)."""
+        return min(self.high, self.low * (self.high / self.low) ** place)
 
 
 @dataclass
@@ -21,7 +42,7 @@ class MaskSearchSpace:
 
     Args:
         base: builds the pretrained model, as `Trainer`'s `model_init` without argument does.
-        space: what a bit stands for.
+        granularity: what a bit stands for.
         proposal: how masks are written as trial parameters.
         rates: how the learning rate is drawn.
 
@@ -33,7 +54,7 @@ class MaskSearchSpace:
     """
 
     base: Callable[[], Any]
-    space: str = "paper36"
+    granularity: str = "paper36"
     proposal: Proposal = field(default_factory=FreeBits)
     rates: LearningRate = LearningRate()
     _n_blocks: int = 0
@@ -42,16 +63,16 @@ class MaskSearchSpace:
         """Build the model under the mask of `trial`; without a trial, the plain model."""
         model = self.base()
         self._n_blocks = family_of(model).count(model)
-        return model if trial is None else self._method().suggest(trial, self._n_blocks).prepare(model)
+        return model if trial is None else masked(model, self._draw(trial))
 
-    def __call__(self, trial: optuna.Trial) -> dict[str, Any]:
+    def __call__(self, trial: optuna.Trial) -> dict[str, float]:
         """Draw the mask, then return the training arguments of `trial`: its learning rate."""
-        self._method().suggest(trial, self._n_blocks)
+        self._draw(trial)
         return self.rates(trial)
 
-    def mask(self, hyperparameters: dict[str, Any]) -> Mask:
+    def mask(self, hyperparameters: Mapping[str, Any]) -> Mask:
         """Return the mask of a best run's hyper-parameters."""
-        return self.proposal.draw(optuna.trial.FixedTrial(hyperparameters), self.space, self._n_blocks)
+        return self._draw(optuna.trial.FixedTrial(dict(hyperparameters)))
 
-    def _method(self) -> FairTune:
-        return FairTune(space=self.space, proposal=self.proposal)
+    def _draw(self, trial: BaseTrial) -> Mask:
+        return self.proposal.draw(trial, self.granularity, self._n_blocks)

@@ -1,29 +1,27 @@
-"""The study of a search on disk: opened, resumed after a kill, and told as rows of the record."""
+"""The study of a search on disk: opened, resumed after a kill, and its trials typed."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, cast
 
 import optuna
 from filelock import FileLock, Timeout
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from ..document.estimate import NAN
+from ..document.run import Direction, Trial
+from ..document.run import TrialState as State
 from ..errors import FairTuneError
-from ..masks.spaces import PRESETS, space_named
-
-Direction = Literal["maximize", "minimize"]
+from ..masks.proposals import Recipe
+from .space import LearningRate
 
 FILE_NAME = "search.db"
 STUDY_NAME = "fairtune"
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-
-# Preset, and where its learning rate lies between the logarithms of the lowest and the highest: recipes known before
-# any search. Full fine-tuning is there twice, as it is the one to beat.
-RECIPES = (("all", 0.5), ("all", 0.75), ("attention", 0.5), ("layernorm", 1.0), ("linear", 1.0))
 
 
 def lock(folder: Path) -> FileLock:
@@ -80,30 +78,11 @@ def _connect(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-class Range(Protocol):
-    """The lowest and the highest learning rate of a search."""
-
-    @property
-    def low(self) -> float: ...
-
-    @property
-    def high(self) -> float: ...
-
-
-def enqueue_recipes(
-    study: optuna.Study, parameters: Callable[[str], dict[str, Any]], space: str, rates: Range
-) -> None:
-    """Queue the known recipes that the space can express, each once.
-
-    Args:
-        parameters: the trial parameters of a preset's mask.
-    """
-    reachable = {kind for group in space_named(space).bits for kind in group}
-    for preset, place in RECIPES:
-        if PRESETS[preset] <= reachable:
-            rate = min(rates.high, rates.low * (rates.high / rates.low) ** place)
-            params = {**parameters(preset), "learning_rate": rate}
-            study.enqueue_trial(params, user_attrs={"recipe": preset}, skip_if_exists=True)
+def enqueue(study: optuna.Study, recipes: Sequence[Recipe], rates: LearningRate) -> None:
+    """Queue trials to run first, each once."""
+    for recipe in recipes:
+        params = {**recipe.params, "learning_rate": rates.at(recipe.rate)}
+        study.enqueue_trial(params, user_attrs={"recipe": recipe.name}, skip_if_exists=True)
 
 
 def n_finished(study: optuna.Study) -> int:
@@ -111,23 +90,23 @@ def n_finished(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=FINISHED))
 
 
-def rows(study: optuna.Study) -> list[dict[str, Any]]:
-    """List the trials that began as `trials` of the record."""
-    return [_row(trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING]
+def trials(study: optuna.Study) -> list[Trial]:
+    """List the trials that began."""
+    return [_trial(trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING]
 
 
-def _row(trial: FrozenTrial) -> dict[str, Any]:
-    attrs = trial.user_attrs
-    return {
-        "number": trial.number,
-        "state": trial.state.name,
-        "recipe": attrs.get("recipe"),
-        "params": dict(trial.params),
-        "mask": attrs.get("mask", []),
-        "learning_rate": trial.params.get("learning_rate"),
-        "trainable_parameters": attrs.get("trainable_parameters"),
-        "value": trial.value if trial.state == TrialState.COMPLETE else None,
-        "values": {str(epoch): value for epoch, value in sorted(trial.intermediate_values.items())},
-        "seconds": trial.duration.total_seconds() if trial.duration else None,
-        "reason": attrs.get("reason"),
-    }
+def _trial(trial: FrozenTrial) -> Trial:
+    attributes = trial.user_attrs
+    return Trial(
+        number=trial.number,
+        state=cast(State, trial.state.name),
+        recipe=attributes.get("recipe"),
+        params=dict(trial.params),
+        mask=attributes.get("mask") or [],
+        learning_rate=trial.params.get("learning_rate", NAN),
+        trainable_parameters=attributes.get("trainable_parameters"),
+        value=NAN if trial.value is None or trial.state != TrialState.COMPLETE else trial.value,
+        values={str(epoch): value for epoch, value in sorted(trial.intermediate_values.items())},
+        seconds=trial.duration.total_seconds() if trial.duration else NAN,
+        message=attributes.get("message"),
+    )

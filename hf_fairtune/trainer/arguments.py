@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from transformers import TrainingArguments
 
-from .. import catalog
+from ..document.run import Argument
 from ..errors import FairTuneError
 from ..methods.method import Method, method_named
 
@@ -18,31 +18,12 @@ from ..methods.method import Method, method_named
 # fields of later versions of transformers among them.
 FREE_KINDS = ("do_", "hub_", "log_", "logging_", "trackio_")
 FREE = {
-    "output_dir",
-    "resume_from_checkpoint",
-    "disable_tqdm",
-    "include_num_input_tokens_seen",
-    "skip_memory_metrics",
-    "debug",
-    "report_to",
-    "run_name",
-    "project",
-    "push_to_hub",
-    "per_device_eval_batch_size",
-    "eval_accumulation_steps",
-    "torch_empty_cache_steps",
-    "dataloader_pin_memory",
-    "dataloader_persistent_workers",
-    "dataloader_prefetch_factor",
-    "dataloader_multiprocessing_context",
-    "save_total_limit",
-    "save_on_each_node",
-    "enable_jit_checkpoint",
-    "use_cpu",
-    "local_rank",
-    "ddp_backend",
-    "ddp_timeout",
-}
+    "output_dir", "resume_from_checkpoint", "disable_tqdm", "include_num_input_tokens_seen", "skip_memory_metrics",
+    "debug", "report_to", "run_name", "project", "push_to_hub", "per_device_eval_batch_size",
+    "eval_accumulation_steps", "torch_empty_cache_steps", "dataloader_pin_memory", "dataloader_persistent_workers",
+    "dataloader_prefetch_factor", "dataloader_multiprocessing_context", "save_total_limit", "save_on_each_node",
+    "enable_jit_checkpoint", "use_cpu", "local_rank", "ddp_backend", "ddp_timeout",
+}  # fmt: skip
 # What is saved decides only which epochs `load_best_model_at_end` can choose from.
 SAVING = {"save_strategy", "save_steps"}
 
@@ -55,14 +36,7 @@ class FairTrainingArguments(TrainingArguments):
     """
 
     method: str = field(default="fairtune", metadata={"help": "How to fine-tune: a file of `methods/`."})
-    mask: str | None = field(
-        default=None,
-        metadata={
-            "help": "fairtune: linear, layernorm, attention, mlp, all, or bits such as 010110...; not given: search "
-            "it. swift, bmft: soft, hard, random or none."
-        },
-    )
-    space: str = field(default="paper36", metadata={"help": "What a bit stands for: paper36, attention12, ..."})
+    head: str | None = field(default=None, metadata={"help": "Module of the classification head, if not found."})
     num_train_epochs: float = field(default=30.0, metadata={"help": "Epochs of a trial and of the final training."})
     per_device_train_batch_size: int = field(default=64, metadata={"help": "Images a step and device."})
     per_device_eval_batch_size: int = field(default=128, metadata={"help": "Images an evaluation step and device."})
@@ -91,25 +65,15 @@ class FairTrainingArguments(TrainingArguments):
     def deciding(self) -> dict[str, Any]:
         """Return, as JSON, every argument that a result may depend on: all but those known to change no number."""
         free = FREE if self.load_best_model_at_end else FREE | SAVING
-        told = self.to_dict().items()
-        known = {name: value for name, value in told if name not in free and not name.startswith(FREE_KINDS)}
+        every = self.to_dict().items()
+        known = {name: value for name, value in every if name not in free and not name.startswith(FREE_KINDS)}
         decoded: dict[str, Any] = json.loads(json.dumps(known, default=str))
         return decoded
 
-    def build_method(self, **hyperparameters: Any) -> Method:
-        """Return the method with `hyperparameters` and those that are fields here and given.
+    def build_method(self, **hyperparameters: Argument) -> Method:
+        """Return the method with `hyperparameters`.
 
         Raises:
-            FairTuneError: there is no such method, or it has no mask or no label smoothing and one is given.
+            FairTuneError: there is no such method, or it does not take a value.
         """
-        known = catalog.find("methods", self.method).METHOD
-        names = {entry.name for entry in fields(known)} & {entry.name for entry in fields(self)}
-        if self.mask is not None and "mask" not in names:
-            raise FairTuneError(f"`mask` is {self.mask!r}, but the method {self.method!r} has none; leave it out.")
-        if self.label_smoothing_factor and not known.smooths:
-            raise FairTuneError(
-                f"`label_smoothing_factor` is {self.label_smoothing_factor:g}, but the losses of the method "
-                f"{self.method!r} do not smooth labels; leave it out."
-            )
-        own = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        return method_named(self.method, **own, **hyperparameters)
+        return method_named(self.method, **hyperparameters)

@@ -1,10 +1,15 @@
-"""The checkpoints of a training: which were written whole, and how their weights come back."""
+"""The checkpoints of a training: which were written whole, and how weights and a method's state come back."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from typing import Any
+
+from transformers import TrainerCallback, TrainerState
+from transformers.trainer_callback import ExportableState
+
+from ..methods.method import Method
 
 
 def last_checkpoint(folder: Path) -> str | None:
@@ -26,3 +31,18 @@ def load_weights(model: Any, folder: str | Path) -> None:
     Trainer's own reading leaves out, in silence, whatever has been renamed since.
     """
     model.load_state_dict(type(model).from_pretrained(folder).state_dict())
+
+
+class MethodState(TrainerCallback, ExportableState):
+    """Keep a method's state in the `trainer_state.json` of every checkpoint, and take it up from there."""
+
+    def __init__(self, method: Method) -> None:
+        self.method = method
+
+    def state(self) -> dict[str, Any]:
+        """Return what the Trainer writes."""
+        return {"args": {}, "attributes": self.method.state()}
+
+    def on_train_begin(self, args: Any, state: TrainerState, *_: Any, **__: Any) -> None:
+        """Take up the checkpoint's state, where one is resumed; else this is the method's own."""
+        self.method.load_state(state.stateful_callbacks.get(type(self).__name__, self.state())["attributes"])

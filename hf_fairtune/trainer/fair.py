@@ -1,187 +1,288 @@
-"""`FairTrainer`: fits, searches, audits, keeps a record and hands over a folder."""
+"""`FairTrainer`: the stock Trainer with a method, a search of its hyper-parameters, audits and a hand-over."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from scipy.special import expit, logit
-from transformers.trainer_utils import PredictionOutput
+from accelerate.utils import broadcast_object_list
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.trial import BaseTrial
+from peft import PeftModel
+from torch import Tensor, nn
+from torch.utils.data import Sampler
+from transformers import PreTrainedModel, Trainer
+from transformers.trainer_utils import BestRun
 
 from .. import handover, hub
-from ..audits.audit import Audit, audit
-from ..audits.comparison import Comparison, compare
-from ..data.table import FairDataset
+from ..audit.compute import fairness_metrics
+from ..data.fair_dataset import FairDataset
+from ..document.document import Audited, Document
+from ..document.run import CalibrationFacts, Repair, Search
 from ..errors import FairTuneError
-from ..families.head import find_head, scale_head
-from ..metrics.calibration import EDGE, fit_calibration
-from ..metrics.scores import scores_from_logits
-from ..metrics.thresholds import Threshold, fixed, youden
-from .recording import RecordingTrainer
+from ..methods.facts import Facts
+from ..methods.method import Batch, Method, NotSearchedError, forward
+from ..search.modes import mode_named
+from ..search.searcher import Plan, Searcher
+from . import searching
+from .arguments import FairTrainingArguments
+from .audits import MODEL, Audits, scores_of
+from .checkpoints import load_weights
+from .divergence import Divergence
+from .run_facts import TrainingLog, run_document
+from .stages import prepared, train_stages, view_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import TrainerOptions
 
 logger = logging.getLogger(__name__)
 
-Scores = tuple[np.ndarray, np.ndarray, np.ndarray]
 
-
-class FairTrainer(RecordingTrainer):
-    """The stock `Trainer`, made fair to patients: audit by group, mask search, hand-over.
-
-    Takes every argument of `Trainer`, and:
+class FairTrainer(Trainer):
+    """The stock `Trainer`, made fair to patients: a method, audits by group, a search, a hand-over.
 
     Args:
+        model: as in `Trainer`; `model_init` for a search.
         args: `FairTrainingArguments`.
-        data: the splits of `load_fair_dataset`; stands for `train_dataset`, `eval_dataset`, `processing_class`.
+        data: the splits of `load_fair_dataset`; stands for `train_dataset`, `eval_dataset` and `processing_class`.
         method: how to fine-tune; else `args.method`.
+        options: further arguments of `Trainer`.
 
     Example:
         >>> trainer = FairTrainer(model_init=model_init, args=FairTrainingArguments("out"), data=data)
         >>> trainer.hyperparameter_search(n_trials=40)
         >>> trainer.train()
-        >>> print(trainer.audit("test").table())
+        >>> for entry in trainer.audit("test"):
+        ...     print(entry.attribute, entry.audit.min_group_auc)
         >>> trainer.save_model()
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._scores: dict[tuple[str, str], Scores] = {}
-        self._calibrated: set[str] = set()
+    model: Any
+    model_init: Any
+    compute_metrics: Any
+    objective: Any
+    facts: Facts
+    searcher: Searcher | None = None
+    search: Search | None = None
+    repair: Repair | None = None
+    unsearched: NotSearchedError | None = None
 
-    def thresholds(self, name: str | None = None) -> list[Threshold]:
-        """Return 0.5 and Youden's threshold of the model called `name`, fitted on the validation split."""
-        scores, labels, _ = self._scored("validation", name or self.method.name)
-        return [fixed(0.5), youden(labels, scores, "validation")]
+    def __init__(
+        self,
+        model: Any = None,
+        args: FairTrainingArguments | None = None,
+        *,
+        data: FairDataset | None = None,
+        method: Method | None = None,
+        **options: Unpack[TrainerOptions],
+    ) -> None:
+        self.args, self.data = args or FairTrainingArguments(), data
+        self.method = method or self.args.build_method()
+        if self.args.label_smoothing_factor:
+            self.method = replace(self.method, label_smoothing_factor=self.args.label_smoothing_factor)
+        self.open_method, self.training_log, self.divergence = self.method, TrainingLog(self.method), Divergence()
+        self.audits = None if data is None else Audits(data, partial(scores_of, self), self.args.seed)
+        if data is not None:
+            options.setdefault("train_dataset", view_of(self, self.method.views["train"]))
+            options.setdefault("eval_dataset", data["validation"])
+            options.setdefault("processing_class", data.processor)
+        self.train_dataset, self.eval_dataset = options.get("train_dataset"), options.get("eval_dataset")
+        features = getattr(self.eval_dataset, "features", None) or {}
+        if "groups" in features:
+            options.setdefault("compute_metrics", fairness_metrics(features["groups"].names))
+        super().__init__(model=None if model is None else prepared(self, model), args=self.args, **options)
+        # The loss is a mean over the batch: accumulation divides it by the number of batches, whatever
+        # the model's forward accepts.
+        self.model_accepts_loss_kwargs = False
+        self.loss_is_scaled_for_ga = False if self.compute_loss_func is None else None
 
-    def audit(self, split: str = "test", n_boot: int = 2000, name: str | None = None) -> Audit:
-        """Score a split by group, with intervals, at thresholds fitted on validation, and keep it in the record.
+    def call_model_init(self, trial: Any = None) -> Any:
+        """Build the model and prepare it by the method."""
+        return prepared(self, super().call_model_init(trial))
+
+    def compute_loss(
+        self, model: nn.Module, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Return the method's loss; labels and groups never reach the model."""
+        if self.compute_loss_func is None:
+            loss, outputs = self.method.loss(model, inputs)
+        else:
+            outputs = forward(model, inputs)
+            loss = self.compute_loss_func(outputs, inputs["labels"], num_items_in_batch=num_items_in_batch)
+        if model.training:
+            self.divergence.note(loss)
+        return (loss, outputs) if return_outputs else loss
+
+    def training_step(self, model: nn.Module, inputs: Batch, num_items_in_batch: Any = None) -> Tensor:
+        """Take the method's step."""
+        self._num_items = num_items_in_batch
+        return self.method.step(self, model, inputs)
+
+    def stock_step(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Run forward, loss and backward of the stock Trainer; return the detached loss."""
+        loss: Tensor = super().training_step(model, batch, self._num_items)
+        return loss
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
+        data: Any = self.train_dataset if train_dataset is None else train_dataset
+        return self.method.rows(data) or super()._get_train_sampler(train_dataset)
+
+    def _evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        self.divergence.refuse(self)
+        return super()._evaluate(*args, **kwargs)
+
+    def train(
+        self,
+        resume_from_checkpoint: str | bool | None = None,
+        trial: Any = None,
+        ignore_keys_for_eval: list[str] | None = None,
+    ) -> Any:
+        """Train as `Trainer.train`, stage by stage.
+
+        Raises:
+            FairTuneError: the method is still to be searched, or the loss is not finite.
+        """
+        stock = super().train
+        if trial is not None and self.searcher is not None:
+            return searching.train_trial(self, self.searcher, trial, partial(stock, resume_from_checkpoint, trial))
+        if self.unsearched is not None:
+            raise self.unsearched
+        if self.audits is not None:
+            self.audits.forget(MODEL)
+        return train_stages(self, resume_from_checkpoint, partial(stock, ignore_keys_for_eval=ignore_keys_for_eval))
+
+    def hyperparameter_search(
+        self,
+        hp_space: Callable[[BaseTrial], dict[str, Any]] | None = None,
+        compute_objective: str | Callable[..., float] = "min_group_auc",
+        n_trials: int = 20,
+        direction: str | None = None,
+        *,
+        mode: str = "default",
+        sampler: BaseSampler | None = None,
+        pruner: BasePruner | None = None,
+    ) -> BestRun:
+        """Search the method's hyper-parameters and the learning rate, and take the winner's; `train()` trains it.
+
+        The study is kept in `args.output_dir`; after a kill the same call goes on where it was.
+
+        Args:
+            hp_space: training arguments of a trial, in place of the log-uniform learning rate.
+            compute_objective: a metric of the validation split by name, or a function of the metrics.
+            n_trials: trials in all, those of earlier calls included.
+            direction: only for a function; a metric knows its own.
+            mode: "default", "paper" (FairTune's text) or "published" (its code).
+            sampler: in place of the mode's.
+            pruner: in place of the mode's.
+
+        Raises:
+            FairTuneError: unknown metric or mode, another search in the folder, or no trial that ended.
+        """
+        self.method = self.open_method
+        chosen = mode_named(mode, n_trials, self.args.seed, searching.warmup_epochs(self))
+        plan = Plan.of(compute_objective, direction, chosen, self.args.num_train_epochs, hp_space)
+        searcher = searching.open_searcher(self, plan)
+        with searching.searching(self, searcher):
+            best = super().hyperparameter_search(
+                lambda trial: searching.draw(self, plan, trial),
+                plan.objective,
+                broadcast_object_list([searcher.remaining])[0],
+                plan.direction,
+                "optuna",
+                catch=searching.FAILURES,
+                **searcher.options(sampler, pruner),
+            )
+        return searching.adopt_winner(self, plan, best)
+
+    def _hp_search_setup(self, trial: Any) -> None:
+        super()._hp_search_setup(trial)
+        if trial is not None and self.searcher is not None:
+            searching.start_trial(self, self.searcher, trial)
+
+    def _report_to_hp_search(self, trial: Any, step: int, metrics: dict[str, float]) -> None:
+        if trial is not None and self.searcher is not None:
+            self.objective = self.compute_objective(metrics.copy())
+            searching.report_epoch(self, self.searcher, trial, self.objective)
+
+    def audit(
+        self,
+        split: str = "test",
+        *,
+        model: str = MODEL,
+        reference: str | None = None,
+        n_boot: int = 2000,
+        n_permutations: int = 1000,
+    ) -> list[Audited]:
+        """Score a split and audit it by every attribute, at thresholds fitted on validation; the document keeps it.
 
         Args:
             split: name of a split of `data`.
+            model: id under which the model as it is now is kept.
+            reference: id of a model audited on the split, to compare with.
             n_boot: bootstrap replicates.
-            name: what to call the model as it is now; the method's name if not given.
-        """
-        data, name = self._splits(), name or self.method.name
-        if self.record.evaluation(name, split) is not None:
-            logger.warning("`%s` is scored again; choose models on validation, and touch the test split once.", split)
-        scores, labels, groups = self._scored(split, name)
-        result = audit(
-            labels,
-            scores,
-            groups,
-            data.groups_of(split),
-            thresholds=self.thresholds(name),
-            clusters=data.clusters(split),
-            n_boot=n_boot,
-            seed=self.args.seed,
-        )
-        self.record.evaluations.append({"model": name, "split": split, "audit": result.to_dict()})
-        return result
-
-    def compare(self, reference: str, split: str = "test", n_boot: int = 2000) -> Comparison:
-        """Compare the model with the one audited as `reference` on the same rows, and keep it in the record.
-
-        Where only one of the two was calibrated, nothing is compared at 0.5, which means another thing to each.
+            n_permutations: of the groups.
 
         Raises:
-            FairTuneError: one of the two is not audited on the split yet.
+            FairTuneError: the trainer has no `data`, or the reference is not audited yet.
         """
-        data, name = self._splits(), self.method.name
-        missing = [model for model in (reference, name) if self.record.evaluation(model, split) is None]
-        if missing:
-            raise FairTuneError(f"{missing[0]!r} is not audited on `{split}` yet; call `audit({split!r})` first.")
-        scores, labels, groups = self._scored(split, name)
-        result = compare(
-            labels,
-            scores,
-            self._scored(split, reference)[0],
-            groups,
-            data.groups_of(split),
-            thresholds=self._pairs(name, reference),
-            clusters=data.clusters(split),
-            n_boot=n_boot,
-            seed=self.args.seed,
-        )
-        told = {"reference": reference, "model": name, "split": split}
-        self.record.comparisons.append({**told, **result.to_dict()})
-        return result
+        audits = self._audits()
+        if reference is None and audits.has(model, split):
+            logger.warning("`%s` is scored again; choose models on validation, and touch the test split once.", split)
+        return audits.add(model, split, reference, n_boot=n_boot, n_permutations=n_permutations)
 
-    def adopt(self, other: FairTrainer) -> None:
-        """Take over what another trainer on the same data trained and audited, to compare with it."""
-        self.record.training += other.record.training
-        self.record.evaluations += other.record.evaluations
-        self._scores |= other._scores
+    def compare(self, reference: str, split: str = "test", n_boot: int = 2000) -> list[Audited]:
+        """Audit the model with its changes against the one audited as `reference` on the same rows."""
+        return self.audit(split, reference=reference, n_boot=n_boot)
 
-    def calibrate(self) -> dict[str, Any]:
-        """Fold Platt scaling, fitted on the validation split, into the head; ranks stay, probabilities become honest.
+    def calibrate(self) -> CalibrationFacts:
+        """Fold Platt scaling, fitted on validation, into the head; ranks stay, probabilities become honest."""
+        return self._audits().calibrate_model(self.model, self.args.head)
 
-        Returns:
-            `repair.calibration` of the record.
+    def adopt(self, other: FairTrainer, id: str) -> None:
+        """Take over the model that another trainer on the same data trained and audited, under an id."""
+        self._audits().adopt(other._audits(), replace(other.document.model_named(MODEL), id=id))
+
+    @property
+    def document(self) -> Document:
+        """Return what this run did and found so far.
+
+        Raises:
+            FairTuneError: the trainer has no `data`, which names labels and groups.
         """
-        scores, labels, _ = self._scored("validation", self.method.name)
-        found = fit_calibration(labels, scores, "validation")
-        applied = found.slope > 0
-        if applied:
-            head = find_head(self.model, getattr(self.method, "head", None))
-            scale_head(self.model, head, found.slope, found.intercept)
-            self._forget(self.method.name)
-            self._calibrated.add(self.method.name)
-        reason = None if applied else "the scores do not rank the validation split; probabilities stay as they were"
-        return {**asdict(found), "applied": applied, "reason": reason}
+        return run_document(self, self._audits())
 
-    def calibrate_scores(self, name: str) -> str:
-        """Calibrate the scores that the model called `name` gave so far, as `calibrate` does, for a fair comparison.
-
-        Returns:
-            the name under which they can now be audited; `name` itself where they do not rank the validation split.
-        """
-        scores, labels, _ = self._scored("validation", name)
-        found = fit_calibration(labels, scores, "validation")
-        if found.slope <= 0:
-            return name
-        calibrated = f"{name}, calibrated"
-        for split, kept in [(split, kept) for (model, split), kept in self._scores.items() if model == name]:
-            z = logit(np.clip(kept[0], EDGE, 1 - EDGE))
-            self._scores[calibrated, split] = expit(found.slope * z + found.intercept), *kept[1:]
-        self._calibrated.add(calibrated)
-        return calibrated
-
-    def _pairs(self, name: str, reference: str) -> list[tuple[Threshold, Threshold]]:
-        """Return the thresholds that mean the same to both models."""
-        pairs = list(zip(self.thresholds(name), self.thresholds(reference), strict=True))
-        alike = (name in self._calibrated) == (reference in self._calibrated)
-        return pairs if alike else [pair for pair in pairs if pair[0].fitted_on]
-
-    def fitted(self, seconds: float | None) -> None:
-        """Take note of a training; scores of the model before it are no longer its own."""
-        super().fitted(seconds)
-        self._forget(self.method.name)
-
-    def _forget(self, name: str) -> None:
-        self._scores = {key: value for key, value in self._scores.items() if key[0] != name}
-
-    def _splits(self) -> FairDataset:
-        if self.data is None:
+    def _audits(self) -> Audits:
+        if self.audits is None:
             raise FairTuneError("an audit needs the splits; build the trainer with `data=load_fair_dataset(...)`.")
-        return self.data
+        return self.audits
 
-    def _scored(self, split: str, name: str) -> Scores:
-        """Return scores, labels and groups of a split, in its order, by the model that was last called `name`."""
-        if (name, split) not in self._scores:
-            # Metrics of training name the main data's groups; a test set may have others.
-            metrics, self.compute_metrics = self.compute_metrics, None
-            try:
-                output: PredictionOutput = self.predict(self._splits().plain(split), metric_key_prefix="test")
-            finally:
-                self.compute_metrics = metrics
-            labels, groups = output.label_ids[:2]
-            self._scores[name, split] = scores_from_logits(output.predictions), labels, groups
-        return self._scores[name, split]
+    def _saves_whole(self, model: Any) -> bool:
+        """Tell whether checkpoints hold the whole model: neither an adapter nor the shards of a process."""
+        whole = isinstance(model, PreTrainedModel) and not isinstance(model, PeftModel)
+        return whole and not self.is_fsdp_enabled and not self.is_deepspeed_enabled
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        plain = self.accelerator.unwrap_model(self.model if model is None else model)
+        if self._saves_whole(plain):
+            load_weights(plain, resume_from_checkpoint)
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _load_best_model(self) -> None:
+        if self._saves_whole(self.model):
+            load_weights(self.model, self.state.best_model_checkpoint)
+        else:
+            super()._load_best_model()
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Write the hand-over folder: merged model, processor, adapter, card, record, figures.
+        """Write the hand-over folder; without `data`, save as `Trainer` does.
 
         Checkpoints, which the Trainer saves by an internal call, stay what they are.
         """
@@ -189,12 +290,12 @@ class FairTrainer(RecordingTrainer):
             super().save_model(output_dir, _internal_call)
         elif self.args.should_save:
             model = self.accelerator.unwrap_model(self.model)
-            model.config.id2label = dict(enumerate(self.data["train"].features["labels"].names))
+            model.config.id2label = dict(enumerate(self.data.label_names))
             model.config.label2id = {name: i for i, name in model.config.id2label.items()}
-            handover.write(output_dir or self.args.output_dir, model, self.processing_class, self.record)
+            handover.write(output_dir or self.args.output_dir, model, self.processing_class, self.document)
 
     def push_to_hub(self, commit_message: str | None = None, blocking: bool = True, **kwargs: Any) -> Any:
-        """Write the hand-over and push what may leave the building, private unless asked otherwise."""
+        """Write the hand-over and push what may be shared, private unless asked otherwise."""
         self.save_model()
         if not self.is_world_process_zero():
             return None
@@ -203,7 +304,7 @@ class FairTrainer(RecordingTrainer):
         return hub.push(self.args.output_dir, name, private=private, token=self.args.hub_token)
 
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
-        """Make no repository before there is something that may leave; `push_to_hub` makes it."""
+        """Make no repository before there is something to share; `push_to_hub` makes it."""
 
     def _push_from_checkpoint(self, checkpoint_folder: str) -> None:
         """Push nothing in mid-training: a checkpoint's folder also holds the study and the splits."""

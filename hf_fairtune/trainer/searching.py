@@ -1,4 +1,4 @@
-"""A Trainer that searches mask and learning rate through its own `hyperparameter_search`."""
+"""FairTune's algorithm 1 on `Trainer.hyperparameter_search`: every trial trains by what it proposes."""
 
 from __future__ import annotations
 
@@ -6,207 +6,144 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from accelerate.utils import broadcast_object_list
-from optuna.trial import FixedTrial, TrialState
+from optuna.trial import BaseTrial, FixedTrial, TrialState
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import BestRun, SaveStrategy
 
 from ..errors import FairTuneError
 from ..families.family import counts
 from ..methods.method import Method
-from ..search.modes import mode_named
-from ..search.objective import Objective, UndefinedObjectiveError
-from ..search.run import LearningRate, Plan, Search, StudySearch
-from ..search.study import Direction
-from .fitting import DivergedError
-from .staged import StagedTrainer
+from ..search.objective import UndefinedObjectiveError
+from ..search.searcher import InterruptedSearch, Plan, Searcher
+from .divergence import DivergedError
+from .stages import restored, staged
+
+if TYPE_CHECKING:
+    from .fair import FairTrainer
+
+FAILURES = (DivergedError, UndefinedObjectiveError)
+
+
+def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
+    """Open the search of the output folder on the main process, and what follows it on the others.
+
+    Raises:
+        FairTuneError: another search lies in the folder.
+    """
+    if not trainer.is_world_process_zero():
+        return Searcher(plan)
+    args = trainer.args
+    run = {
+        "model": trainer.base_name,
+        "data": trainer.data.facts().hash if trainer.data is not None else None,
+        "objective": plan.objective_name,
+        "mode": plan.mode.name,
+        "method": {trainer.method.name: trainer.method.hyperparameters()},
+        "num_train_epochs": args.num_train_epochs,
+        "train_batch_size": args.train_batch_size * args.gradient_accumulation_steps,
+        "seed": args.seed,
+        "learning_rates": [plan.rates.low, plan.rates.high],
+    }
+    return Searcher.open(plan, Path(args.output_dir), run, trainer.method.recipes(trainer.facts))
+
+
+def warmup_epochs(trainer: FairTrainer) -> int:
+    """Return the epochs in which no trial is judged."""
+    steps = trainer.set_initial_training_values(trainer.args, trainer.get_train_dataloader())[-1]
+    return math.ceil(trainer.args.get_warmup_steps(steps) / steps * trainer.args.num_train_epochs)
 
 
 @contextmanager
-def _progress_line_only() -> Iterator[None]:
-    """Keep Optuna's own line about each trial off the terminal, where ours tells more."""
-    verbosity = optuna.logging.get_verbosity()
+def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
+    """Search for a while: nothing is saved, and the progress line is the only one printed."""
+    verbosity, start = optuna.logging.get_verbosity(), time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    trainer.searcher = searcher
     try:
-        yield
+        with restored(trainer):
+            for kind in (ProgressCallback, PrinterCallback):
+                trainer.remove_callback(kind)
+            trainer.args.save_strategy, trainer.args.load_best_model_at_end = SaveStrategy.NO, False
+            yield
+        trainer.search = searcher.facts(time.monotonic() - start)
+    except InterruptedSearch:
+        raise KeyboardInterrupt from None
+    except ValueError as error:
+        if isinstance(error, FairTuneError) or not searcher.is_barren:
+            raise
+        raise FairTuneError(
+            "no trial came to its end, so there is no winner; `trials` of the study say why, "
+            "a lower `learning_rate` range is the usual cure."
+        ) from error
     finally:
+        trainer.searcher = trainer.hp_search_backend = None
         optuna.logging.set_verbosity(verbosity)
+        searcher.close()
 
 
-class _Interrupted(BaseException):
-    """Ctrl-C in a trial. Optuna would file a KeyboardInterrupt as a failed trial; this one leaves it to be resumed."""
+def draw(trainer: FairTrainer, plan: Plan, trial: BaseTrial) -> dict[str, Any]:
+    """Draw a trial whole: on several processes this comes before the model is built, on one after."""
+    propose(trainer, plan, trial)
+    return plan.hp_space(trial)
 
 
-DIRECTIONS: dict[Any, Direction] = {"maximize": "maximize", "minimize": "minimize"}
+def propose(trainer: FairTrainer, plan: Plan, trial: BaseTrial) -> Method:
+    """Return the method that `trial` proposes."""
+    return trainer.open_method.suggest(trial, replace(trainer.facts, proposal=plan.mode.proposal))
 
 
-class SearchingTrainer(StagedTrainer):
-    """A `StagedTrainer` whose `hyperparameter_search` is FairTune's algorithm 1."""
+def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
+    """Train by what a trial proposes, and report how it ended.
 
-    search: Search | None = None
-    n_blocks = 0
+    Args:
+        train: `train` of the stock Trainer in this trial.
+    """
+    trainer.objective = None
+    try:
+        with staged(trainer, propose(trainer, searcher.plan, trial)):
+            output = train()
+            trainer.divergence.refuse(trainer)
+    except KeyboardInterrupt as stop:
+        raise InterruptedSearch from stop
+    except (optuna.TrialPruned, *FAILURES) as error:
+        pruned = isinstance(error, optuna.TrialPruned)
+        state, message = (TrialState.PRUNED, None) if pruned else (TrialState.FAIL, str(error))
+        searcher.end(trial, state, trainer.objective, message)
+        trainer.objective = math.nan if trainer.objective is None else trainer.objective
+        if trainer.is_world_process_zero():
+            raise
+        # Only the main process has a study that takes the exception; raised here it would end the process.
+        return None
+    searcher.end(trial, TrialState.COMPLETE, trainer.objective)
+    return output
 
-    @_progress_line_only()
-    def hyperparameter_search(
-        self,
-        hp_space: Callable[[Any], dict[str, Any]] | None = None,
-        compute_objective: str | Callable[..., float] = "min_group_auc",
-        n_trials: int = 20,
-        direction: str | None = None,
-        backend: Any = "optuna",
-        hp_name: Any = None,
-        *,
-        mode: str = "default",
-        **kwargs: Any,
-    ) -> BestRun:
-        """Search the mask and the learning rate, and take the winner's; `train()` then trains it.
 
-        The study is kept in `args.output_dir`: called again after a kill, the search goes on where it was.
+def start_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> None:
+    """Keep with a trial what it trains."""
+    mask = trainer.method.record().mask
+    searcher.start(trial, mask.bits if mask else [], counts(trainer.model)[1])
 
-        Args:
-            hp_space: training arguments of a trial, in place of the log-uniform learning rate.
-            compute_objective: a metric of the validation split by name, or a function of the metrics.
-            n_trials: trials in all, those of earlier calls included.
-            direction: only for a function; a metric knows its own.
-            mode: "default", "paper" (FairTune's text) or "published" (its code).
-            kwargs: for `optuna.create_study`, e.g. a sampler or pruner in place of the mode's.
 
-        Raises:
-            FairTuneError: unknown metric or mode, another search in the folder, or no trial that ended.
-        """
-        if n_trials < 1:
-            raise FairTuneError(f"`n_trials` is {n_trials}; a search takes at least one.")
-        plan = self._plan(hp_space, compute_objective, n_trials, direction, mode)
-        self.n_blocks = getattr(self.model.config, "num_hidden_layers", 0)
-        self.method = self.method.proposing(plan.mode.proposal())
-        self.search = self._open(plan) if self.is_world_process_zero() else Search(plan)
-        before, start = dict(self.args.__dict__), time.monotonic()
-        removed = [self.pop_callback(kind) for kind in (ProgressCallback, PrinterCallback)]
-        self.args.save_strategy, self.args.load_best_model_at_end = SaveStrategy.NO, False
-        try:
-            best = super().hyperparameter_search(
-                self._space,
-                plan.objective,
-                broadcast_object_list([self.search.remaining])[0],
-                plan.direction,
-                backend,
-                hp_name,
-                catch=(DivergedError, UndefinedObjectiveError),
-                **{**self.search.options(), **kwargs},
-            )
-        except _Interrupted:
-            raise KeyboardInterrupt from None
-        except ValueError as error:
-            if isinstance(error, FairTuneError) or not self.search.is_barren:
-                raise
-            raise FairTuneError(
-                "no trial came to its end, so there is no winner; `trials` of the study say why, "
-                "a lower `learning_rate` range is the usual cure."
-            ) from error
-        finally:
-            self.args.__dict__.update(before)
-            for callback in filter(None, removed):
-                self.add_callback(callback)
-            self.hp_search_backend = None
-            self.search.close()
-        search, best = self.search, self._adopt(best)
-        self.searched(search, time.monotonic() - start)
-        return best
+def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, objective: float) -> None:
+    """Report the objective after an epoch, where Trainer reports steps, and let every process stop together."""
+    stop = searcher.report(trial, round(trainer.state.epoch or 0), objective)
+    if broadcast_object_list([stop])[0]:
+        trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
+        raise optuna.TrialPruned
 
-    def searched(self, search: Search, seconds: float) -> None:
-        """Take note of a search that ended."""
 
-    def method_of(self, trial: Any) -> Method:
-        """Return the method that `trial` proposes, or the winner's."""
-        return self.method if trial is None or self.search is None else self.method.suggest(trial, self.n_blocks)
-
-    def _plan(self, hp_space: Any, objective: Any, n_trials: int, direction: str | None, mode: str) -> Plan:
-        if isinstance(objective, str):
-            objective = Objective(objective)
-        direction = direction or getattr(objective, "direction", None)
-        if direction not in tuple(DIRECTIONS):
-            raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
-        chosen = mode_named(mode)(n_trials, self.args.seed, self._warmup_epochs())
-        return Plan(objective, DIRECTIONS[direction], chosen, self.args.num_train_epochs, hp_space or LearningRate())
-
-    def _warmup_epochs(self) -> int:
-        """Return the epochs in which no trial is judged."""
-        steps = self.set_initial_training_values(self.args, self.get_train_dataloader())[-1]
-        return math.ceil(self.args.get_warmup_steps(steps) / steps * self.args.num_train_epochs)
-
-    def _open(self, plan: Plan) -> StudySearch:
-        """Open the study, refuse one made otherwise, and queue the known recipes."""
-        run = {
-            "model": self.base_name,
-            "data": self.data.sheet()["hash"] if self.data is not None else None,
-            "objective": plan.objective_name,
-            "mode": plan.mode.name,
-            "space": self.args.space,
-            "num_train_epochs": self.args.num_train_epochs,
-            "train_batch_size": self.args.train_batch_size * self.args.gradient_accumulation_steps,
-            "seed": self.args.seed,
-            "learning_rates": [getattr(plan.hp_space, name, None) for name in ("low", "high")],
-        }
-        search = StudySearch(plan, Path(self.args.output_dir), run)
-        if self.method.is_open:
-            search.enqueue(self.args.space, self.n_blocks)
-        return search
-
-    def _space(self, trial: Any) -> dict[str, Any]:
-        """Draw a trial whole: on several processes this comes before the model is built, on one after."""
-        assert self.search is not None
-        self.method_of(trial)
-        return self.search.plan.hp_space(trial)
-
-    def _hp_search_setup(self, trial: Any) -> None:
-        super()._hp_search_setup(trial)
-        if trial is not None and self.search is not None:
-            mask = self.method_of(trial).to_dict().get("mask")
-            self.search.start(trial, {"mask": mask, "trainable_parameters": counts(self.model)[1]})
-
-    def train(self, resume_from_checkpoint: Any = None, trial: Any = None, **kwargs: Any) -> Any:
-        """Train as `Trainer.train`; in a search, tell how the trial ended."""
-        if trial is None or self.search is None:
-            return super().train(resume_from_checkpoint, trial, **kwargs)
-        self.objective = None
-        try:
-            output = super().train(resume_from_checkpoint, trial, **kwargs)
-        except KeyboardInterrupt as stop:
-            raise _Interrupted from stop
-        except (optuna.TrialPruned, DivergedError, UndefinedObjectiveError) as error:
-            pruned = isinstance(error, optuna.TrialPruned)
-            state, reason = (TrialState.PRUNED, None) if pruned else (TrialState.FAIL, str(error))
-            self.search.end(trial, state, self.objective, reason)
-            self.objective = math.nan if self.objective is None else self.objective
-            if self.is_world_process_zero():
-                raise
-            # Only the main process has a study that takes the exception; raised here it would end the process.
-            return None
-        self.search.end(trial, TrialState.COMPLETE, self.objective)
-        return output
-
-    def _report_to_hp_search(self, trial: Any, step: int, metrics: dict[str, float]) -> None:
-        """Report epochs, where Trainer reports steps, and let every process stop together."""
-        if self.search is None or trial is None or self.hp_search_backend is None:
-            return
-        self.objective = self.compute_objective(metrics.copy())
-        stop = self.search.report(trial, round(self.state.epoch or 0), self.objective)
-        if broadcast_object_list([stop])[0]:
-            self.callback_handler.on_train_end(self.args, self.state, self.control)
-            raise optuna.TrialPruned
-
-    def _adopt(self, best: Any) -> BestRun:
-        """Take the winner's mask and arguments, on every process."""
-        assert self.search is not None
-        best = broadcast_object_list([best])[0]
-        winner = FixedTrial(best.hyperparameters, int(best.run_id))
-        self.method = self.method_of(winner)
-        for name, value in self.search.plan.hp_space(winner).items():
-            setattr(self.args, name, value)
-        self.search = None
-        self.model = self.model_wrapped = self.call_model_init()
-        return best
+def adopt_winner(trainer: FairTrainer, plan: Plan, best: BestRun) -> BestRun:
+    """Take the winner's method and arguments, on every process."""
+    best = broadcast_object_list([best])[0]
+    winner = FixedTrial(best.hyperparameters, int(best.run_id))
+    trainer.method = propose(trainer, plan, winner)
+    for name, value in plan.hp_space(winner).items():
+        setattr(trainer.args, name, value)
+    trainer.model = trainer.model_wrapped = trainer.call_model_init()
+    return best

@@ -98,7 +98,7 @@ def test_the_files_beside_it(table: Path, capsys: pytest.CaptureFixture[str]) ->
     assert {path.name for path in folder.iterdir()} == {"audit.json", "audit.html", "share"}
     shared = {"audit.html", "groups.csv", "thresholds.csv", "audit.tex", "factors.md"}
     assert {path.name for path in (folder / "share").iterdir()} == shared
-    assert f"{folder / 'share'} may be shared" in capsys.readouterr().err
+    assert f"{folder / 'share'} may be shared" in capsys.readouterr().out
 
 
 def test_how_much_is_shared(table: Path) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from hf_fairtune.cli.main import main
+from hf_fairtune.document.document import Document
 
 FEW = ["--n_boot", "20", "--n_permutations", "9"]
 FLAGS = ["--label", "y", "--score", "p", "--group", "sex"]
@@ -24,6 +25,11 @@ def predictions() -> pd.DataFrame:
     )
 
 
+def cuts(folder: Path) -> list[float]:
+    """The thresholds of an audit."""
+    return [threshold.value for threshold in Document.load(folder).audits[0].audit.thresholds]
+
+
 def noted(frame: pd.DataFrame, folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> tuple[int, str, str]:
     """Audit the table; the status, the first line of standard error, and standard output."""
     frame.to_csv(folder / "preds.csv", index=False)
@@ -38,11 +44,12 @@ def test_nothing_where_nothing_is_unexpected(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_log_odds_are_cut_at_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, note, printed = noted(predictions().eval("p = 8 * p - 4"), tmp_path, capsys)
+    frame = predictions().eval("p = 8 * p - 4")
+    status, note, _ = noted(frame, tmp_path, capsys, "--output_dir", str(tmp_path / "O"))
     assert status == 0
     assert note.startswith("note: scores lie in -")
     assert note.endswith("so they are no probabilities: their calibration is not computed")
-    assert "threshold 0 (fixed)" in printed
+    assert cuts(tmp_path / "O") == [0]
 
 
 def test_percentages_are_not_taken_for_log_odds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,9 +57,9 @@ def test_percentages_are_not_taken_for_log_odds(tmp_path: Path, capsys: pytest.C
     status, line, _ = noted(percent, tmp_path, capsys)
     assert status == 2
     assert "neither probabilities (0 to 1) nor log-odds (around 0): divide percentages by 100, or name a cut" in line
-    status, _, printed = noted(percent, tmp_path, capsys, "--threshold", "50")
-    assert status == 0
-    assert "threshold 50 (fixed)" in printed
+    flags = ["--threshold", "50", "--output_dir", str(tmp_path / "O")]
+    assert noted(percent, tmp_path, capsys, *flags)[0] == 0
+    assert cuts(tmp_path / "O") == [50]
 
 
 def test_a_cut_beyond_all_probabilities(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from hf_fairtune.data.table import load_fair_dataset
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
-from hf_fairtune.data.table import load_fair_dataset
 
 Refused = Callable[..., str]
 
@@ -118,7 +118,7 @@ def test_groups_that_cannot_be_balanced(
 
 
 def test_five_classes(refused: Refused, base: Path) -> None:
-    assert "the model has 5 classes, but SWiFT takes two classes" in refused("--model", str(base))
+    assert "the model has 5 classes but two are wanted" in refused("--model", str(base))
 
 
 def test_classes_of_other_names(refused: Refused, biased: Path, tmp_path: Path) -> None:

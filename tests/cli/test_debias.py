@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from hf_fairtune.data.table import FairDataset, load_fair_dataset
 from sklearn.metrics import log_loss, roc_auc_score
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from hf_fairtune import handover
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
-from hf_fairtune.data.table import FairDataset, load_fair_dataset
 from hf_fairtune.record import Record
 from tests.cli.test_search import SCHEMA
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hf_fairtune.data.table import FairDataset, load_fair_dataset
 from peft import PeftModel
 from sklearn.metrics import roc_auc_score
 from torch.utils.data import Subset
@@ -19,7 +20,6 @@ from transformers import (
 
 from hf_fairtune import fisher_importance
 from hf_fairtune.data.arguments import DataArguments
-from hf_fairtune.data.table import FairDataset, load_fair_dataset
 from hf_fairtune.masks.control_masks import hard_mask
 from hf_fairtune.record import Record
 from tests.conftest import tiny_vit

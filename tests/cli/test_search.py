@@ -9,12 +9,12 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
+from hf_fairtune.data.table import load_fair_dataset
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
 
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
-from hf_fairtune.data.table import load_fair_dataset
 from hf_fairtune.record import Record
 
 SCHEMA = json.loads((Path(__file__).parent.parent.parent / "hf_fairtune" / "record.schema.json").read_text())

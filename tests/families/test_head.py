@@ -51,7 +51,7 @@ def test_scaled_log_odds(name: str) -> None:
 
 @pytest.mark.parametrize("classes", [1, 3])
 def test_not_two_classes(classes: int) -> None:
-    with pytest.raises(FairTuneError, match=f"has {classes} classes, but SWiFT takes two classes"):
+    with pytest.raises(FairTuneError, match=f"has {classes} classes but two are wanted"):
         find_head(backbone("resnet", classes))
 
 

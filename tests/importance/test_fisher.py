@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from hf_fairtune import catalog
-from hf_fairtune.importance.fisher import Importance, fisher_importance
+from hf_fairtune.importance.fisher import fisher_importance
+from hf_fairtune.importance.importance import Importance
 from hf_fairtune.importance.tap_check import checked_taps
 from hf_fairtune.losses.contrast import EachGroup, GroupPair, contrast_for
 from hf_fairtune.losses.loss import BiasLoss, BiasValue, bias_loss_named, weighted_bce

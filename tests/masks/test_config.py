@@ -66,7 +66,7 @@ BITS = (1, 0, 0, 0, 1, 1, 0, 0, 1)
 def test_stock_peft_loads_and_merges_it(tmp_path: Path, pixels: torch.Tensor) -> None:
     logits = saved(tmp_path, pixels, BITS)
     base = ViTForImageClassification.from_pretrained(tmp_path / "base")
-    with pytest.warns(UserWarning, match="'mask', 'model_type', 'space'"):
+    with pytest.warns(UserWarning, match="'granularity', 'mask', 'model_type'"):
         loaded = PeftModel.from_pretrained(base, tmp_path / "adapter").eval()
     assert type(loaded.peft_config["default"]) is LNTuningConfig
     with torch.no_grad():
@@ -102,7 +102,7 @@ def test_the_mask_is_read_back(tmp_path: Path, pixels: torch.Tensor) -> None:
     saved(tmp_path, pixels, BITS)
     config = MaskConfig.from_pretrained(str(tmp_path / "adapter"))
     assert config.mask == list(BITS)
-    assert (config.space, config.model_type) == ("paper36", "vit")
+    assert (config.granularity, config.model_type) == ("paper36", "vit")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert type(PeftConfig.from_pretrained(str(tmp_path / "adapter"))) is LNTuningConfig

@@ -1,11 +1,11 @@
-"""Rows of a mask by layer, against sorting and summing."""
+"""A mask by layer, against sorting and summing."""
 
 import pytest
 import torch
 from transformers import ViTForImageClassification
 
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.masks.layers import layer_of, mask_rows
+from hf_fairtune.masks.layers import layer_of, mask_layers
 from hf_fairtune.masks.soft_mask import soft_mask
 from tests.masks.importances import Drawn, drawn
 
@@ -41,22 +41,22 @@ def quantile(values: list[float], share: float) -> float:
     return ranked[low] + (at - low) * (ranked[min(low + 1, len(ranked) - 1)] - ranked[low])
 
 
-def test_rows(vit: ViTForImageClassification) -> None:
+def test_layers(vit: ViTForImageClassification) -> None:
     importance = drawn(vit)
     mask = soft_mask(importance)
-    rows = mask_rows(mask, importance)
-    layers = [row["layer"] for row in rows]
+    rows = mask_layers(mask, importance)
+    layers = [row.layer for row in rows]
     assert layers == ["vit.embeddings", *(f"vit.layers.{i}" for i in range(3)), "vit.layernorm", "classifier"]
-    assert sum(row["parameters"] for row in rows) == sum(p.numel() for p in vit.parameters())
+    assert sum(row.parameters for row in rows) == sum(p.numel() for p in vit.parameters())
     for row in rows:
-        names = [name for name in mask if name.startswith(row["layer"] + ".")]
+        names = [name for name in mask if name.startswith(row.layer + ".")]
         values = [value for name in names for value in mask[name].flatten().tolist()]
-        assert row["parameters"] == len(values)
-        assert row["mean"] == pytest.approx(sum(values) / len(values))
+        assert row.parameters == len(values)
+        assert row.mean == pytest.approx(sum(values) / len(values))
         for key, share in (("low", 0.1), ("median", 0.5), ("high", 0.9)):
-            assert row[key] == pytest.approx(quantile(values, share), abs=1e-6)
+            assert getattr(row, key) == pytest.approx(quantile(values, share), abs=1e-6)
         for key, side in (("prediction", importance.prediction), ("bias", importance.bias)):
-            assert row[key] == pytest.approx(sum(v for n in names for v in side[n].flatten().tolist()))
+            assert getattr(row, key) == pytest.approx(sum(v for n in names for v in side[n].flatten().tolist()))
 
 
 def test_a_tensor_larger_than_torch_quantile_takes() -> None:
@@ -64,13 +64,13 @@ def test_a_tensor_larger_than_torch_quantile_takes() -> None:
     n = 2**24 + 1
     values = torch.zeros(n, dtype=torch.bfloat16)
     values[: n // 10 + 2] = 1
-    (row,) = mask_rows({"fc.weight": values}, Drawn({"fc.weight": values}, {"fc.weight": values}))
-    assert (row["parameters"], row["low"], row["median"], row["high"]) == (n, 0.0, 0.0, pytest.approx(1.0))
-    assert row["mean"] == pytest.approx(0.1, rel=1e-6)
+    (row,) = mask_layers({"fc.weight": values}, Drawn({"fc.weight": values}, {"fc.weight": values}))
+    assert (row.parameters, row.low, row.median, row.high) == (n, 0.0, 0.0, pytest.approx(1.0))
+    assert row.mean == pytest.approx(0.1, rel=1e-6)
 
 
 def test_every_masked_parameter_has_an_importance(vit: ViTForImageClassification) -> None:
     importance = drawn(vit)
     mask = {**soft_mask(importance), "head.weight": torch.ones(2)}
     with pytest.raises(FairTuneError, match="`head.weight`, which has no importance"):
-        mask_rows(mask, importance)
+        mask_layers(mask, importance)

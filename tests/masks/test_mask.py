@@ -8,12 +8,12 @@ from transformers import ViTForImageClassification
 
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks.mask import Mask, apply_mask
-from hf_fairtune.masks.spaces import SPACES
+from hf_fairtune.masks.granularities import GRANULARITIES
 from tests.conftest import tiny_vit
 
 
 def published_prefixes(bit: int) -> list[str]:
-    """Modules of bit i of the published 36-bit space: block i // 3, kind i % 3 (norms, attention, MLP)."""
+    """Modules of bit i of the published 36 bits: block i // 3, kind i % 3 (norms, attention, MLP)."""
     block = f"vit.layers.{bit // 3}."
     kinds = [["layernorm_before.", "layernorm_after."], ["attention."], ["mlp."]]
     return [block + name for name in kinds[bit % 3]]
@@ -49,8 +49,8 @@ def test_presets() -> None:
     assert Mask.of("010101", 2).bits == (0, 1, 0, 1, 0, 1)
 
 
-def test_lengths_of_the_spaces() -> None:
-    assert {name: space.length(12) for name, space in SPACES.items()} == {
+def test_lengths_by_granularity() -> None:
+    assert {name: granularity.length(12) for name, granularity in GRANULARITIES.items()} == {
         "paper36": 36,
         "attention12": 12,
         "layernorm12": 12,
@@ -59,21 +59,21 @@ def test_lengths_of_the_spaces() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "space", "message"),
+    ("value", "granularity", "message"),
     [
         ([1, 0], "paper36", "`mask` has 2 entries but `paper36` takes 3 a block"),
         ([1] * 36, "paper36", "has 36 entries but `paper36` on 2 blocks has 6 parts"),
         ([2] * 6, "paper36", r"`mask` holds \[2\]"),
         ("everything", "paper36", "`mask` is 'everything'; pass bits, or one of linear"),
         ("mlp", "attention12", "`attention12` can train only attention"),
-        ("all", "nowhere", "`space` is 'nowhere'; choose from paper36"),
+        ("all", "nowhere", "`granularity` is 'nowhere'; choose from paper36"),
     ],
 )
-def test_a_wrong_mask_is_one_clear_line(value: str | list[int], space: str, message: str) -> None:
+def test_a_wrong_mask_is_one_clear_line(value: str | list[int], granularity: str, message: str) -> None:
     with pytest.raises(FairTuneError, match=message) as caught:
-        Mask.of(value, 2, space)
+        Mask.of(value, 2, granularity)
     assert "\n" not in str(caught.value)
 
 
-def test_flip() -> None:
-    assert Mask((0, 1, 0)).flip([0, 1]).bits == (1, 0, 0)
+def test_a_mask_is_read_back_from_its_string() -> None:
+    assert Mask.of(str(Mask((0, 1, 0))), 1) == Mask((0, 1, 0))

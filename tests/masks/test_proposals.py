@@ -1,11 +1,11 @@
-"""Proposals: a trial gives one mask however often and wherever it is drawn; known recipes are in the space."""
+"""Proposals: a trial gives one mask however often and wherever it is drawn; known recipes are among them."""
 
 import optuna
 import pytest
 from optuna.trial import FixedTrial
 
 from hf_fairtune.masks.mask import Mask
-from hf_fairtune.masks.proposals import FreeBits, Proposal, Structured
+from hf_fairtune.masks.proposals import RECIPES, FreeBits, Proposal, Structured
 
 PROPOSALS = [FreeBits(), Structured(free_from=4), Structured(free_from=0)]
 
@@ -24,11 +24,11 @@ def test_drawing_is_idempotent_and_the_same_on_every_process(proposal: Proposal)
 
 @pytest.mark.parametrize("proposal", PROPOSALS[:2], ids=str)
 @pytest.mark.parametrize("preset", ["all", "linear", "attention", "layernorm", "mlp"])
-@pytest.mark.parametrize("space", ["paper36", "split48"])
-def test_a_recipe_is_its_preset(proposal: Proposal, preset: str, space: str) -> None:
+@pytest.mark.parametrize("granularity", ["paper36", "split48"])
+def test_a_recipe_is_its_preset(proposal: Proposal, preset: str, granularity: str) -> None:
     study = optuna.create_study()
-    study.enqueue_trial(proposal.recipe(preset, space, 5))
-    assert proposal.draw(study.ask(), space, 5) == Mask.of(preset, 5, space)
+    study.enqueue_trial(proposal.recipe(preset, granularity, 5))
+    assert proposal.draw(study.ask(), granularity, 5) == Mask.of(preset, 5, granularity)
 
 
 def test_structured_masks_are_one_run_of_blocks() -> None:
@@ -67,3 +67,9 @@ def test_what_a_trial_holds_decides_not_its_number() -> None:
     fixed = FixedTrial(proposal.recipe("attention", "paper36", 4), 9)
     assert proposal.draw(fixed, "paper36", 4) == Mask.of("attention", 4)
     assert Structured(free_from=99).draw(FixedTrial({"mask": 5}, 3), "paper36", 4).bits[:4] == (1, 0, 1, 0)
+
+
+def test_recipes_are_what_a_granularity_can_express() -> None:
+    known = FreeBits().recipes("paper36", 12)
+    assert [(recipe.name, recipe.rate) for recipe in known] == list(RECIPES)
+    assert [recipe.name for recipe in FreeBits().recipes("attention12", 12)] == ["attention", "linear"]

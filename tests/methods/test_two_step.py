@@ -12,7 +12,9 @@ from transformers import TrainerCallback
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.losses.loss import bias_loss_named, margin, weighted_bce
 from hf_fairtune.masks.reinitialise import reinitialise
+from hf_fairtune.masks.repair_mask import RepairMask
 from hf_fairtune.masks.soft_mask_callback import SoftMaskCallback
+from hf_fairtune.methods.facts import Facts
 from hf_fairtune.methods.method import method_named
 from hf_fairtune.methods.two_step import TwoStep
 from tests.conftest import table, tiny_vit
@@ -20,14 +22,18 @@ from tests.conftest import table, tiny_vit
 HEAD = ("classifier.weight", "classifier.bias")
 
 
-def measured(name: str = "swift", **fields: Any) -> TwoStep:
-    method = method_named(name, **fields).measure(tiny_vit(), table())
-    assert isinstance(method, TwoStep)
-    return method
+def steps(name: str = "swift", data: Dataset | None = None, seed: int = 0, **fields: Any) -> list[TwoStep]:
+    """Return the steps, what they share measured on a table."""
+    found = [step for step in method_named(name, **fields).stages() if isinstance(step, TwoStep)]
+    replace(found[0]).prepare(tiny_vit(), Facts(("young", "old"), rows={"measured": data or table()}, seed=seed))
+    return found
 
 
-def steps(name: str = "swift", **fields: Any) -> list[TwoStep]:
-    return [step for step in measured(name, **fields).stages() if isinstance(step, TwoStep)]
+def masks_of(*arguments: Any, **fields: Any) -> RepairMask:
+    """Return the masks that were measured."""
+    mask = steps(*arguments, **fields)[0].measured.mask
+    assert mask is not None
+    return mask
 
 
 def batch() -> dict[str, torch.Tensor]:
@@ -40,11 +46,16 @@ class Outputs:
     logits = torch.tensor([[0.3, -0.2], [0.1, 0.9], [-0.5, 0.4], [0.2, 0.1], [0.0, 0.7]])
 
 
+def model() -> type[Outputs]:
+    """Stand for a model: the call gives the outputs."""
+    return Outputs
+
+
 @pytest.mark.parametrize("name", ["swift", "bmft"])
 def test_the_extractor_is_trained_first_and_the_head_alone_after(name: str) -> None:
     model = tiny_vit()
     for step, head in zip(steps(name), (False, True), strict=True):
-        model = step.prepare(model)
+        model = step.prepare(model, Facts())
         assert {n for n, p in model.named_parameters() if p.requires_grad} == {
             n for n, _ in model.named_parameters() if (n in HEAD) == head
         }
@@ -58,28 +69,28 @@ def test_each_step_minimises_its_own_sum(name: str, weights: list[tuple[float, f
         z = margin(Outputs.logits)
         term = bias_loss_named("equalized_odds")(z.sigmoid(), batch()["labels"], batch()["groups"] == 1).value
         expected = prediction * weighted_bce(z, batch()["labels"]) + bias * term
-        torch.testing.assert_close(step.loss(Outputs(), batch()), expected)
+        torch.testing.assert_close(step.loss(model, batch())[0], expected)
 
 
 def test_a_batch_without_a_cell_is_counted_in_training_only() -> None:
     step = steps()[0]
     lone = {"labels": torch.tensor([0, 1, 0, 1, 1]), "groups": torch.zeros(5, dtype=torch.long)}
     with torch.no_grad():
-        step.loss(Outputs(), lone)
-    assert step.told()["empty_cells"] == 0
-    step.loss(Outputs(), lone)
-    step.loss(Outputs(), batch())
-    assert step.told()["empty_cells"] == 2
+        step.loss(model, lone)
+    assert step.record().facts["empty_cells"] == 0
+    step.loss(model, lone)
+    step.loss(model, batch())[0]
+    assert step.record().facts["empty_cells"] == 2
 
 
 def test_smoothing_is_refused() -> None:
-    with pytest.raises(FairTuneError, match="no label smoothing"):
-        steps()[0].loss(Outputs(), batch(), 0.1)
+    with pytest.raises(FairTuneError, match="`label_smoothing_factor` is 0.1, but the losses of the method 'swift'"):
+        method_named("swift", label_smoothing_factor=0.1)
 
 
 @pytest.mark.parametrize(("steps_", "names"), [("extractor", ["extractor"]), ("head", ["head"])])
 def test_one_step_alone(steps_: str, names: list[str]) -> None:
-    assert [step.step for step in measured(steps=steps_).stages()] == names
+    assert [step.stage for step in steps(steps=steps_)] == names
 
 
 def test_only_step_one_is_masked_and_never_the_head() -> None:
@@ -95,9 +106,8 @@ def test_only_step_one_is_masked_and_never_the_head() -> None:
 
 def test_the_masks_are_what_they_are_called() -> None:
     def values(kind: str, **fields: Any) -> torch.Tensor:
-        mask = measured(mask=kind, **fields).measured
-        assert mask is not None
-        return torch.cat([v.flatten() for n, v in mask.step.items() if n not in HEAD])
+        mask = masks_of(mask=kind, **fields).step
+        return torch.cat([v.flatten() for n, v in mask.items() if n not in HEAD])
 
     soft, hard, random = values("soft"), values("hard", rate=80.0), values("random", seed=1)
     assert 0 < soft.mean() < 1
@@ -107,12 +117,12 @@ def test_the_masks_are_what_they_are_called() -> None:
     assert torch.equal(random, values("random", seed=1))
     assert not torch.equal(random, values("random", seed=2))
     with pytest.raises(FairTuneError, match="choose soft, hard, random or none"):
-        measured(mask="magic")
+        method_named("swift", mask="magic")
 
 
 def test_an_unmeasured_repair_says_so() -> None:
     with pytest.raises(FairTuneError, match="not measured yet"):
-        method_named("swift").prepare(tiny_vit())
+        method_named("swift").loss(model, batch())
 
 
 def test_the_head_starts_at_zero_where_it_matters_most_for_bias() -> None:
@@ -133,22 +143,20 @@ def test_the_head_starts_at_zero_where_it_matters_most_for_bias() -> None:
         reinitialise(tiny_vit(), HEAD, soft, "quantile", 1.5)
 
 
-def test_what_the_record_is_told() -> None:
-    method = measured()
-    told = method.facts(["young", "old"])
-    assert told is not None
-    assert {"kind", "importance", "normalization", "bias_loss", "contrast", "mask_on", "rows", "layers"} <= set(told)
-    assert "old" in told["contrast"]
-    second = method.stages()[1]
-    assert second.reinitialised() is None
-    second.prepare(tiny_vit())
-    zeroed = second.reinitialised()
-    assert zeroed is not None
-    assert 0 < zeroed["parameters"] < zeroed["of"] == 34
+def test_the_record() -> None:
+    first, second = steps()
+    soft = first.record().soft_mask
+    assert soft is not None
+    assert (soft.kind, soft.rows) == ("soft", 48)
+    assert first.record().facts["compared"] in ("old against young", "young against old")
+    assert "reinitialised" not in second.record().facts
+    second.prepare(tiny_vit(), Facts())
+    facts = second.record().facts
+    assert 0 < facts["reinitialised"] < facts["head_weights"] == 34
 
 
 def test_the_same_hyper_parameters_are_the_same_method() -> None:
-    assert measured() == method_named("swift")
+    assert steps()[0] == replace(method_named("swift"), steps="extractor")
     assert replace(method_named("swift"), steps="head") != method_named("swift")
 
 
@@ -163,25 +171,22 @@ def regrouped(data: Dataset) -> Dataset:
 
 @pytest.mark.parametrize("name", ["swift", "bmft"])
 def test_the_mask_knows_who_is_in_which_group(name: str) -> None:
-    first, second = (method_named(name).measure(tiny_vit(), data) for data in (table(), regrouped(table())))
-    one, other = (torch.cat([v.flatten() for v in m.measured.step.values()]) for m in (first, second))
+    first, second = (masks_of(name, data) for data in (table(), regrouped(table())))
+    one, other = (torch.cat([v.flatten() for v in m.step.values()]) for m in (first, second))
     assert (one - other).abs().mean() > 0.05
 
 
 def test_a_sorted_table_gives_the_mask_of_batches_that_hold_every_cell() -> None:
     data = table(96)
     order = np.lexsort((data["groups"], data["labels"])).tolist()
-    method = method_named("swift", importance="batch", importance_batch_size=32).measure(
-        tiny_vit(), data.select(order)
-    )
-    assert method.measured.facts["empty_cells"] == 0
-    alone = method_named("swift", importance="batch", importance_batch_size=1).measure
+    options: dict[str, Any] = {"importance": "batch", "data": data.select(order)}
+    assert masks_of(**options, importance_batch_size=32).facts.empty_cells == 0
     with pytest.raises(FairTuneError, match="mask is 0 everywhere outside the head"):
-        alone(tiny_vit(), data)
+        masks_of(**options, importance_batch_size=1)
 
 
 def test_masks_and_rates_that_move_nothing_are_refused() -> None:
     with pytest.raises(FairTuneError, match="the hard mask is 0 everywhere outside the head"):
-        measured(mask="hard", rate=100.0)
+        steps(mask="hard", rate=100.0)
     with pytest.raises(FairTuneError, match="`head_learning_rate` is -1; give 0 or more"):
         method_named("swift", head_learning_rate=-1.0)

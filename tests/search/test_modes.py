@@ -6,17 +6,18 @@ from optuna.trial import TrialState
 
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks.mask import Mask
+from hf_fairtune.masks.proposals import RECIPES
 from hf_fairtune.search.modes import MODES, mode_named
-from hf_fairtune.search.run import LearningRate
-from hf_fairtune.search.study import RECIPES, enqueue_recipes
+from hf_fairtune.search.space import LearningRate
+from hf_fairtune.search.study import enqueue
 
 EPOCHS, WARMUP = 12, 4
 
 
 def epochs_run(mode_name: str) -> list[tuple[TrialState, int]]:
     """Run ten trials of which the later are the worse, reporting every epoch; return states and epochs."""
-    mode = mode_named(mode_name)(10, 0, WARMUP)
-    study = optuna.create_study(direction="maximize", pruner=mode.pruner())
+    mode = mode_named(mode_name, 10, 0, WARMUP)
+    study = optuna.create_study(direction="maximize", pruner=mode.pruner)
     done = []
     for number in range(10):
         trial = study.ask()
@@ -50,21 +51,21 @@ def test_the_published_code_runs_every_epoch_of_every_trial() -> None:
 
 def test_the_paper_samples_univariate_tpe_without_liar() -> None:
     """Optuna 5's own defaults are another sampler than the one the paper ran."""
-    sampler = mode_named("paper")(10, 7, WARMUP).sampler()
+    sampler = mode_named("paper", 10, 7, WARMUP).sampler
     inner = sampler.make(7)
     assert (inner._multivariate, inner._constant_liar, inner._n_startup_trials) == (False, False, 10)
 
 
 def test_unknown_mode_is_one_line() -> None:
     with pytest.raises(FairTuneError, match=f"`mode` is 'fast'; choose from {', '.join(MODES)}"):
-        mode_named("fast")
+        mode_named("fast", 10, 0, WARMUP)
 
 
 @pytest.mark.parametrize("n_trials", [1, 3, 6, 12])
-def test_every_queued_recipe_trains_what_it_is_called(n_trials: int) -> None:
-    proposal = mode_named("default")(n_trials, 0, WARMUP).proposal()
+def test_every_queued_recipe_trains_its_preset(n_trials: int) -> None:
+    proposal = mode_named("default", n_trials, 0, WARMUP).proposal
     study = optuna.create_study(direction="maximize")
-    enqueue_recipes(study, lambda name: proposal.recipe(name, "paper36", 4), "paper36", LearningRate())
+    enqueue(study, proposal.recipes("paper36", 4), LearningRate())
     for preset, _ in RECIPES:
         trial = study.ask()
         assert proposal.draw(trial, "paper36", 4) == Mask.of(preset, 4)

@@ -1,17 +1,19 @@
 """The study on disk: taken up after a kill with the same trials, refused for another run."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
 from optuna.trial import TrialState
 
+from hf_fairtune.document.run import Trial
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.masks.proposals import FreeBits
+from hf_fairtune.masks.proposals import RECIPES, FreeBits
 from hf_fairtune.search.modes import MODES, mode_named
-from hf_fairtune.search.run import LearningRate
-from hf_fairtune.search.study import RECIPES, enqueue_recipes, lock, n_finished, open_study, rows
+from hf_fairtune.search.space import LearningRate
+from hf_fairtune.search.study import enqueue, lock, n_finished, open_study, trials
 
 RUN = {"model": "m", "seed": 0}
 
@@ -27,13 +29,13 @@ class Killed(BaseException):
     """Stands for kill -9: nothing in Optuna handles it, so the trial stays RUNNING on disk."""
 
 
-def search(folder: Path, mode_name: str, n_trials: int = 9, die_in: int | None = None) -> list[dict]:
+def search(folder: Path, mode_name: str, n_trials: int = 9, die_in: int | None = None) -> list[Trial]:
     """Run a study of a toy objective, as the Trainer does; die inside trial `die_in`."""
-    mode = mode_named(mode_name)(n_trials, seed=3, warmup_epochs=1)
-    proposal = mode.proposal()
+    mode = mode_named(mode_name, n_trials, seed=3, warmup_epochs=1)
+    proposal = mode.proposal
     study = open_study(folder, "maximize", RUN)
-    enqueue_recipes(study, lambda name: proposal.recipe(name, "paper36", 4), "paper36", LearningRate())
-    study.sampler, study.pruner = mode.sampler(), mode.pruner()
+    enqueue(study, proposal.recipes("paper36", 4), LearningRate())
+    study.sampler, study.pruner = mode.sampler, mode.pruner
 
     def objective(trial: optuna.Trial) -> float:
         mask = proposal.draw(trial, "paper36", 4)
@@ -50,7 +52,7 @@ def search(folder: Path, mode_name: str, n_trials: int = 9, die_in: int | None =
         return 4 * sum(mask.bits[:5]) + rate
 
     study.optimize(objective, n_trials=n_trials - n_finished(study))
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows(study)]
+    return [replace(trial, seconds=0.0) for trial in trials(study)]
 
 
 @pytest.mark.parametrize("mode", list(MODES))
@@ -60,7 +62,7 @@ def test_a_killed_search_ends_as_if_it_had_not_been(tmp_path: Path, mode: str, d
     (tmp_path / "b").mkdir()
     with pytest.raises(Killed):
         search(tmp_path / "a", mode, die_in=die_in)
-    assert search(tmp_path / "a", mode) == search(tmp_path / "b", mode)
+    assert repr(search(tmp_path / "a", mode)) == repr(search(tmp_path / "b", mode))
 
 
 def test_a_killed_trial_keeps_its_number_and_parameters(tmp_path: Path) -> None:
@@ -87,18 +89,14 @@ def test_one_search_a_folder(tmp_path: Path) -> None:
     lock(tmp_path).release()
 
 
-def test_recipes_are_queued_once_and_only_where_the_space_has_them(tmp_path: Path) -> None:
+def test_recipes_are_queued_once_at_their_rates(tmp_path: Path) -> None:
     study = open_study(tmp_path, "maximize", RUN)
     for _ in range(2):
-        enqueue_recipes(study, lambda name: FreeBits().recipe(name, "paper36", 12), "paper36", LearningRate())
+        enqueue(study, FreeBits().recipes("paper36", 12), LearningRate())
     assert [t.user_attrs["recipe"] for t in study.trials] == [name for name, _ in RECIPES]
     rates = [t.system_attrs["fixed_params"]["learning_rate"] for t in study.trials]
     assert rates == pytest.approx([1e-4, 10**-3.5, 1e-4, 1e-3, 1e-3])
     assert max(rates) <= 1e-3
-    other = optuna.create_study()
-    parameters = lambda name: FreeBits().recipe(name, "attention12", 12)  # noqa: E731
-    enqueue_recipes(other, parameters, "attention12", LearningRate(1e-4, 1e-2))
-    assert [t.user_attrs["recipe"] for t in other.trials] == ["attention", "linear"]
 
 
 def test_a_range_of_rates_has_a_low_and_a_high_end() -> None:

@@ -11,7 +11,7 @@ from optuna.pruners import BasePruner
 from hf_fairtune import FairTrainer
 from hf_fairtune.methods.swift import Swift
 from tests.conftest import table, tiny_vit
-from tests.trainer.test_fitting import arguments
+from tests.trainer.test_fair import arguments
 
 
 class OddTrials(BasePruner):
@@ -28,7 +28,7 @@ if __name__ == "__main__":
     # 61 rows: no multiple of the batch, so that padding is added and has to be trimmed again.
     run = FairTrainer(model_init=lambda: tiny_vit(), args=args, train_dataset=table(), eval_dataset=table(61, 1))
     best = run.hyperparameter_search(n_trials=8, pruner=OddTrials())
-    mask = list(run.method.mask.bits)
+    mask = run.method.mask
     run.train()
     seen = {"evaluate": run.evaluate(), "mask": mask, "rank": args.process_index, "best": best.run_id}
     seen["rows"] = len(run.predict(table(61, 1)).predictions)

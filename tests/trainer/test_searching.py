@@ -16,7 +16,7 @@ import pytest
 
 from hf_fairtune import FairTrainer, FairTuneError
 from tests.conftest import table, tiny_vit
-from tests.trainer.test_fitting import arguments
+from tests.trainer.test_fair import arguments
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -27,7 +27,7 @@ MOST = 10**9
 def auc_difference_test(
     labels: tuple[np.ndarray, np.ndarray], scores: tuple[np.ndarray, np.ndarray]
 ) -> tuple[float, str]:
-    """Test that the AUCs of two independent samples with independent rows are equal.
+    """Test that the AUCs of two independent samples with independent rows are equal: two-sided p, and the test's name.
 
     The difference of the logits over its DeLong error is referred to Student's t, its degrees of freedom those of
     the four parts of the variance (positives and negatives of either sample). Where the null holds and 5 % are asked
@@ -42,9 +42,6 @@ def auc_difference_test(
     Args:
         labels: 0 or 1, of either sample, [n] and [m]; both classes in each.
         scores: finite, of either sample, [n] and [m].
-
-    Returns:
-        Two-sided p, and the name of the test.
 
     Source: degrees of freedom of Satterthwaite 1946, as Brunner & Munzel 2000, "The nonparametric Behrens-Fisher
     problem", have them for one AUC.
@@ -64,24 +61,32 @@ def auc_difference_test(
     return float(2 * student.sf(abs(deviate), parts.sum() ** 2 / (parts**2 / free).sum())), LOGIT_T
 
 
+def _inverted(samples: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    def beyond(confidence: float) -> float:
+        first, second = (auc_interval(*sample, confidence=confidence) for sample in samples)
+        found = mover_difference(first, second)
+        return found.low if found.value > 0 else -found.high
+
+    lowest, highest = 0.001, 1 - 1e-9
+    if beyond(lowest) <= 0:
+        return 1.0
+    return 1 - highest if beyond(highest) > 0 else 1 - float(brentq(beyond, lowest, highest))
+
+
 def clustered_difference_test(values: tuple[float, float], draws: tuple[np.ndarray, np.ndarray], units: int) -> float:
-    """Test that two AUCs with rows in clusters, which may lie in both samples, are equal.
+    """Test that two AUCs with rows in clusters, which may lie in both samples, are equal: two-sided p.
 
     As `auc_difference_test`, with the standard error of the difference of logits over cluster resamples, and the
-    degrees of freedom of the scarcest count.
+    degrees of freedom of the scarcest count. NaN where an AUC is 0 or 1: resampling says nothing there.
 
     Args:
         values: the AUCs.
         draws: their replicates from the same resamples, [n_boot] each; NaN where undefined.
         units: clusters with positives or with negatives in either sample, whichever are the fewest.
-
-    Returns:
-        Two-sided p; NaN where an AUC is 0 or 1: resampling says nothing there.
     """
     if any(value * (1 - value) == 0 for value in values):
         return NAN
-    moved = draws[0] * logit_slope(values[0]) - draws[1] * logit_slope(values[1])
-    error = float(np.nanstd(moved))
+    error = float(np.nanstd(draws[0] * logit_slope(values[0]) - draws[1] * logit_slope(values[1])))
     if not error > 0:
         return NAN
     return float(2 * student.sf(abs(logit_difference(*values)) / error, units - 1))
@@ -97,28 +102,12 @@ def logit_difference(first: float, second: float) -> float:
     return math.log(first / (1 - first)) - math.log(second / (1 - second))
 
 
-def _inverted(samples: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    def beyond(confidence: float) -> float:
-        first, second = (auc_interval(*sample, confidence=confidence) for sample in samples)
-        found = mover_difference(first, second)
-        return found.low if found.value > 0 else -found.high
-
-    lowest, highest = 0.001, 1 - 1e-9
-    if beyond(lowest) <= 0:
-        return 1.0
-    return 1 - highest if beyond(highest) > 0 else 1 - float(brentq(beyond, lowest, highest))
-
-
 def adjusted(p: np.ndarray, correction: str = "holm") -> np.ndarray:
-    """Adjust p-values of a family of tests for their number.
+    """Adjust p-values of a family of tests, [m], for their number; NaN is no test: it stays NaN and does not count.
 
     "holm" keeps the chance of any false rejection in the family below the level, under any dependence: the i-th
     smallest of m is multiplied by m - i + 1, and made no smaller than the one before. "benjamini-hochberg" keeps the
     expected share of false ones among the rejections below it, under independence and positive dependence.
-
-    Args:
-        p: [m]; NaN is no test: it stays NaN and does not count.
-        correction: one of `CORRECTIONS`.
 
     Raises:
         FairTuneError: there is no such correction, or a value is no p.
@@ -163,23 +152,19 @@ def _excess(difference: float | np.ndarray, auc: float, group: Counts, reference
 def detectable_difference(auc: float, group: Counts, reference: Counts) -> float:
     """Compute the smallest true difference a two-sided test at 5 % finds in 80 % of samples of these sizes.
 
-    Solves d = (z_0.975 + z_0.8) * sqrt(V(auc - d, group) + V(auc, reference)): the group is the worse one.
+    Solves d = (z_0.975 + z_0.8) * sqrt(V(auc - d, group) + V(auc, reference)): the group is the worse one. NaN where a
+    class is missing, or where no difference up to an AUC of 0 would be found.
 
     Args:
         auc: of the reference.
         group: positives and negatives of the group.
         reference: positives and negatives of the reference.
 
-    Returns:
-        The difference; NaN where a class is missing, or where no difference up to an AUC of 0 would be found.
-
     Source: sample sizes of Hanley & McNeil 1982, solved for the difference, with either sample's own variance.
     """
-    if min(*group, *reference) < 1 or math.isnan(auc):
-        return NAN
     # At an AUC of 1 there is no variance, and a difference of 0 is the trivial root.
     least, sizes = 1e-6, (auc, group, reference)
-    if not least < auc or _excess(least, *sizes) <= 0 or _excess(auc, *sizes) > 0:
+    if min(*group, *reference) < 1 or not least < auc or _excess(least, *sizes) <= 0 or _excess(auc, *sizes) > 0:
         return NAN
     # The difference found falls again towards an AUC of 0: take the first crossing.
     steps = np.linspace(least, auc, 200)
@@ -188,30 +173,25 @@ def detectable_difference(auc: float, group: Counts, reference: Counts) -> float
 
 
 def wanted_counts(auc: float, group: Counts, reference: Counts, difference: float = WANTED) -> Counts | None:
-    """Compute the cases a group wants, at its own prevalence, for a true difference to be found as above.
+    """Compute the positives and negatives a group wants, at its own prevalence, for a difference to be found as above.
+
+    None where a class is missing, the AUC is not above the difference, or the reference alone is too small for any
+    group.
 
     Args:
         auc: of the reference.
         group: positives and negatives of the group now; their ratio is kept.
         reference: positives and negatives of the reference, kept as they are.
         difference: by which the group's AUC lies below the reference's.
-
-    Returns:
-        Positives and negatives; None where a class is missing, the AUC is not above the difference, or the reference
-        alone is too small for any group.
     """
     if min(*group, *reference) < 1 or not difference < auc:
         return None
-    share, low, high = group[1] / group[0], 0, MOST
-
-    def counts(scarcer: int) -> Counts:
-        least = min(1.0, share)
-        return math.ceil(scarcer / least), math.ceil(scarcer * share / least)
-
-    if _excess(difference, auc, counts(high), reference) > 0:
-        return None
+    share, low, high, wanted = group[1] / group[0], 0, MOST + 1, None
     while high - low > 1:
-        middle = (low + high) // 2
-        enough = _excess(difference, auc, counts(middle), reference) <= 0
-        low, high = (low, middle) if enough else (middle, high)
-    return counts(high)
+        scarcer = (low + high) // 2
+        cases = math.ceil(scarcer / min(1.0, share)), math.ceil(scarcer * share / min(1.0, share))
+        if _excess(difference, auc, cases, reference) <= 0:
+            high, wanted = scarcer, cases
+        else:
+            low = scarcer
+    return wanted

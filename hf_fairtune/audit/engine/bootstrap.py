@@ -55,48 +55,23 @@ class Replicates:
 
 
 def bootstrap(
-    rows: ScoredRows,
-    decisions: Sequence[np.ndarray] = (),
+    models: Sequence[ScoredRows],
+    decisions: Sequence[np.ndarray],
     n_boot: int = 2000,
     seed: int = 0,
     measures: Mapping[str, Measure] | None = None,
-) -> Replicates:
-    """Resample the rows and compute every metric of every replicate.
+) -> list[Replicates]:
+    """Resample the rows once for one or several models and compute every metric of every replicate.
 
     Rows are sorted once. A replicate is a vector of multinomial weights, and its AUCs are weighted Mann-Whitney counts
     in whole numbers, exact under ties. Without clusters the group x label counts stay as observed: intervals are
     conditional on them. With clusters, whole clusters are drawn (see `plan`).
 
     Args:
-        rows: the scored rows.
-        decisions: at each cut, 0 or 1 by row, [n], for the rates.
-        n_boot: replicates.
-        seed: of the generator; the same seed gives the same replicates, whatever the order of the rows.
-        measures: further numbers by name.
-
-    Raises:
-        FairTuneError: decisions have another shape.
-    """
-    return joint_bootstrap([rows], [decisions], n_boot, seed, measures)[0]
-
-
-def joint_bootstrap(
-    models: Sequence[ScoredRows],
-    decisions: Sequence[Sequence[np.ndarray]],
-    n_boot: int = 2000,
-    seed: int = 0,
-    measures: Mapping[str, Measure] | None = None,
-) -> list[Replicates]:
-    """Resample the rows once for several models: replicate i of each comes from the same resample.
-
-    Neither the order of the rows nor that of the models changes the resamples, and with one model they are those of
-    `bootstrap`.
-
-    Args:
         models: the same rows in the same order, each with one model's scores.
-        decisions: of each model, see `bootstrap`, as the further arguments.
+        decisions: of each model at each cut, 0 or 1 by row, [n_cuts, n], for the rates.
         n_boot: replicates.
-        seed: of the generator.
+        seed: of the generator; the same seed gives the same replicates, whatever the order of rows and models.
         measures: further numbers by name.
 
     Raises:
@@ -104,15 +79,15 @@ def joint_bootstrap(
     """
     named, order, counters = dict(measures or {}), _order(models, decisions), []
     for model, own in zip(models, decisions, strict=True):
-        counters.append(_counter(model.take(order), [chosen[order] for chosen in own], [*named.values()]))
-    first = models[0].take(order)
-    resampling = plan(first.groups * 2 + first.labels, first.clusters)
+        counters.append(_counter(model.take(order), own[:, order], [*named.values()]))
+    rows = models[0].take(order)
+    resampling = plan(rows.groups * 2 + rows.labels, rows.clusters)
 
     def counted(part: range) -> list[list[np.ndarray]]:
         weights = resampling.draw(part, seed)
         return [counter(weights) for counter in counters]
 
-    parts, chunks = resampling.parts(n_boot), []
+    parts, chunks, replicates = resampling.parts(n_boot), [], []
     workers = max(1, min(len(parts), os.cpu_count() or 1, MOST_THREADS))
     with (
         ThreadPoolExecutor(workers) as pool,
@@ -121,7 +96,6 @@ def joint_bootstrap(
         for part, found in zip(parts, pool.map(counted, parts), strict=True):
             chunks.append(found)
             bar.update(len(part))
-    replicates = []
     for own in zip(*chunks, strict=True):
         auc, counts, *numbers = map(np.concatenate, zip(*own, strict=True))
         measured = dict(zip(named, numbers, strict=True))
@@ -129,19 +103,17 @@ def joint_bootstrap(
     return replicates
 
 
-def _order(models: Sequence[ScoredRows], decisions: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Sort rows by cell, scores and decisions: rows that tie agree in all, so their order in the input is no matter."""
-    cells, keys = models[0].groups * 2 + models[0].labels, []
+def _order(models: Sequence[ScoredRows], decisions: Sequence[np.ndarray]) -> np.ndarray:
+    """Sort rows by cell, scores and decisions: rows that tie agree in all, so that their order does not matter."""
+    cells, keys, scores, decided = models[0].groups * 2 + models[0].labels, [], [], []
     for model, own in zip(models, decisions, strict=True):
-        for chosen in own:
-            if np.shape(chosen) != cells.shape:
-                raise FairTuneError(
-                    f"Decisions have shape {np.shape(chosen)}; pass one for each of {len(cells)} rows."
-                )
+        if own.shape[1:] != cells.shape:
+            raise FairTuneError(
+                f"Decisions have shape {own.shape}; pass one for each of {len(cells)} rows at each cut."
+            )
         keys.append((model.scores, *own))
     if len(keys) > 1:
         keys.sort(key=lambda own: [key[np.lexsort((*reversed(own), cells))].tolist() for key in own])
-    scores, decided = [], []
     for ranked, *own in keys:
         scores.insert(0, ranked)
         decided += own
@@ -149,7 +121,7 @@ def _order(models: Sequence[ScoredRows], decisions: Sequence[Sequence[np.ndarray
 
 
 def _counter(
-    rows: ScoredRows, decisions: Sequence[np.ndarray], measures: Sequence[Measure]
+    rows: ScoredRows, decisions: np.ndarray, measures: Sequence[Measure]
 ) -> Callable[[np.ndarray], list[np.ndarray]]:
     """Prepare rows sorted by group and label, so that AUCs, counts and measures follow from weights in few passes.
 

@@ -10,7 +10,6 @@ from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
 from ...document.estimate import NAN, Estimate, Reason, undefined
-from ...errors import FairTuneError
 
 LOGIT_DELONG = "logit-DeLong"
 LOGIT_OBUCHOWSKI = "logit-DeLong by clusters (Obuchowski)"
@@ -23,8 +22,8 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float:
     """Compute the AUC as the Mann-Whitney statistic: P(positive above negative) + P(tie) / 2.
 
     Args:
-        labels: 0 or 1, [n].
-        scores: finite, [n].
+        labels: 0 or 1, [n], here and below.
+        scores: finite, [n], here and below.
 
     Returns:
         A value in [0, 1], exact under ties; NaN if a class is missing.
@@ -40,67 +39,26 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float:
     return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
-def delong_parts(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Compute what the positives and what the negatives add to DeLong's variance of the AUC, in O(n log n).
-
-    Args:
-        labels: 0 or 1, [n].
-        scores: finite, [n].
-
-    Returns:
-        The two parts, [2], whose sum is the variance; NaN with fewer than two rows in a class.
-
-    Source: DeLong, DeLong & Clarke-Pearson 1988; mid-rank form of Sun & Xu 2014, "Fast implementation of DeLong's
-    algorithm", algorithm 2.
-    """
-    positive = np.asarray(labels) == 1
-    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
-    if min(n_positive, n_negative) < 2:
-        return np.array([NAN, NAN])
-    above, below = _placements(positive, np.asarray(scores))
-    return np.array([above.var(ddof=1) / n_positive, below.var(ddof=1) / n_negative])
-
-
-def _placements(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def placements(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Compute the share of negatives below each positive, and of positives below each negative; ties count half."""
     ranks, sizes = rankdata(scores), (positive.sum(), (~positive).sum())
     above = (ranks[positive] - rankdata(scores[positive])) / sizes[1]
     return above, (ranks[~positive] - rankdata(scores[~positive])) / sizes[0]
 
 
-def auc_interval(
-    labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
-) -> Estimate:
-    """Compute the AUC with its interval on the logit scale, of DeLong's variance or, for clusters, of Obuchowski's.
+def delong_parts(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Compute what positives and negatives add to DeLong's variance of the AUC, [2], in O(n log n).
 
-    That has no width, or none that is defined, at an AUC of 0 or 1, when no score separates the classes, or with a
-    single row in a class; there the score interval of Newcombe takes over, which stays open, and `method` says so. Rows
-    need not be of one group: for a cross-group AUC pass positives of one and negatives of the other.
+    NaN with fewer than two rows in a class.
 
-    Args:
-        labels: 0 or 1, [n].
-        scores: finite, [n].
-        clusters: codes, [n]; None where rows are independent.
-        confidence: such as 0.95.
-
-    Returns:
-        NaN with a reason if a class is missing.
-
-    Source: Pepe 2003, "The Statistical Evaluation of Medical Tests", 5.2.
+    Source: DeLong, DeLong & Clarke-Pearson 1988; mid-rank form of Sun & Xu 2014, "Fast implementation of DeLong's
+    algorithm", algorithm 2.
     """
-    method = LOGIT_DELONG if clusters is None else LOGIT_OBUCHOWSKI
-    value = auc(labels, scores)
-    if math.isnan(value):
-        unit = "rows" if not len(labels) else "negatives" if np.any(np.asarray(labels) == 1) else "positives"
-        return undefined(method, Reason("too_few", unit=unit, count=0, needed=1))
-    variance = auc_variance(labels, scores, clusters)
-    if not variance > ROUNDING or value in (0.0, 1.0):
-        units = np.arange(len(labels)) if clusters is None else clusters
-        n_positive, n_negative = (len(np.unique(units[labels == label])) for label in (1, 0))
-        low, high = newcombe_interval(value, n_positive, n_negative, confidence)
-        return Estimate(value, low, high, NEWCOMBE if clusters is None else f"{NEWCOMBE} by clusters")
-    width = norm.ppf((1 + confidence) / 2) * math.sqrt(variance) / (value * (1 - value))
-    return Estimate(value, float(expit(logit(value) - width)), float(expit(logit(value) + width)), method)
+    positive = np.asarray(labels) == 1
+    if min(positive.sum(), (~positive).sum()) < 2:
+        return np.array([NAN, NAN])
+    above, below = placements(positive, np.asarray(scores))
+    return np.array([above.var(ddof=1) / len(above), below.var(ddof=1) / len(below)])
 
 
 def auc_variance(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None) -> float:
@@ -111,8 +69,6 @@ def auc_variance(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | 
     negatives, S11 = I / (I - 1) sum of a_i b_i over all I clusters. Where every row is a cluster, it is DeLong's.
 
     Args:
-        labels: 0 or 1, [n].
-        scores: finite, [n].
         clusters: codes, [n]; a cluster may hold positives, negatives or both. None where rows are independent.
 
     Returns:
@@ -121,41 +77,43 @@ def auc_variance(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | 
     Source: Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53, eq. 3 to 6.
     """
     if clusters is None:
-        return float(sum(delong_parts(labels, scores)))
-    positive = np.asarray(labels) == 1
-    if positive.all() or not positive.any():
+        return float(delong_parts(labels, scores).sum())
+    positive, size = np.asarray(labels) == 1, int(clusters.max()) + 1
+    occurring = [np.bincount(clusters[kept], minlength=size) > 0 for kept in (positive, ~positive)]
+    if min(codes.sum() for codes in occurring) < 2:
         return NAN
-    above, below = (
-        _shares_below(scores[positive], scores[~positive]),
-        _shares_below(scores[~positive], scores[positive]),
-    )
-    value, sides = float(above.mean()), (clusters[positive], clusters[~positive])
-    codes = [np.bincount(side, minlength=int(clusters.max()) + 1) > 0 for side in sides]
-    if min(code.sum() for code in codes) < 2:
-        return NAN
-    distances = (above - value, (1 - below) - value)
-    a, b = (
-        np.bincount(side, weights=own, minlength=len(codes[0])) for side, own in zip(sides, distances, strict=True)
-    )
-    s10 = _correction(codes[0]) * float(a @ a) / len(above)
-    s01 = _correction(codes[1]) * float(b @ b) / len(below)
-    s11 = _correction(codes[0] | codes[1]) * float(a @ b)
-    return s10 / len(above) + s01 / len(below) + 2 * s11 / (len(above) * len(below))
+    above, below = placements(positive, scores)
+    value, (m, n) = float(above.mean()), (len(above), len(below))
+    a = np.bincount(clusters[positive], above - value, size)
+    b = np.bincount(clusters[~positive], (1 - below) - value, size)
+    i10, i01, i = (int(codes.sum()) for codes in (*occurring, occurring[0] | occurring[1]))
+    s10, s01 = i10 / (i10 - 1) * float(a @ a) / m, i01 / (i01 - 1) * float(b @ b) / n
+    return s10 / m + s01 / n + 2 * (i / (i - 1) * float(a @ b)) / (m * n)
 
 
-def _shares_below(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Share of `others` that each of `rows` scores above, ties counting half, [n_rows]."""
-    ordered, place = np.sort(others), np.argsort(rows)
-    # Looked up in order, for the sake of memory caches.
-    wins = np.searchsorted(ordered, rows[place], "left") + np.searchsorted(ordered, rows[place], "right")
-    shares = np.empty(len(rows))
-    shares[place] = wins / (2 * len(others))
-    return shares
+def auc_interval(
+    labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
+) -> Estimate:
+    """Compute the AUC with its interval on the logit scale, see `auc_variance`; NaN with a reason if a class is missing.
 
+    That has no width, or none that is defined, at an AUC of 0 or 1, when no score separates the classes, or with a
+    single row in a class; there the score interval of Newcombe takes over, which stays open, and `method` says so.
+    Rows need not be of one group: for a cross-group AUC pass positives of one and negatives of the other.
 
-def _correction(occurring: np.ndarray) -> float:
-    """Correct a variance over clusters for the mean taken from them."""
-    return float(occurring.sum() / (occurring.sum() - 1))
+    Source: Pepe 2003, "The Statistical Evaluation of Medical Tests", 5.2.
+    """
+    method, value = LOGIT_DELONG if clusters is None else LOGIT_OBUCHOWSKI, auc(labels, scores)
+    if math.isnan(value):
+        unit = "rows" if not len(labels) else "negatives" if np.any(np.asarray(labels) == 1) else "positives"
+        return undefined(method, Reason("too_few", unit=unit, count=0, needed=1))
+    variance = auc_variance(labels, scores, clusters)
+    if not variance > ROUNDING or value in (0.0, 1.0):
+        units = np.arange(len(labels)) if clusters is None else clusters
+        sizes = len(np.unique(units[labels == 1])), len(np.unique(units[labels == 0]))
+        low, high = newcombe_interval(value, *sizes, confidence)
+        return Estimate(value, low, high, NEWCOMBE if clusters is None else f"{NEWCOMBE} by clusters")
+    width = norm.ppf((1 + confidence) / 2) * math.sqrt(variance) / (value * (1 - value))
+    return Estimate(value, float(expit(logit(value) - width)), float(expit(logit(value) + width)), method)
 
 
 def newcombe_interval(value: float, n_positive: int, n_negative: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -167,17 +125,16 @@ def newcombe_interval(value: float, n_positive: int, n_negative: int, confidence
     Source: Newcombe 2006, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic. Part
     2", Statistics in Medicine 25, method 5.
     """
-    z, extra = norm.ppf((1 + confidence) / 2), (n_positive + n_negative) / 2 - 1
+    z, extra, ends = norm.ppf((1 + confidence) / 2), (n_positive + n_negative) / 2 - 1, []
 
     def excess(t: float, reached: float) -> float:
         shape = 1 + extra * ((1 - t) / (2 - t) + t / (1 + t))
         return reached - t - z * math.sqrt(t * (1 - t) * shape / (n_positive * n_negative))
 
     # The trivial root t = AUC = 1 is kept out of the bracket; the upper bound is the lower one of 1 - AUC.
-    low, rest = (
-        0.0 if end == 0 else float(brentq(excess, 0.0, min(end, 1 - 1e-12), (end,))) for end in (value, 1.0 - value)
-    )
-    return low, 1.0 - rest
+    for end in (value, 1.0 - value):
+        ends.append(0.0 if end == 0 else float(brentq(excess, 0.0, min(end, 1 - 1e-12), (end,))))
+    return ends[0], 1.0 - ends[1]
 
 
 def score_error(value: float, n_positive: int, n_negative: int, confidence: float) -> float:
@@ -200,44 +157,3 @@ def mover_difference(first: Estimate, second: Estimate) -> Estimate:
     low = difference - math.hypot(first.value - first.low, second.high - second.value)
     high = difference + math.hypot(first.high - first.value, second.value - second.low)
     return Estimate(difference, max(low, -1.0), min(high, 1.0), method, first.reasons + second.reasons)
-
-
-def paired_delong(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
-    """Test that two models rank the same independent rows equally well.
-
-    Each row's placement under the one model is subtracted from that under the other: the variance of the differences
-    is DeLong's V1 + V2 - 2 C without its matrices, in O(n log n).
-
-    Args:
-        labels: 0 or 1, [n].
-        first: scores of one model, finite, [n].
-        second: scores of the other, finite, [n].
-
-    Returns:
-        The first AUC minus the second, its variance, and the two-sided p that there is no difference. NaN throughout
-        if a class is missing, NaN variance and p with a single row in a class. Models that place every row alike have
-        p 1; where placements differ but never vary there is no test, and p is NaN.
-
-    Raises:
-        FairTuneError: the lengths differ.
-
-    Source: DeLong, DeLong & Clarke-Pearson 1988, eq. 5 to 9; placements from mid-ranks as in Sun & Xu 2014.
-    """
-    if not len(labels) == len(first) == len(second):
-        lengths = f"{len(labels)} labels, {len(first)} and {len(second)} scores"
-        raise FairTuneError(f"{lengths} do not fit; pass both models' scores of the same rows, in the same order.")
-    # In one order, so that the order of the rows does not reach the last digit.
-    order = np.lexsort((second, first, labels))
-    positive = np.asarray(labels)[order] == 1
-    sizes = (int(positive.sum()), int((~positive).sum()))
-    if not min(sizes):
-        return NAN, NAN, NAN
-    one, other = (_placements(positive, scores[order]) for scores in (first, second))
-    parts = one[0] - other[0], (1 - one[1]) - (1 - other[1])
-    difference = float(parts[0].mean())
-    if min(sizes) < 2:
-        return difference, NAN, NAN
-    variance = float(sum(part.var(ddof=1) / len(part) for part in parts))
-    if variance > ROUNDING:
-        return difference, variance, float(2 * norm.sf(abs(difference) / math.sqrt(variance)))
-    return difference, variance, 1.0 if abs(difference) < math.sqrt(ROUNDING) else NAN

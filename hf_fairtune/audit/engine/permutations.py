@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -32,22 +33,23 @@ class GapNull(NamedTuple):
     reasons: tuple[Reason, ...] = ()
 
 
-class Block(NamedTuple):
-    """Rows of one label of units (rows or clusters) that may trade their groups.
+class Stratum(NamedTuple):
+    """Units (rows or clusters) of the same composition, which may trade their groups.
 
     Args:
-        label: 0 or 1.
-        places: of the rows among the rows of that label, [n_units, rows of the label in each unit].
-        groups: of these rows.
+        blocks: by label that occurs, the rows' places among the rows of that label and their groups, both
+            [n_units, rows of that label in each].
+        mixed: a unit holds several groups within a label, so that its rows trade them too.
     """
 
-    label: int
-    places: np.ndarray
-    groups: np.ndarray
+    blocks: dict[int, tuple[np.ndarray, np.ndarray]]
+    mixed: bool = False
 
-
-# Blocks of units of the same composition, by label that occurs; they are permuted alike.
-Stratum = list[Block]
+    @property
+    def movable(self) -> int:
+        """Count the rows whose group a permutation may change."""
+        ordered = np.concatenate([np.sort(groups, axis=1) for _, groups in self.blocks.values()], axis=1)
+        return ordered.size if self.mixed or (ordered != ordered[0]).any() else 0
 
 
 def gap_null(
@@ -87,13 +89,11 @@ def gap_null(
     else:
         for label, own in enumerate(fixed):
             # Every row is a unit of its own; groups are sorted, so that the order of the rows is no matter.
-            strata.append([Block(label, np.arange(len(own))[:, None], np.sort(own)[:, None])])
-    strata, movable = list(filter(_moves, strata)), 0
-    for blocks in strata:
-        for block in blocks:
-            movable += block.places.size
-    if 2 * movable < len(labels):
-        return GapNull(reasons=(Reason("few_movable", count=movable, needed=len(labels)),))
+            strata.append(Stratum({label: (np.arange(len(own))[:, None], np.sort(own)[:, None])}))
+    movable = np.array([stratum.movable for stratum in strata])
+    if 2 * movable.sum() < len(labels):
+        return GapNull(reasons=(Reason("few_movable", count=int(movable.sum()), needed=len(labels)),))
+    strata = list(compress(strata, movable))
     measure, rng = _gaps(labels, scores, codes), np.random.default_rng(seed)
     chunk, found = max(1, CHUNK_CODES // len(labels)), []
     with tqdm(total=permutations, desc="permutations", disable=None, delay=BAR_DELAY, leave=False) as bar:
@@ -133,23 +133,10 @@ def clustered_strata(labels: np.ndarray, codes: np.ndarray, clusters: np.ndarray
     for (negatives, positives), start, stop in zip(kinds.tolist(), edges[:-1], edges[1:], strict=True):
         rows = places[slots[start:stop]].reshape(-1, negatives + positives)
         groups = codes[held[start:stop]].reshape(rows.shape)
-        blocks = [
-            Block(0, rows[:, :negatives], groups[:, :negatives]),
-            Block(1, rows[:, negatives:], groups[:, negatives:]),
-        ]
-        strata.append([block for block in blocks if block.places.size])
+        cuts = {0: slice(0, negatives), 1: slice(negatives, None)}
+        blocks = {label: (rows[:, cut], groups[:, cut]) for label, cut in cuts.items() if rows[:, cut].size}
+        strata.append(Stratum(blocks, any((own != own[:, :1]).any() for _, own in blocks.values())))
     return strata
-
-
-def _mixed(blocks: Iterable[Block]) -> bool:
-    """Tell whether a unit holds several groups within a label, so that its rows trade them too."""
-    return any((block.groups != block.groups[:, :1]).any() for block in blocks)
-
-
-def _moves(blocks: Stratum) -> bool:
-    """Tell whether a permutation may change anything."""
-    units = np.concatenate([np.sort(block.groups, axis=1) for block in blocks], axis=1)
-    return _mixed(blocks) or bool((units != units[0]).any())
 
 
 def _permuted(
@@ -157,14 +144,14 @@ def _permuted(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Permute the groups of negatives and of positives, [times, n of the label] each, in the order of the rows."""
     found = np.repeat(fixed[0][None], times, axis=0), np.repeat(fixed[1][None], times, axis=0)
-    for blocks in strata:
-        n_units, mixed = len(blocks[0].places), _mixed(blocks)
+    for blocks, mixed in strata:
+        n_units = len(next(iter(blocks.values()))[0])
         order = rng.permuted(np.broadcast_to(np.arange(n_units), (times, n_units)), axis=1)
-        for block in blocks:
-            groups = block.groups[order]
+        for label, (places, codes) in blocks.items():
+            groups = codes[order]
             if mixed and groups.shape[-1] > 1:
                 groups = rng.permuted(groups, axis=2)
-            found[block.label][:, block.places.ravel()] = groups.reshape(times, -1)
+            found[label][:, places.ravel()] = groups.reshape(times, -1)
     return found
 
 

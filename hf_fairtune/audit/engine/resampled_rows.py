@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Literal
 
 import numpy as np
@@ -23,6 +24,7 @@ Need = Literal["positives", "negatives", "rows"]
 NEEDS: tuple[Need, ...] = ("positives", "negatives", "rows")
 BOTH: tuple[Need, ...] = ("positives", "negatives")
 CLUSTERED: tuple[Unit, ...] = ("clusters_with_positives", "clusters_with_negatives", "clusters")
+VALUE = attrgetter("value")
 # Replicates without NaN, [n_boot, ...] -> low and high, NaN where they never vary.
 Bound = Callable[[np.ndarray], tuple[float, float]]
 
@@ -47,6 +49,8 @@ class ResampledRows:
         units: the same in independent cases: rows, or clusters with such a row.
         status: of every group and, last, of all rows, by the scarcer class.
         reference: the largest included group that is estimable; where none is, the largest; None without groups.
+        names: of the included groups.
+        excluded: names of the others.
     """
 
     def __init__(
@@ -60,6 +64,8 @@ class ResampledRows:
         ).tolist()
         sizes = self.counts[list(self.included), 2] + (scarcer[list(self.included)] >= ESTIMABLE) * len(rows.labels)
         self.reference = self.included[int(sizes.argmax())] if self.included else None
+        self.names = [rows.group_names[code] for code in self.included]
+        self.excluded = sorted({*rows.group_names} - {*self.names}, key=rows.group_names.index)
 
     def estimable(self, code: int) -> bool:
         """Tell whether a group, or `ALL` rows, may have intervals."""
@@ -142,8 +148,8 @@ class ResampledRows:
     def short(self, needs: Sequence[Need], least: int) -> list[Reason]:
         """Return a reason for each included group and kind of case with fewer than `least`."""
         found: list[Reason] = []
-        for code in self.included:
-            found += self.few(code, needs, least, self.rows.group_names[code])
+        for code, name in zip(self.included, self.names, strict=True):
+            found += self.few(code, needs, least, name)
         return found
 
 

@@ -61,22 +61,15 @@ def plan(cells: np.ndarray, clusters: np.ndarray | None) -> Resampling:
     Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", 8; Field & Welsh 2007, "Bootstrapping
     clustered data", for whole clusters.
     """
-    if clusters is None:
-        return Resampling(*_strata(cells), None, "bootstrap, stratified by group x label")
-    n_clusters = int(clusters.max()) + 1
-    cell_of = np.full(n_clusters, -1)
-    cell_of[clusters] = cells
-    if not np.array_equal(cell_of[clusters], cells):
-        everything = np.zeros(n_clusters, dtype=np.int64)
-        return Resampling(everything, np.full(n_clusters, float(n_clusters)), clusters, "cluster bootstrap")
-    order = np.argsort(cell_of, kind="stable")
-    place = np.empty(n_clusters, dtype=np.int64)
-    place[order] = np.arange(n_clusters)
-    method = "cluster bootstrap, stratified by group x label"
-    return Resampling(*_strata(cell_of[order]), place[clusters], method)
-
-
-def _strata(sorted_cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first place and the size of each unit's stratum, [n_units] each."""
+    units, sorted_cells, method = None, cells, "bootstrap, stratified by group x label"
+    if clusters is not None:
+        n_clusters = int(clusters.max()) + 1
+        cell_of = np.full(n_clusters, -1)
+        cell_of[clusters] = cells
+        method, units = f"cluster {method}", clusters
+        if not np.array_equal(cell_of[clusters], cells):
+            cell_of, method = np.zeros(n_clusters, dtype=np.int64), "cluster bootstrap"
+        order = np.argsort(cell_of, kind="stable")
+        sorted_cells, units = cell_of[order], np.argsort(order)[clusters]
     _, first, inverse, count = np.unique(sorted_cells, return_index=True, return_inverse=True, return_counts=True)
-    return first[inverse], count[inverse].astype(np.float64)
+    return Resampling(first[inverse], count[inverse].astype(np.float64), units, method)

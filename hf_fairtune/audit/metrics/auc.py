@@ -48,7 +48,7 @@ Citation: Kallus & Zhou 2019, "The fairness of risk scores beyond classification
 metric", NeurIPS; Borkan et al. 2019, "Nuanced metrics for measuring unintended bias with real data for text
 classification", WWW companion.
 """
-CONVENTIONS = {name: Metric(better="higher", text=XAUC) for name in ("xauc", "bpsn", "bnsp")}
+CONVENTIONS = dict.fromkeys(("xauc", "bpsn", "bnsp"), Metric(better="higher", text=XAUC))
 MAX_POINTS = 200
 
 
@@ -95,25 +95,18 @@ def roc_curves(resampled: ResampledRows, max_points: int = MAX_POINTS) -> list[R
     return found
 
 
-def crossing(labels: np.ndarray, positives_of: np.ndarray, negatives_of: np.ndarray) -> np.ndarray:
-    """Mark the positives of one set of rows and the negatives of another, bool [n] each; their AUC is the xAUC."""
-    return np.where(labels == 1, positives_of, negatives_of)
-
-
 def cross_groups(resampled: ResampledRows) -> list[CrossGroup]:
     """Compare every included group with the other included ones.
 
     Intervals are those of an AUC (logit-DeLong; Obuchowski's with clusters, which may lie in several groups), withheld
     under ten independent positives or negatives.
     """
-    groups = resampled.ordered.groups
+    groups, found = resampled.ordered.groups, []
     taking_part = np.isin(groups, resampled.included)
-    found = []
     for code in resampled.included:
         inside = groups == code
-        others = taking_part & ~inside
-        bpsn = _cross(resampled, others, inside, ("_of_others", ""))
-        bnsp = _cross(resampled, inside, others, ("", "_of_others"))
+        bpsn = _cross(resampled, taking_part & ~inside, inside, ("_of_others", ""))
+        bnsp = _cross(resampled, inside, taking_part & ~inside, ("", "_of_others"))
         found.append(CrossGroup(resampled.rows.group_names[code], bpsn, bnsp))
     return found
 
@@ -122,14 +115,12 @@ def _cross(
     resampled: ResampledRows, positives_of: np.ndarray, negatives_of: np.ndarray, of_others: tuple[str, str]
 ) -> Estimate:
     """Compare positives of one side with negatives of the other; `of_others` ends the unit of the others' cases."""
-    rows = resampled.ordered.take(crossing(resampled.ordered.labels, positives_of, negatives_of))
-    found = auc_interval(rows.labels, rows.scores, rows.clusters, resampled.confidence)
-    least = ESTIMABLE if found.defined else 1
-    few = []
+    rows = resampled.ordered.take(np.where(resampled.ordered.labels == 1, positives_of, negatives_of))
+    found, few = auc_interval(rows.labels, rows.scores, rows.clusters, resampled.confidence), []
+    units = np.arange(len(rows.labels)) if rows.clusters is None else rows.clusters
+    least, start = ESTIMABLE if found.defined else 1, "" if rows.clusters is None else "clusters_with_"
     for label, kind, end in ((1, "positives", of_others[0]), (0, "negatives", of_others[1])):
-        inside = rows.labels == label
-        count = int(inside.sum()) if rows.clusters is None else len(np.unique(rows.clusters[inside]))
+        count = len(np.unique(units[rows.labels == label]))
         if count < least:
-            unit = f"{'' if rows.clusters is None else 'clusters_with_'}{kind}{end}"
-            few.append(Reason("too_few", unit=cast(Unit, unit), count=count, needed=least))
+            few.append(Reason("too_few", unit=cast(Unit, f"{start}{kind}{end}"), count=count, needed=least))
     return replace(found, low=NAN, high=NAN, reasons=tuple(few)) if few else found

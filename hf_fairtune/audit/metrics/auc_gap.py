@@ -35,7 +35,7 @@ from ..engine.auc_tests import (
 from ..engine.bands import Family
 from ..engine.delong import mover_difference, score_error
 from ..engine.permutations import GapNull, gap_null
-from ..engine.resampled_rows import BOTH, ResampledRows
+from ..engine.resampled_rows import BOTH, VALUE, ResampledRows
 from .metric import Metric
 
 METRIC = Metric(better="lower")
@@ -104,7 +104,7 @@ def lowest_and_gap(
         seed: of the permutations.
     """
     kept, names, known = list(resampled.included), resampled.rows.group_names, resampled.replicates
-    values, errors = np.array([item.value for item in aucs[:-1]]), []
+    values, errors = np.array(list(map(VALUE, aucs[:-1]))), []
     for code in kept:
         positives, negatives, _ = resampled.units[code].tolist()
         errors.append(score_error(float(values[code]), positives, negatives, resampled.confidence))

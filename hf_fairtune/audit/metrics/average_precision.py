@@ -35,18 +35,13 @@ def average_precision(labels: np.ndarray, scores: np.ndarray, weights: np.ndarra
     """
     positives = np.flatnonzero(labels == 1)
     own, high = weights[..., positives], scores[positives]
+    found, count = own.sum(axis=-1, keepdims=True), weights.sum(axis=-1, keepdims=True)
     # Weight of all rows, and of positives, with at least the score of each positive; ties count from their first row.
-    flagged = _from(weights)[..., np.searchsorted(scores, high, "left")]
-    hits = _from(own)[..., np.searchsorted(high, high, "left")]
-    found, count = own.sum(axis=-1), weights.sum(axis=-1)
+    flagged = count - (np.cumsum(weights, axis=-1) - weights)[..., np.searchsorted(scores, high, "left")]
+    hits = found - (np.cumsum(own, axis=-1) - own)[..., np.searchsorted(high, high, "left")]
     precision = np.divide(hits, flagged, out=np.zeros(own.shape), where=flagged > 0)
-    value = ratio(np.einsum("...p,...p->...", precision, own), found)
-    return np.where(found < count, value, np.nan)
-
-
-def _from(weights: np.ndarray) -> np.ndarray:
-    """Sum weights from each place to the last."""
-    return np.cumsum(weights[..., ::-1], axis=-1)[..., ::-1]
+    value = ratio((precision * own).sum(axis=-1), found[..., 0])
+    return np.where(found < count, value[..., None], np.nan)[..., 0]
 
 
 METRIC = ScoreMetric(average_precision, better="higher")

@@ -146,18 +146,25 @@ def logistic_line(targets: np.ndarray, z: np.ndarray) -> tuple[float, float]:
         Slope and intercept; NaN where double precision cannot tell the rows from separated ones.
     """
     centre, scale = float(z.mean()), float(z.std())
-    x = (z - centre) / scale
-    line = np.zeros(2)
-    loss, step = log_loss(targets, line[0] * x + line[1]), _newton_step(targets, x, line)
+    x, line, step = (z - centre) / scale, np.zeros(2), None
     for _ in range(STEPS):
-        ahead = line - step
-        loss_ahead = log_loss(targets, ahead[0] * x + ahead[1])
-        if loss_ahead <= loss:
-            line, loss, step = ahead, loss_ahead, _newton_step(targets, x, ahead)
-        else:
-            step = step / 2
+        if step is None:
+            # Around its weighted mean x does not mix with the constant.
+            chance, loss = expit(line[0] * x + line[1]), log_loss(targets, line[0] * x + line[1])
+            residual, weight = chance - targets, chance * (1 - chance)
+            total, step = weight.sum(), np.zeros(2)
+            if total > 0:
+                middle = float(weight @ x) / total
+                information = float(weight @ (x - middle) ** 2)
+                step[0] = float(residual @ (x - middle)) / information if information > 0 else 0.0
+                step[1] = float(residual.sum()) / total - step[0] * middle
         if np.abs(step).max() <= 1e-12 * (1 + np.abs(line).max()):
             break
+        ahead = line - step
+        if log_loss(targets, ahead[0] * x + ahead[1]) <= loss:
+            line, step = ahead, None
+        else:
+            step = step / 2
     residual = expit(line[0] * x + line[1]) - targets
     if not max(abs(residual.mean()), abs((residual * x).mean())) < CONVERGED:
         return NAN, NAN
@@ -170,19 +177,6 @@ def log_loss(targets: np.ndarray, z: np.ndarray) -> float:
     Source: Lin, Lin & Weng 2007, "A note on Platt's probabilistic outputs for support vector machines", eq. 4 and 5.
     """
     return float(np.mean(np.logaddexp(0, z) - targets * z))
-
-
-def _newton_step(targets: np.ndarray, x: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """Solve for the step around the weighted mean of x, where slope and constant do not mix: slope, constant."""
-    chance = expit(line[0] * x + line[1])
-    residual, weight = chance - targets, chance * (1 - chance)
-    total = weight.sum()
-    if not total > 0:
-        return np.zeros(2)
-    middle = float(weight @ x) / total
-    information = float(weight @ (x - middle) ** 2)
-    slope = float(residual @ (x - middle)) / information if information > 0 else 0.0
-    return np.array([slope, float(residual.sum()) / total - slope * middle])
 
 
 def _sandwich(

@@ -25,7 +25,7 @@ import numpy as np
 
 from ...document.estimate import NAN, Estimate
 from ..engine.bands import Bounds
-from ..engine.resampled_rows import ALL, BOTH, ResampledRows
+from ..engine.resampled_rows import ALL, BOTH, VALUE, ResampledRows
 from .metric import Metric
 
 METRIC = Metric(better="higher")
@@ -82,13 +82,13 @@ def es_auc_estimate(resampled: ResampledRows, aucs: Sequence[Estimate]) -> Estim
         aucs: of every group, in order, and of all rows.
     """
     columns, known = [*resampled.included, ALL], resampled.replicates
-    values, names = np.array([item.value for item in aucs])[columns], resampled.rows.group_names
+    values = np.array(list(map(VALUE, aucs)))[columns]
     return resampled.across(
         float(es_auc(values[-1], values[:-1])) if resampled.included else NAN,
         BOTH,
         CONVENTION,
         None if known is None else known.auc[:, columns],
         partial(es_auc_bounds, values, resampled.confidence),
-        [*map(names.__getitem__, resampled.included), None],
+        [*resampled.names, None],
         bands="",
     )

@@ -18,6 +18,7 @@ Citation: Pepe 2003, "The statistical evaluation of medical tests for classifica
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple, get_args
 
 import numpy as np
@@ -56,7 +57,7 @@ METHOD = "cut chosen on these same rows, hence optimistic; percentile bootstrap 
 MOST_WEIGHTS = 2 * 10**8
 FEWEST_RESAMPLES = 200
 FLIPPED: Criterion = "specificity at sensitivity"
-Key = tuple[tuple[Criterion, float], int]
+Key = tuple[float, Criterion, int]
 
 
 class Side(NamedTuple):
@@ -78,16 +79,12 @@ class Side(NamedTuple):
     target: float
 
 
-def sides(labels: np.ndarray, scores: np.ndarray, criterion: Criterion, target: float, kept: np.ndarray) -> Side:
-    """Sort the rows in the places `kept`, [m], for a criterion.
-
-    Raises:
-        FairTuneError: `target` is no share above 0 and up to 1.
-    """
+def side(labels: np.ndarray, scores: np.ndarray, criterion: Criterion, target: float, kept: np.ndarray) -> Side:
+    """Sort the rows in the places `kept`, [m], for a criterion; FairTuneError where `target` is no share."""
     limit = int(criterion == FLIPPED)
     signed = -scores if limit else scores
     ordered = kept[np.argsort(signed[kept], kind="stable")]
-    limiting, other = (ordered[labels[ordered] == label] for label in (limit, 1 - limit))
+    limiting, other = ordered[labels[ordered] == limit], ordered[labels[ordered] != limit]
     below = np.searchsorted(signed[other], signed[limiting], "right")
     return Side(limiting, other, below, check_share(criterion, target))
 
@@ -108,9 +105,8 @@ def operating_point(scores: np.ndarray, side: Side, flipped: bool = False) -> tu
     if flipped:
         return float(value), float(achieved), float(-bar)
     rows = scores[np.concatenate([side.limiting, side.other])]
-    above = rows[rows > bar]
-    cut = above.min() if above.size else np.nextafter(rows.max(), np.inf)
-    return float(value), float(achieved), float(cut)
+    cut = rows[rows > bar].min(initial=np.inf)
+    return float(value), float(achieved), float(np.nextafter(rows.max(), np.inf) if np.isinf(cut) else cut)
 
 
 def least_count(trials: np.ndarray, share: float) -> np.ndarray:
@@ -127,11 +123,6 @@ def refitted_draws(side: Side, n_boot: int, seed: int) -> np.ndarray:
     resample of N of them that one is in place floor(N u), u the m-th lowest of N uniform numbers, which is
     Beta(m, N - m + 1); and each draw of the others is beyond it or not. So this is the very bootstrap of the rows at
     the cost of two numbers a resample.
-
-    Args:
-        side: with at least one row of each class.
-        n_boot: resamples.
-        seed: of the generator.
     """
     rng, size, others = np.random.default_rng(seed), len(side.limiting), len(side.other)
     rank = int(least_count(np.array(size), side.target))
@@ -140,17 +131,10 @@ def refitted_draws(side: Side, n_boot: int, seed: int) -> np.ndarray:
 
 
 def clustered_draws(resampling: Resampling, wanted: Sequence[Side], n_boot: int, seed: int) -> np.ndarray:
-    """Resample clusters and compute, of each side, the share beyond the cut, [n_boot, n_sides]; NaN without a class.
-
-    Args:
-        resampling: of the clusters.
-        wanted: what is computed, each with at least one row of each class.
-        n_boot: resamples.
-        seed: of the generator.
-    """
-    found = [np.empty((0, len(wanted)))]
+    """Resample clusters and compute, of each side, the share beyond the cut, [n_boot, n_sides]; NaN without a class."""
+    found = np.full((n_boot, len(wanted)), np.nan)
     for part in resampling.parts(n_boot):
-        weights, shares = resampling.draw(part, seed), np.empty((len(part), len(wanted)))
+        weights = resampling.draw(part, seed)
         for column, side in enumerate(wanted):
             drawn, others = (weights.take(rows, axis=1).cumsum(axis=1) for rows in (side.limiting, side.other))
             rank = least_count(drawn[:, -1], side.target)
@@ -158,9 +142,8 @@ def clustered_draws(resampling: Resampling, wanted: Sequence[Side], n_boot: int,
             below = side.below[np.minimum(place, len(side.limiting) - 1)]
             within = np.where(below > 0, others[np.arange(len(others)), below - 1], 0)
             beyond = ratio(others[:, -1] - within, others[:, -1])
-            shares[:, column] = np.where(drawn[:, -1] > 0, beyond, np.nan)
-        found.append(shares)
-    return np.concatenate(found)
+            found[part, column] = np.where(drawn[:, -1] > 0, beyond, np.nan)
+    return found
 
 
 def resamples_for(n_rows: int, n_boot: int) -> int:
@@ -184,19 +167,16 @@ def operating_points(
     Raises:
         FairTuneError: a target is no such share.
     """
-    rows = resampled.rows
-    names = {ALL: "overall"} | dict(enumerate(rows.group_names))
-    keys = [(criterion, target) for target in targets for criterion in get_args(Criterion)]
-    by_key = {}
-    for code in names:
-        kept = np.arange(len(rows.labels)) if code == ALL else np.flatnonzero(rows.groups == code)
-        for key in keys:
-            by_key[key, code] = sides(rows.labels, rows.scores, *key, kept)
-    draws, found = _draws(resampled, by_key, seed), []
-    for criterion, target in keys:
+    rows, names, by_key, found = resampled.rows, ("overall", *resampled.rows.group_names), {}, []
+    for target, criterion in product(targets, get_args(Criterion)):
+        for code in range(ALL, len(rows.group_names)):
+            kept = np.flatnonzero(rows.groups == code) if code != ALL else np.arange(len(rows.labels))
+            by_key[target, criterion, code] = side(rows.labels, rows.scores, criterion, target, kept)
+    draws = _draws(resampled, by_key, seed)
+    for target, criterion in product(targets, get_args(Criterion)):
         points = []
-        for code, name in names.items():
-            key = (criterion, target), code
+        for code, name in enumerate(names, start=ALL):
+            key = target, criterion, code
             value, achieved, cut = operating_point(rows.scores, by_key[key], criterion == FLIPPED)
             points.append(OperatingPointGroup(name, _estimate(resampled, value, code, draws.get(key)), achieved, cut))
         found.append(OperatingPoints(criterion, float(target), points[0], points[1:]))
@@ -205,12 +185,12 @@ def operating_points(
 
 def _draws(resampled: ResampledRows, by_key: dict[Key, Side], seed: int) -> dict[Key, np.ndarray]:
     """Draw the replicates of every side that has both classes."""
-    rows, known = resampled.rows, resampled.replicates
-    if known is None:
-        return {}
-    wanted = {key: side for key, side in by_key.items() if len(side.limiting) and len(side.other)}
-    if rows.clusters is None:
-        return {key: refitted_draws(side, len(known.auc), seed) for key, side in wanted.items()}
+    rows, known, wanted = resampled.rows, resampled.replicates, {}
+    for key, own in by_key.items():
+        if known is not None and len(own.limiting) and len(own.other):
+            wanted[key] = own if rows.clusters is not None else refitted_draws(own, len(known.auc), seed)
+    if rows.clusters is None or known is None:
+        return wanted
     n_boot = resamples_for(len(rows.labels), len(known.auc))
     found = clustered_draws(plan(rows.groups * 2 + rows.labels, rows.clusters), list(wanted.values()), n_boot, seed)
     return dict(zip(wanted, found.T, strict=True))

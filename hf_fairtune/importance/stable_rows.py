@@ -1,0 +1,171 @@
+"""Rows that are the same in every pass over them, and the log-odds a model gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, default_collate
+from tqdm.auto import tqdm
+
+from ..errors import FairTuneError
+from ..losses.loss import margin
+from .importance import ImportanceOptions
+
+COLUMNS = ("pixel_values", "labels", "groups")
+
+
+@dataclass(frozen=True)
+class StableRows:
+    """Rows, and what a first pass over them learned without the model.
+
+    Args:
+        data: what they are read from.
+        options: how they are read.
+        device: where the model is.
+        labels: 0 or 1, [n].
+        groups: codes, [n].
+        prints: a number by row that changes when its pixels do, [n].
+        first: pixels of the first two rows, or of the only one.
+    """
+
+    data: Any
+    options: ImportanceOptions
+    device: torch.device
+    labels: Tensor
+    groups: Tensor
+    prints: Tensor
+    first: Tensor
+
+    @classmethod
+    def read(cls, data: Any, options: ImportanceOptions, device: torch.device) -> StableRows:
+        """Read labels, groups and what tells the images apart.
+
+        Raises:
+            FairTuneError: no rows, labels other than 0 and 1, or negative groups.
+        """
+        parts: list[tuple[Tensor, ...]] = []
+        first: list[Tensor] = []
+        for batch in batches(data, options, device, "Reading rows"):
+            parts.append((batch["labels"].cpu(), batch["groups"].cpu(), prints_of(batch["pixel_values"])))
+            if sum(map(len, first)) < 2:
+                first.append(batch["pixel_values"][:2])
+        if not parts:
+            raise FairTuneError("`data` has no rows; give at least one of each group and label.")
+        labels, groups, prints = (torch.cat(part) for part in zip(*parts, strict=True))
+        if not set(labels.unique().tolist()) <= {0, 1}:
+            raise FairTuneError(f"`labels` holds {sorted(set(labels.tolist()) - {0, 1})[:5]}; labels are 0 or 1.")
+        if groups.is_floating_point() or groups.min() < 0:
+            raise FairTuneError("`groups` holds fractions or negative numbers; give codes 0, 1, ...")
+        return cls(data, options, device, labels, groups, prints, torch.cat(first)[:2])
+
+    def again(self, text: str) -> Iterator[dict[str, Tensor]]:
+        """Yield the batches of a later pass, under a bar with `text`.
+
+        Raises:
+            FairTuneError: the rows are not those of the first pass.
+        """
+        start = 0
+        for batch in batches(self.data, self.options, self.device, text):
+            if not self._same(batch, slice(start, start + len(batch["labels"]))):
+                raise _changed(f"rows from {start} on")
+            start += len(batch["labels"])
+            yield batch
+        if start != len(self.labels):
+            raise _changed(f"the {start} rows")
+
+    def chunks(self, text: str) -> Iterator[Tensor]:
+        """Yield the pixels of a later pass, `chunk_size` rows at a time or fewer."""
+        for batch in self.again(text):
+            yield from batch["pixel_values"].split(self.options.chunk_size)
+
+    @torch.no_grad()
+    def margins(self, model: nn.Module) -> Tensor:
+        """Return the log-odds of all rows, [n], float64 on the CPU.
+
+        Raises:
+            FairTuneError: they are not finite, or the rows are not those of the first pass.
+        """
+        parts = [forward(model, b["pixel_values"], self.options.dtype) for b in self.again("Log-odds")]
+        return finite(torch.cat([part.cpu().double() for part in parts]))
+
+    def _same(self, batch: dict[str, Tensor], rows: slice) -> bool:
+        """Compare a batch with the rows it should be; rounding of a sum of pixels is let pass."""
+        if rows.stop > len(self.labels):
+            return False
+        pairs = (batch["labels"], self.labels), (batch["groups"], self.groups)
+        same_print = torch.allclose(prints_of(batch["pixel_values"]), self.prints[rows], 1e-3, 1e-2, equal_nan=True)
+        return same_print and all(torch.equal(new.cpu(), old[rows]) for new, old in pairs)
+
+
+def _changed(what: str) -> FairTuneError:
+    return FairTuneError(
+        f"{what} of a later pass are not those of the first pass; give a loader that does not shuffle, and images "
+        "without random augmentation."
+    )
+
+
+def prints_of(pixels: Tensor) -> Tensor:
+    """Return a number by row, [n]: the pixels weighted by a ramp, so that a flipped image has another."""
+    flat = pixels.detach().flatten(1).float()
+    return (flat @ torch.linspace(-1, 2, flat.shape[1], device=flat.device)).cpu()
+
+
+def batches(data: Any, options: ImportanceOptions, device: torch.device, text: str) -> Iterator[dict[str, Tensor]]:
+    """Yield the three columns batch by batch, on `device`, with a bar under `text`.
+
+    Raises:
+        FairTuneError: data that can be read once only, or a missing column.
+    """
+    if hasattr(data, "__next__"):
+        raise FairTuneError(
+            f"`data` is a {type(data).__name__}, which can be read only once; give a dataset, a list or a loader."
+        )
+    is_dataset = hasattr(data, "__getitem__") and not isinstance(data, (list, tuple))
+    source = DataLoader(data, options.batch_size, collate_fn=collate) if is_dataset else data
+    with tqdm(desc=text, unit="image", disable=None if options.progress else True) as bar:
+        for batch in source:
+            yield {name: values.to(device) for name, values in columns(batch).items()}
+            bar.update(len(batch["labels"]))
+
+
+def collate(items: list[Any]) -> dict[str, Tensor]:
+    """Stack the three columns of rows; others may hold anything."""
+    stacked: dict[str, Tensor] = default_collate([columns(item) for item in items])
+    return stacked
+
+
+def columns(batch: Any) -> dict[str, Any]:
+    """Return the three columns of a batch or a row."""
+    for name in COLUMNS:
+        if name not in batch:
+            present = ", ".join(map(str, batch))
+            raise FairTuneError(f"`data` has no `{name}`, only {present}; it needs {', '.join(COLUMNS)}.")
+    return {name: batch[name] for name in COLUMNS}
+
+
+def forward(
+    model: nn.Module, pixels: Tensor, dtype: torch.dtype | None = None, replaced: Mapping[str, Tensor] | None = None
+) -> Tensor:
+    """Return the log-odds of class 1, [n], from the model under autocast to `dtype`, with `replaced` parameters."""
+    with torch.autocast(pixels.device.type, dtype=dtype, enabled=dtype == torch.bfloat16):
+        output = torch.func.functional_call(model, dict(replaced or {}), (), {"pixel_values": pixels})
+    return margin(getattr(output, "logits", output))
+
+
+def finite(margins: Tensor) -> Tensor:
+    """Return `margins`, [n].
+
+    Raises:
+        FairTuneError: some are NaN or infinite.
+    """
+    broken = int((~torch.isfinite(margins)).sum())
+    if broken:
+        raise FairTuneError(
+            f"the model's logits are NaN or infinite in {broken} of {len(margins)} rows; check its weights and the "
+            "pixels."
+        )
+    return margins

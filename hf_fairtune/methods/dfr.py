@@ -1,0 +1,164 @@
+"""DFR, deep feature reweighting (Kirichenko et al., ICLR 2023): retrain the last layer on group-balanced data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from accelerate.utils import broadcast
+from scipy.optimize import minimize
+from scipy.special import expit
+from torch import nn
+from torch.utils.data import DataLoader
+
+from ..document.run import Scalar
+from ..errors import FairTuneError
+from ..families.frozen_eval import frozen_eval
+from ..families.head import find_head, head_parameters
+from .facts import Facts, View
+from .method import Method, Needs, StageRecord, flag
+
+# Inverse strengths of the L1 penalty that are tried, as published.
+GRID = (1.0, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01)
+Line = tuple[np.ndarray, float]
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the head reads of some rows: standardised, float64 [n, d]; their labels and group x label cells, [n]."""
+
+    values: np.ndarray
+    labels: np.ndarray
+    cells: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Features:
+        """Return some of the rows."""
+        return Features(self.values[rows], self.labels[rows], self.cells[rows])
+
+    def worst_accuracy(self, line: Line) -> float:
+        """Return the lowest accuracy of a cell."""
+        right = (self.values @ line[0] + line[1] > 0) == self.labels
+        return float(min(right[self.cells == cell].mean() for cell in np.unique(self.cells)))
+
+
+@dataclass(kw_only=True)
+class Dfr(Method):
+    """Fit the head by L1 logistic regression on cached features of equally many rows of each group and label.
+
+    The strength with the best worst cell on validation is taken, the fits of several draws are averaged, and nothing
+    but the head changes.
+    """
+
+    title: ClassVar[str] = "DFR"
+    citation: ClassVar[str] = """\
+@inproceedings{kirichenko2023last,
+  title = {Last Layer Re-Training is Sufficient for Robustness to Spurious Correlations},
+  author = {Polina Kirichenko and Pavel Izmailov and Andrew Gordon Wilson},
+  booktitle = {International Conference on Learning Representations},
+  year = {2023}
+}"""
+    needs: ClassVar[Needs] = Needs(attribute_at_train=True, attribute_at_validation=True, original_training_data=False)
+    views: ClassVar[Mapping[str, View]] = MappingProxyType(
+        {"train": View(augmented=True), "pool": View("train"), "validation": View("validation")}
+    )
+
+    draws: int = flag(10, "Group-balanced draws whose fits are averaged.")
+    facts: Facts = field(default_factory=Facts, init=False, repr=False, compare=False)
+    fitted: dict[str, Scalar] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse options that would have no effect."""
+        self.refuse_smoothing()
+        if self.draws < 1:
+            raise FairTuneError(f"`draws` is {self.draws}; give 1 or more.")
+
+    def arguments(self) -> dict[str, Scalar]:
+        """Return that no gradient step is taken."""
+        return {"num_train_epochs": 0}
+
+    def prepare(self, model: Any, facts: Facts) -> Any:
+        """Freeze all but the head."""
+        self.facts, head = facts, head_parameters(model, find_head(model, facts.head))
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name in head)
+        return model
+
+    def finish(self, model: Any) -> None:
+        """Fit the head and write it into the model.
+
+        Raises:
+            FairTuneError: a group has no rows of a label, or the head has no bias.
+        """
+        layer = model.get_submodule(find_head(model, self.facts.head))
+        pool, validation = (self._features(model, layer, view) for view in ("pool", "validation"))
+        center, spread = pool.values.mean(0), pool.values.std(0)
+        spread[spread == 0] = 1
+        pool, validation = (replace(f, values=(f.values - center) / spread) for f in (pool, validation))
+        draws = [pool.take(self._balanced(pool.cells, draw)) for draw in range(self.draws)]
+        strength = max(GRID, key=lambda strength: validation.worst_accuracy(fit(draws[0], strength)))
+        fits = [fit(draw, strength) for draw in draws]
+        weights, bias = np.mean([w for w, _ in fits], axis=0), float(np.mean([b for _, b in fits]))
+        accuracy = validation.worst_accuracy((weights, bias))
+        self.fitted = {"inverse_l1": strength, "rows_a_draw": len(draws[0].labels), "worst_cell_accuracy": accuracy}
+        write_head(layer, weights / spread, bias - float(weights / spread @ center))
+
+    def record(self) -> StageRecord:
+        """Return the strength taken, the rows of a draw and the accuracy of the worst cell on validation."""
+        return StageRecord(self.fitted)
+
+    def _features(self, model: Any, layer: nn.Module, view: str) -> Features:
+        """Run the rows of a view through the model once, and keep what the head reads."""
+        inputs, columns = [], []
+        hook = layer.register_forward_pre_hook(lambda _, args: inputs.append(args[0].flatten(1).double().cpu()))
+        try:
+            with frozen_eval(model), torch.no_grad():
+                for batch in DataLoader(self.facts.rows[view], batch_size=64):
+                    model(pixel_values=batch["pixel_values"].to(layer.weight.device))
+                    columns.append(torch.stack([batch["labels"], batch["groups"]]))
+        finally:
+            hook.remove()
+        labels, groups = torch.cat(columns, dim=1).numpy()
+        return Features(torch.cat(inputs).numpy(), labels, groups * 2 + labels)
+
+    def _balanced(self, cells: np.ndarray, draw: int) -> np.ndarray:
+        """Draw as many rows of every cell as the smallest has."""
+        counts = np.bincount(cells, minlength=2 * self.facts.n_groups)
+        if not counts.all():
+            raise FairTuneError(f"{self.name} needs rows of every group with every label; add rows, or merge groups.")
+        rows = np.random.default_rng([self.facts.seed, draw]).permutation(len(cells))
+        return np.concatenate([rows[cells[rows] == cell][: counts.min()] for cell in range(len(counts))])
+
+
+def fit(features: Features, strength: float) -> Line:
+    """Minimise |w|_1 + strength * sum of log(1 + exp(-y (w x + b))), y = ±1; return w and b."""
+    x, sign = features.values, 2 * features.labels - 1
+    d = x.shape[1]
+
+    def objective(parts: np.ndarray) -> tuple[float, np.ndarray]:
+        # w is a difference of two non-negative vectors, so that the objective is smooth within its bounds.
+        z = sign * (x @ (parts[:d] - parts[d:-1]) + parts[-1])
+        slope = -strength * sign * expit(-z)
+        gradient = slope @ x
+        value = parts[:-1].sum() + strength * np.logaddexp(0, -z).sum()
+        return value, np.concatenate([1 + gradient, 1 - gradient, [slope.sum()]])
+
+    bounds = [(0, None)] * (2 * d) + [(None, None)]
+    parts = minimize(objective, np.zeros(2 * d + 1), jac=True, method="L-BFGS-B", bounds=bounds).x
+    return parts[:d] - parts[d:-1], float(parts[-1])
+
+
+@torch.no_grad()
+def write_head(layer: Any, weights: np.ndarray, bias: float) -> None:
+    """Make the layer's log-odds w x + b, the same on every process."""
+    if layer.bias is None:
+        raise FairTuneError("the head has no bias to hold an intercept; give it one.")
+    half = broadcast(torch.from_numpy(np.append(weights, bias) / 2).to(layer.weight))
+    layer.weight.copy_(torch.stack([-half[:-1], half[:-1]]).reshape(layer.weight.shape))
+    layer.bias.copy_(torch.stack([-half[-1], half[-1]]))
+
+
+METHOD = Dfr

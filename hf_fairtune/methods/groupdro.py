@@ -1,0 +1,117 @@
+"""GroupDRO (Sagawa et al., ICLR 2020): minimise the loss of the worst-off group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from accelerate.utils import reduce
+from torch import Tensor, nn
+from torch.utils.data import Sampler
+
+from ..errors import FairTuneError
+from .facts import Facts
+from .method import Batch, Method, Needs, flag, forward
+
+
+class BalancedSampler(Sampler[int]):
+    """Draw every group equally often, with replacement; `set_epoch` gives each epoch draws of its own."""
+
+    def __init__(self, groups: np.ndarray, seed: int) -> None:
+        self.seed, self.epoch = seed, 0
+        self.weights = torch.from_numpy(1.0 / np.bincount(groups)[groups])
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def __iter__(self) -> Iterator[int]:
+        draw = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        return iter(torch.multinomial(self.weights, len(self), replacement=True, generator=draw).tolist())
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch."""
+        self.epoch = epoch
+
+
+@dataclass(kw_only=True)
+class GroupDro(Method):
+    """Weigh each group's mean loss by q, which grows with exp(eta * loss) (algorithm 1).
+
+    A group without rows in a batch keeps its weight. With one group this is plain fine-tuning, bit for bit.
+    """
+
+    title: ClassVar[str] = "GroupDRO"
+    citation: ClassVar[str] = """\
+@inproceedings{sagawa2020distributionally,
+  title = {Distributionally Robust Neural Networks for Group Shifts},
+  author = {Shiori Sagawa and Pang Wei Koh and Tatsunori B. Hashimoto and Percy Liang},
+  booktitle = {International Conference on Learning Representations},
+  year = {2020}
+}"""
+    needs: ClassVar[Needs] = Needs(attribute_at_train=True)
+
+    eta: float = flag(0.01, "Step size of the group weights.")
+    adjustment: float = flag(0.0, "C of the C / sqrt(rows) that is added to a group's loss (section 3.3).")
+    balance: bool = flag(False, "Draw every group equally often, as in algorithm 1, in place of every row once.")
+    weights: Tensor = field(default_factory=lambda: torch.zeros(0), init=False, repr=False, compare=False)
+    margins: Tensor = field(default_factory=lambda: torch.zeros(0), init=False, repr=False, compare=False)
+    seed: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse negative numbers, which would favour the groups that do well."""
+        for name in ("eta", "adjustment"):
+            if not getattr(self, name) >= 0:
+                raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give 0 or more.")
+
+    def prepare(self, model: Any, facts: Facts) -> Any:
+        """Train everything, from equal group weights.
+
+        Raises:
+            FairTuneError: the data have no groups.
+        """
+        if not facts.n_groups:
+            raise FairTuneError(f"{self.name} needs a column `groups` in the training data; name groups by --group.")
+        self.weights = torch.full((facts.n_groups,), 1 / facts.n_groups, dtype=torch.float64)
+        self.margins = self.adjustment / torch.from_numpy(facts.cells.sum(1)).clamp(min=1).sqrt()
+        self.seed = facts.seed
+        return super().prepare(model, facts)
+
+    def rows(self, data: Any) -> Sampler[int] | None:
+        """Draw the groups equally often where that is asked for."""
+        return BalancedSampler(np.asarray(data.with_format(None)["groups"][:]), self.seed) if self.balance else None
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Any]:
+        """Return the weighted sum of the group losses; in evaluation the plain mean loss."""
+        if not torch.is_grad_enabled():
+            return super().loss(model, batch)
+        outputs, labels, groups = forward(model, batch), batch["labels"], batch["groups"]
+        present, losses = groups.unique(), []
+        for group in present:
+            own = outputs.logits[groups == group].float(), labels[groups == group]
+            losses.append(nn.functional.cross_entropy(*own, label_smoothing=self.label_smoothing_factor))
+        robust = torch.stack(losses)
+        self._update(present, robust.detach())
+        return (self.weights.to(robust)[present] * robust).sum(), outputs
+
+    def _update(self, present: Tensor, losses: Tensor) -> None:
+        """Multiply the weights of the groups in the batches of all processes by exp(eta * loss); keep their sum."""
+        sums = torch.zeros(2, len(self.weights), device=losses.device)
+        sums[0, present], sums[1, present] = losses.float(), 1.0
+        total, count = reduce(sums, reduction="sum").cpu()
+        seen = count > 0
+        old, robust = self.weights[seen], (total / count + self.margins)[seen]
+        self.weights[seen] = old.sum() * torch.softmax(old.log() + self.eta * robust, dim=0)
+
+    def state(self) -> dict[str, Any]:
+        """Return the group weights."""
+        return {"weights": self.weights.tolist()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take up the group weights."""
+        self.weights = torch.tensor(state["weights"], dtype=torch.float64)
+
+
+METHOD = GroupDro

@@ -1,0 +1,193 @@
+"""One search in one process: what is searched, its study, and what each trial reports to it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from filelock import BaseFileLock
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.trial import BaseTrial, TrialState
+
+from ..document.run import Direction, Search
+from ..errors import FairTuneError
+from ..masks.proposals import Recipe
+from .modes import Mode
+from .objective import Objective
+from .progress import Progress
+from .space import LearningRate
+from .study import enqueue, lock, n_finished, open_study, trials
+
+DIRECTIONS: dict[Any, Direction] = {"maximize": "maximize", "minimize": "minimize"}
+
+
+class InterruptedSearch(BaseException):
+    """Ctrl-C in a trial. Optuna would file a KeyboardInterrupt as a failed trial; this one leaves it to be resumed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is searched.
+
+    Args:
+        objective: gives a trial's value from the evaluation metrics.
+        direction: "maximize" or "minimize".
+        mode: proposal, sampler, pruner.
+        n_epochs: epochs of a full trial.
+        hp_space: the training arguments of a trial.
+    """
+
+    objective: Callable[[Mapping[str, float]], float]
+    direction: Direction
+    mode: Mode
+    n_epochs: float
+    hp_space: Callable[[BaseTrial], dict[str, Any]]
+
+    @classmethod
+    def of(
+        cls,
+        objective: str | Callable[..., float],
+        direction: str | None,
+        mode: Mode,
+        n_epochs: float,
+        hp_space: Callable[[BaseTrial], dict[str, Any]] | None,
+    ) -> Plan:
+        """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`.
+
+        Raises:
+            FairTuneError: an unknown metric, or a function without a direction.
+        """
+        named = Objective(objective) if isinstance(objective, str) else objective
+        direction = direction or getattr(named, "direction", None)
+        if direction not in tuple(DIRECTIONS):
+            raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
+        return cls(named, DIRECTIONS[direction], mode, n_epochs, hp_space or LearningRate())
+
+    @property
+    def objective_name(self) -> str:
+        """Return the metric's name, or that of the user's function."""
+        return self.objective.name if isinstance(self.objective, Objective) else self.objective.__name__
+
+    @property
+    def rates(self) -> LearningRate:
+        """Return the range of learning rates, the default one where the space draws them otherwise."""
+        return self.hp_space if isinstance(self.hp_space, LearningRate) else LearningRate()
+
+
+class Searcher:
+    """A plan at work; the study is the main process's, which the others follow.
+
+    Args:
+        plan: what is searched.
+        study: where trials are kept; None on the other processes.
+        held: the lock of the study's folder.
+    """
+
+    def __init__(self, plan: Plan, study: optuna.Study | None = None, held: BaseFileLock | None = None) -> None:
+        self.plan, self.study, self._held = plan, study, held
+        if study is not None:
+            done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+            self.progress = Progress(
+                plan.objective_name,
+                plan.mode.n_trials,
+                round(plan.n_epochs),
+                done=n_finished(study),
+                maximize=plan.direction == "maximize",
+                best=(study.best_value, study.best_trial.number) if done else None,
+            )
+
+    @classmethod
+    def open(cls, plan: Plan, folder: Path, fingerprint: Mapping[str, Any], recipes: Sequence[Recipe]) -> Searcher:
+        """Open the study of `folder`, and queue the recipes where the mode starts with some.
+
+        Args:
+            fingerprint: what the study must have been made with, to be taken up again.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        held = lock(folder)
+        study = open_study(folder, plan.direction, fingerprint)
+        if plan.mode.recipes:
+            enqueue(study, recipes, plan.rates)
+        return cls(plan, study, held)
+
+    @property
+    def remaining(self) -> int:
+        """Return the number of trials still to run."""
+        return 0 if self.study is None else max(0, self.plan.mode.n_trials - n_finished(self.study))
+
+    @property
+    def is_barren(self) -> bool:
+        """Tell whether no trial is complete."""
+        return self.study is not None and not self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+    def options(self, sampler: BaseSampler | None, pruner: BasePruner | None) -> dict[str, Any]:
+        """Return what `Trainer.hyperparameter_search` gives to Optuna; the mode's sampler and pruner where None."""
+        if self.study is None:
+            return {}
+        return {
+            "storage": self.study._storage,
+            "study_name": self.study.study_name,
+            "load_if_exists": True,
+            "sampler": sampler or self.plan.mode.sampler,
+            "pruner": pruner or self.plan.mode.pruner,
+        }
+
+    def start(self, trial: BaseTrial, mask: list[int], trainable_parameters: int) -> None:
+        """Keep with a trial what it trains."""
+        if isinstance(trial, optuna.Trial):
+            trial.set_user_attr("mask", mask)
+            trial.set_user_attr("trainable_parameters", trainable_parameters)
+
+    def report(self, trial: BaseTrial, epoch: int, value: float) -> bool:
+        """Give the study a trial's value after an epoch; return whether to stop the trial."""
+        if not isinstance(trial, optuna.Trial):
+            return False
+        self.progress.epoch(trial.number, epoch, value)
+        if not self.plan.mode.reports_every_epoch and epoch < self.plan.n_epochs:
+            return False
+        with warnings.catch_warnings():
+            # A trial taken up again after a kill reports its first epochs a second time, with the same values.
+            warnings.filterwarnings("ignore", "The reported value is ignored", UserWarning)
+            trial.report(value, epoch)
+        return trial.should_prune()
+
+    def end(self, trial: BaseTrial, state: TrialState, value: float | None, message: str | None = None) -> None:
+        """Print how a trial ended, and keep the message of a failure."""
+        if isinstance(trial, optuna.Trial):
+            if message is not None:
+                trial.set_user_attr("message", message)
+            self.progress.trial(trial.number, state, value, _what(trial) if message is None else message)
+
+    def close(self) -> None:
+        """Free the folder."""
+        if self._held is not None:
+            self._held.release()
+
+    def facts(self, seconds: float) -> Search | None:
+        """Return the search and its trials; None on the processes without the study."""
+        if self.study is None:
+            return None
+        mode = self.plan.mode
+        return Search(
+            mode=mode.name,
+            objective=self.plan.objective_name,
+            direction=self.plan.direction,
+            n_trials=mode.n_trials,
+            warmup_epochs=mode.warmup_epochs,
+            num_train_epochs=self.plan.n_epochs,
+            best_trial=None if self.is_barren else self.study.best_trial.number,
+            seconds=seconds,
+            trials=trials(self.study),
+        )
+
+
+def _what(trial: optuna.Trial) -> str:
+    attributes = trial.user_attrs
+    recipe = f"{attributes['recipe']} · " if "recipe" in attributes else ""
+    weights = attributes.get("trainable_parameters", 0)
+    return f"{recipe}{weights:,} weights · lr {trial.params.get('learning_rate', 0):.1e}"

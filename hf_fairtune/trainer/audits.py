@@ -1,0 +1,155 @@
+"""Scores that models gave on the splits of one data set, and the audits made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import expit, logit
+
+from ..audit.audit_table import audit_table
+from ..audit.calibration import EDGE, Calibration, fit_calibration
+from ..audit.compute import scores_from_logits
+from ..data.fair_dataset import FairDataset
+from ..document.document import Audited
+from ..document.estimate import Reason
+from ..document.run import CalibrationFacts, Model
+from ..errors import FairTuneError
+from ..families.head import find_head, scale_head
+
+if TYPE_CHECKING:
+    from .fair import FairTrainer
+
+VALIDATION = "validation"
+# The id of the model that a run trains.
+MODEL = "model"
+# The default cut, and one that is fitted on the validation split.
+POLICIES = ("0.5", "youden")
+
+
+@dataclass
+class Audits:
+    """Scores and audits by model id and split.
+
+    Args:
+        data: the splits.
+        score: scores a split by the model as it is now, [n].
+        seed: of resamples and permutations.
+    """
+
+    data: FairDataset
+    score: Callable[[str], np.ndarray]
+    seed: int
+    entries: list[Audited] = field(default_factory=list)
+    models: dict[str, Model] = field(default_factory=dict)
+    calibrated: set[str] = field(default_factory=set)
+    n_permutations: int = 0
+    _scores: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+
+    def scores(self, model: str, split: str) -> np.ndarray:
+        """Return the scores of a split by the model that was last known as `model`, [n]."""
+        if (model, split) not in self._scores:
+            self._scores[model, split] = self.score(split)
+        return self._scores[model, split]
+
+    def has(self, model: str, split: str) -> bool:
+        """Tell whether a model is audited on a split."""
+        return any((entry.model, entry.split) == (model, split) for entry in self.entries)
+
+    def add(
+        self, model: str, split: str, reference: str | None = None, *, n_boot: int = 2000, n_permutations: int = 1000
+    ) -> list[Audited]:
+        """Audit a split by every attribute at thresholds fitted on validation, in place of an earlier audit of it.
+
+        Where only one of model and reference was calibrated, they are not compared at 0.5, which means another thing
+        to each.
+
+        Raises:
+            FairTuneError: the reference is not audited on the split.
+        """
+        if reference is not None and not self.has(reference, split):
+            raise FairTuneError(f"{reference!r} is not audited on `{split}` yet; call `audit({split!r})` first.")
+        others = [None if reference is None else self.scores(reference, part) for part in (split, VALIDATION)]
+        entries = audit_table(
+            self.data.scored(split, self.scores(model, split), others[0]),
+            model=model,
+            split=split,
+            reference=reference or "",
+            fit_on=self.data.scored(VALIDATION, self.scores(model, VALIDATION), others[1]),
+            policies=POLICIES,
+            n_boot=n_boot,
+            n_permutations=n_permutations,
+            seed=self.seed,
+        )
+        if (model in self.calibrated) != (reference in self.calibrated):
+            entries = [without_fixed_thresholds(entry) for entry in entries]
+        self.n_permutations = n_permutations
+        self.entries = [entry for entry in self.entries if (entry.model, entry.split) != (model, split)] + entries
+        self.models.setdefault(model, Model(model, model.replace("_", ", ")))
+        return entries
+
+    def calibrate_scores(self, model: str) -> str | None:
+        """Calibrate the scores so far of a model on the validation split, under an id of their own.
+
+        Returns:
+            the id; None where the scores do not rank the validation split.
+        """
+        found, calibrated = self._calibration(model), f"{model}_calibrated"
+        if found.slope <= 0:
+            return None
+        for split in [split for own, split in self._scores if own == model]:
+            z = logit(np.clip(self._scores[model, split], EDGE, 1 - EDGE))
+            self._scores[calibrated, split] = expit(found.slope * z + found.intercept)
+        self.calibrated.add(calibrated)
+        return calibrated
+
+    def calibrate_model(self, model: Any, head: str | None) -> CalibrationFacts:
+        """Fold the calibration of the trained model into its head, unless its scores do not rank the rows.
+
+        Args:
+            model: changed in place.
+            head: name of its head, None to look for it.
+        """
+        found = self._calibration(MODEL)
+        applied = found.slope > 0
+        if applied:
+            scale_head(model, find_head(model, head), found.slope, found.intercept)
+            self.forget(MODEL)
+            self.calibrated.add(MODEL)
+        return CalibrationFacts(**asdict(found), applied=applied, reasons=() if applied else (Reason("no_ranking"),))
+
+    def _calibration(self, model: str) -> Calibration:
+        labels = self.data.columns(VALIDATION)["labels"]
+        return fit_calibration(labels, self.scores(model, VALIDATION), VALIDATION)
+
+    def forget(self, model: str) -> None:
+        """Drop the scores of a model that changed."""
+        self._scores = {key: scores for key, scores in self._scores.items() if key[0] != model}
+
+    def adopt(self, other: Audits, model: Model) -> None:
+        """Take over the model that another run on the same data trained, as `model`."""
+        self.models[model.id] = model
+        self.entries += [replace(entry, model=model.id) for entry in other.entries if entry.model == MODEL]
+        self._scores |= {(model.id, split): scores for (own, split), scores in other._scores.items() if own == MODEL}
+
+
+def without_fixed_thresholds(entry: Audited) -> Audited:
+    """Return an entry whose comparison has only thresholds that were fitted."""
+    if entry.comparison is None:
+        return entry
+    fitted = [threshold for threshold in entry.comparison.thresholds if threshold.fitted_on]
+    return replace(entry, comparison=replace(entry.comparison, thresholds=fitted))
+
+
+def scores_of(trainer: FairTrainer, split: str) -> np.ndarray:
+    """Return the scores of a split by a trainer's model as it is now, [n]."""
+    assert trainer.data is not None
+    # Metrics of training name the main data's groups; a test set may have others.
+    metrics, trainer.compute_metrics = trainer.compute_metrics, None
+    try:
+        output = trainer.predict(trainer.data.plain(split), metric_key_prefix="test")
+    finally:
+        trainer.compute_metrics = metrics
+    return scores_from_logits(output.predictions)

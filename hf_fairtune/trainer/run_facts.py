@@ -1,0 +1,115 @@
+"""What a document keeps of a training: its method, its stages, and which parts of the model moved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import Trainer
+
+from ..document.document import Document, Settings
+from ..document.estimate import NAN
+from ..document.provenance import Provenance, hardware
+from ..document.run import (
+    Argument,
+    Base,
+    CalibrationFacts,
+    ExternalSet,
+    MaskBits,
+    MethodFacts,
+    Model,
+    Repair,
+    Run,
+    SoftMaskFacts,
+    Step,
+    Training,
+)
+from ..families.family import counts, model_type_of
+from ..families.head import find_head
+from ..methods.method import Method
+from .audits import MODEL, Audits
+
+if TYPE_CHECKING:
+    from .fair import FairTrainer
+
+KEPT_ARGUMENTS = (
+    "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps", "optim", "lr_scheduler_type",
+    "warmup_steps", "weight_decay", "max_grad_norm", "label_smoothing_factor", "bf16", "fp16",
+)  # fmt: skip
+
+
+def public_name(model: Any) -> str:
+    """Return the Hub id a model was loaded from; of a local folder its name alone, as paths stay at home."""
+    name = str(model.name_or_path or type(model).__name__)
+    return Path(name).name if Path(name).is_dir() else name
+
+
+class TrainingLog:
+    """The stages of one training as they end.
+
+    Args:
+        method: the whole method.
+    """
+
+    def __init__(self, method: Method) -> None:
+        self.method = method
+        self.steps: list[Step] = []
+        self._trained: set[str] = set()
+        self._mask: MaskBits | None = None
+        self._soft_mask: SoftMaskFacts | None = None
+
+    def add(self, trainer: Trainer, stage: Method, seconds: float) -> None:
+        """Keep a stage that ended; `seconds` is NaN where it was resumed, as an earlier process is not known."""
+        self._trained |= {name for name, p in trainer.model.named_parameters() if p.requires_grad}
+        record, passed = stage.record(), trainer.state.epoch or 0.0
+        self._mask, self._soft_mask = record.mask or self._mask, record.soft_mask or self._soft_mask
+        evaluations = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
+        log = [{name: float(value) for name, value in entry.items()} for entry in evaluations]
+        batches = round(passed * len(trainer.get_train_dataloader()))
+        self.steps.append(Step(stage.stage, passed, trainer.args.learning_rate, seconds, batches, record.facts, log))
+
+    @property
+    def seconds(self) -> float:
+        """Return how long all stages took; NaN where one was resumed."""
+        return sum((step.seconds for step in self.steps), 0.0) if self.steps else NAN
+
+    def training(self, trainer: Trainer) -> Training:
+        """Return the training; the arguments are those that decide a result, without paths and tokens."""
+        known, model = trainer.args.to_dict(), trainer.model
+        arguments: dict[str, Argument] = {name: known[name] for name in KEPT_ARGUMENTS}
+        moved = sum(p.numel() for name, p in model.named_parameters() if name in self._trained)
+        method = self.method
+        return Training(
+            MethodFacts(method.name, method.title, method.citation, method.hyperparameters()),
+            moved,
+            self.steps,
+            arguments | {"processes": trainer.args.world_size},
+            self._mask,
+            self._soft_mask,
+        )
+
+
+def run_document(trainer: FairTrainer, audits: Audits) -> Document:
+    """Return what a run did and found so far."""
+    data, model = audits.data, trainer.model
+    base = Base(trainer.base_name, model_type_of(model), data.image_size, counts(model)[0])
+    own = Model(
+        MODEL, trainer.method.title, trainer.training_log.training(trainer) if trainer.training_log.steps else None
+    )
+    return Document(
+        "search" if trainer.search else "debias" if trainer.repair else "train",
+        data.facts(),
+        MODEL,
+        list((audits.models | {MODEL: own}).values()),
+        audits.entries,
+        Settings(audits.n_permutations, "holm"),
+        Run(trainer.args.seed, base, trainer.search, trainer.repair),
+        provenance=Provenance(hardware=hardware()),
+    )
+
+
+def repair_facts(trainer: FairTrainer, external: ExternalSet, calibration: CalibrationFacts | None) -> Repair:
+    """Return how a trained model was repaired: on which images, in which head, calibrated how."""
+    # PEFT's wrapper is no part of the head's name.
+    head = find_head(trainer.model, trainer.args.head).removesuffix(".ln_tuning_layers.default")
+    return Repair(external, head, calibration, trainer.training_log.seconds)

@@ -1,0 +1,121 @@
+"""Training a method stage by stage, and the trainer as it was afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import set_seed
+from transformers.trainer_utils import TrainOutput
+
+from ..document.estimate import NAN
+from ..families.family import fit_image_size
+from ..methods.facts import Facts, View
+from ..methods.method import Method, NotSearchedError
+from .checkpoints import MethodState, last_checkpoint
+from .run_facts import TrainingLog, public_name
+
+if TYPE_CHECKING:
+    from .fair import FairTrainer
+
+Train = Callable[..., Any]
+
+
+def view_of(trainer: FairTrainer, view: View) -> Any:
+    """Return the rows of a view; data sets given without `data` are taken as they are."""
+    if trainer.data is None:
+        return trainer.eval_dataset if view.split == "validation" else trainer.train_dataset
+    fit = "external" if "external" in trainer.data.splits else "train"
+    split = fit if view.split == "fit" else view.split
+    return trainer.data[split] if view.augmented else trainer.data.plain(split)
+
+
+def prepared(trainer: FairTrainer, model: Any) -> Any:
+    """Return a new model as the trainer's method trains it, if that is one stage and nothing is to be searched."""
+    trainer.base_name = public_name(model)
+    if trainer.data is not None:
+        fit_image_size(model, trainer.data.image_size)
+    method, args = trainer.method, trainer.args
+    views = {name: view_of(trainer, view) for name, view in method.views.items()}
+    trainer.facts = Facts.of(model, views, head=args.head, seed=args.seed)
+    if method.stages()[0] is not method:
+        return model
+    try:
+        model, trainer.unsearched = method.prepare(model, trainer.facts), None
+    except NotSearchedError as error:
+        # A search comes first, or the training says so.
+        trainer.unsearched = error
+    return model
+
+
+@contextmanager
+def restored(trainer: FairTrainer) -> Iterator[None]:
+    """Restore the trainer's arguments and callbacks at the end."""
+    arguments, callbacks = dict(trainer.args.__dict__), list(trainer.callback_handler.callbacks)
+    try:
+        yield
+    finally:
+        trainer.args.__dict__.update(arguments)
+        trainer.callback_handler.callbacks = callbacks
+
+
+@contextmanager
+def staged(trainer: FairTrainer, stage: Method) -> Iterator[None]:
+    """Train by `stage` for a while: its loss, arguments and callbacks."""
+    whole = trainer.method
+    with restored(trainer):
+        trainer.method = stage
+        for name, value in stage.arguments().items():
+            setattr(trainer.args, name, value)
+        for callback in [*stage.callbacks(), MethodState(stage)]:
+            trainer.add_callback(callback)
+        try:
+            yield
+        finally:
+            trainer.method = whole
+
+
+def train_stages(trainer: FairTrainer, resume: str | bool | None, train: Train) -> Any:
+    """Train the stages of the trainer's method one after another.
+
+    A single stage is trained in the output folder. The checkpoints of several lie in `<output_dir>/<stage>`, and
+    resuming takes each from its last whole one.
+
+    Args:
+        resume: checkpoint to resume from, or whether to.
+        train: `train` of the stock Trainer.
+    """
+    stages = trainer.method.stages()
+    trainer.training_log = TrainingLog(trainer.method)
+    if stages[0] is trainer.method:
+        return _train_stage(trainer, trainer.method, resume, train)
+    model_init, trainer.model_init = trainer.model_init, None
+    try:
+        return [_train_prepared(trainer, stage, bool(resume), train) for stage in stages][-1]
+    finally:
+        trainer.model_init = model_init
+
+
+def _train_prepared(trainer: FairTrainer, stage: Method, resume: bool, train: Train) -> Any:
+    """Prepare one of several stages, and train it in a folder of its own."""
+    set_seed(trainer.args.seed)
+    trainer.model = trainer.model_wrapped = stage.prepare(trainer.model, trainer.facts)
+    trainer.optimizer, trainer.lr_scheduler = None, None
+    with restored(trainer):
+        trainer.args.output_dir = str(Path(trainer.args.output_dir) / stage.stage)
+        folder = last_checkpoint(Path(trainer.args.output_dir)) if resume else None
+        return _train_stage(trainer, stage, folder, train)
+
+
+def _train_stage(trainer: FairTrainer, stage: Method, resume: str | bool | None, train: Train) -> TrainOutput:
+    start = time.monotonic()
+    with staged(trainer, stage):
+        output: TrainOutput = train(resume)
+        trainer.divergence.refuse(trainer)
+        stage.finish(trainer.model)
+        # What an earlier process took is not known here.
+        trainer.training_log.add(trainer, stage, NAN if resume else time.monotonic() - start)
+    return output
