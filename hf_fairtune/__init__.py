@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .masks.soft_mask_callback import SoftMaskCallback as SoftMaskCallback
     from .methods.method import Method as Method
     from .scoring import score_dataset as score_dataset
-    from .search.run import LearningRate as LearningRate
+    from .search.space import LearningRate as LearningRate
     from .search.space import MaskSearchSpace as MaskSearchSpace
     from .trainer.arguments import FairTrainingArguments as FairTrainingArguments
     from .trainer.fair import FairTrainer as FairTrainer
@@ -62,7 +62,7 @@ _HOMES = {
     "SoftMaskCallback": "masks.soft_mask_callback",
     "Method": "methods.method",
     "score_dataset": "scoring",
-    "LearningRate": "search.run",
+    "LearningRate": "search.space",
     "MaskSearchSpace": "search.space",
     "FairTrainingArguments": "trainer.arguments",
     "FairTrainer": "trainer.fair",
