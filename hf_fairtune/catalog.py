@@ -1,37 +1,29 @@
 """Finding a variety by its name: `<room>/<name>.py` is the registration."""
 
+from __future__ import annotations
+
 import ast
 import importlib
-import pkgutil
 from pathlib import Path
 from types import ModuleType
 
 from .errors import FairTuneError
 
-# Files of a room that every variety may build on; they are no varieties themselves.
-CONTRACTS = {
-    "families": {"family", "head"},
-    "losses": {"loss", "contrast"},
-    "methods": {"method", "two_step"},
-    "metrics": {
-        "metric",
-        "rates",
-        "rows",
-        "scores",
-        "thresholds",
-        "operating_threshold",
-        "extremes",
-        "calibration",
-        "correction",
-    },
+ROOT = Path(__file__).parent
+# How a line of every variety of a room begins, and of no other file there.
+MARKS = {
+    "audit.metrics": "Definition: ",
+    "cli": "def run(",
+    "families": "FAMILY",
+    "losses": "LOSS",
+    "methods": "METHOD",
 }
 
 
 def names(room: str) -> list[str]:
-    """List the varieties of a room by file name, without the files of its contract."""
-    package = importlib.import_module(f"hf_fairtune.{room}")
-    found = {module.name for module in pkgutil.iter_modules(package.__path__)}
-    return sorted(found - CONTRACTS.get(room, set()))
+    """List the varieties of a room, such as "audit.metrics", by file name; nothing is imported."""
+    folder = ROOT.joinpath(*room.split("."))
+    return sorted(path.stem for path in folder.glob("*.py") if _is_variety(room, path))
 
 
 def find(room: str, name: str) -> ModuleType:
@@ -41,12 +33,16 @@ def find(room: str, name: str) -> ModuleType:
         FairTuneError: the room has no such file; the message lists those it has.
     """
     if name not in names(room):
-        raise FairTuneError(f"`{name}` is not one of the {room}; choose from {', '.join(names(room))}.")
-    return importlib.import_module(f"hf_fairtune.{room}.{name}")
+        what = room.rpartition(".")[2]
+        raise FairTuneError(f"`{name}` is not one of the {what}; choose from {', '.join(names(room))}.")
+    return importlib.import_module(f"{__package__}.{room}.{name}")
 
 
 def about(room: str, name: str) -> str:
     """Return the first line of a variety's docstring without importing it, which may take seconds."""
-    (place,) = importlib.import_module(f"hf_fairtune.{room}").__path__
-    source = (Path(place) / f"{name}.py").read_text(encoding="utf-8")
+    source = ROOT.joinpath(*room.split("."), f"{name}.py").read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+
+
+def _is_variety(room: str, path: Path) -> bool:
+    return any(line.startswith(MARKS[room]) for line in path.read_text(encoding="utf-8").splitlines())

@@ -1,4 +1,4 @@
-"""The folder a run hands over: merged model, processor, adapter, record, card and figures."""
+"""The folder that a run hands over: merged model, processor, adapter, card, figures, document, and what is shared."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import copy
 import os
 import shutil
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
 
+from .document.document import RUN_FILE, Document
 from .errors import FairTuneError
-from .record import FILE_NAME, Record
-from .report.write import write_report
-from .small_cells import suppress_small_cells
+from .publish import publish
+from .show.files import write_card
+
+SHARE = "share"
 
 
-def write(folder: str | Path, model: Any, processor: Any, record: Record) -> Path:
-    """Write the folder that stock `transformers` and stock PEFT load; the record comes last.
+def write(folder: str | Path, model: Any, processor: Any, document: Document) -> Path:
+    """Write the folder that stock `transformers` and stock PEFT load, and in `share/` a copy of what a push sends.
 
-    Everything is made beside the folder's files first and renamed over them, so that a kill leaves the old
-    hand-over or the new one, file by file, and `fairtune.json` only where the rest is whole.
+    Everything is made beside the folder's files first and renamed over them, so that a kill leaves the old hand-over
+    or the new one, file by file, and `fairtune.json`, which is last, only where the rest is whole.
 
     Raises:
         FairTuneError: the disk is full or not writable; what was there is untouched.
@@ -31,7 +32,10 @@ def write(folder: str | Path, model: Any, processor: Any, record: Record) -> Pat
     target.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(dir=target, prefix=".handover-"))
     try:
-        _write_all(making, model, processor, record)
+        _write_model(making, model, processor, document)
+        write_card(document, making)
+        _share(making, document)
+        document.save(making)
         _move(making, target)
     except OSError as error:
         raise FairTuneError(
@@ -42,10 +46,11 @@ def write(folder: str | Path, model: Any, processor: Any, record: Record) -> Pat
     return target
 
 
-def _write_all(folder: Path, model: Any, processor: Any, record: Record) -> None:
+def _write_model(folder: Path, model: Any, processor: Any, document: Document) -> None:
     plain = model
     if isinstance(model, PeftModel):
-        model.peft_config["default"].base_model_name_or_path = record.model["name"]
+        assert document.run is not None
+        model.peft_config["default"].base_model_name_or_path = document.run.base.name
         model.save_pretrained(folder / "adapter", save_embedding_layers=False)
         # PEFT's own card is an empty form; the folder's card covers the adapter.
         (folder / "adapter" / "README.md").unlink(missing_ok=True)
@@ -53,14 +58,30 @@ def _write_all(folder: Path, model: Any, processor: Any, record: Record) -> None
     plain.save_pretrained(folder)
     if processor is not None:
         processor.save_pretrained(folder)
-    # The card may be published: groups with few patients of a label are merged in it, not in the record.
-    write_report(Record(**suppress_small_cells(asdict(record))), folder)
-    record.save(folder)
+
+
+def _share(folder: Path, document: Document) -> None:
+    """Link all files into `share/`, where the document is the published one."""
+    for name in _files(folder):
+        place = folder / SHARE / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(folder / name, place)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(folder / name, place)
+    publish(document).save(folder / SHARE)
 
 
 def _move(source: Path, target: Path) -> None:
-    files = [path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file()]
-    for name in sorted(files, key=lambda name: name.name == FILE_NAME):
+    """Move all files, the exact document last, and remove from `share/` what an earlier hand-over left."""
+    names = _files(source)
+    for name in sorted(names, key=lambda name: name == Path(RUN_FILE)):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         os.chmod(source / name, 0o644)
         os.replace(source / name, target / name)
+    for name in set(_files(target / SHARE)) - {name.relative_to(SHARE) for name in names if name.parts[0] == SHARE}:
+        (target / SHARE / name).unlink()
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,15 @@ from tqdm.auto import tqdm
 from .data.identity import identify
 from .data.pixel_batches import pixel_batches
 from .data.pixels import cache_folder
-from .data.predictions import with_scores
 from .data.processors import resized_processor
-from .data.score_columns import ClassScores
-from .data.score_log import ScoreLog, score_key, score_log
-from .data.scored import ScoredTable, read_scored
-from .data.scored_arguments import PredictionArguments
-from .data.scored_splits import is_divided, split_rows
+from .data.score_log import score_key, score_log
+from .data.scored import PredictionArguments, ScoredTable, read_scored
+from .data.scored_splits import split_rows
 from .data.source import load_source
+from .data.table_file import SPLIT_COLUMN
+from .data.targets import ClassScores
 from .errors import FairTuneError
+from .families.frozen_eval import frozen_eval
 
 MULTILABEL, REGRESSION = "multi_label_classification", "regression"
 BATCH = 64
@@ -34,11 +33,11 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class ScoredImages:
-    """What a model says of the rows of one split, and of those of `validation` where there are any.
+    """A model's scores of the rows of one split, and of those of `validation` where there are any.
 
     Args:
         name: of the data; no path of the machine.
-        table: what an audit takes; `table.splits` tells the two splits apart, None where nothing divides the rows.
+        table: what an audit takes; `table.splits` separates the two splits, None where nothing divides the rows.
         frame: the columns of these rows, the names of their images, scores and splits; private.
     """
 
@@ -71,17 +70,19 @@ def score_dataset(
     """
     model, processor = unpacked(model, processor)
     processor = processor if arguments.image_size is None else resized_processor(processor, arguments.image_size)
-    source = load_source(arguments.images(), divided=split != "all")
+    source = load_source(
+        arguments.dataset, image=arguments.image, image_root=arguments.image_root, divided=split != "all"
+    )
     identities = identify(source.images, source.root)
-    names = split_rows(source, identities, split, arguments.cluster, splits_file)
-    kept = np.flatnonzero(np.isin(names.astype(str), [split, "validation"]))
-    frame = source.frame.iloc[kept].reset_index(drop=True)
-    classes = class_names(model)
-    read_scored(frame, arguments, _called(model, np.zeros((len(kept), len(classes)))))
-    stamps = [identities.stamps[i] for i in kept]
+    splits = split_rows(source, identities, split, arguments.cluster, splits_file)
+    kept = np.arange(len(source.images)) if splits is None else np.flatnonzero(np.isin(splits, [split, "validation"]))
+    splits = None if splits is None else splits[kept]
+    frame, classes = source.frame.iloc[kept].reset_index(drop=True), class_names(model)
+    scores = ClassScores(np.zeros((len(kept), len(classes))), classes, "the model", True, is_multilabel(model))
+    read_scored(frame, arguments, scores)
+    images, stamps = source.images.select(kept), [identities.stamps[i] for i in kept]
     cache = cache_folder(arguments.data_cache)
-    scores = _called(model, score_images(model, processor, source.images.select(kept), stamps, cache, batch_size))
-    splits = names[kept].astype(str) if is_divided(source, split, splits_file) else None
+    scores = replace(scores, values=score_images(model, processor, images, stamps, cache, batch_size))
     table = replace(read_scored(frame, arguments, scores), splits=splits)
     return ScoredImages(source.name, table, with_scores(frame, scores, [identities.names[i] for i in kept], splits))
 
@@ -92,7 +93,7 @@ def score_images(
     """Compute the probability of every class for every image, as the pipeline of transformers does.
 
     Args:
-        model: an image classifier; it is asked on its own device and left in the mode it was in.
+        model: an image classifier; it computes on its own device and is left in the mode it was in.
         processor: its image processor.
         images: one column `image` of undecoded images.
         stamps: what changes when an image does, one an image.
@@ -105,11 +106,15 @@ def score_images(
     Raises:
         FairTuneError: an image cannot be decoded, the model does not take its pixels, or a score is not finite.
     """
-    key = score_key(model, processor, stamps, batch_size)
-    with evaluating(model), score_log(cache, key, len(class_names(model)), batch_size) as log:
-        scores = _logged(
-            model, log, images, pixel_batches(images, stamps, processor, cache, batch_size, len(log.done))
-        )
+    key, classes = score_key(model, processor, stamps, batch_size), len(class_names(model))
+    with frozen_eval(model), torch.inference_mode(), score_log(cache, key, classes, batch_size) as log:
+        parts = [log.done]
+        with tqdm(total=len(images), initial=len(log.done), desc="Scoring images", unit="image", disable=None) as bar:
+            for batch in pixel_batches(images, stamps, processor, cache, batch_size, len(log.done)):
+                parts.append(np.concatenate([probabilities(model, pixels).cpu().numpy() for pixels in batch]))
+                log.add(parts[-1])
+                bar.update(len(parts[-1]))
+    scores = np.concatenate(parts).astype(np.float64)
     broken = int((~np.isfinite(scores)).any(axis=1).sum())
     if broken:
         raise FairTuneError(
@@ -117,17 +122,6 @@ def score_images(
             "image processor."
         )
     return scores
-
-
-def _logged(model: Any, log: ScoreLog, images: Dataset, batches: Iterator[list[Tensor]]) -> np.ndarray:
-    """Go through the batches that the log lacks, float64 [n, classes]."""
-    scores = [log.done]
-    with tqdm(total=len(images), initial=len(log.done), desc="Scoring images", unit="image", disable=None) as bar:
-        for parts in batches:
-            scores.append(np.concatenate([probabilities(model, pixels).cpu().numpy() for pixels in parts]))
-            log.add(scores[-1])
-            bar.update(len(scores[-1]))
-    return np.concatenate(scores).astype(np.float64)
 
 
 def probabilities(model: Any, pixels: Tensor) -> Tensor:
@@ -161,7 +155,7 @@ def is_multilabel(model: Any) -> bool:
 
 
 def unpacked(model: Any, processor: Any = None) -> tuple[Any, Any]:
-    """Return model and image processor of a pipeline, or those given.
+    """Return model and image processor of a pipeline, or those that are passed.
 
     Raises:
         FairTuneError: there is no image processor, or the model is none of transformers.
@@ -176,18 +170,18 @@ def unpacked(model: Any, processor: Any = None) -> tuple[Any, Any]:
     return model, processor
 
 
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put every module in evaluation mode without gradients, and each back into its own mode at the end."""
-    modes = {module: module.training for module in model.modules()}
-    try:
-        model.eval()
-        with torch.inference_mode():
-            yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+def with_scores(
+    frame: pd.DataFrame, scores: ClassScores, images: Sequence[str], splits: np.ndarray | None
+) -> pd.DataFrame:
+    """Return the columns of some rows with their images' names, `split` (where it is known) and scores.
 
-
-def _called(model: Any, values: np.ndarray) -> ClassScores:
-    return ClassScores(values, class_names(model), "the model", True, is_multilabel(model))
+    Scores are `score`, or `score_<class>` one a class; a name that the table has already gets an underscore more.
+    """
+    names = ["score"] if len(scores.names) == 1 else [f"score_{name}" for name in scores.names]
+    while set(names) & set(frame.columns):
+        names = [name.replace("score", "score_", 1) for name in names]
+    image = "image"
+    while image in frame.columns:
+        image = f"{image}_"
+    split = {} if splits is None else {SPLIT_COLUMN: splits}
+    return frame.assign(**{image: list(images)}, **split, **dict(zip(names, scores.values.T, strict=True)))

@@ -66,8 +66,8 @@ def main(folder: str, base: str) -> None:
         "branch": again.url,
         "request": proposal.url,
         "card": ModelCard.load(REPO).data.to_dict(),
-        "model": model_comes_back(folder),
-        "adapter": adapter_comes_back(folder, base),
+        "model": model_comes_back(f"{folder}/share"),
+        "adapter": adapter_comes_back(f"{folder}/share", base),
         "data": data_comes_back(),
         "snapshot": snapshot_download(REPO),
     }

@@ -2,29 +2,33 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hf_fairtune import handover
+from hf_fairtune.document.document import Document
+from hf_fairtune.document.run import Base, Run
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks.config import masked
 from hf_fairtune.masks.mask import Mask
-from hf_fairtune.record import Record
+from hf_fairtune.publish import publish
 from tests.conftest import tiny_vit
+from tests.document_samples import document
 
 
 @pytest.fixture
 def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of an earlier hand-over, and no card to draw."""
-    monkeypatch.setattr(handover, "write_report", lambda record, folder: [])
-    monkeypatch.setattr(handover, "suppress_small_cells", lambda content: content)
-    handover.write(tmp_path / "out", tiny_vit(), None, record(1))
+    """A folder of an earlier hand-over, whose card is one line."""
+    monkeypatch.setattr(handover, "write_card", lambda made, folder: (folder / "README.md").write_text("card"))
+    handover.write(tmp_path / "out", tiny_vit(), None, run(1))
     return tmp_path / "out"
 
 
-def record(seed: int) -> Record:
-    return Record("train", seed, {"name": "tiny"}, {}, "full")
+def run(seed: int) -> Document:
+    made = document({("F",): (6, 30), ("M",): (40, 50)})
+    return replace(made, job="train", run=Run(seed, Base("tiny", "vit", 16, 5)))
 
 
 def files(folder: Path) -> dict[Path, bytes]:
@@ -35,26 +39,57 @@ class KilledError(BaseException):
     """Stands for a kill: no handler of ours sees it."""
 
 
+@pytest.mark.parametrize("step", ["write_card", "publish"])
 @pytest.mark.parametrize("error", [KilledError(), OSError(errno.ENOSPC, "No space left on device")])
-def test_the_old_folder_survives(old: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+def test_the_old_folder_survives(old: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, step: str) -> None:
     before = files(old)
 
     def stop(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Record, "save", stop)
+    monkeypatch.setattr(handover, step, stop)
     model = masked(tiny_vit(), Mask((1,) * 9))
     with pytest.raises((KilledError, FairTuneError), match="free some space|^$"):
-        handover.write(old, model, None, record(2))
+        handover.write(old, model, None, run(2))
     assert files(old) == before
 
 
-def test_the_record_is_the_last_file(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    order: list[str] = []
+def test_the_exact_document_is_the_last_file(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[Path] = []
     move = os.replace
-    monkeypatch.setattr(os, "replace", lambda a, b: (order.append(Path(b).name), move(a, b))[1])
-    handover.write(old, masked(tiny_vit(), Mask((1,) * 9)), None, record(3))
-    assert order[-1] == "fairtune.json"
-    assert Record.load(old).seed == 3
+    monkeypatch.setattr(os, "replace", lambda a, b: (order.append(Path(b)), move(a, b))[1])
+    handover.write(old, masked(tiny_vit(), Mask((1,) * 9)), None, run(3))
+    assert order[-1] == old / "fairtune.json"
+    found = Document.load(old)
+    assert found.run is not None
+    assert (found.run.seed, found.shared) == (3, None)
     assert (old / "adapter" / "adapter_model.safetensors").is_file()
     assert not (old / "adapter" / "README.md").exists()
+
+
+def test_share_is_what_a_push_sends(old: Path) -> None:
+    made = run(4)
+    handover.write(old, masked(tiny_vit(), Mask((1,) * 9)), None, made)
+    share = old / "share"
+    assert set(files(share)) == {name for name in files(old) if name.parts[0] != "share"}
+    for name in files(share):
+        same = os.path.samefile(share / name, old / name)
+        assert same == (name.name != "fairtune.json"), name
+    assert Document.load(share).to_json() == publish(made).to_json()
+    assert not [p.name for p in old.iterdir() if p.name.startswith(".handover")]
+
+
+def test_share_keeps_nothing_of_an_earlier_hand_over(old: Path) -> None:
+    handover.write(old, masked(tiny_vit(), Mask((1,) * 9)), None, run(5))
+    assert (old / "share" / "adapter").exists()
+    handover.write(old, tiny_vit(), None, run(6))
+    assert Path("adapter/adapter_model.safetensors") not in files(old / "share")
+
+
+def test_a_file_system_without_hard_links_gets_copies(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    handover.write(old, tiny_vit(), None, run(7))
+    assert files(old / "share")[Path("model.safetensors")] == files(old)[Path("model.safetensors")]

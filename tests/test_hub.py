@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ from peft import LNTuningConfig, get_peft_model
 from PIL import Image
 from transformers import ViTImageProcessorPil
 
+from hf_fairtune.document.document import Document
+from hf_fairtune.document.run import Base, MethodFacts, Model, Run, Training
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.hub import check, publishable, push
-from hf_fairtune.record import Record
+from hf_fairtune.hub import AUDIT, check, publishable, push
+from hf_fairtune.publish import publish
 
 from .conftest import tiny_vit
+from .document_samples import document
 from .hub_server import TOKEN, serve
 
 # PEFT says so of every LayerNorm it wraps.
@@ -31,25 +35,14 @@ SENT = ["README.md", "adapter/adapter_config.json", "adapter/adapter_model.safet
 SENT += ["fairtune.json", "figures/gap.png", "figures/masks.svg", "model.safetensors", "preprocessor_config.json"]
 
 
-def cell(group: str, label: str, n: int) -> dict[str, Any]:
-    return {"group": group, "label": label, "n": n}
-
-
-def a_record(**changes: Any) -> Record:
-    cells = [cell(group, label, 40) for group in ("dark", "light") for label in ("benign", "malignant")]
-    data: dict[str, Any] = {"name": "made up", "label": "labels", "positive_label": "malignant"}
-    data |= {"negative_label": "benign", "groups": ["skin"], "group_names": ["dark", "light"], "cluster": "patient"}
-    data |= {"hash": "0", "split_source": "made"}
-    data["splits"] = {"test": {"n": 160, "hash": "0", "clusters": 80, "cells": cells}}
-    model = {"name": "tiny", "model_type": "vit", "image_size": 16, "parameters": 1, "trainable_parameters": 1}
-    fields: dict[str, Any] = {
-        "job": "train",
-        "seed": 0,
-        "model": model | {"blocks": 1},
-        "data": data,
-        "method": "full",
-    }
-    return Record(**(fields | {"git": None} | changes))
+def a_document(**arguments: Any) -> Document:
+    """Build the document of a run as it may be shared."""
+    method = MethodFacts("full", "full fine-tuning", "@article{a}", {})
+    made = document({("dark",): (40, 40), ("light",): (6, 40)})
+    training = Training(method, 5, [], arguments={"optim": "adamw"})
+    run = Run(0, Base("tiny", "vit", 16, 1))
+    models = [Model("model", "full fine-tuning", training)]
+    return publish(replace(made, job="train", run=run, models=models, arguments=arguments))
 
 
 @pytest.fixture
@@ -61,7 +54,8 @@ def base(tmp_path: Path) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A hand-over folder among everything else a run leaves."""
-    root = tmp_path / "fairtune-out"
+    whole = tmp_path / "fairtune-out"
+    root = whole / "share"
     targets = ["q_proj", "fc1", "layernorm_before", "classifier"]
     model = get_peft_model(tiny_vit(1), LNTuningConfig(target_modules=targets))
     for parameter in model.parameters():
@@ -71,13 +65,27 @@ def folder(tmp_path: Path) -> Path:
     model.merge_and_unload().save_pretrained(root)
     ViTImageProcessorPil(size={"height": 16, "width": 16}).save_pretrained(root)
     (root / "README.md").write_text(CARD)
-    a_record(arguments={"output_dir": "/home/ann/secret-study/out", "hub_token": "<HUB_TOKEN>"}).save(root)
+    a_document(output_dir="/home/ann/secret-study/out", hub_token="<HUB_TOKEN>").save(root)
     for name in DECOYS:
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text("patient 17")
     Image.new("RGB", (2, 2)).save(root / "figures" / "gap.png")
     (root / "figures" / "masks.svg").write_text("<svg/>")
     (root / "figures" / "linked.png").symlink_to(root / "patients.csv")
+    for name in ("fairtune.json", "patients.csv", "model.safetensors"):
+        (whole / name).write_text("patient 17")
+    return whole
+
+
+@pytest.fixture
+def audit_folder(tmp_path: Path) -> Path:
+    """The output folder of an audit."""
+    root = tmp_path / "audit"
+    (root / "share").mkdir(parents=True)
+    for name in (*AUDIT, "predictions.csv"):
+        (root / "share" / name).write_text(name)
+    for name in ("audit.json", "audit.html"):
+        (root / name).write_text("patient 17")
     return root
 
 
@@ -92,10 +100,13 @@ def client(url: str, home: Path, *command: str, token: str = TOKEN) -> subproces
     )
 
 
-def push_elsewhere(url: str, folder: Path, options: str = "", token: str = TOKEN) -> str:
-    """Push from a process of its own; return the one line it was refused with."""
+def push_elsewhere(url: str, folder: Path, options: str = "", token: str = TOKEN, said: str = "") -> str:
+    """Push from a process of its own; return the one line it was refused with, or the commit where `said` is "url"."""
     code = "from hf_fairtune.hub import push, FairTuneError\n"
-    code += f"try:\n    push({str(folder)!r}, 'tester/lesions', {options})\nexcept FairTuneError as e:\n    print(e)"
+    call = f"push({str(folder)!r}, 'tester/lesions', {options})"
+    code += (
+        f"try:\n    done = {call}\n    {'print(done.url)' if said else ''}\nexcept FairTuneError as e:\n    print(e)"
+    )
     done = client(url, folder.parent / "home", "-c", code, token=token)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 1
@@ -131,10 +142,26 @@ def test_dry_run_lists_and_touches_no_network(folder: Path, base: Path) -> None:
     assert "9 files would go to private tester/lesions" in done.stdout
 
 
-def test_sizes_are_those_of_what_is_sent(folder: Path) -> None:
-    sizes = dict(push(folder, "tester/lesions", dry_run=True).files)
-    assert sizes["model.safetensors"] == (folder / "model.safetensors").stat().st_size
-    assert sizes["fairtune.json"] < (folder / "fairtune.json").stat().st_size
+def test_an_audit_sends_its_shared_files(audit_folder: Path) -> None:
+    with serve() as hub:
+        assert "/commit/" in push_elsewhere(hub.url, audit_folder, said="url")
+        files = hub.repo("models", "tester/lesions").at("main")[1]
+    assert sorted(files) == sorted(AUDIT)
+    assert dict(push(audit_folder, "tester/lesions", dry_run=True).files)["audit.html"] == len("audit.html")
+
+
+def test_exact_counts_do_not_leave(folder: Path) -> None:
+    exact = replace(document({("dark",): (40, 40)}), job="train", run=Run(0, Base("tiny", "vit", 16, 1)))
+    exact.save(folder / "share")
+    with pytest.raises(FairTuneError, match=r"`share/fairtune.json` holds exact counts; run the job again"):
+        push(folder, "tester/lesions", dry_run=True)
+
+
+def test_a_folder_without_share_says_so(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(FairTuneError, match=r"lacks `share/`, which holds what may leave it"):
+        push(tmp_path, "tester/lesions", dry_run=True)
+    with pytest.raises(FairTuneError, match=r"lacks `share/`"):
+        push(folder / "share", "tester/lesions", dry_run=True)
 
 
 def test_refusals_of_the_hub_are_one_line(folder: Path) -> None:
@@ -142,12 +169,12 @@ def test_refusals_of_the_hub_are_one_line(folder: Path) -> None:
         assert "hf auth login" in push_elsewhere(hub.url, folder, token="hf_wrong")
         assert hub.repos == {}
         for metadata, reason in (("license: none-such", "must be one of"), ("license: [", "while parsing")):
-            (folder / "README.md").write_text(f"---\n{metadata}\n---\n# Lesions\n")
+            (folder / "share" / "README.md").write_text(f"---\n{metadata}\n---\n# Lesions\n")
             said = push_elsewhere(hub.url, folder)
             assert "`README.md` has metadata" in said
             assert reason in said
         assert hub.repos == {}
-    (folder / "README.md").write_text(CARD)
+    (folder / "share" / "README.md").write_text(CARD)
     assert "cannot be reached" in push_elsewhere(hub.url, folder)
 
 
@@ -164,56 +191,36 @@ def test_malformed_name_is_refused_before_anything(folder: Path, name: str) -> N
         push(folder, name, dry_run=True)
 
 
-def test_only_a_handover_folder_is_published(folder: Path) -> None:
+def test_only_a_whole_share_is_published(folder: Path) -> None:
     assert [path.as_posix() for path in publishable(folder)] == SENT
-    (folder / "model.safetensors").unlink()
-    (folder / "config.json").unlink()
-    with pytest.raises(FairTuneError, match=r"lacks `config.json`, `model.safetensors`; pass the folder"):
+    (folder / "share" / "model.safetensors").unlink()
+    (folder / "share" / "config.json").unlink()
+    with pytest.raises(FairTuneError, match=r"share` lacks `config.json`, `model.safetensors`; run the job again"):
         publishable(folder)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("arguments", "said"),
     [
-        ({"arguments": {"hub_token": "abc"}}, "holds the secret `hub_token`"),
-        ({"arguments": {"note": "hf_" + "a" * 30}}, "holds a Hub token"),
-        ({"arguments": {"patient_ids": ["17", "18"]}}, "lists `patient_ids`"),
-        ({"search": {"clusters": {"17": 3}}}, "lists `clusters`"),
+        ({"hub_token": "abc"}, "holds the secret `hub_token`"),
+        ({"note": "hf_" + "a" * 30}, "holds a Hub token"),
+        ({"patient_ids": ["17", "18"]}, "lists `patient_ids`"),
+        ({"clusters": ["17"]}, "lists `clusters`"),
     ],
 )
-def test_leaks_of_the_record_are_refused(folder: Path, changes: dict[str, Any], said: str) -> None:
-    a_record(**changes).save(folder)
+def test_leaks_of_the_document_are_refused(folder: Path, arguments: dict[str, Any], said: str) -> None:
+    a_document(**arguments).save(folder / "share")
     with pytest.raises(FairTuneError, match=said):
         check(folder)
 
 
 @pytest.mark.parametrize("place", ["/home/ann/data", "/Users/ann/data", "C:\\\\Users\\\\ann", str(Path.home() / "x")])
 def test_home_directories_are_refused(folder: Path, place: str) -> None:
-    (folder / "adapter" / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": place}))
+    (folder / "share" / "adapter" / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": place}))
     with pytest.raises(FairTuneError, match="names a home directory"):
         check(folder)
 
 
 def test_addresses_are_not_taken_for_home_directories(folder: Path) -> None:
-    (folder / "README.md").write_text(CARD + "see https://example.org/home/page and docs/users/guide\n")
+    (folder / "share" / "README.md").write_text(CARD + "see https://example.org/home/page and docs/users/guide\n")
     check(folder)
-
-
-def test_card_that_shows_a_merged_group_is_refused(folder: Path) -> None:
-    record = a_record()
-    record.data["splits"]["test"]["cells"][1]["n"] = 4
-    record.data["splits"]["test"]["cells"].append(cell("medium", "malignant", 90))
-    record.save(folder)
-    check(folder)
-    (folder / "README.md").write_text(CARD + "| group | n |\n|---|---|\n| dark | 4 |\n")
-    with pytest.raises(FairTuneError, match="shows small counts"):
-        check(folder)
-
-
-def test_split_that_is_small_in_all_is_refused(folder: Path) -> None:
-    record = a_record()
-    for item in record.data["splits"]["test"]["cells"]:
-        item["n"] = 3
-    record.save(folder)
-    with pytest.raises(FairTuneError, match="too few to publish"):
-        push(folder, "tester/lesions", dry_run=True)

@@ -11,14 +11,15 @@ from PIL import Image
 from transformers import pipeline
 from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
 
-from hf_fairtune.data.predictions import read_predictions
-from hf_fairtune.data.scored_arguments import PredictionArguments
+from hf_fairtune.data.scored import PredictionArguments, read_predictions
+from hf_fairtune.data.targets import ClassScores
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.scoring import MULTILABEL, score_dataset
+from hf_fairtune.scoring import MULTILABEL, score_dataset, with_scores
 from tests.classifiers import mobilenet, resnet, vit
 from tests.data.conftest import frame_of, write_table
 
 CLASSES = ["mel", "nev", "bcc"]
+SPLITS = np.array(["test", "validation"])
 
 
 def frame() -> pd.DataFrame:
@@ -157,7 +158,7 @@ def broken(model: Any) -> Any:
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
-        ({"label": ["dx"]}, "the model's classes are LABEL_0, LABEL_1, LABEL_2, which do not tell"),
+        ({"label": ["dx"]}, "the model's classes are LABEL_0, LABEL_1, LABEL_2, which do not identify"),
         ({"label": ["mel", "nev"]}, "the model chooses one of its classes"),
         ({"label": ["label"], "group": ["sex", "x"]}, "--group x names no column"),
         ({"label": ["label"], "dataset": "nowhere.csv"}, "does not exist"),
@@ -181,3 +182,31 @@ def test_broken_models(asked: Any) -> None:
         score_dataset(torch.nn.Linear(2, 2), processor, asked(label=["label"]))
     with pytest.raises(FairTuneError, match="with its image processor is wanted"):
         score_dataset(model, None, asked(label=["label"]))
+
+
+@pytest.mark.parametrize(
+    ("columns", "names", "found"),
+    [
+        (["y"], ["LABEL_0"], ["y", "image", "split", "score"]),
+        (["y", "split"], ["mel", "nev"], ["y", "split", "image", "score_mel", "score_nev"]),
+        (["score", "scores"], ["mel"], ["score", "scores", "image", "split", "score_"]),
+        (
+            ["score_mel", "image"],
+            ["mel", "nev"],
+            ["score_mel", "image", "image_", "split", "score__mel", "score__nev"],
+        ),
+    ],
+)
+def test_no_column_is_lost(columns: list[str], names: list[str], found: list[str]) -> None:
+    frame = pd.DataFrame({name: [1, 2] for name in columns})
+    values = np.arange(2.0 * len(names)).reshape(2, -1)
+    kept = with_scores(frame, ClassScores(values, names), ["a.png", "b.png"], SPLITS)
+    assert list(kept.columns) == found
+    assert kept["image_" if "image" in columns else "image"].tolist() == ["a.png", "b.png"]
+    assert kept["split"].tolist() == ["test", "validation"]
+    np.testing.assert_array_equal(kept[found[-len(names) :]], values)
+
+
+def test_rows_that_nothing_divides_have_no_split() -> None:
+    kept = with_scores(pd.DataFrame({"y": [1, 2]}), ClassScores(np.zeros((2, 1)), ["a"]), ["a.png", "b.png"], None)
+    assert list(kept.columns) == ["y", "image", "score"]

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
-from .. import catalog
-from ..metrics.metric import PARTS, Card, card
+from ..audit.metrics.metric import PARTS, Card, card_of, homes
 from .flags import positional
 
 EXAMPLE = """  fairtune metrics
   fairtune metrics equalized_odds_difference"""
 WIDTH = 119
-# Numbers that an audit and a gate's rules call otherwise, and whose card tells of them.
-ALSO = {
-    "bpsn": "xauc",
-    "bnsp": "xauc",
-    "group_auc": "auc",
-    "auc_difference": "auc_gap",
-    "tpr_difference": "equal_opportunity_difference",
-    "fpr_difference": "predictive_equality_difference",
-}
+# Names in a gate's rules of numbers that the card of another explains.
+ALSO = {"group_auc": "auc", "auc_difference": "auc_gap"}
 
 
 @dataclass
@@ -44,27 +36,24 @@ def run(arguments: MetricsArguments) -> None:
         print(listing())
         return
     name = arguments.name.lower()
-    print(whole(card(catalog.find("metrics", ALSO.get(name, name)))))
+    print(whole(card_of(ALSO.get(name, name))))
 
 
 def listing() -> str:
     """Return a line a metric: its name, its title, and which direction is better."""
-    cards = {name: card(catalog.find("metrics", name)) for name in catalog.names("metrics")}
-    width = max(map(len, cards))
-    lines = [_entry(name.ljust(width), found) for name, found in cards.items()]
+    width = max(map(len, homes()))
+    lines = []
+    for name in homes():
+        card = card_of(name)
+        text = f"{name.ljust(width)}  {card.title.rstrip('.')}. {direction(card)}"
+        lines.append(textwrap.fill(text, WIDTH, subsequent_indent=" " * (width + 2)))
     return "\n".join([*lines, "", "All about one:  fairtune metrics NAME"])
 
 
 def whole(found: Card) -> str:
     """Return a card as paragraphs for a terminal."""
-    texts = asdict(found)
-    parts = [f"{part.capitalize()}: {texts[part]}" for part in PARTS]
+    parts = [f"{part.capitalize()}: {getattr(found, part)}" for part in PARTS]
     return "\n\n".join(textwrap.fill(text, WIDTH) for text in [found.title, *parts])
-
-
-def _entry(name: str, found: Card) -> str:
-    line = f"{name}  {found.title.rstrip('.')}. {direction(found)}"
-    return textwrap.fill(line, WIDTH, subsequent_indent=" " * (len(name) + 2))
 
 
 def direction(found: Card) -> str:

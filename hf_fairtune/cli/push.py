@@ -1,4 +1,4 @@
-"""Push a finished run to the Hub: model, adapter, card, record and figures; private unless asked otherwise."""
+"""Push what a finished run or audit shares to the Hub: the folder share/ alone, private unless asked otherwise."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXAMPLE = """  fairtune push fairtune-lesions --repo my-team/fair-lesions --dry-
 class PushArguments:
     """What goes where."""
 
-    run: str = field(metadata={"help": "Output folder of a finished run."})
+    run: str = field(metadata={"help": "Output folder of a finished run or audit; its share/ is sent."})
     repo: str = field(metadata={"help": "Hub repository, e.g. my-team/fair-lesions."})
     dry_run: bool = field(default=False, metadata={"help": "List what would go, and send nothing."})
     public: bool = field(default=False, metadata={"help": "Make the repository public."})
@@ -25,7 +25,7 @@ ARGUMENTS = (PushArguments,)
 
 
 def rewrite(argv: list[str]) -> list[str]:
-    """Take the run's folder as first argument too."""
+    """Take the folder as first argument too."""
     return positional(argv, "--run")
 
 

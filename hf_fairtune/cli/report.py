@@ -1,15 +1,15 @@
-"""Write the card and figures of a finished run again, from its record alone."""
+"""Write the card and figures of a finished run again, from its document alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..document.document import Document
 from ..errors import FairTuneError
-from ..record import Record
-from ..report.write import write_report
+from ..show.files import SHARE, write_card
+from ..show.terminal import run_text
 from .flags import positional
-from .job import closing
 
 EXAMPLE = "  fairtune report fairtune-lesions"
 
@@ -30,9 +30,12 @@ def rewrite(argv: list[str]) -> list[str]:
 
 
 def run(arguments: ReportArguments) -> None:
-    """Write README.md and figures/ and print the table."""
+    """Write README.md and figures/, also in the run's copy to be shared, and print the tables."""
     folder = Path(arguments.run)
     if not folder.is_dir():
         raise FairTuneError(f"`--run {folder}` is not a folder; pass the output folder of a run.")
-    write_report(Record.load(folder), folder)
-    print(closing(folder))
+    document = Document.load(folder)
+    write_card(document, folder)
+    if (folder / SHARE).is_dir():
+        write_card(document, folder / SHARE)
+    print(f"{run_text(document)}\n\nmodel card: {folder / 'README.md'}")

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from accelerate import PartialState
 
-from ..data.scored_arguments import PredictionArguments
+from ..data.scored import PredictionArguments
+from ..data.splits import FILE_NAME
 from ..errors import FairTuneError
 from ..scoring import ScoredImages, score_dataset
-from .audited import TEST, Given, RowArguments, apart, called
+from .audit_input import TEST, AuditArguments, AuditInput, select_split
 from .model import load_classifier, load_processor, refuse_broken
 
 
-def of_model(arguments: RowArguments, data: PredictionArguments) -> Given:
+def score_input(arguments: AuditArguments, data: PredictionArguments) -> AuditInput:
     """Score the images with the model, and with the reference model where one is named.
 
     Raises:
@@ -25,29 +26,24 @@ def of_model(arguments: RowArguments, data: PredictionArguments) -> Given:
     if arguments.reference_model is not None:
         if data.reference:
             raise FairTuneError("--reference and --reference_model are two references; give one of them.")
-        # The reference is asked about the rows of the model under audit, so its own splits do not count.
-        other = _reference(arguments.reference_model, arguments, data)
-        if table.targets != other.table.targets:
+        try:
+            # The reference scores the rows of the model under audit, so its own splits do not count.
+            other = _scored_by(arguments.reference_model, arguments, data).table
+        except FairTuneError as error:
+            raise FairTuneError(f"--reference_model: {error}") from error
+        if table.targets != other.targets:
             raise FairTuneError(
-                f"the reference model answers for {other.table.targets}, the model for {table.targets}; name one that "
+                f"the reference model has scores for {other.targets}, the model for {table.targets}; name one that "
                 "has the same classes."
             )
-        table = replace(table, reference_scores=other.table.scores)
-    scored, fit_on, split = apart(table, arguments.split if table.splits is not None else None)
-    source = {"kind": "model", "name": found.name, "model": called(arguments.model), "split": split}
-    return Given(scored, fit_on, source, found.frame)
+        table = replace(table, reference_scores=other.scores)
+    rows, fit_on, split = select_split(table, arguments.split if table.splits is not None else None)
+    return AuditInput(rows, fit_on, found.name, split, found.frame)
 
 
-def _reference(name: str, arguments: RowArguments, data: PredictionArguments) -> ScoredImages:
-    try:
-        return _scored_by(name, arguments, data)
-    except FairTuneError as error:
-        raise FairTuneError(f"--reference_model: {error}") from error
-
-
-def _scored_by(name: str, arguments: RowArguments, data: PredictionArguments) -> ScoredImages:
+def _scored_by(name: str, arguments: AuditArguments, data: PredictionArguments) -> ScoredImages:
     """Score the images with the model `name`; the split file is that of the model under audit."""
-    own = Path(arguments.model) / "splits.json"
+    own = Path(arguments.model) / FILE_NAME
     model = load_classifier(name)
     refuse_broken(model, name)
     return score_dataset(

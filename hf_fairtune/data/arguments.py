@@ -1,10 +1,18 @@
-"""What to load and how to read it, as dataclass fields that are command-line flags."""
+"""What to train on and how to read it, as dataclass fields that are command-line flags."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import FairTuneError
+from .scored import PredictionArguments, repeatable
+
+
+def _as_in_audit(name: str) -> Any:
+    """Make a field with the help of the audit's flag of the same name, empty by default."""
+    help = PredictionArguments.__dataclass_fields__[name].metadata["help"]
+    return repeatable(help) if name == "positive" else field(default=None, metadata={"help": help})
 
 
 @dataclass
@@ -21,38 +29,17 @@ class DataArguments:
         }
     )
     label: str = field(metadata={"help": "Column of the diagnosis."})
-    positive: list[str] = field(
-        default_factory=list,
-        metadata={
-            "action": "extend",
-            "nargs": "+",
-            "help": "Value(s) of the label that mean disease; needed unless the labels are 0 and 1. Repeatable.",
-        },
-    )
-    group: list[str] = field(
-        default_factory=list,
-        metadata={
-            "action": "extend",
-            "nargs": "+",
-            "help": "Attribute column, or column:cuts (`age:60` is <=60 against >60; `age:40,60` three bins). "
-            "Several give their intersections.",
-        },
+    positive: list[str] = _as_in_audit("positive")
+    group: list[str] = repeatable(
+        "Attribute column, or column:cuts (`age:60` is <=60 against >60; `age:40,60` three bins). Several give their "
+        "intersections."
     )
     cluster: str | None = field(
-        default=None,
-        metadata={"help": "Column of the patient or lesion; one never lies in two splits."},
+        default=None, metadata={"help": "Column of the patient or lesion; one never lies in two splits."}
     )
-    image: str | None = field(
-        default=None,
-        metadata={"help": "Image column. Default: found by its type, else image, file_name, path or filename."},
-    )
-    image_size: int | None = field(
-        default=None, metadata={"help": "Side in pixels. Default: the image processor's own."}
-    )
-    image_root: str | None = field(
-        default=None,
-        metadata={"help": "Folder that relative image paths start from. Default: the table's own folder."},
-    )
+    image: str | None = _as_in_audit("image")
+    image_size: int | None = _as_in_audit("image_size")
+    image_root: str | None = _as_in_audit("image_root")
     validation_fraction: float = field(
         default=0.2, metadata={"help": "Share of the divided rows for validation, where the data give none."}
     )
@@ -62,10 +49,7 @@ class DataArguments:
     smallest_crop: float = field(
         default=0.08, metadata={"help": "Smallest share of an image that a training crop keeps; 1: only flips."}
     )
-    data_cache: str | None = field(
-        default=None,
-        metadata={"help": "Folder of the decoded pixels. Default: $FAIRTUNE_CACHE or ~/.cache/hf_fairtune."},
-    )
+    data_cache: str | None = _as_in_audit("data_cache")
 
     def __post_init__(self) -> None:
         if not 0 < self.smallest_crop <= 1:

@@ -1,21 +1,26 @@
-"""The attributes of an audit: every --group on its own, and the intersection of all."""
+"""Patients' attributes as groups: columns such as `sex`, cut numbers such as `age:60`, and their intersection.
+
+The names of groups are plain ASCII, as they become metric keys: a value is its own name; `age:60` gives `<=60` and
+`>60`; `age:40,60` gives `<=40`, `(40,60]` and `>60`; an empty cell is in the group `missing`; the groups of an
+intersection are joined by ` & ` (`F & >60`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..errors import FairTuneError
-from .groups import MISSING, GroupSpec, intersect
-from .levels import listed
-from .named_column import named_column
+from ..document.data import AttributeKind
+from ..errors import FairTuneError, listed
+from .table_file import as_levels, named_column, no_column
 
-MAX_CELLS = 200
 AND = " & "
+MISSING = "missing"
+MAX_LEVELS = 20
+MAX_CELLS = 200
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Attribute:
 
     name: str
     columns: list[str]
-    kind: str
+    kind: AttributeKind
     cuts: list[float]
     values: np.ndarray
     names: list[str]
@@ -50,63 +55,146 @@ class Attribute:
     def take(self, rows: np.ndarray) -> Attribute:
         """Return the attribute of some rows (indices, or a mask [n]), with the groups that occur in them."""
         occurring, values = np.unique(self.values[rows], return_inverse=True)
-        kept: dict[str, Any] = {
-            key: [getattr(self, key)[i] for i in occurring] for key in ("names", "levels", "empty")
-        }
-        return replace(self, values=values.astype(np.int64), **kept)
+        names, levels, empty = ([part[i] for i in occurring] for part in (self.names, self.levels, self.empty))
+        return replace(self, values=values.astype(np.int64), names=names, levels=levels, empty=empty)
 
     def within(self, names: Collection[str]) -> list[str]:
-        """Return the groups that are called so, and those of an intersection that lie in a level called so."""
+        """Return the groups of these names, and those of an intersection that lie in a level of such a name."""
         return [name for name, levels in zip(self.names, self.levels, strict=True) if {name, *levels} & {*names}]
 
 
-def read_attributes(frame: pd.DataFrame, specs: Sequence[str], intersections: bool = True) -> list[Attribute]:
-    """Read every attribute, then, where there are several and they are wanted, their intersection.
+def read_attributes(
+    frame: pd.DataFrame, specs: Sequence[str], *, intersections: bool = True, lone_levels: bool = False
+) -> list[Attribute]:
+    """Read every attribute, then, where there are several and it is wanted, their intersection.
+
+    Args:
+        frame: the table.
+        specs: `column` or `column:cut,cut,...`, one an attribute.
+        intersections: whether to add the intersection.
+        lone_levels: whether an attribute may have one group, as long as the last one has two.
 
     Raises:
-        FairTuneError: none is named, one twice, one does not fit the table or has one group, or the intersection has
-            more than `MAX_CELLS` groups.
+        FairTuneError: no attribute is named, one twice, one does not fit the table or has one group, or the
+            intersection has more than `MAX_CELLS` groups or two of one name.
     """
-    columns = [str(name) for name in frame.columns]
     if not specs:
-        raise FairTuneError(f"No --group is given; name an attribute among the columns {listed(columns, 30)}.")
-    repeated = sorted({spec for spec in specs if list(specs).count(spec) > 1})
-    if repeated:
+        raise FairTuneError(f"No --group is given; name an attribute among the columns {listed(frame.columns, 30)}.")
+    if len(set(specs)) < len(specs):
+        repeated = sorted(spec for spec in specs if list(specs).count(spec) > 1)
         raise FairTuneError(f"--group {repeated[0]} is given twice; name every attribute once.")
-    found = [_attribute(frame, text, GroupSpec.parse(text, columns)) for text in specs]
-    return [*found, _intersection(found)] if intersections and len(found) > 1 else found
+    found = []
+    for spec in specs:
+        found.append(_attribute(frame, spec))
+        if not lone_levels:
+            _check_several(found[-1])
+    if intersections and len(found) > 1:
+        found.append(_intersection(found))
+    _check_several(found[-1])
+    return found
 
 
-def _attribute(frame: pd.DataFrame, text: str, spec: GroupSpec) -> Attribute:
-    levels = spec.assign(named_column(frame, spec.column, "group")).cat
-    names = [str(name) for name in levels.categories]
-    codes = levels.codes.to_numpy(dtype=np.int64)
-    empty = [name == MISSING for name in names]
-    kind, own = "cuts" if spec.cuts else "levels", [(name,) for name in names]
-    return Attribute(text, [spec.column], kind, list(spec.cuts), codes, names, [*own], empty)
+def parse_group(text: str, columns: Collection[str]) -> tuple[str, list[float]]:
+    """Read `column` or `column:cut,cut,...`: the column, and the cuts where it has any.
+
+    Raises:
+        FairTuneError: the column is none of `columns`, or the cuts are not rising numbers.
+    """
+    if text in columns:
+        return text, []
+    column, _, tail = text.rpartition(":")
+    if column not in columns:
+        raise no_column("group", text, columns, column)
+    try:
+        cuts = list(map(float, tail.split(",")))
+    except ValueError:
+        cuts = []
+    if not cuts or not np.isfinite(cuts).all() or (np.diff(cuts) <= 0).any():
+        raise FairTuneError(f"--group {text} has no rising numbers after the colon; write e.g. {column}:40,60.")
+    return column, cuts
+
+
+def _attribute(frame: pd.DataFrame, text: str) -> Attribute:
+    name, cuts = parse_group(text, list(frame.columns))
+    column = as_levels(named_column(frame, name, "group")).replace(MISSING, None)
+    names, places = _bins(column, cuts) if cuts else _values(column)
+    # Places of empty cells are -1: the last name.
+    occurring, values = np.unique(places % (len(names) + 1), return_inverse=True)
+    kept = np.array([*names, MISSING], dtype=object)[occurring]
+    levels: list[tuple[str, ...]] = [*zip(kept, strict=True)]
+    empty = (occurring == len(names)).tolist()
+    return Attribute(text, [name], "cuts" if cuts else "levels", cuts, values, kept.tolist(), levels, empty)
+
+
+def _values(column: pd.Series) -> tuple[list[str], np.ndarray]:
+    """Return the values in their order, numbers as numbers, and the place of every row's; -1 where it is empty."""
+    names = sorted(column.dropna().unique(), key=_natural)
+    if len(names) > MAX_LEVELS:
+        number = pd.to_numeric(pd.Series(names), errors="coerce").notna().all()
+        cuts = f"give cuts such as --group {column.name}:{names[len(names) // 2]}, or "
+        advice = f"{cuts if number else ''}merge its values in a new column"
+        raise FairTuneError(f"`{column.name}` has {len(names)} values, more than {MAX_LEVELS} groups; {advice}.")
+    return names, pd.Index(names, dtype=object).get_indexer(column)
+
+
+def _bins(column: pd.Series, cuts: list[float]) -> tuple[list[str], np.ndarray]:
+    """Return the names of the bins (low, high], and the place of every row's; -1 where the cell is empty."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = column.notna().to_numpy() & np.isnan(numbers)
+    edges = list(map(_short, cuts))
+    if bad.any():
+        raise FairTuneError(
+            f"`{column.name}` is cut at {', '.join(edges)} but {int(bad.sum())} cells are no numbers "
+            f"({listed(column[bad].unique(), 5)}); make them numbers or leave them empty."
+        )
+    between = [f"({low},{high}]" for low, high in zip(edges, edges[1:], strict=False)]
+    places = np.where(np.isnan(numbers), -1, np.searchsorted(cuts, numbers))
+    return [f"<={edges[0]}", *between, f">{edges[-1]}"], places
 
 
 def _intersection(parts: Sequence[Attribute]) -> Attribute:
+    """Cross several attributes: the cells that occur, in the order of the cross table."""
     name = AND.join(part.name for part in parts)
-    codes, cells = intersect([part.values for part in parts], [len(part.names) for part in parts])
+    values, found = pd.MultiIndex.from_arrays([part.values for part in parts]).factorize(sort=True)
+    cells = np.array([*found])
     if len(cells) > MAX_CELLS:
         raise FairTuneError(
             f"`{name}` has {len(cells)} groups, more than {MAX_CELLS}; name fewer attributes or cuts, or pass "
-            "--no_intersections."
+            "--no_intersections to an audit."
         )
-    levels: list[tuple[str, ...]] = [
-        tuple(part.names[i] for part, i in zip(parts, cell, strict=True)) for cell in cells
-    ]
-    names = [AND.join(level) for level in levels]
-    _check_clear(name, names)
-    empty = [any(part.empty[i] for part, i in zip(parts, cell, strict=True)) for cell in cells]
-    columns = list(dict.fromkeys(column for part in parts for column in part.columns))
-    return Attribute(name, columns, "intersection", [], codes, names, levels, empty)
-
-
-def _check_clear(name: str, names: list[str]) -> None:
-    twice = [group for group in names if names.count(group) > 1]
-    if twice:
+    columns: list[str] = []
+    levels, empty = [], np.zeros(len(cells), dtype=bool)
+    for i, part in enumerate(parts):
+        places = cells[:, i]
+        columns += part.columns
+        levels.append(np.array(part.names, dtype=object)[places])
+        empty |= np.array(part.empty)[places]
+    crossed = list(zip(*levels, strict=True))
+    names = list(map(AND.join, crossed))
+    if len(set(names)) < len(names):
+        twice = next(group for group in names if names.count(group) > 1)
         raise FairTuneError(
-            f"Two groups of `{name}` are called {twice[0]!r}, as values of the columns hold {AND!r}; rename these."
+            f"Two groups of `{name}` have the name {twice!r}, as values of the columns hold {AND!r}; rename these."
         )
+    columns = list(dict.fromkeys(columns))
+    return Attribute(name, columns, "intersection", [], values, names, crossed, empty.tolist())
+
+
+def _check_several(attribute: Attribute) -> None:
+    if len(attribute.names) < 2:
+        raise FairTuneError(
+            f"`{'` and `'.join(attribute.columns)}` puts all {len(attribute.values)} rows in one group "
+            f"({listed(attribute.names)}); at least two are needed: choose another attribute or other cuts."
+        )
+
+
+def _short(number: float) -> str:
+    """Write a cut in six digits where these are the whole number, as two cuts must not have one name."""
+    return f"{number:g}" if float(f"{number:g}") == number else repr(number).removesuffix(".0")
+
+
+def _natural(name: str) -> tuple[int, float, str]:
+    try:
+        return (0, float(name), name)
+    except ValueError:
+        return (1, 0.0, name)

@@ -32,38 +32,23 @@ def balanced_rows(
     """
     if not 0 < fraction <= 1:
         raise FairTuneError(f"The fraction of the external set is {fraction:g}; give a share above 0, at most 1.")
-    cells = _cells(np.asarray(labels), np.asarray(groups))
-    counts = np.array([len(cell) for cell in cells.values()]).reshape(-1, 2)
-    whole = 2 * np.argmin(counts.sum(axis=1))
-    due = counts[whole // 2] if replacement else counts.min(axis=0)
+    present = np.unique(groups)
+    counts = np.array([[np.sum((groups == g) & (labels == y)) for y in (0, 1)] for g in present])
+    if len(present) < 2 or not counts.all():
+        raise FairTuneError(
+            "The external set needs two groups or more, each with rows of both labels; their negatives and positives "
+            f"are {counts.tolist()}: merge groups, or choose another attribute or other cuts."
+        )
+    smallest = counts.sum(axis=1).argmin()
+    due = counts[smallest] if replacement else counts.min(axis=0)
     chosen = []
-    for i, ((group, label), cell) in enumerate(cells.items()):
-        draw = np.random.default_rng([seed, group, label])
-        again = replacement and i not in (whole, whole + 1)
-        drawn = draw.choice(cell, due[label], replace=True) if again else draw.permutation(cell)
-        chosen.append(drawn[: max(1, round(fraction * due[label]))])
-    return np.sort(np.concatenate(chosen))
-
-
-def _cells(labels: np.ndarray, groups: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
-    """Return the rows of every (group, label), negatives before positives of each group."""
-    if labels.shape != groups.shape or labels.ndim != 1 or not np.isin(labels, (0, 1)).all():
-        raise FairTuneError(
-            f"The external set is balanced over labels of shape {labels.shape} and groups of shape {groups.shape}; "
-            "give one label, 0 or 1, and one group a row."
-        )
-    levels = np.unique(groups).tolist()
-    cells = {(int(g), y): np.flatnonzero((groups == g) & (labels == y)) for g in levels for y in (0, 1)}
-    counts = ", ".join(f"{len(cell)} of group {group} and label {label}" for (group, label), cell in cells.items())
-    if len(levels) < 2:
-        raise FairTuneError(
-            f"The external set needs two groups or more; the rows are {counts or 'none'}: choose another attribute or "
-            "other cuts."
-        )
-    for (group, label), cell in cells.items():
-        if not len(cell):
-            raise FairTuneError(
-                f"Group {group} has no row of label {label} for the external set; the rows are {counts}: merge the "
-                "group with another or drop it."
+    for place, group in enumerate(present):
+        for label in (0, 1):
+            cell, draw = (
+                np.flatnonzero((groups == group) & (labels == label)),
+                np.random.default_rng([seed, group, label]),
             )
-    return cells
+            again = replacement and place != smallest
+            drawn = draw.choice(cell, due[label], replace=True) if again else draw.permutation(cell)
+            chosen.append(drawn[: max(1, round(fraction * due[label]))])
+    return np.sort(np.concatenate(chosen))

@@ -1,4 +1,4 @@
-"""What a model takes of a table of images, a batch at a time, for any image processor."""
+"""Pixel values of a table of images, a batch at a time, by any image processor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from datasets import Dataset
 from torch import Tensor
 
 from ..errors import FairTuneError
-from .pixels import cached_pixels, rgb_image
+from .identity import EncodedImage, encoded
+from .pixels import cached_pixels, decoded
 from .processors import check_colours, colours, pixel_shape
 from .transform import PixelTransform
 
@@ -22,7 +23,7 @@ def pixel_batches(
     """Yield the pixels of the images in their order, as the image processor gives them.
 
     They come from the pixel cache, which is built where it is not; images of a processor that does more than resize,
-    crop, rescale and normalise are processed one by one, anew each time.
+    crop, rescale and normalise are processed one by one, each time.
 
     Args:
         images: one column `image` of undecoded images.
@@ -48,8 +49,8 @@ def pixel_batches(
             yield [transform.pixel_values(list(range(start, min(start + batch_size, len(images)))))]
         return
     for start in starts:
-        items = images[start : start + batch_size]["image"]
-        pixels = [_processed(item, number, processor) for number, item in enumerate(items, start)]
+        rows = enumerate(encoded(images, start, start + batch_size), start)
+        pixels = [_processed(row, image, processor) for row, image in rows]
         yield [torch.cat(pixels)] if len({part.shape for part in pixels}) == 1 else pixels
 
 
@@ -63,12 +64,9 @@ def is_plain(processor: Any) -> bool:
     return True
 
 
-def _processed(item: dict[str, Any], number: int, processor: Any) -> Tensor:
-    name = Path(item["path"]).name if item["path"] else f"row {number}"
-    try:
-        image = rgb_image(item)
-    except Exception as error:  # decoders raise anything on broken files
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise FairTuneError(f"{name} cannot be decoded ({reason}); replace this file or drop its row.") from error
+def _processed(row: int, encoded: EncodedImage, processor: Any) -> Tensor:
+    image = decoded(row, encoded)
+    if isinstance(image, str):
+        raise FairTuneError(f"An image cannot be decoded: {image}; replace this file or drop its row.")
     pixels: Tensor = processor(image, return_tensors="pt")["pixel_values"]
     return pixels

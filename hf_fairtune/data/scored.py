@@ -1,24 +1,23 @@
-"""Scored rows with all that an audit needs beside the scores, whichever way they came in."""
+"""Scored rows with all that an audit needs beside the scores, and the flags that say what a table's columns mean."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..errors import FairTuneError
-from .attributes import Attribute, read_attributes
-from .groups import GroupSpec
-from .levels import as_levels, listed
-from .named_column import clusters_of, named_column
-from .question import ask
-from .score_columns import ClassScores, column_names, score_columns
-from .scored_arguments import ScoredSpec
-from .source import SPLIT_COLUMN, SPLIT_NAMES
+from ..document.data import Task
+from ..errors import FairTuneError, listed
+from .attributes import Attribute, parse_group, read_attributes
+from .table_file import SPLIT_COLUMN, SPLIT_NAMES, as_levels, clusters_of, named_column, read_table
+from .targets import ClassScores, parse_score, read_targets, score_columns
+
+REPEATED = {"action": "extend", "nargs": "+"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class ScoredTable:
     labels: np.ndarray
     scores: np.ndarray
     targets: list[str]
-    task: str
+    task: Task
     label_name: str
     attributes: list[Attribute]
     clusters: np.ndarray | None = None
@@ -50,19 +49,23 @@ class ScoredTable:
     @property
     def probability(self) -> bool:
         """Say whether all scores, the reference's too, lie in 0..1."""
-        given = [self.scores] + ([] if self.reference_scores is None else [self.reference_scores])
-        return all(scores.min() >= 0 and scores.max() <= 1 for scores in given)
+        scores = self.scores if self.reference_scores is None else np.hstack([self.scores, self.reference_scores])
+        return bool(scores.min() >= 0 and scores.max() <= 1)
 
     @property
     def row_hash(self) -> str:
         """Hash labels, scores, groups and clusters of all rows whatever their order; 16 hexadecimal digits."""
-        columns = [*self.labels.T, *self.scores.T, *(attribute.values for attribute in self.attributes)]
-        columns += [] if self.reference_scores is None else [*self.reference_scores.T]
-        names: list[object] = [self.targets, [[part.name, part.names] for part in self.attributes]]
+        columns, parts = [self.labels, self.scores], []
+        for attribute in self.attributes:
+            columns.append(attribute.values)
+            parts.append([attribute.name, attribute.names])
+        names: list[object] = [self.targets, parts]
+        if self.reference_scores is not None:
+            columns.append(self.reference_scores)
         if self.clusters is not None:
             ids, codes = np.unique(self.clusters, return_inverse=True)
             columns, names = [*columns, codes], [*names, ids.tolist()]
-        content = np.column_stack([np.asarray(column, dtype=np.float64) for column in columns]) + 0.0
+        content = np.column_stack(columns).astype(np.float64) + 0.0
         ordered = np.ascontiguousarray(content[np.lexsort(content.T)])
         return hashlib.sha256(json.dumps(names).encode() + ordered.tobytes()).hexdigest()[:16]
 
@@ -73,6 +76,95 @@ class ScoredTable:
             for name in ("labels", "scores", "clusters", "reference_scores", "splits")
         }
         return replace(self, attributes=[part.take(rows) for part in self.attributes], **kept)
+
+
+def repeatable(help: str) -> Any:
+    """Make a field that is a flag of several values, none by default."""
+    return field(default_factory=list, metadata=REPEATED | {"help": help})
+
+
+@dataclass
+class ScoredSpec:
+    """What the columns of a table of scored rows mean; every field is a flag, explained by `fairtune audit --help`.
+
+    Args:
+        label: the column of the diagnosis; several are several findings a row can have, each of 0 and 1.
+        score: the column of the positive's score, one a class (`p_mel`, or `COLUMN=CLASS`), or one a label.
+        positive: the values of the label column that mean disease.
+        group: attributes: a column, or `column:cuts` such as `age:60`.
+        intersections: whether the intersection of all attributes is audited too.
+        cluster: the column of the patient, whose rows are no independent cases.
+        reference: score columns of another model on the same rows.
+
+    Raises:
+        FairTuneError: a text is given for a list.
+    """
+
+    label: list[str] = field(
+        metadata=REPEATED
+        | {"help": "Column of the diagnosis. Several are several findings a row can have, each a column of 0 and 1."}
+    )
+    score: list[str] = repeatable(
+        "In a table: column of the positive's probability or score (`score` if not given); or one a class, found by "
+        "its name (`p_mel p_nev`) or written COLUMN=CLASS; or one for each --label, in order."
+    )
+    positive: list[str] = repeatable(
+        "Value(s) of the label that mean disease; needed unless the labels are 0 and 1. Repeatable."
+    )
+    group: list[str] = repeatable(
+        "Attribute: a column, or column:cuts (`age:60` is <=60 against >60; `age:40,60` three bins). Each is audited; "
+        "where there are several, so is their intersection."
+    )
+    intersections: bool = field(
+        default=True, metadata={"help": "Audit the intersection of all attributes beside each of them."}
+    )
+    cluster: str | None = field(
+        default=None, metadata={"help": "Column of the patient or lesion: its rows are no independent cases."}
+    )
+    reference: list[str] = repeatable("Score columns of another model on the same rows, to compare with; as --score.")
+
+    def __post_init__(self) -> None:
+        """Refuse a text where a list is wanted: its letters are no columns."""
+        for name in ("label", "score", "positive", "group", "reference"):
+            if isinstance(getattr(self, name), str):
+                raise FairTuneError(f"`{name}` is {getattr(self, name)!r}; give a list: [{getattr(self, name)!r}].")
+
+
+@dataclass
+class PredictionArguments(ScoredSpec):
+    """What to audit: a table of predictions, or a table of images for a model to score."""
+
+    dataset: str = field(
+        kw_only=True,
+        metadata={
+            "help": "The predictions themselves (then not needed), or images for a model: a Hub id, a folder with a "
+            "metadata.csv, or a .csv, .tsv or .parquet file with an image column."
+        },
+    )
+    image: str | None = field(
+        default=None,
+        metadata={"help": "Image column. Default: found by its type, else image, file_name, path or filename."},
+    )
+    image_size: int | None = field(
+        default=None, metadata={"help": "Side in pixels. Default: the image processor's own."}
+    )
+    image_root: str | None = field(
+        default=None,
+        metadata={"help": "Folder that relative image paths start from. Default: the table's own folder."},
+    )
+    data_cache: str | None = field(
+        default=None,
+        metadata={"help": "Folder of the decoded pixels. Default: $FAIRTUNE_CACHE or ~/.cache/hf_fairtune."},
+    )
+
+
+def read_predictions(arguments: PredictionArguments) -> ScoredTable:
+    """Read the table `arguments.dataset`, whose score columns `arguments.score` names.
+
+    Raises:
+        FairTuneError: no such file, or its columns do not hold what is wanted; the line says what.
+    """
+    return read_scored(read_table(Path(arguments.dataset).expanduser()), arguments)
 
 
 def read_scored(frame: pd.DataFrame, spec: ScoredSpec, scores: ClassScores | None = None) -> ScoredTable:
@@ -86,47 +178,47 @@ def read_scored(frame: pd.DataFrame, spec: ScoredSpec, scores: ClassScores | Non
     Raises:
         FairTuneError: a column is not there, does not hold what is wanted, or has two meanings.
     """
-    frame = frame.reset_index(drop=True).set_axis([str(name) for name in frame.columns], axis="columns")
-    _check_meanings(frame, spec, scored=scores is None)
+    frame = frame.reset_index(drop=True).set_axis(list(map(str, frame.columns)), axis="columns")
+    named = [] if scores is not None else spec.score or ["score"]
+    _check_meanings(frame, spec, named)
     if frame.empty:
         raise FairTuneError("The table has no rows; give one row an image or patient.")
-    if scores is None and not spec.score and spec.score_columns[0] not in frame:
+    if not spec.score and not set(named) <= set(frame.columns):
         raise FairTuneError(f"No --score is given; name the column of the scores: {listed(frame.columns, 30)}.")
-    given = score_columns(frame, spec.score_columns, "score") if scores is None else scores
-    question = ask(frame, spec, given)
+    found = score_columns(frame, named, "score") if scores is None else scores
     reference = score_columns(frame, spec.reference, "reference") if spec.reference else None
+    targets = read_targets(frame, spec.label, spec.positive, found)
     return ScoredTable(
-        labels=question.labels,
-        scores=question.answers(given),
-        targets=question.targets,
-        task=question.task,
+        labels=targets.labels,
+        scores=targets.scores_of(found),
+        targets=targets.names,
+        task=targets.task,
         label_name=", ".join(spec.label),
-        attributes=read_attributes(frame, spec.group, spec.intersections),
+        attributes=read_attributes(frame, spec.group, intersections=spec.intersections),
         clusters=clusters_of(frame, spec.cluster),
-        reference_scores=None if reference is None else question.answers(reference),
+        reference_scores=None if reference is None else targets.scores_of(reference),
         splits=_splits(frame),
     )
 
 
-def _check_meanings(frame: pd.DataFrame, spec: ScoredSpec, *, scored: bool) -> None:
-    """Check that label and scores are columns of their own: one that is also a group would give the answer away."""
+def _check_meanings(frame: pd.DataFrame, spec: ScoredSpec, scores: list[str]) -> None:
+    """Check that label and scores are columns of their own: one that is also a group would give the label away."""
     if not spec.label:
         raise FairTuneError("No --label is given; name the column of the diagnosis.")
-    columns = [str(name) for name in frame.columns]
-    groups = [GroupSpec.parse(text, columns).column for text in spec.group]
-    used: dict[str, str] = {}
-    for flag, names in (
-        ("label", spec.label),
-        ("score", column_names(frame, spec.score_columns) if scored else []),
-        ("reference", column_names(frame, spec.reference)),
-        ("group", dict.fromkeys(groups)),
-    ):
-        for name in names:
-            if name in used:
-                raise FairTuneError(f"`{name}` is --{used[name]} and --{flag}; a column can be one of them, once.")
-            used[name] = flag
-    if spec.cluster is not None and used.get(spec.cluster, "group") != "group":
-        raise FairTuneError(f"`{spec.cluster}` is --{used[spec.cluster]} and --cluster; name the patient's column.")
+    first: dict[str, str] = {}
+    flags = {"label": spec.label, "score": scores, "reference": spec.reference, "group": spec.group}
+    for flag, texts in flags.items():
+        for name in texts:
+            if flag == "group":
+                name, _ = parse_group(name, list(frame.columns))
+            elif flag != "label":
+                name, _ = parse_score(frame, name)
+            # One number may be cut in several ways.
+            if name in first and not first[name] == flag == "group":
+                raise FairTuneError(f"`{name}` is --{first[name]} and --{flag}; a column can be one of them, once.")
+            first[name] = flag
+    if spec.cluster is not None and first.get(spec.cluster, "group") != "group":
+        raise FairTuneError(f"`{spec.cluster}` is --{first[spec.cluster]} and --cluster; name the patient's column.")
 
 
 def _splits(frame: pd.DataFrame) -> np.ndarray | None:

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from datasets import Dataset, DatasetDict, Image, concatenate_datasets, load_dataset, load_from_disk
+from datasets import (
+    ClassLabel,
+    Dataset,
+    DatasetDict,
+    Features,
+    Image,
+    Value,
+    concatenate_datasets,
+    load_dataset,
+    load_from_disk,
+)
 
-from ..errors import FairTuneError
-from .arguments import DataArguments
-from .columns import attribute_frame, image_column, image_dataset
-from .levels import as_levels, listed
+from ..errors import FairTuneError, listed
+from .table_file import SEPARATORS, SPLIT_COLUMN, SPLIT_NAMES, SUFFIXES, as_levels, named_column, no_column, read_table
 
-TABLES = {".csv": ",", ".tsv": "\t"}
-SPLITS = ("train", "validation", "test")
-SPLIT_NAMES = {name: name for name in SPLITS} | {"training": "train", "valid": "validation"}
-SPLIT_NAMES |= {"val": "validation", "dev": "validation", "testing": "test"}
-SPLIT_COLUMN = "split"
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+PATH_COLUMNS = ("image", "file_name", "path", "filename")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A table of images as it was found, rows in order.
+    """An opened table of images, rows in order.
 
     Args:
-        name: what to call it in a report; no path of the machine.
+        name: of the table in a report; no path of the machine.
         frame: its attribute columns.
         images: one column `image` of undecoded images.
-        root: the folder that image paths are told from, None on the Hub.
+        root: the folder that image paths start from, None on the Hub.
         given: the split of every row (one of `SPLITS`), None where the data do not say.
     """
 
@@ -39,75 +44,75 @@ class Source:
     root: Path | None
     given: list[str] | None
 
-    def column(self, name: str, flag: str) -> pd.Series:
-        """Return an attribute column.
 
-        Raises:
-            FairTuneError: there is none of this name; the line lists those there are.
-        """
-        if self.frame.columns.empty:
-            raise FairTuneError(
-                f"--{flag} {name} names no column: `{self.name}` has images and nothing else. Put a metadata.csv with "
-                "a column file_name and yours beside the images, or give a .csv, .tsv or .parquet file."
-            )
-        if name not in self.frame:
-            raise FairTuneError(
-                f"--{flag} {name} names no column of the data; the columns are {listed(self.frame.columns, 30)}. "
-                "Name one of them."
-            )
-        return self.frame[name]
+def load_source(
+    dataset: str, *, image: str | None = None, image_root: str | None = None, divided: bool = True
+) -> Source:
+    """Open the table of images `dataset`.
 
-
-def load_source(arguments: DataArguments, *, divided: bool = True) -> Source:
-    """Open the table that `arguments.dataset` names; with `divided=False` the splits it tells of are nothing.
+    Args:
+        dataset: Hub id, folder, or CSV, TSV or Parquet file.
+        image: the image column; None finds it.
+        image_root: folder that relative image paths start from; None takes the table's own.
+        divided: whether to read the splits that the data give.
 
     Raises:
-        FairTuneError: it does not exist, cannot be read, has no image column, or its splits are unclear.
+        FairTuneError: it does not exist, cannot be read, has no image column or no other one, or its splits are
+            unclear.
     """
-    path = Path(arguments.dataset).expanduser()
-    parts = _open(arguments.dataset, path)
-    if not any(len(part) for part in parts.values()):
-        raise FairTuneError(f"`{arguments.dataset}` has no rows; give a table with one row an image.")
-    features = next(iter(parts.values())).features
-    column = image_column(features, arguments.image)
-    if arguments.image_root and isinstance(features[column], Image):
+    path = Path(dataset).expanduser()
+    # A Hub id, or the name of a folder or file without what it lies in: it is published.
+    name = path.resolve().name if path.exists() else dataset
+    _check_kind(dataset, path)
+    if path.is_file() and path.suffix.lower() in SEPARATORS:
+        frame = read_table(path)
+        column = image_column(frame.columns, (), image)
+        only = named_column(frame, column, "image").to_frame()
+        parts, frame = {"train": Dataset.from_pandas(only, preserve_index=False)}, frame.drop(columns=column)
+    else:
+        parts = _load(dataset, path)
+        features = next(iter(parts.values())).features
+        column = image_column(features, [key for key, kind in features.items() if isinstance(kind, Image)], image)
+        frame = pd.concat([attribute_frame(part, column) for part in parts.values()], ignore_index=True)
+    if image_root and isinstance(next(iter(parts.values())).features[column], Image):
         raise FairTuneError(f"--image_root is for columns of paths, but `{column}` holds images; leave it out.")
     root = path.parent if path.is_file() else path if path.is_dir() else None
-    root = Path(arguments.image_root).expanduser() if arguments.image_root else root
-    frame = pd.concat([attribute_frame(part, column) for part in parts.values()], ignore_index=True)
+    root = Path(image_root).expanduser() if image_root else root
     images = concatenate_datasets([image_dataset(part, column, root) for part in parts.values()])
-    given = _given(parts, frame) if divided else None
-    return Source(_name(arguments.dataset, path), frame, images, root, given)
+    if frame.columns.empty:
+        raise FairTuneError(
+            f"`{name}` has images and nothing else. Put a metadata.csv with a column file_name and yours beside the "
+            "images, or give a .csv, .tsv or .parquet file."
+        )
+    return Source(name, frame, images, root, _given(parts, frame) if divided else None)
 
 
-def _open(dataset: str, path: Path) -> dict[str, Dataset]:
+def _check_kind(dataset: str, path: Path) -> None:
     suffix = path.suffix.lower()
-    if not path.exists() and (suffix in {*TABLES, ".parquet"} or path.is_absolute() or dataset.startswith((".", "~"))):
+    if not path.exists() and (suffix in SUFFIXES or path.is_absolute() or dataset.startswith((".", "~"))):
         raise FairTuneError(f"`{dataset}` does not exist; give a Hub id, a folder or a .csv, .tsv or .parquet file.")
-    if path.is_file() and suffix not in {*TABLES, ".parquet"}:
+    if path.is_file() and suffix not in SUFFIXES:
         raise FairTuneError(f"`{dataset}` is no .csv, .tsv or .parquet file; give one of these, a folder or a Hub id.")
+
+
+def _load(dataset: str, path: Path) -> dict[str, Dataset]:
+    """Open what `datasets` reads: a Parquet file, a saved dataset, a folder of images or a Hub id."""
     try:
-        found = _read(dataset, path, suffix)
-    except FairTuneError:
-        raise
+        if path.is_file():
+            found = Dataset.from_parquet(str(path))
+        elif (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+            found = load_from_disk(str(path))
+        else:
+            # Left to itself, `datasets` takes an image called my-test.png for the test split.
+            files = {"train": "**"} if _is_one_table(path) else None
+            found = load_dataset(str(path) if path.is_dir() else dataset, data_files=files)
     except Exception as error:  # every builder of `datasets` raises its own kinds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise FairTuneError(f"`{dataset}` could not be read ({reason}); check the id or the files.") from error
-    return dict(found) if isinstance(found, DatasetDict) else {"train": found}
-
-
-def _read(dataset: str, path: Path, suffix: str) -> Dataset | DatasetDict:
-    if suffix in TABLES and path.is_file():
-        frame = pd.read_csv(path, sep=TABLES[suffix], low_memory=False)
-        return Dataset.from_pandas(frame, preserve_index=False)
-    if path.is_file():
-        return Dataset.from_parquet(str(path))
-    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
-        return load_from_disk(str(path))
-    if _is_one_table(path):
-        # Left to itself, `datasets` takes an image called my-test.png for the test split.
-        return load_dataset(str(path), data_files={"train": "**"})
-    return load_dataset(str(path) if path.is_dir() else dataset)
+    parts = dict(found) if isinstance(found, DatasetDict) else {"train": found}
+    if not any(map(len, parts.values())):
+        raise FairTuneError(f"`{dataset}` has no rows; give a table with one row an image.")
+    return parts
 
 
 def _is_one_table(path: Path) -> bool:
@@ -117,26 +122,70 @@ def _is_one_table(path: Path) -> bool:
     return not any(part.is_dir() and part.name.lower() in SPLIT_NAMES for part in path.iterdir())
 
 
+def image_column(columns: Collection[str], images: Collection[str], asked: str | None) -> str:
+    """Choose the image column: the one asked for, or the first of `images`, or a path column by its name.
+
+    Raises:
+        FairTuneError: there is none.
+    """
+    if asked is not None and asked not in columns:
+        raise no_column("image", asked, columns)
+    found = [asked] if asked is not None else [*images, *(name for name in PATH_COLUMNS if name in columns)]
+    if not found:
+        raise FairTuneError(
+            f"No column holds images; the columns are {listed(columns, 30)}. Name the one with images or their "
+            "paths by --image."
+        )
+    return found[0]
+
+
+def attribute_frame(part: Dataset, image: str) -> pd.DataFrame:
+    """Return the scalar columns but the image, classes by their names."""
+    scalars = [n for n, f in part.features.items() if n != image and isinstance(f, (Value, ClassLabel))]
+    frame = part.select_columns(scalars).to_pandas()
+    assert isinstance(frame, pd.DataFrame)
+    for name in scalars:
+        feature = part.features[name]
+        if isinstance(feature, ClassLabel):
+            frame[name] = frame[name].map(dict(enumerate(feature.names)))
+    return frame
+
+
+def image_dataset(part: Dataset, image: str, root: Path | None) -> Dataset:
+    """Return one column `image` of undecoded images; relative paths start from `root`.
+
+    Raises:
+        FairTuneError: the column holds neither images nor paths, or a path is missing.
+    """
+    feature = part.features[image]
+    if isinstance(feature, Image):
+        only = part.select_columns([image])
+        only = only if image == "image" else only.rename_column(image, "image")
+        return only.cast_column("image", Image(decode=False))
+    if not (isinstance(feature, Value) and feature.dtype in ("string", "large_string", "string_view")):
+        raise FairTuneError(f"The column `{image}` holds neither images nor paths; name another one by --image.")
+    paths = part.with_format(None)[image][:]
+    empty = sum(not path for path in paths)
+    if empty:
+        raise FairTuneError(f"`{image}` is empty in {empty} of {len(paths)} rows; fill the paths in or drop the rows.")
+    absolute = [str((root or Path()) / path) for path in paths]
+    return Dataset.from_dict({"image": absolute}, features=Features({"image": Image(decode=False)}))
+
+
 def _given(parts: dict[str, Dataset], frame: pd.DataFrame) -> list[str] | None:
     if len(parts) > 1:
         rows = [name for name, part in parts.items() for _ in range(len(part))]
         origin = "splits"
     elif SPLIT_COLUMN in frame:
-        rows = as_levels(frame[SPLIT_COLUMN]).fillna("(empty)").tolist()
+        rows = as_levels(named_column(frame, SPLIT_COLUMN, "split")).fillna("(empty)").tolist()
         origin = f"values in the column `{SPLIT_COLUMN}`"
     else:
         return None
     names = list(dict.fromkeys(rows))
-    known = [SPLIT_NAMES.get(name.lower()) for name in names]
-    if None in known or "train" not in known or len(set(known)) < len(known):
+    meaning = {name: SPLIT_NAMES.get(name.lower(), "") for name in names}
+    if "" in meaning.values() or "train" not in meaning.values() or len(set(meaning.values())) < len(names):
         raise FairTuneError(
             f"The data have the {origin} {listed(names)}; wanted are train and, if any, validation and test, each "
             "once. Rename them, or give one table without splits."
         )
-    meaning = dict(zip(names, known, strict=True))
-    return [str(meaning[name]) for name in rows]
-
-
-def _name(dataset: str, path: Path) -> str:
-    """Return a Hub id, or the name of a folder or file without what it lies in: it is published."""
-    return path.resolve().name if path.exists() else dataset
+    return [meaning[name] for name in rows]

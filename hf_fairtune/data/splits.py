@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from ..errors import FairTuneError
 from ..folder import write_atomically
 from .identity import digest
-from .source import SPLITS
 from .stratify import stratified
+from .table_file import SPLITS
 
 FILE_NAME = "splits.json"
 
@@ -41,61 +43,45 @@ class SplitPlan:
             )
 
 
-@dataclass(frozen=True)
-class SplitRows:
-    """The rows to divide.
-
-    Args:
-        keys: unique identity of each row.
-        units: what must stay together (cluster, or the image itself), one a row.
-        strata: label x group, from 0, shape `(rows,)`.
-        given: the split of each row where the data say so.
-    """
-
-    keys: list[str]
-    units: list[str]
-    strata: np.ndarray
-    given: list[str] | None = None
-
-
-def divide(rows: SplitRows, plan: SplitPlan) -> tuple[np.ndarray, str]:
+def divide(
+    keys: Sequence[str], units: np.ndarray, strata: np.ndarray, given: Sequence[str] | None, plan: SplitPlan
+) -> tuple[np.ndarray, Literal["given", "made"]]:
     """Give every row its split.
 
     Given splits stay; those that are missing are made out of the given train, or out of everything.
 
+    Args:
+        keys: unique identity of each row.
+        units: what must stay together (cluster, or the image itself), [n].
+        strata: label x group, from 0, [n].
+        given: the split of each row where the data say so.
+        plan: how to divide the others.
+
     Returns:
-        names of splits, shape `(rows,)`, and "given" if nothing had to be made, else "made".
+        names of splits, [n], and "given" if nothing had to be made, else "made".
 
     Raises:
         FairTuneError: the split file does not belong to these rows or fractions.
     """
-    given = np.array(rows.given or ["train"] * len(rows.keys), dtype=object)
-    absent = [name for name in SPLITS if name not in given]
+    split = np.array(given or ["train"] * len(keys), dtype=object)
+    absent = [name for name in SPLITS if name not in split]
     if not absent:
-        return given, "given"
+        return split, "given"
     if plan.file is not None and plan.file.is_file():
-        return _read(rows, plan, given), "made"
-    split = _make(rows, plan, given, absent)
+        return _kept(keys, split, plan, plan.file), "made"
+    shares = {"train": 1.0} | {name: getattr(plan, name) for name in absent}
+    shares["train"] -= sum(shares[name] for name in absent)
+    free = np.flatnonzero(split == "train")
+    chosen = stratified(units[free], strata[free], list(shares.values()), plan.seed)
+    split[free] = np.array(list(shares), dtype=object)[chosen]
     if plan.file is not None:
-        _save(rows, plan, split)
+        _save(keys, split, plan, plan.file)
     return split, "made"
 
 
-def _make(rows: SplitRows, plan: SplitPlan, given: np.ndarray, absent: list[str]) -> np.ndarray:
-    shares = {name: getattr(plan, name) for name in absent}
-    shares = {"train": 1 - sum(shares.values()), **shares}
-    free = np.flatnonzero(given == "train")
-    units = np.array(rows.units, dtype=object)[free]
-    split = given.copy()
-    chosen = stratified(units, rows.strata[free], list(shares.values()), plan.seed)
-    split[free] = np.array(list(shares), dtype=object)[chosen]
-    return split
-
-
-def _save(rows: SplitRows, plan: SplitPlan, split: np.ndarray) -> None:
-    assert plan.file is not None
-    keys = np.array(rows.keys, dtype=object)
-    parts = {name: sorted(keys[split == name].tolist()) for name in SPLITS}
+def _save(keys: Sequence[str], split: np.ndarray, plan: SplitPlan, file: Path) -> None:
+    names = np.array(keys, dtype=object)
+    parts = {name: sorted(names[split == name].tolist()) for name in SPLITS}
     content = {
         "validation_fraction": plan.validation,
         "test_fraction": plan.test,
@@ -103,15 +89,12 @@ def _save(rows: SplitRows, plan: SplitPlan, split: np.ndarray) -> None:
         "hash": digest(parts),
         "splits": parts,
     }
-    plan.file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(plan.file, json.dumps(content, indent=1) + "\n")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, json.dumps(content, indent=1) + "\n")
 
 
 def read_splits(file: Path) -> tuple[dict[str, str], SplitPlan]:
-    """Read a split file.
-
-    Returns:
-        the split of every row by the row's identity, and how they were made.
+    """Read a split file: the split of every row by the row's identity, and how they were made.
 
     Raises:
         FairTuneError: it is no split file, or not as it was written.
@@ -123,28 +106,27 @@ def read_splits(file: Path) -> tuple[dict[str, str], SplitPlan]:
         plan = SplitPlan(content["validation_fraction"], content["test_fraction"], content["seed"], file)
         where = {key: name for name in SPLITS for key in parts[name]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FairTuneError(f"`{file}` is no split file ({error!r}). Delete it to divide anew.") from error
+        raise FairTuneError(f"`{file}` is no split file ({error!r}). Delete it to divide again.") from error
     if not whole:
-        raise FairTuneError(f"`{file}` was changed by hand or cut short. Delete it to divide anew.")
+        raise FairTuneError(f"`{file}` was changed by hand or cut short. Delete it to divide again.")
     return where, plan
 
 
-def _read(rows: SplitRows, plan: SplitPlan, given: np.ndarray) -> np.ndarray:
-    assert plan.file is not None
-    advice = "Give the data and fractions it was made with, or delete it to divide anew."
-    where, made = read_splits(plan.file)
-    fractions = (made.validation, made.test)
-    if fractions != (plan.validation, plan.test):
+def _kept(keys: Sequence[str], given: np.ndarray, plan: SplitPlan, file: Path) -> np.ndarray:
+    """Return the splits of an earlier run, which must have divided the same rows."""
+    advice = "Give the data and fractions it was made with, or delete it to divide again."
+    where, made = read_splits(file)
+    if (made.validation, made.test) != (plan.validation, plan.test):
         raise FairTuneError(
-            f"`{plan.file}` divides by {fractions[0]:g} validation and {fractions[1]:g} test, not "
-            f"{plan.validation:g} and {plan.test:g}. {advice}"
+            f"`{file}` divides by {made.validation:g} validation and {made.test:g} test, not {plan.validation:g} and "
+            f"{plan.test:g}. {advice}"
         )
-    new, gone = set(rows.keys) - set(where), set(where) - set(rows.keys)
-    split = np.array([where.get(key, "") for key in rows.keys], dtype=object)
+    new, gone = set(keys) - set(where), set(where) - set(keys)
+    split = np.array([where.get(key, "") for key in keys], dtype=object)
     moved = int(np.sum((given != "train") & (split != given)))
     if new or gone or moved:
         raise FairTuneError(
-            f"`{plan.file}` divides other data: {len(new)} of {len(rows.keys)} rows are new, {len(gone)} are gone "
+            f"`{file}` divides other data: {len(new)} of {len(keys)} rows are new, {len(gone)} are gone "
             f"and {moved} changed their given split. {advice}"
         )
     return split

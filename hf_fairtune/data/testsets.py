@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ..errors import FairTuneError
+from ..errors import FairTuneError, listed
 from .arguments import DataArguments
-from .levels import listed
-from .rows import Rows, read_rows
-from .source import SPLITS, Source, load_source
+from .image_rows import ImageRows, read_rows
+from .source import Source, load_source
+from .table_file import SPLITS
 
 RESERVED = (*SPLITS, "external")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -72,22 +72,21 @@ def check_name(name: str, taken: Iterable[str] = ()) -> None:
         )
 
 
-def read_test_set(name: str, arguments: DataArguments, label_names: list[str]) -> tuple[Source, Rows]:
-    """Read the whole table that `arguments.dataset` names, whatever splits it tells of, as one test set.
+def read_test_set(name: str, arguments: DataArguments, label_names: list[str]) -> tuple[Source, ImageRows]:
+    """Read the whole table that `arguments.dataset` names, whatever splits it has, as one test set.
 
     Raises:
         FairTuneError: the table cannot be read by the flags, or its labels have other names; the line starts with
             the name of the test set.
     """
     try:
-        source = load_source(replace(arguments, image_root=None), divided=False)
+        source = load_source(arguments.dataset, image=arguments.image, divided=False)
         rows = read_rows(source, arguments, name, lone_levels=True)
     except FairTuneError as error:
         raise FairTuneError(f"Test set `{name}`: {error}") from error
-    found = [rows.labels.negative, rows.labels.positive]
-    if found != label_names:
+    if rows.label_names != label_names:
         raise FairTuneError(
-            f"Test set `{name}` has the labels {listed(found)}, the main data {listed(label_names)} (negative, "
-            "positive); write the same values in both tables."
+            f"Test set `{name}` has the labels {listed(rows.label_names)}, the main data {listed(label_names)} "
+            "(negative, positive); write the same values in both tables."
         )
     return source, rows

@@ -1,4 +1,4 @@
-"""Rows of the pixel cache to what a model takes, a batch at a time, for `Dataset.with_transform`."""
+"""Rows of the pixel cache as tensors of a batch, for `Dataset.with_transform`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PixelTransform:
         }
 
     def pixel_values(self, rows: list[int]) -> torch.Tensor:
-        """Return what the model takes of some rows, float32 [n, 3, height, width]."""
+        """Return the pixel values of some rows, float32 [n, 3, height, width]."""
         images = self.images(rows)
         if self.augmented:
             images = augment(images, self.smallest_crop)

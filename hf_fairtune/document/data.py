@@ -19,6 +19,11 @@ class Target:
     negative: str | None = None
     finding: str | None = None
 
+    @property
+    def words(self) -> str:
+        """Return what class 1 means to a clinician."""
+        return self.finding or self.name
+
 
 @dataclass(frozen=True)
 class Level:

@@ -1,20 +1,14 @@
-"""Whether a gate fits an audit, told before the audit is computed."""
+"""Whether rules fit an audit, before it is computed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
-from .. import catalog
-from ..metrics.metric import Gap, Rate
-from ..metrics.operating_threshold import PER_GROUP
-from .judge import judge
-from .metrics import ACROSS, CALIBRATION, DIFFERENCES, RATES
-from .numbers import OVERALL, canonical
-from .rules import Rules
+from ..errors import FairTuneError
+from .metrics import known
+from .rules import OVERALL, Rule, Rules
 
-EMPTY = {"value": None, "low": None, "high": None, "reason": "not computed yet"}
-Row = dict[str, Any]
+PER_GROUP = " per group"
 
 
 def check_rules(
@@ -24,7 +18,7 @@ def check_rules(
     policies: Sequence[str],
     compared: bool,
 ) -> None:
-    """Refuse rules about what the audit will not have.
+    """Refuse rules about what an audit does not have.
 
     Args:
         rules: of the gate.
@@ -34,53 +28,70 @@ def check_rules(
         compared: whether there is a reference model.
 
     Raises:
-        FairTuneError: a rule's target, attribute, group, threshold or comparison will not be there.
+        FairTuneError: names the first rule whose target, attribute, group, threshold or comparison is not there.
     """
-    entries = [_entry(t, name, groups, policies) for t in targets for name, groups in attributes.items()]
-    # All rows together have no cut for each group; those of an attribute do.
-    common = [policy for policy in policies if not canonical(policy).endswith(PER_GROUP)]
-    told: Row = {"target": None, "model": "", "reference": "", "verdict": "not shown", "groups": [], "excluded": []}
-    pairs = [(target, name) for target in targets for name in attributes] if compared else []
-    skeleton = {
-        "targets": [{"name": target} for target in targets],
-        "attributes": [{"name": name} for name in attributes],
-        "overall": [_entry(target, None, [], common) for target in targets],
-        "audits": entries,
-        "comparisons": [told | {"target": t, "attribute": name, "auc_gap": EMPTY} for t, name in pairs],
-    }
-    judge(skeleton, rules)
+    for rule in rules.rules:
+        if rule.wanted and not (compared and attributes):
+            raise FairTuneError(f"{rule.place} is about a comparison, and the audit has none; pass --reference to it.")
+        _one_of(rule, "target", targets)
+        if rule.wanted is None:
+            _check_place(rule, bool(attributes))
+        _one_of(rule, "attribute", attributes)
+        if rule.group != OVERALL:
+            chosen = [attributes[rule.attribute]] if rule.attribute else attributes.values()
+            _one_of(rule, "group", dict.fromkeys(name for names in chosen for name in names))
+        if rule.wanted is None and known()[rule.metric].at_threshold:
+            # All rows together have no cut for each group; those of an attribute do.
+            by_group = not rule.of_all
+            _check_threshold(rule, [name for name in policies if by_group or not canonical(name).endswith(PER_GROUP)])
 
 
-def _entry(target: str, attribute: str | None, groups: Sequence[str], policies: Sequence[str]) -> Row:
-    named = [{"group": name} for name in groups]
-    scored = dict.fromkeys(CALIBRATION.values(), EMPTY)
-    audit = {
-        **dict.fromkeys(("auc", *ACROSS), EMPTY),
-        "excluded": [],
-        "groups": [row | {"auc": None, "auc_low": None, "auc_high": None, "reason": None} for row in named],
-        "pairs": [row | {"auc_difference": EMPTY} for row in named],
-        "cross_group": [row | {"bpsn": EMPTY, "bnsp": EMPTY} for row in named],
-        "calibration": {"groups": [row | scored for row in ({"group": OVERALL}, *named)]},
-        "thresholds": [_threshold(policy, named) for policy in policies],
-    }
-    return {"target": target, "attribute": attribute, "audit": audit}
+def _check_place(rule: Rule, grouped: bool) -> None:
+    metric, place = rule.metric, known()[rule.metric]
+    if metric == "auc" and rule.attribute is not None:
+        raise FairTuneError(f"{rule.place} asks the `auc` of all rows by {rule.attribute}; ask for `group_auc`.")
+    if not rule.of_all and not grouped:
+        raise FairTuneError(f"{rule.place} compares groups, but the audit has none; pass --group to the audit.")
+    for key, asked, has in (
+        ("group", rule.group, place.by_group),
+        ("threshold", rule.threshold, place.at_threshold),
+    ):
+        if asked is not None and not has:
+            raise FairTuneError(f"{rule.place}: `{metric}` has no {key}; leave `{key}` out.")
+    if rule.group == OVERALL and not place.of_all:
+        raise FairTuneError(f"{rule.place}: all rows have no `{metric}`; ask for `auc`, or for a group.")
 
 
-def _threshold(policy: str, named: list[Row]) -> Row:
+def _check_threshold(rule: Rule, names: Sequence[str]) -> None:
+    if not any(is_threshold(name, rule.threshold) for name in names):
+        asked = f"at the threshold `{rule.threshold}`" if rule.threshold else "at a threshold"
+        had = ", ".join(map(canonical, names)) or "none"
+        raise FairTuneError(f"{rule.place} asks `{rule.metric}` {asked}; the audit's thresholds: {had}.")
+
+
+def _one_of(rule: Rule, key: str, names: Iterable[str]) -> None:
+    asked = getattr(rule, key)
+    if asked is not None and asked not in names:
+        had = ", ".join(names) or "none"
+        raise FairTuneError(f"{rule.place} is about the {key} `{asked}`; the audit has {had}.")
+
+
+def is_threshold(name: str | None, asked: str | None) -> bool:
+    """Tell whether a threshold is the one that a rule asks for: None asks for any, "fixed" for any number."""
+    if None in (name, asked) or (asked == "fixed" and _number(str(name)) is not None):
+        return True
+    return canonical(str(name)) == canonical(str(asked))
+
+
+def canonical(name: str) -> str:
+    """Spell a threshold in one way: `Sensitivity=0.90` is `sensitivity=0.9`, `0.50` is `0.5`."""
+    words = name.lower().replace("=", "= ").split()
+    spelled = [word if (value := _number(word)) is None else f"{value:g}" for word in words]
+    return " ".join(spelled).replace("= ", "=")
+
+
+def _number(text: str) -> float | None:
     try:
-        chosen: Row = {"policy": "fixed", "value": float(policy), "fitted_on": None}
+        return float(text)
     except ValueError:
-        chosen = {"policy": canonical(policy), "value": None, "fitted_on": "other rows"}
-    rates = {"rates": dict.fromkeys(_named(Rate), EMPTY)} | dict.fromkeys(RATES, EMPTY)
-    gaps = {"measures": dict.fromkeys(_named(Gap), EMPTY)} | dict.fromkeys(DIFFERENCES, EMPTY)
-    return (
-        chosen
-        | gaps
-        | {"degenerate": False, "overall": {"group": OVERALL} | rates, "groups": [row | rates for row in named]}
-    )
-
-
-def _named(kind: type) -> list[str]:
-    """List the metrics of a kind."""
-    found = {name: getattr(catalog.find("metrics", name), "METRIC", None) for name in catalog.names("metrics")}
-    return [name for name, metric in found.items() if isinstance(metric, kind)]
+        return None

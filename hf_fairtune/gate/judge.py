@@ -1,98 +1,112 @@
-"""A gate's verdict on an audit: kept only where the whole interval keeps the rule."""
+"""A gate's verdict on a document: a rule is kept only where the whole interval keeps it."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Iterator
+from functools import partial
 
-from ..errors import FairTuneError
-from . import comparison
+from ..document.audit import Audit
+from ..document.document import Audited, Document
+from ..document.estimate import Reason
+from ..document.gate import Gate, GateRow, GateVerdict
 from .bound import FAIL, PASS, UNSURE, Bound, overall
-from .numbers import Cell, Number, numbers
-from .rules import Rule, Rules
+from .check import check_rules, is_threshold
+from .comparison import judged
+from .metrics import CALIBRATION
+from .numbers import Number, numbers, threshold_name
+from .rules import OVERALL, Rule, Rules
 
 # Exit status of `fairtune audit --gate`; 2 is bad input, as everywhere.
-EXIT = {PASS: 0, FAIL: 1, UNSURE: 3}
+EXIT: dict[GateVerdict, int] = {PASS: 0, FAIL: 1, UNSURE: 3}
 HELP = (
     "YAML file of rules, such as `rules: [{metric: min_group_auc, at_least: 0.75}]`, judged on whole confidence "
     "intervals; exit status 0 pass, 1 fail, 3 insufficient evidence."
 )
-Row = dict[str, Any]
 
 
-def judge(document: Row, rules: Rules) -> Row:
-    """Judge an audit's document by the rules of a gate.
+def judge(document: Document, rules: Rules) -> Gate:
+    """Judge a document's model by the rules of a gate, on every test split.
 
     Every number that a rule is about has a verdict of its own: "pass" if its whole confidence interval keeps the
     rule, "fail" if its whole interval breaks it, else "insufficient evidence"; so has a number that is undefined or
-    whose interval is withheld, with the reason. No number at a degenerate threshold keeps a rule: one that hardly
-    decides has no differences and no false positives at all. A rule for many groups passes if each keeps it, which
-    needs no correction for their number (an intersection-union test); a failure may be one chance among many.
+    whose interval is withheld. No number at a degenerate threshold keeps a rule: one that hardly decides has no
+    differences and no false positives at all. A rule for many groups passes if each keeps it, which needs no
+    correction for their number (an intersection-union test); a failure may be one chance among many.
 
     Args:
-        document: of the audit, `audit.json` as a dictionary.
+        document: of an audit or a run.
         rules: see `read_rules`.
-
-    Returns:
-        `gate` of `audit.schema.json`: file, verdict, and a row a number.
 
     Raises:
         FairTuneError: a rule is about something the document does not have; the message names the rule.
 
     Source: Berger 1982, "Multiparameter hypothesis testing and acceptance sampling", on tests of many by each.
     """
-    rows = [row for place, rule in enumerate(rules.rules, start=1) for row in _rows(document, rule, place)]
-    return {"file": rules.file, "verdict": overall([row["verdict"] for row in rows]), "rules": rows}
+    tests = {"test", *document.data.test_sets}
+    entries = [e for e in document.select(document.model) if document.job == "audit" or e.split in tests]
+    attributes: dict[str, list[str]] = {}
+    for entry in (entry for entry in entries if entry.attribute is not None):
+        attributes.setdefault(str(entry.attribute), []).extend(row.group for row in entry.audit.groups)
+    thresholds = dict.fromkeys(threshold_name(one) for entry in entries for one in entry.audit.thresholds)
+    targets = [target.name for target in document.data.targets]
+    check_rules(rules, targets, attributes, list(thresholds), any(entry.comparison for entry in entries))
+    rows = [
+        row
+        for place, rule in enumerate(rules.rules, start=1)
+        for entry in entries
+        if rule.is_about(entry.target, entry.attribute)
+        for row in _rows(entry, rule, place)
+    ]
+    return Gate(rules.file, overall([row.verdict for row in rows]), rows)
 
 
-def _rows(document: Row, rule: Rule, place: int) -> list[Row]:
-    if rule.bound is not None:
-        return [_row(rule.metric, rule.bound, number, place) for number in numbers(document, rule)]
-    found = comparison.comparisons(document, rule)
-    if not found:
-        raise FairTuneError(f"{rule.place} is about a comparison, and the audit has none; pass --reference to it.")
-    return [_verdict(rule, entry, place) for entry in found]
+def _rows(entry: Audited, rule: Rule, place: int) -> list[GateRow]:
+    """Judge what an audit has that a rule is about; one row where it has nothing for the rule's group."""
+    about = partial(GateRow, place, rule.metric, entry.target, entry.attribute, entry.split)
+    if rule.wanted:
+        if entry.comparison is None:
+            return []
+        verdict, reasons = judged(entry.comparison, rule.wanted)
+        said = entry.comparison.verdict
+        return [about(verdict, None, entry.reference, wanted=rule.wanted, comparison=said, reasons=reasons)]
+    bound = rule.bound or Bound()
+    low, high = (end if math.isfinite(end) else None for end in (bound.low, bound.high))
+    rows = []
+    for number in _asked(entry.audit, rule):
+        verdict, reasons = _verdict(number, bound)
+        found = number.found if number.found.defined else None
+        rows += [
+            about(verdict, number.group, number.against, number.threshold, low, high, None, found, reasons=reasons)
+        ]
+    if rows or rule.group not in (None, OVERALL, *(row.group for row in entry.audit.groups)):
+        return rows
+    return [about(UNSURE, rule.group, low=low, high=high, reasons=(_nothing(entry.audit, rule),))]
 
 
-def _row(metric: str, bound: Bound, number: Number, place: int) -> Row:
-    cell = number.cell or Cell({"value": None, "low": None, "high": None, "reason": number.reason})
-    found = cell.estimate
-    verdict = UNSURE if found["value"] is None else bound.judge(found["low"], found["high"])
-    doubt = cell.doubt if verdict != FAIL else None
-    return {
-        "rule": f"{place}. {_named(metric, cell)}",
-        "metric": metric,
-        "target": number.target,
-        "attribute": number.attribute,
-        "verdict": UNSURE if doubt else verdict,
-        **{end: found[end] for end in ("value", "low", "high")},
-        "bound": str(bound),
-        "reason": "; ".join(filter(None, [doubt, found["reason"] or _why(verdict, found)])) or None,
-    }
+def _asked(audit: Audit, rule: Rule) -> Iterator[Number]:
+    """Yield the numbers that a rule is about; all rows and groups that are excluded only where it names them."""
+    left_out = (OVERALL, *audit.excluded) if rule.group is None else ()
+    for number in numbers(audit):
+        named = number.group not in left_out and rule.group in (None, number.group)
+        if number.metric == rule.metric and named and is_threshold(number.threshold, rule.threshold):
+            yield number
 
 
-def _named(metric: str, cell: Cell) -> str:
-    parts = [metric]
-    parts += [f"of `{cell.group}`"] if cell.group else []
-    parts += [f"minus `{cell.against}`"] if cell.against else []
-    parts += [f"at {cell.threshold}"] if cell.threshold else []
-    return " ".join(parts)
+def _verdict(number: Number, bound: Bound) -> tuple[GateVerdict, tuple[Reason, ...]]:
+    found = number.found
+    verdict = bound.judge(found.low, found.high) if found.defined else UNSURE
+    why = Reason("both_sides" if found.bounded else "no_interval")
+    reasons = found.reasons or ((why,) if verdict == UNSURE else ())
+    if number.degenerate and verdict != FAIL:
+        return UNSURE, (Reason("degenerate"), *reasons)
+    return verdict, reasons
 
 
-def _why(verdict: str, found: Row) -> str | None:
-    if verdict != UNSURE:
-        return None
-    return "no interval" if found["low"] is None else "the interval lies on both sides of the bound"
-
-
-def _verdict(rule: Rule, entry: Row, place: int) -> Row:
-    verdict, reason = comparison.judged(entry, str(rule.verdict))
-    return {
-        "rule": f"{place}. {entry['model']} against {entry['reference']}",
-        "metric": rule.metric,
-        "target": entry["target"],
-        "attribute": entry["attribute"],
-        "verdict": verdict,
-        **dict.fromkeys(("value", "low", "high")),
-        "bound": str(rule.verdict),
-        "reason": reason,
-    }
+def _nothing(audit: Audit, rule: Rule) -> Reason:
+    """Say why an audit has no number for a rule."""
+    if rule.metric in CALIBRATION:
+        return Reason("no_probabilities")
+    if rule.metric == "auc_difference":
+        return Reason("is_reference", rule.group) if rule.group and audit.pairs else Reason("no_reference")
+    return Reason("all_excluded")

@@ -1,53 +1,52 @@
-"""The numbers a rule may be about, and the range each can lie in."""
+"""The numbers a rule may be about: where they stand in an audit, and the range each can lie in."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cache
 
-from .. import catalog
-from ..errors import FairTuneError
-from .bound import Bound
+from ..audit.metrics.metric import gaps, rates, score_metrics
 
-SHARE, DIFFERENCE, LINE = (0.0, 1.0), (-1.0, 1.0), (-math.inf, math.inf)
 ACROSS = ("min_group_auc", "auc_gap", "es_auc")
-BY_GROUP = ("group_auc", "auc_difference", "bpsn", "bnsp")
-CALIBRATION = {"brier": "brier", "calibration_slope": "slope", "calibration_intercept": "intercept"}
-DIFFERENCES = ("equalized_odds_difference", "demographic_parity_difference", "tpr_difference", "fpr_difference")
-RATES = ("tpr", "fpr", "selection_rate")
-RANGES = {
-    "auc": SHARE,
-    **dict.fromkeys(ACROSS, SHARE),
-    **dict.fromkeys(BY_GROUP, SHARE),
-    "auc_difference": DIFFERENCE,
-    "brier": SHARE,
-    "calibration_slope": LINE,
-    "calibration_intercept": LINE,
-    **dict.fromkeys((*DIFFERENCES, *RATES), SHARE),
-}
+CALIBRATION = ("brier", "calibration_slope", "calibration_intercept")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a number stands in an audit.
+
+    Args:
+        low, high: what it can be.
+        by_group: one for each group.
+        of_all: one for all rows too, as that of the group `overall`.
+        at_threshold: one for each threshold.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    by_group: bool = False
+    of_all: bool = False
+    at_threshold: bool = False
 
 
 @cache
-def known() -> dict[str, tuple[float, float]]:
-    """Return every metric's name with its range: those above, then the rates and gaps of the room `metrics`."""
-    found = {name: getattr(catalog.find("metrics", name), "METRIC", None) for name in catalog.names("metrics")}
-    return RANGES | {name: _range(metric) for name, metric in found.items() if metric and name not in RANGES}
-
-
-def check_range(metric: str, bound: Bound, place: str) -> None:
-    """Refuse a bound that the metric cannot reach, such as a percentage.
-
-    Raises:
-        FairTuneError: an end of the bound lies outside the metric's range.
-    """
-    low, high = known()[metric]
-    for end in (bound.low, bound.high):
-        if math.isfinite(end) and not low <= end <= high:
-            raise FairTuneError(
-                f"{place} bounds `{metric}` by {end:g}, but it lies between {low:g} and {high:g}; write a share."
-            )
-
-
-def _range(metric: object) -> tuple[float, float]:
-    low, high = getattr(metric, "bounds", SHARE)
-    return float(low), float(high)
+def known() -> dict[str, Place]:
+    """Return every number's name with its place: those of any audit, then the files of `audit/metrics`."""
+    line = Place(-math.inf, math.inf, by_group=True, of_all=True)
+    found = {name: Place() for name in ("auc", *ACROSS)}
+    found |= {name: Place(by_group=True) for name in ("group_auc", "bpsn", "bnsp")}
+    found |= {"auc_difference": Place(-1.0, by_group=True), "brier": Place(by_group=True, of_all=True)}
+    found |= dict.fromkeys(("calibration_slope", "calibration_intercept"), line)
+    found |= {
+        name: Place(*rate.limits, by_group=True, of_all=True, at_threshold=True) for name, rate in rates().items()
+    }
+    found |= {name: Place(*gap.limits, at_threshold=True) for name, gap in gaps().items()}
+    for name, metric in score_metrics().items():
+        (low, high), (worst, gap) = metric.limits, metric.across_keys(name)
+        found |= {
+            name: Place(low, high, by_group=True, of_all=True),
+            worst: Place(low, high),
+            gap: Place(0.0, high - low),
+        }
+    return found

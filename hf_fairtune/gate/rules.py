@@ -5,39 +5,51 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import yaml
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from ..document.gate import Wanted
 from ..errors import FairTuneError
 from .bound import Bound
-from .metrics import check_range, known
+from .metrics import known
 
-VERDICTS = ("fairer", "no level-down")
-BOUNDS = ("at_least", "at_most", "within")
-KEYS = ("metric", "target", "attribute", "threshold", "group", *BOUNDS, "verdict")
+OVERALL = "overall"
 EXAMPLE = "such as `rules: [{metric: min_group_auc, at_least: 0.8}]`"
+Text = Annotated[str, Field(min_length=1)]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: a bound on a metric, or what a comparison with the reference must not or must say.
+    """One rule: a bound on a metric, or what a comparison with the reference must say.
 
     Args:
         place: how messages name it, such as "rule 2 (line 7)".
         metric: name of the number; "verdict" for the verdict of a comparison.
         bound: range to keep; None for a verdict.
-        verdict: "fairer" or "no level-down"; None for a metric.
+        wanted: "fairer" or "no level-down"; None for a metric.
         target, attribute, threshold, group: what it is about; None for every one there is.
     """
 
     place: str
     metric: str
     bound: Bound | None = None
-    verdict: str | None = None
+    wanted: Wanted | None = None
     target: str | None = None
     attribute: str | None = None
     threshold: str | None = None
     group: str | None = None
+
+    @property
+    def of_all(self) -> bool:
+        """Tell whether it is about all rows together."""
+        return self.metric == "auc" or (self.group == OVERALL and self.attribute is None)
+
+    def is_about(self, target: str, attribute: str | None) -> bool:
+        """Tell whether it is about an audit; `attribute` None is that of all rows."""
+        chosen = attribute is None if self.of_all else attribute is not None and self.attribute in (None, attribute)
+        return chosen and self.target in (None, target)
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,22 @@ class Rules:
 
     file: str
     rules: tuple[Rule, ...]
+
+
+class _Keys(BaseModel):
+    """The keys of a rule in the file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    metric: Text | None = None
+    verdict: Wanted | None = None
+    target: Text | None = None
+    attribute: Text | None = None
+    threshold: Text | None = None
+    group: Text | None = None
+    at_least: FiniteFloat | None = None
+    at_most: FiniteFloat | None = None
+    within: tuple[FiniteFloat, FiniteFloat] | None = None
 
 
 def read_rules(path: str | Path) -> Rules:
@@ -76,89 +104,67 @@ def parse_rules(text: str, file: str) -> Rules:
     Raises:
         FairTuneError: a rule cannot be understood; the message names rule and line.
     """
-    top = _mapping(_document(text, file), f"`{file}`")
-    if set(top) != {"rules"} or not isinstance(top["rules"], yaml.SequenceNode) or not top["rules"].value:
-        raise FairTuneError(f"`{file}` must hold one list `rules` with at least one rule, {EXAMPLE}.")
-    nodes = enumerate(top["rules"].value, start=1)
-    return Rules(file, tuple(_rule(node, f"rule {i} (line {node.start_mark.line + 1})") for i, node in nodes))
-
-
-def _document(text: str, file: str) -> yaml.Node:
-    """Parse the text; scalars stay text, so that a group called `no` is not taken for False."""
     try:
-        node = yaml.compose(text, Loader=yaml.BaseLoader)
+        # Scalars stay text, so that the group `no` is not taken for False.
+        top, content = yaml.compose(text, yaml.BaseLoader), yaml.load(text, yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError) as error:
         raise FairTuneError(f"`{file}` is not YAML ({' '.join(str(error).split())}); write {EXAMPLE}.") from None
-    if node is None:
+    if top is None:
         raise FairTuneError(f"`{file}` is empty, and a gate without rules keeps nothing out; write {EXAMPLE}.")
-    return node
+    _check_mapping(top, f"`{file}`")
+    if set(content) != {"rules"} or not isinstance(content["rules"], list) or not content["rules"]:
+        raise FairTuneError(f"`{file}` must hold one list `rules` with at least one rule, {EXAMPLE}.")
+    nodes, rules = top.value[0][1].value, []
+    for number, (node, keys) in enumerate(zip(nodes, content["rules"], strict=True), start=1):
+        place = f"rule {number} (line {node.start_mark.line + 1})"
+        _check_mapping(node, place)
+        rules.append(_rule(keys, place))
+    return Rules(file, tuple(rules))
 
 
-def _mapping(node: yaml.Node, place: str) -> dict[str, yaml.Node]:
+def _check_mapping(node: yaml.Node, place: str) -> None:
     if not isinstance(node, yaml.MappingNode):
         raise FairTuneError(f"{place} is not a mapping of keys to values; write it {EXAMPLE}.")
-    keys = [" ".join(str(key.value).split()) for key, _ in node.value]
+    keys = [str(key.value) for key, _ in node.value]
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
         raise FairTuneError(f"{place} gives `{twice[0]}` twice; give it once.")
-    return dict(zip(keys, (value for _, value in node.value), strict=True))
 
 
-def _rule(node: yaml.Node, place: str) -> Rule:
-    given = _mapping(node, place)
-    unknown = sorted(set(given) - set(KEYS))
-    if unknown:
-        raise FairTuneError(f"{place} has the key `{unknown[0]}`; choose from {', '.join(KEYS)}.")
-    if ("metric" in given) == ("verdict" in given):
-        raise FairTuneError(f"{place} must give either `metric` or `verdict`.")
-    texts = {key: _text(given[key], place, key) for key in set(given) - set(BOUNDS)}
-    if "verdict" in given:
-        return _verdict(given, place, texts)
-    if texts["metric"] not in known():
-        raise FairTuneError(f"{place} has the metric `{texts['metric']}`; choose from {', '.join(known())}.")
-    bound = _bound(given, place)
-    check_range(texts["metric"], bound, place)
-    about = [texts.get(key) for key in ("target", "attribute", "threshold", "group")]
-    return Rule(place, texts["metric"], bound, None, *about)
-
-
-def _verdict(given: dict[str, yaml.Node], place: str, texts: dict[str, str]) -> Rule:
-    extra = sorted(set(given) - {"verdict", "target", "attribute"})
-    if extra:
-        raise FairTuneError(f"{place} is about a verdict and takes no `{extra[0]}`; leave it out.")
-    if texts["verdict"] not in VERDICTS:
-        raise FairTuneError(f"{place} wants the verdict `{texts['verdict']}`; choose from {', '.join(VERDICTS)}.")
-    return Rule(place, "verdict", None, texts["verdict"], texts.get("target"), texts.get("attribute"))
-
-
-def _text(node: yaml.Node, place: str, key: str) -> str:
-    if not isinstance(node, yaml.ScalarNode) or not node.value:
-        raise FairTuneError(f"{place} gives no name as `{key}`; give one name, or leave the key out for every one.")
-    return str(node.value)
-
-
-def _bound(given: dict[str, yaml.Node], place: str) -> Bound:
-    found = [key for key in BOUNDS if key in given]
-    if len(found) != 1:
-        raise FairTuneError(f"{place} has {len(found)} bounds; give one of {', '.join(BOUNDS)}.")
-    key, node = found[0], given[found[0]]
-    if key != "within":
-        value = _number(node, place, key)
-        return Bound(low=value) if key == "at_least" else Bound(high=value)
-    if not isinstance(node, yaml.SequenceNode) or len(node.value) != 2:
-        raise FairTuneError(f"{place} has a `within` that is no range; write `within: [0.8, 1.2]`.")
-    low, high = (_number(end, place, key) for end in node.value)
-    if low >= high:
-        raise FairTuneError(f"{place} has `within: [{low:g}, {high:g}]`; give the lower end first.")
-    return Bound(low, high)
-
-
-def _number(node: yaml.Node, place: str, key: str) -> float:
-    text = str(node.value) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
+def _rule(content: dict[str, Any], place: str) -> Rule:
     try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise FairTuneError(f"{place} has {text!r} as `{key}`; write a plain number such as 0.8.")
-    return value
+        keys = _Keys.model_validate(content)
+    except ValidationError as error:
+        first, choices = error.errors()[0], ", ".join(_Keys.model_fields)
+        key, given = first["loc"][0], first["input"]
+        raise FairTuneError(f"{place} has {given!r} as `{key}` ({first['msg']}); keys are {choices}.") from None
+    about = keys.target, keys.attribute, keys.threshold, keys.group
+    bounds = {key: getattr(keys, key) for key in ("at_least", "at_most", "within") if getattr(keys, key) is not None}
+    if (keys.metric is None) == (keys.verdict is None):
+        raise FairTuneError(f"{place} must give either `metric` or `verdict`.")
+    if keys.verdict:
+        extra = [key for key in ("threshold", "group", *bounds) if getattr(keys, key) is not None]
+        if extra:
+            raise FairTuneError(f"{place} is about a verdict and takes no `{extra[0]}`; leave it out.")
+        return Rule(place, "verdict", None, keys.verdict, *about)
+    if keys.metric not in known():
+        raise FairTuneError(f"{place} has the metric `{keys.metric}`; choose from {', '.join(known())}.")
+    if len(bounds) != 1:
+        raise FairTuneError(f"{place} has {len(bounds)} bounds; give one of at_least, at_most, within.")
+    low, high = keys.within or (keys.at_least, keys.at_most)
+    bound = Bound(-math.inf if low is None else low, math.inf if high is None else high)
+    _check_bound(keys.metric, bound, place)
+    return Rule(place, keys.metric, bound, None, *about)
+
+
+def _check_bound(metric: str, bound: Bound, place: str) -> None:
+    """Refuse an empty range, and a bound that the metric cannot reach, such as a percentage."""
+    if bound.low >= bound.high:
+        raise FairTuneError(f"{place} has `within: [{bound.low:g}, {bound.high:g}]`; give the lower end first.")
+    kind = known()[metric]
+    for end in (bound.low, bound.high):
+        if math.isfinite(end) and not kind.low <= end <= kind.high:
+            raise FairTuneError(
+                f"{place} bounds `{metric}` by {end:g}, but it lies between {kind.low:g} and {kind.high:g}; "
+                "write a share."
+            )

@@ -1,19 +1,17 @@
 """`fairtune audit` of a table of predictions: numbers, files, thresholds, reference, gate."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-import hf_fairtune
 from hf_fairtune.cli.main import main
+from hf_fairtune.document.data import Target
+from hf_fairtune.document.document import Document
 
-SCHEMA = json.loads((Path(hf_fairtune.__file__).parent / "audit.schema.json").read_text(encoding="utf-8"))
 FEW = ["--n_boot", "50", "--n_permutations", "50"]
 
 
@@ -46,14 +44,12 @@ def divided(tmp_path: Path) -> Path:
     return tmp_path / "divided.parquet"
 
 
-def audited(table: Path, *flags: str) -> dict[str, Any]:
-    """Run the command and return its audit.json, which fits the schema."""
+def audited(table: Path, *flags: str) -> Document:
+    """Run the command and return its document."""
     folder = table.parent / "O"
     columns = ["--label", "y", "--score", "p", "--group", "sex"]
     assert main(["audit", str(table), *columns, *flags, *FEW, "--output_dir", str(folder)]) == 0
-    found: dict[str, Any] = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
-    jsonschema.validate(found, SCHEMA)
-    return found
+    return Document.load(folder)
 
 
 def test_the_numbers_are_those_of_a_plain_data_frame(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,50 +57,77 @@ def test_the_numbers_are_those_of_a_plain_data_frame(table: Path, capsys: pytest
     frame = predictions()
     age = np.where(frame.age <= 60, "<=60", ">60")
     groups = {"sex": frame.sex, "age:60": age, "sex & age:60": frame.sex + " & " + age}
-    for row in found["groups"]:
-        inside = frame[np.asarray(groups[row["attribute"]] == row["group"])]
-        assert (row["n"], row["positives"]) == (len(inside), inside.y.sum())
-        assert row["auc"] == pytest.approx(roc_auc_score(inside.y, inside.p), abs=1e-12)
-        assert row["auc_low"] < row["auc"] < row["auc_high"]
-        assert row["status"] == "ok"
-    assert [row["group"] for row in found["groups"]][:4] == ["F", "M", "<=60", ">60"]
-    assert len(found["groups"]) == 8
-    assert found["auc"]["value"] == pytest.approx(roc_auc_score(frame.y, frame.p), abs=1e-12)
+    everyone, *entries = found.audits
+    assert everyone.attribute is None
+    assert everyone.audit.auc.value == pytest.approx(roc_auc_score(frame.y, frame.p), abs=1e-12)
+    assert [entry.attribute for entry in entries] == list(groups)
+    for entry in entries:
+        for row in entry.audit.groups:
+            inside = frame[np.asarray(groups[str(entry.attribute)] == row.group)]
+            assert (row.n, row.positives) == (len(inside), inside.y.sum())
+            assert row.auc.value == pytest.approx(roc_auc_score(inside.y, inside.p), abs=1e-12)
+            assert row.auc.low < row.auc.value < row.auc.high
+            assert row.status == "ok"
+    assert [row.group for entry in entries for row in entry.audit.groups][:4] == ["F", "M", "<=60", ">60"]
+    assert sum(len(entry.audit.groups) for entry in entries) == 8
     assert "sex & age:60" in capsys.readouterr().out
 
 
-def test_the_files_beside_it(table: Path) -> None:
+def test_the_facts_about_the_rows(table: Path) -> None:
+    found = audited(table, "--group", "age:60", "--cluster", "patient_id", "--finding", "melanoma", "--exclude", "F")
+    frame, data = predictions(), found.data
+    assert (data.name, data.label, data.task, data.probability) == ("preds.csv", "y", "binary", True)
+    assert (data.groups, data.cluster, data.split_source) == (["sex", "age:60"], "patient_id", None)
+    assert data.targets == [Target("y", None, "melanoma")]
+    (sheet,) = data.splits.values()
+    assert list(data.splits) == ["all"]
+    assert (sheet.n, sheet.clusters, sheet.positives) == (400, 200, {"y": frame.y.sum()})
+    assert [part.name for part in sheet.attributes] == ["sex", "age:60", "sex & age:60"]
+    oracle = frame.groupby("sex").y.agg(["size", "sum"])
+    counts = {level.group: [level.n, level.positives["y"]] for level in sheet.attributes[0].levels}
+    assert counts == {group: row.tolist() for group, row in oracle.iterrows()}
+    assert (found.job, found.model, [model.title for model in found.models]) == ("audit", "model", ["preds.csv"])
+    assert (found.settings.n_permutations, found.settings.correction, found.settings.exclude) == (50, "holm", ["F"])
+    assert found.arguments["dataset"] == "preds.csv"
+    assert "output_dir" not in found.arguments
+
+
+def test_the_files_beside_it(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     audited(table)
-    assert {path.name for path in (table.parent / "O").iterdir()} == {
-        "audit.json",
-        "audit.html",
-        "groups.csv",
-        "thresholds.csv",
-        "audit.tex",
-        "factors.md",
-        "private",
-    }
-    assert [path.name for path in (table.parent / "O" / "private").iterdir()] == ["audit.html"]
+    folder = table.parent / "O"
+    assert {path.name for path in folder.iterdir()} == {"audit.json", "audit.html", "share"}
+    shared = {"audit.html", "groups.csv", "thresholds.csv", "audit.tex", "factors.md"}
+    assert {path.name for path in (folder / "share").iterdir()} == shared
+    assert f"{folder / 'share'} may be shared" in capsys.readouterr().out
 
 
-def test_p_values_are_adjusted_over_the_whole_family(table: Path) -> None:
+def test_how_much_is_shared(table: Path) -> None:
+    """Only AUCs and verdicts leave the house where that is asked for; the exact audit stays the same."""
+    rates = audited(table)
+    page = (table.parent / "O" / "share" / "audit.html").read_bytes()
+    assert replace(audited(table, "--share", "auc"), provenance=rates.provenance, arguments=rates.arguments) == rates
+    assert (table.parent / "O" / "share" / "audit.html").read_bytes() != page
+
+
+def test_p_values_are_adjusted_over_all_pairs(table: Path) -> None:
     found = audited(table, "--group", "age:60", "--cluster", "patient_id")
-    raw = np.array([pair["p"] for pair in found["pairs"]])
-    assert len(raw) == 5
-    assert found["options"]["family"].startswith("5 comparisons")
-    least = found["pairs"][int(raw.argmin())]
-    assert least["p_adjusted"] == pytest.approx(min(1, 5 * least["p"]))
+    pairs = [pair for entry in found.audits for pair in entry.audit.pairs]
+    assert len(pairs) == 5
+    least = min(pairs, key=lambda pair: pair.p)
+    assert least.p_adjusted == pytest.approx(min(1, 5 * least.p))
 
 
 def test_thresholds_are_fitted_on_other_rows(divided: Path) -> None:
     found = audited(divided, "--threshold", "0.5", "sensitivity=0.8", "youden per group")
-    assert found["source"]["split"] == "test"
-    assert found["n"] == 200
-    policies = [(t["policy"], t["fitted_on"]) for t in found["audits"][0]["audit"]["thresholds"]]
+    assert (list(found.data.splits), found.data.split_source) == (["test"], "given")
+    entry = found.find("model", "test", "y", "sex")
+    assert entry is not None
+    assert entry.audit.n == 200
+    policies = [(t.policy, t.fitted_on) for t in entry.audit.thresholds]
     assert policies == [("fixed", None), ("sensitivity=0.8", "validation"), ("youden per group", "validation")]
-    assert set(found["audits"][0]["audit"]["thresholds"][2]["by_group"]) == {"F", "M"}
+    assert set(entry.audit.thresholds[2].by_group or ()) == {"F", "M"}
     validation = predictions()[:200]
-    cut = found["audits"][0]["audit"]["thresholds"][1]["value"]
+    cut = entry.audit.thresholds[1].value
     assert (validation.p[validation.y == 1] >= cut).mean() >= 0.8
     assert cut in set(validation.p)
 
@@ -112,7 +135,7 @@ def test_thresholds_are_fitted_on_other_rows(divided: Path) -> None:
 def test_a_table_to_fit_on(table: Path, divided: Path) -> None:
     """Of one that is divided, the validation rows are taken, which are no audited ones."""
     found = audited(divided, "--split", "test", "--fit_on", str(divided), "--threshold", "youden")
-    assert found["audits"][0]["audit"]["thresholds"][0]["fitted_on"] == "validation"
+    assert found.audits[0].audit.thresholds[0].fitted_on == "validation"
 
 
 def test_thresholds_never_come_from_the_audited_rows(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,15 +146,18 @@ def test_thresholds_never_come_from_the_audited_rows(table: Path, capsys: pytest
     assert "400 of 400 rows for thresholds have the labels and scores of audited rows" in capsys.readouterr().err
 
 
-def test_a_reference_on_the_same_patients(divided: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_reference_on_the_same_patients(divided: Path) -> None:
     found = audited(divided, "--reference", "q")
-    (by_sex,) = found["comparisons"]
-    assert by_sex["attribute"] == "sex"
+    everyone, by_sex = found.audits
+    assert everyone.comparison is None
+    assert (by_sex.attribute, by_sex.reference) == ("sex", "reference")
+    assert [model.id for model in found.models] == ["model", "reference"]
+    assert by_sex.comparison is not None
     test = predictions()[200:]
     gain = roc_auc_score(test.y, test.p) - roc_auc_score(test.y, test.q)
-    assert by_sex["auc"]["value"] == pytest.approx(gain, abs=1e-12)
-    assert [t["policy"] for t in by_sex["thresholds"]] == ["fixed", "youden"]
-    assert "against the reference: pareto-better" in capsys.readouterr().out
+    assert by_sex.comparison.auc.value == pytest.approx(gain, abs=1e-12)
+    assert [t.policy for t in by_sex.comparison.thresholds] == ["fixed", "youden"]
+    assert by_sex.comparison.verdict == "pareto-better"
 
 
 @pytest.mark.parametrize(
@@ -163,6 +189,7 @@ def test_the_gate_is_the_exit_status(
         (["--finding", "a=b"], "--finding a=b fits no class; write CLASS=WORDS for y"),
         (["--gate", "none.yaml"], "none.yaml"),
         (["--correction", "none"], "`none` is no correction"),
+        (["--share", "all"], "invalid choice: 'all'"),
         (["--confidence", "95"], "`confidence` is 95.0; pass a level between 0 and 1"),
     ],
 )

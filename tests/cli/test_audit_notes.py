@@ -1,4 +1,4 @@
-"""What the audit says of how it took its input, and what it does not take."""
+"""What the audit notes about its input, and what it refuses."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from hf_fairtune.cli.main import main
+from hf_fairtune.document.document import Document
 
 FEW = ["--n_boot", "20", "--n_permutations", "9"]
 FLAGS = ["--label", "y", "--score", "p", "--group", "sex"]
@@ -24,7 +25,12 @@ def predictions() -> pd.DataFrame:
     )
 
 
-def told(frame: pd.DataFrame, folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> tuple[int, str, str]:
+def cuts(folder: Path) -> list[float]:
+    """The thresholds of an audit."""
+    return [threshold.value for threshold in Document.load(folder).audits[0].audit.thresholds]
+
+
+def noted(frame: pd.DataFrame, folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> tuple[int, str, str]:
     """Audit the table; the status, the first line of standard error, and standard output."""
     frame.to_csv(folder / "preds.csv", index=False)
     capsys.readouterr()
@@ -34,48 +40,49 @@ def told(frame: pd.DataFrame, folder: Path, capsys: pytest.CaptureFixture[str], 
 
 
 def test_nothing_where_nothing_is_unexpected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(predictions(), tmp_path, capsys)[:2] == (0, "")
+    assert noted(predictions(), tmp_path, capsys)[:2] == (0, "")
 
 
 def test_log_odds_are_cut_at_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, note, printed = told(predictions().eval("p = 8 * p - 4"), tmp_path, capsys)
+    frame = predictions().eval("p = 8 * p - 4")
+    status, note, _ = noted(frame, tmp_path, capsys, "--output_dir", str(tmp_path / "O"))
     assert status == 0
     assert note.startswith("note: scores lie in -")
-    assert note.endswith("so they are no probabilities: their calibration is not told")
-    assert "threshold 0 (fixed)" in printed
+    assert note.endswith("so they are no probabilities: their calibration is not computed")
+    assert cuts(tmp_path / "O") == [0]
 
 
 def test_percentages_are_not_taken_for_log_odds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     percent = predictions().eval("p = 100 * p")
-    status, line, _ = told(percent, tmp_path, capsys)
+    status, line, _ = noted(percent, tmp_path, capsys)
     assert status == 2
     assert "neither probabilities (0 to 1) nor log-odds (around 0): divide percentages by 100, or name a cut" in line
-    status, _, printed = told(percent, tmp_path, capsys, "--threshold", "50")
-    assert status == 0
-    assert "threshold 50 (fixed)" in printed
+    flags = ["--threshold", "50", "--output_dir", str(tmp_path / "O")]
+    assert noted(percent, tmp_path, capsys, *flags)[0] == 0
+    assert cuts(tmp_path / "O") == [50]
 
 
 def test_a_cut_beyond_all_probabilities(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, line, _ = told(predictions(), tmp_path, capsys, "--threshold", "1.5")
+    status, line, _ = noted(predictions(), tmp_path, capsys, "--threshold", "1.5")
     assert status == 2
     assert "--threshold 1.5 lies outside the scores, which are 0 to 1" in line
 
 
 def test_rows_of_a_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     divided = predictions().assign(split=["test"] * 120 + ["validation"] * 80)
-    assert told(divided, tmp_path, capsys)[1] == (
+    assert noted(divided, tmp_path, capsys)[1] == (
         "note: 120 rows of the split test are audited; thresholds are fitted on 80 others"
     )
 
 
 def test_scores_that_are_all_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    note = told(predictions().assign(p=0.3), tmp_path, capsys)[1]
-    assert note == "note: every row has the score 0.3 for y: the model tells no patient from another"
+    note = noted(predictions().assign(p=0.3), tmp_path, capsys)[1]
+    assert note == "note: every row has the score 0.3 for y: the model does not rank the patients"
 
 
 def test_groups_that_differ_in_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mixed = predictions().assign(sex=["F", "f", "M", "M"] * 50)
-    note = told(mixed, tmp_path, capsys)[1]
+    note = noted(mixed, tmp_path, capsys)[1]
     assert note == "note: groups of sex differ in case only, and stay groups of their own: F, f"
 
 
@@ -90,25 +97,25 @@ def test_groups_that_differ_in_case(tmp_path: Path, capsys: pytest.CaptureFixtur
     ],
 )
 def test_unknown_flags(tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], line: str) -> None:
-    assert told(predictions(), tmp_path, capsys, *flags)[:2] == (2, f"fairtune: {line}")
+    assert noted(predictions(), tmp_path, capsys, *flags)[:2] == (2, f"fairtune: {line}")
 
 
 def test_an_audit_is_replaced_and_other_files_are_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = tmp_path / "O"
     for _ in range(2):
-        assert told(predictions(), tmp_path, capsys, "--output_dir", str(place))[0] == 0
+        assert noted(predictions(), tmp_path, capsys, "--output_dir", str(place))[0] == 0
     (place / "audit.json").unlink()
     page = (place / "audit.html").read_bytes()
-    status, line, _ = told(predictions(), tmp_path, capsys, "--output_dir", str(place))
+    status, line, _ = noted(predictions(), tmp_path, capsys, "--output_dir", str(place))
     assert (status, (place / "audit.html").read_bytes()) == (2, page)
-    assert "holds audit.html, groups.csv, thresholds.csv, audit.tex, factors.md of no audit" in line
+    assert "holds audit.html but no audit.json; choose another --output_dir" in line
     (tmp_path / "file").touch()
-    status, line, _ = told(predictions(), tmp_path, capsys, "--output_dir", str(tmp_path / "file"))
+    status, line, _ = noted(predictions(), tmp_path, capsys, "--output_dir", str(tmp_path / "file"))
     assert status == 2
     assert "file` cannot be made" in line
 
 
 def test_scores_of_the_other_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    note = told(predictions().eval("p = 1 - p"), tmp_path, capsys)[1]
+    note = noted(predictions().eval("p = 1 - p"), tmp_path, capsys)[1]
     assert note.startswith("note: the AUC for y is 0.")
     assert note.endswith("worse than a coin: are these the scores of the other class?")

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from hf_fairtune.data.fair_dataset import load_fair_dataset
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.fair_dataset import load_fair_dataset
 
 Refused = Callable[..., str]
 

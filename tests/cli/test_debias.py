@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from sklearn.metrics import log_loss, roc_auc_score
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from hf_fairtune import handover
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.document.document import Audited, Document
 from hf_fairtune.document.run import Repair
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from peft import PeftModel
 from sklearn.metrics import roc_auc_score
 from torch.utils.data import Subset
@@ -19,6 +18,7 @@ from transformers import (
 
 from hf_fairtune import fisher_importance
 from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.estimate import exact
 from hf_fairtune.document.run import ExternalSet, Training

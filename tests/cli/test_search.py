@@ -9,12 +9,12 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
-from hf_fairtune.data.fair_dataset import load_fair_dataset
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
 
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Search, Training
 

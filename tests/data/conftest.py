@@ -10,6 +10,7 @@ from PIL import Image
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.fair_dataset import FairDataset
 
 datasets.disable_progress_bars()
 
@@ -69,3 +70,15 @@ def csv(tmp_path: Path) -> Path:
 def asked(dataset: Path, **more: object) -> DataArguments:
     """Build arguments with the label and a group."""
     return DataArguments(**({"dataset": str(dataset), "label": "label", "group": ["sex"]} | more))  # type: ignore[arg-type]
+
+
+def counts_of(fair: FairDataset, split: str) -> dict[tuple[str, str], int]:
+    """Return the rows of every (group, label) of a split, by the facts about the data."""
+    negative, positive = fair.label_names
+    counts = {}
+    for level in fair.facts().splits[split].attributes[-1].levels:
+        assert isinstance(level.n, int)
+        (positives,) = level.positives.values()
+        assert isinstance(positives, int)
+        counts |= {(level.group, negative): level.n - positives, (level.group, positive): positives}
+    return counts

@@ -1,4 +1,4 @@
-"""Attributes and their intersection, against the loop over rows that they stand for."""
+"""Attributes (values, cuts, missing cells) and their intersection against loops over rows, and what is refused."""
 
 import numpy as np
 import pandas as pd
@@ -7,34 +7,112 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_fairtune.data.attributes import read_attributes
-from hf_fairtune.data.groups import assign_groups
-from hf_fairtune.data.levels import as_levels
 from hf_fairtune.errors import FairTuneError
 
-CELLS = st.one_of(
-    st.none(), st.booleans(), st.integers(-3, 3), st.floats(width=32), st.sampled_from(["", " a", "1", "1.0"])
+FRAME = pd.DataFrame(
+    {
+        "sex": ["F", "M", None, "F", "M", ""],
+        "age": [40, 60, 61, np.nan, 41, 90],
+        "skin": [1.0, 2.0, np.nan, 10.0, 2.0, 1.0],
+        "site": ["x"] * 6,
+        "a:b": ["u", "v", "u", "v", "u", "v"],
+        "text": ["30", "90+", "40", "50", "60", "70"],
+        "id": range(6),
+    }
 )
 
 
-def level(value: object) -> str | None:
-    """What a cell says, one at a time."""
-    if value is None or value != value:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip() or None
+def names_of(*specs: str) -> list[str]:
+    groups = read_attributes(FRAME, specs)[-1]
+    return [groups.names[i] for i in groups.values]
 
 
-@given(st.lists(CELLS, min_size=1, max_size=30), st.sampled_from([None, "float64", "float32", "category", "string"]))
-def test_levels_are_those_of_every_cell(cells: list[object], kind: str | None) -> None:
-    column = pd.Series(cells, dtype=object)
-    if kind in ("float64", "float32"):
-        column = column[[isinstance(cell, float) for cell in cells]].astype(kind)
-    elif kind == "category":
-        column = column[[isinstance(cell, str) for cell in cells]].astype(kind)
-    elif kind == "string":
-        column = column.map(lambda cell: cell if cell is None else str(cell)).astype(kind)
-    assert as_levels(column).tolist() == [level(None if pd.isna(cell) else cell) for cell in column]
+def test_values_and_missing() -> None:
+    assert names_of("sex") == ["F", "M", "missing", "F", "M", "missing"]
+    assert read_attributes(FRAME, ["sex"])[-1].names == ["F", "M", "missing"]
+
+
+def test_numbers_sort_as_numbers() -> None:
+    assert read_attributes(FRAME, ["skin"])[-1].names == ["1", "2", "10", "missing"]
+
+
+def test_a_cut_belongs_to_the_lower_bin() -> None:
+    assert names_of("age:60") == ["<=60", "<=60", ">60", "missing", "<=60", ">60"]
+
+
+def test_three_bins() -> None:
+    assert names_of("age:40,60") == ["<=40", "(40,60]", ">60", "missing", "(40,60]", ">60"]
+    assert read_attributes(FRAME, ["age:40,60"])[-1].names == ["<=40", "(40,60]", ">60", "missing"]
+
+
+def test_a_column_may_have_a_colon() -> None:
+    assert names_of("a:b") == ["u", "v", "u", "v", "u", "v"]
+
+
+def test_intersections_that_occur() -> None:
+    assert names_of("sex", "age:60")[:3] == ["F & <=60", "M & <=60", "missing & >60"]
+    assert read_attributes(FRAME, ["sex", "age:60"])[-1].names == [
+        "F & <=60",
+        "F & missing",
+        "M & <=60",
+        "missing & >60",
+    ]
+
+
+@given(
+    ages=st.lists(st.one_of(st.none(), st.integers(0, 100)), min_size=4, max_size=40),
+    cuts=st.lists(st.integers(1, 99), min_size=1, max_size=3, unique=True).map(sorted),
+)
+def test_cuts_agree_with_comparison(ages: list[int | None], cuts: list[int]) -> None:
+    """Every row lands in the bin its name states; none is lost."""
+    spec, frame = f"age:{','.join(map(str, cuts))}", pd.DataFrame({"age": pd.Series(ages, dtype=float)})
+    expected = ["missing" if a is None else str(sum(a > cut for cut in cuts)) for a in ages]
+    if len(set(expected)) < 2:
+        with pytest.raises(FairTuneError, match="in one group"):
+            read_attributes(frame, [spec])
+        return
+    (age,) = read_attributes(frame, [spec])
+    found = [age.names[i] for i in age.values]
+    assert len(found) == len(ages)
+    for name in set(found):
+        assert len({e for f, e in zip(found, expected, strict=True) if f == name}) == 1
+    assert len(set(found)) == len(set(expected))
+
+
+@pytest.mark.parametrize(
+    ("specs", "line"),
+    [
+        ([], "No --group is given; name an attribute among the columns sex, age"),
+        (["race"], "--group race names no column of the data; the columns are sex, age, skin"),
+        (["race:60"], "--group race:60 names no column"),
+        (["age:young"], "--group age:young has no rising numbers after the colon"),
+        (["age:60,40"], "no rising numbers"),
+        (["age:"], "no rising numbers"),
+        (["age:nan"], "no rising numbers"),
+        (["site"], "`site` puts all 6 rows in one group .x."),
+        (["id:100"], "`id` puts all 6 rows in one group .<=100."),
+        (["text:60"], "1 cells are no numbers .90\\+."),
+    ],
+)
+def test_refuses(specs: list[str], line: str) -> None:
+    with pytest.raises(FairTuneError, match=line) as refusal:
+        read_attributes(FRAME, specs)
+    assert "\n" not in str(refusal.value)
+
+
+def test_refuses_many_names() -> None:
+    """Names have no cuts."""
+    frame = pd.DataFrame({"site": [f"site {i}" for i in range(21)]})
+    with pytest.raises(FairTuneError, match="`site` has 21 values, more than 20 groups; merge its values"):
+        read_attributes(frame, ["site"])
+
+
+def test_refuses_a_number_without_cuts() -> None:
+    frame = pd.DataFrame({"age": range(21)})
+    with pytest.raises(
+        FairTuneError, match="`age` has 21 values, more than 20 groups; give cuts such as --group age:10, or merge"
+    ):
+        read_attributes(frame, ["age"])
 
 
 def test_intersection_of_many_attributes() -> None:
@@ -42,14 +120,11 @@ def test_intersection_of_many_attributes() -> None:
     draw = np.random.default_rng(0)
     frame = pd.DataFrame(draw.integers(0, 2, (500, 5)), columns=list("abcde"))
     *single, whole = read_attributes(frame, list("abcde"))
-    told = [" & ".join(map(str, row)) for row in frame.to_numpy()]
-    assert [whole.names[i] for i in whole.values] == told
-    assert whole.names == sorted(set(told))
+    expected = [" & ".join(map(str, row)) for row in frame.to_numpy()]
+    assert [whole.names[i] for i in whole.values] == expected
+    assert whole.names == sorted(set(expected))
     assert whole.name == "a & b & c & d & e"
     assert whole.columns == list("abcde")
-    groups = assign_groups(frame, list("abcde"))
-    assert groups.names == whole.names
-    np.testing.assert_array_equal(groups.values, whole.values)
     assert [part.name for part in single] == list("abcde")
 
 
@@ -66,9 +141,9 @@ def test_too_many_groups() -> None:
     assert [part.name for part in read_attributes(frame, ["a", "b"], intersections=False)] == ["a", "b"]
 
 
-def test_groups_that_would_be_called_the_same() -> None:
+def test_two_groups_of_one_name() -> None:
     frame = pd.DataFrame({"a": ["x & y", "x", "x"], "b": ["z", "y & z", "z"]})
-    with pytest.raises(FairTuneError, match="Two groups of `a & b` are called 'x & y & z'"):
+    with pytest.raises(FairTuneError, match="Two groups of `a & b` have the name 'x & y & z'"):
         read_attributes(frame, ["a", "b"])
 
 

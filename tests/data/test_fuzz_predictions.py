@@ -1,9 +1,7 @@
 """Thousands of tables of predictions: read right to the last row, or refused in one line; never anything else."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,11 +9,10 @@ import pytest
 from sklearn import config_context
 from sklearn.metrics import roc_auc_score
 
-from hf_fairtune.audits.audit import audit
+from hf_fairtune.audit.audit import audit
 from hf_fairtune.cli.main import main
-from hf_fairtune.data.predictions import read_predictions
-from hf_fairtune.data.scored import ScoredTable
-from hf_fairtune.data.scored_arguments import PredictionArguments
+from hf_fairtune.data.scored import PredictionArguments, ScoredTable, read_predictions
+from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
 from tests.data.malformed import FATAL, HARMLESS, good
 
@@ -66,9 +63,9 @@ def check_aucs(frame: pd.DataFrame, found: ScoredTable) -> None:
     rows = audit(found.labels[:, 0], found.scores[:, 0], part.values, part.names, n_boot=0).groups
     assert {row.group for row in rows} == set(groups)
     for row in rows:
-        told = plain[plain["g"] == row.group]
-        both = told["y"].nunique() == 2
-        assert row.auc == pytest.approx(roc_auc_score(told["y"], told["p"]) if both else np.nan, nan_ok=True)
+        own = plain[plain["g"] == row.group]
+        expected = roc_auc_score(own["y"], own["p"]) if own["y"].nunique() == 2 else np.nan
+        assert row.auc.value == pytest.approx(expected, nan_ok=True)
 
 
 def odd(draw: np.random.Generator) -> pd.DataFrame:
@@ -115,7 +112,7 @@ def test_the_command(
     flawed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The whole way: 0 and the AUC of scikit-learn for every group, or 2 and one line."""
-    monkeypatch.setattr("hf_fairtune.cli.audit.write_audit", lambda *_: None)
+    monkeypatch.setattr("hf_fairtune.cli.audit.write_audit", lambda document, folder, _: document.save(folder))
     flags = ["--label", "y", "--score", "p", "--group", "sex", "age:60", "--n_boot", "9", "--n_permutations", "9"]
     flags += ["--threshold", "0.5"]  # scores of 0 to 100 have no default
     draw, path, folder = np.random.default_rng(5), tmp_path / "t.csv", tmp_path / "o"
@@ -123,28 +120,29 @@ def test_the_command(
         frame = FATAL[flaw].apply(good(draw), draw) if flawed else odd(draw)
         write(frame, path, ",")
         status = main(["audit", str(path), *flags, "--cluster", "patient", "--output_dir", str(folder)])
-        told = capsys.readouterr().err.splitlines()
+        printed = capsys.readouterr().err.splitlines()
         if flawed:
             assert status == 2, flaw
-            assert [line[:10] for line in told] == ["fairtune: "], flaw
+            assert [line[:10] for line in printed] == ["fairtune: "], flaw
         else:
-            assert status == 0, told
-            check_document(frame, json.loads((folder / "audit.json").read_text(encoding="utf-8")))
+            assert status == 0, printed
+            check_document(frame, Document.load(folder))
 
 
-def check_document(frame: pd.DataFrame, document: dict[str, Any]) -> None:
+def check_document(frame: pd.DataFrame, document: Document) -> None:
     """Hold counts and AUC of every group of `audit.json` against scikit-learn on the plain frame."""
     plain = pd.DataFrame({"y": frame["y"].astype(float), "p": frame["p"].astype(float)})
     expected = {}
     for name, groups in levels(frame):
         for group, rows in plain.groupby(groups):
             both = rows["y"].nunique() == 2
-            expected[name, group] = len(rows), roc_auc_score(rows["y"], rows["p"]) if both else None
-    found = {(row["attribute"], row["group"]): (row["n"], row["auc"]) for row in document["groups"]}
+            expected[name, group] = len(rows), roc_auc_score(rows["y"], rows["p"]) if both else np.nan
+    entries = [entry for entry in document.audits if entry.attribute is not None]
+    found = {(entry.attribute, row.group): (row.n, row.auc.value) for entry in entries for row in entry.audit.groups}
     assert set(found) == set(expected)
     for key, (n, value) in expected.items():
         assert found[key][0] == n
-        assert found[key][1] == (None if value is None else pytest.approx(value))
+        assert found[key][1] == pytest.approx(value, nan_ok=True)
 
 
 def test_bytes_at_random(tmp_path: Path) -> None:

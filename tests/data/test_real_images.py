@@ -11,11 +11,11 @@ from datasets import Image as ImageFeature
 from transformers import AutoImageProcessor
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-from hf_fairtune.data.groups import assign_groups
-from hf_fairtune.data.table import FairDataset, load_fair_dataset
+from hf_fairtune.data.attributes import read_attributes
+from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.errors import FairTuneError
 
-from .conftest import asked
+from .conftest import asked, counts_of
 
 # The folder builder of `datasets` leaves its metadata file for the garbage collector to close.
 pytestmark = [
@@ -29,13 +29,12 @@ def test_ham10000(real_data: Path, tmp_path: Path) -> None:
     arguments = asked(real_data / "ham10000", group=["age:60"], cluster="patient_id", image_size=64)
     file = tmp_path / "splits.json"
     fair = load_fair_dataset(arguments, ViTImageProcessorPil(), splits_file=file)
-    sheet = fair.sheet()
     table = pd.read_csv(real_data / "ham10000" / "metadata.csv")
     bins = table["age"].le(60).map({True: "<=60", False: ">60"})
     oracle = Counter(zip(bins, table["label"].astype(str), strict=True))
     found: Counter[tuple[str, str]] = Counter()
-    for name, part in sheet["splits"].items():
-        cells = {(cell["group"], cell["label"]): cell["n"] for cell in part["cells"]}
+    for name in fair.facts().splits:
+        cells = counts_of(fair, name)
         found.update(cells)
         for cell, n in cells.items():
             assert n / oracle[cell] == pytest.approx(SHARES[name], abs=0.03)
@@ -43,7 +42,7 @@ def test_ham10000(real_data: Path, tmp_path: Path) -> None:
     assert sum(found[group, "1"] for group in ("<=60", ">60")) == 300
     clusters = [set(fair.columns(split)["cluster"]) for split in SHARES]
     assert len(set.union(*clusters)) == sum(map(len, clusters)) == table["patient_id"].nunique()
-    assert load_fair_dataset(arguments, ViTImageProcessorPil(), seed=1, splits_file=file).sheet() == sheet
+    assert load_fair_dataset(arguments, ViTImageProcessorPil(), seed=1, splits_file=file).facts() == fair.facts()
     check_pixels(real_data, fair)
 
 
@@ -63,7 +62,7 @@ def check_pixels(real_data: Path, fair: object) -> None:
 def test_pad_ufes_keeps_missing_sex_as_a_level(real_data: Path) -> None:
     """Every cancer has a sex recorded, so `missing` has one class: the split refuses it by name and count."""
     table = pd.read_csv(real_data / "pad_ufes" / "metadata.csv")
-    groups = assign_groups(table, ["sex"])
+    (groups,) = read_attributes(table, ["sex"])
     counts = Counter(groups.names[i] for i in groups.values)
     assert counts == {"F": 290, "M": 228, "missing": 331}
     with pytest.raises(FairTuneError, match=r"Group `missing` has one class in the train split \(0 `1`, \d+ `0`\)"):
@@ -73,21 +72,17 @@ def test_pad_ufes_keeps_missing_sex_as_a_level(real_data: Path) -> None:
 def test_pad_ufes_patients_have_several_images(real_data: Path) -> None:
     arguments = asked(real_data / "pad_ufes", group=["age:60"], cluster="patient_id", image_size=32)
     fair = load_fair_dataset(arguments, ViTImageProcessorPil())
-    parts = fair.sheet()["splits"]
-    assert sum(part["clusters"] for part in parts.values()) == 663
-    assert sum(part["n"] for part in parts.values()) == 849
-    for name, part in parts.items():
-        assert part["n"] / 849 == pytest.approx(SHARES[name], abs=0.03)
+    assert sum(len(set(fair.columns(split)["cluster"])) for split in SHARES) == 663
+    sizes = {split: sum(counts_of(fair, split).values()) for split in SHARES}
+    assert sum(sizes.values()) == 849
+    for name, n in sizes.items():
+        assert n / 849 == pytest.approx(SHARES[name], abs=0.03)
 
 
 def cells_of(table: pd.DataFrame) -> dict[tuple[str, str], int]:
     """Count group at 60 years x label, from the table itself."""
     bins = table["age"].le(60).map({True: "<=60", False: ">60"})
     return dict(Counter(zip(bins, table["label"].astype(str), strict=True)))
-
-
-def cells_in(fair: FairDataset, split: str) -> dict[tuple[str, str], int]:
-    return {(cell["group"], cell["label"]): cell["n"] for cell in fair.sheet()["splits"][split]["cells"]}
 
 
 def test_phone_photographs_test_a_model_of_dermatoscopy(real_data: Path, real_weights: Path) -> None:
@@ -97,11 +92,11 @@ def test_phone_photographs_test_a_model_of_dermatoscopy(real_data: Path, real_we
     fair = load_fair_dataset(asked(real_data / "ham10000", **flags), processor)
     fair = fair.with_external().with_test_set("phone", asked(real_data / "pad_ufes", **flags))
     assert (fair.image_size, fair.test_splits) == (56, ["test", "phone"])
-    train = cells_in(fair, "train")
+    train = counts_of(fair, "train")
     rarest = {label: min(train[group, label] for group in ("<=60", ">60")) for label in "01"}
-    assert cells_in(fair, "external") == {(g, y): rarest[y] for g in ("<=60", ">60") for y in "01"}
+    assert counts_of(fair, "external") == {(g, y): rarest[y] for g in ("<=60", ">60") for y in "01"}
     table = pd.read_csv(real_data / "pad_ufes" / "metadata.csv").sort_values("file_name", ignore_index=True)
-    assert cells_in(fair, "phone") == cells_of(table)
+    assert counts_of(fair, "phone") == cells_of(table)
     rows = fair.columns("phone")["row"]
     assert (fair.clusters("phone") == table["patient_id"].to_numpy()[rows]).all()  # type: ignore[union-attr]
     for index in range(3):

@@ -8,7 +8,7 @@ import pytest
 
 from hf_fairtune import scoring
 from hf_fairtune.data.score_log import ScoreLog, score_key, score_log
-from hf_fairtune.data.scored_arguments import PredictionArguments
+from hf_fairtune.data.scored import PredictionArguments
 from tests.classifiers import vit
 
 from .conftest import frame_of, write_table

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hf_fairtune.data.scored import ScoredTable, read_scored
-from hf_fairtune.data.scored_arguments import ScoredSpec
+from hf_fairtune.data.scored import ScoredSpec, ScoredTable, read_scored
 
 N = 12
 FRAME = pd.DataFrame(

@@ -11,8 +11,8 @@ from tests.data.test_scored import FRAME, THREE, N, scored
 
 CASES: list[tuple[dict[str, Any], str]] = [
     ({"label": []}, "No --label is given"),
-    ({"label": ["z"]}, "--label z names no column; the columns are y, p, q"),
-    ({"label": ["Y"]}, "--label Y names no column .did you mean `y`\\?.; the columns are y, p, q"),
+    ({"label": ["z"]}, "--label z names no column of the data; the columns are y, p, q"),
+    ({"label": ["Y"]}, "--label Y names no column of the data .did you mean `y`\\?.; the columns are y, p, q"),
     ({"label": ["y"], "group": ["Age:60"]}, "--group Age:60 names no column of the data .did you mean `age`.."),
     ({"label": ["y"], "score": ["y"]}, "`y` is --label and --score; a column can be one of them"),
     ({"label": ["y"], "group": ["y"]}, "`y` is --label and --group"),
@@ -23,11 +23,11 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"label": ["y"], "group": []}, "No --group is given"),
     ({"label": ["y"], "group": ["sex", "sex"]}, "--group sex is given twice"),
     ({"label": ["dx"]}, "nothing says which mean disease; pass --positive VALUE"),
-    ({"label": ["dx"], "score": ["p", "q", "age"], "group": ["sex"]}, "do not tell the columns of bcc, mel, nev"),
-    ({"label": ["dx"], "score": ["p_mel", "p_nev", "q"]}, "do not tell the columns"),
+    ({"label": ["dx"], "score": ["p", "q", "age"], "group": ["sex"]}, "do not identify bcc, mel, nev"),
+    ({"label": ["dx"], "score": ["p_mel", "p_nev", "q"]}, "do not identify"),
     ({"label": ["dx"], "score": ["p=nev"], "positive": ["mel"]}, "--score is that of 'nev', but the positive"),
     ({"label": ["mel", "edema"]}, "1 scores .p. for 2 findings .mel, edema.; give one --score for each"),
-    ({"label": ["mel", "dx"], "score": ["p", "q"]}, "`dx` has the values bcc, mel, nev; each of several --label"),
+    ({"label": ["mel", "dx"], "score": ["p", "q"]}, "`dx` has the values bcc, mel, nev and nothing says which"),
     ({"label": ["mel", "y"], "score": ["p", "q"], "positive": ["7"]}, "--positive 7 is not a value of mel, y"),
     ({"label": ["y"], "cluster": "sex", "group": ["age:60"]}, "`sex` is empty in 3 of 12 rows"),
     ({"label": ["y"], "score": []}, "No --score is given; name the column of the scores: y, p"),
@@ -37,7 +37,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"label": ["dx"], "score": ["p_mel", "p_nev"]},
-        "3 classes, but --score names the columns of mel, nev alone; add",
+        "`dx` has the values bcc, mel, nev and nothing says which mean disease; pass --positive",
     ),
 ]
 
@@ -54,7 +54,7 @@ TABLES: list[tuple[pd.DataFrame, str]] = [
     (FRAME.assign(y=1), "`y` has one value .1."),
     (FRAME.assign(p=FRAME["p"].map(str).str.replace(".", ",")), "`p` has decimal commas .0,1.; write them as points"),
     (FRAME.assign(p=[np.inf] * N), "`p` is no finite number in 12 of 12 rows .inf."),
-    (FRAME.assign(p=[None] * N), "`p` is no finite number in 12 of 12 rows, the first in row 1; mend"),
+    (FRAME.assign(p=[None] * N), "`p` is no finite number in 12 of 12 rows, the first in row 1; correct"),
     (FRAME.assign(p=pd.Timestamp("2020-01-01")), "`p` has type datetime64.* give --score a column of numbers"),
     (FRAME.assign(p=[[0.1]] * N), "`p` has lists as cells"),
     (FRAME.assign(sex=[["F"]] * N), "`sex` has lists as cells"),

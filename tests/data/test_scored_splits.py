@@ -1,4 +1,4 @@
-"""Whose rows a model is asked about: only those it has not seen."""
+"""Which rows a model scores: only those it has not seen."""
 
 from pathlib import Path
 
@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
+from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.data.identity import identify
 from hf_fairtune.data.scored_splits import split_rows
 from hf_fairtune.data.source import load_source
-from hf_fairtune.data.table import load_fair_dataset
 from hf_fairtune.errors import FairTuneError
 from tests.data.conftest import asked, frame_of, write_table
 
 
 def rows(path: Path, split: str = "test", file: Path | None = None, cluster: str | None = "patient") -> np.ndarray:
-    source = load_source(asked(path), divided=split != "all")
-    return split_rows(source, identify(source.images, source.root), split, cluster, file)
+    """The split of every row, by its name; empty where nothing divides the rows."""
+    source = load_source(str(path), divided=split != "all")
+    found = split_rows(source, identify(source.images, source.root), split, cluster, file)
+    return np.empty(0) if found is None else found
 
 
 @pytest.fixture
@@ -34,8 +36,10 @@ def test_rows_of_the_models_own_test_split(csv: Path, divided: tuple[Path, np.nd
 
 
 def test_all_rows_where_nothing_says_otherwise(csv: Path) -> None:
-    assert set(rows(csv)) == {"test"}
-    assert set(rows(csv, file=csv.parent / "nowhere.json")) == {"test"}
+    assert len(rows(csv)) == 0
+    assert len(rows(csv, file=csv.parent / "nowhere.json")) == 0
+    with pytest.raises(FairTuneError, match="no row in the validation split, only in test; pass --split"):
+        rows(csv, "validation")
     assert set(rows(csv, "all")) == {"all"}
 
 
@@ -52,7 +56,7 @@ def test_given_splits(tmp_path: Path) -> None:
 
 
 def test_rows_that_the_split_file_does_not_know(csv: Path, divided: tuple[Path, np.ndarray], tmp_path: Path) -> None:
-    """Not known is not unseen: the same images may be told by another path."""
+    """Not known is not unseen: the same images may lie under another path."""
     file, test = divided
     other = write_table(tmp_path / "elsewhere", frame_of(12).assign(file_name=[f"x{i}.png" for i in range(12)]))
     with pytest.raises(FairTuneError, match="does not know 12 of 12 rows, .* pass --split all if it has seen none"):

@@ -1,4 +1,4 @@
-"""Every kind of table gives the same rows; what is missing or unclear is told in one line."""
+"""Every kind of table gives the same rows; one line says what is missing or unclear."""
 
 from pathlib import Path
 
@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 
+from hf_fairtune.data.attributes import read_attributes
 from hf_fairtune.data.source import Source, load_source
 from hf_fairtune.errors import FairTuneError
 
-from .conftest import asked, frame_of, write_images, write_table
+from .conftest import frame_of, write_images, write_table
 
 # The folder builder of `datasets` leaves its metadata file for the garbage collector to close.
 pytestmark = [
@@ -32,16 +33,45 @@ def test_tables(tmp_path: Path, name: str) -> None:
         frame.to_parquet(path)
     else:
         frame.to_csv(path, index=False, sep="\t" if path.suffix == ".tsv" else ",")
-    source = load_source(asked(path))
+    source = load_source(str(path))
     assert file_names(source) == list(frame["file_name"])
     assert source.frame["sex"].tolist() == frame["sex"].tolist()
     assert source.given is None
     assert source.name == name
 
 
+@pytest.mark.parametrize(
+    ("separator", "encoding"), [(";", "utf-8"), ("\t", "utf-8-sig"), (",", "utf-8-sig"), ("|", "utf-8")]
+)
+def test_spellings_of_a_table_of_predictions(tmp_path: Path, separator: str, encoding: str) -> None:
+    """A table of images may be written as one of predictions may: the header shows what separates."""
+    frame = frame_of(8).assign(note="a", männlich=1.5)
+    write_images(tmp_path, list(frame["file_name"]))
+    frame.rename(columns={"note": "sex", "sex": "Sex"}).to_csv(
+        tmp_path / "t.csv", index=False, sep=separator, encoding=encoding
+    )
+    source = load_source(str(tmp_path / "t.csv"))
+    assert file_names(source) == list(frame["file_name"])
+    assert source.frame["Sex"].tolist() == frame["sex"].tolist()
+    assert source.frame["männlich"].tolist() == [1.5] * 8
+
+
+def test_a_column_twice_is_refused_where_it_is_used(tmp_path: Path) -> None:
+    frame = frame_of(8).assign(note="a", more="b").rename(columns={"more": "note"})
+    write_images(tmp_path, list(frame["file_name"]))
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    source = load_source(str(tmp_path / "t.csv"))
+    assert list(source.frame).count("note") == 2
+    with pytest.raises(FairTuneError, match="--group note names 2 columns"):
+        read_attributes(source.frame, ["note"])
+    frame.rename(columns={"note": "file_name"}).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(FairTuneError, match="--image file_name names 3 columns"):
+        load_source(str(tmp_path / "t.csv"))
+
+
 def test_image_folder(tmp_path: Path) -> None:
     write_table(tmp_path / "clinic", frame_of(8))
-    source = load_source(asked(tmp_path / "clinic"))
+    source = load_source(str(tmp_path / "clinic"))
     by_name = dict(zip(file_names(source), source.frame["age"], strict=True))
     assert by_name == dict(zip(frame_of(8)["file_name"], frame_of(8)["age"], strict=True))
     assert (source.name, source.given) == ("clinic", None)
@@ -52,7 +82,7 @@ def test_file_names_are_no_splits(tmp_path: Path, name: str) -> None:
     frame = frame_of(8)
     frame.loc[::2, "file_name"] = [name.format(i) for i in range(4)]
     write_table(tmp_path / "clinic", frame)
-    source = load_source(asked(tmp_path / "clinic"))
+    source = load_source(str(tmp_path / "clinic"))
     by_name = dict(zip(file_names(source), source.frame["age"], strict=True))
     assert by_name == dict(zip([Path(file).name for file in frame["file_name"]], frame["age"], strict=True))
     assert source.given is None
@@ -60,15 +90,14 @@ def test_file_names_are_no_splits(tmp_path: Path, name: str) -> None:
 
 def test_images_without_metadata(tmp_path: Path) -> None:
     write_images(tmp_path / "clinic", ["a.png", "b.png"])
-    source = load_source(asked(tmp_path / "clinic"))
     with pytest.raises(FairTuneError, match=r"`clinic` has images and nothing else. Put a metadata.csv with"):
-        source.column("label", "label")
+        load_source(str(tmp_path / "clinic"))
 
 
 def test_image_folder_with_splits(tmp_path: Path) -> None:
     for name, n in {"train": 8, "val": 4, "test": 4}.items():
         write_table(tmp_path / name, frame_of(n))
-    assert load_source(asked(tmp_path)).given == ["train"] * 8 + ["validation"] * 4 + ["test"] * 4
+    assert load_source(str(tmp_path)).given == ["train"] * 8 + ["validation"] * 4 + ["test"] * 4
 
 
 @pytest.mark.parametrize("kind", ["one", "several"])
@@ -84,7 +113,7 @@ def test_saved_dataset_with_embedded_images(tmp_path: Path, kind: str) -> None:
     part = Dataset.from_dict(columns, features=features)
     saved = part if kind == "one" else DatasetDict(train=part, test=part)
     saved.save_to_disk(tmp_path / "saved")
-    source = load_source(asked(tmp_path / "saved"))
+    source = load_source(str(tmp_path / "saved"))
     assert source.frame["dx"].tolist()[:2] == ["mel", "nv"]
     assert list(source.frame) == ["dx"]
     assert source.images[0]["image"]["bytes"] == (tmp_path / "a.png").read_bytes()
@@ -95,7 +124,7 @@ def test_a_split_column_is_kept(csv: Path) -> None:
     frame = pd.read_csv(csv)
     frame["split"] = (["train"] * 4 + ["val", "test"]) * 8
     frame.to_csv(csv, index=False)
-    assert load_source(asked(csv)).given == (["train"] * 4 + ["validation", "test"]) * 8
+    assert load_source(str(csv)).given == (["train"] * 4 + ["validation", "test"]) * 8
 
 
 def test_image_root_and_column(tmp_path: Path) -> None:
@@ -103,7 +132,7 @@ def test_image_root_and_column(tmp_path: Path) -> None:
     write_images(tmp_path / "pictures", list(frame["file_name"]))
     frame = frame.rename(columns={"file_name": "Path"})
     frame.to_csv(tmp_path / "t.csv", index=False)
-    source = load_source(asked(tmp_path / "t.csv", image="Path", image_root=str(tmp_path / "pictures")))
+    source = load_source(str(tmp_path / "t.csv"), image="Path", image_root=str(tmp_path / "pictures"))
     assert Path(source.images[0]["image"]["path"]) == tmp_path / "pictures" / "000.png"
 
 
@@ -116,7 +145,7 @@ def test_image_root_and_column(tmp_path: Path) -> None:
 )
 def test_refuses_arguments(csv: Path, change: dict[str, str], line: str) -> None:
     with pytest.raises(FairTuneError, match=line):
-        load_source(asked(csv, **change))
+        load_source(str(csv), **change)
 
 
 @pytest.mark.parametrize("splits", [["train", "extra"], ["val", "test"], ["train", "val", "dev"], ["train", ""]])
@@ -125,7 +154,7 @@ def test_refuses_unclear_splits(csv: Path, splits: list[str]) -> None:
     frame["split"] = (splits * 48)[:48]
     frame.to_csv(csv, index=False)
     with pytest.raises(FairTuneError, match="wanted are train and, if any, validation and test"):
-        load_source(asked(csv))
+        load_source(str(csv))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +162,7 @@ def test_refuses_unclear_splits(csv: Path, splits: list[str]) -> None:
     [
         ("none.csv", None, "does not exist; give a Hub id, a folder or"),
         ("table.xlsx", "x", "is no .csv, .tsv or .parquet file"),
-        ("empty.csv", "", "could not be read .No columns"),
+        ("empty.csv", "", "is empty; give a table with names in its first line"),
         ("headed.csv", "file_name,label,sex\n", "has no rows"),
         ("bare.csv", "label,sex\n0,F\n", "No column holds images; the columns are label, sex"),
         ("holes.csv", "path,label,sex\n,0,F\nx.png,1,F\n", "`path` is empty in 1 of 2 rows"),
@@ -144,29 +173,29 @@ def test_refuses_tables(tmp_path: Path, name: str, content: str | None, line: st
     if content is not None:
         (tmp_path / name).write_text(content)
     with pytest.raises(FairTuneError, match=line) as refusal:
-        load_source(asked(tmp_path / name))
+        load_source(str(tmp_path / name))
     assert "\n" not in str(refusal.value)
 
 
 def test_refuses_a_root_for_images_that_have_one(tmp_path: Path) -> None:
     write_table(tmp_path / "clinic", frame_of(4))
     with pytest.raises(FairTuneError, match="--image_root is for columns of paths, but `image` holds images"):
-        load_source(asked(tmp_path / "clinic", image_root=str(tmp_path)))
+        load_source(str(tmp_path / "clinic"), image_root=str(tmp_path))
 
 
 def test_refuses_a_folder_without_images(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(FairTuneError, match="could not be read"):
-        load_source(asked(tmp_path / "empty"))
+        load_source(str(tmp_path / "empty"))
 
 
 def test_refuses_an_unreachable_hub_id(monkeypatch: pytest.MonkeyPatch) -> None:
     """The builder's own error, whatever its type, becomes one line with the id."""
 
-    def unreachable(*_: object) -> None:
+    def unreachable(*_: object, **__: object) -> None:
         raise ConnectionError("offline\nand a long story")
 
     monkeypatch.setattr("hf_fairtune.data.source.load_dataset", unreachable)
     with pytest.raises(FairTuneError, match="`clinic/skin` could not be read .offline.; check the id") as refusal:
-        load_source(asked(Path("clinic/skin")))
+        load_source("clinic/skin")
     assert "\n" not in str(refusal.value)

@@ -1,14 +1,15 @@
-"""Files of predictions as they come: marks, separators, encodings, broken lines; each cell as it was written."""
+"""Table files with marks, separators, encodings and broken lines; each cell is what was written."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hf_fairtune.data.predictions import read_predictions
-from hf_fairtune.data.scored_arguments import PredictionArguments
-from hf_fairtune.data.table_file import read_table
+from hf_fairtune.data.scored import PredictionArguments, read_predictions
+from hf_fairtune.data.table_file import as_levels, is_table, read_table
 from hf_fairtune.errors import FairTuneError
 
 TEXT = 'y,p,sex\n0,0.25,F\n1,0.5,"M"\n1,0.125,F\n'
@@ -29,6 +30,7 @@ def written(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
         ("t.csv", TEXT.replace("\n", "\r")),
         ("t.csv", TEXT.replace(",", ";")),
         ("t.csv", TEXT.replace(",", "\t")),
+        ("t.csv", TEXT.replace(",", "|")),
         ("t.tsv", TEXT.replace(",", "\t")),
         ("t.tsv", TEXT),
         ("t.csv", TEXT.replace(",", ", ")),
@@ -110,3 +112,34 @@ def test_refuses_what_is_no_file(tmp_path: Path) -> None:
         read_table(tmp_path / "folder.csv")
     with pytest.raises(FairTuneError, match=r"nowhere.csv` does not exist"):
         read_table(tmp_path / "nowhere.csv")
+
+
+def test_tables_and_models_are_distinguished() -> None:
+    assert all(is_table(name) for name in ("a.csv", "b/c.TSV", "d.parquet"))
+    assert not any(is_table(name) for name in ("google/vit-base-patch16-224", "model", "csv", "a.csv/"[:-4]))
+
+
+CELLS = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 3), st.floats(width=32), st.sampled_from(["", " a", "1", "1.0"])
+)
+
+
+def level(value: object) -> str | None:
+    """What a cell says, one at a time."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip() or None
+
+
+@given(st.lists(CELLS, min_size=1, max_size=30), st.sampled_from([None, "float64", "float32", "category", "string"]))
+def test_levels_are_those_of_every_cell(cells: list[object], kind: str | None) -> None:
+    column = pd.Series(cells, dtype=object)
+    if kind in ("float64", "float32"):
+        column = column[[isinstance(cell, float) for cell in cells]].astype(kind)
+    elif kind == "category":
+        column = column[[isinstance(cell, str) for cell in cells]].astype(kind)
+    elif kind == "string":
+        column = column.map(lambda cell: cell if cell is None else str(cell)).astype(kind)
+    assert as_levels(column).tolist() == [level(None if pd.isna(cell) else cell) for cell in column]

@@ -1,11 +1,10 @@
 """Test sets from elsewhere: their names, their tables, and what they must not share with the main data."""
 
 import io
-import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
-import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,14 +14,11 @@ from PIL import Image as Pillow
 from transformers import HfArgumentParser
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-import hf_fairtune.record
-from hf_fairtune.data.table import FairDataset, load_fair_dataset
+from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.data.testsets import TestSetArguments, parse_test_sets
 from hf_fairtune.errors import FairTuneError
 
-from .conftest import asked, frame_of, write_images, write_table
-
-SCHEMA = json.loads(Path(hf_fairtune.record.__file__).with_name("record.schema.json").read_text(encoding="utf-8"))
+from .conftest import asked, counts_of, frame_of, write_images, write_table
 
 
 def test_flag() -> None:
@@ -71,7 +67,7 @@ def other_clinic(folder: Path, frame: pd.DataFrame) -> Path:
 
 
 def test_the_whole_table_is_one_split(fair: FairDataset, tmp_path: Path) -> None:
-    """Its own groups, counts and pixels; the main data and their sheet stay."""
+    """Its own groups, counts and pixels; the main data and the facts about them stay."""
     frame = other_frame().assign(split="test")
     both = fair.with_test_set("clinic_b", asked(other_clinic(tmp_path / "b", frame), cluster="patient"))
     assert both.test_splits == ["test", "clinic_b"]
@@ -84,14 +80,16 @@ def test_the_whole_table_is_one_split(fair: FairDataset, tmp_path: Path) -> None
     stock = fair.processor(Pillow.open(tmp_path / "b" / "005.png"), return_tensors="pt")["pixel_values"][0]
     for split in (both["clinic_b"], both.plain("clinic_b")):
         torch.testing.assert_close(split[5]["pixel_values"], stock, rtol=0, atol=1e-5)
-    sheet = both.sheet()
-    jsonschema.validate(sheet, SCHEMA["properties"]["data"] | {"$defs": SCHEMA["$defs"]})
-    assert sheet.pop("test_sets") == {"clinic_b": "other.csv"}
-    part = sheet["splits"].pop("clinic_b")
-    assert (part["n"], part["clusters"]) == (24, 12)
-    cells = {(cell["group"], int(cell["label"])): cell["n"] for cell in part["cells"]}
-    assert cells == frame.groupby(["sex", "label"]).size().to_dict()
-    assert sheet == fair.sheet()
+    facts = both.facts()
+    assert facts.test_sets == {"clinic_b": "other.csv"}
+    part = facts.splits["clinic_b"]
+    assert (part.n, part.clusters) == (24, 12)
+    oracle = frame.astype({"label": str}).groupby(["sex", "label"]).size().to_dict()
+    assert counts_of(both, "clinic_b") == oracle
+    assert both.cells("clinic_b").tolist() == [[oracle[g, y] for y in "01"] for g in ("M", "X")]
+    assert both.scored("clinic_b", np.zeros(24)).attributes[0].names == ["M", "X"]
+    del facts.splits["clinic_b"]
+    assert replace(facts, test_sets={}) == fair.facts()
     assert fair.test_splits == ["test"]
 
 
@@ -104,13 +102,11 @@ def test_external_is_balanced_train_with_augmentation(csv: Path, processor: ViTI
     pairs = [list(zip(part["groups"], part["labels"], strict=True)) for part in (external, train)]
     counts, pool = ({cell: part.count(cell) for cell in cells} for part in pairs)
     assert counts == {(g, y): min(pool[0, y], pool[1, y]) for g, y in cells}
-    sheet = full.sheet()
-    jsonschema.validate(sheet, SCHEMA["properties"]["data"] | {"$defs": SCHEMA["$defs"]})
-    part = sheet["splits"]["external"]
-    assert (part["n"], part["clusters"]) == (len(external["row"]), len(set(external["cluster"])))
-    assert part["hash"] != half.sheet()["splits"]["external"]["hash"]
-    assert [cell["n"] for cell in part["cells"]] == list(counts.values())
-    assert "external" not in fair.sheet()["splits"]
+    part = full.facts().splits["external"]
+    assert (part.n, part.clusters) == (len(external["row"]), len(set(external["cluster"])))
+    assert part.hash != half.facts().splits["external"].hash
+    assert list(counts_of(full, "external").values()) == list(counts.values())
+    assert "external" not in fair.facts().splits
     assert full.test_splits == ["test"]
     augmented, plain = full["external"][:2]["pixel_values"], full.plain("external")[:2]["pixel_values"]
     assert not torch.equal(augmented, plain)
@@ -121,7 +117,7 @@ def test_external_is_balanced_train_with_augmentation(csv: Path, processor: ViTI
 def test_external_with_replacement_counts_rows_as_often_as_drawn(csv: Path, processor: ViTImageProcessorPil) -> None:
     fair = load_fair_dataset(asked(csv, group=["age:37"]), processor).with_external(replacement=True)
     rows = fair.columns("external")["row"]
-    assert fair.sheet()["splits"]["external"]["n"] == len(rows) > len(set(rows))
+    assert fair.facts().splits["external"].n == len(rows) > len(set(rows))
 
 
 def test_several_test_sets_and_an_external_set(fair: FairDataset, tmp_path: Path) -> None:
@@ -129,7 +125,7 @@ def test_several_test_sets_and_an_external_set(fair: FairDataset, tmp_path: Path
     more = fair.with_test_set("b", asked(path, cluster="patient")).with_external()
     more = more.with_test_set("c", asked(path, cluster="patient"))
     assert more.test_splits == ["test", "b", "c"]
-    assert list(more.sheet()["splits"]) == ["train", "validation", "test", "b", "external", "c"] == list(more.splits)
+    assert list(more.facts().splits) == ["train", "validation", "test", "b", "external", "c"] == list(more.splits)
     with pytest.raises(FairTuneError, match="Two test sets have the name `b`"):
         more.with_test_set("b", asked(path, cluster="patient"))
 
@@ -180,8 +176,8 @@ def test_refuses_shared_clusters(fair: FairDataset, tmp_path: Path) -> None:
     path = other_clinic(tmp_path / "b", other_frame(len(test) * 2).assign(patient=test * 2))
     fair.with_test_set("b", asked(path, cluster="patient"))
     pd.read_csv(path).assign(patient=(train * 2)[: len(test) * 2]).to_csv(path, index=False)
-    told = f"shares {len(test) * 2} clusters with the training or validation data"
-    with pytest.raises(FairTuneError, match=rf"Test set `b` {told} \({', '.join(train[:5])} and \d+ more\)"):
+    line = f"shares {len(test) * 2} clusters with the training or validation data"
+    with pytest.raises(FairTuneError, match=rf"Test set `b` {line} \({', '.join(train[:5])} and \d+ more\)"):
         fair.with_test_set("b", asked(path, cluster="patient"))
 
 

@@ -12,7 +12,7 @@ from transformers import default_data_collator
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-from hf_fairtune.data.table import FairDataset, load_fair_dataset
+from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 
 from .conftest import asked
 

@@ -35,13 +35,13 @@ def test_a_looser_bound_and_a_narrower_interval_never_judge_harder(
     looser = Bound(bound.low - slack, bound.high + slack)
     assert ORDER[looser.judge(*interval)] >= ORDER[bound.judge(*interval)]
     low, high = interval
-    within = bound.judge(low + slack * (high - low) / 2, high - slack * (high - low) / 4)
-    if bound.judge(low, high) == PASS and low + slack * (high - low) / 2 <= high - slack * (high - low) / 4:
-        assert within == PASS
+    inside = (low + slack * (high - low) / 2, high - slack * (high - low) / 4)
+    if bound.judge(low, high) == PASS and inside[0] <= inside[1]:
+        assert bound.judge(*inside) == PASS
 
 
-@given(BOUNDS, ENDS, st.sampled_from([None, math.nan, math.inf, -math.inf]))
-def test_without_both_ends_there_is_no_evidence(bound: Bound, end: float, missing: float | None) -> None:
+@given(BOUNDS, ENDS, st.sampled_from([math.nan, math.inf, -math.inf]))
+def test_without_both_ends_there_is_no_evidence(bound: Bound, end: float, missing: float) -> None:
     assert {bound.judge(end, missing), bound.judge(missing, end), bound.judge(missing, missing)} == {UNSURE}
 
 
@@ -50,11 +50,3 @@ def test_verdicts_are_put_together_by_the_worst() -> None:
     assert overall([PASS, UNSURE]) == UNSURE
     assert overall([UNSURE, FAIL, PASS]) == FAIL
     assert overall([]) == UNSURE
-
-
-def test_bounds_are_said_as_they_are_written() -> None:
-    assert [str(b) for b in (Bound(0.8), Bound(high=0.1), Bound(0.8, 1.25))] == [
-        "at least 0.8",
-        "at most 0.1",
-        "within 0.8 to 1.25",
-    ]

@@ -1,68 +1,56 @@
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import pytest
 
-from hf_fairtune.audits.levelling import MARGIN, classify
-from hf_fairtune.gate import comparison
+from hf_fairtune.audit.verdict import MARGIN
+from hf_fairtune.document.comparison import Comparison, GroupChange, Verdict
+from hf_fairtune.document.estimate import NAN, Estimate, Reason, undefined
+from hf_fairtune.document.gate import GateVerdict
 from hf_fairtune.gate.bound import FAIL, PASS, UNSURE
-from hf_fairtune.intervals.estimate import NAN, Estimate, plain
+from hf_fairtune.gate.comparison import judged
 
 Interval = tuple[float, float]
+NARROW, WIDE = (-MARGIN + 0.001, MARGIN - 0.001), (-0.02, 0.02)
+NONE = (NAN, NAN)
 
 
-def entry(groups: list[Interval], gap: Interval, gap_value: float | None = None) -> dict[str, Any]:
-    """A comparison with these intervals, its verdict that of the package."""
-    shrunk = sum(gap) / 2 if gap_value is None else gap_value
-    estimates = [Estimate((low + high) / 2, low, high, "made up") for low, high in groups]
-    change = Estimate(shrunk, *gap, "made up")
-    rows = [{"group": str(i), "auc": plain(item)} for i, item in enumerate(estimates)]
-    return {"verdict": classify(estimates, change), "groups": rows, "auc_gap": plain(change), "excluded": []}
+def comparison(verdict: Verdict, groups: list[Interval], excluded: list[str] | None = None) -> Comparison:
+    """A comparison of which the verdict and the groups' intervals matter."""
+    rows = [
+        GroupChange(str(i), 40, 20, 20, "ok", (), Estimate((low + high) / 2, low, high, "made up"), NAN)
+        for i, (low, high) in enumerate(groups)
+    ]
+    none = undefined("none")
+    return Comparison(0.95, 0, 0, None, 80, 40, 40, excluded or [], none, NAN, none, none, rows, [], verdict)
 
 
 @pytest.mark.parametrize(
-    ("groups", "gap", "fairer", "spared"),
+    ("verdict", "groups", "fairer", "spared"),
     [
-        ([(0.01, 0.05), (-0.004, 0.03)], (-0.05, 0.01), PASS, PASS),
-        ([(-0.05, -0.01), (-0.02, 0.02)], (-0.05, -0.01), FAIL, FAIL),
-        ([(0.01, 0.05), (-0.05, -0.01)], (-0.05, -0.01), FAIL, PASS),
-        ([(-0.05, -0.001), (-0.02, 0.02)], (0.01, 0.05), FAIL, FAIL),
-        ([(-0.05, -0.01), (-0.05, -0.01)], (-0.02, 0.02), FAIL, FAIL),
-        ([(-0.02, 0.02), (-0.02, 0.02)], (0.01, 0.05), UNSURE, UNSURE),
-        ([(-0.02, 0.02), (-0.02, 0.02)], (-0.02, 0.02), UNSURE, UNSURE),
-        ([(-0.004, 0.004), (-0.004, 0.004)], (-0.02, 0.02), UNSURE, PASS),
-        ([(NAN, NAN), (-0.004, 0.004)], (NAN, NAN), UNSURE, UNSURE),
-        ([(NAN, NAN), (0.01, 0.04)], (NAN, NAN), UNSURE, PASS),
+        ("pareto-better", [(0.01, 0.05), NARROW], PASS, PASS),
+        ("level-down", [(-0.05, -0.01), WIDE], FAIL, FAIL),
+        ("worse", [(-0.05, -0.01), WIDE], FAIL, FAIL),
+        ("mixed", [(0.01, 0.05), (-0.05, -0.01)], FAIL, PASS),
+        ("mixed", [(0.01, 0.05), WIDE], UNSURE, PASS),
+        ("not shown", [WIDE, WIDE], UNSURE, UNSURE),
+        ("not shown", [NARROW, NARROW], UNSURE, PASS),
+        ("not shown", [NONE, NARROW], UNSURE, UNSURE),
+        ("mixed", [NONE, (0.01, 0.04)], UNSURE, PASS),
+        ("not shown", [], UNSURE, UNSURE),
     ],
 )
-def test_verdicts(groups: list[Interval], gap: Interval, fairer: str, spared: str) -> None:
-    found = entry(groups, gap)
-    assert comparison.judged(found, "fairer")[0] == fairer
-    assert comparison.judged(found, "no level-down")[0] == spared
-    assert found["verdict"] in comparison.judged(found, "fairer")[1]
+def test_verdicts(verdict: Verdict, groups: list[Interval], fairer: GateVerdict, spared: GateVerdict) -> None:
+    found = comparison(verdict, groups)
+    assert judged(found, "fairer")[0] == fairer
+    assert judged(found, "no level-down") == (spared, ())
+
+
+def test_who_was_harmed_is_said() -> None:
+    found = comparison("mixed", [(0.01, 0.05), (-0.05, -MARGIN - 0.001), (-0.05, -MARGIN + 0.001)])
+    assert judged(found, "fairer") == (FAIL, (Reason("harmed", "1"),))
 
 
 def test_an_excluded_group_has_no_say() -> None:
-    found = entry([(-0.02, 0.02)], (-0.02, 0.02))
-    found["groups"].append({"group": "left", "auc": {"value": 0.1, "low": 0.08, "high": 0.12}})
-    assert comparison.judged(found, "no level-down")[0] == PASS
-    assert comparison.judged(found | {"excluded": ["left"]}, "no level-down")[0] == UNSURE
-
-
-def test_any_comparison_is_judged_as_it_was_classified() -> None:
-    rng = np.random.default_rng(0)
-    seen = set()
-    for _ in range(500):
-        ends = np.sort(rng.normal(scale=0.01, size=(3, 2)), axis=1)
-        found = entry([tuple(pair) for pair in ends[:2].tolist()], tuple(ends[2].tolist()))
-        fairer, spared = (comparison.judged(found, wanted)[0] for wanted in ("fairer", "no level-down"))
-        assert (fairer == PASS) == (found["verdict"] == "pareto-better")
-        assert (spared == FAIL) == (found["verdict"] in ("level-down", "worse"))
-        seen |= {(fairer, spared)}
-    assert seen == {(PASS, PASS), (FAIL, FAIL), (FAIL, PASS), (UNSURE, PASS), (UNSURE, UNSURE)}
-
-
-def test_the_margin_is_the_audits() -> None:
-    assert comparison.MARGIN == MARGIN
+    assert judged(comparison("not shown", [WIDE, (0.08, 0.12)]), "no level-down")[0] == PASS
+    assert judged(comparison("not shown", [WIDE, (0.08, 0.12)], ["1"]), "no level-down")[0] == UNSURE
+    assert judged(comparison("mixed", [WIDE, (-0.12, -0.08)], ["1"]), "fairer")[0] == UNSURE

@@ -1,157 +1,188 @@
 from __future__ import annotations
 
-import copy
+import math
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-import jsonschema
+import numpy as np
 import pytest
 
-from hf_fairtune.errors import FairTuneError
+from hf_fairtune.document.audit import Audit
+from hf_fairtune.document.document import Document
+from hf_fairtune.document.estimate import NAN, Estimate, Reason
+from hf_fairtune.document.gate import GateRow
+from hf_fairtune.document.rewrite import DESCEND, rewrite
+from hf_fairtune.document.run import Base, Model, Run
 from hf_fairtune.gate.bound import FAIL, PASS, UNSURE, Bound
 from hf_fairtune.gate.judge import EXIT, judge
 from hf_fairtune.gate.metrics import known
-from hf_fairtune.gate.numbers import DEGENERATE
+from hf_fairtune.gate.numbers import number_of
 from hf_fairtune.gate.rules import Rule, Rules
-from hf_fairtune.gate.table import gate_table
 
-from ..page.samples import document
-from ..page.test_samples import SCHEMA
+from ..document_samples import document
 
-ENDS = ("low", "high", "auc_low", "auc_high")
-DOCUMENT = document(attributes=2, extras=("reference",))
-SMALL = document(attributes=2, small=True, extras=("reference",))
-# Metrics the made-up document has; the real ones are those of an audit.
-HELD = sorted(
-    {*known()} & {*DOCUMENT["audits"][0]["audit"]["thresholds"][0]["measures"], "tpr", "fpr", "selection_rate"}
-    | {"auc", "min_group_auc", "auc_gap", "es_auc", "group_auc", "auc_difference", "bpsn", "bnsp", "brier"}
-    | {"calibration_slope", "calibration_intercept", "equalized_odds_difference", "tpr_difference"}
-)
+CELLS = {("F", "young"): (40, 60), ("F", "old"): (30, 30), ("M", "young"): (50, 70), ("M", "old"): (20, 45)}
+EXACT = document(CELLS, compared=True)
+ORDER = {FAIL: 0, UNSURE: 1, PASS: 2}
 
 
-def judged(made: dict[str, Any], metric: str, bound: Bound, **about: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = judge(made, Rules("gate.yaml", (Rule("rule 1", metric, bound, **about),)))["rules"]
-    return rows
+def judged(made: Document, metric: str, bound: Bound, **about: str) -> list[GateRow]:
+    return judge(made, Rules("gate.yaml", (Rule("rule 1", metric, bound, **about),))).rows
 
 
-@pytest.mark.parametrize("made", [DOCUMENT, SMALL, document("multilabel", 1)], ids=["two", "small", "three"])
-def test_every_metric_is_judged_for_every_target_attribute_and_group(made: dict[str, Any]) -> None:
-    for metric in HELD:
-        rows = judged(made, metric, Bound(-9, 9))
-        targets, attributes = {row["target"] for row in rows}, {row["attribute"] for row in rows}
-        assert targets == {row["name"] for row in made["targets"]}
-        assert attributes == ({None} if metric == "auc" else {row["name"] for row in made["attributes"]})
-        doubted = [row["low"] is None or DEGENERATE in (row["reason"] or "") for row in rows]
-        assert [row["verdict"] == UNSURE for row in rows] == doubted, metric
-        assert {row["verdict"] for row in rows} <= {PASS, UNSURE}
-        assert all(row["reason"] for row in rows if row["verdict"] != PASS)
+def changed(change: Callable[[Estimate], Estimate]) -> Document:
+    """Return the document with every estimate changed."""
+    return rewrite(EXACT, lambda part, kind, path: change(part) if isinstance(part, Estimate) else DESCEND)
 
 
-@pytest.mark.parametrize("bound", [Bound(-9, 9), Bound(-9), Bound(high=9), Bound(9), Bound(high=-9)])
-def test_nothing_is_kept_or_broken_without_an_interval(bound: Bound) -> None:
-    def bare(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: None if key in ENDS else bare(item) for key, item in value.items()}
-        return [bare(item) for item in value] if isinstance(value, list) else value
+def with_audit(change: Callable[[Audit], Audit]) -> Document:
+    """Return the document with its audits changed."""
+    return replace(EXACT, audits=[replace(entry, audit=change(entry.audit)) for entry in EXACT.audits])
 
-    made = bare(copy.deepcopy(DOCUMENT))
-    for metric in HELD:
-        assert {row["verdict"] for row in judged(made, metric, bound)} == {UNSURE}, metric
+
+@pytest.mark.parametrize("metric", known())
+def test_every_metric_is_judged_for_every_attribute_group_and_threshold(metric: str) -> None:
+    rows, place = judged(EXACT, metric, Bound(-9, 9)), known()[metric]
+    assert {row.verdict for row in rows} == {PASS}
+    assert {row.attribute for row in rows} == ({None} if metric == "auc" else {"sex", "age", "sex & age"})
+    groups = {"M"} if metric == "auc_difference" else {"F", "M"} if place.by_group else {None}
+    assert {row.group for row in rows if row.attribute == "sex"} == (set() if metric == "auc" else groups)
+    assert len({row.threshold for row in rows}) == (2 if place.at_threshold else 1)
+    assert all(number_of(EXACT, row) is row.found for row in rows)
 
 
 def test_the_numbers_are_the_audits() -> None:
-    audit = DOCUMENT["audits"][0]["audit"]
-    row = judged(DOCUMENT, "tpr", Bound(0), attribute="sex", threshold="0.5", group="F")
-    rates = {row["group"]: row["tpr"] for row in audit["thresholds"][0]["groups"]}
-    assert [[r["value"], r["low"], r["high"]] for r in row] == [[rates["F"][k] for k in ("value", "low", "high")]]
-    (row,) = judged(DOCUMENT, "equalized_odds_difference", Bound(0), attribute="sex", threshold="sensitivity=0.9")
-    assert row["value"] == audit["thresholds"][1]["equalized_odds_difference"]["value"]
-    (row,) = judged(DOCUMENT, "tpr", Bound(0), threshold="fixed", group="overall")
-    assert (row["value"], row["attribute"]) == (audit["thresholds"][0]["overall"]["tpr"]["value"], None)
-    (row,) = judged(DOCUMENT, "brier", Bound(0), group="overall")
-    assert row["value"] == audit["calibration"]["groups"][0]["brier"]["value"]
-    rows = judged(DOCUMENT, "calibration_slope", Bound(0), attribute="sex")
-    assert [r["value"] for r in rows] == [g["slope"]["value"] for g in audit["calibration"]["groups"][1:]]
-    rows = judged(DOCUMENT, "group_auc", Bound(0), attribute="sex")
-    assert [(r["value"], r["low"]) for r in rows] == [(g["auc"], g["auc_low"]) for g in audit["groups"]]
-    (row,) = judged(DOCUMENT, "auc_difference", Bound(0), attribute="sex")
-    pair = audit["pairs"][0]
-    assert row["value"] == pair["auc_difference"]["value"]
-    assert f"`{pair['group']}` minus `{pair['reference']}`" in row["rule"]
+    audit = EXACT.audits[1].audit
+    cut = audit.thresholds[0]
+    (row,) = judged(EXACT, "tpr", Bound(0), attribute="sex", threshold="fixed", group="F")
+    assert row.found == cut.groups[0].rates["tpr"]
+    assert (row.rule, row.metric, row.target, row.split, row.group, row.low, row.high) == (
+        1,
+        "tpr",
+        "y",
+        "all",
+        "F",
+        0,
+        None,
+    )
+    (row,) = judged(EXACT, "equalized_odds_difference", Bound(0, 1), attribute="sex", threshold="youden")
+    assert row.found == audit.thresholds[1].gaps["equalized_odds_difference"]
+    (row,) = judged(EXACT, "tpr", Bound(0), threshold="fixed", group="overall")
+    assert (row.found, row.attribute) == (EXACT.audits[0].audit.thresholds[0].overall.rates["tpr"], None)
+    (row,) = judged(EXACT, "brier", Bound(0), group="overall")
+    assert EXACT.audits[0].audit.calibration is not None
+    assert row.found == EXACT.audits[0].audit.calibration.overall.brier
+    rows = judged(EXACT, "group_auc", Bound(0), attribute="sex")
+    assert [row.found for row in rows] == [group.auc for group in audit.groups]
+    (row,) = judged(EXACT, "auc_difference", Bound(0), attribute="sex")
+    assert (row.found, row.group, row.against) == (audit.pairs[0].auc_difference, "M", "F")
+    (row,) = judged(EXACT, "average_precision", Bound(0), attribute="sex", group="M")
+    assert row.found == audit.groups[1].measures["average_precision"]
+    (row,) = judged(EXACT, "average_precision_gap", Bound(0), attribute="sex")
+    assert row.found == audit.across["average_precision_gap"]
+
+
+@pytest.mark.parametrize("metric", known())
+def test_a_looser_bound_is_never_harder(metric: str) -> None:
+    for ends in (lambda x: (x, math.inf), lambda x: (-math.inf, x)):
+        steps = np.linspace(-3, 3, 13) * (1 if ends(0.0)[1] == 0 else -1)
+        verdicts = [[ORDER[row.verdict] for row in judged(EXACT, metric, Bound(*ends(step)))] for step in steps]
+        assert (np.diff(verdicts, axis=0) >= 0).all()
+
+
+@pytest.mark.parametrize("metric", known())
+@pytest.mark.parametrize("end", ["value", "low", "high"])
+def test_nothing_is_kept_or_broken_without_an_interval(metric: str, end: str) -> None:
+    made = changed(lambda number: replace(number, **{end: NAN}, reasons=()))
+    for bound in (Bound(-9, 9), Bound(-9), Bound(high=9), Bound(9), Bound(high=-9)):
+        rows = judged(made, metric, bound)
+        assert {row.verdict for row in rows} == {UNSURE}
+        assert all(row.reasons for row in rows)
+        assert all((row.found is None) == (end == "value") for row in rows)
+
+
+def test_reasons_of_a_doubt() -> None:
+    open_ = changed(lambda number: replace(number, reasons=()))
+    value = EXACT.audits[0].audit.auc.value
+    (row,) = judged(open_, "auc", Bound(value))
+    assert (row.verdict, row.reasons) == (UNSURE, (Reason("both_sides"),))
+    (row,) = judged(changed(lambda number: replace(number, low=NAN, reasons=())), "auc", Bound(0))
+    assert row.reasons == (Reason("no_interval"),)
+    (row,) = judged(EXACT, "auc", Bound(value))
+    assert row.reasons == EXACT.audits[0].audit.auc.reasons
+
+
+def test_a_degenerate_threshold_keeps_no_rule_and_breaks_some() -> None:
+    made = with_audit(lambda a: replace(a, thresholds=[replace(cut, degenerate=True) for cut in a.thresholds]))
+    for metric, place in known().items():
+        rows = judged(made, metric, Bound(-9, 9))
+        assert {row.verdict for row in rows} == {UNSURE if place.at_threshold else PASS}
+        assert all((row.reasons[:1] == (Reason("degenerate"),)) == place.at_threshold for row in rows)
+    assert {row.verdict for row in judged(made, "tpr", Bound(9))} == {FAIL}
 
 
 def test_verdict_of_a_whole_gate_and_its_exit_status() -> None:
-    low = DOCUMENT["auc"]["low"]
-    kept, open_, broken = (Rule("rule", "auc", Bound(low + shift)) for shift in (0.0, 1e-6, 1.0))
+    low = EXACT.audits[0].audit.auc.low
+    kept, open_, broken = (Rule("rule", "auc", Bound(low + shift)) for shift in (0.0, 1e-6, 9.0))
     for rules, verdict, status in (
         ((kept, kept), PASS, 0),
         ((kept, open_), UNSURE, 3),
         ((open_, broken, kept), FAIL, 1),
     ):
-        found = judge(DOCUMENT, Rules("gate.yaml", rules))
-        assert (found["verdict"], EXIT[found["verdict"]]) == (verdict, status)
-        jsonschema.validate(DOCUMENT | {"gate": found}, SCHEMA)
-        table = gate_table(found)
-        assert len(table.splitlines()) == len(rules) + 3
-        assert f"gate gate.yaml: {verdict}" in table
-
-
-def test_what_the_document_lacks_is_an_error_not_a_pass() -> None:
-    for about, message in (
-        ({"target": "tumour"}, "target `tumour`; the audit has malignant"),
-        ({"attribute": "site"}, "attribute `site`; the audit has sex"),
-        ({"group": "X"}, "group `X`; the groups are F, M"),
-        ({"threshold": "youden"}, "threshold `youden`; the audit's thresholds: 0.5, sensitivity=0.9"),
-        ({"threshold": "0.6"}, "threshold `0.6`"),
-        ({"attribute": "sex", "group": "<=60"}, "group `<=60`; the groups are F, M"),
-    ):
-        with pytest.raises(FairTuneError, match=message):
-            judged(DOCUMENT, "tpr", Bound(0), **about)
-    for metric, about, message in (
-        ("auc", {"attribute": "sex"}, "ask for `group_auc`"),
-        ("auc_gap", {"group": "F"}, "has no group"),
-        ("auc_gap", {"threshold": "0.5"}, "has no threshold"),
-        ("group_auc", {"threshold": "0.5"}, "has no threshold"),
-        ("group_auc", {"group": "overall"}, "not told of all rows"),
-        ("equalized_odds_difference", {"group": "F"}, "has no group"),
-        ("f2", {}, "asks `f2`; the audit has"),
-    ):
-        with pytest.raises(FairTuneError, match=message):
-            judged(DOCUMENT, metric, Bound(0), **about)
-    with pytest.raises(FairTuneError, match="the audit has none; pass --reference"):
-        judge(document(), Rules("g", (Rule("rule 1", "verdict", verdict="fairer"),)))
-    with pytest.raises(FairTuneError, match="compared are sex"):
-        judge(DOCUMENT, Rules("g", (Rule("rule 1", "verdict", verdict="fairer", attribute="site"),)))
-    bare = copy.deepcopy(DOCUMENT)
-    bare["audits"][0]["audit"]["thresholds"] = []
-    with pytest.raises(FairTuneError, match="thresholds: none"):
-        judged(bare, "tpr", Bound(0), attribute="sex")
-    with pytest.raises(FairTuneError, match="pass --group"):
-        judged(DOCUMENT | {"attributes": [], "audits": []}, "auc_gap", Bound(0))
+        found = judge(EXACT, Rules("gate.yaml", rules))
+        assert (found.file, found.verdict, EXIT[found.verdict]) == ("gate.yaml", verdict, status)
+        assert [row.rule for row in found.rows] == list(range(1, len(rules) + 1))
+        again = Document.from_json(replace(EXACT, gate=found).to_json())
+        assert again.gate == found
 
 
 def test_nothing_to_judge_is_no_evidence_and_says_why() -> None:
-    made = copy.deepcopy(DOCUMENT)
-    audit = made["audits"][0]["audit"]
-    audit |= {"calibration": None, "excluded": ["F", "M"]}
-    (row,) = judged(made, "brier", Bound(0), attribute="sex")
-    assert (row["verdict"], row["reason"]) == (UNSURE, "the scores are no probabilities")
-    (row,) = judged(made, "group_auc", Bound(0), attribute="sex")
-    assert (row["verdict"], row["reason"]) == (UNSURE, "every group is excluded by name")
-    (row,) = judged(DOCUMENT, "auc_difference", Bound(-1), attribute="sex", group=audit["pairs"][0]["reference"])
-    assert row["verdict"] == UNSURE
-    audit["excluded"] = ["F"]
-    assert len(judged(made, "group_auc", Bound(0), attribute="sex")) == 1
-    assert len(judged(made, "group_auc", Bound(0), attribute="sex", group="F")) == 1
+    def emptied(audit: Audit) -> Audit:
+        names = [row.group for row in audit.groups]
+        return replace(audit, calibration=None, excluded=names, pairs=[], cross_group=[])
+
+    made = with_audit(emptied)
+    for metric, kind in (
+        ("brier", "no_probabilities"),
+        ("group_auc", "all_excluded"),
+        ("auc_difference", "no_reference"),
+    ):
+        (row,) = judged(made, metric, Bound(-1), attribute="sex")
+        assert (row.verdict, row.found, [reason.kind for reason in row.reasons]) == (UNSURE, None, [kind])
+    (row,) = judged(EXACT, "auc_difference", Bound(-1), attribute="sex", group="F")
+    assert (row.verdict, row.reasons) == (UNSURE, (Reason("is_reference", "F"),))
+
+
+def test_an_excluded_group_is_judged_only_by_name() -> None:
+    made = with_audit(lambda audit: replace(audit, excluded=["F"]))
+    assert [row.group for row in judged(made, "group_auc", Bound(0), attribute="sex")] == ["M"]
+    assert [row.group for row in judged(made, "group_auc", Bound(0), attribute="sex", group="F")] == ["F"]
 
 
 def test_the_verdict_of_a_comparison_is_judged_by_attribute() -> None:
-    rule = Rule("rule 1", "verdict", verdict="no level-down")
-    rows = judge(DOCUMENT, Rules("g", (rule,)))["rules"]
-    assert [row["attribute"] for row in rows] == [row["attribute"] for row in DOCUMENT["comparisons"]]
-    down = copy.deepcopy(DOCUMENT)
+    rules = Rules("g", (Rule("rule 1", "verdict", wanted="no level-down"),))
+    rows = judge(EXACT, rules).rows
+    assert [row.attribute for row in rows] == ["sex", "age", "sex & age"]
+    assert {(row.metric, row.wanted, row.comparison, row.against, row.found) for row in rows} == {
+        ("verdict", "no level-down", "not shown", "reference", None)
+    }
     for verdict in ("level-down", "worse"):
-        down["comparisons"][1]["verdict"] = verdict
-        found = judge(down, Rules("g", (rule,)))
-        assert found["verdict"] == FAIL
-        assert [row["verdict"] for row in found["rules"]].count(FAIL) == 1
-    assert "tuned against baseline" in gate_table(found)
+        first, second, *rest = EXACT.audits
+        assert second.comparison is not None
+        worse = replace(second, comparison=replace(second.comparison, verdict=verdict))  # type: ignore[arg-type]
+        found = judge(replace(EXACT, audits=[first, worse, *rest]), rules)
+        assert found.verdict == FAIL
+        assert [row.verdict for row in found.rows].count(FAIL) == 1
+
+
+def test_a_run_is_judged_by_its_own_model_on_its_test_splits() -> None:
+    names = [("model", "test"), ("model", "validation"), ("model", "scanner-b"), ("full_baseline", "test")]
+    audits = [replace(entry, model=model, split=split) for model, split in names for entry in EXACT.audits]
+    models = [Model("model", "FairTune"), Model("full_baseline", "full")]
+    data: Any = replace(EXACT.data, test_sets={"scanner-b": "b.csv"})
+    run = Run(0, Base("base", "vit", 16, 5))
+    made = replace(EXACT, job="train", audits=audits, models=models, data=data, run=run)
+    rows = judged(made, "auc", Bound(-9))
+    assert [row.split for row in rows] == ["test", "scanner-b"]
+    assert all(number_of(made, row) is row.found for row in rows)

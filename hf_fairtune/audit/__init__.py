@@ -1,0 +1,1 @@
+"""A classifier's scores by group: numbers with intervals, guards and verdicts."""

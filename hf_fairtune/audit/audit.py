@@ -1,0 +1,206 @@
+"""Audit of a classifier's scores by group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..document.audit import Audit, CalibrationAudit, CalibrationGroup, GroupAudit
+from ..document.estimate import NAN, Estimate, Reason, undefined
+from ..errors import FairTuneError
+from .engine.bands import Family
+from .engine.bootstrap import bootstrap
+from .engine.resampled_rows import ALL, NO_BOOTSTRAP, VALUE, ResampledRows
+from .engine.rows import ScoredRows, check_rows, included_codes
+from .metrics.auc import auc_estimates, cross_groups, roc_curves
+from .metrics.auc_gap import auc_pairs, extremes, lowest_and_gap
+from .metrics.brier import brier
+from .metrics.calibration_slope import calibration_intercept, calibration_slope
+from .metrics.es_auc import es_auc_estimate
+from .metrics.expected_calibration_error import (
+    BINS,
+    calibration_null,
+    expected_calibration_error,
+    reliability_curves,
+)
+from .metrics.metric import ScoreMetric, score_metrics
+from .metrics.sensitivity_at_specificity import operating_points
+from .ranking import rank_groups
+from .threshold_audit import OVERALL, audit_threshold
+from .thresholds import Decision, decide
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """How to audit.
+
+    Args:
+        exclude: names of groups to leave out of minimum, gap and differences; recorded.
+        n_boot: bootstrap replicates; 0 for none, and then the intervals that need them are NaN.
+        n_permutations: of the groups, for what chance alone makes of the gap; 0 for none.
+        seed: of the bootstrap and the permutations, not negative.
+        confidence: level of the intervals, between 0 and 1.
+    """
+
+    exclude: Sequence[str] = ()
+    n_boot: int = 2000
+    n_permutations: int = 1000
+    seed: int = 0
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if not 0 < self.confidence < 1:
+            raise FairTuneError(f"`confidence` is {self.confidence}; pass a level between 0 and 1, such as 0.95.")
+        for name in ("n_boot", "n_permutations", "seed"):
+            if getattr(self, name) < 0:
+                raise FairTuneError(f"`{name}` is {getattr(self, name)}; pass 0 or more.")
+
+
+def audit(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: ArrayLike,
+    group_names: Sequence[str],
+    *,
+    thresholds: Sequence[Decision] = (),
+    clusters: Sequence[object] | np.ndarray | None = None,
+    exclude: Sequence[str] = (),
+    n_boot: int = 2000,
+    n_permutations: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Audit:
+    """Audit the scores of one whole split by group, never averaged over batches.
+
+    Args:
+        labels: 0 or 1, [n]; 1 is the finding to detect.
+        scores: finite, [n]; higher means more likely 1.
+        groups: codes of `group_names`, [n].
+        group_names: name of each code, [n_groups].
+        thresholds: cuts to report rates at, fitted on another split, `fixed()`, or decisions made elsewhere.
+        clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
+        exclude: see `AuditOptions`, as `n_boot`, `n_permutations`, `seed` and `confidence`.
+
+    Raises:
+        FairTuneError: the rows do not fit together, or a threshold was fitted on these very rows.
+    """
+    options = AuditOptions(exclude, n_boot, n_permutations, seed, confidence)
+    return audit_rows(check_rows(labels, scores, groups, group_names, clusters), thresholds, options)
+
+
+def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditOptions) -> Audit:
+    """Resample checked rows once and put together every number of an audit. Arguments as for `audit`."""
+    decisions, values, measured, across, cuts = decide(thresholds, rows), {}, {}, {}, []
+    for name, metric in score_metrics().items():
+        values[name] = metric.value
+    included, seed = included_codes(rows.group_names, options.exclude), int(options.seed)
+    (replicates,) = bootstrap([rows], [decisions], options.n_boot, seed, values) if options.n_boot else [None]
+    resampled = ResampledRows(rows, included, replicates, float(options.confidence))
+    for name, metric in score_metrics().items():
+        measured[name] = score_estimates(resampled, name, metric, across)
+    for place, threshold in enumerate(thresholds):
+        cuts.append(audit_threshold(resampled, threshold, decisions[place], place))
+    aucs = auc_estimates(resampled)
+    lowest, gap = lowest_and_gap(resampled, aucs, options.n_permutations, seed)
+    positives, negatives, n = resampled.counts[ALL].tolist()
+    return Audit(
+        n=n,
+        positives=positives,
+        negatives=negatives,
+        clusters=rows.n_clusters,
+        confidence=float(options.confidence),
+        n_boot=int(options.n_boot),
+        seed=seed,
+        excluded=resampled.excluded,
+        auc=aucs[ALL],
+        min_group_auc=lowest,
+        auc_gap=gap,
+        es_auc=es_auc_estimate(resampled, aucs),
+        measures={name: found[ALL] for name, found in measured.items()},
+        across=across,
+        groups=group_rows(resampled, aucs, measured),
+        pairs=auc_pairs(resampled, aucs),
+        cross_group=cross_groups(resampled),
+        operating_points=operating_points(resampled, seed=seed),
+        calibration=audit_calibration(resampled, seed),
+        thresholds=cuts,
+        ranking=rank_groups(resampled, aucs, seed),
+        roc=roc_curves(resampled),
+        reliability=reliability_curves(resampled),
+    )
+
+
+def group_rows(
+    resampled: ResampledRows, aucs: Sequence[Estimate], measured: dict[str, list[Estimate]]
+) -> list[GroupAudit]:
+    """Build every group's row, excluded ones too."""
+    known, found = resampled.replicates, []
+    shares = known.worst_shares(resampled.included) if known else np.full(len(aucs) - 1, NAN)
+    for code, name in enumerate(resampled.rows.group_names):
+        positives, negatives, n = resampled.counts[code].tolist()
+        reasons = resampled.grounds(code) if aucs[code].defined else aucs[code].reasons
+        found.append(
+            GroupAudit(
+                group=name,
+                n=n,
+                positives=positives,
+                negatives=negatives,
+                prevalence=positives / n if n else NAN,
+                status=resampled.status[code],
+                reasons=reasons if code in resampled.included else (*reasons, Reason("excluded")),
+                auc=aucs[code],
+                worst_share=float(shares[code]),
+                measures={key: own[code] for key, own in measured.items()},
+            )
+        )
+    return found
+
+
+def score_estimates(
+    resampled: ResampledRows, name: str, metric: ScoreMetric, across: dict[str, Estimate]
+) -> list[Estimate]:
+    """Compute a number of scores in every group and, last, in all rows, with its percentile interval.
+
+    Its worst group's value and its gap, with simultaneous intervals, go into `across`.
+    """
+    known, found, kept = resampled.replicates, [], list(resampled.included)
+    for code in (*range(len(resampled.rows.group_names)), ALL):
+        part, lacking = resampled.inside(code), resampled.few(code, metric.needs, least=1)
+        if lacking:
+            found.append(undefined(NO_BOOTSTRAP if known is None else f"percentile {known.method}", *lacking))
+            continue
+        draws, few = known and known.measures[name][:, code], resampled.few(code, metric.needs)
+        found.append(resampled.percentile(metric(part.labels, part.scores), draws, *few))
+    values, highest = np.array(list(map(VALUE, found))), metric.better == "lower"
+    family = Family(values[None, kept], np.zeros((1, len(kept))), resampled.confidence, metric.limits)
+    ends, draws = extremes(values, kept), known and known.measures[name][:, None, kept]
+    worst = ends.maximum if highest else ends.minimum, partial(family.extreme, highest=highest)
+    for key, (value, bound) in zip(metric.across_keys(name), (worst, (ends.gap, family.gap)), strict=True):
+        across[key] = resampled.across(value, metric.needs, f"{key} over groups", draws, bound, resampled.names)
+    return found
+
+
+def audit_calibration(resampled: ResampledRows, seed: int = 0) -> CalibrationAudit | None:
+    """Audit calibration of all rows and by group; None where scores leave [0, 1] and so are no probabilities.
+
+    Intervals are withheld where a group is not estimable.
+    """
+    if resampled.rows.scores.min() < 0 or resampled.rows.scores.max() > 1:
+        return None
+    found = []
+    for code, name in enumerate((OVERALL, *resampled.rows.group_names), start=ALL):
+        part, rng, estimates = resampled.inside(code), np.random.default_rng([seed, code + 1]), []
+        columns = part.labels, part.scores, part.clusters
+        for metric in (brier, calibration_slope, calibration_intercept):
+            estimates.append(resampled.guarded(metric(*columns, resampled.confidence), code))
+        error, (mean, high, p) = expected_calibration_error(*columns[:2]), calibration_null(*columns, rng)
+        found.append(CalibrationGroup(name, estimates[0], error, mean, high, error - mean, p, *estimates[1:]))
+    return CalibrationAudit(BINS, found[0], found[1:])

@@ -1,0 +1,159 @@
+"""Audit of scored rows by every attribute, for every target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, product, repeat
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from ..data.attributes import Attribute
+from ..data.leakage import refuse_shared
+from ..data.scored import ScoredTable
+from ..document.audit import Audit
+from ..document.comparison import Comparison
+from ..document.document import Audited
+from ..errors import FairTuneError
+from .audit import AuditOptions, audit_rows
+from .engine.auc_tests import adjusted
+from .engine.rows import check_rows
+from .metrics.auc_gap import adjusted_pairs
+from .thresholds import Decision, Policy, given, parse_policy
+
+ALL_ROWS = "all rows"
+ARGMAX = "argmax"
+
+
+def audit_table(
+    table: ScoredTable,
+    *,
+    model: str = "model",
+    split: str = "all",
+    reference: str = "reference",
+    fit_on: ScoredTable | None = None,
+    policies: Sequence[str] = ("0.5",),
+    correction: str = "holm",
+    exclude: Sequence[str] = (),
+    n_boot: int = 2000,
+    n_permutations: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> list[Audited]:
+    """Audit scored rows by every attribute, for every target, and all rows together.
+
+    Args:
+        table: labels and scores by target, attributes and clusters; where it has the scores of a reference, every
+            attribute's entry holds a comparison.
+        model: id of the model whose scores they are.
+        split: name of the rows.
+        reference: id of the reference.
+        fit_on: rows of other patients with the same targets, on which thresholds are fitted; None for none.
+        policies: of the thresholds, as `parse_policy` reads them, or "argmax" for classes that exclude each other.
+        correction: of the p-values of all pairs of all entries together, "holm" or "benjamini-hochberg".
+        exclude: groups to leave out; a level leaves out the groups of intersections that lie in it, too.
+        n_boot: see `AuditOptions`, as `n_permutations`, `seed` and `confidence`.
+
+    Returns:
+        An entry a target for all rows together, attribute None, then one a target and attribute.
+
+    Raises:
+        FairTuneError: a policy needs rows to be fitted on, the targets differ, an excluded group does not exist, or
+            rows do not fit together.
+    """
+    options = AuditOptions(tuple(exclude), n_boot, n_permutations, seed, confidence)
+    asked = _Asked(table, fit_on, check_policies(policies, correction), options)
+    asked.check()
+    targets, entries, pairs = range(len(table.targets)), [], []
+    parts = [*zip(targets, repeat(None)), *product(targets, table.attributes)]
+    for target, attribute in tqdm(parts, desc="Auditing", unit="table", disable=None):
+        found, comparison = asked.audit(target, attribute)
+        name, beside = (attribute and attribute.name), (comparison and reference)
+        entries.append(Audited(model, split, table.targets[target], name, found, beside, comparison))
+        pairs += found.pairs
+    tested = iter(adjusted_pairs(pairs, correction))
+    for place, entry in enumerate(entries):
+        own = list(islice(tested, len(entry.audit.pairs)))
+        entries[place] = replace(entry, audit=replace(entry.audit, pairs=own))
+    return entries
+
+
+def check_policies(policies: Sequence[str], correction: str = "holm") -> list[Policy | None]:
+    """Read the policies of thresholds, None for argmax; FairTuneError for an unknown one, or an unknown correction."""
+    adjusted(np.empty(0), correction)
+    return [None if text == ARGMAX else parse_policy(text) for text in policies]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is the same for all entries; a policy that is None takes the class with the highest score."""
+
+    table: ScoredTable
+    fit_on: ScoredTable | None
+    policies: Sequence[Policy | None]
+    options: AuditOptions
+
+    def check(self) -> None:
+        """Refuse what no entry could hold."""
+        table, fit_on, groups = self.table, self.fit_on, []
+        for attribute in table.attributes:
+            groups += attribute.names
+        if fit_on is not None and fit_on.targets != table.targets:
+            raise FairTuneError(
+                f"The rows for thresholds have the targets {fit_on.targets}, the audited ones {table.targets}; give "
+                "rows with the same classes."
+            )
+        for policy in self.policies:
+            if policy is None and table.task != "multiclass":
+                raise FairTuneError(
+                    f"`{ARGMAX}` is for one of several classes; choose a number such as 0.5, or youden."
+                )
+            if policy is not None and policy.number is None and fit_on is None:
+                raise FairTuneError(
+                    f"The threshold `{policy.name}` is fitted on other rows than the audited ones, and there are none; "
+                    "give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
+                )
+            if policy is not None and policy.number is None and fit_on is not None:
+                refuse_shared(table, fit_on)
+        unknown = sorted({*self.options.exclude} - {*groups})
+        if unknown:
+            raise FairTuneError(f"`exclude` names {unknown}; the groups are {groups[:30]}.")
+
+    def audit(self, target: int, attribute: Attribute | None) -> tuple[Audit, Comparison | None]:
+        """Audit one target by the groups of one attribute (None: all rows), and compare with the reference."""
+        table, fit_on = self.table, self.fit_on
+        groups, names = _groups(table, attribute)
+        options = replace(self.options, exclude=attribute.within(self.options.exclude) if attribute else [])
+        rows = check_rows(table.labels[:, target], table.scores[:, target], groups, names, table.clusters)
+        decisions = self._decisions(target, attribute, table.scores, fit_on and fit_on.scores)
+        found = audit_rows(rows, decisions, options)
+        if attribute is None or table.reference_scores is None:
+            return found, None
+        from .comparison import compare_rows  # only where there is a reference
+
+        others = self._decisions(target, attribute, table.reference_scores, fit_on and fit_on.reference_scores)
+        cuts = list(zip(decisions, others, strict=True))
+        return found, compare_rows(rows, table.reference_scores[:, target], cuts, options)
+
+    def _decisions(
+        self, target: int, attribute: Attribute | None, scores: np.ndarray, fit_scores: np.ndarray | None
+    ) -> list[Decision]:
+        """Fit every policy; a cut for each group takes an attribute."""
+        found: list[Decision] = []
+        for policy in self.policies:
+            if policy is None:
+                found.append(given(scores.argmax(axis=1) == target, ARGMAX))
+            elif self.fit_on is None or fit_scores is None or policy.number is not None:
+                found.append(policy.fit(self.table.labels[:, target], scores[:, target]))
+            elif attribute is not None or not policy.by_group:
+                same = next((own for own in self.fit_on.attributes if attribute and own.name == attribute.name), None)
+                labels = self.fit_on.labels[:, target]
+                found.append(policy.fit(labels, fit_scores[:, target], *_groups(self.fit_on, same)))
+        return found
+
+
+def _groups(table: ScoredTable, attribute: Attribute | None) -> tuple[np.ndarray, list[str]]:
+    if attribute is None:
+        return np.zeros(len(table.labels), dtype=np.int64), [ALL_ROWS]
+    return attribute.values, attribute.names

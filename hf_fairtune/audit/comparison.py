@@ -1,0 +1,235 @@
+"""A model against a reference on the same rows: what changed, overall and for each group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..document.comparison import Comparison, GroupChange, RateChange, ThresholdChange
+from ..document.estimate import NAN, Estimate, Reason, undefined
+from ..errors import FairTuneError
+from .audit import AuditOptions
+from .engine.auc_tests import clustered_difference_test
+from .engine.bootstrap import Replicates, bootstrap
+from .engine.delong import auc, score_error
+from .engine.paired_delong import paired_delong
+from .engine.paired_rows import PairedFamily, PairedRows, still
+from .engine.proportions import BONETT_PRICE, cells_of, confusion, paired_difference
+from .engine.resampled_rows import ALL, BOTH, NEEDS, ResampledRows
+from .engine.rows import ScoredRows, check_rows, check_scores, included_codes
+from .metrics.auc_gap import extremes
+from .metrics.metric import Gap, Rate, gaps, rates
+from .thresholds import Decision, decide
+from .verdict import classify
+
+Cuts = tuple[Decision, Decision]
+
+
+def compare(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    reference_scores: ArrayLike,
+    groups: ArrayLike,
+    group_names: Sequence[str],
+    *,
+    thresholds: Sequence[Cuts] = (),
+    clusters: Sequence[object] | np.ndarray | None = None,
+    exclude: Sequence[str] = (),
+    n_boot: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Comparison:
+    """Compare a model with a reference on one whole split: every number is model minus reference.
+
+    Both are resampled together, so that what they share cancels. Intervals of AUCs are percentiles of the paired
+    replicates; those of group rates Bonett & Price's for independent rows, and percentiles for clusters; those of the
+    lowest AUC, the gap and the differences sup-t bands (see `maximum_change`), where percentiles would fail.
+
+    Args:
+        labels: 0 or 1, [n]; 1 is the finding to detect.
+        scores: of the model, finite, [n]; higher means more likely 1.
+        reference_scores: of the reference, for the same rows in the same order, [n].
+        groups: codes of `group_names`, [n].
+        group_names: name of each code, [n_groups].
+        thresholds: a cut, or decisions, of the model with one of the reference's, chosen in the same way.
+        clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
+        exclude: see `AuditOptions`, as `n_boot`, `seed` and `confidence`.
+
+    Raises:
+        FairTuneError: the rows do not fit together, the two cuts of a pair were chosen differently, or one was fitted
+            on these very rows.
+    """
+    options = AuditOptions(exclude, n_boot, 0, seed, confidence)
+    rows = check_rows(labels, scores, groups, group_names, clusters)
+    return compare_rows(rows, reference_scores, thresholds, options)
+
+
+def compare_rows(
+    rows: ScoredRows, reference_scores: ArrayLike, thresholds: Sequence[Cuts], options: AuditOptions
+) -> Comparison:
+    """Compare on checked rows. Arguments as for `compare`."""
+    paired = _paired(rows, reference_scores, thresholds, options)
+    model, groups = paired.model, []
+    (*by_group, overall), lowest, gap = auc_changes(paired)
+    for code, change in enumerate(by_group):
+        positives, negatives, n = model.counts[code].tolist()
+        reasons = model.grounds(code) + (() if code in model.included else (Reason("excluded"),))
+        status, p = model.status[code], paired_p(paired, code)
+        groups.append(GroupChange(rows.group_names[code], n, positives, negatives, status, reasons, change, p))
+    positives, negatives, n = model.counts[ALL].tolist()
+    return Comparison(
+        confidence=float(options.confidence),
+        n_boot=int(options.n_boot),
+        seed=int(options.seed),
+        clusters=rows.n_clusters,
+        n=n,
+        positives=positives,
+        negatives=negatives,
+        excluded=model.excluded,
+        auc=overall,
+        p=paired_p(paired, ALL),
+        min_group_auc=lowest,
+        auc_gap=gap,
+        groups=groups,
+        thresholds=[compare_threshold(paired, cuts, place) for place, cuts in enumerate(thresholds)],
+        verdict=classify([by_group[code] for code in model.included], gap),
+    )
+
+
+def _paired(
+    rows: ScoredRows, reference_scores: ArrayLike, thresholds: Sequence[Cuts], options: AuditOptions
+) -> PairedRows:
+    """Check the reference and the cuts, and resample both models together."""
+    others = check_scores(reference_scores, "reference_scores")
+    if others.shape != rows.scores.shape:
+        raise FairTuneError(
+            f"`reference_scores` has shape {others.shape} for {len(rows.scores)} rows; "
+            "score the same rows with both models, in the same order."
+        )
+    for first, second in thresholds:
+        if (first.policy, first.fitted_on) != (second.policy, second.fitted_on):
+            raise FairTuneError(
+                f"A pair of `thresholds` is `{first.policy}` fitted on {first.fitted_on} and `{second.policy}` fitted "
+                f"on {second.fitted_on}; choose both in one way, on one split."
+            )
+    both = (rows, replace(rows, scores=others))
+    decisions = [decide([pair[side] for pair in thresholds], own) for side, own in enumerate(both)]
+    replicates: list[Replicates | None] = [None, None]
+    if options.n_boot:
+        replicates = [*bootstrap(both, decisions, options.n_boot, options.seed)]
+    included = included_codes(rows.group_names, options.exclude)
+    model, reference = (
+        ResampledRows(own, included, draws, options.confidence) for own, draws in zip(both, replicates, strict=True)
+    )
+    return PairedRows(model, reference)
+
+
+def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate]:
+    """Judge the changes of the AUC of every group, excluded ones too, and of all rows; of the lowest, and of the gap.
+
+    The lowest AUC may be another group's.
+    """
+    model, kept = paired.model, list(paired.model.included)
+    codes = [*range(len(model.rows.group_names)), ALL]
+    sides = [(auc(part.labels, part.scores) for part in map(side.inside, codes)) for side in (model, paired.reference)]
+    values = np.array([[*side] for side in sides])
+    draws = paired.draws(lambda replicates: replicates.auc)
+    changes = [
+        paired.change(float(values[0, code] - values[1, code]), None if draws is None else draws[..., code], code)
+        for code in codes
+    ]
+    level, units = model.confidence, model.units.tolist()
+    errors = np.array([[score_error(float(own[code]), *units[code][:2], level) for code in kept] for own in values])
+
+    def family(drawn: np.ndarray) -> PairedFamily:
+        # An AUC of 1 stays 1 in every resample; Newcombe's interval keeps a width there.
+        blind = np.where(still(drawn), errors[:, None], 0.0)
+        return PairedFamily(values[:, None, kept], np.hypot(*blind), level)
+
+    first, second = (extremes(own[:-1], kept) for own in values)
+    draws = None if draws is None else draws[:, :, None, kept]
+    lowest = paired.across(
+        first.minimum - second.minimum, draws, lambda drawn: family(drawn).minimum(drawn), BOTH, "min over groups"
+    )
+    gap = paired.across(
+        first.gap - second.gap, draws, lambda drawn: family(drawn).largest_range(drawn), BOTH, "max - min over groups"
+    )
+    return changes, lowest, gap
+
+
+def paired_p(paired: PairedRows, code: int) -> float:
+    """Compute the two-sided p that model and reference have the same AUC, not adjusted for the number of groups.
+
+    DeLong's paired test for independent rows; a t test with the error of the paired cluster bootstrap otherwise. NaN
+    with fewer than 10 independent positives or negatives, where there is no bootstrap to read an error off, and where
+    nothing varies.
+    """
+    model, rows, other = paired.model, paired.model.rows, paired.reference.rows
+    if not model.estimable(code):
+        return NAN
+    kept = np.full(len(rows.labels), True) if code == ALL else rows.groups == code
+    if rows.clusters is None:
+        return paired_delong(rows.labels[kept], rows.scores[kept], other.scores[kept])[2]
+    draws = paired.draws(lambda replicates: replicates.auc[:, code])
+    if draws is None:
+        return NAN
+    values = auc(rows.labels[kept], rows.scores[kept]), auc(rows.labels[kept], other.scores[kept])
+    return clustered_difference_test(values, (draws[:, 0], draws[:, 1]), int(model.units[code, :2].min()))
+
+
+def compare_threshold(paired: PairedRows, cuts: Cuts, place: int) -> ThresholdChange:
+    """Compare every rate of the same rows, and every gap that is a range of such rates, at one pair of thresholds.
+
+    `place` says which of the replicates' cuts they are.
+    """
+    rows = paired.model.rows
+    sides = (paired.model.rows, paired.reference.rows)
+    cells = np.concatenate([rows.labels * 2 + decide([cut], own) for cut, own in zip(cuts, sides, strict=True)])
+    counts = paired.draws(lambda replicates: np.moveaxis(replicates.counts[:, :, place], 0, 1))
+    groups = []
+    for code, name in enumerate(rows.group_names):
+        own = {key: _rate_change(paired, rate, cells, counts, code) for key, rate in rates().items() if rate.paired}
+        groups.append(RateChange(name, own))
+    return ThresholdChange(
+        policy=cuts[0].policy,
+        fitted_on=cuts[0].fitted_on,
+        value=cuts[0].value,
+        reference_value=cuts[1].value,
+        groups=groups,
+        gaps={name: _gap_change(paired, gap, cells, counts) for name, gap in gaps().items() if gap.paired},
+    )
+
+
+def _rate_change(paired: PairedRows, rate: Rate, cells: np.ndarray, counts: np.ndarray | None, code: int) -> Estimate:
+    """Judge the change of one group's rate, from both models' cells by row, [2, n], and in the replicates."""
+    rows, among = paired.model.rows, paired.model.rows.groups == code
+    trials = int((among & np.isin(cells[0], cells_of(*rate.denominator))).sum())
+    model, reference = np.isin(cells, cells_of(*rate.numerator)) & among
+    gained, lost = int((model & ~reference).sum()), int((reference & ~model).sum())
+    if not trials:
+        return undefined(BONETT_PRICE, Reason("zero_denominator"))
+    value, low, high = paired_difference(gained, lost, trials, paired.model.confidence)
+    if rows.clusters is None:
+        return Estimate(value, low, high, BONETT_PRICE)
+    draws = None if counts is None else rate(np.moveaxis(counts, 2, 0)[..., code])
+    return paired.change(value, draws, code, rate.needs)
+
+
+def _gap_change(paired: PairedRows, gap: Gap, cells: np.ndarray, counts: np.ndarray | None) -> Estimate:
+    """Judge the change of the largest difference between groups over the gap's rates."""
+    model, kept, rows = paired.model, list(paired.model.included), paired.model.rows
+    sides = [confusion(rows.labels, own % 2, rows.groups, len(rows.group_names))[:, kept] for own in cells]
+    values = np.stack([gap.numbers(own) for own in sides])
+    trials = np.stack([model.units[kept, NEEDS.index(rates()[name].needs[0])] for name in gap.rates])
+    draws = None if counts is None else gap.numbers(np.moveaxis(counts, 2, 0)[..., kept])
+
+    def bound(drawn: np.ndarray) -> tuple[float, float]:
+        # A group whose rates, or whose change, never vary has the standard error of `paired_difference` there.
+        blind = still(drawn).any(axis=0) | still(drawn[:, 0] - drawn[:, 1])
+        errors = np.where(blind, np.sqrt(2) / (trials + 2), 0.0)
+        return PairedFamily(values, errors, model.confidence).largest_range(drawn)
+
+    return paired.across(float(gap(sides[0])) - float(gap(sides[1])), draws, bound, gap.needs, gap.formula)

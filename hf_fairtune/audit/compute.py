@@ -1,0 +1,135 @@
+"""`compute_metrics` of a stock `Trainer`, by group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from scipy.special import expit
+
+from ..document.estimate import NAN
+from ..errors import FairTuneError
+from .engine.delong import auc, auc_interval
+from .engine.proportions import confusion
+from .engine.rows import ScoredRows, check_rows, included_codes
+from .metrics.auc_gap import extremes
+from .metrics.metric import Metric, gaps, rates, score_metrics
+
+CUT = 0.5
+
+
+class Prediction(Protocol):
+    """What `transformers.EvalPrediction` offers."""
+
+    predictions: Any
+    label_ids: Any
+
+
+def directions(group_names: Sequence[str] = ()) -> dict[str, bool]:
+    """Tell of each key of `fairness_metrics` that can be optimised whether greater is better."""
+    found = {"auc": True, "min_group_auc": True, "max_group_auc": True, "auc_gap": False, "min_group_auc_low": True}
+    found |= {f"auc_{name}": True for name in group_names}
+    for name, metric in score_metrics().items():
+        worst, gap = metric.across_keys(name)
+        greater = metric.better == "higher"
+        found |= {name: greater, worst: greater, gap: False} | {f"{name}_{group}": greater for group in group_names}
+    at_cut: dict[str, Metric] = {**rates(), **gaps()}
+    return found | {name: own.better == "higher" for name, own in at_cut.items() if own.better in ("higher", "lower")}
+
+
+def direction(metric_key: str, group_names: Sequence[str] = ()) -> str:
+    """Return "maximize" or "minimize" for a key of `fairness_metrics`, with or without the prefix "eval_".
+
+    Raises:
+        FairTuneError: the key is unknown or has no direction.
+    """
+    known = directions(group_names)
+    key = metric_key.removeprefix("eval_")
+    if key not in known:
+        raise FairTuneError(f"`{metric_key}` is not a metric to optimise; choose from {', '.join(known)}.")
+    return "maximize" if known[key] else "minimize"
+
+
+def scores_from_logits(predictions: Any) -> np.ndarray:
+    """Compute the probability of class 1 of each row, float64 [n].
+
+    Args:
+        predictions: logits [n, 2] (softmax), or [n, 1] or [n] (sigmoid); of a tuple the first item.
+
+    Raises:
+        FairTuneError: the logits have another shape.
+    """
+    logits = predictions[0] if isinstance(predictions, (tuple, list)) else predictions
+    logits = np.asarray(logits, dtype=np.float64)
+    if logits.ndim == 2 and logits.shape[1] == 2:
+        # Subtracted after scaling down, as the difference of two large logits of opposite sign may overflow.
+        return expit(2 * (logits[:, 1] / 2 - logits[:, 0] / 2))
+    if logits.ndim == 1 or (logits.ndim == 2 and logits.shape[1] == 1):
+        return expit(logits.reshape(len(logits)))
+    raise FairTuneError(f"The logits have shape {logits.shape}; a binary classifier gives [n, 2], [n, 1] or [n].")
+
+
+def fairness_metrics(
+    group_names: Sequence[str], exclude: Sequence[str] = ()
+) -> Callable[[Prediction], dict[str, float]]:
+    """Make a function for `Trainer(compute_metrics=...)`, with `label_names=["labels", "groups"]`.
+
+    Its keys are `auc`, `auc_<group>`, `min_group_auc`, `max_group_auc`, `auc_gap`, `worst_group` (the code) and
+    `min_group_auc_low`, the lowest of the groups' lower 95 % logit-DeLong bounds; likewise `<name>`, `<name>_<group>`,
+    `min_group_<name>` and `<name>_gap` of every other number of scores; and, at 0.5, every rate of all rows and every
+    gap by name. What is undefined is NaN: a group that lacks a class makes the numbers across groups NaN unless
+    `exclude` names it, and logits that are not finite make every number NaN, so that a diverged trial fails alone.
+
+    Raises:
+        FairTuneError: a name is unknown, double, or makes a key twice; on call, the columns are not binary labels
+            and group codes.
+    """
+    names = tuple(str(name) for name in group_names)
+    included = included_codes(names, exclude)
+    for name in names:
+        taken = [f"{metric}_{name}" for metric in ("auc", *score_metrics()) if f"{metric}_{name}" in directions()]
+        if taken:
+            raise FairTuneError(f"The group name {name!r} makes the key `{taken[0]}` twice; rename it.")
+
+    def compute(prediction: Prediction) -> dict[str, float]:
+        label_ids = prediction.label_ids
+        if not isinstance(label_ids, (tuple, list)) or len(label_ids) < 2:
+            raise FairTuneError(
+                '`label_ids` lacks the groups; pass TrainingArguments(label_names=["labels", "groups"]).'
+            )
+        scores = scores_from_logits(prediction.predictions)
+        finite = np.isfinite(scores)
+        rows = check_rows(label_ids[0], np.where(finite, scores, 0.0), label_ids[1], names)
+        found = numbers(rows, included)
+        return found if finite.all() else dict.fromkeys(found, NAN)
+
+    return compute
+
+
+def numbers(rows: ScoredRows, included: Sequence[int], cut: float = CUT) -> dict[str, float]:
+    """Compute every number of scored rows without its interval, see `fairness_metrics`; rates and gaps at `cut`."""
+    parts = {name: rows.take(rows.groups == code) for code, name in enumerate(rows.group_names)}
+    by_group = [auc_interval(part.labels, part.scores) for part in parts.values()]
+    ends = extremes(np.array([item.value for item in by_group]), included)
+    low = extremes(np.array([item.low for item in by_group]), included)
+    found = {
+        "auc": auc(rows.labels, rows.scores),
+        "min_group_auc": ends.minimum,
+        "max_group_auc": ends.maximum,
+        "auc_gap": ends.gap,
+        "min_group_auc_low": low.minimum,
+        "worst_group": NAN if ends.worst is None else float(ends.worst),
+    }
+    found |= {f"auc_{name}": item.value for name, item in zip(parts, by_group, strict=True)}
+    for name, metric in score_metrics().items():
+        own = {group: metric(part.labels, part.scores) for group, part in parts.items()}
+        ends = extremes(np.array([*own.values()]), included)
+        worst, gap = metric.across_keys(name)
+        value = ends.minimum if metric.better == "higher" else ends.maximum
+        found |= {name: metric(rows.labels, rows.scores), worst: value, gap: ends.gap}
+        found |= {f"{name}_{group}": item for group, item in own.items()}
+    counts = confusion(rows.labels, (rows.scores >= cut).astype(np.int64), rows.groups, len(rows.group_names))
+    reference = int(counts[:, list(included)].sum(axis=0).argmax()) if included else 0
+    found |= {name: float(rate(counts[:, -1:])[0]) for name, rate in rates().items()}
+    return found | {name: float(gap(counts[:, list(included)], reference)) for name, gap in gaps().items()}

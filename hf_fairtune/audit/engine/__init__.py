@@ -1,0 +1,1 @@
+"""Statistics of scored rows: resampling, intervals, bands, permutations and tests."""

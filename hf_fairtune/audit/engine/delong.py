@@ -1,0 +1,159 @@
+"""AUCs with DeLong's variance, for independent rows and for clusters, and their intervals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+from scipy.stats import norm, rankdata
+
+from ...document.estimate import NAN, Estimate, Reason, undefined
+
+LOGIT_DELONG = "logit-DeLong"
+LOGIT_OBUCHOWSKI = "logit-DeLong by clusters (Obuchowski)"
+NEWCOMBE = "Newcombe score"
+# Below the variance of a single discordant pair among 10^14: what is left is rounding.
+ROUNDING = 1e-28
+
+
+def auc(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Compute the AUC as the Mann-Whitney statistic: P(positive above negative) + P(tie) / 2.
+
+    Args:
+        labels: 0 or 1, [n], here and below.
+        scores: finite, [n], here and below.
+
+    Returns:
+        A value in [0, 1], exact under ties; NaN if a class is missing.
+
+    Source: Hanley & McNeil 1982, "The meaning and use of the area under a ROC curve", eq. 1.
+    """
+    positive = np.asarray(labels) == 1
+    n_positive = int(positive.sum())
+    n_negative = positive.size - n_positive
+    if not n_positive or not n_negative:
+        return NAN
+    rank_sum = rankdata(scores)[positive].sum()
+    return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def placements(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the share of negatives below each positive, and of positives below each negative; ties count half."""
+    ranks, sizes = rankdata(scores), (positive.sum(), (~positive).sum())
+    above = (ranks[positive] - rankdata(scores[positive])) / sizes[1]
+    return above, (ranks[~positive] - rankdata(scores[~positive])) / sizes[0]
+
+
+def delong_parts(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Compute what positives and negatives add to DeLong's variance of the AUC, [2], in O(n log n).
+
+    NaN with fewer than two rows in a class.
+
+    Source: DeLong, DeLong & Clarke-Pearson 1988; mid-rank form of Sun & Xu 2014, "Fast implementation of DeLong's
+    algorithm", algorithm 2.
+    """
+    positive = np.asarray(labels) == 1
+    if min(positive.sum(), (~positive).sum()) < 2:
+        return np.array([NAN, NAN])
+    above, below = placements(positive, np.asarray(scores))
+    return np.array([above.var(ddof=1) / len(above), below.var(ddof=1) / len(below)])
+
+
+def auc_variance(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None) -> float:
+    """Compute the variance of an AUC, DeLong's or, for clusters, Obuchowski's, in O(n log n).
+
+    For clusters it is S10 / M + S01 / N + 2 S11 / (M N), with the sums over clusters of how far placements lie from
+    the AUC: S10 = I10 / ((I10 - 1) M) sum of a_i^2 over the I10 clusters with positives, S01 alike over those with
+    negatives, S11 = I / (I - 1) sum of a_i b_i over all I clusters. Where every row is a cluster, it is DeLong's.
+
+    Args:
+        clusters: codes, [n]; a cluster may hold positives, negatives or both. None where rows are independent.
+
+    Returns:
+        NaN with fewer than two rows, or clusters, in a class.
+
+    Source: Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53, eq. 3 to 6.
+    """
+    if clusters is None:
+        return float(delong_parts(labels, scores).sum())
+    positive, size = np.asarray(labels) == 1, int(clusters.max()) + 1
+    occurring = [np.bincount(clusters[kept], minlength=size) > 0 for kept in (positive, ~positive)]
+    if min(codes.sum() for codes in occurring) < 2:
+        return NAN
+    above, below = placements(positive, scores)
+    value, (m, n) = float(above.mean()), (len(above), len(below))
+    a = np.bincount(clusters[positive], above - value, size)
+    b = np.bincount(clusters[~positive], (1 - below) - value, size)
+    i10, i01, i = (int(codes.sum()) for codes in (*occurring, occurring[0] | occurring[1]))
+    s10, s01 = i10 / (i10 - 1) * float(a @ a) / m, i01 / (i01 - 1) * float(b @ b) / n
+    return s10 / m + s01 / n + 2 * (i / (i - 1) * float(a @ b)) / (m * n)
+
+
+def auc_interval(
+    labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
+) -> Estimate:
+    """Compute the AUC with its interval on the logit scale, see `auc_variance`; NaN with a reason if a class is missing.
+
+    That has no width, or none that is defined, at an AUC of 0 or 1, when no score separates the classes, or with a
+    single row in a class; there the score interval of Newcombe takes over, which stays open, and `method` says so.
+    Rows need not be of one group: for a cross-group AUC pass positives of one and negatives of the other.
+
+    Source: Pepe 2003, "The Statistical Evaluation of Medical Tests", 5.2.
+    """
+    method, value = LOGIT_DELONG if clusters is None else LOGIT_OBUCHOWSKI, auc(labels, scores)
+    if math.isnan(value):
+        unit = "rows" if not len(labels) else "negatives" if np.any(np.asarray(labels) == 1) else "positives"
+        return undefined(method, Reason("too_few", unit=unit, count=0, needed=1))
+    variance = auc_variance(labels, scores, clusters)
+    if not variance > ROUNDING or value in (0.0, 1.0):
+        units = np.arange(len(labels)) if clusters is None else clusters
+        sizes = len(np.unique(units[labels == 1])), len(np.unique(units[labels == 0]))
+        low, high = newcombe_interval(value, *sizes, confidence)
+        return Estimate(value, low, high, NEWCOMBE if clusters is None else f"{NEWCOMBE} by clusters")
+    width = norm.ppf((1 + confidence) / 2) * math.sqrt(variance) / (value * (1 - value))
+    return Estimate(value, float(expit(logit(value) - width)), float(expit(logit(value) + width)), method)
+
+
+def newcombe_interval(value: float, n_positive: int, n_negative: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Compute the score interval of an AUC from its value and the class sizes alone.
+
+    Solves |AUC - t| = z * sqrt(V(t)) for t, V being Hanley & McNeil's variance with both class sizes replaced by their
+    mean. At AUC = 1 the upper bound is 1 and the lower one is below it.
+
+    Source: Newcombe 2006, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic. Part
+    2", Statistics in Medicine 25, method 5.
+    """
+    z, extra, ends = norm.ppf((1 + confidence) / 2), (n_positive + n_negative) / 2 - 1, []
+
+    def excess(t: float, reached: float) -> float:
+        shape = 1 + extra * ((1 - t) / (2 - t) + t / (1 + t))
+        return reached - t - z * math.sqrt(t * (1 - t) * shape / (n_positive * n_negative))
+
+    # The trivial root t = AUC = 1 is kept out of the bracket; the upper bound is the lower one of 1 - AUC.
+    for end in (value, 1.0 - value):
+        ends.append(0.0 if end == 0 else float(brentq(excess, 0.0, min(end, 1 - 1e-12), (end,))))
+    return ends[0], 1.0 - ends[1]
+
+
+def score_error(value: float, n_positive: int, n_negative: int, confidence: float) -> float:
+    """Read a standard error off Newcombe's interval, which keeps a width at an AUC of 1; NaN for no AUC."""
+    if math.isnan(value):
+        return NAN
+    low, high = newcombe_interval(value, n_positive, n_negative, confidence)
+    return (high - low) / 2 / float(norm.ppf((1 + confidence) / 2))
+
+
+def mover_difference(first: Estimate, second: Estimate) -> Estimate:
+    """Subtract two independent numbers, `first` - `second`, with the MOVER interval made of theirs.
+
+    low = d - sqrt((a - a_low)^2 + (b_high - b)^2), high = d + sqrt((a_high - a)^2 + (b - b_low)^2).
+
+    Source: Zou & Donner 2008, "Construction of confidence limits about effect measures", Statistics in Medicine 27.
+    """
+    method = f"MOVER of {' and '.join(dict.fromkeys((first.method, second.method)))}"
+    difference = first.value - second.value
+    low = difference - math.hypot(first.value - first.low, second.high - second.value)
+    high = difference + math.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(difference, max(low, -1.0), min(high, 1.0), method, first.reasons + second.reasons)

@@ -1,0 +1,91 @@
+"""Shares of rows: counts of decisions, and intervals of a share and of a paired difference of shares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+
+from ...errors import FairTuneError
+
+WILSON = "Wilson"
+BONETT_PRICE = "Bonett-Price"
+# The cells of a confusion table as they are kept, and the counts that are sums of several.
+CELLS = ("true_negatives", "false_positives", "false_negatives", "true_positives")
+SUMS = {
+    "positives": ("false_negatives", "true_positives"),
+    "negatives": ("true_negatives", "false_positives"),
+    "predicted_positives": ("false_positives", "true_positives"),
+    "predicted_negatives": ("true_negatives", "false_negatives"),
+    "rows": CELLS,
+}
+
+
+def confusion(labels: np.ndarray, predictions: np.ndarray, groups: np.ndarray, n_groups: int) -> np.ndarray:
+    """Count `CELLS` by group and, last, in all rows: int [4, n_groups + 1]; labels and predictions are 0 or 1, [n]."""
+    cells = np.bincount(groups * 4 + labels * 2 + predictions, minlength=4 * n_groups).reshape(n_groups, 4).T
+    return np.column_stack([cells, cells.sum(axis=1)])
+
+
+def cells_of(*names: str) -> list[int]:
+    """Return the places among `CELLS` that make up counts, by name of `CELLS` and `SUMS`."""
+    places: list[int] = []
+    for name in names:
+        places += map(CELLS.index, SUMS.get(name, (name,)))
+    return places
+
+
+def total(counts: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Add up counts by name: [4, ...] -> [...]."""
+    return np.asarray(counts[cells_of(*names)].sum(axis=0))
+
+
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Divide elementwise; NaN, without a warning, where the denominator is 0."""
+    out = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    return np.divide(numerator, denominator, out=out, where=denominator != 0)
+
+
+def wilson(successes: ArrayLike, trials: ArrayLike, confidence: float = 0.95) -> np.ndarray:
+    """Compute proportions with their score intervals: rate, low and high, [3, ...]; NaN for no trials.
+
+    Trials are counted, or an effective number of them where rows belong together.
+
+    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference"; keeps its coverage
+    in small samples and a width at 0 and 1.
+    """
+    hits, cases = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
+    cases = np.where(cases > 0, cases, np.nan)
+    z = float(norm.ppf((1 + confidence) / 2))
+    rate, shrink = hits / cases, 1 + z * z / cases
+    centre = (rate + z * z / (2 * cases)) / shrink
+    half = z / shrink * np.sqrt(rate * (1 - rate) / cases + z * z / (4 * cases * cases))
+    # At the ends the bound is the rate itself; rounding must not push it past.
+    return np.stack([rate, np.where(hits == 0, rate, centre - half), np.where(hits == cases, rate, centre + half)])
+
+
+def paired_difference(gained: int, lost: int, trials: int, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Compute the difference of two proportions over the same cases, low and high; NaN for no trials.
+
+    Only the first has the `gained` cases, only the second the `lost` ones, of all `trials`.
+
+    Source: Bonett & Price 2012, "Adjusted Wald confidence interval for a difference of binomial proportions based on
+    paired data": one more case on either side, which keeps its coverage where few cases differ, and a width where none
+    does.
+    """
+    if trials == 0:
+        return math.nan, math.nan, math.nan
+    first, second = (gained + 1) / (trials + 2), (lost + 1) / (trials + 2)
+    centre, z = first - second, float(norm.ppf((1 + confidence) / 2))
+    half = z * math.sqrt((first + second - centre**2) / (trials + 2))
+    return (gained - lost) / trials, max(-1.0, centre - half), min(1.0, centre + half)
+
+
+def check_share(name: str, share: float) -> float:
+    """Return `share`, or raise FairTuneError about `name` where it is not above 0 and up to 1."""
+    if not 0 < share <= 1:
+        raise FairTuneError(f"The {name} wanted is {share}; pass a share above 0 and up to 1, such as 0.9.")
+    return share

@@ -1,0 +1,150 @@
+"""Scored rows: labels, scores, group codes and clusters, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ...errors import FairTuneError
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Rows of one split, as `check_rows` returns them.
+
+    Shapes: labels, scores, groups and clusters are [n]; labels are 0 or 1, groups index `group_names`,
+    clusters count from 0 (rows of one patient share one) or are None where rows are independent.
+    """
+
+    labels: np.ndarray
+    scores: np.ndarray
+    groups: np.ndarray
+    group_names: tuple[str, ...]
+    clusters: np.ndarray | None = None
+
+    @property
+    def n_clusters(self) -> int | None:
+        """Count the clusters; None where rows are independent."""
+        return None if self.clusters is None else int(self.clusters.max()) + 1
+
+    def count(self, kept: np.ndarray, units: bool = True) -> np.ndarray:
+        """Count some rows (bool, [n]) by group and, last, in all: int [n_groups + 1].
+
+        With `units` independent ones, rows or clusters with such a row: ten positives of one patient are one unit.
+        """
+        size, groups = len(self.group_names), self.groups[kept]
+        if self.clusters is None or not units:
+            return np.append(np.bincount(groups, minlength=size), len(groups))
+        clusters, step = self.clusters[kept], int(self.clusters.max()) + 1
+        by_group = np.bincount(np.unique(groups * step + clusters) // step, minlength=size)
+        return np.append(by_group, len(np.unique(clusters)))
+
+    def cases(self, units: bool = True) -> np.ndarray:
+        """Count positives, negatives and rows like `count`: int [n_groups + 1, 3]."""
+        parts = (self.labels == 1, self.labels == 0, self.labels >= 0)
+        return np.column_stack([self.count(parts[0], units), self.count(parts[1], units), self.count(parts[2], units)])
+
+    def take(self, rows: np.ndarray) -> ScoredRows:
+        """Return some rows (bool [n], or places) with all group names."""
+        clusters = None if self.clusters is None else self.clusters[rows]
+        return ScoredRows(self.labels[rows], self.scores[rows], self.groups[rows], self.group_names, clusters)
+
+    def ordered(self) -> ScoredRows:
+        """Sort by score, label, group and cluster: sums over rows then do not depend on the order of the input."""
+        units = np.zeros_like(self.groups) if self.clusters is None else self.clusters
+        return self.take(np.lexsort((units, self.groups, self.labels, self.scores)))
+
+
+def check_rows(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: ArrayLike,
+    group_names: Sequence[str],
+    clusters: Sequence[object] | np.ndarray | None = None,
+) -> ScoredRows:
+    """Check scored rows and return them as arrays.
+
+    Args:
+        labels: 0 or 1, [n]; 1 is the finding to detect.
+        scores: finite numbers, [n]; higher means more likely 1.
+        groups: codes of `group_names`, [n].
+        group_names: name of each code, [n_groups].
+        clusters: hashable ids, [n], equal for rows that are not independent; None for none.
+
+    Raises:
+        FairTuneError: lengths differ, there are no rows, or a column holds something else.
+    """
+    columns = {"labels": np.asarray(labels), "scores": np.asarray(scores), "groups": np.asarray(groups)}
+    n, names, codes = len(np.atleast_1d(columns["labels"])), tuple(map(str, group_names)), columns["groups"]
+    for name, column in columns.items():
+        if column.ndim != 1:
+            raise FairTuneError(f"`{name}` has shape {column.shape}; pass one value a row.")
+        if len(column) != n:
+            raise FairTuneError(f"Lengths differ (labels {n}, {name} {len(column)}); pass one value a row in each.")
+    if not n:
+        raise FairTuneError("`labels` is empty; pass at least one row.")
+    if not names or len(set(names)) != len(names):
+        raise FairTuneError(f"`group_names` is {list(names)}; pass at least one name, each once.")
+    if codes.dtype.kind not in "biu":
+        raise FairTuneError(f"`groups` has type {codes.dtype}; pass integer codes of `group_names`.")
+    if codes.min() < 0 or codes.max() >= len(names):
+        raise FairTuneError(
+            f"`groups` has codes from {codes.min()} to {codes.max()} but `group_names` has {len(names)} names; "
+            "give rows without the attribute a level of their own."
+        )
+    truth, values = check_labels(columns["labels"]), check_scores(columns["scores"])
+    ids = None if clusters is None else _checked_clusters(clusters, n)
+    return ScoredRows(truth, values, codes.astype(np.int64), names, ids)
+
+
+def check_labels(labels: ArrayLike) -> np.ndarray:
+    """Return labels as int64, or raise FairTuneError where one is neither 0 nor 1."""
+    array = np.asarray(labels)
+    values = np.unique(array)
+    if not set(values.tolist()) <= {0, 1}:
+        shown = ", ".join(map(str, values[:5].tolist()))
+        raise FairTuneError(f"`labels` has the values {shown}; map the positive label to 1 and the other to 0.")
+    return array.astype(np.int64)
+
+
+def check_scores(scores: ArrayLike, name: str = "scores") -> np.ndarray:
+    """Return scores as float64, or raise FairTuneError about `name` where one is not a finite number."""
+    array = np.asarray(scores)
+    if array.dtype.kind not in "biuf":
+        raise FairTuneError(f"`{name}` has type {array.dtype}; pass one number a row.")
+    array = array.astype(np.float64)
+    bad = int((~np.isfinite(array)).sum())
+    if bad:
+        raise FairTuneError(f"`{name}` has {bad} values that are NaN or infinite; drop or repair those rows.")
+    return array
+
+
+def _checked_clusters(clusters: Sequence[object] | np.ndarray, n: int) -> np.ndarray:
+    """Code clusters by the order of their ids as text, not of the rows: rows permuted then draw the same resamples."""
+    if len(clusters) != n or np.ndim(np.asarray(clusters[:1])) != 1:
+        raise FairTuneError(f"`clusters` has {len(clusters)} entries for {n} rows; pass one id a row.")
+    if isinstance(clusters, np.ndarray) and clusters.dtype.kind in "iuU":
+        ids, codes = np.unique(clusters, return_inverse=True)
+        return np.argsort(np.argsort(ids.astype(str), kind="stable"))[codes]
+    listed = clusters.tolist() if isinstance(clusters, np.ndarray) else list(clusters)
+    missing = sum(item is None or item != item for item in listed)
+    if missing:
+        raise FairTuneError(f"`clusters` lacks {missing} ids; give a row without one an id of its own.")
+    ordered = sorted(sorted(dict.fromkeys(listed), key=lambda item: type(item).__name__), key=str)
+    places = dict(zip(ordered, range(len(ordered)), strict=True))
+    return np.fromiter(map(places.__getitem__, listed), dtype=np.int64, count=n)
+
+
+def included_codes(group_names: Sequence[str], exclude: Sequence[str]) -> tuple[int, ...]:
+    """Return the codes of the groups that `exclude` does not name, or raise FairTuneError for an unknown name."""
+    names = {exclude} if isinstance(exclude, str) else set(exclude)
+    unknown = sorted(names - set(group_names))
+    if unknown:
+        raise FairTuneError(f"`exclude` names {unknown}; the groups are {list(group_names)}.")
+    included = list(range(len(group_names)))
+    for name in names:
+        included.remove(list(group_names).index(name))
+    return tuple(included)

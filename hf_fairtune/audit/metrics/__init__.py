@@ -1,0 +1,1 @@
+"""Numbers by group, one a file: card, formula, interval and row."""

@@ -1,0 +1,171 @@
+"""Gap between the groups' AUCs.
+
+Definition: the highest minus the lowest AUC of the groups.
+
+Range: 0 to 1; undefined where a group lacks positives or negatives, or there is one group.
+
+Direction: lower is better, 0 where all groups' AUCs are equal.
+
+Traps: positive even between groups that do not differ, the more so the more and the smaller they are: read it beside
+what chance alone makes of it, and never compare gaps of attributes with different numbers of groups. It shrinks as
+well when the best group gets worse. Which group is worst may change from sample to sample.
+
+Citation: Dutt, Bohdal, Tsaftaris & Hospedales 2024, "FairTune: Optimizing parameter efficient fine tuning for fairness
+in medical image analysis", ICLR; Phipson & Smyth 2010, "Permutation p-values should never be zero", on its test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from operator import attrgetter
+from typing import NamedTuple
+
+import numpy as np
+
+from ...document.audit import AucGap, MinGroupAuc, Pair
+from ...document.estimate import NAN, Estimate, Reason
+from ..engine.auc_tests import (
+    CLUSTERED_T,
+    adjusted,
+    auc_difference_test,
+    clustered_difference_test,
+    detectable_difference,
+    wanted_counts,
+)
+from ..engine.bands import Family
+from ..engine.delong import mover_difference, score_error
+from ..engine.permutations import GapNull, gap_null
+from ..engine.resampled_rows import BOTH, VALUE, ResampledRows
+from .metric import Metric
+
+METRIC = Metric(better="lower")
+CONVENTIONS = {
+    "min_group_auc": Metric(
+        better="higher",
+        text="""
+AUC of the worst-off group.
+
+Definition: the lowest AUC of the groups.
+
+Range: 0 to 1; undefined where a group lacks positives or negatives.
+
+Direction: higher is better.
+
+Traps: the lowest of many noisy numbers is lower than the truly lowest, the more so the smaller the groups: see the
+pooled ranks and the share of resamples in which each group is the lowest. A group left out because it is too
+small may be the one that is served worst.
+
+Citation: Dutt, Bohdal, Tsaftaris & Hospedales 2024, "FairTune: Optimizing parameter efficient fine tuning for fairness
+in medical image analysis", ICLR; Martinez, Bertran & Sapiro 2020, "Minimax Pareto fairness: a multi objective
+perspective", ICML.
+""",
+    ),
+    "auc_difference": Metric(better="nearer", limits=(-1.0, 1.0)),
+}
+
+
+class Extremes(NamedTuple):
+    """Lowest and highest of the groups' values, with whose they are (codes; None where undefined)."""
+
+    minimum: float = NAN
+    maximum: float = NAN
+    gap: float = NAN
+    worst: int | None = None
+    best: int | None = None
+
+
+def extremes(values: np.ndarray, included: Sequence[int]) -> Extremes:
+    """Find the minimum, maximum and gap of `values`, [n_groups], over the groups `included`, by code.
+
+    Every included group counts, however small: a NaN among them makes all three NaN, none is dropped. The gap of
+    a single group is NaN, not 0. Ties go to the lower code.
+    """
+    chosen = np.asarray(values)[list(included)]
+    if not chosen.size or np.isnan(chosen).any():
+        return Extremes()
+    low, high = int(chosen.argmin()), int(chosen.argmax())
+    gap = float(chosen[high] - chosen[low]) if chosen.size > 1 else NAN
+    return Extremes(float(chosen[low]), float(chosen[high]), gap, included[low], included[high])
+
+
+def lowest_and_gap(
+    resampled: ResampledRows, aucs: Sequence[Estimate], permutations: int, seed: int
+) -> tuple[MinGroupAuc, AucGap]:
+    """Find the lowest AUC of the included groups and the gap, with simultaneous intervals and the gap's null.
+
+    `aucs` are those of every group and, last, of all rows; 0 `permutations` for no null.
+    """
+    kept, names, known = list(resampled.included), resampled.rows.group_names, resampled.replicates
+    values, errors = np.array(list(map(VALUE, aucs[:-1]))), []
+    for code in kept:
+        positives, negatives, _ = resampled.units[code].tolist()
+        errors.append(score_error(float(values[code]), positives, negatives, resampled.confidence))
+    found, family = extremes(values, kept), Family(values[None, kept], np.array([errors]), resampled.confidence)
+    draws = None if known is None else known.auc[:, None, kept]
+    low = resampled.across(found.minimum, BOTH, "min over groups", draws, family.extreme)
+    gap = resampled.across(found.gap, BOTH, "max - min over groups", draws, family.gap)
+    null = GapNull()
+    if gap.defined and permutations:
+        rows = resampled.rows.take(np.isin(resampled.rows.groups, kept))
+        null = gap_null(rows.labels, rows.scores, rows.groups, rows.clusters, permutations, seed)
+    elif gap.defined:
+        null = GapNull(reasons=(Reason("no_permutations"),))
+    extent = AucGap(
+        **vars(replace(gap, reasons=gap.reasons + null.reasons)),
+        best=names[found.best] if found.best is not None and found.gap > 0 else None,
+        worst=names[found.worst] if found.worst is not None and found.gap > 0 else None,
+        null_mean=null.mean,
+        null_high=null.high,
+        excess=gap.value - null.mean,
+        p=null.p,
+        permutations=null.permutations,
+    )
+    return MinGroupAuc(**vars(low), group=None if found.worst is None else names[found.worst]), extent
+
+
+def auc_pairs(resampled: ResampledRows, aucs: Sequence[Estimate]) -> list[Pair]:
+    """Compare every included group with the largest estimable one; no pairs where none is estimable.
+
+    Intervals: MOVER of the two groups' for independent rows; of the cluster bootstrap, where a cluster may lie in
+    both groups, otherwise. Tests: see `auc_difference_test` and `clustered_difference_test`; p-values are adjusted by
+    Holm over these pairs.
+    """
+    reference, found = resampled.reference, []
+    if reference is None or not resampled.estimable(reference):
+        return []
+    for code in resampled.included:
+        if code != reference:
+            found.append(_pair(resampled, aucs, code, reference))
+    return adjusted_pairs(found, "holm")
+
+
+def adjusted_pairs(pairs: Sequence[Pair], correction: str) -> list[Pair]:
+    """Adjust the p-values of pairs for their number, see `adjusted`."""
+    found, p = [], adjusted(np.array(list(map(attrgetter("p"), pairs))), correction)
+    for pair, own in zip(pairs, p.tolist(), strict=True):
+        found.append(replace(pair, p_adjusted=own))
+    return found
+
+
+def _pair(resampled: ResampledRows, aucs: Sequence[Estimate], code: int, reference: int) -> Pair:
+    """Compare two groups; p is NaN where there is no test, for too few cases or for want of the cluster bootstrap."""
+    rows, known, names = resampled.rows, resampled.replicates, resampled.rows.group_names
+    cases, values = resampled.units[[code, reference], :2].tolist(), (aucs[code].value, aucs[reference].value)
+    difference, p, method = mover_difference(aucs[code], aucs[reference]), NAN, None
+    if not resampled.estimable(code):
+        few = resampled.few(code, group=names[code])
+        difference = replace(difference, low=NAN, high=NAN, reasons=few)
+    elif rows.clusters is None:
+        first, second = rows.take(rows.groups == code), rows.take(rows.groups == reference)
+        p, method = auc_difference_test((first.labels, second.labels), (first.scores, second.scores))
+    elif known is None:
+        difference = resampled.percentile(difference.value, None)
+    else:
+        draws = known.auc[:, code], known.auc[:, reference]
+        difference = resampled.percentile(difference.value, draws[0] - draws[1])
+        p = clustered_difference_test(values, draws, min(*cases[0], *cases[1]))
+        method = None if np.isnan(p) else CLUSTERED_T
+    sizes = values[1], (cases[0][0], cases[0][1]), (cases[1][0], cases[1][1])
+    wanted = wanted_counts(*sizes) or (None, None)
+    return Pair(names[code], names[reference], difference, p, NAN, method, detectable_difference(*sizes), *wanted)

@@ -1,0 +1,205 @@
+"""Sensitivity at a wanted specificity: what a group could have, were the cut set for it alone.
+
+Definition: among the cuts at observed scores, the lowest with at least the wanted specificity among the group's own
+negatives; the share of the group's positives at or above it.
+
+Range: 0 to 1; undefined for a group that lacks a class.
+
+Direction: higher is better.
+
+Traps: every group has its own cut, so equal values do not mean that one shared cut serves the groups equally. The cut
+is read off the rows it is reported on, which is optimistic: never use it as a threshold. It is an achieved point, and
+the specificity achieved, told beside it, may be above the one wanted; interpolated cuts belong to no row. At a wanted
+specificity of 1 a single negative decides.
+
+Citation: Pepe 2003, "The statistical evaluation of medical tests for classification and prediction", section 4.3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import NamedTuple, get_args
+
+import numpy as np
+
+from ...document.audit import Criterion, OperatingPointGroup, OperatingPoints
+from ...document.estimate import NAN, Estimate, point, undefined
+from ..engine.proportions import check_share, ratio
+from ..engine.resampled_rows import ALL, ResampledRows, from_draws
+from ..engine.resampling import Resampling, plan
+from .metric import Metric
+
+METRIC = Metric(better="higher")
+CONVENTIONS = {
+    "specificity_at_sensitivity": Metric(
+        better="higher",
+        text="""
+Specificity at a wanted sensitivity: what a group could have, were the cut set for it alone.
+
+Definition: among the cuts at observed scores, the highest with at least the wanted sensitivity among the group's own
+positives; the share of the group's negatives below it.
+
+Range: 0 to 1; undefined for a group that lacks a class.
+
+Direction: higher is better.
+
+Traps: every group has its own cut, so equal values do not mean that one shared cut serves the groups equally. The cut
+is read off the rows it is reported on, which is optimistic: never use it as a threshold. With few positives it hangs
+on one of them, and the sensitivity achieved, told beside it, may be far above the one wanted.
+
+Citation: Pepe 2003, "The statistical evaluation of medical tests for classification and prediction", section 4.3.2.
+""",
+    )
+}
+METHOD = "cut chosen on these same rows, hence optimistic; percentile bootstrap that chooses it anew"
+# Weights that the cluster bootstrap may draw in all, to end within seconds whatever the rows.
+MOST_WEIGHTS = 2 * 10**8
+FEWEST_RESAMPLES = 200
+FLIPPED: Criterion = "specificity at sensitivity"
+Key = tuple[float, Criterion, int]
+
+
+class Side(NamedTuple):
+    """A share of rows of one class beyond a cut that the other class sets.
+
+    With negatives as `limiting` and positives as `other` it is the sensitivity at a specificity of `target`; with
+    scores negated and the classes swapped the specificity at a sensitivity.
+
+    Args:
+        limiting: places of the rows that set the cut, their scores ascending, [N].
+        other: places of the rows that lie beyond it or not, their scores ascending, [P].
+        below: how many of the others score no higher than each limiting row, [N].
+        target: share of the limiting rows to be cleared, above 0 and up to 1.
+    """
+
+    limiting: np.ndarray
+    other: np.ndarray
+    below: np.ndarray
+    target: float
+
+
+def side(labels: np.ndarray, scores: np.ndarray, criterion: Criterion, target: float, kept: np.ndarray) -> Side:
+    """Sort the rows in the places `kept`, [m], for a criterion; FairTuneError where `target` is no share."""
+    limit = int(criterion == FLIPPED)
+    signed = -scores if limit else scores
+    ordered = kept[np.argsort(signed[kept], kind="stable")]
+    limiting, other = ordered[labels[ordered] == limit], ordered[labels[ordered] != limit]
+    below = np.searchsorted(signed[other], signed[limiting], "right")
+    return Side(limiting, other, below, check_share(criterion, target))
+
+
+def operating_point(scores: np.ndarray, side: Side, flipped: bool = False) -> tuple[float, float, float]:
+    """Read off the share beyond the cut, the share of limiting rows that it clears, and the cut: NaN without a class.
+
+    The cut is the lowest score above the limiting rows that are to be cleared, or just above the highest score, where
+    too many negatives hold that; `flipped`, for the specificity at a sensitivity, the score of the last of them.
+    """
+    if not len(side.limiting) or not len(side.other):
+        return NAN, NAN, NAN
+    limits = -scores[side.limiting] if flipped else scores[side.limiting]
+    rank = int(least_count(np.array(len(limits)), side.target))
+    bar = limits[rank - 1]
+    value = (len(side.other) - side.below[rank - 1]) / len(side.other)
+    achieved = np.searchsorted(limits, bar, "right") / len(limits)
+    if flipped:
+        return float(value), float(achieved), float(-bar)
+    rows = scores[np.concatenate([side.limiting, side.other])]
+    cut = rows[rows > bar].min(initial=np.inf)
+    return float(value), float(achieved), float(np.nextafter(rows.max(), np.inf) if np.isinf(cut) else cut)
+
+
+def least_count(trials: np.ndarray, share: float) -> np.ndarray:
+    """Return the least whole number of `trials` that is at least `share` of them, exactly: [...]."""
+    count = np.ceil(trials * share)
+    count = np.where((count - 1) / np.maximum(trials, 1) >= share, count - 1, count)
+    return np.where(count / np.maximum(trials, 1) < share, count + 1, count).astype(np.int64)
+
+
+def refitted_draws(side: Side, n_boot: int, seed: int) -> np.ndarray:
+    """Resample rows of both classes and compute the share beyond the cut that is fitted anew each time, [n_boot].
+
+    The cut lies just above the m-th lowest of the limiting scores, m the least count that makes up the share. In a
+    resample of N of them that one is in place floor(N u), u the m-th lowest of N uniform numbers, which is
+    Beta(m, N - m + 1); and each draw of the others is beyond it or not. So this is the very bootstrap of the rows at
+    the cost of two numbers a resample.
+    """
+    rng, size, others = np.random.default_rng(seed), len(side.limiting), len(side.other)
+    rank = int(least_count(np.array(size), side.target))
+    places = (rng.beta(rank, size - rank + 1, n_boot) * size).astype(np.int64).clip(max=size - 1)
+    return np.asarray(rng.binomial(others, (others - side.below)[places] / others) / others)
+
+
+def clustered_draws(resampling: Resampling, wanted: Sequence[Side], n_boot: int, seed: int) -> np.ndarray:
+    """Resample clusters and compute, of each side, the share beyond the cut, [n_boot, n_sides]; NaN without a class."""
+    found = np.full((n_boot, len(wanted)), np.nan)
+    for part in resampling.parts(n_boot):
+        weights = resampling.draw(part, seed)
+        for column, side in enumerate(wanted):
+            drawn, others = (weights.take(rows, axis=1).cumsum(axis=1) for rows in (side.limiting, side.other))
+            rank = least_count(drawn[:, -1], side.target)
+            place = [int(np.searchsorted(one, least, "left")) for one, least in zip(drawn, rank, strict=True)]
+            below = side.below[np.minimum(place, len(side.limiting) - 1)]
+            within = np.where(below > 0, others[np.arange(len(others)), below - 1], 0)
+            beyond = ratio(others[:, -1] - within, others[:, -1])
+            found[part, column] = np.where(drawn[:, -1] > 0, beyond, np.nan)
+    return found
+
+
+def resamples_for(n_rows: int, n_boot: int) -> int:
+    """Return how many resamples of clusters are drawn: `n_boot`, or fewer where there are very many rows."""
+    return min(n_boot, max(FEWEST_RESAMPLES, MOST_WEIGHTS // n_rows))
+
+
+def operating_points(
+    resampled: ResampledRows, targets: Sequence[float] = (0.9,), seed: int = 0
+) -> list[OperatingPoints]:
+    """Read sensitivity and specificity of all rows and of every group off its own ROC, at achieved points.
+
+    Intervals are of a bootstrap that chooses the cut anew, of rows or, where there are clusters, of whole clusters;
+    with very many clustered rows it has fewer resamples, and the method says how many.
+
+    Args:
+        resampled: the rows.
+        targets: specificities and sensitivities wanted, each above 0 and up to 1.
+        seed: of the bootstrap.
+
+    Raises:
+        FairTuneError: a target is no such share.
+    """
+    rows, names, by_key, found = resampled.rows, ("overall", *resampled.rows.group_names), {}, []
+    for target, criterion in product(targets, get_args(Criterion)):
+        for code in range(ALL, len(rows.group_names)):
+            kept = np.flatnonzero(rows.groups == code) if code != ALL else np.arange(len(rows.labels))
+            by_key[target, criterion, code] = side(rows.labels, rows.scores, criterion, target, kept)
+    draws = _draws(resampled, by_key, seed)
+    for target, criterion in product(targets, get_args(Criterion)):
+        points = []
+        for code, name in enumerate(names, start=ALL):
+            key = target, criterion, code
+            value, achieved, cut = operating_point(rows.scores, by_key[key], criterion == FLIPPED)
+            points.append(OperatingPointGroup(name, _estimate(resampled, value, code, draws.get(key)), achieved, cut))
+        found.append(OperatingPoints(criterion, float(target), points[0], points[1:]))
+    return found
+
+
+def _draws(resampled: ResampledRows, by_key: dict[Key, Side], seed: int) -> dict[Key, np.ndarray]:
+    """Draw the replicates of every side that has both classes."""
+    rows, known, wanted = resampled.rows, resampled.replicates, {}
+    for key, own in by_key.items():
+        if known is not None and len(own.limiting) and len(own.other):
+            wanted[key] = own if rows.clusters is not None else refitted_draws(own, len(known.auc), seed)
+    if rows.clusters is None or known is None:
+        return wanted
+    n_boot = resamples_for(len(rows.labels), len(known.auc))
+    found = clustered_draws(plan(rows.groups * 2 + rows.labels, rows.clusters), list(wanted.values()), n_boot, seed)
+    return dict(zip(wanted, found.T, strict=True))
+
+
+def _estimate(resampled: ResampledRows, value: float, code: int, draws: np.ndarray | None) -> Estimate:
+    few = resampled.few(code)
+    if few:
+        return undefined(METHOD, *few) if np.isnan(value) else point(value, METHOD, *few)
+    of = "rows" if resampled.rows.clusters is None else "clusters"
+    method = METHOD if draws is None else f"{METHOD}, {len(draws)} resamples of {of}"
+    return from_draws(value, draws, resampled.quantiles, method, [None])

@@ -1,0 +1,149 @@
+"""The audit at a threshold: rates by group with their intervals, and the gaps between groups."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import norm
+
+from ..document.audit import RateGroup, ThresholdAudit
+from ..document.estimate import Estimate, Reason, undefined
+from .engine.bands import Bounds, Family, Over
+from .engine.proportions import WILSON, cells_of, confusion, ratio, total, wilson
+from .engine.resampled_rows import ESTIMABLE, ResampledRows
+from .metrics.metric import Gap, Rate, gaps, rates
+from .thresholds import Decision
+
+OVERALL = "overall"
+# A threshold that hardly decides looks fair: the all-negative classifier has no difference at all.
+DEGENERATE_RATE = 0.01
+
+
+class Decided:
+    """Decisions at one threshold: what its rates and gaps are made from.
+
+    Args:
+        resampled: the rows.
+        predictions: 0 or 1, [n].
+        place: which of the replicates' cuts the threshold is.
+
+    Attributes:
+        cells: place of each row among `proportions.CELLS`, [n].
+        counts: of decisions by group and, last, in all rows: [4, n_groups + 1], see `confusion`.
+        draws: the same in every replicate, [4, n_boot, n_groups + 1]; None without a bootstrap.
+    """
+
+    def __init__(self, resampled: ResampledRows, predictions: np.ndarray, place: int) -> None:
+        rows, known = resampled.rows, resampled.replicates
+        self.resampled, self.cells = resampled, rows.labels * 2 + predictions
+        self.counts = confusion(rows.labels, predictions, rows.groups, len(rows.group_names))
+        self.draws = None if known is None else known.counts[:, :, place]
+
+    def trials(self, rate: Rate) -> np.ndarray:
+        """Count the independent cases in a rate's denominator, [n_groups + 1]."""
+        return self.resampled.rows.count(np.isin(self.cells, cells_of(*rate.denominator)))
+
+    def rate(self, rate: Rate) -> list[Estimate]:
+        """Judge a rate in every group and, last, in all rows.
+
+        Wilson's interval for independent rows. For clusters, and for what is no share of rows, the bootstrap's,
+        withheld where fewer than `ESTIMABLE` clusters lie in the denominator, or cases of a class in the group.
+        """
+        resampled, found = self.resampled, []
+        above, below = total(self.counts, rate.numerator), total(self.counts, rate.denominator)
+        shares, trials = wilson(above, below, resampled.confidence), self.trials(rate).tolist()
+        simple = rate.binomial and resampled.rows.clusters is None
+        drawn = None if simple or self.draws is None else rate(self.draws)
+        for code, (value, low, high) in enumerate(zip(*shares.tolist(), strict=True)):
+            if not below[code]:
+                found.append(undefined(WILSON if rate.binomial else "bootstrap", Reason("zero_denominator")))
+            elif simple:
+                found.append(Estimate(value, low, high, WILSON))
+            else:
+                few = resampled.few(code)
+                if rate.binomial:
+                    lack = Reason("too_few", unit="clusters_in_denominator", count=trials[code], needed=ESTIMABLE)
+                    few = (lack,) if trials[code] < ESTIMABLE else ()
+                found.append(resampled.percentile(value, None if drawn is None else drawn[:, code], *few))
+        return found
+
+    def gap(self, gap: Gap) -> Estimate:
+        """Compute a gap over the included groups with its simultaneous interval, or the reason why there is none.
+
+        A signed gap compares with the largest estimable group; its method names that and the one furthest from it.
+        """
+        resampled, kept, formula = self.resampled, list(self.resampled.included), gap.formula
+        counts, names = self.counts[:, kept], resampled.names
+        reference = 0 if resampled.reference is None else kept.index(resampled.reference)
+        value = float(gap(counts, reference))
+        if gap.over is Over.FURTHEST and len(kept) > 1:
+            far = np.abs(gap.numbers(counts)[0] - gap.numbers(counts)[0, reference])
+            far[reference] = -1.0  # so that a group is named even where all are equal
+            furthest = "a group" if np.isnan(value) else f"`{names[int(far.argmax())]}`"
+            formula += f", {furthest} - `{names[reference]}`"
+        if np.isnan(value) and len(kept) > 1 and not resampled.short(gap.needs, 1):
+            flagged = total(counts, ("predicted_positives",)).any()
+            return undefined(formula, Reason("zero_denominator" if flagged else "no_predicted_positive"))
+        family = Family(_compared(gap, counts), self.errors(gap)[:, kept], resampled.confidence)
+        draws = None if self.draws is None else _compared(gap, self.draws[..., kept])
+
+        def bound(defined: np.ndarray) -> Bounds:
+            low, high = family.gap(defined, gap.over, reference)
+            low, high = (1 - high, 1 - low) if gap.complement else (low, high)
+            # A ratio's interval is centred beside it, as its logarithms are of shifted counts.
+            return min(low, value), max(high, value)
+
+        return resampled.across(value, gap.needs, formula, draws, bound)
+
+    def errors(self, gap: Gap) -> np.ndarray:
+        """Give each group's numbers a standard error to fall back on, [n_kinds, n_groups + 1].
+
+        Those of rates are read off Wilson's intervals, which keep a width at 0 and 1.
+        """
+        errors, level = np.empty((len(gap.rates), self.counts.shape[1])), self.resampled.confidence
+        for kind, name in enumerate(gap.rates):
+            trials, values = self.trials(rates()[name]), np.nan_to_num(rates()[name](self.counts))
+            if gap.over is Over.LOWEST_SHARE:
+                shares = (values * trials + 0.5) / (trials + 1)
+                errors[kind] = np.sqrt((1 - shares) / shares / (trials + 1))
+            else:
+                _, low, high = wilson(np.rint(values * trials), trials, level)
+                errors[kind] = (high - low) / 2 / norm.ppf((1 + level) / 2)
+        return np.sqrt((errors**2).sum(axis=0, keepdims=True)) / len(errors) if gap.averaged else errors
+
+
+def _compared(gap: Gap, counts: np.ndarray) -> np.ndarray:
+    """Return what is compared between groups, [..., n_kinds, n_groups]; for a ratio logarithms of the rate.
+
+    These are of (k + 1/2) / (n + 1), so that a rate of 0 has one.
+    """
+    if gap.over is not Over.LOWEST_SHARE:
+        return gap.numbers(counts)
+    rate = rates()[gap.rates[0]]
+    return np.log((total(counts, rate.numerator) + 0.5) / (total(counts, rate.denominator) + 1))[..., None, :]
+
+
+def audit_threshold(
+    resampled: ResampledRows, threshold: Decision, predictions: np.ndarray, place: int
+) -> ThresholdAudit:
+    """Audit every rate and gap at one threshold; for `predictions` and `place` see `Decided`."""
+    decided, groups, by_rate, by_gap = Decided(resampled, predictions, place), [], {}, {}
+    for name, rate in rates().items():
+        by_rate[name] = decided.rate(rate)
+    for name, gap in gaps().items():
+        by_gap[name] = decided.gap(gap)
+    for code, name in enumerate((*resampled.rows.group_names, OVERALL)):
+        positives, negatives, n = resampled.counts[code].tolist()
+        _, alarms, _, hits = decided.counts[:, code].tolist()
+        own = {key: estimates[code] for key, estimates in by_rate.items()}
+        groups.append(RateGroup(name, n, positives, negatives, hits, alarms, own))
+    selected = ratio(total(decided.counts, ("predicted_positives",)), total(decided.counts, ("rows",)))[:-1]
+    return ThresholdAudit(
+        policy=threshold.policy,
+        fitted_on=threshold.fitted_on,
+        value=threshold.value,
+        by_group=threshold.by_group,
+        degenerate=bool(((selected < DEGENERATE_RATE) | (selected > 1 - DEGENERATE_RATE)).any()),
+        overall=groups.pop(),
+        groups=groups,
+        gaps=by_gap,
+    )

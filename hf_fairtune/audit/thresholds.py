@@ -1,0 +1,224 @@
+"""Thresholds: policies that fit a cut on one split, to decide on another."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..document.estimate import NAN
+from ..errors import FairTuneError
+from .engine.proportions import check_share
+from .engine.rows import ScoredRows, check_labels, check_rows, check_scores
+
+PER_GROUP = " per group"
+POLICIES = "a number such as 0.5, youden, f1, sensitivity=0.9, specificity=0.9, or one of these four per group"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What turns scores into 0 or 1: one cut, a cut for each group, or decisions that were made elsewhere.
+
+    A row is predicted 1 if its score is at or above the cut. Whoever uses a cut for each group must know every
+    patient's group, and treats equal scores unequally.
+
+    Args:
+        policy: how it was chosen, such as "fixed", "youden" or "youden per group".
+        value: the one cut in units of the scores; NaN where there is none.
+        fitted_on: name of the split it was fitted on; None if on none.
+        fingerprint: of the rows it was fitted on, see `fingerprint`; None if on none.
+        by_group: cut of each group by name; None where they share one, or there is none.
+        predictions: decisions by row, [n]; None where a cut decides.
+    """
+
+    policy: str
+    value: float = NAN
+    fitted_on: str | None = None
+    fingerprint: str | None = None
+    by_group: dict[str, float] | None = None
+    predictions: np.ndarray | None = field(default=None, compare=False)
+
+    def apply(
+        self,
+        labels: ArrayLike,
+        scores: ArrayLike,
+        groups: ArrayLike | None = None,
+        group_names: Sequence[str] | None = None,
+    ) -> np.ndarray:
+        """Predict 0 or 1 for each row, [n], from labels, scores and, for a cut for each group, codes and their names.
+
+        Raises:
+            FairTuneError: these are the very rows it was fitted on, in whatever order; there is another number of rows
+                than decisions; or a group has no cut.
+        """
+        if self.predictions is not None:
+            n = len(np.asarray(labels))
+            if n != len(self.predictions):
+                raise FairTuneError(
+                    f"`{self.policy}` holds {len(self.predictions)} decisions for {n} rows; pass one a row."
+                )
+            return self.predictions
+        if self.by_group is not None and (groups is None or group_names is None):
+            raise FairTuneError(f"`{self.policy}` has a cut for each group; pass `groups` and `group_names`.")
+        if self.fingerprint is not None and self.fingerprint == fingerprint(labels, scores):
+            raise FairTuneError(
+                f"The `{self.policy}` threshold was fitted on these same rows ({self.fitted_on}); "
+                "apply it to another split, or use fixed()."
+            )
+        if self.by_group is None or groups is None or group_names is None:
+            return (check_scores(scores) >= self.value).astype(np.int64)
+        rows = check_rows(labels, scores, groups, group_names)
+        present = {rows.group_names[code] for code in np.unique(rows.groups)}
+        unknown = sorted(present - set(self.by_group))
+        if unknown:
+            raise FairTuneError(
+                f"`{self.policy}` has no cut for the groups {unknown}, which `{self.fitted_on}` lacks; "
+                "fit it on rows of every group, or use one cut for all."
+            )
+        cuts = np.array([self.by_group.get(name, np.nan) for name in rows.group_names])
+        return (rows.scores >= cuts[rows.groups]).astype(np.int64)
+
+
+Threshold = Decision
+
+
+def decide(thresholds: Sequence[Decision], rows: ScoredRows) -> np.ndarray:
+    """Predict 0 or 1 for each row by each threshold, [n_cuts, n]; errors as of `Decision.apply`."""
+    found = np.empty((len(thresholds), len(rows.labels)), dtype=np.int64)
+    for place, threshold in enumerate(thresholds):
+        found[place] = threshold.apply(rows.labels, rows.scores, rows.groups, rows.group_names)
+    return found
+
+
+def fixed(value: float = 0.5) -> Decision:
+    """Make a threshold that no data chose."""
+    if not np.isfinite(value):
+        raise FairTuneError(f"`value` is {value}; pass a finite threshold in units of the scores.")
+    return Decision("fixed", float(value))
+
+
+def given(predictions: ArrayLike, policy: str = "given") -> Decision:
+    """Wrap decisions that were made elsewhere, 0 or 1 for each row, [n], under the name `policy`.
+
+    Raises:
+        FairTuneError: a decision is neither 0 nor 1, or there is not one a row.
+    """
+    array = np.asarray(predictions)
+    if array.ndim != 1 or array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+        raise FairTuneError(f"`predictions` has shape {array.shape}, type {array.dtype}; pass 0 or 1 for each row.")
+    return Decision(policy, predictions=check_labels(array))
+
+
+def youden(labels: ArrayLike, scores: ArrayLike, split: str = "validation") -> Decision:
+    """Fit the threshold that maximises TPR - FPR on `split`, see `Policy.fit`.
+
+    Source: Youden 1950, "Index for rating diagnostic tests".
+    """
+    return Policy("youden").fit(labels, scores, split=split)
+
+
+# True and false positives at every observed score as a cut, highest first, and a share -> place of the cut; -1 is
+# above all scores.
+Chooser = Callable[[np.ndarray, np.ndarray, float], int]
+CHOOSERS: dict[str, Chooser] = {
+    # Whole numbers, so that equally good cuts tie exactly: J times positives times negatives.
+    "youden": lambda hits, alarms, _: int((hits * alarms[-1] - alarms * hits[-1]).argmax()),
+    "f1": lambda hits, alarms, _: int((2 * hits / (hits[-1] + hits + alarms)).argmax()),
+    "sensitivity": lambda hits, _, share: int((hits / hits[-1] >= share).argmax()),
+    "specificity": lambda _, alarms, share: int(((alarms[-1] - alarms) / alarms[-1] >= share).sum()) - 1,
+}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a threshold is chosen: a number, or an observed score, so that the operating point is one that was achieved.
+
+    "youden" maximises TPR - FPR, "f1" F1, of equally good cuts the highest. "sensitivity=s" is the highest cut that
+    finds at least the share s of the positives, "specificity=s" the lowest that clears at least that of the negatives:
+    just above the highest score where even that flags too many.
+
+    Args:
+        name: as `parse_policy` reads it, without "per group".
+        by_group: whether every group gets its own cut, fitted on the group's own rows.
+        number: the cut itself; None where it is fitted on rows, which must not be the ones it is reported on.
+    """
+
+    name: str
+    by_group: bool = False
+    number: float | None = None
+
+    def fit(
+        self,
+        labels: ArrayLike,
+        scores: ArrayLike,
+        groups: ArrayLike | None = None,
+        group_names: Sequence[str] | None = None,
+        split: str = "validation",
+    ) -> Decision:
+        """Choose the threshold on these rows of `split`, never the ones it will be reported on.
+
+        Groups are codes of `group_names`, [n], for a cut for each group that has rows.
+
+        Raises:
+            FairTuneError: a class is missing, or groups are, where every group gets its own cut.
+        """
+        if self.number is not None:
+            return fixed(self.number)
+        if not self.by_group:
+            return Decision(self.name, self._cut(labels, scores, split), split, fingerprint(labels, scores))
+        if groups is None or group_names is None:
+            raise FairTuneError(f"`{self.name}{PER_GROUP}` fits each group; pass `groups` and `group_names`.")
+        rows, cuts = check_rows(labels, scores, groups, group_names), {}
+        for code in np.unique(rows.groups):
+            own, name = rows.take(rows.groups == code), rows.group_names[code]
+            cuts[name] = self._cut(own.labels, own.scores, f"{split}, {name}")
+        return Decision(self.name + PER_GROUP, NAN, split, fingerprint(rows.labels, rows.scores), cuts)
+
+    def _cut(self, labels: ArrayLike, scores: ArrayLike, split: str) -> float:
+        """Find the cut among the observed scores."""
+        truth, values = check_labels(labels), check_scores(scores)
+        positives = int(truth.sum())
+        if positives in (0, len(truth)):
+            raise FairTuneError(f"`{split}` has {positives} positives in {len(truth)} rows; a cut needs both classes.")
+        cuts, place = np.unique(-values, return_inverse=True)
+        hits, flagged = np.bincount(place[truth == 1], minlength=len(cuts)).cumsum(), np.bincount(place).cumsum()
+        kind, _, share = self.name.partition("=")
+        chosen = CHOOSERS[kind](hits, flagged - hits, float(share or 0))
+        return float(np.nextafter(-cuts[0], np.inf) if chosen < 0 else -cuts[chosen])
+
+
+def parse_policy(text: str) -> Policy:
+    """Read a policy: a number, or youden, f1, sensitivity=0.9, specificity=0.9, and each of these four "per group".
+
+    Raises:
+        FairTuneError: it is none of these.
+    """
+    name = " ".join(text.split()).lower()
+    by_group, name = name.endswith(PER_GROUP), name.removesuffix(PER_GROUP)
+    value, (kind, equals, share) = _number(name), name.partition("=")
+    if value is not None:
+        if by_group:
+            raise FairTuneError(f"`{text}` gives every group the same cut; leave out{PER_GROUP}.")
+        fixed(value)
+    elif kind in ("sensitivity", "specificity") and _number(share) is not None:
+        name = f"{kind}={check_share(kind, float(share)):g}"
+    elif equals or name not in ("youden", "f1"):
+        raise FairTuneError(f"`{name}` is no threshold policy; choose {POLICIES}.")
+    return Policy(name, by_group, value)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def fingerprint(labels: ArrayLike, scores: ArrayLike) -> str:
+    """Hash rows by their labels and scores, in any order."""
+    truth, values = check_labels(labels), check_scores(scores) + 0.0
+    order = np.lexsort((truth, values))
+    return hashlib.sha256(values[order].tobytes() + truth[order].tobytes()).hexdigest()[:32]

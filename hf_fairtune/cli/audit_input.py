@@ -1,0 +1,204 @@
+"""The flags of `fairtune audit`, and the rows that they name: of a table of predictions, or scored by a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..audit.audit_table import ARGMAX, check_policies
+from ..data.scored import PredictionArguments, ScoredTable, read_predictions, repeatable
+from ..data.table_file import is_table
+from ..document.document import ALL_ROWS, Sharing
+from ..errors import FairTuneError, listed
+from ..gate.judge import HELP
+
+TEST, VALIDATION = "test", "validation"
+
+
+@dataclass
+class AuditArguments:
+    """What to audit, and how."""
+
+    model: str = field(metadata={"help": "Folder or Hub id of an image classifier, or a table of predictions."})
+    split: str | None = field(
+        default=None,
+        metadata={"help": "Rows to audit: train, validation, test or all. Default: test where there are splits."},
+    )
+    fit_on: str | None = field(
+        default=None,
+        metadata={
+            "help": "Table of predictions for other patients, to fit thresholds on: its validation rows, or all."
+        },
+    )
+    reference_model: str | None = field(
+        default=None,
+        metadata={"help": "Another model to compare with on the same images, which it must not have seen either."},
+    )
+    threshold: list[str] = repeatable(
+        "Cuts: a number, youden, f1, sensitivity=0.9, specificity=0.9, or one of these four `per group` (in quotes); "
+        "for several classes also argmax. Those that are fitted need validation rows or --fit_on. Default: 0.5 "
+        "(argmax for several classes), and youden where there are such rows."
+    )
+    exclude: list[str] = repeatable(
+        "Groups left out of minimum and gap, by name; a level (`missing`) goes from intersections too."
+    )
+    finding: list[str] = repeatable(
+        "The positive class in clinical words (`melanoma`), or CLASS=WORDS for one of several."
+    )
+    gate: str | None = field(default=None, metadata={"help": HELP})
+    correction: str = field(
+        default="holm", metadata={"help": "Of the p-values of all pairs together: holm or benjamini-hochberg."}
+    )
+    n_boot: int = field(default=2000, metadata={"help": "Bootstrap replicates."})
+    n_permutations: int = field(default=1000, metadata={"help": "Permutations, for what chance alone makes of a gap."})
+    confidence: float = field(default=0.95, metadata={"help": "Level of the intervals."})
+    seed: int = field(default=0, metadata={"help": "Seed of the bootstrap and the permutations."})
+    output_dir: str | None = field(
+        default=None,
+        metadata={
+            "help": "Where audit.json and audit.html go, and in share/ what may be shared; nowhere if not given."
+        },
+    )
+    share: Sharing = field(
+        default="rates",
+        metadata={"help": "What share/ holds: all but small counts (rates), or AUCs and verdicts alone (auc)."},
+    )
+
+
+@dataclass(frozen=True)
+class AuditInput:
+    """What to audit.
+
+    Args:
+        table: the rows to audit.
+        fit_on: rows of other patients on which thresholds are fitted; None where there are none.
+        name: of the data; no path of the machine.
+        split: the split that the rows are; None where nothing divides the data.
+        frame: the columns of all rows with a model's scores; None where they are in a table of predictions.
+    """
+
+    table: ScoredTable
+    fit_on: ScoredTable | None
+    name: str
+    split: str | None
+    frame: pd.DataFrame | None = None
+
+    @property
+    def can_fit(self) -> bool:
+        """Say whether thresholds can be fitted: there are rows for it, of both classes."""
+        return self.fit_on is not None and bool(
+            np.all(self.fit_on.labels.min(axis=0) < self.fit_on.labels.max(axis=0))
+        )
+
+
+def read_input(arguments: AuditArguments, data: PredictionArguments) -> AuditInput:
+    """Read or score the rows to audit, and read those to fit thresholds on.
+
+    Raises:
+        FairTuneError: the flags, the data and the model do not fit together.
+    """
+    if not is_table(arguments.model):
+        from .scored_model import score_input  # takes seconds, and a table of predictions needs no model
+
+        found = score_input(arguments, data)
+    elif arguments.reference_model is not None:
+        raise FairTuneError("--reference_model needs images; for a table name its score columns by --reference.")
+    else:
+        table, fit_on, split = select_split(read_predictions(data), arguments.split)
+        found = AuditInput(table, fit_on, Path(data.dataset).name, split)
+    if arguments.fit_on is None:
+        return found
+    other = read_predictions(replace(data, dataset=arguments.fit_on))
+    divided = other.splits is not None and VALIDATION in other.splits
+    return replace(found, fit_on=select_split(other, VALIDATION if divided else ALL_ROWS)[0])
+
+
+def select_split(whole: ScoredTable, split: str | None) -> tuple[ScoredTable, ScoredTable | None, str | None]:
+    """Return the rows of a split, the validation rows if they are others, and the split's name.
+
+    Raises:
+        FairTuneError: no row is in it.
+    """
+    splits = whole.splits
+    if splits is None:
+        if split not in (None, ALL_ROWS):
+            raise FairTuneError(f"--split is {split!r}, but the table has no column `split`; leave the flag out.")
+        return whole, None, None
+    wanted = split or TEST
+    inside = np.full(len(splits), wanted == ALL_ROWS) | (splits == wanted)
+    if not inside.any():
+        found = ", ".join(np.unique(splits))
+        raise FairTuneError(f"No row is in the split {wanted!r}, only in {found}; choose by --split, or all.")
+    others = (splits == VALIDATION) & ~inside
+    return whole.take(inside), whole.take(others) if others.any() else None, wanted
+
+
+def read_findings(texts: Sequence[str], targets: Sequence[str]) -> dict[str, str]:
+    """Read `WORDS`, or `CLASS=WORDS` for one of several targets: target -> clinical words.
+
+    Raises:
+        FairTuneError: the class is no target, or several targets share one description.
+    """
+    found = {}
+    for text in texts:
+        target, equals, words = text.partition("=")
+        if not equals and len(targets) == 1:
+            target, words = targets[0], text
+        if target not in targets or not words:
+            raise FairTuneError(f"--finding {text} fits no class; write CLASS=WORDS for {', '.join(targets)}.")
+        found[target] = words
+    return found
+
+
+def choose_policies(named: Sequence[str], rows: AuditInput) -> Sequence[str]:
+    """Return the policies of thresholds that are named, or choose some.
+
+    Raises:
+        FairTuneError: scores are probabilities and a number is none, or nothing says which cut scores could have.
+    """
+    table = rows.table
+    if named:
+        numbers = [policy.number for policy in check_policies(named) if policy]
+        outside = [value for value in numbers if value is not None and not 0 <= value <= 1]
+        if table.probability and outside:
+            raise FairTuneError(
+                f"--threshold {outside[0]:g} lies outside the scores, which are 0 to 1; choose between."
+            )
+        return named
+    low, high = table.scores.min(), table.scores.max()
+    if table.task != "multiclass" and not table.probability and low >= 0:
+        raise FairTuneError(
+            f"The scores lie in {low:g} to {high:g}, neither probabilities (0 to 1) nor log-odds (around 0): divide "
+            f"percentages by 100, or name a cut, such as --threshold {(low + high) / 2:g}."
+        )
+    plain = ARGMAX if table.task == "multiclass" else "0.5" if table.probability else "0"
+    return [plain, "youden"] if rows.can_fit else [plain]
+
+
+def notes(rows: AuditInput) -> Iterator[str]:
+    """Say what was understood in which way, where a user might not expect it: a line each."""
+    table, fit_on, n = rows.table, rows.fit_on, len(rows.table.labels)
+    if rows.split not in (None, ALL_ROWS):
+        thresholds = f"; thresholds are fitted on {len(fit_on.labels)} others" if fit_on is not None else ""
+        yield f"{n} rows of the split {rows.split} are audited{thresholds}"
+    if rows.frame is not None and rows.split is None:
+        yield f"all {n} rows are audited; nothing says whether the model was trained on some of them"
+    if rows.frame is not None and "score_LABEL_1" in rows.frame and table.task == "binary":
+        yield f"the model's classes have no names: LABEL_1 is understood as {table.targets[0]}"
+    if fit_on is not None and not rows.can_fit:
+        yield "no threshold is fitted: the rows for it hold one class"
+    if not table.probability:
+        low, high = table.scores.min(), table.scores.max()
+        yield f"scores lie in {low:g} to {high:g}, so they are no probabilities: their calibration is not computed"
+    for target, column in zip(table.targets, table.scores.T, strict=True):
+        if column.min() == column.max():
+            yield f"every row has the score {column[0]:g} for {target}: the model does not rank the patients"
+    for attribute in table.attributes:
+        names = pd.Series(attribute.names)
+        alike = names[names.str.casefold().duplicated(keep=False)]
+        if attribute.kind == "levels" and len(alike):
+            yield f"groups of {attribute.name} differ in case only, and stay groups of their own: {listed(alike)}"

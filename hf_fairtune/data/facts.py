@@ -1,0 +1,88 @@
+"""What a document says of its data: targets, attributes, splits and their counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ..document.data import AttributeSheet, Data, Level, SplitSheet, Target
+from ..document.document import ALL_ROWS
+from .attributes import Attribute
+from .scored import ScoredTable
+from .table_file import SPLITS
+
+if TYPE_CHECKING:
+    from .arguments import DataArguments
+    from .image_rows import ImageRows
+
+
+def split_sheet(table: ScoredTable, hash: str) -> SplitSheet:
+    """Count the rows of one split, which have this `hash`: clusters, positives by target, groups of each attribute."""
+    counts = table.labels.sum(axis=0).tolist()
+    return SplitSheet(
+        n=len(table.labels),
+        hash=hash,
+        clusters=None if table.clusters is None else len(np.unique(table.clusters)),
+        positives=dict(zip(table.targets, counts, strict=True)),
+        attributes=[_attribute_sheet(attribute, table.labels, table.targets) for attribute in table.attributes],
+    )
+
+
+def _attribute_sheet(attribute: Attribute, labels: np.ndarray, targets: list[str]) -> AttributeSheet:
+    sizes = np.bincount(attribute.values, minlength=len(attribute.names)).tolist()
+    positives = np.zeros((len(attribute.names), len(targets)), dtype=np.int64)
+    np.add.at(positives, attribute.values, labels)
+    levels = [
+        Level(name, n, empty, dict(zip(targets, own, strict=True)))
+        for name, n, empty, own in zip(attribute.names, sizes, attribute.empty, positives.tolist(), strict=True)
+    ]
+    return AttributeSheet(attribute.name, attribute.columns, attribute.kind, attribute.cuts, attribute.missing, levels)
+
+
+def audit_data(
+    table: ScoredTable,
+    name: str,
+    *,
+    split: str | None = None,
+    cluster: str | None = None,
+    findings: Mapping[str, str] | None = None,
+) -> Data:
+    """Return the facts about the audited rows, which are one split.
+
+    Args:
+        table: the audited rows.
+        name: of their table; no path of the machine.
+        split: the split they are; None where nothing divides the table.
+        cluster: the column of clusters; None where there is none.
+        findings: clinical words for targets, by target.
+    """
+    return Data(
+        name=name,
+        label=table.label_name,
+        task=table.task,
+        targets=[Target(target, finding=(findings or {}).get(target)) for target in table.targets],
+        groups=[attribute.name for attribute in table.attributes if attribute.kind != "intersection"],
+        cluster=cluster,
+        hash=table.row_hash,
+        probability=table.probability,
+        splits={split or ALL_ROWS: split_sheet(table, table.row_hash)},
+        split_source=None if split is None else "given",
+    )
+
+
+def run_data(rows: ImageRows, arguments: DataArguments, name: str, split_source: Literal["given", "made"]) -> Data:
+    """Return the facts about all rows of a table of images, which were divided into train, validation and test."""
+    return Data(
+        name=name,
+        label=rows.label,
+        task="binary",
+        targets=[Target(rows.targets[0], rows.negative)],
+        groups=list(arguments.group),
+        cluster=arguments.cluster,
+        hash=rows.data_hash,
+        probability=True,
+        splits={split: rows.sheet(rows.inside(split)) for split in SPLITS},
+        split_source=split_source,
+    )

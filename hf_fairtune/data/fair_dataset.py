@@ -1,0 +1,217 @@
+"""A table of images to a `DatasetDict` ready for a Trainer: pixel_values, labels and groups in three splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, DatasetDict
+
+from ..document.data import Data
+from ..errors import FairTuneError
+from .arguments import DataArguments
+from .balance import balanced_rows
+from .facts import run_data
+from .image_rows import ImageRows, read_rows
+from .leakage import check_one_split, check_test_set, check_unseen
+from .pixels import cache_folder, cached_pixels
+from .processors import check_colours, colours, pixel_shape, resized_processor
+from .scored import ScoredTable
+from .source import load_source
+from .splits import SplitPlan, divide
+from .table_file import SPLITS
+from .testsets import check_name, read_test_set
+from .transform import PixelTransform
+
+TRAIN = SPLITS[0]
+
+
+@dataclass(frozen=True)
+class FairDataset:
+    """Three splits of one table, what was added to them, and the facts about all.
+
+    Args:
+        splits: `train`, `validation` and `test`, then those added; each has the columns `row`, `labels`, `groups`
+            (and `cluster`) and yields `pixel_values`, `labels` and `groups` as tensors. Only `train` and `external`
+            are augmented.
+        processor: the image processor whose result the pixels are; save this one with the model.
+        transform: the transform of `validation` and `test`.
+    """
+
+    splits: DatasetDict
+    processor: Any
+    transform: PixelTransform
+    _facts: Data
+    _tables: dict[str, ImageRows]  # of every split: the whole table that its column `row` counts in
+
+    def __getitem__(self, split: str) -> Dataset:
+        """Return a split by its name: `train`, `validation`, `test`, or an added one."""
+        return self.splits[split]
+
+    def facts(self) -> Data:
+        """Return the facts about the table and its splits, as a document has them."""
+        return self._facts
+
+    def plain(self, split: str) -> Dataset:
+        """Return a split as evaluation sees it: the training splits without augmentation, too."""
+        part = self.splits[split]
+        return part.with_transform(part.format["format_kwargs"]["transform"].with_augmentation(False))
+
+    def columns(self, split: str) -> dict[str, np.ndarray]:
+        """Return `row`, `labels`, `groups` (and `cluster`) of a split, each of shape `(rows,)`, without its pixels."""
+        columns: dict[str, np.ndarray] = self.splits[split].with_format("numpy")[:]
+        return columns
+
+    def clusters(self, split: str) -> np.ndarray | None:
+        """Return the cluster of every row of a split, shape `(rows,)`, or None where no column is named."""
+        return self.columns(split).get("cluster")
+
+    def cells(self, split: str) -> np.ndarray:
+        """Return the counts of a split, int64 [groups, 2]: negatives and positives of every group of `groups_of`."""
+        return self._tables[split].cells(self._rows(split))
+
+    def scored(self, split: str, scores: np.ndarray, reference_scores: np.ndarray | None = None) -> ScoredTable:
+        """Return the rows of a split with a model's scores of the positive label.
+
+        The table has every attribute alone and their intersection, with the groups that occur in the split.
+
+        Args:
+            split: name of the split.
+            scores: of its rows in their order, [n] or [n, 1].
+            reference_scores: of another model, alike.
+        """
+        return self._tables[split].scored(self._rows(split), scores, reference_scores)
+
+    def _rows(self, split: str) -> np.ndarray:
+        return self.columns(split)["row"]
+
+    def groups_of(self, split: str) -> list[str]:
+        """Return the names of a split's groups in the order of their indices; an added test set has its own."""
+        return list(self.splits[split].features["groups"].names)
+
+    @property
+    def group_names(self) -> list[str]:
+        """Return the names of the groups in the order of their indices."""
+        return self.groups_of(TRAIN)
+
+    @property
+    def label_names(self) -> list[str]:
+        """Return the names of the labels 0 and 1."""
+        return self._tables[TRAIN].label_names
+
+    @property
+    def test_splits(self) -> list[str]:
+        """Return the names of the splits for testing: `test`, then the added ones in their order."""
+        return ["test", *self._facts.test_sets]
+
+    @property
+    def image_size(self) -> int:
+        """Return the height of the images that a model sees, in pixels."""
+        return pixel_shape(self.processor)[0]
+
+    def check_unseen(self, model: str | Path) -> None:
+        """Check that a trained model, by its folder, was neither fitted nor chosen on rows of `test`.
+
+        Raises:
+            FairTuneError: it was; the line says how to divide instead.
+        """
+        check_unseen(model, self._tables[TRAIN], self._facts)
+
+    def with_external(self, seed: int = 0, fraction: float = 1.0, replacement: bool = False) -> FairDataset:
+        """Return the same data with the split `external`: rows of `train`, augmented, balanced by `balanced_rows`.
+
+        Args:
+            seed: of the draws.
+            fraction: share of every group x label to keep, above 0 and at most 1.
+            replacement: whether rows may be drawn several times.
+
+        Raises:
+            FairTuneError: the fraction is outside of (0, 1].
+        """
+        table, rows = self._tables[TRAIN], self._rows(TRAIN)
+        labels, groups = table.labels[rows, 0], table.groups.values[rows]
+        chosen = balanced_rows(labels, groups, seed=seed, fraction=fraction, replacement=replacement)
+        return self._with("external", self.splits[TRAIN].select(chosen), table, rows[chosen])
+
+    def with_test_set(self, name: str, arguments: DataArguments) -> FairDataset:
+        """Return the same data with one more test split: the whole table of another source.
+
+        Its pixels are made by the same processor. Its groups are those that occur in it, which may be more or fewer
+        than the main data's; a group may lack a class.
+
+        Args:
+            name: of the split; neither that of another one nor of other characters than letters, digits and `-_.`.
+            arguments: the flags of the main data with the other source as `dataset`; splits, `image_root` and
+                `image_size` do not count.
+
+        Raises:
+            FairTuneError: the name cannot be used, the table cannot be read by the flags, its labels have other names,
+                or it shares clusters or images with `train` or `validation`.
+        """
+        check_name(name, self.test_splits)
+        source, rows = read_test_set(name, arguments, self.label_names)
+        check_test_set(name, rows, self._tables[TRAIN])
+        folder = cache_folder(arguments.data_cache)
+        pixels = cached_pixels(rows.images, rows.identities.stamps, self.processor, folder)
+        every = rows.inside(name)
+        more = self._with(name, rows.dataset(every, self.transform.over(pixels)), rows, every)
+        return replace(more, _facts=replace(more._facts, test_sets=self._facts.test_sets | {name: source.name}))
+
+    def _with(self, name: str, part: Dataset, table: ImageRows, rows: np.ndarray) -> FairDataset:
+        facts = replace(self._facts, splits=self._facts.splits | {name: table.sheet(rows)})
+        tables = self._tables | {name: table}
+        return replace(self, splits=DatasetDict({**self.splits, name: part}), _facts=facts, _tables=tables)
+
+
+def load_fair_dataset(
+    arguments: DataArguments, processor: Any, *, seed: int = 0, splits_file: Path | None = None
+) -> FairDataset:
+    """Load, divide and cache the table that `arguments` name.
+
+    Args:
+        arguments: what to load.
+        processor: the model's image processor; `arguments.image_size` changes a copy of it.
+        seed: of made splits.
+        splits_file: where made splits are kept and read back next time, whatever the seed.
+
+    Raises:
+        FairTuneError: anything about the data, the flags or the disk that a user can correct, in one line.
+    """
+    if arguments.image_size is not None:
+        processor = resized_processor(processor, arguments.image_size)
+    pixel_shape(processor)
+    check_colours(processor)
+    plan = SplitPlan(arguments.validation_fraction, arguments.test_fraction, seed, splits_file)
+    source = load_source(arguments.dataset, image=arguments.image, image_root=arguments.image_root)
+    rows = read_rows(source, arguments, TRAIN)
+    strata = 2 * rows.groups.values + rows.labels[:, 0]
+    split, origin = divide(rows.identities.rows, rows.units, strata, source.given, plan)
+    rows = replace(rows, split=split)
+    check_one_split(rows.split, rows.units, clustered=rows.clusters is not None)
+    check_both_classes(rows)
+    pixels = cached_pixels(rows.images, rows.identities.stamps, processor, cache_folder(arguments.data_cache))
+    scale, shift = colours(processor)
+    colour = tuple(scale.tolist()), tuple(shift.tolist())
+    transform = PixelTransform(pixels, *colour, smallest_crop=arguments.smallest_crop)
+    parts = {name: rows.dataset(rows.inside(name), transform.with_augmentation(name == TRAIN)) for name in SPLITS}
+    facts = run_data(rows, arguments, source.name, origin)
+    return FairDataset(DatasetDict(parts), processor, transform, facts, dict.fromkeys(SPLITS, rows))
+
+
+def check_both_classes(rows: ImageRows) -> None:
+    """Check that every group has both classes in each split.
+
+    Raises:
+        FairTuneError: one has not; the line names it.
+    """
+    for name in SPLITS:
+        for group, (negatives, positives) in zip(rows.groups.names, rows.cells(rows.inside(name)), strict=True):
+            if negatives == 0 or positives == 0:
+                what = "one class" if negatives + positives else "no row"
+                counts = f"{positives} `{rows.targets[0]}`, {negatives} `{rows.negative}`"
+                raise FairTuneError(
+                    f"Group `{group}` has {what} in the {name} split ({counts}); merge it with another, drop its "
+                    "rows from the table, enlarge the split, or choose another --group."
+                )

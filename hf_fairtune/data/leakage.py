@@ -1,0 +1,174 @@
+"""Rows seen twice: in two splits, in a test set, by a trained model, or by the fit of a threshold."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ..document.data import Data
+from ..document.document import RUN_FILE, Document
+from ..errors import FairTuneError, listed
+from .identity import EncodedImage, encoded
+from .splits import FILE_NAME as SPLITS_FILE
+from .splits import read_splits
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from .image_rows import ImageRows
+    from .scored import ScoredTable
+
+SEEN = ("train", "validation")
+SHARE = 0.5
+FEWEST = 10
+
+
+def check_one_split(split: np.ndarray, units: np.ndarray, *, clustered: bool) -> None:
+    """Check that no cluster, or where there are none no image, lies in two splits.
+
+    Args:
+        split: name of the split of every row, [n].
+        units: what must stay in one split, [n].
+        clustered: whether these are clusters.
+
+    Raises:
+        FairTuneError: some do; the line names the first five.
+    """
+    splits = pd.Series(split).groupby(units).nunique()
+    shared = splits.index[splits > 1]
+    if len(shared):
+        what = "clusters lie" if clustered else "images lie"
+        raise FairTuneError(
+            f"{len(shared)} {what} in more than one split ({listed(shared, 5)}); the test would be seen in training: "
+            "put each in one split, or give the table without splits."
+        )
+
+
+def check_test_set(name: str, test: ImageRows, main: ImageRows) -> None:
+    """Check that no cluster and no image of a test set is one of the main data's train or validation split.
+
+    Images are compared by the content of their files, so a copy elsewhere or under another name is noticed; one that
+    was saved again is not.
+
+    Raises:
+        FairTuneError: some are; the line says how many and names the first five.
+    """
+    seen = main.inside(*SEEN)
+    if test.clusters is not None and main.clusters is not None:
+        both = np.intersect1d(test.clusters, main.clusters[seen])
+        advice = "Drop them from the test set; if they are others of the same name, name them differently."
+        _refuse(name, "clusters", both.tolist(), advice)
+    _refuse(name, "images", shared_images(test.images, main.images.select(seen)), "Drop them from the test set.")
+
+
+def _refuse(name: str, what: str, both: list[str], advice: str) -> None:
+    if both:
+        raise FairTuneError(
+            f"Test set `{name}` shares {len(both)} {what} with the training or validation data ({listed(both, 5)}); "
+            f"the test would be seen before. {advice}"
+        )
+
+
+def shared_images(images: Dataset, others: Dataset) -> list[str]:
+    """Return the names of the `images` whose content is also among the `others`, in their order.
+
+    Only images of equal size in bytes are read.
+    """
+    sizes, other_sizes = (np.array([image.size for image in encoded(part)]) for part in (images, others))
+    alike, asked = np.isin(other_sizes, sizes).nonzero()[0], np.isin(sizes, other_sizes).nonzero()[0]
+    contents = {_digest(image) for image in encoded(others.select(alike))}
+    pairs = zip(asked.tolist(), encoded(images.select(asked)), strict=True)
+    return [image.name(row) for row, image in pairs if _digest(image) in contents]
+
+
+def _digest(image: EncodedImage) -> bytes:
+    return hashlib.sha256(image.read()).digest()
+
+
+def check_unseen(model: str | Path, rows: ImageRows, data: Data) -> None:
+    """Check that no row of the test split was one that a trained model was fitted or chosen on.
+
+    The split file of its folder says it or, where its data gave the splits, its document. A Hub id, and a folder
+    without these or with those of other data, say nothing.
+
+    Args:
+        model: the folder of the model.
+        rows: the rows as they are divided now.
+        data: the facts about them.
+
+    Raises:
+        FairTuneError: some were; the line says how many and how to divide instead.
+    """
+    folder = Path(model).expanduser()
+    if (folder / SPLITS_FILE).is_file():
+        _check_split_file(folder / SPLITS_FILE, rows)
+    elif (folder / RUN_FILE).is_file():
+        _check_document(folder, data)
+
+
+def _check_split_file(file: Path, rows: ImageRows) -> None:
+    where, made = read_splits(file)
+    # A row's identity is its image's, and a count where an image is listed again.
+    images = {key.partition(".")[0] for key, split in where.items() if split in SEEN}
+    seen = np.isin(rows.units, rows.units[np.isin(rows.identities.images, list(images))])
+    test = rows.inside("test")
+    if seen[test].any():
+        raise FairTuneError(
+            f"The model in `{file.parent}` has seen {seen[test].sum()} of the {len(test)} test rows in its training "
+            f"or validation, or others of their cluster. Divide as it did (--seed {made.seed}, and the same --group, "
+            "--cluster and fractions), or give the data a column `split`."
+        )
+
+
+def _check_document(folder: Path, data: Data) -> None:
+    document = Document.load(folder)
+    if document.data.hash != data.hash:
+        return
+    old, new = (facts.splits["test"] for facts in (document.data, data))
+    # A shared document rounds its sizes: "<8" says no more than 0.
+    before, now = (size if isinstance(size, int) else 0 for size in (old.n, new.n))
+    # A smaller test split that the data give may be a part of the old one; one that was made again is not.
+    if old.hash != new.hash and (data.split_source == "made" or now >= before):
+        least = max(now - before, 1) if document.shared is None else 1
+        raise FairTuneError(
+            f"The model in `{folder}` was trained on these very data with another test split, so that it has seen at "
+            f"least {least} of the {now} test rows. Give the data the splits it was trained with, in a column "
+            "`split`."
+        )
+
+
+def refuse_shared(scored: ScoredTable, fit_on: ScoredTable) -> None:
+    """Refuse rows to fit thresholds on that are audited too: at a cut chosen on them rates look too good.
+
+    Where both have clusters none may be shared. Otherwise rows are the same that have the same labels and scores,
+    twins within a table left out: of tables of other patients these are at most 1 in e, whatever the scores'
+    digits, so that half of the smaller table (and `FEWEST`) is no chance.
+
+    Raises:
+        FairTuneError: they are; the line says how many.
+    """
+    advice = "a threshold looks too good on the rows it is fitted on: give those of other patients"
+    if scored.clusters is not None and fit_on.clusters is not None:
+        both = np.intersect1d(scored.clusters, fit_on.clusters)
+        if len(both):
+            raise FairTuneError(
+                f"clusters of audited rows are among those for thresholds, too ({listed(both, 3)}); {advice}."
+            )
+        return
+    same = len(np.intersect1d(_single_rows(scored), _single_rows(fit_on)))
+    if same >= FEWEST and same > SHARE * min(len(scored.labels), len(fit_on.labels)):
+        raise FairTuneError(
+            f"{same} of {len(fit_on.labels)} rows for thresholds have the labels and scores of audited rows; {advice}."
+        )
+
+
+def _single_rows(table: ScoredTable) -> np.ndarray:
+    """Return labels and scores of the rows that occur once in a table, as bytes [m]."""
+    content = np.ascontiguousarray(np.column_stack([table.labels.astype(np.float64), table.scores]) + 0.0)
+    rows = content.view(np.dtype((np.void, content.itemsize * content.shape[1]))).ravel()
+    found, counts = np.unique(rows, return_counts=True)
+    return found[counts == 1]

@@ -1,1 +1,0 @@
-"""What an audit publishes: the page, its figures, tables for others, small cells withheld."""

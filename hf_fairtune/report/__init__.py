@@ -1,1 +1,0 @@
-"""From a record to figures, tables and the model card."""

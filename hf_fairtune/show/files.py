@@ -1,0 +1,204 @@
+"""The files that an audit and a run leave: the page at home, page and tables to be shared, the card."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import fields
+from itertools import count, repeat
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from ..document.audit import GroupAudit, Pair
+from ..document.data import AttributeSheet
+from ..document.document import Document, Sharing
+from ..document.estimate import Estimate
+from ..errors import FairTuneError
+from ..folder import write_atomically
+from ..publish import publish
+from .answer import answers, limits
+from .drawing import Picture
+from .figures import drawn_threshold
+from .page import page, render
+from .table import Cell, Table, as_csv, as_latex
+from .tables import ALL, auc_table, calibration_tables, pair_table, sheet_tables, threshold_tables
+from .view import View, views
+from .words import metric, p_value, reasons, threshold
+
+SHARE, PAGE, FIGURES = "share", "audit.html", "figures"
+SHARED = (PAGE, "groups.csv", "thresholds.csv", "audit.tex", "factors.md")
+HEAD = """% Tables of an audit. They need \\usepackage{booktabs}; names beyond Latin letters need XeLaTeX or LuaLaTeX.
+% A dash stands for what is undefined or withheld.
+
+"""
+
+
+def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rates") -> list[Path]:
+    """Write audit.json and audit.html, both exact, and in share/ what is made to be shared; return the paths.
+
+    Args:
+        document: the audit, with exact counts.
+        folder: where the files go.
+        sharing: how much share/ tells.
+
+    Raises:
+        FairTuneError: the folder cannot be made or written to.
+    """
+    place, public = Path(folder), publish(document, sharing)
+    try:
+        (place / SHARE).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FairTuneError(f"`{place}` cannot be made ({error.strerror}); choose another --output_dir.") from error
+    labels = map("tab:audit-{}".format, count(1))
+    tex = HEAD + "\n".join(map(as_latex, map(paper_table, views(public)), labels))
+    texts = (page(public), as_csv(group_rows(public)), as_csv(threshold_rows(public)), tex, factors(public))
+    shared = map(write_atomically, map((place / SHARE).joinpath, SHARED), texts)
+    return [document.save(place), write_atomically(place / PAGE, page(document)), *shared]
+
+
+def write_card(document: Document, folder: str | Path, license: str | None = None) -> list[Path]:
+    """Write README.md and figures/*.png, both made to be shared; return the paths.
+
+    Figures of an earlier card that no longer apply are removed.
+
+    Args:
+        document: of a run, with exact counts.
+        folder: the run's.
+        license: of the weights, an identifier of the Hub; they derive from the base model, whose terms decide.
+
+    Raises:
+        FairTuneError: the disk is full or not writable.
+    """
+    from .card import card, pictures  # needs the Hub's library, and an audit has no card
+
+    public = publish(document)
+    drawn, place = pictures(public), Path(folder) / FIGURES
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        for old in place.glob("*.png"):
+            if old.stem not in {picture.name for picture in drawn}:
+                old.unlink()
+        written = [write_picture(picture, place / f"{picture.name}.png") for picture in drawn]
+    except OSError as error:
+        raise FairTuneError(f"`{place}` could not be written ({error.strerror}); free some space.") from error
+    return [write_atomically(Path(folder) / "README.md", card(public, drawn, license)), *written]
+
+
+def write_picture(picture: Picture, path: Path) -> Path:
+    """Write a PNG, whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_bytes(picture.png())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
+
+
+def group_rows(document: Document) -> Table:
+    """Build groups.csv: every number of a target, attribute and group in a row; all rows have no attribute."""
+    rows: list[dict[str, str]] = []
+    for entry in document.select(document.model):
+        found: dict[str, dict[str, str]] = {}
+        parts: list[GroupAudit | Pair] = [*entry.audit.groups, *entry.audit.pairs]
+        for part in parts:
+            where = {"target": entry.target, "attribute": entry.attribute or ""}
+            _spread(found.setdefault(part.group, where), part)
+        for ranked in entry.audit.ranking.groups if entry.audit.ranking else ():
+            values = map(_tidied, (ranked.pooled, ranked.low, ranked.high, ranked.rank))
+            found[ranked.group] |= zip(("pooled_auc", "pooled_low", "pooled_high", "rank"), values, strict=True)
+        rows += found.values()
+    return _tidy(rows)
+
+
+def threshold_rows(document: Document) -> Table:
+    """Build thresholds.csv: a row a target, attribute, threshold, group and rate; gaps are without a group."""
+    rows: list[dict[str, str]] = []
+    for entry in document.select(document.model):
+        for at in entry.audit.thresholds:
+            about = {"target": entry.target, "attribute": entry.attribute or "", "policy": at.policy}
+            about |= {"fitted_on": at.fitted_on or "", "degenerate": f"{at.degenerate:d}"}
+            named = dict(map(attrgetter("group", "rates"), at.groups)) | {"": at.gaps} if entry.attribute else {}
+            for group, items in (named or {ALL: at.overall.rates}).items():
+                own = _tidied((at.by_group or {}).get(group, at.value))
+                for key, item in items.items():
+                    rows.append(about | {"cut": own, "group": group, "measure": key})
+                    _spread(rows[-1], item)
+    return _tidy(rows)
+
+
+def _spread(row: dict[str, str], part: Any, before: str = "") -> None:
+    """Spread a part of a document over the columns of a row; an estimate over value, bounds, method and reason."""
+    for field in fields(part):
+        value = getattr(part, field.name)
+        for name, item in (value if isinstance(value, dict) else {field.name: value}).items():
+            if isinstance(item, Estimate):
+                _spread(row, item, f"{name}_")
+            elif isinstance(item, tuple):
+                row[f"{before}reason"] = reasons(item)
+            else:
+                row[f"{before}{name}".removesuffix("_value")] = _tidied(item)
+
+
+def _tidied(value: float | str | int | None) -> str:
+    if value is None or isinstance(value, float) and math.isnan(value):
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _tidy(rows: list[dict[str, str]]) -> Table:
+    header: dict[str, None] = {}
+    for row in rows:
+        header |= dict.fromkeys(row)
+    return Table("", list(header), [[*map(row.get, header, repeat(""))] for row in rows])
+
+
+def paper_table(view: View) -> Table:
+    """Build the table of an audit for a paper: AUC, difference, adjusted p, and both rates at a threshold."""
+    place, audit = drawn_threshold(view), view.audit
+    at = None if place is None else audit.thresholds[place]
+    reference, rows = "", list[list[Cell]]()
+    for where, row in enumerate(audit.groups):
+        rows.append([row.group, row.n, row.positives, row.auc, "", ""])
+        for pair in audit.pairs:
+            if pair.group == row.group:
+                reference, rows[-1][4:] = pair.reference, [pair.auc_difference, p_value(pair.p_adjusted)]
+        rows[-1] += [at.groups[where].rates["tpr"], at.groups[where].rates["fpr"]] if at else ["", ""]
+    rows.append([ALL, audit.n, audit.positives, audit.auc, "", ""])
+    rows[-1] += [at.overall.rates["tpr"], at.overall.rates["fpr"]] if at else ["", ""]
+    title = f"AUC {view.place}, with {view.level}s"
+    title += f"; difference of AUC from {reference}, p adjusted over all pairs" if reference else ""
+    title += f"; rates at {threshold(at, view.digits)}" if at else ""
+    header = ["group", "rows", "positive", "AUC", "difference", "p", metric("tpr"), metric("fpr")]
+    return Table.of(title, header, rows, signed=["difference"], digits=view.digits)
+
+
+def factors(document: Document) -> str:
+    """Write the sections of a model card on groups as Markdown, headings of the second level down.
+
+    Headings and content follow Mitchell et al. (2019), Model Cards for Model Reporting, sections 4.3, 4.4 and 4.7:
+    which groups and why, which measures at which thresholds with which uncertainty, and results one factor at a time
+    (unitary) and together (intersectional).
+    """
+    every = views(document)
+    sheets: dict[str, AttributeSheet] = {}
+    for split in document.data.splits.values():
+        sheets |= zip(map(attrgetter("name"), split.attributes), split.attributes, strict=True)
+    results: dict[str, list[Table]] = {"Unitary results": [], "Intersectional results": []}
+    for view in every:
+        joint = view.attribute in sheets and sheets[view.attribute].kind == "intersection"
+        tables = [auc_table(view), pair_table(view), *threshold_tables(view), *calibration_tables(view)]
+        results["Intersectional results" if joint else "Unitary results"] += filter(attrgetter("rows"), tables)
+    return render(
+        "factors.md.j2",
+        data=document.data,
+        sheets=list(sheets.values()),
+        counts=sheet_tables(document),
+        thresholds=[*map(threshold, every[0].audit.thresholds)] if every else [],
+        level=every[0].level if every else "",
+        correction=document.settings.correction,
+        answers=answers(document),
+        results=results,
+        limits=limits(document),
+    )

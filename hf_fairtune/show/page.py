@@ -1,0 +1,177 @@
+"""The page of an audit: one HTML file that needs no network and no script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from ..document.document import Document
+from . import figures
+from .answer import answer_table, answers, compared, headline, limits
+from .drawing import Picture
+from .table import Table, as_html, as_markdown, markdown
+from .tables import auc_table, further_tables, gate_table, pair_table, sheet_tables
+from .view import splits, views
+from .words import LEGEND, SHARING, clean, listed, number, percent
+
+# Bytes of the page, out of 2 MB.
+TABLES, FIGURES = 850_000, 950_000
+SHOWN = 8
+OVERVIEW = (figures.forest, figures.gaps, figures.changes)
+DETAILS = (figures.roc, figures.rates, figures.reliability)
+# A picture, its data in base 64, and its size in pixels.
+Drawn = tuple[Picture, str, int, int]
+TEMPLATES = Path(__file__).parent
+
+
+@dataclass
+class Room:
+    """What is left of the page for tables or figures; `refused` counts those without a place."""
+
+    left: int
+    refused: int = 0
+
+    def tables(self, tables: Iterable[Table]) -> list[Markup]:
+        """Write the tables that have rows and find a place."""
+        taken = []
+        for table in tables:
+            text = as_html(table) if table.rows else ""
+            taken += [Markup(text)] if text and self._takes(len(text.encode())) else []
+        return taken
+
+    def figures(self, makers: Iterable[Callable[[Any], Picture | None]], shown: Any) -> list[Drawn]:
+        """Draw the figures of what is shown that find a place; none is drawn once one found none."""
+        taken: list[Drawn] = []
+        for make in makers:
+            picture = None if self.refused else make(shown)
+            if picture is not None:
+                image = picture.image()
+                taken += [(picture, *image)] if self._takes(len(image[0]) + 4 * len(picture.alt)) else []
+        return taken
+
+    def _takes(self, size: int) -> bool:
+        fits = size <= self.left
+        self.left, self.refused = (self.left - size, self.refused) if fits else (self.left, self.refused + 1)
+        return fits
+
+
+@dataclass
+class Section:
+    """One audit on the page: its heading, figures, first tables and further tables."""
+
+    title: str
+    main: list[Markup]
+    figures: list[Drawn] = field(default_factory=list)
+    more: list[Markup] = field(default_factory=list)
+
+
+def page(document: Document) -> str:
+    """Write a document as one self-contained HTML page of less than 2 MB: no script, no font, nothing that loads.
+
+    Args:
+        document: of an audit or a run; exact, or made by `publish`, and the page says which.
+    """
+    every, said, gate = views(document), answers(document), document.gate
+    tables, drawn, sections, overview = Room(TABLES), Room(FIGURES), [], []
+    # What comes first finds a place first: the first tables of every audit, all figures, then the other tables.
+    head = tables.tables([answer_table(said)] if len(said) > SHOWN else [])
+    sheets = tables.tables(sheet_tables(document))
+    rules = tables.tables([gate_table(gate)] if gate else [])
+    for view in every:
+        sections.append(Section(view.place, tables.tables([auc_table(view), pair_table(view)])))
+    for _, some in groupby(every, attrgetter("scope")):
+        overview += drawn.figures(OVERVIEW, list(some))
+    for view, section in zip(every, sections, strict=True):
+        section.figures = drawn.figures(DETAILS, view)
+        section.more = tables.tables(further_tables(view))
+    return render(
+        "page.html.j2",
+        title=document.model_named(document.model).title,
+        subtitle=f"Finding: {listed([*map(attrgetter('words'), document.data.targets)], SHOWN)}.",
+        shared=document.shared,
+        sharing=SHARING[document.shared],
+        facts=facts(document),
+        headline=headline(said),
+        answers=sorted(said, key=attrgetter("rank"))[:SHOWN],
+        unsaid=max(0, len(said) - SHOWN),
+        answer_tables=head,
+        compared=list(filter(None, map(compared, every)))[:SHOWN],
+        gate=gate,
+        gate_tables=rules,
+        sheets=sheets,
+        overview=overview,
+        sections=sections,
+        lost=(drawn.refused, tables.refused),
+        legend=LEGEND,
+        limits=limits(document),
+        methods=methods(document),
+    )
+
+
+def render(template: str, **values: object) -> str:
+    """Fill in a template of this room: HTML, or Markdown."""
+    html = ".html" in template
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        autoescape=html,
+        finalize=_cleaned if html else None,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {} if html else {"escape": markdown, "table": as_markdown}
+    return environment.from_string((TEMPLATES / template).read_text(encoding="utf-8")).render(values)
+
+
+def _cleaned(value: object) -> object:
+    return clean(value) if type(value) is str else value
+
+
+def facts(document: Document) -> dict[str, str]:
+    """List what was audited, and on how many, for the head of the page: of the first split."""
+    data, split = document.data, next(iter(splits(document)), "")
+    rows = {"split": split}
+    if split in data.splits:
+        sheet = data.splits[split]
+        rows["rows"] = number(sheet.n)
+        for target in data.targets[:4]:
+            rows[target.words] = number(sheet.positives.get(target.name))
+        if data.cluster:
+            rows[f"clusters: rows of one {data.cluster}"] = number(sheet.clusters)
+        for one in sheet.attributes:
+            rows |= {f"without {one.name}": number(one.missing)} if one.missing and one.kind != "intersection" else {}
+    for entry in document.select(document.model, split, data.targets[0].name):
+        if entry.attribute is None:
+            rows[f"AUC of all rows [{percent(entry.audit.confidence)} interval]"] = number(entry.audit.auc)
+    return rows
+
+
+def methods(document: Document) -> dict[str, str]:
+    """List how the document was made: data, settings, methods, flags, versions."""
+    data, made, every = document.data, document.provenance, views(document)
+    rows = {"made": made.created, "data": data.name, "label, task": f"{data.label}, {data.task}"}
+    rows |= {"scores": "probabilities" if data.probability else "no probabilities"}
+    for split, sheet in data.splits.items():
+        rows |= {f"hash of the rows, {split}": sheet.hash}
+    rows |= {"clusters": data.cluster or "none: rows are taken to be independent"}
+    if every:
+        audit = every[0].audit
+        tests = dict.fromkeys(filter(None, map(attrgetter("p_method"), audit.pairs)))
+        rows |= {"intervals": f"{percent(audit.confidence)}, {audit.n_boot:,} bootstrap replicates"}
+        rows |= {"permutations": f"{document.settings.n_permutations:,}", "seed": str(audit.seed)}
+        rows |= {"method, AUC": audit.auc.method, "method, lowest group": audit.min_group_auc.method}
+        rows |= {"method, gap": audit.auc_gap.method, "method, differences": "; ".join(tests)}
+    rows |= {"p adjusted": f"{document.settings.correction}, over all pairs"}
+    for flag, value in document.arguments.items():
+        written = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+        rows |= {f"--{flag}": written} if value not in (None, "", []) else {}
+    for library, version in made.versions.items():
+        rows |= {f"version of {library}": version}
+    return rows | {"git commit": made.git or "none"}

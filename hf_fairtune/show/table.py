@@ -1,0 +1,188 @@
+"""A table and its five dresses: aligned text, Markdown, HTML, LaTeX and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from html import escape
+
+import numpy as np
+
+from ..document.estimate import Estimate, Reason
+from .words import ISOLATES, MISSING, clean, notes, number
+
+Cell = str | int | float | None | Estimate
+FORMULA = re.compile(r"[=+@\t]|-(?![\d.]+$)")
+LETTER = re.compile(r"[^\W\d_]")
+LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "{": r"\{",
+        "}": r"\}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "[": "{[}",
+        "]": "{]}",
+        "*": "{*}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": "$<$",
+        ">": "$>$",
+        "|": r"\textbar{}",
+        '"': "''",
+        MISSING: "--",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text, the name of a row first; `notes` say what a cell has no room for."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        title: str,
+        header: Sequence[str],
+        rows: Sequence[Sequence[Cell]],
+        said: Iterable[str] = (),
+        *,
+        why: Iterable[Reason] = (),
+        signed: Collection[str] = ("change",),
+        digits: int = 3,
+    ) -> Table:
+        """Write cells, and leave out columns in which nothing is written; without any other there are no rows.
+
+        Args:
+            title: what the table shows.
+            header: name of each column.
+            rows: cells; the first names the row.
+            said: its notes beside the reasons of its estimates.
+            why: further reasons.
+            signed: columns whose numbers have a sign.
+            digits: of a number after the point.
+        """
+        cells, reasons = np.array(rows, object).reshape(-1, len(header)), list(why)
+        for row in cells:
+            for cell in row:
+                for reason in cell.reasons if isinstance(cell, Estimate) else ():
+                    reasons.append(replace(reason, group=reason.group or row[0]))
+        texts = np.frompyfunc(partial(number, digits=digits), 1, 1)(cells)
+        for place in np.flatnonzero(np.isin(header, list(signed))):
+            texts[:, place] = np.frompyfunc(partial(number, digits=digits, sign=True), 1, 1)(cells[:, place])
+        kept = np.append(0, 1 + np.flatnonzero(((texts != "") & (texts != MISSING)).any(axis=0)[1:]))
+        heads = np.array(header, object)[kept].tolist()
+        return cls(title, heads, texts[:, kept].tolist() if len(kept) > 1 else [], [*notes(reasons), *said])
+
+
+def plain(text: str) -> str:
+    """Return text on one line without any mark of direction."""
+    return ISOLATES.sub("", clean(text))
+
+
+def columns(text: str) -> int:
+    """Count the terminal columns of a text: two for wide characters, none for combining ones."""
+    wide = sum(map("WF".__contains__, map(unicodedata.east_asian_width, text)))
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
+
+
+def as_text(table: Table) -> str:
+    """Align a table for a terminal."""
+    lines = np.frompyfunc(plain, 1, 1)(np.array([table.header, *table.rows], object))
+    widths = np.frompyfunc(columns, 1, 1)(lines)
+    padded = lines + (widths.max(axis=0) - widths) * np.array(" ", object)
+    head, *body = map(str.rstrip, map("  ".join, padded))
+    rule = "  ".join(widths.max(axis=0) * np.array("-", object))
+    return "\n".join([plain(table.title), head, rule, *body, *map("* {}".format, map(plain, table.notes))])
+
+
+def as_markdown(table: Table) -> str:
+    """Write a table as Markdown, its notes below."""
+    lines = np.frompyfunc(markdown, 1, 1)(np.array([table.header, *table.rows], object))
+    head, *body = map("| {} |".format, map(" | ".join, lines))
+    notes = map("- {}".format, map(markdown, table.notes))
+    return "\n".join([head, "|---" * len(table.header) + "|", *body, *([""] if table.notes else []), *notes])
+
+
+def markdown(text: str) -> str:
+    """Make a text safe inside Markdown: no markup, no cell or line end of its own."""
+    return re.sub(r"([\\|*_`<>~]|\](?=[(\[:]))", r"\\\1", plain(text))
+
+
+def as_html(table: Table, most: int = 120) -> str:
+    """Write a table as HTML that scrolls sideways by itself, its first `most` rows, its notes below."""
+    cells = np.frompyfunc(html, 1, 1)(np.array([table.header, *table.rows[:most]], object))
+    cells[cells[:, 0] == "", 0] = "(empty name)"
+    # Numbers are the most cells, and need neither isolation nor a class: a page of many groups stays small.
+    worded = (np.frompyfunc(LETTER.search, 1, 1)(cells[1:]) != None).any(axis=0)  # noqa: E711
+    opened = np.where(worded, '<td class="text"><bdi>', "<td>").astype(object)
+    closed = np.where(worded, "</bdi></td>", "</td>").astype(object)
+    opened[0], closed[0] = '<th scope="row"><bdi>', "</bdi></th>"
+    body = "</tr>\n<tr>".join(map("".join, opened + cells[1:] + closed))
+    head = "".join(
+        np.where(worded, '<th scope="col" class="text">', '<th scope="col">').astype(object) + cells[0] + "</th>"
+    )
+    left = len(table.rows) - most
+    said = [*table.notes, f"{left:,} more rows are in the files beside this page"] if left > 0 else table.notes
+    told = f'<ul class="notes"><li>{"</li><li>".join(map(html, said))}</li></ul>' if said else ""
+    title = html(table.title)
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{title}"><table><caption>{title}</caption>'
+        f"<thead><tr>{head}</tr></thead>\n<tbody><tr>{body}</tr></tbody></table></div>{told}\n"
+    )
+
+
+def html(text: str) -> str:
+    """Make a text safe inside HTML."""
+    return escape(clean(text))
+
+
+def as_latex(table: Table, label: str) -> str:
+    """Write a table as a LaTeX table environment with booktabs, its title and notes as caption."""
+    lines = np.frompyfunc(latex, 1, 1)(np.array([table.header, *table.rows], object))
+    head, *rows = map(r"{} \\".format, map(" & ".join, lines))
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{latex('; '.join([table.title, *table.notes]))}.}}",
+            rf"\label{{{label}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}",
+            *(r"\toprule", head, r"\midrule", *rows, r"\bottomrule"),
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def latex(text: str) -> str:
+    r"""Make a text safe inside LaTeX, a cell's beginning after `\\` included."""
+    return plain(text).translate(LATEX)
+
+
+def as_csv(table: Table) -> str:
+    """Write a table as CSV without title and notes; a dash is an empty cell."""
+    text = io.StringIO()
+    lines = np.frompyfunc(csv_cell, 1, 1)(np.array([table.header, *table.rows], object))
+    csv.writer(text, lineterminator="\n").writerows(lines.tolist())
+    return text.getvalue()
+
+
+def csv_cell(text: str) -> str:
+    """Keep a spreadsheet from taking a text for a formula."""
+    cell = "" if text == MISSING else plain(text)
+    return f"'{cell}" if FORMULA.match(cell) else cell

@@ -1,0 +1,104 @@
+"""One audit as it is shown: beside the reference's, with the change between them, and under its names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from ..document.audit import Audit, ThresholdAudit
+from ..document.comparison import Comparison, ThresholdChange
+from ..document.document import Audited, Document
+from .words import percent
+
+
+@dataclass(frozen=True)
+class View:
+    """An audit of a document's model by the groups of an attribute.
+
+    Attributes:
+        document: that holds it.
+        audit: what it found.
+        comparison: the model's changes against the reference, where they were taken.
+        audits: by the title of their model: the reference's, where there is one, then this.
+        all_rows: the audit of all rows together, where there is one.
+        attribute: that makes the groups.
+        split: that was audited.
+        title: of the model.
+        reference: title of the reference, "" without one.
+        scope: target and split, where there are several, each after a comma.
+        place: attribute and scope.
+        level: of the intervals.
+        digits: of a number; a shared document has two.
+    """
+
+    document: Document
+    audit: Audit
+    comparison: Comparison | None
+    audits: dict[str, Audit]
+    all_rows: Audit | None
+    attribute: str
+    split: str
+    title: str
+    reference: str
+    scope: str
+    place: str
+    level: str
+    digits: int
+
+    def change(self, at: ThresholdAudit) -> ThresholdChange | None:
+        """Return the changes at a threshold of this audit, where they were taken."""
+        for found in self.comparison.thresholds if self.comparison else ():
+            if (found.policy, found.fitted_on, str(found.value)) == (at.policy, at.fitted_on, str(at.value)):
+                return found
+        return None
+
+
+def views(document: Document) -> list[View]:
+    """Return every audit of the document's model by an attribute, split by split and target by target."""
+    found, data = [], document.data
+    for split in splits(document):
+        for target in data.targets:
+            scope = f", {target.words}" if len(data.targets) > 1 else ""
+            scope += f", on {split}" if len(data.splits) > 1 else ""
+            for entry in document.select(document.model, split, target.name):
+                if entry.attribute is not None:
+                    found.append(_view(document, entry, entry.attribute, scope))
+    return found
+
+
+def _view(document: Document, entry: Audited, attribute: str, scope: str) -> View:
+    titles = dict(map(attrgetter("id", "title"), document.models))
+    if len(set(titles.values())) < len(titles):
+        titles = {id: f"{title} ({id})" for id, title in titles.items()}
+    audits, reference = {titles[entry.model]: entry.audit}, entry.reference
+    known = document.find(reference, entry.split, entry.target, attribute) if reference else None
+    whole = document.find(entry.model, entry.split, entry.target, None)
+    return View(
+        document=document,
+        audit=entry.audit,
+        comparison=entry.comparison,
+        audits={titles[known.model]: known.audit} | audits if known else audits,
+        all_rows=whole.audit if whole else None,
+        attribute=attribute,
+        split=entry.split,
+        title=titles[entry.model],
+        reference=titles[reference] if reference else "",
+        scope=scope,
+        place=f"by {attribute}{scope}",
+        level=f"{percent(entry.audit.confidence)} interval",
+        digits=3 if document.shared is None else 2,
+    )
+
+
+def splits(document: Document) -> list[str]:
+    """List the splits to show: the test split and further test sets; without any of them the first audited."""
+    audited = dict.fromkeys(map(attrgetter("split"), document.select(document.model)))
+    tests = list(filter(audited.__contains__, ("test", *document.data.test_sets)))
+    return tests or list(audited)[:1]
+
+
+def beside(parts: Iterable[Any], name: str) -> list[tuple[Any, ...]]:
+    """Set lists of several audits or thresholds beside each other: what each says of the same group."""
+    return list(zip(*map(attrgetter(name), parts), strict=True))

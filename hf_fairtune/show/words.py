@@ -1,0 +1,226 @@
+"""Every wording, once: numbers, names, reasons, statuses, verdicts and the rule of sharing."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ..audit.metrics.metric import card_of, homes
+from ..audit.verdict import MARGIN
+from ..document.audit import ThresholdAudit
+from ..document.comparison import ThresholdChange, Verdict
+from ..document.document import Sharing
+from ..document.estimate import Estimate, Reason, Size, Status
+from ..document.gate import GateRow
+
+if TYPE_CHECKING:
+    from ..audit.detectable_difference import Detectable
+
+MISSING = "–"
+# Characters that turn the direction of the text around them; first-strong isolates end at their own end.
+TURNS = re.compile("[\u202a-\u202e\u2066\u2067\u200e\u200f\u061c]")
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+ISOLATES = re.compile("[\u2068\u2069]")
+
+GAP_VERDICTS = {
+    "beyond": "more than chance explains",
+    "alone": "more than chance explains, taken alone",
+    "open": "chance can explain the gap",
+    "unknown": "unknown",
+}
+COMPARISON_VERDICTS: dict[Verdict, str] = {
+    "pareto-better": f"fairer. Some group's AUC rose, and no group's can have fallen by more than {MARGIN:g}.",
+    "level-down": "levelling down. The gap shrank because some group's AUC fell, and no group's rose.",
+    "worse": "worse. Some group's AUC fell, and no group's rose.",
+    "mixed": "mixed. Some group's AUC rose, but another's fell or may have fallen.",
+    "not shown": "not shown. No group's AUC changed beyond its interval: a difference is neither shown nor excluded.",
+}
+STATUSES: dict[Status, str] = {
+    "not estimable": "So few cases of a class give next to no information.",
+    "weak": "With so few cases of a class, intervals hold less often than they claim.",
+}
+LIMITS = {
+    "excluded": "Left out of the lowest group and all differences on request: {}.",
+    "threshold": "A threshold that was not fitted on other patients, such as 0.5, may not be the one used in care.",
+    "prevalence": "The share with the finding runs from {}. Where groups truly differ in it, flagging equal shares of "
+    "them (demographic parity) is not a goal of diagnosis.",
+    "audit": "Whether the model saw any of these rows in its training is unknown here; if so, it looks better than it "
+    "is.",
+    "training": "One training run supports statements on this model, not on the method: another seed gives another "
+    "model.",
+}
+ALWAYS = (
+    "The intervals tell how much the numbers could change with other patients from the same place. They do not cover "
+    "another hospital, scanner or population, nor another training of the model.",
+    "How each attribute was recorded is unknown here: by the patient, by staff, or inferred from an image.",
+    "Only the attributes named above were looked at. Within their groups, and for others, the model may be unequal.",
+    "AUC within a group does not show how groups rank against each other under a shared threshold; the rates at each "
+    "threshold do.",
+    "No number here says why groups differ, and none is a permission to use the model.",
+)
+SHARING: dict[Sharing | None, str] = {
+    None: "The folder share holds the page to be shared.",
+    "rates": "Numbers of rows, cases and patients are rounded to 5, or given as <8; all other numbers are exact to "
+    "two digits. Numbers that rest on fewer than 10 cases of a class are withheld. This does not hide everything: a "
+    "rate and a rounded size still bound how many patients were missed.",
+    "auc": "AUCs and verdicts only: sizes, rates and curves are withheld.",
+}
+LEGEND = (
+    "lowest in resamples: the share of bootstrap resamples in which the group's AUC is the lowest",
+    "lowest group, gap: their intervals are simultaneous over the groups, unlike those of single groups",
+    "p adjusted: for all pairs of groups of this document",
+    "detectable: a true difference that so many cases would show in 4 of 5 such audits",
+    "wanted: cases of the group with which a difference of 0.05 would be seen in 4 of 5 such audits",
+    "differences: between the highest and the lowest group, unless signed; 0 is no difference, 1 of a ratio",
+    "at specificity, at sensitivity: each group has its own cut, chosen on these rows, so the values are too good and "
+    "the cuts are not for use",
+    "negatives below others' positives: where it is low, this group is alarmed in the place of others",
+    "positives above others' negatives: where it is low, this group is missed in favour of others",
+    "ECE: expected calibration error; even a calibrated model has one by chance, so read the excess",
+    "slope, intercept: 1 and 0 are right; below 1 scores are too extreme, below 0 they are too high",
+)
+DEGENERATE = (
+    "degenerate threshold: fewer than 1 % or more than 99 % of some group are predicted positive, so a small "
+    "difference shows that the model decides nothing, not that it treats groups alike"
+)
+REASONS: dict[str, str] = {
+    "too_few": "{few}",
+    "too_few_groups": "{count} groups take part, too few to compare",
+    "excluded": "excluded by name",
+    "lacks_class": "no permutation: a group lacks a class",
+    "few_movable": "no permutation: {count} of {needed} rows can change their group",
+    "no_permutations": "no permutation was asked for",
+    "no_bootstrap": "no bootstrap replicate was asked for",
+    "undefined_in_resamples": "undefined in every resample",
+    "same_in_resamples": "the same value in every resample",
+    "lost_resamples": "undefined in {count} of {needed} resamples, which are left out",
+    "equal_values": "nothing varies",
+    "zero_denominator": "the denominator is 0",
+    "no_predicted_positive": "nothing is predicted positive",
+    "no_log_odds": "a score of exactly 0 or 1 has no log-odds",
+    "equal_scores": "all scores are equal",
+    "separated": "the scores separate the classes, so no finite slope fits best",
+    "nearly_separated": "the scores nearly separate the classes, so no slope was found",
+    "no_ranking": "the scores do not rank the rows",
+    "few_cases": "too few cases to be shared, {few}",
+    "degenerate": DEGENERATE,
+    "both_sides": "the interval lies on both sides of the bound",
+    "no_interval": "no interval",
+    "is_reference": "it is the reference group",
+    "no_reference": "there is no reference to compare with",
+    "no_probabilities": "the scores are no probabilities",
+    "all_excluded": "every group is excluded",
+    "harmed": f"its AUC fell by more than {MARGIN:g}",
+}
+
+
+def number(value: float | Size | Estimate, digits: int = 2, sign: bool = False) -> str:
+    """Write a number, a size, or an estimate with its interval; a dash where it is undefined, and zero unsigned."""
+    if isinstance(value, Estimate):
+        point, low, high = value.value, number(value.low, digits, sign), number(value.high, digits, sign)
+        return number(point, digits, sign) + (f" [{low}, {high}]" if value.defined and value.bounded else "")
+    if value is None or isinstance(value, str) or math.isnan(value):
+        return value if isinstance(value, str) else MISSING
+    if isinstance(value, int):
+        return f"{value:,}"
+    text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
+    return text.lstrip("+-") if float(text) == 0 else text
+
+
+def p_value(p: float) -> str:
+    """Write a p-value with two digits; never 0."""
+    return MISSING if math.isnan(p) else f"{p:#.2g}" if p >= 0.001 else "<0.001"
+
+
+def percent(share: float) -> str:
+    """Write a share of 0 to 1 as "95 %"."""
+    return MISSING if math.isnan(share) else f"{f'{100 * share:.1f}'.removesuffix('.0')} %"
+
+
+def clean(text: str) -> str:
+    """Return text on one line that cannot turn the text around it; controls and lone surrogates are replaced."""
+    return CONTROLS.sub("\ufffd", TURNS.sub("", " ".join(text.split())))
+
+
+def name(text: str, most: int = 120) -> str:
+    """Quote a name for the middle of a sentence: shortened, and isolated from the direction of its neighbours."""
+    plain = ISOLATES.sub("", clean(text))
+    return f'"\u2068{plain if len(plain) <= most else plain[: most - 1] + "…"}\u2069"'
+
+
+def listed(texts: Sequence[str], most: int = 6, comma: str = "; ") -> str:
+    """List texts, of many the first ones."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return comma.join(texts[:most]) + more
+
+
+def reason(found: Reason) -> str:
+    """Word one reason, without the group it is about."""
+    unit = (found.unit or "cases").replace("_", " ").replace("of others", "of the other groups")
+    few = f"{found.count} of {found.needed} needed {unit}" if found.count else f"no {unit}"
+    few = f"fewer than {found.needed} {unit}" if found.count is None else few
+    return REASONS[found.kind].format(
+        few=few, count=found.count if found.count is not None else "some", needed=found.needed
+    )
+
+
+def notes(found: Iterable[Reason]) -> list[str]:
+    """Word reasons by group, equal ones once for all their groups."""
+    texts: dict[str, dict[str, None]] = {}
+    for one in found:
+        texts.setdefault("" if one.group is None else name(one.group), {})[reason(one)] = None
+    groups: dict[str, list[str]] = {}
+    for group, some in texts.items():
+        groups.setdefault(", ".join(some), []).extend([group] if group else [])
+    said = []
+    for text, names in groups.items():
+        said.append(f"{listed(names, 6, ', ')}: {text}" if names else text)
+    return said
+
+
+def reasons(found: Iterable[Reason]) -> str:
+    """Word reasons in one text, of many the first ones."""
+    return listed(notes(found), 3)
+
+
+@cache
+def metric(key: str) -> str:
+    """Name a metric by the title of its card; one that is not in this version by its name."""
+    return card_of(key).title.partition(":")[0] if key in homes() else key.replace("_", " ").capitalize()
+
+
+def threshold(found: ThresholdAudit | ThresholdChange, digits: int | None = None) -> str:
+    """Name a threshold by how it was chosen and where, and by its value if digits are given."""
+    text = f"{found.policy}, fitted on {found.fitted_on}" if found.fitted_on else found.policy
+    return text if digits is None or math.isnan(found.value) else f"{text} ({number(found.value, digits)})"
+
+
+def rule(row: GateRow) -> str:
+    """Name what a row of a gate is about: its rule, metric, group and threshold."""
+    parts = [f"{row.rule}. {row.metric}"]
+    parts += [f"of {name(row.group)}"] if row.group else []
+    parts += [f"minus {name(row.against)}"] if row.against else []
+    return " ".join([*parts, *([f"at {row.threshold}"] if row.threshold else [])])
+
+
+def bound(row: GateRow) -> str:
+    """Write what a row of a gate wants."""
+    if row.low is None and row.high is None:
+        return row.wanted or ""
+    if row.low is None or row.high is None:
+        return f"at most {row.high:g}" if row.low is None else f"at least {row.low:g}"
+    return f"within {row.low:g} to {row.high:g}"
+
+
+def detectable(found: Detectable) -> str:
+    """Say which difference of AUC the rows of a split can show, for the group that shows least."""
+    group = f"{found.group} ({found.positives:,} with, {found.negatives:,} without the finding)"
+    if math.isnan(found.difference):
+        return f"no difference of AUC between {group} and {found.reference} can be found"
+    return (
+        f"a true difference of AUC of {found.difference:.2f} between {group} and {found.reference} would be found in "
+        f"4 of 5 such audits, if the AUC of {found.reference} is {found.auc:g}; a smaller one may go unseen"
+    )

@@ -1,1 +1,0 @@
-"""Small cells of an audit."""
