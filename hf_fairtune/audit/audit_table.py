@@ -81,8 +81,11 @@ def audit_table(
 
 def check_policies(policies: Sequence[str], correction: str = "holm") -> list[Policy | None]:
     """Read the policies of thresholds, None for argmax; FairTuneError for an unknown one, or an unknown correction."""
+    found: list[Policy | None] = []
+    for text in policies:
+        found.append(None if text == ARGMAX else parse_policy(text))
     adjusted(np.empty(0), correction)
-    return [None if text == ARGMAX else parse_policy(text) for text in policies]
+    return found
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ class _Asked:
             raise FairTuneError(f"`exclude` names {unknown}; the groups are {groups[:30]}.")
 
     def audit(self, target: int, attribute: Attribute | None) -> tuple[Audit, Comparison | None]:
-        """Audit one target by the groups of one attribute (None: all rows), and compare with the reference."""
+        """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
         groups, names = _groups(table, attribute)
         options = replace(self.options, exclude=attribute.within(self.options.exclude) if attribute else [])

@@ -30,14 +30,11 @@ def auc_difference_test(
     """Test that the AUCs of two independent samples with independent rows are equal: two-sided p, and the test's name.
 
     The difference of the logits over its DeLong error is referred to Student's t, its degrees of freedom those of
-    the four parts of the variance (positives and negatives of either sample). Where the null holds and 5 % are asked
-    for, 10 to 50 positives in the smaller sample and AUCs of 0.75 to 0.95, it rejects 0.04 to 0.07 of simulated
-    pairs of normal samples alike in all but their numbers; a normal deviate rejects up to 0.08, and up to 0.11 on the
-    scale of the AUC itself. Where also the spread of the positives is twice that of the negatives it rejects 0.15 of
-    those with 10 positives and an AUC of 0.95, and 0.08 of those with 50.
-
-    Where a sample has no DeLong variance, as at an AUC of 1, p is 1 minus the highest confidence at which the
-    interval of the difference leaves out 0.
+    the four parts of the variance (positives and negatives of either sample). Of simulated pairs of equal normal
+    samples with 10 to 50 positives in the smaller and AUCs of 0.75 to 0.95 it rejects 0.04 to 0.07 at 5 %, where a
+    normal deviate rejects up to 0.08, and up to 0.11 on the scale of the AUC itself; with twice the spread of the
+    positives, 10 of them and an AUC of 0.95 it rejects 0.15. Where a sample has no DeLong variance, as at an AUC of 1,
+    p is 1 minus the highest confidence at which the interval of the difference leaves out 0.
 
     Args:
         labels: 0 or 1, of either sample, [n] and [m]; both classes in each.

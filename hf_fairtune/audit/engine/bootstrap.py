@@ -71,11 +71,8 @@ def bootstrap(
         models: the same rows in the same order, each with one model's scores.
         decisions: of each model at each cut, 0 or 1 by row, [n_cuts, n], for the rates.
         n_boot: replicates.
-        seed: of the generator; the same seed gives the same replicates, whatever the order of rows and models.
+        seed: the same gives the same replicates, whatever the order of rows and models.
         measures: further numbers by name.
-
-    Raises:
-        FairTuneError: decisions have another shape.
     """
     named, order, counters = dict(measures or {}), _order(models, decisions), []
     for model, own in zip(models, decisions, strict=True):
