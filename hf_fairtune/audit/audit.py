@@ -18,7 +18,7 @@ from .engine.bootstrap import bootstrap
 from .engine.resampled_rows import ALL, NO_BOOTSTRAP, VALUE, ResampledRows
 from .engine.rows import ScoredRows, check_rows, included_codes
 from .metrics.auc import auc_estimates, cross_groups, roc_curves
-from .metrics.auc_gap import auc_pairs, extremes, lowest_and_gap
+from .metrics.auc_gap import HIGHEST, LOWEST, RANGE, auc_pairs, extremes, lowest_and_gap
 from .metrics.brier import brier
 from .metrics.calibration_slope import calibration_intercept, calibration_slope
 from .metrics.es_auc import es_auc_estimate
@@ -186,10 +186,12 @@ def score_extremes(resampled: ResampledRows, measures: Sequence[dict[str, Estima
         values = np.array(list(map(VALUE, map(itemgetter(name), measures[:-1]))))
         family = Family(values[None, kept], np.zeros((1, len(kept))), resampled.confidence, metric.limits)
         ends, draws = extremes(values, kept), None if known is None else known.measures[name][:, None, kept]
+        worst, gap = metric.across_keys(name)
         highest = metric.better == "lower"
-        worst = ends.maximum if highest else ends.minimum, partial(family.extreme, highest=highest)
-        for key, (value, bound) in zip(metric.across_keys(name), (worst, (ends.gap, family.gap)), strict=True):
-            found[key] = resampled.across(value, metric.needs, f"{key} over groups", draws, bound, resampled.names)
+        bound, convention = partial(family.extreme, highest=highest), HIGHEST if highest else LOWEST
+        value = ends.maximum if highest else ends.minimum
+        found[worst] = resampled.across(value, metric.needs, convention, draws, bound, resampled.names)
+        found[gap] = resampled.across(ends.gap, metric.needs, RANGE, draws, family.gap, resampled.names)
     return found
 
 

@@ -69,7 +69,7 @@ def audit_table(
     parts = [*zip(targets, repeat(None)), *product(targets, table.attributes)]
     for target, attribute in tqdm(parts, desc="Auditing", unit="table", disable=None):
         found, comparison = asked.audit(target, attribute)
-        name, beside = (attribute and attribute.name), (comparison and reference)
+        name, beside = attribute.name if attribute else None, reference if comparison else None
         entries.append(Audited(model, split, table.targets[target], name, found, beside, comparison))
         pairs += found.pairs
     tested = iter(adjusted_pairs(pairs, correction))
@@ -114,8 +114,8 @@ class _Asked:
                 )
             if policy is not None and policy.number is None and fit_on is None:
                 raise FairTuneError(
-                    f"The threshold `{policy.name}` is fitted on other rows than the audited ones, and there are none; "
-                    "give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
+                    f"The threshold `{policy.name}` is fitted on other rows than the audited ones, and there are "
+                    "none; give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
                 )
             if policy is not None and policy.number is None and fit_on is not None:
                 refuse_shared(table, fit_on)
@@ -129,13 +129,14 @@ class _Asked:
         groups, names = _groups(table, attribute)
         options = replace(self.options, exclude=attribute.within(self.options.exclude) if attribute else [])
         rows = check_rows(table.labels[:, target], table.scores[:, target], groups, names, table.clusters)
-        decisions = self._decisions(target, attribute, table.scores, fit_on and fit_on.scores)
+        decisions = self._decisions(target, attribute, table.scores, None if fit_on is None else fit_on.scores)
         found = audit_rows(rows, decisions, options)
         if attribute is None or table.reference_scores is None:
             return found, None
         from .comparison import compare_rows  # only where there is a reference
 
-        others = self._decisions(target, attribute, table.reference_scores, fit_on and fit_on.reference_scores)
+        fit_scores = None if fit_on is None else fit_on.reference_scores
+        others = self._decisions(target, attribute, table.reference_scores, fit_scores)
         cuts = list(zip(decisions, others, strict=True))
         return found, compare_rows(rows, table.reference_scores[:, target], cuts, options)
 

@@ -20,13 +20,12 @@ from .engine.paired_rows import PairedFamily, PairedRows, still
 from .engine.proportions import BONETT_PRICE, cells_of, confusion, paired_difference
 from .engine.resampled_rows import ALL, BOTH, NEEDS, ResampledRows
 from .engine.rows import ScoredRows, check_rows, check_scores, included_codes
-from .metrics.auc_gap import extremes
+from .metrics.auc_gap import LOWEST, RANGE, extremes
 from .metrics.metric import Gap, Rate, gaps, rates
 from .thresholds import Decision, decide
 from .verdict import classify
 
 Cuts = tuple[Decision, Decision]
-LOWEST, RANGE = "min over groups", "max - min over groups"
 
 
 def compare(
@@ -117,30 +116,23 @@ def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate]
 
     The lowest AUC may be another group's.
     """
-    model, kept, level = paired.model, list(paired.model.included), paired.model.confidence
-    codes, values, errors, changes = (
-        [*range(len(model.rows.group_names)), ALL],
-        np.empty((2, len(model.units))),
-        [],
-        [],
-    )
+    model, kept, changes = paired.model, list(paired.model.included), []
+    values, errors = np.empty((2, len(model.units))), np.empty((2, 1, len(kept)))
     for side, own in enumerate((model, paired.reference)):
-        for code in codes:
+        for code in range(ALL, len(model.rows.group_names)):
             part = own.inside(code)
             values[side, code] = auc(part.labels, part.scores)
-        sizes = model.units[kept, :2].tolist()
-        errors.append(
-            [score_error(value, *size, level) for value, size in zip(values[side, kept].tolist(), sizes, strict=True)]
-        )
+        for place, code in enumerate(kept):
+            positives, negatives, _ = model.units[code].tolist()
+            errors[side, 0, place] = score_error(float(values[side, code]), positives, negatives, model.confidence)
     draws = paired.draws(attrgetter("auc"))
-    for code in codes:
-        drawn = None if draws is None else draws[..., code]
-        changes.append(paired.change(float(values[0, code] - values[1, code]), drawn, code))
+    for code, (first, second) in enumerate(values.T.tolist()):
+        changes.append(paired.change(first - second, None if draws is None else draws[..., code], code))
 
     def family(drawn: np.ndarray) -> PairedFamily:
         # An AUC of 1 stays 1 in every resample; Newcombe's interval keeps a width there.
-        blind = np.where(still(drawn), np.array(errors)[:, None], 0.0)
-        return PairedFamily(values[:, None, kept], np.hypot(*blind), level)
+        blind = np.where(still(drawn), errors, 0.0)
+        return PairedFamily(values[:, None, kept], np.hypot(*blind), model.confidence)
 
     (one, other), moved = (
         (extremes(own[:-1], kept) for own in values),

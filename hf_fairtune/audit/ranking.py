@@ -89,7 +89,8 @@ def rank_groups(resampled: ResampledRows, aucs: Sequence[Estimate], seed: int = 
             points.append(_point(resampled, aucs[code].value, code, aucs[-1].value))
     if len(kept) < 2:
         return None
-    mean, tau, (centres, low, high, shares) = pool(*np.array(points).T, resampled.confidence, seed)
+    values, errors = np.array(points).T
+    mean, tau, (centres, low, high, shares) = pool(values, errors, resampled.confidence, seed)
     ranks = np.argsort(np.argsort(centres, kind="stable"), kind="stable") + 1
     columns = map(np.ndarray.tolist, (expit(centres), expit(low), expit(high), shares, ranks))
     for code, *numbers in zip(kept, *columns, strict=True):

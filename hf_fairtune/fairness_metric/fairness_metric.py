@@ -60,6 +60,7 @@ Examples:
     (0.75, 1.0, 'M')
 """
 CONFIDENCE = 0.95
+CELLS = ("n", "positives", "negatives", "status", "auc", "auc_low", "auc_high")
 FEATURES = {"predictions": "float64", "references": "int64", "groups": "string"}
 
 
@@ -114,13 +115,8 @@ def by_group(rows: ScoredRows, threshold: float | None = None, exclude: Sequence
     )
     groups = {}
     for row, at_cut in zip(group_rows(resampled, aucs, measures), decided.groups, strict=True):
-        cells = {"n": row.n, "positives": row.positives, "negatives": row.negatives, "status": row.status}
-        cells |= {
-            "reasons": _plain(row.reasons),
-            "auc": row.auc.value,
-            "auc_low": row.auc.low,
-            "auc_high": row.auc.high,
-        }
+        cells: dict[str, Any] = asdict(row) | {"auc": row.auc.value, "auc_low": row.auc.low, "auc_high": row.auc.high}
+        cells = {key: cells[key] for key in CELLS} | {"reasons": _plain(row.reasons)}
         groups[row.group] = cells | {key: own.value for key, own in (row.measures | at_cut.rates).items()}
     return {
         **{name: own.value for name, own in numbers.items()},

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
-from ...document.estimate import NAN, Estimate, Reason, undefined
+from ...document.estimate import NAN, Estimate, Reason, Unit, undefined
 
 LOGIT_DELONG = "logit-DeLong"
 LOGIT_OBUCHOWSKI = "logit-DeLong by clusters (Obuchowski)"
@@ -94,7 +94,7 @@ def auc_interval(
     """
     method, value = LOGIT_DELONG if clusters is None else LOGIT_OBUCHOWSKI, auc(labels, scores)
     if math.isnan(value):
-        unit = "rows" if not len(labels) else "negatives" if np.any(np.asarray(labels) == 1) else "positives"
+        unit: Unit = "rows" if not len(labels) else "negatives" if np.any(np.asarray(labels) == 1) else "positives"
         return undefined(method, Reason("too_few", unit=unit, count=0, needed=1))
     variance = auc_variance(labels, scores, clusters)
     if not variance > ROUNDING or value in (0.0, 1.0):

@@ -117,17 +117,16 @@ class ResampledRows:
         draws: np.ndarray | None,
         bound: Bound,
         varying: Sequence[str | None] = (),
-        bands: str = "sup-t ",
     ) -> Estimate:
         """Judge a number made from all included groups: undefined, without interval, or with that of `bound`.
 
         Args:
             value: the number, NaN if a group lacks one of `needs`.
             needs: what every group must have.
-            convention: the formula, first in the method's name, before the `bands` of the bootstrap.
+            convention: the formula, for the method's name.
             draws: of what the number is made from, see `from_draws`, as `bound` and `varying`.
         """
-        method = f"{convention}; {NO_BOOTSTRAP if self.replicates is None else bands + self.replicates.method}"
+        method = f"{convention}; {NO_BOOTSTRAP if self.replicates is None else f'sup-t {self.replicates.method}'}"
         return self.withheld(value, needs, method) or from_draws(value, draws, bound, method, varying)
 
     def withheld(self, value: float, needs: Sequence[Need], method: str) -> Estimate | None:
@@ -169,7 +168,7 @@ def from_draws(
     still = np.flatnonzero(np.ptp(flat[kept], axis=0) < BLIND) if varying else np.empty(0, dtype=np.int64)
     low, high = (NAN, NAN) if still.size else map(float, bound(draws[kept]))
     if math.isnan(low):
-        names = [varying[place] for place in still] or [None]
+        names = [varying[place] for place in still.tolist()] or [None]
         return point(value, method, *(Reason("same_in_resamples", name) for name in names))
     lost = int((~kept).sum())
     reasons = (Reason("lost_resamples", count=lost, needed=len(draws)),) if lost else ()

@@ -75,5 +75,4 @@ def es_auc_estimate(resampled: ResampledRows, aucs: Sequence[Estimate]) -> Estim
         None if known is None else known.auc[:, columns],
         partial(es_auc_bounds, values, resampled.confidence),
         [*resampled.names, None],
-        bands="",
     )

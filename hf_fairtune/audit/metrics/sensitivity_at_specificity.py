@@ -184,12 +184,16 @@ def operating_points(
 
 def _draws(resampled: ResampledRows, by_key: dict[Key, Side], seed: int) -> dict[Key, np.ndarray]:
     """Draw the replicates of every side that has both classes."""
-    rows, known, wanted = resampled.rows, resampled.replicates, {}
+    rows, known, wanted, found = resampled.rows, resampled.replicates, {}, {}
     for key, own in by_key.items():
         if known is not None and len(own.limiting) and len(own.other):
-            wanted[key] = own if rows.clusters is not None else refitted_draws(own, len(known.auc), seed)
-    if rows.clusters is None or known is None:
-        return wanted
+            wanted[key] = own
+    if known is None:
+        return {}
+    if rows.clusters is None:
+        for key, own in wanted.items():
+            found[key] = refitted_draws(own, len(known.auc), seed)
+        return found
     n_boot = resamples_for(len(rows.labels), len(known.auc))
-    found = clustered_draws(plan(rows.groups * 2 + rows.labels, rows.clusters), list(wanted.values()), n_boot, seed)
-    return dict(zip(wanted, found.T, strict=True))
+    draws = clustered_draws(plan(rows.groups * 2 + rows.labels, rows.clusters), list(wanted.values()), n_boot, seed)
+    return dict(zip(wanted, draws.T, strict=True))
