@@ -10,7 +10,7 @@ from ..data.arguments import DataArguments
 from ..errors import FairTuneError
 from ..search.space import LearningRate
 from ..trainer.arguments import FairTrainingArguments
-from .job import BASELINE_ID, Job, full_baseline, say, train, warn_of_small_groups, with_method
+from .job import BASELINE_ID, Job, adopt, full_baseline, say, train, warn_of_small_groups, with_method
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
@@ -64,7 +64,7 @@ def run(
         train(baseline)
         # Only now, and once: nothing is chosen after the test split was seen.
         baseline.audit("test")
-        trainer.adopt(baseline, BASELINE_ID)
+        adopt(trainer, baseline)
         trainer.audit("test", reference=BASELINE_ID)
         job.hand_over(trainer)
     job.print_result()

@@ -10,8 +10,6 @@ from typing import Any
 
 import optuna
 from filelock import BaseFileLock
-from optuna.pruners import BasePruner
-from optuna.samplers import BaseSampler
 from optuna.trial import BaseTrial, TrialState
 
 from ..document.run import Direction, Search
@@ -125,16 +123,16 @@ class Searcher:
         """Tell whether no trial is complete."""
         return self.study is not None and not self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
-    def options(self, sampler: BaseSampler | None, pruner: BasePruner | None) -> dict[str, Any]:
-        """Return what `Trainer.hyperparameter_search` gives to Optuna; the mode's sampler and pruner where None."""
+    def options(self) -> dict[str, Any]:
+        """Return what `Trainer.hyperparameter_search` gives to Optuna."""
         if self.study is None:
             return {}
         return {
             "storage": self.study._storage,
             "study_name": self.study.study_name,
             "load_if_exists": True,
-            "sampler": sampler or self.plan.mode.sampler,
-            "pruner": pruner or self.plan.mode.pruner,
+            "sampler": self.plan.mode.sampler,
+            "pruner": self.plan.mode.pruner,
         }
 
     def start(self, trial: BaseTrial, mask: list[int], trainable_parameters: int) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
-from transformers import TrainingArguments
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+from transformers import TrainerCallback, TrainingArguments
 
 from ..document.run import Argument
 from ..errors import FairTuneError
@@ -26,6 +29,20 @@ FREE = {
 }  # fmt: skip
 # What is saved decides only which epochs `load_best_model_at_end` can choose from.
 SAVING = {"save_strategy", "save_steps"}
+
+
+class TrainerOptions(TypedDict, total=False):
+    """Further arguments of `Trainer`, under their own names."""
+
+    model_init: Callable[..., nn.Module]
+    train_dataset: Dataset[Any] | None
+    eval_dataset: Dataset[Any] | None
+    processing_class: Any
+    data_collator: Callable[[list[Any]], dict[str, Tensor]]
+    compute_metrics: Callable[[Any], dict[str, float]]
+    compute_loss_func: Callable[..., Tensor]
+    callbacks: list[TrainerCallback]
+    optimizers: tuple[Any, Any]
 
 
 @dataclass

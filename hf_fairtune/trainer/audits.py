@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from ..families.head import find_head, scale_head
 if TYPE_CHECKING:
     from .fair import FairTrainer
 
+logger = logging.getLogger(__name__)
 VALIDATION = "validation"
 # The id of the model that a run trains.
 MODEL = "model"
@@ -59,7 +61,7 @@ class Audits:
         return any((entry.model, entry.split) == (model, split) for entry in self.entries)
 
     def add(
-        self, model: str, split: str, reference: str | None = None, *, n_boot: int = 2000, n_permutations: int = 1000
+        self, model: str, split: str, reference: str | None = None, n_boot: int = 2000, n_permutations: int = 1000
     ) -> list[Audited]:
         """Audit a split by every attribute at thresholds fitted on validation, in place of an earlier audit of it.
 
@@ -71,6 +73,8 @@ class Audits:
         """
         if reference is not None and not self.has(reference, split):
             raise FairTuneError(f"{reference!r} is not audited on `{split}` yet; call `audit({split!r})` first.")
+        if reference is None and self.has(model, split):
+            logger.warning("`%s` is scored again; choose models on validation, and touch the test split once.", split)
         others = [None if reference is None else self.scores(reference, part) for part in (split, VALIDATION)]
         entries = audit_table(
             self.data.scored(split, self.scores(model, split), others[0]),

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback, TrainerState
+from peft import PeftModel
+from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerState
 from transformers.trainer_callback import ExportableState
 
 from ..methods.method import Method
@@ -31,6 +32,16 @@ def load_weights(model: Any, folder: str | Path) -> None:
     Trainer's own reading leaves out, in silence, whatever has been renamed since.
     """
     model.load_state_dict(type(model).from_pretrained(folder).state_dict())
+
+
+def load_whole(trainer: Trainer, model: Any, folder: str | Path) -> bool:
+    """Load the weights of a checkpoint, unless it holds an adapter or the shards of a process; return whether."""
+    plain = trainer.accelerator.unwrap_model(model)
+    whole = isinstance(plain, PreTrainedModel) and not isinstance(plain, PeftModel)
+    if not whole or trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+        return False
+    load_weights(plain, folder)
+    return True
 
 
 class MethodState(TrainerCallback, ExportableState):

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accelerate.utils import broadcast_object_list
-from optuna.pruners import BasePruner
-from optuna.samplers import BaseSampler
-from optuna.trial import BaseTrial
-from peft import PeftModel
 from torch import Tensor, nn
 from torch.utils.data import Sampler
-from transformers import PreTrainedModel, Trainer
+from transformers import Trainer
 from transformers.trainer_utils import BestRun
 
 from .. import handover, hub
@@ -27,22 +21,18 @@ from ..document.run import CalibrationFacts, Repair, Search
 from ..errors import FairTuneError
 from ..methods.facts import Facts
 from ..methods.method import Batch, Method, NotSearchedError, forward
-from ..search.modes import mode_named
+from ..search.modes import Mode, mode_named
 from ..search.searcher import Plan, Searcher
 from . import searching
-from .arguments import FairTrainingArguments
+from .arguments import FairTrainingArguments, TrainerOptions
 from .audits import MODEL, Audits, scores_of
-from .checkpoints import load_weights
+from .checkpoints import load_whole
 from .divergence import Divergence
 from .run_facts import TrainingLog, run_document
 from .stages import prepared, train_stages, view_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-    from .options import TrainerOptions
-
-logger = logging.getLogger(__name__)
 
 
 class FairTrainer(Trainer):
@@ -59,15 +49,10 @@ class FairTrainer(Trainer):
         >>> trainer = FairTrainer(model_init=model_init, args=FairTrainingArguments("out"), data=data)
         >>> trainer.hyperparameter_search(n_trials=40)
         >>> trainer.train()
-        >>> for entry in trainer.audit("test"):
-        ...     print(entry.attribute, entry.audit.min_group_auc)
+        >>> print(trainer.audit("test")[-1].audit.min_group_auc)
         >>> trainer.save_model()
     """
 
-    model: Any
-    model_init: Any
-    compute_metrics: Any
-    objective: Any
     facts: Facts
     searcher: Searcher | None = None
     search: Search | None = None
@@ -90,16 +75,14 @@ class FairTrainer(Trainer):
         self.open_method, self.training_log, self.divergence = self.method, TrainingLog(self.method), Divergence()
         self.audits = None if data is None else Audits(data, partial(scores_of, self), self.args.seed)
         if data is not None:
-            options.setdefault("train_dataset", view_of(self, self.method.views["train"]))
-            options.setdefault("eval_dataset", data["validation"])
+            train = view_of(self, self.method.views["train"])
+            options = {"train_dataset": train, "eval_dataset": data["validation"], **options}
             options.setdefault("processing_class", data.processor)
         self.train_dataset, self.eval_dataset = options.get("train_dataset"), options.get("eval_dataset")
-        features = getattr(self.eval_dataset, "features", None) or {}
-        if "groups" in features:
+        if "groups" in (features := getattr(self.eval_dataset, "features", None) or {}):
             options.setdefault("compute_metrics", fairness_metrics(features["groups"].names))
         super().__init__(model=None if model is None else prepared(self, model), args=self.args, **options)
-        # The loss is a mean over the batch: accumulation divides it by the number of batches, whatever
-        # the model's forward accepts.
+        # The loss is a mean over the batch: accumulation divides it by the number of batches.
         self.model_accepts_loss_kwargs = False
         self.loss_is_scaled_for_ga = False if self.compute_loss_func is None else None
 
@@ -144,30 +127,24 @@ class FairTrainer(Trainer):
         trial: Any = None,
         ignore_keys_for_eval: list[str] | None = None,
     ) -> Any:
-        """Train as `Trainer.train`, stage by stage.
+        """Train as `Trainer.train`, stage by stage; True resumes from the last whole checkpoint, if there is any.
 
         Raises:
             FairTuneError: the method is still to be searched, or the loss is not finite.
         """
-        stock = super().train
+        stock = partial(super().train, ignore_keys_for_eval=ignore_keys_for_eval)
         if trial is not None and self.searcher is not None:
             return searching.train_trial(self, self.searcher, trial, partial(stock, resume_from_checkpoint, trial))
-        if self.unsearched is not None:
-            raise self.unsearched
-        if self.audits is not None:
-            self.audits.forget(MODEL)
-        return train_stages(self, resume_from_checkpoint, partial(stock, ignore_keys_for_eval=ignore_keys_for_eval))
+        return train_stages(self, resume_from_checkpoint, stock)
 
     def hyperparameter_search(
         self,
-        hp_space: Callable[[BaseTrial], dict[str, Any]] | None = None,
+        hp_space: Callable[[Any], dict[str, Any]] | None = None,
         compute_objective: str | Callable[..., float] = "min_group_auc",
         n_trials: int = 20,
         direction: str | None = None,
         *,
-        mode: str = "default",
-        sampler: BaseSampler | None = None,
-        pruner: BasePruner | None = None,
+        mode: str | Mode = "default",
     ) -> BestRun:
         """Search the method's hyper-parameters and the learning rate, and take the winner's; `train()` trains it.
 
@@ -178,28 +155,16 @@ class FairTrainer(Trainer):
             compute_objective: a metric of the validation split by name, or a function of the metrics.
             n_trials: trials in all, those of earlier calls included.
             direction: only for a function; a metric knows its own.
-            mode: "default", "paper" (FairTune's text) or "published" (its code).
-            sampler: in place of the mode's.
-            pruner: in place of the mode's.
+            mode: "default", "paper" (FairTune's text), "published" (its code), or a `Mode`, which has its own trials.
 
         Raises:
             FairTuneError: unknown metric or mode, another search in the folder, or no trial that ended.
         """
         self.method = self.open_method
-        chosen = mode_named(mode, n_trials, self.args.seed, searching.warmup_epochs(self))
-        plan = Plan.of(compute_objective, direction, chosen, self.args.num_train_epochs, hp_space)
-        searcher = searching.open_searcher(self, plan)
-        with searching.searching(self, searcher):
-            best = super().hyperparameter_search(
-                lambda trial: searching.draw(self, plan, trial),
-                plan.objective,
-                broadcast_object_list([searcher.remaining])[0],
-                plan.direction,
-                "optuna",
-                catch=searching.FAILURES,
-                **searcher.options(sampler, pruner),
-            )
-        return searching.adopt_winner(self, plan, best)
+        if isinstance(mode, str):
+            mode = mode_named(mode, n_trials, self.args.seed, searching.warmup_epochs(self))
+        plan = Plan.of(compute_objective, direction, mode, self.args.num_train_epochs, hp_space)
+        return searching.search(self, plan, super().hyperparameter_search)
 
     def _hp_search_setup(self, trial: Any) -> None:
         super()._hp_search_setup(trial)
@@ -232,10 +197,7 @@ class FairTrainer(Trainer):
         Raises:
             FairTuneError: the trainer has no `data`, or the reference is not audited yet.
         """
-        audits = self._audits()
-        if reference is None and audits.has(model, split):
-            logger.warning("`%s` is scored again; choose models on validation, and touch the test split once.", split)
-        return audits.add(model, split, reference, n_boot=n_boot, n_permutations=n_permutations)
+        return self._audits().add(model, split, reference, n_boot, n_permutations)
 
     def compare(self, reference: str, split: str = "test", n_boot: int = 2000) -> list[Audited]:
         """Audit the model with its changes against the one audited as `reference` on the same rows."""
@@ -245,17 +207,9 @@ class FairTrainer(Trainer):
         """Fold Platt scaling, fitted on validation, into the head; ranks stay, probabilities become honest."""
         return self._audits().calibrate_model(self.model, self.args.head)
 
-    def adopt(self, other: FairTrainer, id: str) -> None:
-        """Take over the model that another trainer on the same data trained and audited, under an id."""
-        self._audits().adopt(other._audits(), replace(other.document.model_named(MODEL), id=id))
-
     @property
     def document(self) -> Document:
-        """Return what this run did and found so far.
-
-        Raises:
-            FairTuneError: the trainer has no `data`, which names labels and groups.
-        """
+        """Return what this run did and found so far; it takes `data`, which names labels and groups."""
         return run_document(self, self._audits())
 
     def _audits(self) -> Audits:
@@ -263,29 +217,16 @@ class FairTrainer(Trainer):
             raise FairTuneError("an audit needs the splits; build the trainer with `data=load_fair_dataset(...)`.")
         return self.audits
 
-    def _saves_whole(self, model: Any) -> bool:
-        """Tell whether checkpoints hold the whole model: neither an adapter nor the shards of a process."""
-        whole = isinstance(model, PreTrainedModel) and not isinstance(model, PeftModel)
-        return whole and not self.is_fsdp_enabled and not self.is_deepspeed_enabled
-
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        plain = self.accelerator.unwrap_model(self.model if model is None else model)
-        if self._saves_whole(plain):
-            load_weights(plain, resume_from_checkpoint)
-        else:
+        if not load_whole(self, self.model if model is None else model, resume_from_checkpoint):
             super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def _load_best_model(self) -> None:
-        if self._saves_whole(self.model):
-            load_weights(self.model, self.state.best_model_checkpoint)
-        else:
+        if not load_whole(self, self.model, self.state.best_model_checkpoint):
             super()._load_best_model()
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Write the hand-over folder; without `data`, save as `Trainer` does.
-
-        Checkpoints, which the Trainer saves by an internal call, stay what they are.
-        """
+        """Write the hand-over folder; checkpoints, and anything without `data`, are saved as `Trainer` does."""
         if _internal_call or self.data is None:
             super().save_model(output_dir, _internal_call)
         elif self.args.should_save:
@@ -299,9 +240,9 @@ class FairTrainer(Trainer):
         self.save_model()
         if not self.is_world_process_zero():
             return None
-        name = self.args.hub_model_id or Path(self.args.output_dir).name
-        private = self.args.hub_private_repo is not False
-        return hub.push(self.args.output_dir, name, private=private, token=self.args.hub_token)
+        args, private = self.args, self.args.hub_private_repo is not False
+        name = args.hub_model_id or Path(args.output_dir).name
+        return hub.push(args.output_dir, name, private=private, token=args.hub_token)
 
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
         """Make no repository before there is something to share; `push_to_hub` makes it."""

@@ -31,6 +31,26 @@ if TYPE_CHECKING:
 FAILURES = (DivergedError, UndefinedObjectiveError)
 
 
+def search(trainer: FairTrainer, plan: Plan, stock: Callable[..., BestRun]) -> BestRun:
+    """Run the trials that are left, and take the winner.
+
+    Args:
+        stock: `hyperparameter_search` of the stock Trainer.
+    """
+    searcher = open_searcher(trainer, plan)
+    with searching(trainer, searcher):
+        best = stock(
+            lambda trial: draw(trainer, plan, trial),
+            plan.objective,
+            broadcast_object_list([searcher.remaining])[0],
+            plan.direction,
+            "optuna",
+            catch=FAILURES,
+            **searcher.options(),
+        )
+    return adopt_winner(trainer, plan, best)
+
+
 def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
     """Open the search of the output folder on the main process, and what follows it on the others.
 

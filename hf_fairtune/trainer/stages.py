@@ -15,6 +15,7 @@ from ..document.estimate import NAN
 from ..families.family import fit_image_size
 from ..methods.facts import Facts, View
 from ..methods.method import Method, NotSearchedError
+from .audits import MODEL
 from .checkpoints import MethodState, last_checkpoint
 from .run_facts import TrainingLog, public_name
 
@@ -88,6 +89,10 @@ def train_stages(trainer: FairTrainer, resume: str | bool | None, train: Train) 
         resume: checkpoint to resume from; True for the last whole one, where there is any.
         train: `train` of the stock Trainer.
     """
+    if trainer.unsearched is not None:
+        raise trainer.unsearched
+    if trainer.audits is not None:
+        trainer.audits.forget(MODEL)
     stages = trainer.method.stages()
     trainer.training_log = TrainingLog(trainer.method)
     if stages[0] is trainer.method:
@@ -104,6 +109,8 @@ def _train_prepared(trainer: FairTrainer, stage: Method, resume: str | bool | No
     set_seed(trainer.args.seed)
     trainer.model = trainer.model_wrapped = stage.prepare(trainer.model, trainer.facts)
     trainer.optimizer, trainer.lr_scheduler = None, None
+    # What the preparation drew, such as the order of a loader, does not shift the training's own draws.
+    set_seed(trainer.args.seed)
     with restored(trainer):
         trainer.args.output_dir = str(Path(trainer.args.output_dir) / stage.stage)
         return _train_stage(trainer, stage, bool(resume), train)

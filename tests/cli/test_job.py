@@ -20,7 +20,7 @@ from hf_fairtune.errors import FairTuneError
 from hf_fairtune.folder import claim
 from hf_fairtune.trainer.epoch_line import EpochLine
 
-TIMES = ("seconds", "_time", "per_second", "created")
+TIMES = ("second", "time", "created")
 
 
 def without_times(document: Document) -> str:

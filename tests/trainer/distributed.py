@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -10,6 +11,7 @@ from optuna.pruners import BasePruner
 
 from hf_fairtune import FairTrainer
 from hf_fairtune.methods.swift import Swift
+from hf_fairtune.search.modes import mode_named
 from tests.conftest import table, tiny_vit
 from tests.trainer.test_fair import arguments
 
@@ -27,7 +29,8 @@ if __name__ == "__main__":
     args.ddp_find_unused_parameters = False
     # 61 rows: no multiple of the batch, so that padding is added and has to be trimmed again.
     run = FairTrainer(model_init=lambda: tiny_vit(), args=args, train_dataset=table(), eval_dataset=table(61, 1))
-    best = run.hyperparameter_search(n_trials=8, pruner=OddTrials())
+    mode = replace(mode_named("default", 8, args.seed, 1), pruner=OddTrials())
+    best = run.hyperparameter_search(mode=mode)
     mask = run.method.mask
     run.train()
     seen = {"evaluate": run.evaluate(), "mask": mask, "rank": args.process_index, "best": best.run_id}
