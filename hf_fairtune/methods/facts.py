@@ -62,7 +62,7 @@ class Facts:
         family, train = known_family(model), rows.get("train")
         blocks = 0 if family is None else family.count(model)
         features: Mapping[str, Any] = getattr(train, "features", None) or {}
-        if train is None or not {"labels", "groups"} <= set(features):
+        if train is None or not all(hasattr(features.get(name), "names") for name in ("labels", "groups")):
             return cls(family=family, blocks=blocks, rows=rows, head=head, seed=seed)
         names, n_classes = tuple(features["groups"].names), len(features["labels"].names)
         columns = train.with_format("numpy").select_columns(["labels", "groups"])[:]

@@ -115,7 +115,8 @@ class FairTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         data: Any = self.train_dataset if train_dataset is None else train_dataset
-        return self.method.rows(data) or super()._get_train_sampler(train_dataset)
+        sampler = self.method.rows(data)
+        return super()._get_train_sampler(train_dataset) if sampler is None else sampler
 
     def _evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         self.divergence.refuse(self)
@@ -238,11 +239,9 @@ class FairTrainer(Trainer):
     def push_to_hub(self, commit_message: str | None = None, blocking: bool = True, **kwargs: Any) -> Any:
         """Write the hand-over and push what may be shared, private unless asked otherwise."""
         self.save_model()
-        if not self.is_world_process_zero():
-            return None
         args, private = self.args, self.args.hub_private_repo is not False
-        name = args.hub_model_id or Path(args.output_dir).name
-        return hub.push(args.output_dir, name, private=private, token=args.hub_token)
+        name, main = args.hub_model_id or Path(args.output_dir).name, self.is_world_process_zero()
+        return hub.push(args.output_dir, name, private=private, token=args.hub_token) if main else None
 
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
         """Make no repository before there is something to share; `push_to_hub` makes it."""
