@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from .engine.bootstrap import bootstrap
 from .engine.resampled_rows import ALL, NO_BOOTSTRAP, VALUE, ResampledRows
 from .engine.rows import ScoredRows, check_rows, included_codes
 from .metrics.auc import auc_estimates, cross_groups, roc_curves
-from .metrics.auc_gap import auc_pairs, extremes, lowest_and_gap
+from .metrics.auc_gap import HIGHEST, LOWEST, RANGE, auc_pairs, extremes, lowest_and_gap
 from .metrics.brier import brier
 from .metrics.calibration_slope import calibration_intercept, calibration_slope
 from .metrics.es_auc import es_auc_estimate
@@ -27,7 +28,7 @@ from .metrics.expected_calibration_error import (
     expected_calibration_error,
     reliability_curves,
 )
-from .metrics.metric import ScoreMetric, score_metrics
+from .metrics.metric import score_metrics
 from .metrics.sensitivity_at_specificity import operating_points
 from .ranking import rank_groups
 from .threshold_audit import OVERALL, audit_threshold
@@ -98,14 +99,14 @@ def audit(
 
 def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditOptions) -> Audit:
     """Resample checked rows once and put together every number of an audit. Arguments as for `audit`."""
-    decisions, values, measured, across, cuts = decide(thresholds, rows), {}, {}, {}, []
+    decisions, values, measures, cuts = decide(thresholds, rows), {}, [], []
     for name, metric in score_metrics().items():
         values[name] = metric.value
     included, seed = included_codes(rows.group_names, options.exclude), int(options.seed)
     (replicates,) = bootstrap([rows], [decisions], options.n_boot, seed, values) if options.n_boot else [None]
     resampled = ResampledRows(rows, included, replicates, float(options.confidence))
-    for name, metric in score_metrics().items():
-        measured[name] = score_estimates(resampled, name, metric, across)
+    for code in range(len(rows.group_names) + 1):
+        measures.append(score_estimates(resampled, code))
     for place, threshold in enumerate(thresholds):
         cuts.append(audit_threshold(resampled, threshold, decisions[place], place))
     aucs = auc_estimates(resampled)
@@ -115,7 +116,7 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
         n=n,
         positives=positives,
         negatives=negatives,
-        clusters=rows.n_clusters,
+        clusters=resampled.n_clusters,
         confidence=float(options.confidence),
         n_boot=int(options.n_boot),
         seed=seed,
@@ -124,9 +125,9 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
         min_group_auc=lowest,
         auc_gap=gap,
         es_auc=es_auc_estimate(resampled, aucs),
-        measures={name: found[ALL] for name, found in measured.items()},
-        across=across,
-        groups=group_rows(resampled, aucs, measured),
+        measures=measures[ALL],
+        across=score_extremes(resampled, measures),
+        groups=group_rows(resampled, aucs, measures),
         pairs=auc_pairs(resampled, aucs),
         cross_group=cross_groups(resampled),
         operating_points=operating_points(resampled, seed=seed),
@@ -139,7 +140,7 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
 
 
 def group_rows(
-    resampled: ResampledRows, aucs: Sequence[Estimate], measured: dict[str, list[Estimate]]
+    resampled: ResampledRows, aucs: Sequence[Estimate], measures: Sequence[dict[str, Estimate]]
 ) -> list[GroupAudit]:
     """Build every group's row, excluded ones too."""
     known, found = resampled.replicates, []
@@ -158,33 +159,39 @@ def group_rows(
                 reasons=reasons if code in resampled.included else (*reasons, Reason("excluded")),
                 auc=aucs[code],
                 worst_share=float(shares[code]),
-                measures={key: own[code] for key, own in measured.items()},
+                measures=measures[code],
             )
         )
     return found
 
 
-def score_estimates(
-    resampled: ResampledRows, name: str, metric: ScoreMetric, across: dict[str, Estimate]
-) -> list[Estimate]:
-    """Compute a number of scores in every group and, last, in all rows, with its percentile interval.
-
-    Its worst group's value and its gap, with simultaneous intervals, go into `across`.
-    """
-    known, found, kept = resampled.replicates, [], list(resampled.included)
-    for code in (*range(len(resampled.rows.group_names)), ALL):
-        part, lacking = resampled.inside(code), resampled.few(code, metric.needs, least=1)
+def score_estimates(resampled: ResampledRows, code: int) -> dict[str, Estimate]:
+    """Compute every number of scores in a group or, with the last code, in all rows, with its percentile interval."""
+    known, found, whole = resampled.replicates, {}, code == len(resampled.rows.group_names)
+    part = resampled.inside(ALL if whole else code)
+    for name, metric in score_metrics().items():
+        lacking, few = resampled.few(code, metric.needs, least=1), resampled.few(code, metric.needs)
         if lacking:
-            found.append(undefined(NO_BOOTSTRAP if known is None else f"percentile {known.method}", *lacking))
-            continue
-        draws, few = known and known.measures[name][:, code], resampled.few(code, metric.needs)
-        found.append(resampled.percentile(metric(part.labels, part.scores), draws, *few))
-    values, highest = np.array(list(map(VALUE, found))), metric.better == "lower"
-    family = Family(values[None, kept], np.zeros((1, len(kept))), resampled.confidence, metric.limits)
-    ends, draws = extremes(values, kept), known and known.measures[name][:, None, kept]
-    worst = ends.maximum if highest else ends.minimum, partial(family.extreme, highest=highest)
-    for key, (value, bound) in zip(metric.across_keys(name), (worst, (ends.gap, family.gap)), strict=True):
-        across[key] = resampled.across(value, metric.needs, f"{key} over groups", draws, bound, resampled.names)
+            found[name] = undefined(NO_BOOTSTRAP if known is None else f"percentile {known.method}", *lacking)
+        else:
+            draws = None if known is None else known.measures[name][:, code]
+            found[name] = resampled.percentile(metric(part.labels, part.scores), draws, *few)
+    return found
+
+
+def score_extremes(resampled: ResampledRows, measures: Sequence[dict[str, Estimate]]) -> dict[str, Estimate]:
+    """Compute the worst group's value and the gap of every number of scores, with simultaneous intervals."""
+    known, found, kept = resampled.replicates, {}, list(resampled.included)
+    for name, metric in score_metrics().items():
+        values = np.array(list(map(VALUE, map(itemgetter(name), measures[:-1]))))
+        family = Family(values[None, kept], np.zeros((1, len(kept))), resampled.confidence, metric.limits)
+        ends, draws = extremes(values, kept), None if known is None else known.measures[name][:, None, kept]
+        worst, gap = metric.across_keys(name)
+        highest = metric.better == "lower"
+        bound, convention = partial(family.extreme, highest=highest), HIGHEST if highest else LOWEST
+        value = ends.maximum if highest else ends.minimum
+        found[worst] = resampled.across(value, metric.needs, convention, draws, bound, resampled.names)
+        found[gap] = resampled.across(ends.gap, metric.needs, RANGE, draws, family.gap, resampled.names)
     return found
 
 

@@ -69,7 +69,7 @@ def audit_table(
     parts = [*zip(targets, repeat(None)), *product(targets, table.attributes)]
     for target, attribute in tqdm(parts, desc="Auditing", unit="table", disable=None):
         found, comparison = asked.audit(target, attribute)
-        name, beside = (attribute and attribute.name), (comparison and reference)
+        name, beside = attribute.name if attribute else None, reference if comparison else None
         entries.append(Audited(model, split, table.targets[target], name, found, beside, comparison))
         pairs += found.pairs
     tested = iter(adjusted_pairs(pairs, correction))
@@ -81,8 +81,11 @@ def audit_table(
 
 def check_policies(policies: Sequence[str], correction: str = "holm") -> list[Policy | None]:
     """Read the policies of thresholds, None for argmax; FairTuneError for an unknown one, or an unknown correction."""
+    found: list[Policy | None] = []
+    for text in policies:
+        found.append(None if text == ARGMAX else parse_policy(text))
     adjusted(np.empty(0), correction)
-    return [None if text == ARGMAX else parse_policy(text) for text in policies]
+    return found
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,8 @@ class _Asked:
                 )
             if policy is not None and policy.number is None and fit_on is None:
                 raise FairTuneError(
-                    f"The threshold `{policy.name}` is fitted on other rows than the audited ones, and there are none; "
-                    "give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
+                    f"The threshold `{policy.name}` is fitted on other rows than the audited ones, and there are "
+                    "none; give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
                 )
             if policy is not None and policy.number is None and fit_on is not None:
                 refuse_shared(table, fit_on)
@@ -121,18 +124,19 @@ class _Asked:
             raise FairTuneError(f"`exclude` names {unknown}; the groups are {groups[:30]}.")
 
     def audit(self, target: int, attribute: Attribute | None) -> tuple[Audit, Comparison | None]:
-        """Audit one target by the groups of one attribute (None: all rows), and compare with the reference."""
+        """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
         groups, names = _groups(table, attribute)
         options = replace(self.options, exclude=attribute.within(self.options.exclude) if attribute else [])
         rows = check_rows(table.labels[:, target], table.scores[:, target], groups, names, table.clusters)
-        decisions = self._decisions(target, attribute, table.scores, fit_on and fit_on.scores)
+        decisions = self._decisions(target, attribute, table.scores, None if fit_on is None else fit_on.scores)
         found = audit_rows(rows, decisions, options)
         if attribute is None or table.reference_scores is None:
             return found, None
         from .comparison import compare_rows  # only where there is a reference
 
-        others = self._decisions(target, attribute, table.reference_scores, fit_on and fit_on.reference_scores)
+        fit_scores = None if fit_on is None else fit_on.reference_scores
+        others = self._decisions(target, attribute, table.reference_scores, fit_scores)
         cuts = list(zip(decisions, others, strict=True))
         return found, compare_rows(rows, table.reference_scores[:, target], cuts, options)
 

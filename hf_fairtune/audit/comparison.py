@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,14 +14,13 @@ from ..document.estimate import NAN, Estimate, Reason, undefined
 from ..errors import FairTuneError
 from .audit import AuditOptions
 from .engine.auc_tests import clustered_difference_test
-from .engine.bootstrap import Replicates, bootstrap
-from .engine.delong import auc, score_error
-from .engine.paired_delong import paired_delong
+from .engine.bootstrap import bootstrap
+from .engine.delong import auc, paired_delong, score_error
 from .engine.paired_rows import PairedFamily, PairedRows, still
 from .engine.proportions import BONETT_PRICE, cells_of, confusion, paired_difference
 from .engine.resampled_rows import ALL, BOTH, NEEDS, ResampledRows
 from .engine.rows import ScoredRows, check_rows, check_scores, included_codes
-from .metrics.auc_gap import extremes
+from .metrics.auc_gap import LOWEST, RANGE, extremes
 from .metrics.metric import Gap, Rate, gaps, rates
 from .thresholds import Decision, decide
 from .verdict import classify
@@ -71,20 +71,32 @@ def compare_rows(
     rows: ScoredRows, reference_scores: ArrayLike, thresholds: Sequence[Cuts], options: AuditOptions
 ) -> Comparison:
     """Compare on checked rows. Arguments as for `compare`."""
-    paired = _paired(rows, reference_scores, thresholds, options)
-    model, groups = paired.model, []
-    (*by_group, overall), lowest, gap = auc_changes(paired)
+    others, groups, cuts = check_scores(reference_scores, "reference_scores"), [], []
+    if others.shape != rows.scores.shape:
+        raise FairTuneError(
+            f"`reference_scores` has shape {others.shape} for {len(rows.scores)} rows; "
+            "score the same rows with both models, in the same order."
+        )
+    both = (rows, replace(rows, scores=others))
+    decisions = [decide([pair[side] for pair in thresholds], own) for side, own in enumerate(both)]
+    replicates = bootstrap(both, decisions, options.n_boot, options.seed) if options.n_boot else [None, None]
+    included = included_codes(rows.group_names, options.exclude)
+    sides = zip(both, replicates, strict=True)
+    paired = PairedRows(*(ResampledRows(own, included, draws, options.confidence) for own, draws in sides))
+    model, ((*by_group, overall), lowest, gap) = paired.model, auc_changes(paired)
     for code, change in enumerate(by_group):
         positives, negatives, n = model.counts[code].tolist()
         reasons = model.grounds(code) + (() if code in model.included else (Reason("excluded"),))
         status, p = model.status[code], paired_p(paired, code)
         groups.append(GroupChange(rows.group_names[code], n, positives, negatives, status, reasons, change, p))
+    for place, pair in enumerate(thresholds):
+        cuts.append(compare_threshold(paired, pair, np.stack([own[place] for own in decisions]), place))
     positives, negatives, n = model.counts[ALL].tolist()
     return Comparison(
         confidence=float(options.confidence),
         n_boot=int(options.n_boot),
         seed=int(options.seed),
-        clusters=rows.n_clusters,
+        clusters=model.n_clusters,
         n=n,
         positives=positives,
         negatives=negatives,
@@ -94,37 +106,9 @@ def compare_rows(
         min_group_auc=lowest,
         auc_gap=gap,
         groups=groups,
-        thresholds=[compare_threshold(paired, cuts, place) for place, cuts in enumerate(thresholds)],
+        thresholds=cuts,
         verdict=classify([by_group[code] for code in model.included], gap),
     )
-
-
-def _paired(
-    rows: ScoredRows, reference_scores: ArrayLike, thresholds: Sequence[Cuts], options: AuditOptions
-) -> PairedRows:
-    """Check the reference and the cuts, and resample both models together."""
-    others = check_scores(reference_scores, "reference_scores")
-    if others.shape != rows.scores.shape:
-        raise FairTuneError(
-            f"`reference_scores` has shape {others.shape} for {len(rows.scores)} rows; "
-            "score the same rows with both models, in the same order."
-        )
-    for first, second in thresholds:
-        if (first.policy, first.fitted_on) != (second.policy, second.fitted_on):
-            raise FairTuneError(
-                f"A pair of `thresholds` is `{first.policy}` fitted on {first.fitted_on} and `{second.policy}` fitted "
-                f"on {second.fitted_on}; choose both in one way, on one split."
-            )
-    both = (rows, replace(rows, scores=others))
-    decisions = [decide([pair[side] for pair in thresholds], own) for side, own in enumerate(both)]
-    replicates: list[Replicates | None] = [None, None]
-    if options.n_boot:
-        replicates = [*bootstrap(both, decisions, options.n_boot, options.seed)]
-    included = included_codes(rows.group_names, options.exclude)
-    model, reference = (
-        ResampledRows(own, included, draws, options.confidence) for own, draws in zip(both, replicates, strict=True)
-    )
-    return PairedRows(model, reference)
 
 
 def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate]:
@@ -132,31 +116,30 @@ def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate]
 
     The lowest AUC may be another group's.
     """
-    model, kept = paired.model, list(paired.model.included)
-    codes = [*range(len(model.rows.group_names)), ALL]
-    sides = [(auc(part.labels, part.scores) for part in map(side.inside, codes)) for side in (model, paired.reference)]
-    values = np.array([[*side] for side in sides])
-    draws = paired.draws(lambda replicates: replicates.auc)
-    changes = [
-        paired.change(float(values[0, code] - values[1, code]), None if draws is None else draws[..., code], code)
-        for code in codes
-    ]
-    level, units = model.confidence, model.units.tolist()
-    errors = np.array([[score_error(float(own[code]), *units[code][:2], level) for code in kept] for own in values])
+    model, kept, changes = paired.model, list(paired.model.included), []
+    values, errors = np.empty((2, len(model.units))), np.empty((2, 1, len(kept)))
+    for side, own in enumerate((model, paired.reference)):
+        for code in range(ALL, len(model.rows.group_names)):
+            part = own.inside(code)
+            values[side, code] = auc(part.labels, part.scores)
+        for place, code in enumerate(kept):
+            positives, negatives, _ = model.units[code].tolist()
+            errors[side, 0, place] = score_error(float(values[side, code]), positives, negatives, model.confidence)
+    draws = paired.draws(attrgetter("auc"))
+    for code, (first, second) in enumerate(values.T.tolist()):
+        changes.append(paired.change(first - second, None if draws is None else draws[..., code], code))
 
     def family(drawn: np.ndarray) -> PairedFamily:
         # An AUC of 1 stays 1 in every resample; Newcombe's interval keeps a width there.
-        blind = np.where(still(drawn), errors[:, None], 0.0)
-        return PairedFamily(values[:, None, kept], np.hypot(*blind), level)
+        blind = np.where(still(drawn), errors, 0.0)
+        return PairedFamily(values[:, None, kept], np.hypot(*blind), model.confidence)
 
-    first, second = (extremes(own[:-1], kept) for own in values)
-    draws = None if draws is None else draws[:, :, None, kept]
-    lowest = paired.across(
-        first.minimum - second.minimum, draws, lambda drawn: family(drawn).minimum(drawn), BOTH, "min over groups"
+    (one, other), moved = (
+        (extremes(own[:-1], kept) for own in values),
+        None if draws is None else draws[:, :, None, kept],
     )
-    gap = paired.across(
-        first.gap - second.gap, draws, lambda drawn: family(drawn).largest_range(drawn), BOTH, "max - min over groups"
-    )
+    lowest = paired.across(one.minimum - other.minimum, moved, lambda own: family(own).minimum(own), BOTH, LOWEST)
+    gap = paired.across(one.gap - other.gap, moved, lambda own: family(own).largest_range(own), BOTH, RANGE)
     return changes, lowest, gap
 
 
@@ -180,27 +163,24 @@ def paired_p(paired: PairedRows, code: int) -> float:
     return clustered_difference_test(values, (draws[:, 0], draws[:, 1]), int(model.units[code, :2].min()))
 
 
-def compare_threshold(paired: PairedRows, cuts: Cuts, place: int) -> ThresholdChange:
+def compare_threshold(paired: PairedRows, cuts: Cuts, predictions: np.ndarray, place: int) -> ThresholdChange:
     """Compare every rate of the same rows, and every gap that is a range of such rates, at one pair of thresholds.
 
-    `place` says which of the replicates' cuts they are.
+    `predictions` are of model and reference, [2, n]; `place` says which of the replicates' cuts they are.
     """
-    rows = paired.model.rows
-    sides = (paired.model.rows, paired.reference.rows)
-    cells = np.concatenate([rows.labels * 2 + decide([cut], own) for cut, own in zip(cuts, sides, strict=True)])
+    model, reference = cuts
+    if (model.policy, model.fitted_on) != (reference.policy, reference.fitted_on):
+        raise FairTuneError(
+            f"A pair of `thresholds` is `{model.policy}` fitted on {model.fitted_on} and `{reference.policy}` fitted "
+            f"on {reference.fitted_on}; choose both in one way, on one split."
+        )
+    cells, groups, rows = paired.model.rows.labels * 2 + predictions, [], paired.model.rows
     counts = paired.draws(lambda replicates: np.moveaxis(replicates.counts[:, :, place], 0, 1))
-    groups = []
     for code, name in enumerate(rows.group_names):
         own = {key: _rate_change(paired, rate, cells, counts, code) for key, rate in rates().items() if rate.paired}
         groups.append(RateChange(name, own))
-    return ThresholdChange(
-        policy=cuts[0].policy,
-        fitted_on=cuts[0].fitted_on,
-        value=cuts[0].value,
-        reference_value=cuts[1].value,
-        groups=groups,
-        gaps={name: _gap_change(paired, gap, cells, counts) for name, gap in gaps().items() if gap.paired},
-    )
+    gap_changes = {name: _gap_change(paired, gap, cells, counts) for name, gap in gaps().items() if gap.paired}
+    return ThresholdChange(model.policy, model.fitted_on, model.value, reference.value, groups, gap_changes)
 
 
 def _rate_change(paired: PairedRows, rate: Rate, cells: np.ndarray, counts: np.ndarray | None, code: int) -> Estimate:

@@ -54,8 +54,7 @@ def direction(metric_key: str, group_names: Sequence[str] = ()) -> str:
 def scores_from_logits(predictions: Any) -> np.ndarray:
     """Compute the probability of class 1 of each row, float64 [n].
 
-    Args:
-        predictions: logits [n, 2] (softmax), or [n, 1] or [n] (sigmoid); of a tuple the first item.
+    From logits [n, 2] (softmax), or [n, 1] or [n] (sigmoid); of a tuple the first item.
 
     Raises:
         FairTuneError: the logits have another shape.

@@ -13,15 +13,9 @@ ASSUMED_AUC = 0.85
 
 @dataclass(frozen=True)
 class Detectable:
-    """The smallest difference of AUC that 4 of 5 such audits find between a group and the reference.
+    """The smallest `difference` of AUC that 4 of 5 such audits find between a group and the reference; NaN for none.
 
-    Args:
-        group: the one that shows least.
-        reference: the largest group.
-        positives: of the group.
-        negatives: of the group.
-        difference: NaN where none can be found.
-        auc: of the reference, as assumed.
+    The group, with its cases, is the one that shows least, the reference the largest; `auc` is assumed of that.
     """
 
     group: str
@@ -33,10 +27,10 @@ class Detectable:
 
 
 def detectable(counts: Mapping[str, Counts], auc: float = ASSUMED_AUC) -> Detectable:
-    """Compute which difference of AUC these rows can show, for the group that shows least; rows of a patient count each.
+    """Compute which difference of AUC these rows can show, for the group that shows least.
 
     Args:
-        counts: positives and negatives of each group, two groups or more.
+        counts: positives and negatives of each group, two groups or more; rows of one patient count each.
         auc: of the largest group, which is the reference.
 
     Source: `detectable_difference` (Hanley & McNeil 1982).

@@ -41,9 +41,6 @@ def pool(
         Posterior mean of the truths' mean, posterior median of their standard deviation and, for every value, [4, k],
         posterior mean, low, high and probability of being the lowest.
 
-    Raises:
-        FairTuneError: fewer than two values, or an error that is not positive.
-
     Source: Gelman et al. 2013, "Bayesian Data Analysis", 5.4, eq. 5.17 to 5.21; half-normal prior of the spread as in
     Gelman 2006, "Prior distributions for variance parameters in hierarchical models".
     """
@@ -67,18 +64,14 @@ def pool(
     rng = np.random.default_rng(seed)
     picked = rng.choice(len(taus), DRAWS, p=weights)
     mean = rng.normal(means[picked], np.sqrt(variances[picked]))[:, None]
-    held = _shrinkage(errors, taus[picked])
-    draws = rng.normal(mean + held * (values - mean), np.sqrt(held) * errors)
-    centres = weights @ (means[:, None] + _shrinkage(errors, taus) * (values - means[:, None]))
+    # What a group keeps of its own value at each spread.
+    held = taus[:, None] ** 2 / (taus[:, None] ** 2 + errors**2)
+    draws = rng.normal(mean + held[picked] * (values - mean), np.sqrt(held[picked]) * errors)
+    centres = weights @ (means[:, None] + held * (values - means[:, None]))
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     middle = float(taus[min(int(np.searchsorted(np.cumsum(weights), 0.5)), len(taus) - 1)])
     shares = np.bincount(draws.argmin(axis=1), minlength=len(values)) / DRAWS
     return float(weights @ means), middle, np.stack([centres, low, high, shares])
-
-
-def _shrinkage(errors: np.ndarray, taus: np.ndarray) -> np.ndarray:
-    """Compute how much of its own value a group keeps at each spread, [points, k]."""
-    return np.asarray(taus[:, None] ** 2 / (taus[:, None] ** 2 + errors**2))
 
 
 def rank_groups(resampled: ResampledRows, aucs: Sequence[Estimate], seed: int = 0) -> Ranking | None:
@@ -96,7 +89,8 @@ def rank_groups(resampled: ResampledRows, aucs: Sequence[Estimate], seed: int = 
             points.append(_point(resampled, aucs[code].value, code, aucs[-1].value))
     if len(kept) < 2:
         return None
-    mean, tau, (centres, low, high, shares) = pool(*np.array(points).T, resampled.confidence, seed)
+    values, errors = np.array(points).T
+    mean, tau, (centres, low, high, shares) = pool(values, errors, resampled.confidence, seed)
     ranks = np.argsort(np.argsort(centres, kind="stable"), kind="stable") + 1
     columns = map(np.ndarray.tolist, (expit(centres), expit(low), expit(high), shares, ranks))
     for code, *numbers in zip(kept, *columns, strict=True):

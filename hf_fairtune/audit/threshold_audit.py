@@ -38,10 +38,6 @@ class Decided:
         self.counts = confusion(rows.labels, predictions, rows.groups, len(rows.group_names))
         self.draws = None if known is None else known.counts[:, :, place]
 
-    def trials(self, rate: Rate) -> np.ndarray:
-        """Count the independent cases in a rate's denominator, [n_groups + 1]."""
-        return self.resampled.rows.count(np.isin(self.cells, cells_of(*rate.denominator)))
-
     def rate(self, rate: Rate) -> list[Estimate]:
         """Judge a rate in every group and, last, in all rows.
 
@@ -50,7 +46,8 @@ class Decided:
         """
         resampled, found = self.resampled, []
         above, below = total(self.counts, rate.numerator), total(self.counts, rate.denominator)
-        shares, trials = wilson(above, below, resampled.confidence), self.trials(rate).tolist()
+        shares, among = wilson(above, below, resampled.confidence), np.isin(self.cells, cells_of(*rate.denominator))
+        trials = resampled.rows.count(among).tolist()
         simple = rate.binomial and resampled.rows.clusters is None
         drawn = None if simple or self.draws is None else rate(self.draws)
         for code, (value, low, high) in enumerate(zip(*shares.tolist(), strict=True)):
@@ -101,7 +98,9 @@ class Decided:
         """
         errors, level = np.empty((len(gap.rates), self.counts.shape[1])), self.resampled.confidence
         for kind, name in enumerate(gap.rates):
-            trials, values = self.trials(rates()[name]), np.nan_to_num(rates()[name](self.counts))
+            rate, rows = rates()[name], self.resampled.rows
+            trials = rows.count(np.isin(self.cells, cells_of(*rate.denominator)))
+            values = np.nan_to_num(rate(self.counts))
             if gap.over is Over.LOWEST_SHARE:
                 shares = (values * trials + 0.5) / (trials + 1)
                 errors[kind] = np.sqrt((1 - shares) / shares / (trials + 1))

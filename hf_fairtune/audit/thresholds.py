@@ -55,11 +55,9 @@ class Decision:
                 than decisions; or a group has no cut.
         """
         if self.predictions is not None:
-            n = len(np.asarray(labels))
-            if n != len(self.predictions):
-                raise FairTuneError(
-                    f"`{self.policy}` holds {len(self.predictions)} decisions for {n} rows; pass one a row."
-                )
+            size, n = len(self.predictions), len(np.asarray(labels))
+            if n != size:
+                raise FairTuneError(f"`{self.policy}` holds {size} decisions for {n} rows; pass one a row.")
             return self.predictions
         if self.by_group is not None and (groups is None or group_names is None):
             raise FairTuneError(f"`{self.policy}` has a cut for each group; pass `groups` and `group_names`.")
@@ -71,15 +69,14 @@ class Decision:
         if self.by_group is None or groups is None or group_names is None:
             return (check_scores(scores) >= self.value).astype(np.int64)
         rows = check_rows(labels, scores, groups, group_names)
-        present = {rows.group_names[code] for code in np.unique(rows.groups)}
-        unknown = sorted(present - set(self.by_group))
-        if unknown:
+        cuts = np.array([self.by_group.get(name, np.nan) for name in rows.group_names])[rows.groups]
+        if np.isnan(cuts).any():
+            unknown = sorted({rows.group_names[code] for code in rows.groups[np.isnan(cuts)]})
             raise FairTuneError(
                 f"`{self.policy}` has no cut for the groups {unknown}, which `{self.fitted_on}` lacks; "
                 "fit it on rows of every group, or use one cut for all."
             )
-        cuts = np.array([self.by_group.get(name, np.nan) for name in rows.group_names])
-        return (rows.scores >= cuts[rows.groups]).astype(np.int64)
+        return (rows.scores >= cuts).astype(np.int64)
 
 
 Threshold = Decision
@@ -101,11 +98,7 @@ def fixed(value: float = 0.5) -> Decision:
 
 
 def given(predictions: ArrayLike, policy: str = "given") -> Decision:
-    """Wrap decisions that were made elsewhere, 0 or 1 for each row, [n], under the name `policy`.
-
-    Raises:
-        FairTuneError: a decision is neither 0 nor 1, or there is not one a row.
-    """
+    """Wrap decisions that were made elsewhere, 0 or 1 for each row, [n], under the name `policy`."""
     array = np.asarray(predictions)
     if array.ndim != 1 or array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
         raise FairTuneError(f"`predictions` has shape {array.shape}, type {array.dtype}; pass 0 or 1 for each row.")
@@ -122,8 +115,7 @@ def youden(labels: ArrayLike, scores: ArrayLike, split: str = "validation") -> D
 
 # True and false positives at every observed score as a cut, highest first, and a share -> place of the cut; -1 is
 # above all scores.
-Chooser = Callable[[np.ndarray, np.ndarray, float], int]
-CHOOSERS: dict[str, Chooser] = {
+CHOOSERS: dict[str, Callable[[np.ndarray, np.ndarray, float], int]] = {
     # Whole numbers, so that equally good cuts tie exactly: J times positives times negatives.
     "youden": lambda hits, alarms, _: int((hits * alarms[-1] - alarms * hits[-1]).argmax()),
     "f1": lambda hits, alarms, _: int((2 * hits / (hits[-1] + hits + alarms)).argmax()),
@@ -204,7 +196,7 @@ def parse_policy(text: str) -> Policy:
             raise FairTuneError(f"`{text}` gives every group the same cut; leave out{PER_GROUP}.")
         fixed(value)
     elif kind in ("sensitivity", "specificity") and _number(share) is not None:
-        name = f"{kind}={check_share(kind, float(share)):g}"
+        name = f"{kind}={check_share(kind, float(share)):.12g}"
     elif equals or name not in ("youden", "f1"):
         raise FairTuneError(f"`{name}` is no threshold policy; choose {POLICIES}.")
     return Policy(name, by_group, value)

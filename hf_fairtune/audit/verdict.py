@@ -26,10 +26,7 @@ def classify(groups: Sequence[Estimate], gap: Estimate, margin: float = MARGIN) 
     counts however small, as it does for "level-down". A group whose interval is withheld neither rose nor fell, and
     forbids "pareto-better": it may have been harmed.
 
-    Args:
-        groups: change of each group's AUC, model minus reference.
-        gap: change of the gap between the groups' AUCs.
-        margin: loss of AUC that is let pass.
+    Changes are model minus reference; `margin` is the loss of AUC that is let pass.
 
     Source: Mittelstadt, Wachter & Russell 2023, "The unfairness of fair machine learning", on levelling down; the
     margin as in a trial of non-inferiority.

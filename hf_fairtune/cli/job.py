@@ -166,10 +166,9 @@ def train(trainer: FairTrainer) -> None:
 
 def full_baseline(trainer: FairTrainer) -> FairTrainer:
     """Return full fine-tuning under the same arguments, at the best learning rate the search has for it."""
-    folder = str(Path(trainer.args.output_dir) / "full")
-    args = replace(
-        trainer.args, output_dir=folder, learning_rate=best_rate(trainer.search, trainer.args.learning_rate)
-    )
+    args: Any = trainer.args
+    folder, rate = str(Path(args.output_dir) / BASELINE), best_rate(trainer.search, args.learning_rate)
+    args = replace(args, output_dir=folder, learning_rate=rate)
     return FairTrainer(model_init=trainer.model_init, args=args, data=trainer.data, method=method_named(BASELINE))
 
 

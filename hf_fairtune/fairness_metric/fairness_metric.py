@@ -31,12 +31,11 @@ import datasets
 import evaluate
 import numpy as np
 
-from hf_fairtune.audit.audit import group_rows, score_estimates
+from hf_fairtune.audit.audit import group_rows, score_estimates, score_extremes
 from hf_fairtune.audit.engine.resampled_rows import ALL, ResampledRows
 from hf_fairtune.audit.engine.rows import ScoredRows, check_rows, included_codes
 from hf_fairtune.audit.metrics.auc import auc_estimates
 from hf_fairtune.audit.metrics.auc_gap import lowest_and_gap
-from hf_fairtune.audit.metrics.metric import score_metrics
 from hf_fairtune.audit.threshold_audit import audit_threshold
 from hf_fairtune.audit.thresholds import fixed
 from hf_fairtune.document.estimate import Reason
@@ -61,6 +60,7 @@ Examples:
     (0.75, 1.0, 'M')
 """
 CONFIDENCE = 0.95
+CELLS = ("n", "positives", "negatives", "status", "auc", "auc_low", "auc_high")
 FEATURES = {"predictions": "float64", "references": "int64", "groups": "string"}
 
 
@@ -101,25 +101,22 @@ def by_group(rows: ScoredRows, threshold: float | None = None, exclude: Sequence
             "pass `threshold` in their unit."
         )
     cut = 0.5 if threshold is None else threshold
-    rule, across, measured = fixed(cut), {}, {}
+    rule = fixed(cut)
     resampled = ResampledRows(rows, included_codes(rows.group_names, exclude), None, CONFIDENCE)
     decided = audit_threshold(resampled, rule, rule.apply(rows.labels, rows.scores), 0)
-    for name, metric in score_metrics().items():
-        measured[name] = score_estimates(resampled, name, metric, across)
+    measures = [score_estimates(resampled, code) for code in range(len(rows.group_names) + 1)]
     aucs = auc_estimates(resampled)
     lowest, gap = lowest_and_gap(resampled, aucs, permutations=0, seed=0)
-    numbers = {"auc": aucs[ALL], "min_group_auc": lowest, "auc_gap": gap} | across
-    numbers |= {name: own[ALL] for name, own in measured.items()}
-    numbers |= {f"{name}@{cut:g}": own for name, own in decided.gaps.items()}
+    numbers = {"auc": aucs[ALL], "min_group_auc": lowest, "auc_gap": gap}
+    numbers |= (
+        measures[ALL]
+        | score_extremes(resampled, measures)
+        | {f"{name}@{cut:g}": own for name, own in decided.gaps.items()}
+    )
     groups = {}
-    for row, at_cut in zip(group_rows(resampled, aucs, measured), decided.groups, strict=True):
-        cells = {"n": row.n, "positives": row.positives, "negatives": row.negatives, "status": row.status}
-        cells |= {
-            "reasons": _plain(row.reasons),
-            "auc": row.auc.value,
-            "auc_low": row.auc.low,
-            "auc_high": row.auc.high,
-        }
+    for row, at_cut in zip(group_rows(resampled, aucs, measures), decided.groups, strict=True):
+        cells: dict[str, Any] = asdict(row) | {"auc": row.auc.value, "auc_low": row.auc.low, "auc_high": row.auc.high}
+        cells = {key: cells[key] for key in CELLS} | {"reasons": _plain(row.reasons)}
         groups[row.group] = cells | {key: own.value for key, own in (row.measures | at_cut.rates).items()}
     return {
         **{name: own.value for name, own in numbers.items()},

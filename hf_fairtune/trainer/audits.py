@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import expit, logit
 
 from ..audit.audit_table import audit_table
-from ..audit.calibration import EDGE, Calibration, fit_calibration
+from ..audit.calibration import EDGE, fit_calibration
 from ..audit.compute import scores_from_logits
 from ..data.fair_dataset import FairDataset
 from ..document.document import Audited
@@ -118,9 +118,9 @@ class Audits:
             scale_head(model, find_head(model, head), found.slope, found.intercept)
             self.forget(MODEL)
             self.calibrated.add(MODEL)
-        return CalibrationFacts(**asdict(found), applied=applied, reasons=() if applied else (Reason("no_ranking"),))
+        return replace(found, applied=applied, reasons=() if applied else (Reason("no_ranking"),))
 
-    def _calibration(self, model: str) -> Calibration:
+    def _calibration(self, model: str) -> CalibrationFacts:
         labels = self.data.columns(VALIDATION)["labels"]
         return fit_calibration(labels, self.scores(model, VALIDATION), VALIDATION)
 

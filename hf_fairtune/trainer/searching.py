@@ -18,6 +18,7 @@ from transformers.trainer_utils import BestRun, SaveStrategy
 
 from ..errors import FairTuneError
 from ..families.family import counts
+from ..methods.facts import Facts
 from ..methods.method import Method
 from ..search.objective import UndefinedObjectiveError
 from ..search.searcher import InterruptedSearch, Plan, Searcher
@@ -50,7 +51,7 @@ def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
         "seed": args.seed,
         "learning_rates": [plan.rates.low, plan.rates.high],
     }
-    return Searcher.open(plan, Path(args.output_dir), run, trainer.method.recipes(trainer.facts))
+    return Searcher.open(plan, Path(args.output_dir), run, trainer.method.recipes(facts_of(trainer, plan)))
 
 
 def warmup_epochs(trainer: FairTrainer) -> int:
@@ -96,7 +97,12 @@ def draw(trainer: FairTrainer, plan: Plan, trial: BaseTrial) -> dict[str, Any]:
 
 def propose(trainer: FairTrainer, plan: Plan, trial: BaseTrial) -> Method:
     """Return the method that `trial` proposes."""
-    return trainer.open_method.suggest(trial, replace(trainer.facts, proposal=plan.mode.proposal))
+    return trainer.open_method.suggest(trial, facts_of(trainer, plan))
+
+
+def facts_of(trainer: FairTrainer, plan: Plan) -> Facts:
+    """Return the facts with the mode's way to propose masks."""
+    return replace(trainer.facts, proposal=plan.mode.proposal)
 
 
 def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:

@@ -95,7 +95,7 @@ def repaired(repairing_both: list[str], tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 def repair(repairing: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Run `fairtune debias` with more flags; the card and its figures, which take most of the time, are left out."""
-    monkeypatch.setattr("hf_fairtune.handover.write_report", lambda *_: None)
+    monkeypatch.setattr("hf_fairtune.handover.write_card", lambda *_: None)
 
     def run(*more: str, group: str = "skin") -> Path:
         folder = tmp_path / f"repair-{len(list(tmp_path.iterdir()))}"

@@ -8,7 +8,7 @@ from statistics import mean, stdev
 import pytest
 
 from hf_fairtune.cli.main import main
-from hf_fairtune.record import Record
+from hf_fairtune.document.document import Document
 
 VALUES, SEEDS = ("none", "soft"), (0, 1)
 
@@ -27,7 +27,7 @@ def asked(repairing: list[str], biased: Path, tmp_path_factory: pytest.TempPathF
 def ablated(asked: list[str]) -> Path:
     """The folder of the ablation, without its runs' figures."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hf_fairtune.handover.write_report", lambda *_: None)
+        patch.setattr("hf_fairtune.handover.write_card", lambda *_: None)
         assert main(["ablate", *asked]) == 0
     return Path(asked[-1])
 
@@ -35,24 +35,28 @@ def ablated(asked: list[str]) -> Path:
 def test_each_run_has_its_value_and_seed(ablated: Path) -> None:
     for value in VALUES:
         for seed in SEEDS:
-            record = Record.load(ablated / f"mask-{value}" / f"seed-{seed}")
-            assert record.repair is not None
-            assert (record.repair["mask"]["kind"], record.seed) == (value, seed)
-            assert record.model["name"] == f"biased-{seed}"
+            document = Document.load(ablated / f"mask-{value}" / f"seed-{seed}")
+            training = document.model_named("model").training
+            assert training is not None
+            assert training.soft_mask is not None
+            assert document.run is not None
+            assert (training.soft_mask.kind, document.run.seed) == (value, seed)
+            assert document.run.base.name == f"biased-{seed}"
 
 
-def test_the_table_is_that_of_the_records(ablated: Path) -> None:
+def test_the_table_is_that_of_the_documents(ablated: Path) -> None:
     written = json.loads((ablated / "ablation.json").read_text())
     assert (written["flag"], written["seeds"]) == ("mask", [0, 1])
     rows = {row["value"]: row for row in written["rows"]}
     assert list(rows) == ["before", "before, calibrated", *VALUES]
     lines = {line.split("  ")[0]: line for line in (ablated / "ablation.txt").read_text().splitlines() if line}
-    models = {"before": "baseline", "before, calibrated": "baseline, calibrated"}
+    models = {"before": "before", "before, calibrated": "before_calibrated"}
     for value, row in rows.items():
-        model, folder = models.get(value, "swift"), "none" if value in models else value
-        audits = [Record.load(ablated / f"mask-{folder}" / f"seed-{seed}").evaluation(model) for seed in SEEDS]
+        model, folder = models.get(value, "model"), "none" if value in models else value
+        documents = [Document.load(ablated / f"mask-{folder}" / f"seed-{seed}") for seed in SEEDS]
+        entries = [document.find(model, "test", "malignant", "skin") for document in documents]
         for name, key in (("AUC", "auc"), ("lowest group", "min_group_auc"), ("gap", "auc_gap")):
-            values = [audit[key]["value"] for audit in audits if audit is not None]
+            values = [getattr(entry.audit, key).value for entry in entries if entry is not None]
             assert row["numbers"][name] == values
             assert f"{mean(values):.3f} ± {stdev(values):.3f}" in lines[value]
         assert len(row["verdicts"]) == (0 if value in models else 2)
@@ -64,7 +68,7 @@ def test_finished_runs_are_not_run_again(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("something was trained")
 
-    monkeypatch.setattr("hf_fairtune.trainer.fitting.Trainer.__init__", never)
+    monkeypatch.setattr("hf_fairtune.trainer.fair.Trainer.__init__", never)
     before = {p: p.read_bytes() for p in ablated.rglob("*") if p.is_file()}
     assert main(["ablate", *asked]) == 0
     assert {p: p.read_bytes() for p in ablated.rglob("*") if p.is_file()} == before

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from hf_fairtune.catalog import names
 from hf_fairtune.cli import main as command
-from hf_fairtune.cli.main import commands, main
+from hf_fairtune.cli.main import main
 
 
 def replaced(flags: list[str], name: str, value: str) -> list[str]:
@@ -35,6 +36,25 @@ def test_one_line(
     assert len(lines) == 1
     assert message in lines[0]
     assert "Traceback" not in error
+    assert not (tmp_path / "o" / "run.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--method", "full", "--mask", "soft"], "`--mask` is no flag of this command"),
+        (["--method", "groupdro", "--eta", "-1"], "`eta` is -1; give 0 or more"),
+        (["--method", "sam", "--eta", "1"], "`--eta` is no flag of this command"),
+        (["--method", "sam", "--rho", "-1"], "`rho` is -1; give 0 or more"),
+        (["--mask", "attention", "--granularity", "bits"], "`granularity` is 'bits'; choose from paper36"),
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "search"])
+def test_flags_are_those_of_the_method(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, more: list[str], message: str
+) -> None:
+    assert main([command, *flags, *more, "--output_dir", str(tmp_path / "o")]) == 2
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "o" / "run.json").exists()
 
 
@@ -111,7 +131,7 @@ def test_a_full_disk_is_one_line(
     assert not command.disk_is_full(ValueError("other"))
 
 
-@pytest.mark.parametrize("name", commands())
+@pytest.mark.parametrize("name", names("cli"))
 def test_help_teaches_by_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([name, "--help"])
@@ -124,7 +144,7 @@ def test_help_teaches_by_an_example(name: str, capsys: pytest.CaptureFixture[str
 def test_help_of_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     printed = capsys.readouterr().out
-    assert all(f"  {name}" in printed for name in commands())
+    assert all(f"  {name}" in printed for name in names("cli"))
     with pytest.raises(SystemExit):
         main(["search", "--help-all"])
     assert "--gradient_accumulation_steps" in capsys.readouterr().out

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from hf_fairtune.data.table import load_fair_dataset
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.fair_dataset import load_fair_dataset
 
 Refused = Callable[..., str]
 
@@ -36,8 +36,11 @@ def refused(repairing: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 CASES = [
-    (["--method", "magic"], "`magic` is not one of the methods; choose from bmft, fairtune, full, swift"),
-    (["--method", "fairtune"], "`--method fairtune` repairs by a known mask only; give --mask, e.g. attention"),
+    (
+        ["--method", "magic"],
+        "`magic` is not one of the methods; choose from bmft, dfr, fairtune, full, groupdro, sam, swift",
+    ),
+    (["--method", "fairtune"], "`mask` is empty; search one with `fairtune search`, or give --mask attention"),
     (["--mask", "magic"], "`mask` is 'magic'; choose soft, hard, random or none"),
     (["--mask", "hard", "--rate", "200"], "`rate` is 200; pass a percentile from 0 to 100"),
     (["--bias_loss", "magic"], "`magic` is not one of the losses; choose from equal_opportunity, equalized_odds"),
@@ -48,6 +51,7 @@ CASES = [
     (["--method", "bmft", "--bias_weight", "-1"], "`bias_weight` is -1; give 0 or more"),
     (["--label_smoothing_factor", "0.1"], "`label_smoothing_factor` is 0.1, but the losses of the method 'swift'"),
     (["--chunk_size", "0"], "`chunk_size` is 0; pass 1 or more"),
+    (["--method", "dfr", "--draws", "0"], "`draws` is 0; give 1 or more"),
     (["--external_fraction", "0"], "fraction of the external set is 0; give a share above 0, at most 1"),
     (["--head", "nowhere"], "`head` is 'nowhere', which is no module of the model; pass one of `classifier`"),
     (["--alpha", "1"], "--alpha"),

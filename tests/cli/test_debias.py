@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from hf_fairtune.data.table import FairDataset, load_fair_dataset
 from sklearn.metrics import log_loss, roc_auc_score
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from hf_fairtune import handover
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
-from hf_fairtune.record import Record
-from tests.cli.test_search import SCHEMA
+from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
+from hf_fairtune.document.document import Audited, Document
+from hf_fairtune.document.run import Repair
 
 
 @pytest.fixture(scope="module")
@@ -40,71 +40,89 @@ def log_odds(folder: Path, split: Dataset) -> np.ndarray:
     return (logits[:, 1] - logits[:, 0]).numpy()
 
 
-def test_the_record_follows_its_schema(repaired: Path) -> None:
-    content = json.loads((repaired / "fairtune.json").read_text())
-    jsonschema.validate(content, SCHEMA)
-    assert content["job"] == "debias"
-    scored = [(e["model"], e["split"]) for e in content["evaluations"]]
-    assert sorted(scored) == sorted(product(["baseline", "baseline, calibrated", "swift"], ["test", "other"]))
-    compared = [(c["reference"], c["model"], c["split"]) for c in content["comparisons"]]
-    assert compared == [("baseline", "swift", "test"), ("baseline", "swift", "other")]
-    assert [t["model"] for t in content["training"]] == ["swift, extractor", "swift, head"]
-    assert [step["name"] for step in content["repair"]["steps"]] == ["extractor", "head"]
-    assert content["repair"]["head"] == "classifier"
-    assert content["data"]["test_sets"] == {"other": "elsewhere"}
+@pytest.fixture(scope="module")
+def document(repaired: Path) -> Document:
+    return Document.load(repaired)
 
 
-def test_calibration_of_the_model_before_moves_only_what_0_5_means(repaired: Path) -> None:
-    record = Record.load(repaired)
+def entry_of(document: Document, model: str, split: str) -> Audited:
+    entry = document.find(model, split, "malignant", "skin")
+    assert entry is not None
+    return entry
+
+
+def repair_of(document: Document) -> Repair:
+    assert document.run is not None
+    assert document.run.repair is not None
+    return document.run.repair
+
+
+def test_the_document_follows_its_schema(repaired: Path, document: Document) -> None:
+    jsonschema.validate(json.loads((repaired / "fairtune.json").read_text()), Document.json_schema())
+    assert document.job == "debias"
+    assert [(m.id, m.title) for m in document.models] == [
+        ("before", "before"),
+        ("before_calibrated", "before, calibrated"),
+        ("model", "SWiFT"),
+    ]
+    scored = {(e.model, e.split) for e in document.audits}
+    assert scored == set(product(["before", "before_calibrated", "model"], ["test", "other"]))
+    compared = {(e.reference, e.model, e.split, e.attribute) for e in document.audits if e.comparison}
+    assert compared == {("before", "model", "test", "skin"), ("before", "model", "other", "skin")}
+    training = document.model_named("model").training
+    assert training is not None
+    assert [step.name for step in training.steps] == ["extractor", "head"]
+    assert training.method.hyperparameters["alpha_head"] == 0.9
+    assert repair_of(document).head == "classifier"
+    assert document.data.test_sets == {"other": "elsewhere"}
+
+
+def test_calibration_of_the_model_before_moves_only_what_0_5_means(repaired: Path, document: Document) -> None:
     for split in ("test", "other"):
-        raw, calibrated = (record.evaluation(name, split) for name in ("baseline", "baseline, calibrated"))
-        changes = record.comparison("swift", "baseline", split)
-        assert raw is not None
-        assert calibrated is not None
+        raw, calibrated = (entry_of(document, name, split).audit for name in ("before", "before_calibrated"))
+        changes = entry_of(document, "model", split).comparison
         assert changes is not None
-        assert calibrated["auc"] == raw["auc"]
-        assert calibrated["groups"] == raw["groups"]
-        fixed, youden = calibrated["thresholds"]
-        same = ("equalized_odds_difference", "demographic_parity_difference", "groups", "overall")
-        assert {key: youden[key] for key in same} == {key: raw["thresholds"][1][key] for key in same}
-        assert (fixed["policy"], fixed["value"]) == ("fixed", 0.5)
-        # At 0.5 the model as it came and the calibrated one after it are not compared.
-        assert [threshold["policy"] for threshold in changes["thresholds"]] == ["youden"]
-    assert "this threshold means another thing to each" in (repaired / "README.md").read_text()
+        assert calibrated.auc == raw.auc
+        assert repr(calibrated.groups) == repr(raw.groups)
+        fixed, youden = calibrated.thresholds
+        assert repr((youden.gaps, youden.groups)) == repr((raw.thresholds[1].gaps, raw.thresholds[1].groups))
+        assert (fixed.policy, fixed.value) == ("fixed", 0.5)
+        # At 0.5 the raw model before and the calibrated one after are not compared.
+        assert [threshold.policy for threshold in changes.thresholds] == ["youden"]
 
 
-def test_the_numbers_are_those_of_the_models(repaired: Path, biased: Path, data: FairDataset) -> None:
-    """Before: the model as it came. After: the stored one. The change is their difference."""
-    record = Record.load(repaired)
+def test_the_numbers_are_those_of_the_models(
+    repaired: Path, biased: Path, data: FairDataset, document: Document
+) -> None:
+    """Before: the model the repair started from. After: the stored one. The change is their difference."""
     for split in ("test", "other"):
         columns, part = data.columns(split), data.plain(split)
         inside = {name: columns["groups"] == i for i, name in enumerate(data.groups_of(split))}
         aucs: dict[str, dict[str, float]] = {}
-        for folder, model in ((biased, "baseline"), (repaired, "swift")):
-            z, audit = log_odds(folder, part), record.evaluation(model, split)
-            assert audit is not None
+        for folder, model in ((biased, "before"), (repaired, "model")):
+            z, audit = log_odds(folder, part), entry_of(document, model, split).audit
             aucs[model] = {name: roc_auc_score(columns["labels"][rows], z[rows]) for name, rows in inside.items()}
-            assert {row["group"]: row["auc"] for row in audit["groups"]} == pytest.approx(aucs[model])
-            assert audit["auc"]["value"] == pytest.approx(roc_auc_score(columns["labels"], z))
-        changes = record.comparison("swift", "baseline", split)
+            assert {row.group: row.auc.value for row in audit.groups} == pytest.approx(aucs[model])
+            assert audit.auc.value == pytest.approx(roc_auc_score(columns["labels"], z))
+        changes = entry_of(document, "model", split).comparison
         assert changes is not None
-        told = {row["group"]: row["auc"]["value"] for row in changes["groups"]}
-        assert told == pytest.approx({name: aucs["swift"][name] - aucs["baseline"][name] for name in inside})
+        assert {row.group: row.auc.value for row in changes.groups} == pytest.approx(
+            {name: aucs["model"][name] - aucs["before"][name] for name in inside}
+        )
 
 
-def test_the_calibration_is_in_the_head(repaired: Path, data: FairDataset) -> None:
-    """The stored model's probabilities lose what the record says, and are a line through the trained model's."""
-    record = Record.load(repaired)
-    assert record.repair is not None
-    found = record.repair["calibration"]
-    assert found["applied"]
-    assert found["slope"] > 0
+def test_the_calibration_is_in_the_head(repaired: Path, data: FairDataset, document: Document) -> None:
+    """The stored model's probabilities have the log loss of the document, and are a line of the trained model's."""
+    found = repair_of(document).calibration
+    assert found is not None
+    assert found.applied
+    assert found.slope > 0
     (trained,) = (repaired / "head").glob("checkpoint-*")
     before, after = (log_odds(folder, data["validation"]) for folder in (trained, repaired))
-    np.testing.assert_allclose(after, found["slope"] * before + found["intercept"], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(after, found.slope * before + found.intercept, rtol=1e-3, atol=1e-5)
     labels = data.columns("validation")["labels"]
-    for z, told in ((before, "log_loss_before"), (after, "log_loss_after")):
-        assert log_loss(labels, 1 / (1 + np.exp(-z))) == pytest.approx(found[told], rel=1e-5)
+    for z, loss in ((before, found.log_loss_before), (after, found.log_loss_after)):
+        assert log_loss(labels, 1 / (1 + np.exp(-z))) == pytest.approx(loss, rel=1e-5)
 
 
 LOAD = """
@@ -148,13 +166,13 @@ def test_again_changes_nothing(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("something was trained")
 
-    monkeypatch.setattr("hf_fairtune.trainer.fitting.Trainer.__init__", never)
+    monkeypatch.setattr("hf_fairtune.trainer.fair.Trainer.__init__", never)
     before = {p: p.read_bytes() for p in repaired.rglob("*") if p.is_file()}
     assert main(["debias", *repairing_both, "--output_dir", str(repaired)]) == 0
     assert {p: p.read_bytes() for p in repaired.rglob("*") if p.is_file()} == before
     printed = capsys.readouterr().out
     assert "is finished; nothing was run" in printed
-    assert "AUC by group on other" in printed
+    assert "on other" in printed
 
 
 @pytest.mark.parametrize(

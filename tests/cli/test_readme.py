@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hf_fairtune.catalog import find
+from hf_fairtune.catalog import find, names
 from hf_fairtune.cli.flags import parse
-from hf_fairtune.cli.main import commands
-from hf_fairtune.record import Record
+from hf_fairtune.document.document import Document
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -35,7 +34,7 @@ def test_the_script(lesions: Path, base: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FAIRTUNE_CACHE", str(tmp_path / "cache"))
     exec(compile(script, "README.md", "exec"), {"__name__": "readme"})
-    assert Record.load(tmp_path / "out").evaluation("fairtune") is not None
+    assert Document.load(tmp_path / "out").find("model", "test", "malignant", "skin") is not None
     assert (tmp_path / "out" / "README.md").is_file()
 
 
@@ -43,12 +42,12 @@ def test_the_commands_parse() -> None:
     """Every `fairtune ...` line has flags that the command takes."""
     text = "\n".join(blocks("bash")).replace("\\\n", " ")
     lines = [shlex.split(line) for line in text.splitlines() if line.startswith("fairtune ")]
-    assert {line[1] for line in lines} <= set(commands())
+    assert {line[1] for line in lines} <= set(names("cli"))
     for _, name, *flags in lines:
         parse(find("cli", name), flags)
 
 
-@pytest.mark.parametrize("name", commands())
+@pytest.mark.parametrize("name", names("cli"))
 def test_the_examples_of_the_help_parse(name: str) -> None:
     text = find("cli", name).EXAMPLE.replace("\\\n", " ")
     for line in text.splitlines():

@@ -9,41 +9,85 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
-from hf_fairtune.data.table import load_fair_dataset
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
 
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
-from hf_fairtune.record import Record
-
-SCHEMA = json.loads((Path(__file__).parent.parent.parent / "hf_fairtune" / "record.schema.json").read_text())
-
-
-def test_the_record_follows_its_schema(finished: Path) -> None:
-    content = json.loads((finished / "fairtune.json").read_text())
-    jsonschema.validate(content, SCHEMA)
-    assert [trial["number"] for trial in content["trials"]] == list(range(7))
-    assert {e["model"] for e in content["evaluations"]} == {"fairtune", "full"}
-    assert [t["model"] for t in content["training"]] == ["fairtune", "full"]
-    assert len(content["mask"]) == 9
+from hf_fairtune.data.fair_dataset import load_fair_dataset
+from hf_fairtune.document.document import Document
+from hf_fairtune.document.run import Search, Training
 
 
-def test_the_winner_travels_whole(finished: Path) -> None:
-    """The record's mask and learning rate are those of the best trial, and the retrained winner has its value."""
-    record = Record.load(finished)
-    assert record.search is not None
-    best = record.trials[record.search["best_trial"]]
-    assert (record.mask, record.learning_rate) == (best["mask"], best["learning_rate"])
-    assert record.training[0]["epochs"][-1]["eval_min_group_auc"] == best["value"]
-    complete = [t["value"] for t in record.trials if t["state"] == "COMPLETE"]
-    assert best["value"] == max(complete)
+@pytest.fixture(scope="module")
+def document(finished: Path) -> Document:
+    return Document.load(finished)
 
 
-def test_full_fine_tuning_has_its_best_rate(finished: Path) -> None:
-    record = Record.load(finished)
-    full = [t for t in record.trials if all(t["mask"]) and t["value"] is not None]
-    assert record.training[1]["learning_rate"] == max(full, key=lambda t: t["value"])["learning_rate"]
+def search_of(document: Document) -> Search:
+    assert document.run is not None
+    assert document.run.search is not None
+    return document.run.search
+
+
+def training_of(document: Document, model: str) -> Training:
+    training = document.model_named(model).training
+    assert training is not None
+    return training
+
+
+def test_the_document_follows_its_schema(finished: Path, document: Document) -> None:
+    jsonschema.validate(json.loads((finished / "fairtune.json").read_text()), Document.json_schema())
+    assert [trial.number for trial in search_of(document).trials] == list(range(7))
+    assert {model.id: model.title for model in document.models} == {
+        "model": "FairTune",
+        "full_baseline": "Full fine-tuning",
+    }
+    assert [(e.model, e.attribute, e.reference) for e in document.audits] == [
+        ("full_baseline", None, None),
+        ("full_baseline", "skin", None),
+        ("model", None, None),
+        ("model", "skin", "full_baseline"),
+    ]
+
+
+def test_the_card_names_method_and_paper(finished: Path, document: Document) -> None:
+    method = training_of(document, "model").method
+    card = (finished / "README.md").read_text()
+    assert (method.name, method.title) == ("fairtune", "FairTune")
+    assert method.citation in card
+    assert "Full fine-tuning" in card
+
+
+def test_the_winner_travels_whole(document: Document) -> None:
+    """Mask and learning rate are those of the best trial, and the retrained winner has its value."""
+    search, training = search_of(document), training_of(document, "model")
+    assert search.best_trial is not None
+    best = search.trials[search.best_trial]
+    assert training.mask is not None
+    assert (training.mask.bits, training.steps[0].learning_rate) == (best.mask, best.learning_rate)
+    assert training.method.hyperparameters["mask"] == "".join(map(str, best.mask))
+    assert len(best.mask) == 9
+    assert training.steps[0].log[-1]["eval_min_group_auc"] == best.value
+    assert best.value == max(trial.value for trial in search.trials if trial.state == "COMPLETE")
+
+
+def test_full_fine_tuning_has_its_best_rate(document: Document) -> None:
+    full = [t for t in search_of(document).trials if all(t.mask) and t.state == "COMPLETE"]
+    baseline = training_of(document, "full_baseline")
+    assert baseline.steps[0].learning_rate == max(full, key=lambda t: t.value).learning_rate
+    assert baseline.trainable_parameters > training_of(document, "model").trainable_parameters
+
+
+def test_full_fine_tuning_searched_is_not_compared_with_itself(flags: list[str], tmp_path: Path) -> None:
+    more = ["--method", "full", "--num_train_epochs", "1", "--trials", "2", "--output_dir", str(tmp_path)]
+    assert main(["search", *flags, *more]) == 0
+    document = Document.load(tmp_path)
+    assert [model.id for model in document.models] == ["full_baseline", "model"]
+    assert {trial.mask == [] for trial in search_of(document).trials} == {True}
+    entry = document.find("model", "test", "malignant", "skin")
+    assert entry is not None
+    assert entry.reference == "full_baseline"
 
 
 LOAD = """
@@ -71,7 +115,7 @@ def test_stock_transformers_and_peft_load_it_without_this_package(finished: Path
     assert json.loads(done.stdout.splitlines()[-1]) == {"0": "benign", "1": "malignant"}
 
 
-def test_a_stock_pipeline_gives_the_scores_of_the_record(finished: Path, lesions: Path, base: Path) -> None:
+def test_a_stock_pipeline_gives_the_scores_of_the_model(finished: Path, lesions: Path, base: Path) -> None:
     """From the image file to the probability, without our data room."""
     table = DataArguments(str(lesions), "label", ["malignant"], ["skin"], image_size=16)
     data = load_fair_dataset(table, AutoImageProcessor.from_pretrained(base))
@@ -108,24 +152,25 @@ def test_more_trials_after_the_test_are_refused(
     assert "holds another run (other weight_decay)" in capsys.readouterr().err
 
 
-def test_the_audit_of_the_folder_is_the_record(
-    finished: Path, flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_audit_of_the_folder_is_the_documents(
+    finished: Path, flags: list[str], tmp_path: Path, document: Document, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Another process, from the merged weights and the image files, finds every number of the record again."""
+    """Another process, from the merged weights and the image files, finds every number again."""
     kept = [flag for flag in flags if flag != "--use_cpu"]
     # Without the run's seed: the folder knows its own test patients.
     for name in ("--model", "--per_device_train_batch_size", "--image_size", "--seed"):
         at = kept.index(name)
         del kept[at : at + 2]
     assert main(["audit", str(finished), *kept, "--output_dir", str(tmp_path)]) == 0
-    ours = json.loads((tmp_path / "audit.json").read_text())
-    recorded = Record.load(finished).evaluation("fairtune")
-    assert recorded is not None
-    points = [[{k: g[k] for k in ("group", "n", "positives", "auc")} for g in a["groups"]] for a in (ours, recorded)]
+    ours = Document.load(tmp_path).find("model", "test", "malignant", "skin")
+    kept_entry = document.find("model", "test", "malignant", "skin")
+    assert ours is not None
+    assert kept_entry is not None
+    points = [[(g.group, g.n, g.positives, g.auc.value) for g in e.audit.groups] for e in (ours, kept_entry)]
     assert points[0] == points[1]
-    (by_skin,) = (one["audit"] for one in ours["audits"])
-    assert by_skin["min_group_auc"]["value"] == recorded["min_group_auc"]["value"]
-    assert [t["value"] for t in by_skin["thresholds"]] == pytest.approx([t["value"] for t in recorded["thresholds"]])
+    assert ours.audit.min_group_auc.value == kept_entry.audit.min_group_auc.value
+    cuts = [[threshold.value for threshold in entry.audit.thresholds] for entry in (ours, kept_entry)]
+    assert cuts[0] == pytest.approx(cuts[1])
     assert "light" in capsys.readouterr().out
 
 
@@ -134,7 +179,7 @@ def test_report_writes_the_same_card(finished: Path, capsys: pytest.CaptureFixtu
     assert main(["report", str(finished)]) == 0
     assert {p.name: p.read_bytes() for p in [finished / "README.md", *finished.glob("figures/*")]} == before
     assert len(before) >= 3
-    assert "full" in capsys.readouterr().out
+    assert "Full fine-tuning" in capsys.readouterr().out
 
 
 def test_dry_push_lists_only_what_may_leave(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:

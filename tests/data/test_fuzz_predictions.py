@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hf_fairtune.audit.audit import audit
 from sklearn import config_context
 from sklearn.metrics import roc_auc_score
 
+from hf_fairtune.audit.audit import audit
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.scored import PredictionArguments, ScoredTable, read_predictions
 from hf_fairtune.document.document import Document

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from transformers import ViTForImageClassification
 
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.masks.mask import Mask, apply_mask
 from hf_fairtune.masks.granularities import GRANULARITIES
+from hf_fairtune.masks.mask import Mask, apply_mask
 from tests.conftest import tiny_vit
 
 

@@ -15,6 +15,8 @@ import optuna
 import pytest
 
 from hf_fairtune import FairTrainer, FairTuneError
+from hf_fairtune.masks.mask import Mask
+from hf_fairtune.masks.proposals import RECIPES
 from tests.conftest import table, tiny_vit
 from tests.trainer.test_fair import arguments
 
@@ -44,7 +46,12 @@ def test_the_winner_is_adopted_and_retrains_to_its_value(tmp_path: Path) -> None
 
 
 def test_known_recipes_come_first(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    searcher(tmp_path, num_train_epochs=1).hyperparameter_search(n_trials=5)
+    run = searcher(tmp_path, num_train_epochs=1)
+    run.hyperparameter_search(n_trials=5)
+    assert run.search is not None
+    assert [(t.recipe, tuple(t.mask)) for t in run.search.trials] == [
+        (name, Mask.of(name, 3).bits) for name, _ in RECIPES
+    ]
     printed = capfd.readouterr().err
     for recipe in ("all", "attention", "layernorm", "linear"):
         assert f"complete · {recipe} · " in printed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import brentq
@@ -18,6 +19,8 @@ INVERTED = "inverted interval"
 CLUSTERED_T = "cluster bootstrap t test"
 CORRECTIONS = ("holm", "benjamini-hochberg")
 Counts = tuple[int, int]
+# A number, or several at once.
+Real = TypeVar("Real", float, np.ndarray)
 ALPHA, POWER = 0.05, 0.8
 WANTED = 0.05
 # Nobody reads 10^9 images for a group.
@@ -30,14 +33,11 @@ def auc_difference_test(
     """Test that the AUCs of two independent samples with independent rows are equal: two-sided p, and the test's name.
 
     The difference of the logits over its DeLong error is referred to Student's t, its degrees of freedom those of
-    the four parts of the variance (positives and negatives of either sample). Where the null holds and 5 % are asked
-    for, 10 to 50 positives in the smaller sample and AUCs of 0.75 to 0.95, it rejects 0.04 to 0.07 of simulated
-    pairs of normal samples alike in all but their numbers; a normal deviate rejects up to 0.08, and up to 0.11 on the
-    scale of the AUC itself. Where also the spread of the positives is twice that of the negatives it rejects 0.15 of
-    those with 10 positives and an AUC of 0.95, and 0.08 of those with 50.
-
-    Where a sample has no DeLong variance, as at an AUC of 1, p is 1 minus the highest confidence at which the
-    interval of the difference leaves out 0.
+    the four parts of the variance (positives and negatives of either sample). Of simulated pairs of equal normal
+    samples with 10 to 50 positives in the smaller and AUCs of 0.75 to 0.95 it rejects 0.04 to 0.07 at 5 %, where a
+    normal deviate rejects up to 0.08, and up to 0.11 on the scale of the AUC itself; with twice the spread of the
+    positives, 10 of them and an AUC of 0.95 it rejects 0.15. Where a sample has no DeLong variance, as at an AUC of 1,
+    p is 1 minus the highest confidence at which the interval of the difference leaves out 0.
 
     Args:
         labels: 0 or 1, of either sample, [n] and [m]; both classes in each.
@@ -46,18 +46,18 @@ def auc_difference_test(
     Source: degrees of freedom of Satterthwaite 1946, as Brunner & Munzel 2000, "The nonparametric Behrens-Fisher
     problem", have them for one AUC.
     """
-    samples, values, parts, free = [], [], np.empty((2, 2)), np.empty((2, 2), dtype=np.int64)
+    samples, values, parts, free = [], np.empty(2), np.empty((2, 2)), np.empty((2, 2), dtype=np.int64)
     for place, (own, ranked) in enumerate(zip(labels, scores, strict=True)):
         # In one order, so that the order of the rows does not reach the last digit.
         order = np.lexsort((ranked, own))
         samples.append((own[order], ranked[order]))
-        values.append(auc(*samples[-1]))
+        values[place] = auc(*samples[-1])
         parts[place] = delong_parts(*samples[-1])
         free[place] = np.sum(own == 1) - 1, np.sum(own == 0) - 1
     if not (parts.sum(axis=1) > ROUNDING).all():
         return _inverted(samples), INVERTED
-    parts *= logit_slope(np.array(values))[:, None] ** 2
-    deviate = logit_difference(*values) / math.sqrt(parts.sum())
+    parts *= logit_slope(values[:, None]) ** 2
+    deviate = logit_difference(*values.tolist()) / math.sqrt(parts.sum())
     return float(2 * student.sf(abs(deviate), parts.sum() ** 2 / (parts**2 / free).sum())), LOGIT_T
 
 
@@ -88,7 +88,7 @@ def clustered_difference_test(values: tuple[float, float], draws: tuple[np.ndarr
     return float(2 * student.sf(abs(logit_difference(*values)) / error, units - 1))
 
 
-def logit_slope(value: float | np.ndarray) -> float | np.ndarray:
+def logit_slope(value: Real) -> Real:
     """Return the derivative of the logit at an AUC inside (0, 1)."""
     return 1 / (value * (1 - value))
 
@@ -127,7 +127,7 @@ def adjusted(p: np.ndarray, correction: str = "holm") -> np.ndarray:
     return out
 
 
-def hanley_mcneil_variance(auc: float | np.ndarray, positives: float, negatives: float) -> float | np.ndarray:
+def hanley_mcneil_variance(auc: Real, positives: float, negatives: float) -> Real:
     """Compute the variance of an AUC, or of several, from value and class sizes, scores being exponential.
 
     Source: Hanley & McNeil 1982, "The meaning and use of the area under a ROC curve": [A (1 - A) + (m - 1)(Q1 - A^2) +
@@ -136,13 +136,15 @@ def hanley_mcneil_variance(auc: float | np.ndarray, positives: float, negatives:
     first, second = auc / (2 - auc), 2 * auc * auc / (1 + auc)
     extra = (positives - 1) * (first - auc * auc) + (negatives - 1) * (second - auc * auc)
     # Rounding may leave less than nothing at an AUC of 1.
-    return np.maximum(0.0, (auc * (1 - auc) + extra) / (positives * negatives))
+    found: Real = np.maximum(0.0, (auc * (1 - auc) + extra) / (positives * negatives))
+    return found
 
 
-def _excess(difference: float | np.ndarray, auc: float, group: Counts, reference: Counts) -> float | np.ndarray:
+def _excess(difference: Real, auc: float, group: Counts, reference: Counts) -> Real:
     """Subtract a true difference from the one that two samples would find were it true: negative where it is found."""
     variance = hanley_mcneil_variance(auc - difference, *group) + hanley_mcneil_variance(auc, *reference)
-    return (norm.ppf(1 - ALPHA / 2) + norm.ppf(POWER)) * np.sqrt(variance) - difference
+    found: Real = (norm.ppf(1 - ALPHA / 2) + norm.ppf(POWER)) * np.sqrt(variance) - difference
+    return found
 
 
 def detectable_difference(auc: float, group: Counts, reference: Counts) -> float:

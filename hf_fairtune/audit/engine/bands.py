@@ -28,8 +28,7 @@ class Over(Enum):
 def gap_value(numbers: np.ndarray, over: Over, reference: int = 0) -> np.ndarray:
     """Compare numbers between groups, [..., n_kinds, n_groups] -> [...]; NaN if any is, or with one group.
 
-    `reference` is the place of the group that a signed gap compares with; of two groups equally far on either side of
-    it the one with the lower place counts.
+    `reference` is the place of the group that a signed gap compares with; of groups equally far the first counts.
     """
     first = numbers[..., 0, :]
     if numbers.shape[-1] < 2:
@@ -68,7 +67,7 @@ class Family:
     limits: Bounds = (0.0, 1.0)
 
     def extreme(self, draws: np.ndarray, highest: bool = False) -> Bounds:
-        """Bound the lowest of the numbers, or the `highest`, by the lowest or highest ends of a band around all of them.
+        """Bound the lowest of the numbers, or the `highest`, by the ends of a band around all of them.
 
         `draws` are replicates of the numbers, [n_boot, n_kinds, n_groups], no NaN, here and below.
         """
@@ -79,9 +78,7 @@ class Family:
     def gap(self, draws: np.ndarray, over: Over = Over.LARGEST_RANGE, reference: int = 0) -> Bounds:
         """Bound `gap_value` by a band around differences of groups; where none is established, equality is inside.
 
-        Around those of all pairs in every kind, or of all groups from the reference, where the bounds are the lowest
-        and the highest that the furthest of differences within the band can be. For `LOWEST_SHARE` the family is one
-        of logarithms.
+        These are of all pairs in every kind, or from the reference. For `LOWEST_SHARE` the family is of logarithms.
         """
         places = list(range(self.values.shape[1]))
         if over is Over.FURTHEST:

@@ -71,11 +71,8 @@ def bootstrap(
         models: the same rows in the same order, each with one model's scores.
         decisions: of each model at each cut, 0 or 1 by row, [n_cuts, n], for the rates.
         n_boot: replicates.
-        seed: of the generator; the same seed gives the same replicates, whatever the order of rows and models.
+        seed: the same gives the same replicates, whatever the order of rows and models.
         measures: further numbers by name.
-
-    Raises:
-        FairTuneError: decisions have another shape.
     """
     named, order, counters = dict(measures or {}), _order(models, decisions), []
     for model, own in zip(models, decisions, strict=True):
@@ -105,7 +102,9 @@ def bootstrap(
 
 def _order(models: Sequence[ScoredRows], decisions: Sequence[np.ndarray]) -> np.ndarray:
     """Sort rows by cell, scores and decisions: rows that tie agree in all, so that their order does not matter."""
-    cells, keys, scores, decided = models[0].groups * 2 + models[0].labels, [], [], []
+    cells, keys = models[0].groups * 2 + models[0].labels, []
+    scores: list[np.ndarray] = []
+    decided: list[np.ndarray] = []
     for model, own in zip(models, decisions, strict=True):
         if own.shape[1:] != cells.shape:
             raise FairTuneError(
@@ -114,9 +113,9 @@ def _order(models: Sequence[ScoredRows], decisions: Sequence[np.ndarray]) -> np.
         keys.append((model.scores, *own))
     if len(keys) > 1:
         keys.sort(key=lambda own: [key[np.lexsort((*reversed(own), cells))].tolist() for key in own])
-    for ranked, *own in keys:
+    for ranked, *chosen in keys:
         scores.insert(0, ranked)
-        decided += own
+        decided += chosen
     return np.lexsort((*decided, *scores, cells))
 
 
@@ -142,8 +141,8 @@ def _counter(
     below, not_above = np.empty((2, len(positives)), dtype=np.int64)
     for code, start in enumerate(edges[:-1:2]):
         low, high = rows.scores[places[start : edges[2 * code + 1]]], slice(ends[code], ends[code + 1])
-        for found, side in ((below, "left"), (not_above, "right")):
-            found[high] = start + np.searchsorted(low, rows.scores[positives[high]], side)
+        below[high] = start + np.searchsorted(low, rows.scores[positives[high]], "left")
+        not_above[high] = start + np.searchsorted(low, rows.scores[positives[high]], "right")
     tied, flagged = not np.array_equal(below, not_above), []
     for chosen in decisions:
         own = np.flatnonzero(chosen)

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
-from ...document.estimate import NAN, Estimate, Reason, undefined
+from ...document.estimate import NAN, Estimate, Reason, Unit, undefined
 
 LOGIT_DELONG = "logit-DeLong"
 LOGIT_OBUCHOWSKI = "logit-DeLong by clusters (Obuchowski)"
@@ -21,12 +21,7 @@ ROUNDING = 1e-28
 def auc(labels: np.ndarray, scores: np.ndarray) -> float:
     """Compute the AUC as the Mann-Whitney statistic: P(positive above negative) + P(tie) / 2.
 
-    Args:
-        labels: 0 or 1, [n], here and below.
-        scores: finite, [n], here and below.
-
-    Returns:
-        A value in [0, 1], exact under ties; NaN if a class is missing.
+    Labels are 0 or 1, [n], scores finite, [n], here and below. Exact under ties; NaN if a class is missing.
 
     Source: Hanley & McNeil 1982, "The meaning and use of the area under a ROC curve", eq. 1.
     """
@@ -66,13 +61,8 @@ def auc_variance(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | 
 
     For clusters it is S10 / M + S01 / N + 2 S11 / (M N), with the sums over clusters of how far placements lie from
     the AUC: S10 = I10 / ((I10 - 1) M) sum of a_i^2 over the I10 clusters with positives, S01 alike over those with
-    negatives, S11 = I / (I - 1) sum of a_i b_i over all I clusters. Where every row is a cluster, it is DeLong's.
-
-    Args:
-        clusters: codes, [n]; a cluster may hold positives, negatives or both. None where rows are independent.
-
-    Returns:
-        NaN with fewer than two rows, or clusters, in a class.
+    negatives, S11 = I / (I - 1) sum of a_i b_i over all I clusters. Where every row is a cluster, it is DeLong's. NaN
+    with fewer than two rows, or clusters (codes, [n]), in a class.
 
     Source: Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53, eq. 3 to 6.
     """
@@ -94,7 +84,7 @@ def auc_variance(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | 
 def auc_interval(
     labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
 ) -> Estimate:
-    """Compute the AUC with its interval on the logit scale, see `auc_variance`; NaN with a reason if a class is missing.
+    """Compute the AUC with its interval on the logit scale; NaN with a reason if a class is missing.
 
     That has no width, or none that is defined, at an AUC of 0 or 1, when no score separates the classes, or with a
     single row in a class; there the score interval of Newcombe takes over, which stays open, and `method` says so.
@@ -104,7 +94,7 @@ def auc_interval(
     """
     method, value = LOGIT_DELONG if clusters is None else LOGIT_OBUCHOWSKI, auc(labels, scores)
     if math.isnan(value):
-        unit = "rows" if not len(labels) else "negatives" if np.any(np.asarray(labels) == 1) else "positives"
+        unit: Unit = "rows" if not len(labels) else "negatives" if np.any(np.asarray(labels) == 1) else "positives"
         return undefined(method, Reason("too_few", unit=unit, count=0, needed=1))
     variance = auc_variance(labels, scores, clusters)
     if not variance > ROUNDING or value in (0.0, 1.0):
@@ -157,3 +147,33 @@ def mover_difference(first: Estimate, second: Estimate) -> Estimate:
     low = difference - math.hypot(first.value - first.low, second.high - second.value)
     high = difference + math.hypot(first.high - first.value, second.value - second.low)
     return Estimate(difference, max(low, -1.0), min(high, 1.0), method, first.reasons + second.reasons)
+
+
+def paired_delong(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+    """Test that two models rank the same independent rows equally well.
+
+    Each row's placement under the one model is subtracted from that under the other: the variance of the differences
+    is DeLong's V1 + V2 - 2 C without its matrices, in O(n log n).
+
+    Returns:
+        The first AUC minus the second, its variance, and two-sided p; NaN throughout if a class is missing, NaN
+        variance and p with a single row in a class. Models that place every row alike have p 1; where placements
+        differ but never vary there is no test, and p is NaN.
+
+    Source: DeLong, DeLong & Clarke-Pearson 1988, eq. 5 to 9; placements from mid-ranks as in Sun & Xu 2014.
+    """
+    # In one order, so that the order of the rows does not reach the last digit.
+    order = np.lexsort((second, first, labels))
+    positive = np.asarray(labels)[order] == 1
+    scarcer = min(positive.sum(), (~positive).sum())
+    if not scarcer:
+        return NAN, NAN, NAN
+    one, other = placements(positive, first[order]), placements(positive, second[order])
+    parts = one[0] - other[0], (1 - one[1]) - (1 - other[1])
+    difference = float(parts[0].mean())
+    if scarcer < 2:
+        return difference, NAN, NAN
+    variance = float(sum(part.var(ddof=1) / len(part) for part in parts))
+    if variance > ROUNDING:
+        return difference, variance, float(2 * norm.sf(abs(difference) / math.sqrt(variance)))
+    return difference, variance, 1.0 if abs(difference) < math.sqrt(ROUNDING) else NAN

@@ -52,7 +52,7 @@ class PairedFamily:
 def maximum_change(
     values: np.ndarray, draws: np.ndarray, variance: np.ndarray, confidence: float
 ) -> tuple[float, float]:
-    """Bound max(model) - max(reference), in -1 to 1, by a simultaneous band around all contrasts model[p] - reference[q].
+    """Bound max(model) - max(reference) by a simultaneous band around all contrasts model[p] - reference[q].
 
     The change is both max_p min_q and min_q max_p of the contrasts, and both rise with each of them: a band that holds
     all contrasts at once (sup-t) bounds it by min_q max_p of its low and max_p min_q of its high ends. This asks no
@@ -61,11 +61,7 @@ def maximum_change(
     few as 0.7 of samples with two groups and 0.6 with four; these in 0.94 or more throughout, for more width
     (`scripts/benchmarks/paired_coverage.py`).
 
-    Args:
-        values: of model and reference, [2, m].
-        draws: their replicates, [n_boot, 2, m].
-        variance: to add to that of every contrast with a number, [m].
-        confidence: such as 0.95.
+    Values are [2, m], their draws [n_boot, 2, m]; `variance`, [m], is added to that of every contrast with a number.
 
     Source: the band as in `bands.Family`.
     """
@@ -104,11 +100,7 @@ class PairedRows:
     def change(self, value: float, draws: np.ndarray | None, code: int, needs: Sequence[Need] = BOTH) -> Estimate:
         """Judge the change of one group's number: undefined, without interval, or with percentiles of paired draws.
 
-        Args:
-            value: model minus reference, NaN if the group lacks one of `needs`.
-            draws: of both, [n_boot, 2]; None without a bootstrap.
-            code: of the group, or `ALL` rows.
-            needs: what the number divides by.
+        The value is NaN if the group lacks one of `needs`; `draws` are [n_boot, 2], None without a bootstrap.
         """
         known, few = self.model.replicates, self.model.few(code, needs)
         method = f"paired percentile {known.method}" if known else NO_BOOTSTRAP

@@ -48,8 +48,11 @@ class Stratum(NamedTuple):
     @property
     def movable(self) -> int:
         """Count the rows whose group a permutation may change."""
-        ordered = np.concatenate([np.sort(groups, axis=1) for _, groups in self.blocks.values()], axis=1)
-        return ordered.size if self.mixed or (ordered != ordered[0]).any() else 0
+        size, moves = 0, self.mixed
+        for _, groups in self.blocks.values():
+            units = np.sort(groups, axis=1)
+            size, moves = size + groups.size, moves or bool((units != units[0]).any())
+        return size if moves else 0
 
 
 def gap_null(

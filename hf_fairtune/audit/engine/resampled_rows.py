@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 from typing import Literal
 
@@ -26,7 +27,7 @@ BOTH: tuple[Need, ...] = ("positives", "negatives")
 CLUSTERED: tuple[Unit, ...] = ("clusters_with_positives", "clusters_with_negatives", "clusters")
 VALUE = attrgetter("value")
 # Replicates without NaN, [n_boot, ...] -> low and high, NaN where they never vary.
-Bound = Callable[[np.ndarray], tuple[float, float]]
+Bound = Callable[[np.ndarray], Iterable[float]]
 
 
 class ResampledRows:
@@ -37,20 +38,19 @@ class ResampledRows:
     withheld, and the reason names it. A group that lacks a class has no AUC: minimum, gap and differences are
     undefined. Only naming a group in `exclude` leaves it out.
 
-    Args:
+    Attributes:
         rows: the scored rows.
         included: codes of the groups in the minimum, the gap and the differences.
         replicates: of the bootstrap; None if there is none.
         confidence: level of the intervals, 0.95 for 95 %.
-
-    Attributes:
         ordered: the rows sorted, so that sums over them do not depend on their order in the input.
         counts: positives, negatives and rows by group and, last, in all: int [n_groups + 1, 3].
         units: the same in independent cases: rows, or clusters with such a row.
+        n_clusters: in all; None where rows are independent.
+        quantiles: draws, [n_boot] -> their percentile interval.
         status: of every group and, last, of all rows, by the scarcer class.
         reference: the largest included group that is estimable; where none is, the largest; None without groups.
-        names: of the included groups.
-        excluded: names of the others.
+        names, excluded: of the included groups and of the others.
     """
 
     def __init__(
@@ -58,6 +58,8 @@ class ResampledRows:
     ) -> None:
         self.rows, self.included, self.replicates, self.confidence = rows, tuple(included), replicates, confidence
         self.ordered, self.counts, self.units = rows.ordered(), rows.cases(units=False), rows.cases()
+        self.n_clusters = None if rows.clusters is None else int(rows.clusters.max()) + 1
+        self.quantiles = partial(np.quantile, q=[(1 - confidence) / 2, (1 + confidence) / 2])
         scarcer = self.units[:, :2].min(axis=1)
         self.status: list[Status] = np.where(
             scarcer < ESTIMABLE, "not estimable", np.where(scarcer < SOLID, "weak", "ok")
@@ -107,11 +109,6 @@ class ResampledRows:
             return point(value, method, *few)
         return from_draws(value, draws, self.quantiles, method, [None])
 
-    def quantiles(self, draws: np.ndarray) -> tuple[float, float]:
-        """Compute the percentile interval of replicates, [n_boot]."""
-        low, high = np.quantile(draws, [(1 - self.confidence) / 2, (1 + self.confidence) / 2])
-        return float(low), float(high)
-
     def across(
         self,
         value: float,
@@ -120,17 +117,16 @@ class ResampledRows:
         draws: np.ndarray | None,
         bound: Bound,
         varying: Sequence[str | None] = (),
-        bands: str = "sup-t ",
     ) -> Estimate:
         """Judge a number made from all included groups: undefined, without interval, or with that of `bound`.
 
         Args:
             value: the number, NaN if a group lacks one of `needs`.
             needs: what every group must have.
-            convention: the formula, first in the method's name, before the `bands` of the bootstrap.
+            convention: the formula, for the method's name.
             draws: of what the number is made from, see `from_draws`, as `bound` and `varying`.
         """
-        method = f"{convention}; {NO_BOOTSTRAP if self.replicates is None else bands + self.replicates.method}"
+        method = f"{convention}; {NO_BOOTSTRAP if self.replicates is None else f'sup-t {self.replicates.method}'}"
         return self.withheld(value, needs, method) or from_draws(value, draws, bound, method, varying)
 
     def withheld(self, value: float, needs: Sequence[Need], method: str) -> Estimate | None:
@@ -170,9 +166,9 @@ def from_draws(
     if not kept.any():
         return point(value, method, Reason("undefined_in_resamples"))
     still = np.flatnonzero(np.ptp(flat[kept], axis=0) < BLIND) if varying else np.empty(0, dtype=np.int64)
-    low, high = (NAN, NAN) if still.size else bound(draws[kept])
+    low, high = (NAN, NAN) if still.size else map(float, bound(draws[kept]))
     if math.isnan(low):
-        names = [varying[place] for place in still] or [None]
+        names = [varying[place] for place in still.tolist()] or [None]
         return point(value, method, *(Reason("same_in_resamples", name) for name in names))
     lost = int((~kept).sum())
     reasons = (Reason("lost_resamples", count=lost, needed=len(draws)),) if lost else ()

@@ -25,11 +25,6 @@ class ScoredRows:
     group_names: tuple[str, ...]
     clusters: np.ndarray | None = None
 
-    @property
-    def n_clusters(self) -> int | None:
-        """Count the clusters; None where rows are independent."""
-        return None if self.clusters is None else int(self.clusters.max()) + 1
-
     def count(self, kept: np.ndarray, units: bool = True) -> np.ndarray:
         """Count some rows (bool, [n]) by group and, last, in all: int [n_groups + 1].
 
@@ -71,7 +66,7 @@ def check_rows(
         labels: 0 or 1, [n]; 1 is the finding to detect.
         scores: finite numbers, [n]; higher means more likely 1.
         groups: codes of `group_names`, [n].
-        group_names: name of each code, [n_groups].
+        group_names: name of each code, each once, [n_groups].
         clusters: hashable ids, [n], equal for rows that are not independent; None for none.
 
     Raises:

@@ -39,6 +39,7 @@ from ..engine.permutations import GapNull, gap_null
 from ..engine.resampled_rows import BOTH, VALUE, ResampledRows
 from .metric import Metric
 
+LOWEST, HIGHEST, RANGE = "min over groups", "max over groups", "max - min over groups"
 METRIC = Metric(better="lower")
 CONVENTIONS = {
     "min_group_auc": Metric(
@@ -103,8 +104,8 @@ def lowest_and_gap(
         errors.append(score_error(float(values[code]), positives, negatives, resampled.confidence))
     found, family = extremes(values, kept), Family(values[None, kept], np.array([errors]), resampled.confidence)
     draws = None if known is None else known.auc[:, None, kept]
-    low = resampled.across(found.minimum, BOTH, "min over groups", draws, family.extreme)
-    gap = resampled.across(found.gap, BOTH, "max - min over groups", draws, family.gap)
+    low = resampled.across(found.minimum, BOTH, LOWEST, draws, family.extreme)
+    gap = resampled.across(found.gap, BOTH, RANGE, draws, family.gap)
     null = GapNull()
     if gap.defined and permutations:
         rows = resampled.rows.take(np.isin(resampled.rows.groups, kept))

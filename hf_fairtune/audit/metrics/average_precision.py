@@ -7,9 +7,9 @@ Range: 0 to 1, the prevalence for scores that rank at random; undefined where a 
 
 Direction: higher is better.
 
-Traps: it rises with the prevalence, so groups differ without the model's doing, and so do rebalanced test sets: compare
-it with the prevalence, and groups by their AUCs too. With few positives it hangs on the ranks of a handful of rows. It
-is no trapezoid under the curve, which interpolates points that no cut achieves and is too high.
+Traps: it rises with the prevalence, so groups differ without the model's doing, and so do rebalanced test sets:
+compare it with the prevalence, and groups by their AUCs too. With few positives it hangs on the ranks of a handful of
+rows. It is no trapezoid under the curve, which interpolates points that no cut achieves and is too high.
 
 Citation: Davis & Goadrich 2006, "The relationship between precision-recall and ROC curves", ICML; scikit-learn's
 `average_precision_score`.
@@ -24,14 +24,9 @@ from .metric import ScoreMetric
 
 
 def average_precision(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Compute the average precision, exact under ties; NaN if a class has no weight.
+    """Compute the average precision, exact under ties, see `ScoreMetric`; NaN if a class has no weight.
 
     Each positive adds its weight times the precision at its score as a cut.
-
-    Args:
-        labels: 0 or 1, [n].
-        scores: ascending, [n].
-        weights: how often each row counts, [..., n].
     """
     positives = np.flatnonzero(labels == 1)
     own, high = weights[..., positives], scores[positives]

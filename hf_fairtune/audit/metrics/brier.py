@@ -16,11 +16,12 @@ Citation: Brier 1950, "Verification of forecasts expressed in terms of probabili
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 from scipy.stats import t
 
-from ...document.estimate import Estimate, Reason, point, undefined
+from ...document.estimate import Estimate, Reason, Unit, point, undefined
 from .metric import Metric
 
 METRIC = Metric(better="lower")
@@ -45,16 +46,15 @@ def mean_interval(values: np.ndarray, clusters: np.ndarray | None = None, confid
 
     Source: Liang & Zeger 1986, "Longitudinal data analysis using generalized linear models", Biometrika 73.
     """
-    method = MEAN if clusters is None else CLUSTERED_MEAN
+    method, unit = (MEAN, "rows") if clusters is None else (CLUSTERED_MEAN, "clusters")
     if not len(values):
         return undefined(method, Reason("too_few", unit="rows", count=0, needed=1))
     value = float(np.mean(values))
-    sums = values - value
+    sums: np.ndarray = values - value
     if clusters is not None:
         sums = np.bincount(clusters, weights=sums)[np.bincount(clusters) > 0]
     if len(sums) < 2:
-        unit = "rows" if clusters is None else "clusters"
-        return point(value, method, Reason("too_few", unit=unit, count=1, needed=2))
+        return point(value, method, Reason("too_few", unit=cast(Unit, unit), count=1, needed=2))
     if np.ptp(values) < 1e-12:
         return point(value, method, Reason("equal_values"))
     error = math.sqrt(len(sums) / (len(sums) - 1) * float(sums @ sums)) / len(values)

@@ -33,7 +33,7 @@ CONVENTION = "AUC / (1 + sum of deviations over groups)"
 
 
 def es_auc(overall: np.ndarray | float, by_group: np.ndarray) -> np.ndarray:
-    """Scale the AUC of all rows, [...], by how far the groups', [..., n_groups], lie from it: [...]; NaN propagates."""
+    """Scale the AUC of all rows, [...], by how far the groups', [..., n_groups], lie from it; NaN propagates."""
     whole = np.asarray(overall, dtype=np.float64)
     return np.asarray(whole / (1 + np.abs(whole[..., None] - by_group).sum(axis=-1)))
 
@@ -47,10 +47,7 @@ def es_auc_bounds(values: np.ndarray, confidence: float, draws: np.ndarray) -> B
     its standard error, both so that they hold at once; the interval is what ES-AUC may be within that band. It
     contains the value, and covers more often than it claims.
 
-    Args:
-        values: AUC of each group and, last, of all rows, [n_groups + 1].
-        confidence: such as 0.95.
-        draws: their replicates, [n_boot, n_groups + 1], no NaN, and each column varies.
+    Values are the AUCs of each group and, last, of all rows, [n_groups + 1], each of which varies over its draws.
 
     Source: the critical value as for sup-t, Montiel Olea & Plagborg-Moller 2019, "Simultaneous confidence bands".
     """
@@ -78,5 +75,4 @@ def es_auc_estimate(resampled: ResampledRows, aucs: Sequence[Estimate]) -> Estim
         None if known is None else known.auc[:, columns],
         partial(es_auc_bounds, values, resampled.confidence),
         [*resampled.names, None],
-        bands="",
     )

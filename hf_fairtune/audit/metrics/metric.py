@@ -67,7 +67,7 @@ class Rate(Metric):
     @property
     def paired(self) -> bool:
         """Tell whether it is a share of the same rows whatever is predicted, so that two models' can be paired."""
-        return self.binomial and self.denominator in ((need,) for need in NEEDS)
+        return self.binomial and len(self.denominator) == 1 and self.denominator[0] in NEEDS
 
     def __call__(self, counts: np.ndarray) -> np.ndarray:
         """Divide, [4, ..., n_groups] -> [..., n_groups]; NaN where the denominator is 0."""

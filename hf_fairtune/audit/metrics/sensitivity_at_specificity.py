@@ -24,7 +24,7 @@ from typing import NamedTuple, get_args
 import numpy as np
 
 from ...document.audit import Criterion, OperatingPointGroup, OperatingPoints
-from ...document.estimate import NAN, Estimate, point, undefined
+from ...document.estimate import NAN, point, undefined
 from ..engine.proportions import check_share, ratio
 from ..engine.resampled_rows import ALL, ResampledRows, from_draws
 from ..engine.resampling import Resampling, plan
@@ -131,7 +131,7 @@ def refitted_draws(side: Side, n_boot: int, seed: int) -> np.ndarray:
 
 
 def clustered_draws(resampling: Resampling, wanted: Sequence[Side], n_boot: int, seed: int) -> np.ndarray:
-    """Resample clusters and compute, of each side, the share beyond the cut, [n_boot, n_sides]; NaN without a class."""
+    """Resample clusters and compute of each side the share beyond the cut, [n_boot, n_sides]; NaN without a class."""
     found = np.full((n_boot, len(wanted)), np.nan)
     for part in resampling.parts(n_boot):
         weights = resampling.draw(part, seed)
@@ -157,49 +157,43 @@ def operating_points(
     """Read sensitivity and specificity of all rows and of every group off its own ROC, at achieved points.
 
     Intervals are of a bootstrap that chooses the cut anew, of rows or, where there are clusters, of whole clusters;
-    with very many clustered rows it has fewer resamples, and the method says how many.
-
-    Args:
-        resampled: the rows.
-        targets: specificities and sensitivities wanted, each above 0 and up to 1.
-        seed: of the bootstrap.
-
-    Raises:
-        FairTuneError: a target is no such share.
+    with very many clustered rows it has fewer resamples, and the method says how many. FairTuneError where a target,
+    the specificity and sensitivity wanted, is not above 0 and up to 1.
     """
     rows, names, by_key, found = resampled.rows, ("overall", *resampled.rows.group_names), {}, []
     for target, criterion in product(targets, get_args(Criterion)):
         for code in range(ALL, len(rows.group_names)):
             kept = np.flatnonzero(rows.groups == code) if code != ALL else np.arange(len(rows.labels))
             by_key[target, criterion, code] = side(rows.labels, rows.scores, criterion, target, kept)
-    draws = _draws(resampled, by_key, seed)
+    draws, of = _draws(resampled, by_key, seed), "rows" if rows.clusters is None else "clusters"
     for target, criterion in product(targets, get_args(Criterion)):
         points = []
         for code, name in enumerate(names, start=ALL):
             key = target, criterion, code
             value, achieved, cut = operating_point(rows.scores, by_key[key], criterion == FLIPPED)
-            points.append(OperatingPointGroup(name, _estimate(resampled, value, code, draws.get(key)), achieved, cut))
+            own, few, method = draws.get(key), resampled.few(code), METHOD
+            if few:
+                estimate = undefined(METHOD, *few) if np.isnan(value) else point(value, METHOD, *few)
+            else:
+                method += "" if own is None else f", {len(own)} resamples of {of}"
+                estimate = from_draws(value, own, resampled.quantiles, method, [None])
+            points.append(OperatingPointGroup(name, estimate, achieved, cut))
         found.append(OperatingPoints(criterion, float(target), points[0], points[1:]))
     return found
 
 
 def _draws(resampled: ResampledRows, by_key: dict[Key, Side], seed: int) -> dict[Key, np.ndarray]:
     """Draw the replicates of every side that has both classes."""
-    rows, known, wanted = resampled.rows, resampled.replicates, {}
+    rows, known, wanted, found = resampled.rows, resampled.replicates, {}, {}
     for key, own in by_key.items():
         if known is not None and len(own.limiting) and len(own.other):
-            wanted[key] = own if rows.clusters is not None else refitted_draws(own, len(known.auc), seed)
-    if rows.clusters is None or known is None:
-        return wanted
+            wanted[key] = own
+    if known is None:
+        return {}
+    if rows.clusters is None:
+        for key, own in wanted.items():
+            found[key] = refitted_draws(own, len(known.auc), seed)
+        return found
     n_boot = resamples_for(len(rows.labels), len(known.auc))
-    found = clustered_draws(plan(rows.groups * 2 + rows.labels, rows.clusters), list(wanted.values()), n_boot, seed)
-    return dict(zip(wanted, found.T, strict=True))
-
-
-def _estimate(resampled: ResampledRows, value: float, code: int, draws: np.ndarray | None) -> Estimate:
-    few = resampled.few(code)
-    if few:
-        return undefined(METHOD, *few) if np.isnan(value) else point(value, METHOD, *few)
-    of = "rows" if resampled.rows.clusters is None else "clusters"
-    method = METHOD if draws is None else f"{METHOD}, {len(draws)} resamples of {of}"
-    return from_draws(value, draws, resampled.quantiles, method, [None])
+    draws = clustered_draws(plan(rows.groups * 2 + rows.labels, rows.clusters), list(wanted.values()), n_boot, seed)
+    return dict(zip(wanted, draws.T, strict=True))
