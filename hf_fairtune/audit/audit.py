@@ -87,11 +87,7 @@ def audit(
         group_names: name of each code, [n_groups].
         thresholds: cuts to report rates at, fitted on another split, `fixed()`, or decisions made elsewhere.
         clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
-        exclude: see `AuditOptions`, as the further arguments.
-        n_boot: bootstrap replicates.
-        n_permutations: of the groups.
-        seed: of both.
-        confidence: level of the intervals.
+        exclude: see `AuditOptions`, as `n_boot`, `n_permutations`, `seed` and `confidence`.
 
     Raises:
         FairTuneError: the rows do not fit together, or a threshold was fitted on these very rows.
@@ -195,12 +191,7 @@ def score_estimates(
 def audit_calibration(resampled: ResampledRows, seed: int = 0) -> CalibrationAudit | None:
     """Audit calibration of all rows and by group; None where scores leave [0, 1] and so are no probabilities.
 
-    Intervals are withheld where a group is not estimable. The null of the calibration error redraws labels from the
-    scores; where clusters hold several rows, it turns over the residuals of whole clusters instead.
-
-    Args:
-        resampled: the rows.
-        seed: of the null, not negative; the order of rows does not matter.
+    Intervals are withheld where a group is not estimable.
     """
     if resampled.rows.scores.min() < 0 or resampled.rows.scores.max() > 1:
         return None

@@ -44,20 +44,16 @@ def audit_table(
     """Audit scored rows by every attribute, for every target, and all rows together.
 
     Args:
-        table: labels and scores by target, attributes and clusters of the rows; where it has the scores of a reference,
-            every attribute's entry holds a comparison.
+        table: labels and scores by target, attributes and clusters; where it has the scores of a reference, every
+            attribute's entry holds a comparison.
         model: id of the model whose scores they are.
         split: name of the rows.
         reference: id of the reference.
         fit_on: rows of other patients with the same targets, on which thresholds are fitted; None for none.
-        policies: how thresholds are chosen, as `parse_policy` reads them, or "argmax" for classes that exclude each
-            other.
+        policies: of the thresholds, as `parse_policy` reads them, or "argmax" for classes that exclude each other.
         correction: of the p-values of all pairs of all entries together, "holm" or "benjamini-hochberg".
         exclude: groups to leave out; a level leaves out the groups of intersections that lie in it, too.
-        n_boot: see `AuditOptions`, as the further arguments.
-        n_permutations: of the groups.
-        seed: of both.
-        confidence: level of the intervals.
+        n_boot: see `AuditOptions`, as `n_permutations`, `seed` and `confidence`.
 
     Returns:
         An entry a target for all rows together, attribute None, then one a target and attribute.
@@ -84,11 +80,7 @@ def audit_table(
 
 
 def check_policies(policies: Sequence[str], correction: str = "holm") -> list[Policy | None]:
-    """Read the policies of thresholds, None for argmax, and check the name of a correction.
-
-    Raises:
-        FairTuneError: there is no such policy or correction.
-    """
+    """Read the policies of thresholds, None for argmax; FairTuneError for an unknown one, or an unknown correction."""
     adjusted(np.empty(0), correction)
     return [None if text == ARGMAX else parse_policy(text) for text in policies]
 
@@ -104,29 +96,32 @@ class _Asked:
 
     def check(self) -> None:
         """Refuse what no entry could hold."""
-        table, fit_on = self.table, self.fit_on
-        fitted = [policy.name for policy in self.policies if policy and policy.number is None]
-        if fitted and fit_on is None:
-            raise FairTuneError(
-                f"The threshold `{fitted[0]}` is fitted on other rows than the audited ones, and there are none; give "
-                "validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
-            )
+        table, fit_on, groups = self.table, self.fit_on, []
+        for attribute in table.attributes:
+            groups += attribute.names
         if fit_on is not None and fit_on.targets != table.targets:
             raise FairTuneError(
                 f"The rows for thresholds have the targets {fit_on.targets}, the audited ones {table.targets}; give "
                 "rows with the same classes."
             )
-        if fitted and fit_on is not None:
-            refuse_shared(table, fit_on)
-        if None in self.policies and table.task != "multiclass":
-            raise FairTuneError(f"`{ARGMAX}` is for one of several classes; choose a number such as 0.5, or youden.")
-        names = [name for attribute in table.attributes for name in attribute.names]
-        unknown = [name for name in self.options.exclude if name not in names]
+        for policy in self.policies:
+            if policy is None and table.task != "multiclass":
+                raise FairTuneError(
+                    f"`{ARGMAX}` is for one of several classes; choose a number such as 0.5, or youden."
+                )
+            if policy is not None and policy.number is None and fit_on is None:
+                raise FairTuneError(
+                    f"The threshold `{policy.name}` is fitted on other rows than the audited ones, and there are none; "
+                    "give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
+                )
+            if policy is not None and policy.number is None and fit_on is not None:
+                refuse_shared(table, fit_on)
+        unknown = sorted({*self.options.exclude} - {*groups})
         if unknown:
-            raise FairTuneError(f"`exclude` names {unknown}; the groups are {names[:30]}.")
+            raise FairTuneError(f"`exclude` names {unknown}; the groups are {groups[:30]}.")
 
     def audit(self, target: int, attribute: Attribute | None) -> tuple[Audit, Comparison | None]:
-        """Audit one target by the groups of one attribute (None: all rows together), and compare with the reference."""
+        """Audit one target by the groups of one attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
         groups, names = _groups(table, attribute)
         options = replace(self.options, exclude=attribute.within(self.options.exclude) if attribute else [])

@@ -54,13 +54,9 @@ def compare(
         reference_scores: of the reference, for the same rows in the same order, [n].
         groups: codes of `group_names`, [n].
         group_names: name of each code, [n_groups].
-        thresholds: a cut of the model's scores with one of the reference's, or decisions of each, chosen in the same
-            way.
+        thresholds: a cut, or decisions, of the model with one of the reference's, chosen in the same way.
         clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
-        exclude: see `AuditOptions`, as the further arguments.
-        n_boot: bootstrap replicates.
-        seed: of the bootstrap.
-        confidence: level of the intervals.
+        exclude: see `AuditOptions`, as `n_boot`, `seed` and `confidence`.
 
     Raises:
         FairTuneError: the rows do not fit together, the two cuts of a pair were chosen differently, or one was fitted
@@ -170,10 +166,6 @@ def paired_p(paired: PairedRows, code: int) -> float:
     DeLong's paired test for independent rows; a t test with the error of the paired cluster bootstrap otherwise. NaN
     with fewer than 10 independent positives or negatives, where there is no bootstrap to read an error off, and where
     nothing varies.
-
-    Args:
-        paired: both models.
-        code: of a group, or `ALL` rows.
     """
     model, rows, other = paired.model, paired.model.rows, paired.reference.rows
     if not model.estimable(code):
@@ -189,12 +181,9 @@ def paired_p(paired: PairedRows, code: int) -> float:
 
 
 def compare_threshold(paired: PairedRows, cuts: Cuts, place: int) -> ThresholdChange:
-    """Compare at one pair of thresholds: every rate of the same rows, and every gap that is a range of such rates.
+    """Compare every rate of the same rows, and every gap that is a range of such rates, at one pair of thresholds.
 
-    Args:
-        paired: both models.
-        cuts: of the model and of the reference.
-        place: which of the replicates' cuts they are.
+    `place` says which of the replicates' cuts they are.
     """
     rows = paired.model.rows
     sides = (paired.model.rows, paired.reference.rows)

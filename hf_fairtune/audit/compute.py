@@ -41,10 +41,6 @@ def directions(group_names: Sequence[str] = ()) -> dict[str, bool]:
 def direction(metric_key: str, group_names: Sequence[str] = ()) -> str:
     """Return "maximize" or "minimize" for a key of `fairness_metrics`, with or without the prefix "eval_".
 
-    Args:
-        metric_key: name of the number.
-        group_names: of the groups whose `auc_<group name>` is a key too.
-
     Raises:
         FairTuneError: the key is unknown or has no direction.
     """
@@ -79,15 +75,11 @@ def fairness_metrics(
 ) -> Callable[[Prediction], dict[str, float]]:
     """Make a function for `Trainer(compute_metrics=...)`, with `label_names=["labels", "groups"]`.
 
-    Its keys are `auc`, `auc_<group name>`, `min_group_auc`, `max_group_auc`, `auc_gap`, `worst_group` (the code) and
-    `min_group_auc_low`, the lowest of the groups' lower 95 % logit-DeLong bounds; likewise `<name>`, `<name>_<group
-    name>`, `min_group_<name>` and `<name>_gap` of every other number of scores; and, at 0.5, every rate of all rows and
-    every gap by name. What is undefined is NaN: a group that lacks a class makes the numbers across groups NaN unless
+    Its keys are `auc`, `auc_<group>`, `min_group_auc`, `max_group_auc`, `auc_gap`, `worst_group` (the code) and
+    `min_group_auc_low`, the lowest of the groups' lower 95 % logit-DeLong bounds; likewise `<name>`, `<name>_<group>`,
+    `min_group_<name>` and `<name>_gap` of every other number of scores; and, at 0.5, every rate of all rows and every
+    gap by name. What is undefined is NaN: a group that lacks a class makes the numbers across groups NaN unless
     `exclude` names it, and logits that are not finite make every number NaN, so that a diverged trial fails alone.
-
-    Args:
-        group_names: name of each group code.
-        exclude: names of groups to leave out of the numbers across groups.
 
     Raises:
         FairTuneError: a name is unknown, double, or makes a key twice; on call, the columns are not binary labels

@@ -38,8 +38,8 @@ def pool(
         seed: of the draws from the posterior that intervals and shares are read off.
 
     Returns:
-        The mean of the truths (posterior mean), their standard deviation (posterior median), and of every value, [4, k],
-        its posterior mean, low, high and the posterior probability that it is the lowest.
+        Posterior mean of the truths' mean, posterior median of their standard deviation and, for every value, [4, k],
+        posterior mean, low, high and probability of being the lowest.
 
     Raises:
         FairTuneError: fewer than two values, or an error that is not positive.
@@ -87,15 +87,7 @@ def rank_groups(resampled: ResampledRows, aucs: Sequence[Estimate], seed: int = 
     Errors are DeLong's (by clusters: Obuchowski's). A group that is not estimable cannot tell its own error: logit
     and error are taken along the tangent at the AUC of the whole split, with Hanley & McNeil's error there. A group
     whose AUC has no variance, as at 1, enters with Newcombe's interval, its logits cut half a pair short of 0 and 1.
-
-    Args:
-        resampled: the rows.
-        aucs: every group's AUC and, last, that of all rows.
-        seed: of the draws from the posterior.
-
-    Returns:
-        None with fewer than two groups to rank. A group's `worst_share` is the posterior probability of being the
-        lowest; groups left out are excluded or have no AUC.
+    None with fewer than two groups to rank.
     """
     names, kept, points, groups = resampled.rows.group_names, [], [], []
     for code in resampled.included:

@@ -27,6 +27,7 @@ class Decided:
         place: which of the replicates' cuts the threshold is.
 
     Attributes:
+        cells: place of each row among `proportions.CELLS`, [n].
         counts: of decisions by group and, last, in all rows: [4, n_groups + 1], see `confusion`.
         draws: the same in every replicate, [4, n_boot, n_groups + 1]; None without a bootstrap.
     """
@@ -47,16 +48,16 @@ class Decided:
         Wilson's interval for independent rows. For clusters, and for what is no share of rows, the bootstrap's,
         withheld where fewer than `ESTIMABLE` clusters lie in the denominator, or cases of a class in the group.
         """
-        resampled, values, found = self.resampled, rate(self.counts), []
+        resampled, found = self.resampled, []
         above, below = total(self.counts, rate.numerator), total(self.counts, rate.denominator)
         shares, trials = wilson(above, below, resampled.confidence), self.trials(rate).tolist()
         simple = rate.binomial and resampled.rows.clusters is None
         drawn = None if simple or self.draws is None else rate(self.draws)
-        for code, value in enumerate(values.tolist()):
+        for code, (value, low, high) in enumerate(zip(*shares.tolist(), strict=True)):
             if not below[code]:
                 found.append(undefined(WILSON if rate.binomial else "bootstrap", Reason("zero_denominator")))
             elif simple:
-                found.append(Estimate(*shares[:, code].tolist(), WILSON))
+                found.append(Estimate(value, low, high, WILSON))
             else:
                 few = resampled.few(code)
                 if rate.binomial:
@@ -68,7 +69,7 @@ class Decided:
     def gap(self, gap: Gap) -> Estimate:
         """Compute a gap over the included groups with its simultaneous interval, or the reason why there is none.
 
-        A signed gap compares with the largest estimable group, and its method names that and the one furthest from it.
+        A signed gap compares with the largest estimable group; its method names that and the one furthest from it.
         """
         resampled, kept, formula = self.resampled, list(self.resampled.included), gap.formula
         counts, names = self.counts[:, kept], resampled.names
@@ -124,26 +125,16 @@ def _compared(gap: Gap, counts: np.ndarray) -> np.ndarray:
 def audit_threshold(
     resampled: ResampledRows, threshold: Decision, predictions: np.ndarray, place: int
 ) -> ThresholdAudit:
-    """Audit every rate and gap at one threshold.
-
-    Args:
-        resampled: the rows.
-        threshold: what decides.
-        predictions: its decisions by row, [n].
-        place: which of the replicates' cuts is this threshold's.
-    """
+    """Audit every rate and gap at one threshold; for `predictions` and `place` see `Decided`."""
     decided, groups, by_rate, by_gap = Decided(resampled, predictions, place), [], {}, {}
     for name, rate in rates().items():
         by_rate[name] = decided.rate(rate)
     for name, gap in gaps().items():
         by_gap[name] = decided.gap(gap)
-    by_group = zip((*resampled.rows.group_names, OVERALL), zip(*by_rate.values(), strict=True), strict=True)
-    for code, (name, estimates) in enumerate(by_group):
-        (positives, negatives, n), (_, alarms, _, hits) = (
-            resampled.counts[code].tolist(),
-            decided.counts[:, code].tolist(),
-        )
-        own = dict(zip(by_rate, estimates, strict=True))
+    for code, name in enumerate((*resampled.rows.group_names, OVERALL)):
+        positives, negatives, n = resampled.counts[code].tolist()
+        _, alarms, _, hits = decided.counts[:, code].tolist()
+        own = {key: estimates[code] for key, estimates in by_rate.items()}
         groups.append(RateGroup(name, n, positives, negatives, hits, alarms, own))
     selected = ratio(total(decided.counts, ("predicted_positives",)), total(decided.counts, ("rows",)))[:-1]
     return ThresholdAudit(

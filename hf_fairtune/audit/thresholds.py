@@ -48,13 +48,7 @@ class Decision:
         groups: ArrayLike | None = None,
         group_names: Sequence[str] | None = None,
     ) -> np.ndarray:
-        """Predict 0 or 1 for each row, [n].
-
-        Args:
-            labels: 0 or 1, [n].
-            scores: finite, [n].
-            groups: codes of `group_names`, [n]; wanted where every group has its own cut.
-            group_names: name of each code.
+        """Predict 0 or 1 for each row, [n], from labels, scores and, for a cut for each group, codes and their names.
 
         Raises:
             FairTuneError: these are the very rows it was fitted on, in whatever order; there is another number of rows
@@ -164,14 +158,9 @@ class Policy:
         group_names: Sequence[str] | None = None,
         split: str = "validation",
     ) -> Decision:
-        """Choose the threshold on these rows.
+        """Choose the threshold on these rows of `split`, never the ones it will be reported on.
 
-        Args:
-            labels: 0 or 1, [n].
-            scores: finite, [n].
-            groups: codes of `group_names`, [n]; wanted where every group gets its own cut.
-            group_names: name of each code; a group without rows gets no cut.
-            split: name of the rows; never the ones it will be reported on.
+        Groups are codes of `group_names`, [n], for a cut for each group that has rows.
 
         Raises:
             FairTuneError: a class is missing, or groups are, where every group gets its own cut.

@@ -13,16 +13,17 @@ finished is not run again. One command makes a table of the SWiFT paper:
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_json
+
+from ..document.document import Document
 from ..errors import FairTuneError
 from ..folder import write_atomically
-from ..record import Record, finite
-from ..report.ablation import ablation_rows, ablation_table
+from ..show.ablation import ablation_rows, ablation_table
 from . import debias
 from .flags import parse
 
@@ -53,13 +54,13 @@ def run(ablation: AblationArguments, flags: list[str]) -> None:
     planned = list(product(values, ablation.seeds))
     # All flags are read before the first run, which may take hours.
     parsed = [flags_of(ablation, flags, value, seed) for value, seed in planned]
-    runs: dict[str, list[Record]] = {}
+    runs: dict[str, list[Document]] = {}
     for (value, seed), found in zip(planned, parsed, strict=True):
         print(f"== {name} {value}, seed {seed}", flush=True)
         job = debias.complete(*found)
-        runs.setdefault(value, []).append(Record.load(job.folder))
+        runs.setdefault(value, []).append(Document.load(job.folder))
     rows = ablation_rows(runs)
-    text = json.dumps(finite({"flag": name, "seeds": ablation.seeds, "rows": rows}), indent=2, allow_nan=False)
+    text = to_json({"flag": name, "seeds": ablation.seeds, "rows": rows}, indent=2, inf_nan_mode="null").decode()
     write_atomically(folder / "ablation.json", text + "\n")
     table = ablation_table(name, rows, len(ablation.seeds))
     write_atomically(folder / "ablation.txt", table + "\n")

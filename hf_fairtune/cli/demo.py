@@ -58,4 +58,5 @@ def run(demo: DemoArguments) -> None:
     model = ModelArguments(model=str(Path(hf_fairtune.__file__).parent / "demo_vit"))
     # A ViT 240 times smaller than ViT-B takes ten times its learning rates.
     searching = search.SearchArguments(demo.trials, learning_rate_low=1e-4, learning_rate_high=1e-2)
-    search.run(data, model, searching, training)
+    (*_, kind, _) = search.arguments([])
+    search.run(data, model, searching, kind(), training)

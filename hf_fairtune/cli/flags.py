@@ -16,21 +16,15 @@ from transformers import HfArgumentParser
 
 from ..errors import FairTuneError
 
+HELP = {"-h", "--help", "--help-all"}
 SHOWN = {
-    "output_dir",
-    "seed",
-    "bf16",
-    "gradient_accumulation_steps",
-    "dataloader_num_workers",
-    "use_cpu",
-    "report_to",
-    "push_to_hub",
-    "hub_model_id",
-}
+    "output_dir", "seed", "bf16", "gradient_accumulation_steps", "dataloader_num_workers", "use_cpu", "report_to",
+    "push_to_hub", "hub_model_id",
+}  # fmt: skip
 
 
 class Parser(HfArgumentParser):
-    """An argument parser whose errors are one line, and whose help hides what Trainer users know."""
+    """An argument parser whose errors are one line."""
 
     def error(self, message: str) -> Any:
         """Raise instead of printing the usage of two hundred flags.
@@ -41,7 +35,7 @@ class Parser(HfArgumentParser):
         raise FairTuneError(f"{message}; see `{self.prog} --help`.")
 
 
-class Layout(argparse.RawDescriptionHelpFormatter):
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Help with one spelling a flag, on lines as wide as the code's."""
 
     def __init__(self, prog: str) -> None:
@@ -56,58 +50,58 @@ class Layout(argparse.RawDescriptionHelpFormatter):
             action.option_strings = spellings
 
 
-def arguments_of(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
-    """Return a command's dataclasses: its `ARGUMENTS`, or `arguments(argv)` where they depend on other flags."""
-    kinds: tuple[Any, ...] = module.arguments(argv) if hasattr(module, "arguments") else module.ARGUMENTS
-    return kinds
+def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
+    """Build the parser of a command from its dataclasses, docstring and `EXAMPLE`.
 
-
-def parser_of(module: ModuleType, argv: Sequence[str] = (), everything: bool = False) -> Parser:
-    """Build the parser of a command from its dataclasses, docstring and `EXAMPLE`."""
+    The dataclasses are its `ARGUMENTS`, or `arguments(argv)` where they depend on other flags.
+    """
+    kinds = module.arguments(argv) if hasattr(module, "arguments") else module.ARGUMENTS
     name = module.__name__.rpartition(".")[2]
-    kinds = arguments_of(module, argv)
     parser = Parser(
         kinds,
         prog=f"fairtune {name}",
         usage=f"fairtune {name} [flags]",
         description=module.__doc__,
         epilog=f"example:\n{module.EXAMPLE}",
-        formatter_class=Layout,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--help-all", action="store_true", help="show every field of TrainingArguments too")
-    bases = {base for kind in kinds for base in kind.__mro__}
-    made = {base for base in bases if base.__module__.startswith(__package__.split(".")[0])}
+    return parser
+
+
+def print_help(parser: Parser, everything: bool) -> None:
+    """Print the help, without what Trainer users know unless `everything` is wanted."""
+    bases = {base for kind in parser.dataclass_types for base in kind.__mro__}
+    made = [base for base in bases if base.__module__.startswith(__package__.split(".")[0])]
+    ours = {name for kind in made for name in vars(kind).get("__annotations__", {})}
     # By name, as importing TrainingArguments takes seconds that commands without them need not spend.
     stock = {name for base in bases if base.__name__ == "TrainingArguments" for name in base.__dataclass_fields__}
-    ours = {name for kind in made for name in vars(kind).get("__annotations__", {})}
     for action in parser._actions:
         if not everything and action.dest in stock - ours - SHOWN:
             action.help = argparse.SUPPRESS
         elif action.option_strings[0].startswith("--no_") and action.help:
             # The parser gives the flag that turns something off the help of the one that turns it on.
             action.help = f"Do not: {action.help[0].lower()}{action.help[1:]}"
-    return parser
+    parser.print_help()
 
 
 def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
     """Read the flags of a command into its dataclasses; `--help` prints and leaves.
 
-    A command with `PASSES_ON = True` is also given, last, the list of those flags that are not its own.
+    A command with `PASSES_ON = True` also gets, last, the list of those flags that are not its own.
 
     Raises:
         FairTuneError: an unknown flag, or a value of the wrong kind.
     """
-    if "--help-all" in argv:
-        parser_of(module, argv, everything=True).print_help()
+    silence()
+    if HELP & set(argv):
+        print_help(parser_of(module, argv), "--help-all" in argv)
         raise SystemExit(0)
-    quiet()
     argv = module.rewrite(list(argv)) if hasattr(module, "rewrite") else list(argv)
     parser = parser_of(module, argv)
     try:
-        *parsed, _, rest = parser.parse_args_into_dataclasses(
-            argv, return_remaining_strings=True, look_for_args_file=False
-        )
+        *parsed, _, rest = parser.parse_args_into_dataclasses(argv, True, look_for_args_file=False)
     except ValueError as error:
         raise FairTuneError(str(error)) from error
     if getattr(module, "PASSES_ON", False):
@@ -131,8 +125,8 @@ def positional(argv: list[str], flag: str) -> list[str]:
     return [flag, *argv] if argv and not argv[0].startswith("-") else argv
 
 
-def quiet() -> None:
-    """Keep libraries' notes on loading a new head, and of things that do not concern the user, off the terminal."""
+def silence() -> None:
+    """Keep libraries' notes on loading a new head, and on what does not concern the user, off the terminal."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     huggingface_hub.logging.set_verbosity_error()

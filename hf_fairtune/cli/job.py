@@ -1,80 +1,112 @@
-"""What `demo`, `search` and `train` have in common: data, trainer, the rival, the hand-over."""
+"""What `search`, `train` and `debias` have in common: the method's flags, data, trainer, the hand-over."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, make_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
-from transformers.trainer_utils import TrainOutput
 
-from ..audits.foresight import foresight
-from ..audits.guards import ESTIMABLE
+from .. import catalog
+from ..audit.detectable_difference import detectable
+from ..audit.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
-from ..data.table import FairDataset, load_fair_dataset
+from ..data.fair_dataset import FairDataset, load_fair_dataset
+from ..document.document import RUN_FILE, Document
+from ..document.run import Search
 from ..errors import FairTuneError
 from ..folder import check, claim
-from ..methods.full import Full
-from ..methods.method import Method
-from ..record import FILE_NAME, Record
-from ..report.table import comparison_table
-from ..report.verdict import verdict
+from ..methods.method import Method, method_named
+from ..show import words
+from ..show.terminal import run_text
 from ..trainer.arguments import FairTrainingArguments
-from ..trainer.checkpoints import last_checkpoint
+from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
-from ..trainer.lines import EpochLines
 from .model import ModelArguments, load_processor, model_init
+
+# What a search's winner is compared with.
+BASELINE, BASELINE_ID = "full", "full_baseline"
+
+
+def with_method(argv: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
+    """Return dataclasses of flags, and before the last, the training arguments, the hyper-parameters of the method."""
+    asked = [b for a, b in zip(argv, argv[1:], strict=False) if a == "--method"]
+    asked += [a.partition("=")[2] for a in argv if a.startswith("--method=")]
+    known = catalog.find("methods", (asked or [kinds[-1].method])[-1]).METHOD
+    types = get_type_hints(known)
+    own = [
+        (entry.name, types[entry.name], field(default=entry.default, metadata=dict(entry.metadata)))
+        for entry in known.flags()
+    ]
+    return *kinds[:-1], make_dataclass("MethodArguments", own), kinds[-1]
 
 
 @dataclass
 class Job:
-    """A run's three groups of flags, and the trainer they make."""
+    """A run's groups of flags, and the trainer they make.
+
+    Args:
+        data: the table.
+        model: the model to start from.
+        hyperparameters: a dataclass of the method's.
+        training: the method's name and the schedule.
+        more: what else makes the run this run, by name.
+    """
 
     data: DataArguments
     model: ModelArguments
+    hyperparameters: Any
     training: FairTrainingArguments
+    more: dict[str, Any]
 
     @property
     def folder(self) -> Path:
         """Return the output folder."""
         return Path(self.training.output_dir)
 
-    def run(self, more: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what makes a run this run: everything that its numbers depend on, but for the number of trials."""
-        run = {**asdict(self.data), **more}
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """Return everything that the run's numbers depend on, but for the number of trials."""
+        run = {**asdict(self.data), **vars(self.hyperparameters), **self.more}
         run |= {"dataset": located(self.data.dataset), "model": located(self.model.model)}
         return {**run, **self.training.deciding()} | {"data_cache": None, "trials": None}
 
-    def finished(self, more: Mapping[str, Any]) -> bool:
-        """Say whether the run ended before.
+    def finished(self) -> bool:
+        """Tell whether the run ended before.
 
         Raises:
             FairTuneError: the folder holds another run, or one that ended with fewer trials.
         """
-        check(self.folder, self.run(more))
-        if not (self.folder / FILE_NAME).is_file():
+        check(self.folder, self.fingerprint)
+        if not (self.folder / RUN_FILE).is_file():
             return False
-        done, asked = len(Record.load(self.folder).trials), more.get("trials", 0)
-        if asked > done:
+        run = Document.load(self.folder).run
+        done, wanted = len(run.search.trials) if run and run.search else 0, self.more.get("trials", 0)
+        if wanted > done:
             raise FairTuneError(
                 f"`{self.folder}` ended with {done} trials and its test split is scored; "
-                f"for {asked} trials choose another output_dir."
+                f"for {wanted} trials choose another output_dir."
             )
         if self.training.process_index == 0:
             print(f"{self.folder} is finished; nothing was run.")
         return True
 
-    def trainer(self, more: Mapping[str, Any]) -> FairTrainer:
-        """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way."""
+    def trainer(self, searching: bool = False) -> FairTrainer:
+        """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way.
+
+        Args:
+            searching: whether a search comes before the training.
+        """
         method, processor = self.method(), load_processor(self.model.model)
         with self.training.main_process_first():
             data = self.load_data(processor)
-            init = self.starting_model(data)
-            trainer = FairTrainer(model_init=init, args=self.training, data=data, method=method)
-            claim(self.folder, self.run(more))
-        say(trainer, f"note: test split: {foresight(counts_of(trainer, 'test'))}")
+            trainer = FairTrainer(model_init=self.starting_model(data), args=self.training, data=data, method=method)
+            if trainer.unsearched is not None and not searching:
+                raise trainer.unsearched
+            claim(self.folder, self.fingerprint)
+        say(trainer, f"note: test split: {words.detectable(detectable(counts_of(data, 'test')))}")
         return trainer
 
     def load_data(self, processor: Any) -> FairDataset:
@@ -86,12 +118,12 @@ class Job:
         return model_init(self.model.model, data.label_names)
 
     def method(self) -> Method:
-        """Return the method asked for.
+        """Return the method with its flags.
 
         Raises:
             FairTuneError: it is none for a model with a new head.
         """
-        method = self.training.build_method()
+        method = self.training.build_method(**vars(self.hyperparameters))
         if not method.needs.original_training_data:
             raise FairTuneError(f"`--method {method.name}` repairs a trained model; use `fairtune debias`.")
         return method
@@ -106,15 +138,15 @@ class Job:
         return self.folder / "splits.json"
 
     def hand_over(self, trainer: FairTrainer) -> None:
-        """Write the folder, and push it if asked to."""
+        """Write the folder, and push it if that is wanted."""
         trainer.save_model()
         if self.training.push_to_hub:
             trainer.push_to_hub()
 
-    def tell(self) -> None:
-        """Print, on the main process, the table of the finished run and where its card is."""
+    def print_result(self) -> None:
+        """Print, on the main process, the tables of the finished run and where its card is."""
         if self.training.process_index == 0:
-            print(closing(self.folder))
+            print(f"{run_text(Document.load(self.folder))}\n\nmodel card: {self.folder / 'README.md'}")
 
 
 def located(name: str) -> str:
@@ -123,53 +155,49 @@ def located(name: str) -> str:
     return str(path.resolve()) if path.exists() else name
 
 
-def train(trainer: FairTrainer) -> TrainOutput:
+def train(trainer: FairTrainer) -> None:
     """Train, from the last whole checkpoint if there is one, a line an epoch."""
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(EpochLines(lambda: trainer.method.step if trainer.method.stages() else ""))
-    # A method of several steps finds the checkpoint of each in the step's own folder.
-    own = True if trainer.method.stages() else last_checkpoint(Path(trainer.args.output_dir))
-    return trainer.train(resume_from_checkpoint=own)
+    several = len(trainer.method.stages()) > 1
+    trainer.add_callback(EpochLine(lambda: trainer.method.stage if several else ""))
+    trainer.train(resume_from_checkpoint=True)
 
 
-def rival(trainer: FairTrainer) -> FairTrainer:
-    """Return full fine-tuning under the same arguments, at the best learning rate the search found for it."""
+def full_baseline(trainer: FairTrainer) -> FairTrainer:
+    """Return full fine-tuning under the same arguments, at the best learning rate the search has for it."""
     folder = str(Path(trainer.args.output_dir) / "full")
-    args = replace(trainer.args, output_dir=folder, learning_rate=best_full_rate(trainer.record))
-    return FairTrainer(model_init=trainer.model_init, args=args, data=trainer.data, method=Full())
+    args = replace(
+        trainer.args, output_dir=folder, learning_rate=best_rate(trainer.search, trainer.args.learning_rate)
+    )
+    return FairTrainer(model_init=trainer.model_init, args=args, data=trainer.data, method=method_named(BASELINE))
 
 
-def best_full_rate(record: Record) -> float:
-    """Return the learning rate of the best trial that trained every bit, or the run's own if none did."""
-    sign = -1 if record.search and record.search["direction"] == "minimize" else 1
-    full = [t for t in record.trials if t["mask"] and all(t["mask"]) and t["value"] is not None]
-    own: dict[str, Any] = {"learning_rate": record.learning_rate}
-    return float(max(full, key=lambda t: float(sign * t["value"]), default=own)["learning_rate"])
+def best_rate(search: Search | None, own: float) -> float:
+    """Return the learning rate of the best trial that trained every bit of its mask, or the run's own if none did."""
+    full = [t for t in search.trials if t.mask and all(t.mask) and t.value == t.value] if search else []
+    if search is None or not full:
+        return own
+    sign = -1 if search.direction == "minimize" else 1
+    return max(full, key=lambda trial: sign * trial.value).learning_rate
 
 
 def warn_of_small_groups(trainer: FairTrainer) -> None:
     """Say which groups are too small on validation for a search to tell their AUC from chance."""
-    for group, (positives, negatives) in sorted(counts_of(trainer, "validation").items()):
+    assert trainer.data is not None
+    for group, (positives, negatives) in sorted(counts_of(trainer.data, "validation").items()):
         if min(positives, negatives) < ESTIMABLE:
             counts = f"{negatives} without and {positives} with the finding"
             say(trainer, f"note: group {group} has {counts} in validation; its AUC there is mostly chance")
 
 
-def counts_of(trainer: FairTrainer, split: str) -> dict[str, tuple[int, int]]:
+def counts_of(data: FairDataset, split: str) -> dict[str, tuple[int, int]]:
     """Return the positives and negatives of each group in a split."""
-    cells = trainer.record.data["splits"][split]["cells"]
-    # Of each group the negatives come first.
-    return {no["group"]: (yes["n"], no["n"]) for no, yes in zip(cells[::2], cells[1::2], strict=True)}
+    cells = zip(data.groups_of(split), data.cells(split).tolist(), strict=True)
+    return {group: (positives, negatives) for group, (negatives, positives) in cells}
 
 
 def say(trainer: FairTrainer, line: str) -> None:
     """Print on the main process only."""
     if trainer.is_world_process_zero():
         print(line, flush=True)
-
-
-def closing(folder: Path) -> str:
-    """Return what a finished run prints: its table, what it shows and does not, and where the card is."""
-    record = Record.load(folder)
-    return f"{comparison_table(record)}\n\n{verdict(record).text}\n\nmodel card: {folder / 'README.md'}"

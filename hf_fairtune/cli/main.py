@@ -1,4 +1,4 @@
-"""`fairtune`: find the subcommand's file, read its flags, run it, tell bad input in one line."""
+"""`fairtune`: find the subcommand's file, read its flags, run it, print bad input as one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from .. import catalog
 from ..errors import FairTuneError
 
-WIRING = {"main", "flags", "model", "job", "audited", "scored_model"}
 # Read by the libraries when they are imported, which not every command needs.
 SETTINGS = {"TOKENIZERS_PARALLELISM": "false", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
 # What a shell says of a program that a closed pipe ended.
@@ -18,14 +17,9 @@ PIPE_BROKEN = 141
 FULL = ("no space left", "disk is full", "disk full", "pytorchstreamwriter failed writing")
 
 
-def commands() -> list[str]:
-    """List the subcommands: the files of this room that are not its wiring."""
-    return [name for name in catalog.names("cli") if name not in WIRING]
-
-
 def overview() -> str:
     """Return what `fairtune --help` prints."""
-    lines = [f"  {name:<8} {catalog.about('cli', name)}" for name in commands()]
+    lines = [f"  {name:<8} {catalog.about('cli', name)}" for name in catalog.names("cli")]
     return "\n".join(
         [
             "Make image classifiers fair to patients: audit by group, search what to fine-tune, publish.",
@@ -49,8 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     try:
-        if command not in commands():
-            raise FairTuneError(f"`{command}` is not a command; choose from {', '.join(commands())}.")
+        if command not in (known := catalog.names("cli")):
+            raise FairTuneError(f"`{command}` is not a command; choose from {', '.join(known)}.")
         from .flags import parse
 
         module = catalog.find("cli", command)
@@ -70,14 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _refuse("the disk is full; free some space, then the same command goes on from here.")
     finally:
-        _leave()
-
-
-def _leave() -> None:
-    """Part from the other processes of `accelerate launch`; left to the interpreter's end, this one may abort."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
+        # Part from the other processes of `accelerate launch`; left to the interpreter's end, this one may abort.
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
 
 
 def _refuse(line: str) -> int:
@@ -87,7 +77,7 @@ def _refuse(line: str) -> int:
 
 
 def disk_is_full(error: BaseException | None) -> bool:
-    """Say whether an error, or one it came from, is a full disk; each library tells it in its own way."""
+    """Tell whether an error, or one it came from, is a full disk; each library reports it in its own way."""
     while error is not None:
         if getattr(error, "errno", None) == errno.ENOSPC or any(text in str(error).lower() for text in FULL):
             return True

@@ -101,7 +101,9 @@ def refuse_broken(model: Any, name: str) -> None:
     """Refuse a model with weights that are no numbers."""
     broken = [key for key, parameter in model.named_parameters() if not parameter.isfinite().all()]
     if broken:
-        raise FairTuneError(f"`--model {name}` has NaN or infinite weights in `{broken[0]}`; train or copy it anew.")
+        raise FairTuneError(
+            f"`--model {name}` has NaN or infinite weights in `{broken[0]}`; train it or copy it again."
+        )
 
 
 def positive_column(names: dict[int, str], positive: str) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from ..data.arguments import DataArguments
 from ..errors import FairTuneError
-from ..search.run import LearningRate
+from ..search.space import LearningRate
 from ..trainer.arguments import FairTrainingArguments
-from .job import Job, rival, say, train, warn_of_small_groups
+from .job import BASELINE_ID, Job, full_baseline, say, train, warn_of_small_groups, with_method
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
@@ -32,14 +34,22 @@ class SearchArguments:
             raise FairTuneError(f"`--trials` is {self.trials}; a search takes at least one.")
 
 
-ARGUMENTS = (DataArguments, ModelArguments, SearchArguments, FairTrainingArguments)
+def arguments(argv: Sequence[str]) -> tuple[Any, ...]:
+    """Return the dataclasses of the flags."""
+    return with_method(argv, DataArguments, ModelArguments, SearchArguments, FairTrainingArguments)
 
 
-def run(data: DataArguments, model: ModelArguments, search: SearchArguments, training: FairTrainingArguments) -> None:
+def run(
+    data: DataArguments,
+    model: ModelArguments,
+    search: SearchArguments,
+    hyperparameters: Any,
+    training: FairTrainingArguments,
+) -> None:
     """Run the whole of FairTune, or the rest of it."""
-    job = Job(data, model, training)
-    if not job.finished(asdict(search)):
-        trainer = job.trainer(asdict(search))
+    job = Job(data, model, hyperparameters, training, asdict(search))
+    if not job.finished():
+        trainer = job.trainer(searching=True)
         warn_of_small_groups(trainer)
         trainer.hyperparameter_search(
             LearningRate(search.learning_rate_low, search.learning_rate_high),
@@ -49,13 +59,12 @@ def run(data: DataArguments, model: ModelArguments, search: SearchArguments, tra
         )
         say(trainer, f"training the winner at learning rate {trainer.args.learning_rate:.2e}")
         train(trainer)
-        full = rival(trainer)
-        say(trainer, f"training all weights at learning rate {full.args.learning_rate:.2e}, to compare with")
-        train(full)
+        baseline = full_baseline(trainer)
+        say(trainer, f"training all weights at learning rate {baseline.args.learning_rate:.2e}, to compare with")
+        train(baseline)
         # Only now, and once: nothing is chosen after the test split was seen.
-        trainer.audit("test")
-        full.audit("test")
-        trainer.adopt(full)
-        trainer.compare("full")
+        baseline.audit("test")
+        trainer.adopt(baseline, BASELINE_ID)
+        trainer.audit("test", reference=BASELINE_ID)
         job.hand_over(trainer)
-    job.tell()
+    job.print_result()

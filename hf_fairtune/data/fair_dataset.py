@@ -25,6 +25,8 @@ from .table_file import SPLITS
 from .testsets import check_name, read_test_set
 from .transform import PixelTransform
 
+TRAIN = SPLITS[0]
+
 
 @dataclass(frozen=True)
 class FairDataset:
@@ -68,7 +70,7 @@ class FairDataset:
 
     def cells(self, split: str) -> np.ndarray:
         """Return the counts of a split, int64 [groups, 2]: negatives and positives of every group of `groups_of`."""
-        return self._tables[split].cells(self.columns(split)["row"])
+        return self._tables[split].cells(self._rows(split))
 
     def scored(self, split: str, scores: np.ndarray, reference_scores: np.ndarray | None = None) -> ScoredTable:
         """Return the rows of a split with a model's scores of the positive label.
@@ -80,7 +82,10 @@ class FairDataset:
             scores: of its rows in their order, [n] or [n, 1].
             reference_scores: of another model, alike.
         """
-        return self._tables[split].scored(self.columns(split)["row"], scores, reference_scores)
+        return self._tables[split].scored(self._rows(split), scores, reference_scores)
+
+    def _rows(self, split: str) -> np.ndarray:
+        return self.columns(split)["row"]
 
     def groups_of(self, split: str) -> list[str]:
         """Return the names of a split's groups in the order of their indices; an added test set has its own."""
@@ -89,12 +94,12 @@ class FairDataset:
     @property
     def group_names(self) -> list[str]:
         """Return the names of the groups in the order of their indices."""
-        return self.groups_of("train")
+        return self.groups_of(TRAIN)
 
     @property
     def label_names(self) -> list[str]:
         """Return the names of the labels 0 and 1."""
-        return self._tables["train"].label_names
+        return self._tables[TRAIN].label_names
 
     @property
     def test_splits(self) -> list[str]:
@@ -112,7 +117,7 @@ class FairDataset:
         Raises:
             FairTuneError: it was; the line says how to divide instead.
         """
-        check_unseen(model, self._tables["test"], self._facts)
+        check_unseen(model, self._tables[TRAIN], self._facts)
 
     def with_external(self, seed: int = 0, fraction: float = 1.0, replacement: bool = False) -> FairDataset:
         """Return the same data with the split `external`: rows of `train`, augmented, balanced by `balanced_rows`.
@@ -125,9 +130,10 @@ class FairDataset:
         Raises:
             FairTuneError: the fraction is outside of (0, 1].
         """
-        train = self.columns("train")
-        chosen = balanced_rows(train["labels"], train["groups"], seed=seed, fraction=fraction, replacement=replacement)
-        return self._with("external", self.splits["train"].select(chosen), self._tables["train"])
+        table, rows = self._tables[TRAIN], self._rows(TRAIN)
+        labels, groups = table.labels[rows, 0], table.groups.values[rows]
+        chosen = balanced_rows(labels, groups, seed=seed, fraction=fraction, replacement=replacement)
+        return self._with("external", self.splits[TRAIN].select(chosen), table, rows[chosen])
 
     def with_test_set(self, name: str, arguments: DataArguments) -> FairDataset:
         """Return the same data with one more test split: the whole table of another source.
@@ -146,15 +152,15 @@ class FairDataset:
         """
         check_name(name, self.test_splits)
         source, rows = read_test_set(name, arguments, self.label_names)
-        check_test_set(name, rows, self._tables["train"])
+        check_test_set(name, rows, self._tables[TRAIN])
         folder = cache_folder(arguments.data_cache)
         pixels = cached_pixels(rows.images, rows.identities.stamps, self.processor, folder)
-        more = self._with(name, rows.dataset(rows.inside(name), self.transform.over(pixels)), rows)
+        every = rows.inside(name)
+        more = self._with(name, rows.dataset(every, self.transform.over(pixels)), rows, every)
         return replace(more, _facts=replace(more._facts, test_sets=self._facts.test_sets | {name: source.name}))
 
-    def _with(self, name: str, part: Dataset, table: ImageRows) -> FairDataset:
-        sheet = table.sheet(np.asarray(part.with_format(None)["row"][:]))
-        facts = replace(self._facts, splits=self._facts.splits | {name: sheet})
+    def _with(self, name: str, part: Dataset, table: ImageRows, rows: np.ndarray) -> FairDataset:
+        facts = replace(self._facts, splits=self._facts.splits | {name: table.sheet(rows)})
         tables = self._tables | {name: table}
         return replace(self, splits=DatasetDict({**self.splits, name: part}), _facts=facts, _tables=tables)
 
@@ -179,7 +185,7 @@ def load_fair_dataset(
     check_colours(processor)
     plan = SplitPlan(arguments.validation_fraction, arguments.test_fraction, seed, splits_file)
     source = load_source(arguments.dataset, image=arguments.image, image_root=arguments.image_root)
-    rows = read_rows(source, arguments, "train")
+    rows = read_rows(source, arguments, TRAIN)
     strata = 2 * rows.groups.values + rows.labels[:, 0]
     split, origin = divide(rows.identities.rows, rows.units, strata, source.given, plan)
     rows = replace(rows, split=split)
@@ -189,7 +195,7 @@ def load_fair_dataset(
     scale, shift = colours(processor)
     colour = tuple(scale.tolist()), tuple(shift.tolist())
     transform = PixelTransform(pixels, *colour, smallest_crop=arguments.smallest_crop)
-    parts = {name: rows.dataset(rows.inside(name), transform.with_augmentation(name == "train")) for name in SPLITS}
+    parts = {name: rows.dataset(rows.inside(name), transform.with_augmentation(name == TRAIN)) for name in SPLITS}
     facts = run_data(rows, arguments, source.name, origin)
     return FairDataset(DatasetDict(parts), processor, transform, facts, dict.fromkeys(SPLITS, rows))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,33 @@ from ..errors import FairTuneError, listed
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+
+@dataclass(frozen=True)
+class EncodedImage:
+    """An undecoded image of a table: its file, or its content where it is embedded."""
+
+    path: str | None
+    content: bytes | None
+
+    @property
+    def size(self) -> int:
+        """Return the number of its bytes."""
+        return len(self.content) if self.content is not None else os.stat(str(self.path)).st_size
+
+    def read(self) -> bytes:
+        """Return its bytes."""
+        return self.content if self.content is not None else Path(str(self.path)).read_bytes()
+
+    def name(self, row: int) -> str:
+        """Name it for an error line: its file, or its row."""
+        return Path(self.path).name if self.path else f"row {row}"
+
+
+def encoded(images: Dataset, start: int = 0, stop: int | None = None) -> Iterator[EncodedImage]:
+    """Yield the undecoded images `start:stop` of the column `image`."""
+    for item in images.select(range(len(images))[start:stop])["image"]:
+        yield EncodedImage(item["path"], item["bytes"]) if item else EncodedImage(None, None)
 
 
 @dataclass(frozen=True)
@@ -43,11 +70,11 @@ def identify(images: Dataset, root: Path | None) -> Identities:
     """
     found: list[tuple[str, str, str]] = []
     missing: list[str] = []
-    for item in images["image"]:
+    for image in encoded(images):
         try:
-            found.append(_identify(item, root))
+            found.append(_identify(image, root))
         except FileNotFoundError:
-            missing.append(item["path"])
+            missing.append(str(image.path))
     if missing:
         raise FairTuneError(
             f"{len(missing)} of {len(images)} image files do not exist ({listed(missing, 5)}); correct the paths or "
@@ -59,22 +86,17 @@ def identify(images: Dataset, root: Path | None) -> Identities:
     return Identities(keys.tolist(), rows, [stamp for _, stamp, _ in found], [name for _, _, name in found])
 
 
-def _identify(item: dict[str, Any] | None, root: Path | None) -> tuple[str, str, str]:
-    if item is None or (item["bytes"] is None and item["path"] is None):
-        raise FairTuneError("An image of the table is empty; drop the rows without one.")
-    if item["bytes"] is not None:
-        content = hashlib.sha256(item["bytes"]).hexdigest()[:16]
+def _identify(image: EncodedImage, root: Path | None) -> tuple[str, str, str]:
+    if image.content is not None:
+        content = hashlib.sha256(image.content).hexdigest()[:16]
         return content, content, content
-    path = Path(item["path"]).absolute()
+    if image.path is None:
+        raise FairTuneError("An image of the table is empty; drop the rows without one.")
+    path = Path(image.path).absolute()
     status = os.stat(path)
     base = root.absolute() if root else None
     name = path.relative_to(base).as_posix() if base and path.is_relative_to(base) else "/".join(path.parts[-2:])
     return digest([name, status.st_size]), f"{path}:{status.st_size}:{status.st_mtime_ns}", name
-
-
-def image_name(item: dict[str, Any], row: int) -> str:
-    """Name an image for an error line: its file, or its row where it is embedded."""
-    return Path(item["path"]).name if item["path"] else f"row {row}"
 
 
 def digest(content: Any) -> str:

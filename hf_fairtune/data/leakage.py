@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ import pandas as pd
 from ..document.data import Data
 from ..document.document import RUN_FILE, Document
 from ..errors import FairTuneError, listed
-from .identity import image_name
+from .identity import EncodedImage, encoded
 from .splits import FILE_NAME as SPLITS_FILE
 from .splits import read_splits
 
@@ -79,21 +78,15 @@ def shared_images(images: Dataset, others: Dataset) -> list[str]:
 
     Only images of equal size in bytes are read.
     """
-    sizes, other_sizes = (np.array([_size(item) for item in part["image"]]) for part in (images, others))
-    alike = np.flatnonzero(np.isin(other_sizes, sizes))
-    contents = {_content(item) for item in others.select(alike)["image"]}
-    asked = np.flatnonzero(np.isin(sizes, other_sizes))
-    pairs = zip(asked.tolist(), images.select(asked)["image"], strict=True)
-    return [image_name(item, row) for row, item in pairs if _content(item) in contents]
+    sizes, other_sizes = (np.array([image.size for image in encoded(part)]) for part in (images, others))
+    alike, asked = np.isin(other_sizes, sizes).nonzero()[0], np.isin(sizes, other_sizes).nonzero()[0]
+    contents = {_digest(image) for image in encoded(others.select(alike))}
+    pairs = zip(asked.tolist(), encoded(images.select(asked)), strict=True)
+    return [image.name(row) for row, image in pairs if _digest(image) in contents]
 
 
-def _size(item: dict[str, Any]) -> int:
-    return len(item["bytes"]) if item["bytes"] is not None else os.stat(item["path"]).st_size
-
-
-def _content(item: dict[str, Any]) -> bytes:
-    content = item["bytes"] if item["bytes"] is not None else Path(item["path"]).read_bytes()
-    return hashlib.sha256(content).digest()
+def _digest(image: EncodedImage) -> bytes:
+    return hashlib.sha256(image.read()).digest()
 
 
 def check_unseen(model: str | Path, rows: ImageRows, data: Data) -> None:
@@ -135,7 +128,7 @@ def _check_document(folder: Path, data: Data) -> None:
     document = Document.load(folder)
     if document.data.hash != data.hash:
         return
-    old, new = document.data.splits["test"], data.splits["test"]
+    old, new = (facts.splits["test"] for facts in (document.data, data))
     # A shared document rounds its sizes: "<8" says no more than 0.
     before, now = (size if isinstance(size, int) else 0 for size in (old.n, new.n))
     # A smaller test split that the data give may be a part of the old one; one that was made again is not.

@@ -11,6 +11,7 @@ from datasets import Dataset
 from torch import Tensor
 
 from ..errors import FairTuneError
+from .identity import EncodedImage, encoded
 from .pixels import cached_pixels, decoded
 from .processors import check_colours, colours, pixel_shape
 from .transform import PixelTransform
@@ -48,8 +49,8 @@ def pixel_batches(
             yield [transform.pixel_values(list(range(start, min(start + batch_size, len(images)))))]
         return
     for start in starts:
-        items = images[start : start + batch_size]["image"]
-        pixels = [_processed(item, number, processor) for number, item in enumerate(items, start)]
+        rows = enumerate(encoded(images, start, start + batch_size), start)
+        pixels = [_processed(row, image, processor) for row, image in rows]
         yield [torch.cat(pixels)] if len({part.shape for part in pixels}) == 1 else pixels
 
 
@@ -63,8 +64,8 @@ def is_plain(processor: Any) -> bool:
     return True
 
 
-def _processed(item: dict[str, Any], number: int, processor: Any) -> Tensor:
-    image = decoded(number, item)
+def _processed(row: int, encoded: EncodedImage, processor: Any) -> Tensor:
+    image = decoded(row, encoded)
     if isinstance(image, str):
         raise FairTuneError(f"An image cannot be decoded: {image}; replace this file or drop its row.")
     pixels: Tensor = processor(image, return_tensors="pt")["pixel_values"]

@@ -23,7 +23,7 @@ from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
 from ..errors import FairTuneError, listed
-from .identity import digest, image_name
+from .identity import EncodedImage, digest, encoded
 from .processors import COLOUR_STEPS, pixel_shape, resize
 
 COLOUR_KEYS = {*COLOUR_STEPS, "rescale_factor", "rescale_offset", "image_mean", "image_std"}
@@ -116,34 +116,33 @@ def _decoded(images: Dataset, processor: Any) -> Iterator[np.ndarray | str]:
         tqdm(total=len(images), desc="Decoding images", unit="image", disable=None) as bar,
     ):
         for start in range(0, len(images), CHUNK):
-            items = enumerate(images[start : start + CHUNK]["image"], start)
-            for pixels in pool.map(work, items):
+            for pixels in pool.map(work, enumerate(encoded(images, start, start + CHUNK), start)):
                 bar.update()
                 yield pixels
 
 
-def _decode(numbered: tuple[int, dict[str, Any]], processor: Any) -> np.ndarray | str:
+def _decode(numbered: tuple[int, EncodedImage], processor: Any) -> np.ndarray | str:
     """Return the resized pixels of an image, or its name and why it has none."""
     image = decoded(*numbered)
     return image if isinstance(image, str) else resize(processor, image)
 
 
-def decoded(row: int, item: dict[str, Any]) -> Image.Image | str:
+def decoded(row: int, encoded: EncodedImage) -> Image.Image | str:
     """Decode an image, or return its name and why it cannot be decoded."""
     try:
-        return rgb_image(item)
+        return rgb_image(encoded)
     except Exception as error:  # decoders raise anything on broken files
-        return f"{image_name(item, row)} ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+        return f"{encoded.name(row)} ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
 
 
-def rgb_image(item: dict[str, Any]) -> Image.Image:
+def rgb_image(encoded: EncodedImage) -> Image.Image:
     """Decode an image as `datasets.Image` does (turned upright by its EXIF), then convert it to RGB.
 
     Raises:
         ValueError: it has more than 8 bits a colour, which a conversion to RGB would clip to white.
         OSError: it is unreadable or cut short.
     """
-    with Image.open(io.BytesIO(item["bytes"]) if item["bytes"] is not None else item["path"]) as image:
+    with Image.open(io.BytesIO(encoded.read())) as image:
         image.load()
         if image.mode not in EIGHT_BIT_MODES:
             raise ValueError(f"pixels of mode {image.mode}, not 8 bits: choose a window and save as 8-bit")

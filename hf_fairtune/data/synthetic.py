@@ -122,10 +122,10 @@ def fill(folder: Path, n: int, bias: LesionBias, seed: int, image_size: int) -> 
     """Write the images and tables of every split."""
     table = lesion_table(n, bias, seed)
     for number, split in enumerate(SHARES):
-        part = table[table["split"] == split]
+        part = table[table.split == split]
         (folder / split).mkdir(parents=True)
         images = draw_lesions(part, bias, np.random.default_rng([seed, 1, number]), image_size)
-        for name, image in zip(part["file_name"], images, strict=True):
+        for name, image in zip(part.file_name, images, strict=True):
             Image.fromarray(image).save(folder / split / name, compress_level=1)
         part[list(COLUMNS)].to_csv(folder / split / "metadata.csv", index=False, lineterminator="\n")
 
@@ -142,13 +142,13 @@ def lesion_table(n: int, bias: LesionBias, seed: int = 0) -> pd.DataFrame:
         for skin, count in (("light", size - dark), ("dark", dark)):
             rates = bias.camera_light if skin == "light" else bias.camera_dark
             groups.append(group_rows(rng, skin, count, rates, patients))
-            patients += groups[-1]["patient"].nunique()
+            patients += groups[-1].patient.nunique()
         part = pd.concat(groups, ignore_index=True)
         part = part.iloc[rng.permutation(size)].reset_index(drop=True)
         parts.append(part.assign(split=split, file_name=[f"{split}_{i:05d}.png" for i in range(size)]))
     table = pd.concat(parts, ignore_index=True)
     names = rng.permutation(patients)  # an identifier must not give away the split or the group
-    return table.assign(patient_id=[f"P{names[i]:05d}" for i in table["patient"]])
+    return table.assign(patient_id=[f"P{names[i]:05d}" for i in table.patient])
 
 
 def group_rows(
@@ -177,17 +177,17 @@ def draw_lesions(
     table: pd.DataFrame, bias: LesionBias, rng: np.random.Generator, image_size: int
 ) -> NDArray[np.uint8]:
     """Draw one image a row: skin, lesion, hairs, the camera's cast and sensor noise, as uint8 (n, size, size, 3)."""
-    n, dark = len(table), (table["skin"] == "dark").to_numpy()
+    n, dark = len(table), (table.skin == "dark").to_numpy()
     axis = (np.arange(image_size, dtype=np.float32) + 0.5) / image_size * 2 - 1
     y, x = (grid[None] for grid in np.meshgrid(axis, axis, indexing="ij"))
-    patients, row = np.unique(table["patient_id"].to_numpy(dtype=str), return_inverse=True)
+    patients, row = np.unique(table.patient_id.to_numpy(dtype=str), return_inverse=True)
     tone = np.where(dark[:, None], TONES["dark"], TONES["light"]) + rng.normal(0, 7, (len(patients), 1))[row]
     contrast = np.where(dark, bias.dark_contrast, 1.0) * rng.uniform(0.6, 1.0, n)
-    lesion = lesion_mask(x, y, table["label"].to_numpy(dtype=str), rng)
+    lesion = lesion_mask(x, y, table.label.to_numpy(dtype=str), rng)
     depth = lesion * (1 + 0.25 * mottle(x, y, n, 5.0, rng)) * contrast[:, None, None]
     light = 6 * mottle(x, y, n, 1.5, rng) + 3 * mottle(x, y, n, 9.0, rng) - 26 * hairs(x, y, n, rng)
     image = tone[:, None, None] + light[..., None] - depth[..., None] * np.array(LESION)
-    cast = bias.cast * table["second"].to_numpy(dtype=float)[:, None, None, None] * np.array(CAST)
+    cast = bias.cast * table.second.to_numpy(dtype=float)[:, None, None, None] * np.array(CAST)
     image = image + cast + rng.normal(0, 4, image.shape)
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 

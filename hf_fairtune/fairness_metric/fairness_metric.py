@@ -1,11 +1,12 @@
 """AUC and error rates by group
 
 Definition: The AUC of all rows and of each group, the lowest of the groups', and the gap between the highest and the
-lowest. At the threshold: equalized odds difference, the larger of the largest TPR difference and the largest FPR
-difference between two groups; and demographic parity difference, the largest difference of selection rates.
+lowest; the same of average precision. At the threshold: every rate of each group, and every gap between groups, such
+as the equalized odds difference, the larger of the largest TPR difference and the largest FPR difference between two
+groups; `fairtune metrics` lists them with their definitions.
 
-Range: 0 to 1 each, intervals at 95 %. What is undefined, as where a group lacks a class, is NaN and `reasons` says
-why.
+Range: 0 to 1 each but for signed gaps, intervals at 95 %. What is undefined, as where a group lacks a class, is NaN
+and `reasons` says why.
 
 Direction: Higher is better for AUCs, lower for gap and differences; demographic parity is no goal where the disease is
 truly more frequent in one group.
@@ -23,21 +24,23 @@ classification", for the differences, which are fairlearn's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import datasets
 import evaluate
 import numpy as np
 
-from hf_fairtune.audits.guards import ESTIMABLE, guard, shortage, too_few
+from hf_fairtune.audit.audit import group_rows, score_estimates
+from hf_fairtune.audit.engine.resampled_rows import ALL, ResampledRows
+from hf_fairtune.audit.engine.rows import ScoredRows, check_rows, included_codes
+from hf_fairtune.audit.metrics.auc import auc_estimates
+from hf_fairtune.audit.metrics.auc_gap import lowest_and_gap
+from hf_fairtune.audit.metrics.metric import score_metrics
+from hf_fairtune.audit.threshold_audit import audit_threshold
+from hf_fairtune.audit.thresholds import fixed
+from hf_fairtune.document.estimate import Reason
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.intervals.delong import auc_interval
-from hf_fairtune.metrics.auc import auc
-from hf_fairtune.metrics.equalized_odds_difference import odds_spread
-from hf_fairtune.metrics.extremes import extremes
-from hf_fairtune.metrics.rates import RateCounts, rate_counts, spread
-from hf_fairtune.metrics.rows import Rows, check_rows, excluded_codes
-from hf_fairtune.metrics.thresholds import fixed
 
 INPUTS = """
 Args:
@@ -47,15 +50,17 @@ Args:
     threshold: a row is predicted 1 if its score is at or above it. Default 0.5, of probabilities.
     exclude: names of groups to leave out of minimum, gap and differences. Default none.
 Returns:
-    auc, min_group_auc, worst_group, auc_gap, equalized_odds_difference@0.5, demographic_parity_difference@0.5,
-    by_group: name -> n, positives, negatives, status, auc, auc_low, auc_high, tpr, fpr, selection_rate,
-    reasons: name of what is undefined -> why.
+    auc, min_group_auc, worst_group, auc_gap, average_precision, min_group_average_precision, average_precision_gap,
+    every gap as equalized_odds_difference@0.5,
+    by_group: name -> n, positives, negatives, status, reasons, auc, auc_low, auc_high, average_precision, every rate,
+    reasons: name of what is undefined -> why, as data.
 Examples:
     >>> metric = evaluate.load("hf_fairtune/fairness_metric")
     >>> found = metric.compute(references=[0, 1, 0, 1], predictions=[.1, .8, .6, .4], groups=["F", "F", "M", "M"])
     >>> found["auc"], found["auc_gap"], found["worst_group"]
     (0.75, 1.0, 'M')
 """
+CONFIDENCE = 0.95
 FEATURES = {"predictions": "float64", "references": "int64", "groups": "string"}
 
 
@@ -75,14 +80,15 @@ class FairnessMetric(evaluate.Metric):
         predictions: Sequence[float],
         references: Sequence[int],
         groups: Sequence[str | None],
-        **options: Any,
+        threshold: float | None = None,
+        exclude: Sequence[str] = (),
     ) -> dict[str, Any]:
         names, codes = np.unique(["missing" if name is None else name for name in groups], return_inverse=True)
-        return by_group(check_rows(references, predictions, codes, names.tolist()), **options)
+        return by_group(check_rows(references, predictions, codes, names.tolist()), threshold, exclude)
 
 
-def by_group(rows: Rows, threshold: float | None = None, exclude: Sequence[str] = ()) -> dict[str, Any]:
-    """Compute the module's numbers of scored rows; keys as `INPUTS` lists them.
+def by_group(rows: ScoredRows, threshold: float | None = None, exclude: Sequence[str] = ()) -> dict[str, Any]:
+    """Compute the module's numbers of scored rows, those of an audit without a bootstrap; keys as `INPUTS` lists them.
 
     Raises:
         FairTuneError: a name in `exclude` is unknown, the threshold is no number, or there is none and scores are no
@@ -94,50 +100,34 @@ def by_group(rows: Rows, threshold: float | None = None, exclude: Sequence[str] 
             f"`predictions` lie in {low:g} to {high:g}, so they are no probabilities; divide percentages by 100, or "
             "pass `threshold` in their unit."
         )
-    threshold = 0.5 if threshold is None else threshold
-    predicted = fixed(threshold).apply(rows.labels, rows.scores)
-    counts = rate_counts(rows.labels, predicted, rows.groups, len(rows.group_names))
-    left_out = excluded_codes(rows.group_names, exclude)
-    kept = [code for code in range(len(rows.group_names)) if code not in left_out]
-    groups = {name: _group(rows, counts, code) for code, name in enumerate(rows.group_names)}
-    found = extremes(np.array([group["auc"] for group in groups.values()]), kept)
-    numbers = {
-        "auc": auc(rows.labels, rows.scores),
-        "min_group_auc": found.minimum,
-        "worst_group": None if found.worst is None else rows.group_names[found.worst],
-        "auc_gap": found.gap,
-        f"equalized_odds_difference@{threshold:g}": float(odds_spread(counts.tpr[kept], counts.fpr[kept])),
-        f"demographic_parity_difference@{threshold:g}": float(spread(counts.selection_rate[kept])),
-    }
-    return numbers | {"by_group": groups, "reasons": _reasons(rows, numbers, counts, kept)}
-
-
-def _group(rows: Rows, counts: RateCounts, code: int) -> dict[str, Any]:
-    inside = rows.groups == code
-    found = auc_interval(rows.labels[inside], rows.scores[inside])
-    positives, negatives = int(counts.positives[code]), int(counts.negatives[code])
-    state, withheld = guard(positives, negatives), min(positives, negatives) < ESTIMABLE
-    rates = {rate: float(getattr(counts, rate)[code]) for rate in ("tpr", "fpr", "selection_rate")}
+    cut = 0.5 if threshold is None else threshold
+    rule, across, measured = fixed(cut), {}, {}
+    resampled = ResampledRows(rows, included_codes(rows.group_names, exclude), None, CONFIDENCE)
+    decided = audit_threshold(resampled, rule, rule.apply(rows.labels, rows.scores), 0)
+    for name, metric in score_metrics().items():
+        measured[name] = score_estimates(resampled, name, metric, across)
+    aucs = auc_estimates(resampled)
+    lowest, gap = lowest_and_gap(resampled, aucs, permutations=0, seed=0)
+    numbers = {"auc": aucs[ALL], "min_group_auc": lowest, "auc_gap": gap} | across
+    numbers |= {name: own[ALL] for name, own in measured.items()}
+    numbers |= {f"{name}@{cut:g}": own for name, own in decided.gaps.items()}
+    groups = {}
+    for row, at_cut in zip(group_rows(resampled, aucs, measured), decided.groups, strict=True):
+        cells = {"n": row.n, "positives": row.positives, "negatives": row.negatives, "status": row.status}
+        cells |= {
+            "reasons": _plain(row.reasons),
+            "auc": row.auc.value,
+            "auc_low": row.auc.low,
+            "auc_high": row.auc.high,
+        }
+        groups[row.group] = cells | {key: own.value for key, own in (row.measures | at_cut.rates).items()}
     return {
-        "n": positives + negatives,
-        "positives": positives,
-        "negatives": negatives,
-        "status": state.status,
-        "reason": state.reason,
-        "auc": found.value,
-        "auc_low": float("nan") if withheld else found.low,
-        "auc_high": float("nan") if withheld else found.high,
-        **rates,
+        **{name: own.value for name, own in numbers.items()},
+        "worst_group": lowest.group,
+        "by_group": groups,
+        "reasons": {name: _plain(own.reasons) for name, own in numbers.items() if not own.defined},
     }
 
 
-def _reasons(rows: Rows, numbers: dict[str, Any], counts: RateCounts, kept: list[int]) -> dict[str, str]:
-    """Say of each undefined number what it lacks."""
-    missing = shortage(rows.group_names, {"positives": counts.positives, "negatives": counts.negatives}, kept, 1)
-    across = missing or too_few(len(kept))
-    one_class = "no negatives" if rows.labels.any() else "no positives"
-    return {
-        name: one_class if name == "auc" else across
-        for name, value in numbers.items()
-        if isinstance(value, float) and np.isnan(value)
-    }
+def _plain(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
+    return [{key: item for key, item in asdict(reason).items() if item is not None} for reason in reasons]

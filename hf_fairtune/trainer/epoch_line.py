@@ -1,4 +1,4 @@
-"""A training told in one short line an epoch."""
+"""One short line of a training for each epoch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .arguments import FairTrainingArguments
 SHOWN = ("eval_auc", "eval_min_group_auc", "eval_auc_gap")
 
 
-class EpochLines(TrainerCallback):
+class EpochLine(TrainerCallback):
     """Print epoch, losses, AUC, worst group's AUC and time left after every evaluation; a stock callback.
 
     Args:

@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ..data.table import FairDataset
+from ..data.fair_dataset import FairDataset
 from ..errors import FairTuneError
-from ..report.sheet import DPI, NORMAL, SMALL, labels
-from ..report.write import write_figure
+from ..families.frozen_eval import frozen_eval
+from ..show.drawing import NORMAL, SMALL, Picture, labels, paper
+from ..show.files import write_picture
 from .feature_layer import feature_layer, log_odds, over_the_grid
 
 FILE = "private/maps.png"
@@ -40,18 +41,11 @@ def activation_maps(model: Any, pixel_values: Tensor, batch_size: int = 8) -> Te
     Raises:
         FairTuneError: captum is not installed, or the model has no feature map of rows and columns.
     """
-    explainer = captum_explainer()
-    device = next(model.parameters()).device
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
+    explainer, device = captum_explainer(), next(model.parameters()).device
+    with frozen_eval(model):
         name = feature_layer(model, pixel_values[:1].to(device))
         explain = explainer(lambda pixels: log_odds(model, pixels), model.get_submodule(name))
-        maps = [evidence(explain, part.to(device)) for part in pixel_values.split(batch_size)]
-    finally:
-        for module, training in modes.items():
-            module.training = training
-    return torch.cat(maps)
+        return torch.cat([evidence(explain, part.to(device)) for part in pixel_values.split(batch_size)])
 
 
 def captum_explainer() -> Any:
@@ -78,12 +72,12 @@ def figure_of_maps(images: Tensor, before: Tensor, after: Tensor, titles: list[s
 
     Args:
         images: shape `(n, 3, h, w)`, from 0 to 255.
-        before: maps of the model as it came, shape `(n, h, w)`, from 0 to 1.
+        before: maps of the model before the repair, shape `(n, h, w)`, from 0 to 1.
         after: maps of the repaired model, likewise.
         titles: label and group of each image; never an id.
         positive: name of class 1.
     """
-    figure = Figure(figsize=(6.4, 0.8 + 1.9 * len(images)), dpi=DPI, layout="constrained")
+    figure = paper(0.8 + 1.9 * len(images), 6.4)
     grid = figure.subplots(len(images), 3, squeeze=False)
     shades = images.mean(1)
     for row, title in enumerate(labels(titles, 18)):
@@ -112,7 +106,7 @@ def write_maps(before: Any, after: Any, data: FairDataset, split: str, folder: s
     """Draw one image of each label and group, twelve at most, into `<folder>/private/maps.png`; it is never published.
 
     Args:
-        before: the model as it came.
+        before: the model before the repair.
         after: the repaired model.
         data: the splits.
         split: where the images are from.
@@ -129,6 +123,7 @@ def write_maps(before: Any, after: Any, data: FairDataset, split: str, folder: s
     path = Path(folder) / FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return write_figure(figure_of_maps(images, first, then, titles, data.label_names[1]), path)
+        figure = figure_of_maps(images, first, then, titles, data.label_names[1])
+        return write_picture(Picture("maps", "Where the model looks", figure, "", READING), path)
     except OSError as error:
         raise FairTuneError(f"`{path}` could not be written ({error.strerror}); free some space.") from error

@@ -71,7 +71,8 @@ def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
                 trainer.remove_callback(kind)
             trainer.args.save_strategy, trainer.args.load_best_model_at_end = SaveStrategy.NO, False
             yield
-        trainer.search = searcher.facts(time.monotonic() - start)
+        # Every process is to know the trials.
+        trainer.search = broadcast_object_list([searcher.facts(time.monotonic() - start)])[0]
     except InterruptedSearch:
         raise KeyboardInterrupt from None
     except ValueError as error:

@@ -85,7 +85,7 @@ def train_stages(trainer: FairTrainer, resume: str | bool | None, train: Train) 
     resuming takes each from its last whole one.
 
     Args:
-        resume: checkpoint to resume from, or whether to.
+        resume: checkpoint to resume from; True for the last whole one, where there is any.
         train: `train` of the stock Trainer.
     """
     stages = trainer.method.stages()
@@ -94,24 +94,24 @@ def train_stages(trainer: FairTrainer, resume: str | bool | None, train: Train) 
         return _train_stage(trainer, trainer.method, resume, train)
     model_init, trainer.model_init = trainer.model_init, None
     try:
-        return [_train_prepared(trainer, stage, bool(resume), train) for stage in stages][-1]
+        return [_train_prepared(trainer, stage, resume, train) for stage in stages][-1]
     finally:
         trainer.model_init = model_init
 
 
-def _train_prepared(trainer: FairTrainer, stage: Method, resume: bool, train: Train) -> Any:
+def _train_prepared(trainer: FairTrainer, stage: Method, resume: str | bool | None, train: Train) -> Any:
     """Prepare one of several stages, and train it in a folder of its own."""
     set_seed(trainer.args.seed)
     trainer.model = trainer.model_wrapped = stage.prepare(trainer.model, trainer.facts)
     trainer.optimizer, trainer.lr_scheduler = None, None
     with restored(trainer):
         trainer.args.output_dir = str(Path(trainer.args.output_dir) / stage.stage)
-        folder = last_checkpoint(Path(trainer.args.output_dir)) if resume else None
-        return _train_stage(trainer, stage, folder, train)
+        return _train_stage(trainer, stage, bool(resume), train)
 
 
 def _train_stage(trainer: FairTrainer, stage: Method, resume: str | bool | None, train: Train) -> TrainOutput:
     start = time.monotonic()
+    resume = last_checkpoint(Path(trainer.args.output_dir)) if resume is True else resume
     with staged(trainer, stage):
         output: TrainOutput = train(resume)
         trainer.divergence.refuse(trainer)

@@ -16,7 +16,7 @@ from PIL import Image
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from hf_fairtune.data import pixels
-from hf_fairtune.data.identity import identify
+from hf_fairtune.data.identity import EncodedImage, identify
 from hf_fairtune.data.pixels import cache_folder, cached_pixels, rgb_image
 from hf_fairtune.errors import FairTuneError
 
@@ -57,7 +57,7 @@ def test_every_mode_is_seen_as_datasets_sees_it(tmp_path: Path, mode: str, suffi
     path = tmp_path / f"image.{suffix}"
     mode_image(mode).save(path)
     stock = ImageFeature().decode_example({"path": str(path), "bytes": None})
-    ours = rgb_image({"path": str(path), "bytes": None})
+    ours = rgb_image(EncodedImage(str(path), None))
     assert (np.asarray(ours) == np.asarray(stock.convert("RGB"))).all()
 
 
@@ -67,7 +67,7 @@ def test_exif_turns_the_image(tmp_path: Path, orientation: int) -> None:
     exif[0x0112] = orientation
     mode_image("RGB").save(path, exif=exif)
     stock = ImageFeature().decode_example({"path": str(path), "bytes": None})
-    ours = rgb_image({"path": None, "bytes": path.read_bytes()})
+    ours = rgb_image(EncodedImage(None, path.read_bytes()))
     assert ours.size == ((20, 28) if orientation > 4 else (28, 20))
     assert (np.asarray(ours) == np.asarray(stock)).all()
 
@@ -89,7 +89,7 @@ def test_it_is_built_once_and_again_when_an_image_or_the_size_changes(
     assert len(changed | {first}) == 4
 
 
-def test_all_broken_images_are_told_together(tmp_path: Path, processor: ViTImageProcessorPil) -> None:
+def test_all_broken_images_are_named_together(tmp_path: Path, processor: ViTImageProcessorPil) -> None:
     names = [f"{i}.png" for i in range(9)]
     write_images(tmp_path, names)
     for name in names[:5]:
@@ -108,7 +108,7 @@ def test_sixteen_bits_are_refused_not_clipped(tmp_path: Path, processor: ViTImag
         build(tmp_path, ["scan.png"], processor, tmp_path / "c")
 
 
-def test_missing_files_are_told_together(tmp_path: Path) -> None:
+def test_missing_files_are_named_together(tmp_path: Path) -> None:
     write_images(tmp_path, NAMES[:2])
     with pytest.raises(FairTuneError, match="4 of 6 image files do not exist .*2.png.*--image_root"):
         identify(column(tmp_path, NAMES), tmp_path)

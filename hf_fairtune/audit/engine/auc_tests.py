@@ -77,12 +77,8 @@ def clustered_difference_test(values: tuple[float, float], draws: tuple[np.ndarr
     """Test that two AUCs with rows in clusters, which may lie in both samples, are equal: two-sided p.
 
     As `auc_difference_test`, with the standard error of the difference of logits over cluster resamples, and the
-    degrees of freedom of the scarcest count. NaN where an AUC is 0 or 1: resampling says nothing there.
-
-    Args:
-        values: the AUCs.
-        draws: their replicates from the same resamples, [n_boot] each; NaN where undefined.
-        units: clusters with positives or with negatives in either sample, whichever are the fewest.
+    degrees of freedom of the scarcest count, `units`: clusters with positives or with negatives in either sample.
+    NaN where an AUC is 0 or 1: resampling says nothing there.
     """
     if any(value * (1 - value) == 0 for value in values):
         return NAN
@@ -158,7 +154,7 @@ def detectable_difference(auc: float, group: Counts, reference: Counts) -> float
     Args:
         auc: of the reference.
         group: positives and negatives of the group.
-        reference: positives and negatives of the reference.
+        reference: those of the reference.
 
     Source: sample sizes of Hanley & McNeil 1982, solved for the difference, with either sample's own variance.
     """
@@ -175,14 +171,8 @@ def detectable_difference(auc: float, group: Counts, reference: Counts) -> float
 def wanted_counts(auc: float, group: Counts, reference: Counts, difference: float = WANTED) -> Counts | None:
     """Compute the positives and negatives a group wants, at its own prevalence, for a difference to be found as above.
 
-    None where a class is missing, the AUC is not above the difference, or the reference alone is too small for any
-    group.
-
-    Args:
-        auc: of the reference.
-        group: positives and negatives of the group now; their ratio is kept.
-        reference: positives and negatives of the reference, kept as they are.
-        difference: by which the group's AUC lies below the reference's.
+    Arguments as there, `difference` the one by which the group's AUC lies below the reference's. None where a class is
+    missing, the AUC is not above the difference, or the reference alone is too small for any group.
     """
     if min(*group, *reference) < 1 or not difference < auc:
         return None

@@ -28,11 +28,8 @@ class Over(Enum):
 def gap_value(numbers: np.ndarray, over: Over, reference: int = 0) -> np.ndarray:
     """Compare numbers between groups, [..., n_kinds, n_groups] -> [...]; NaN if any is, or with one group.
 
-    Args:
-        numbers: such as rates.
-        over: how.
-        reference: place of the group that a signed gap compares with; of two groups equally far on either side of it
-            the one with the lower place counts.
+    `reference` is the place of the group that a signed gap compares with; of two groups equally far on either side of
+    it the one with the lower place counts.
     """
     first = numbers[..., 0, :]
     if numbers.shape[-1] < 2:
@@ -71,11 +68,9 @@ class Family:
     limits: Bounds = (0.0, 1.0)
 
     def extreme(self, draws: np.ndarray, highest: bool = False) -> Bounds:
-        """Bound the lowest of the numbers, or the highest, by the lowest or highest ends of a band around all of them.
+        """Bound the lowest of the numbers, or the `highest`, by the lowest or highest ends of a band around all of them.
 
-        Args:
-            draws: replicates of the numbers, [n_boot, n_kinds, n_groups], no NaN.
-            highest: whether the highest is asked for.
+        `draws` are replicates of the numbers, [n_boot, n_kinds, n_groups], no NaN, here and below.
         """
         centres, half = self.band(draws, [(slice(None), None)])
         pick = np.max if highest else np.min
@@ -86,7 +81,7 @@ class Family:
 
         Around those of all pairs in every kind, or of all groups from the reference, where the bounds are the lowest
         and the highest that the furthest of differences within the band can be. For `LOWEST_SHARE` the family is one
-        of logarithms. Arguments as for `extreme` and `gap_value`.
+        of logarithms.
         """
         places = list(range(self.values.shape[1]))
         if over is Over.FURTHEST:
@@ -104,8 +99,7 @@ class Family:
     def band(self, draws: np.ndarray, contrasts: Sequence[tuple[Columns, Columns | None]]) -> tuple[np.ndarray, ...]:
         """Lay a band around contrasts, the numbers of some groups less those of others (None: of none).
 
-        Returns:
-            Centres and half-widths, [n_kinds, n_contrasts] each.
+        Its centres and half-widths are [n_kinds, n_contrasts] each.
         """
         blind = np.where(draws.std(axis=0) < BLIND, self.errors, 0.0) ** 2
         furthest, centres, spreads = np.zeros(len(draws)), [], []

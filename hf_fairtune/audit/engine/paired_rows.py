@@ -32,8 +32,7 @@ class PairedFamily:
     def minimum(self, draws: np.ndarray) -> tuple[float, float]:
         """Bound the change of the lowest number, which is minus the change of the maximum of minus the numbers.
 
-        Args:
-            draws: replicates of `values` from the same resamples, no NaN, [n_boot, 2, n_kinds, n_groups].
+        `draws` are replicates of `values` from the same resamples, no NaN, [n_boot, 2, n_kinds, n_groups].
         """
         values, drawn = -self.values.reshape(2, -1), -draws.reshape(len(draws), 2, -1)
         low, high = maximum_change(values, drawn, self.errors.ravel() ** 2, self.confidence)
@@ -53,7 +52,7 @@ class PairedFamily:
 def maximum_change(
     values: np.ndarray, draws: np.ndarray, variance: np.ndarray, confidence: float
 ) -> tuple[float, float]:
-    """Bound max(model) - max(reference) by a simultaneous band around all contrasts model[p] - reference[q].
+    """Bound max(model) - max(reference), in -1 to 1, by a simultaneous band around all contrasts model[p] - reference[q].
 
     The change is both max_p min_q and min_q max_p of the contrasts, and both rise with each of them: a band that holds
     all contrasts at once (sup-t) bounds it by min_q max_p of its low and max_p min_q of its high ends. This asks no
@@ -67,9 +66,6 @@ def maximum_change(
         draws: their replicates, [n_boot, 2, m].
         variance: to add to that of every contrast with a number, [m].
         confidence: such as 0.95.
-
-    Returns:
-        Low and high, in -1 to 1.
 
     Source: the band as in `bands.Family`.
     """
@@ -109,10 +105,10 @@ class PairedRows:
         """Judge the change of one group's number: undefined, without interval, or with percentiles of paired draws.
 
         Args:
-            value: model minus reference, NaN if the group lacks what it divides by.
+            value: model minus reference, NaN if the group lacks one of `needs`.
             draws: of both, [n_boot, 2]; None without a bootstrap.
             code: of the group, or `ALL` rows.
-            needs: what it divides by.
+            needs: what the number divides by.
         """
         known, few = self.model.replicates, self.model.few(code, needs)
         method = f"paired percentile {known.method}" if known else NO_BOOTSTRAP
@@ -126,14 +122,9 @@ class PairedRows:
     def across(
         self, value: float, draws: np.ndarray | None, bound: Bound, needs: Sequence[Need], convention: str
     ) -> Estimate:
-        """Judge the change of a number made from all included groups: guarded as in an audit, else with a band.
+        """Judge the change of a number made from all included groups, with the guards of `ResampledRows.across`.
 
-        Args:
-            value: model minus reference, NaN if a group lacks what it needs.
-            draws: of the groups' numbers, [n_boot, 2, n_kinds, n_groups]; None without a bootstrap.
-            bound: of these.
-            needs: what every group must have.
-            convention: the formula, for the method's name.
+        `draws` are of both models' groups, [n_boot, 2, n_kinds, n_groups]; None without a bootstrap.
         """
 
         def varying(defined: np.ndarray) -> tuple[float, float]:

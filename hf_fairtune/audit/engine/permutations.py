@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import compress
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -20,10 +21,9 @@ BAR_DELAY = 3.0
 
 
 class GapNull(NamedTuple):
-    """Gap of AUCs where groups do not matter: its mean and 95th percentile over permutations.
+    """Gap of AUCs where groups do not matter: mean and 95th percentile over permutations; NaN, with reasons, for none.
 
-    `p` is the share of permutations, the data among them, with a gap at least as large: 1 / (1 + permutations) at
-    least. NaN, with reasons, where there is no test.
+    `p` is the share of permutations, the data among them, with a gap at least as large.
     """
 
     mean: float = NAN
@@ -62,10 +62,9 @@ def gap_null(
 ) -> GapNull:
     """Permute the groups within each label and compute the gap (best minus worst group's AUC) each time.
 
-    A gap is positive even between equal groups, the more so the more and the smaller they are: read it against this
-    band, and never compare gaps of attributes with different numbers of groups. The null is that scores do not depend
-    on the group given the label; every group keeps its counts. Clusters are permuted whole (see `clustered_strata`).
-    There is no test where most rows may not be permuted: the gap would be compared with itself.
+    The null is that scores do not depend on the group given the label; every group keeps its counts. Clusters are
+    permuted whole (see `clustered_strata`). There is no test where most rows may not be permuted: the gap would be
+    compared with itself.
 
     Args:
         labels: 0 or 1, [n].
@@ -90,7 +89,7 @@ def gap_null(
         for label, own in enumerate(fixed):
             # Every row is a unit of its own; groups are sorted, so that the order of the rows is no matter.
             strata.append(Stratum({label: (np.arange(len(own))[:, None], np.sort(own)[:, None])}))
-    movable = np.array([stratum.movable for stratum in strata])
+    movable = np.array(list(map(attrgetter("movable"), strata)))
     if 2 * movable.sum() < len(labels):
         return GapNull(reasons=(Reason("few_movable", count=int(movable.sum()), needed=len(labels)),))
     strata = list(compress(strata, movable))
@@ -111,12 +110,7 @@ def clustered_strata(labels: np.ndarray, codes: np.ndarray, clusters: np.ndarray
 
     Clusters trade their groups with clusters of the same composition (negatives, positives), row by row within a
     label, and rows of a cluster trade within their label: nothing else leaves what belongs together together. A
-    cluster whose composition is its own keeps its groups.
-
-    Args:
-        labels: 0 or 1, [n].
-        codes: groups, [n].
-        clusters: cluster of each row from 0 without holes, [n].
+    cluster whose composition is its own keeps its groups. Clusters count from 0 without holes.
 
     Source: exchangeability of units under the null, Good 2005, "Permutation, Parametric and Bootstrap Tests of
     Hypotheses", 3; whole blocks where rows are not exchangeable, Winkler et al. 2015, "Multi-level block permutation".

@@ -25,13 +25,7 @@ SUMS = {
 
 
 def confusion(labels: np.ndarray, predictions: np.ndarray, groups: np.ndarray, n_groups: int) -> np.ndarray:
-    """Count the four cells by group and, in the last place, in all rows: int [4, n_groups + 1].
-
-    Args:
-        labels: 0 or 1, [n].
-        predictions: 0 or 1, [n].
-        groups: codes below `n_groups`, [n].
-    """
+    """Count `CELLS` by group and, last, in all rows: int [4, n_groups + 1]; labels and predictions are 0 or 1, [n]."""
     cells = np.bincount(groups * 4 + labels * 2 + predictions, minlength=4 * n_groups).reshape(n_groups, 4).T
     return np.column_stack([cells, cells.sum(axis=1)])
 
@@ -76,11 +70,7 @@ def wilson(successes: ArrayLike, trials: ArrayLike, confidence: float = 0.95) ->
 def paired_difference(gained: int, lost: int, trials: int, confidence: float = 0.95) -> tuple[float, float, float]:
     """Compute the difference of two proportions over the same cases, low and high; NaN for no trials.
 
-    Args:
-        gained: cases that only the first has.
-        lost: cases that only the second has.
-        trials: all cases.
-        confidence: such as 0.95.
+    Only the first has the `gained` cases, only the second the `lost` ones, of all `trials`.
 
     Source: Bonett & Price 2012, "Adjusted Wald confidence interval for a difference of binomial proportions based on
     paired data": one more case on either side, which keeps its coverage where few cases differ, and a width where none

@@ -125,13 +125,10 @@ class ResampledRows:
         """Judge a number made from all included groups: undefined, without interval, or with that of `bound`.
 
         Args:
-            value: the number, NaN if a group lacks what it needs.
+            value: the number, NaN if a group lacks one of `needs`.
             needs: what every group must have.
-            convention: the formula, for the method's name.
-            draws: replicates of what the number is made from, [n_boot, ...]; None without a bootstrap.
-            bound: of these.
-            varying: see `from_draws`.
-            bands: kind of the bootstrap's intervals.
+            convention: the formula, first in the method's name, before the `bands` of the bootstrap.
+            draws: of what the number is made from, see `from_draws`, as `bound` and `varying`.
         """
         method = f"{convention}; {NO_BOOTSTRAP if self.replicates is None else bands + self.replicates.method}"
         return self.withheld(value, needs, method) or from_draws(value, draws, bound, method, varying)

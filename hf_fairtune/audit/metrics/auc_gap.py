@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -75,14 +76,10 @@ class Extremes(NamedTuple):
 
 
 def extremes(values: np.ndarray, included: Sequence[int]) -> Extremes:
-    """Find the minimum, maximum and gap of `values` over the groups `included`.
+    """Find the minimum, maximum and gap of `values`, [n_groups], over the groups `included`, by code.
 
     Every included group counts, however small: a NaN among them makes all three NaN, none is dropped. The gap of
     a single group is NaN, not 0. Ties go to the lower code.
-
-    Args:
-        values: one a group, [n_groups].
-        included: codes of the groups that take part.
     """
     chosen = np.asarray(values)[list(included)]
     if not chosen.size or np.isnan(chosen).any():
@@ -97,11 +94,7 @@ def lowest_and_gap(
 ) -> tuple[MinGroupAuc, AucGap]:
     """Find the lowest AUC of the included groups and the gap, with simultaneous intervals and the gap's null.
 
-    Args:
-        resampled: the rows.
-        aucs: of every group, in order, and of all rows.
-        permutations: of the groups, for the null; 0 for none.
-        seed: of the permutations.
+    `aucs` are those of every group and, last, of all rows; 0 `permutations` for no null.
     """
     kept, names, known = list(resampled.included), resampled.rows.group_names, resampled.replicates
     values, errors = np.array(list(map(VALUE, aucs[:-1]))), []
@@ -137,10 +130,6 @@ def auc_pairs(resampled: ResampledRows, aucs: Sequence[Estimate]) -> list[Pair]:
     Intervals: MOVER of the two groups' for independent rows; of the cluster bootstrap, where a cluster may lie in
     both groups, otherwise. Tests: see `auc_difference_test` and `clustered_difference_test`; p-values are adjusted by
     Holm over these pairs.
-
-    Args:
-        resampled: the rows.
-        aucs: every group's AUC, and that of all rows.
     """
     reference, found = resampled.reference, []
     if reference is None or not resampled.estimable(reference):
@@ -153,8 +142,10 @@ def auc_pairs(resampled: ResampledRows, aucs: Sequence[Estimate]) -> list[Pair]:
 
 def adjusted_pairs(pairs: Sequence[Pair], correction: str) -> list[Pair]:
     """Adjust the p-values of pairs for their number, see `adjusted`."""
-    p = adjusted(np.array([pair.p for pair in pairs]), correction).tolist()
-    return [replace(pair, p_adjusted=own) for pair, own in zip(pairs, p, strict=True)]
+    found, p = [], adjusted(np.array(list(map(attrgetter("p"), pairs))), correction)
+    for pair, own in zip(pairs, p.tolist(), strict=True):
+        found.append(replace(pair, p_adjusted=own))
+    return found
 
 
 def _pair(resampled: ResampledRows, aucs: Sequence[Estimate], code: int, reference: int) -> Pair:

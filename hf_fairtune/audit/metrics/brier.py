@@ -31,31 +31,17 @@ CLUSTERED_MEAN = "mean +- t cluster-robust standard errors"
 def brier(
     labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
 ) -> Estimate:
-    """Compute the mean squared difference of probability and label, see `mean_interval`.
-
-    Args:
-        labels: 0 or 1, [n].
-        scores: probabilities of class 1, [n].
-        clusters: codes, [n]; None where rows are independent.
-        confidence: such as 0.95.
-    """
+    """Compute the mean squared difference of probabilities of class 1 and labels, [n] each, see `mean_interval`."""
     difference: np.ndarray = np.asarray(scores, dtype=np.float64) - np.asarray(labels)
     return mean_interval(difference**2, clusters, confidence)
 
 
 def mean_interval(values: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95) -> Estimate:
-    """Compute a mean with its interval.
+    """Compute the mean of values, [n], with its interval; `clusters` as codes, [n], None where rows are independent.
 
     variance = G / (G - 1) * sum over clusters of (sum of deviations from the mean)^2 / n^2, G clusters; quantiles of t
-    with G - 1 degrees of freedom. Without clusters every row is its own, and that is the usual interval.
-
-    Args:
-        values: one a row, [n].
-        clusters: codes, [n]; None where rows are independent.
-        confidence: such as 0.95.
-
-    Returns:
-        NaN with a reason without rows; no interval, with a reason, for a single cluster or equal values.
+    with G - 1 degrees of freedom. Without clusters every row is its own, and that is the usual interval. NaN with a
+    reason without rows; no interval, with a reason, for a single cluster or equal values.
 
     Source: Liang & Zeger 1986, "Longitudinal data analysis using generalized linear models", Biometrika 73.
     """

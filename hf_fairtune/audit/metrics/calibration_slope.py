@@ -64,7 +64,7 @@ CONVERGED = 1e-7
 def calibration_slope(
     labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
 ) -> Estimate:
-    """Fit the calibration slope and give it the interval of its sandwich variance.
+    """Fit the calibration slope and give it the interval of its sandwich variance; NaN with a reason for none.
 
     variance = G / (G - 1) * (H^-1 U'U H^-1), H the information and U the score of each of G clusters, or rows where
     they are independent; quantiles of t with G - 1 degrees of freedom.
@@ -74,9 +74,6 @@ def calibration_slope(
         scores: probabilities of class 1, [n].
         clusters: codes, [n]; None where rows are independent.
         confidence: such as 0.95.
-
-    Returns:
-        NaN with a reason where there is no slope, see the traps above.
 
     Source: Liang & Zeger 1986, "Longitudinal data analysis using generalized linear models", Biometrika 73.
     """
@@ -98,10 +95,7 @@ def calibration_slope(
 def calibration_intercept(
     labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
 ) -> Estimate:
-    """Fit the calibration intercept, slope fixed at 1, and give it the interval of its sandwich variance.
-
-    Arguments, formula and source as for `calibration_slope`.
-    """
+    """Fit the calibration intercept, slope fixed at 1, with an interval like that of `calibration_slope`."""
     reason = no_line(labels, scores, slope=False)
     if reason:
         return undefined(SANDWICH if clusters is None else CLUSTERED, reason)
@@ -136,14 +130,9 @@ def no_line(labels: np.ndarray, scores: np.ndarray, slope: bool) -> Reason | Non
 
 
 def logistic_line(targets: np.ndarray, z: np.ndarray) -> tuple[float, float]:
-    """Fit targets ~ expit(slope * z + intercept) by Newton's method with halved steps.
+    """Fit targets, 0 to 1, [n], ~ expit(slope * z + intercept) by Newton's method with halved steps.
 
-    Args:
-        targets: labels or chances, 0 to 1, [n], not separated by z.
-        z: log-odds, not constant, [n].
-
-    Returns:
-        Slope and intercept; NaN where double precision cannot tell the rows from separated ones.
+    `z` is not constant and does not separate the targets; NaN where double precision cannot tell that.
     """
     centre, scale = float(z.mean()), float(z.std())
     x, line, step = (z - centre) / scale, np.zeros(2), None

@@ -33,15 +33,7 @@ CONVENTION = "AUC / (1 + sum of deviations over groups)"
 
 
 def es_auc(overall: np.ndarray | float, by_group: np.ndarray) -> np.ndarray:
-    """Scale an AUC by how far the groups' lie from it.
-
-    Args:
-        overall: AUC of all rows, [...].
-        by_group: AUC of each group, [..., n_groups]; a NaN among them makes the value NaN.
-
-    Returns:
-        One value for each leading index, [...].
-    """
+    """Scale the AUC of all rows, [...], by how far the groups', [..., n_groups], lie from it: [...]; NaN propagates."""
     whole = np.asarray(overall, dtype=np.float64)
     return np.asarray(whole / (1 + np.abs(whole[..., None] - by_group).sum(axis=-1)))
 
@@ -73,13 +65,9 @@ def es_auc_bounds(values: np.ndarray, confidence: float, draws: np.ndarray) -> B
 
 
 def es_auc_estimate(resampled: ResampledRows, aucs: Sequence[Estimate]) -> Estimate:
-    """Compute ES-AUC of all rows over the included groups, with its interval.
+    """Compute ES-AUC from the AUCs of every group and, last, of all rows, with its interval.
 
     Undefined where an included group lacks a class; without interval where one has too few cases of it.
-
-    Args:
-        resampled: the rows.
-        aucs: of every group, in order, and of all rows.
     """
     columns, known = [*resampled.included, ALL], resampled.replicates
     values = np.array(list(map(VALUE, aucs)))[columns]

@@ -37,13 +37,7 @@ SLICES = 2000
 
 
 def expected_calibration_error(labels: np.ndarray, scores: np.ndarray, bins: int = BINS) -> float:
-    """Compute the expected calibration error over bins of equal size; NaN without rows.
-
-    Args:
-        labels: 0 or 1, [n].
-        scores: probabilities of class 1, [n].
-        bins: how many, where no scores tie.
-    """
+    """Compute the error of probabilities of class 1, [n], over so many bins where no scores tie; NaN without rows."""
     if not len(scores):
         return NAN
     surplus = np.bincount(equal_mass_bins(scores, bins), weights=np.asarray(labels) - scores)
@@ -65,12 +59,7 @@ def calibration_null(
 ) -> tuple[float, float, float]:
     """Compute the error of a calibrated model on the same scores many times, and compare the observed one.
 
-    Args:
-        labels: 0 or 1, [n].
-        scores: probabilities of class 1, [n].
-        clusters: codes, [n]; None where rows are independent, as clusters of one row are.
-        rng: source of the draws.
-        draws: how many.
+    Labels are redrawn from the scores; where clusters hold several rows, residuals of whole clusters turn over.
 
     Returns:
         Mean of the error over draws, its 95th percentile, and the share of draws, the observed one among them, with an

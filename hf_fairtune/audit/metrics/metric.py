@@ -101,9 +101,7 @@ class Gap(Metric):
     def __call__(self, counts: np.ndarray, reference: int = 0) -> np.ndarray:
         """Compute it from counts [4, ..., n_groups] -> [...]; NaN if a group lacks what it needs, or with one group.
 
-        Args:
-            counts: of the groups that are compared.
-            reference: place of the group that the others are compared with, where the gap is signed.
+        `reference` is the place of the group that the others are compared with, where the gap is signed.
         """
         found = gap_value(self.numbers(counts), self.over, reference)
         return 1 - found if self.complement else found

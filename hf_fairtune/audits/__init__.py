@@ -1,1 +1,0 @@
-"""A classifier's scores by group: numbers, intervals, guards and verdicts, put together."""

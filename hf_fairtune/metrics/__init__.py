@@ -1,1 +1,0 @@
-"""Numbers by group, one a file, and the thresholds that decisions are made by."""
