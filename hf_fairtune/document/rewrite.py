@@ -28,7 +28,7 @@ def rewrite(part: Part, change: Change, kind: Any = None, path: Path = ()) -> Pa
     if found is not DESCEND:
         return found
     if is_dataclass(part) and not isinstance(part, type):
-        types = hints(type(part)).items()
+        types = _hints(type(part)).items()
         return replace(part, **{n: rewrite(getattr(part, n), change, k, (*path, (part, n))) for n, k in types})
     if isinstance(part, (dict, list, tuple)):
         # A field that may also be another thing, such as None, is a union.
@@ -41,7 +41,7 @@ def rewrite(part: Part, change: Change, kind: Any = None, path: Path = ()) -> Pa
 
 
 @cache
-def hints(kind: Any) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     """Return the types of a dataclass's fields."""
     types = get_type_hints(kind, include_extras=True)
     return {field.name: types[field.name] for field in fields(kind)}
