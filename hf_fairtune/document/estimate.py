@@ -22,6 +22,18 @@ Real = Annotated[
 SMALL: Literal["<8"] = "<8"
 Size = int | Literal["<8"] | None
 
+
+def exact(size: Size) -> int:
+    """Return a size of an exact document, which is a number.
+
+    Raises:
+        TypeError: the size is rounded to a range or not shared, as in a shared document.
+    """
+    if not isinstance(size, int):
+        raise TypeError(f"the size {size!r} is none of an exact document")
+    return size
+
+
 # By the scarcer class: under 10 independent cases, under 20, or more.
 Status = Literal["not estimable", "weak", "ok"]
 
@@ -45,6 +57,15 @@ ReasonKind = Literal[
     "nearly_separated",
     "no_ranking",  # the scores do not rank the rows
     "few_cases",  # withheld in a shared document: `unit` (of `group`), fewer than the `needed`
+    # Why a rule of a gate is not judged, or not kept.
+    "no_probabilities",
+    "is_reference",  # `group` is what the others are compared with
+    "no_reference",  # no group is estimable
+    "all_excluded",  # every group, by name
+    "no_interval",
+    "both_sides",  # the interval lies on both sides of the bound
+    "degenerate",  # the threshold predicts one class for over 99 % of a group
+    "harmed",  # the AUC of `group` fell by more than the margin
 ]
 Unit = Literal[
     "rows",

@@ -17,12 +17,14 @@ class GateRow:
     """A number judged by rule `rule` of the file, or a comparison where `wanted` says what it must say.
 
     What the number is about is None where it does not apply; `low` and `high` bound it, None for an open end.
+    `reasons` say why a rule is not kept, or what the number lacks.
     """
 
     rule: int
     metric: str
     target: str
     attribute: str | None
+    split: str
     verdict: GateVerdict
     group: str | None = None
     against: str | None = None
