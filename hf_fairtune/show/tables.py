@@ -236,8 +236,9 @@ def gate_table(gate: Gate) -> Table:
     """Build the rules of a gate: a row a number or a comparison judged."""
     rows: list[list[Cell]] = []
     why: list[Reason] = []
+    several = len(set(map(attrgetter("split"), gate.rows))) > 1
     for row in gate.rows:
-        where = ", ".join(filter(None, (row.target, row.attribute)))
+        where = ", ".join(filter(None, (row.target, row.attribute, row.split if several else None)))
         rows.append([rule(row), where, bound(row), row.found or row.comparison, row.verdict])
         why += [replace(reason, group=reason.group or rule(row)) for reason in row.reasons]
     header = ["rule", "where", "bound", "found [interval]", "verdict"]

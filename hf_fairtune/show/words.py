@@ -202,7 +202,7 @@ def rule(row: GateRow) -> str:
     """Name what a row of a gate is about: its rule, metric, group and threshold."""
     parts = [f"{row.rule}. {row.metric}"]
     parts += [f"of {name(row.group)}"] if row.group else []
-    parts += [f"minus {name(row.against)}"] if row.against else []
+    parts += [f"{'against' if row.wanted else 'minus'} {name(row.against)}"] if row.against else []
     return " ".join([*parts, *([f"at {row.threshold}"] if row.threshold else [])])
 
 
