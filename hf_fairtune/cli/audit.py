@@ -13,7 +13,7 @@ from ..data.facts import audit_data
 from ..data.scored import PredictionArguments
 from ..data.table_file import is_table
 from ..document.data import Data
-from ..document.document import ALL_ROWS, AUDIT_FILE, Document, Settings, Sharing
+from ..document.document import ALL_ROWS, AUDIT_FILE, RUN_FILE, Document, Settings, Sharing
 from ..document.run import Argument, Model
 from ..errors import FairTuneError
 from ..folder import write_atomically
@@ -119,12 +119,12 @@ def recorded(arguments: AuditArguments, data: PredictionArguments) -> dict[str, 
 
 
 def prepared(folder: Path) -> Path:
-    """Make the folder, before long work: an earlier audit in it is replaced, files of others are not.
+    """Make the folder, before long work: an earlier audit in it is replaced, files of others and runs are not.
 
     Raises:
-        FairTuneError: it cannot be made, or holds a file of a name that an audit writes, but no audit.
+        FairTuneError: it cannot be made, or holds a file of a name that an audit writes, or a run, but no audit.
     """
-    for name in (PAGE, SHARE):
+    for name in (PAGE, SHARE, RUN_FILE):
         if (folder / name).exists() and not (folder / AUDIT_FILE).exists():
             raise FairTuneError(f"`{folder}` holds {name} but no {AUDIT_FILE}; choose another --output_dir.")
     try:
