@@ -34,6 +34,8 @@ def rounded(count: Any) -> Size:
 def recoverable(sheet: SplitSheet) -> set[str | None]:
     """Name the attributes of an exact split, None for all rows, whose sizes must not be shown."""
     sizes, gone = dict(_sizes(sheet)), set[str | None]()
+    if not set(range(1, 8)) & set(sizes.values()):
+        return gone
     places, values = {key: place for place, key in enumerate(sizes)}, np.array(list(sizes.values()))
     sums = np.zeros((0, len(sizes)))
     for whole, parts in _sums(sheet, list(sizes)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
+from itertools import product
 from typing import Any
 
 from ..document.audit import Audit, CrossGroup, Pair
@@ -26,7 +27,7 @@ WHOLE = ("auc", "p", "measures", "overall")
 def needs_of(metric: str) -> tuple[Unit, ...]:
     """Name the class that a rate or a gap needs where it needs only one; both for anything else."""
     needs = getattr((rates() | gaps()).get(metric), "needs", BOTH)
-    return tuple(unit for unit in BOTH if unit in needs or "rows" in needs)
+    return BOTH if "rows" in needs else needs
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,10 @@ class Cases:
     @classmethod
     def of(cls, audited: Audit | Comparison) -> Cases:
         """Take the cases from an exact audit or comparison."""
-        rows: dict[str | None, Any] = {None: audited} | {row.group: row for row in audited.groups}
-        counts = {name: {unit: exact(getattr(row, unit)) for unit in BOTH} for name, row in rows.items()}
-        return cls(counts, tuple(row.group for row in audited.groups if row.group not in audited.excluded))
+        counts: dict[str | None, dict[Unit, int]] = {}
+        for name, row in [(None, audited), *((row.group, row) for row in audited.groups)]:
+            counts[name] = {"positives": exact(row.positives), "negatives": exact(row.negatives)}
+        return cls(counts, tuple(name for name in counts if name is not None and name not in audited.excluded))
 
     def few(self, path: Path) -> tuple[Reason, ...]:
         """Say which groups that a part rests on have fewer than 10 cases of a class that it needs.
@@ -107,5 +109,8 @@ def few_groups(sheet: SplitSheet) -> Iterator[str]:
 def _reasons(
     names: tuple[str | None, ...], needs: tuple[Unit, ...], counts: Mapping[str | None, Mapping[Unit, int]]
 ) -> tuple[Reason, ...]:
-    pairs = [(name, unit) for name in names for unit in needs]
-    return tuple(Reason("few_cases", name, unit, needed=FEW) for name, unit in pairs if counts[name][unit] < FEW)
+    found: list[Reason] = []
+    for name, unit in product(names, needs):
+        if counts[name][unit] < FEW:
+            found.append(Reason("few_cases", name, unit, needed=FEW))
+    return tuple(found)
