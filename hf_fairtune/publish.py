@@ -1,12 +1,11 @@
 """What may be shared of a document, by one rule for page, card and record.
 
 - A size (rows, cases, patients) goes to the nearest 5, 1 to 7 as "<8"; 0 stays 0. Counts of a confusion matrix go.
-- Rates, AUCs, intervals and differences come from the exact rows, to two decimals; p-values and the cuts that were
-  fitted to two digits.
+- Rates, AUCs, intervals and differences come from the exact rows, to two decimals; p-values and fitted cuts two digits.
 - A number is withheld, as "few_cases", where a group that it rests on has fewer than 10 cases of a class it needs.
-  Sensitivity needs positives, specificity negatives. Everything else needs both: what mixes the classes (selection
-  rate, accuracy, predictive values, F1, calibration, AUC) would give the small class away beside numbers of the large
-  one. A number across groups rests on every group that takes part, and on no other attribute's.
+  Sensitivity needs positives, specificity negatives; all else needs both, as what mixes the classes (selection rate,
+  accuracy, predictive values, F1, calibration, AUC) would give the small class away beside numbers of the large one.
+  A number across groups rests on every group that takes part, and on no other attribute's.
 - Prevalence is that of the shown sizes. Curves are of groups with 50 cases of each class, and a ROC keeps 20 points.
 - Cuts of operating points, which are scores of single patients, go, and so do the folders of paths.
 - An attribute shows no size where rounding would leave one value for a size of 1 to 7 (see `sizes`).
@@ -68,12 +67,7 @@ BUT_AUCS: Fields = {
 
 
 def publish(document: Document, sharing: Sharing = "rates") -> Document:
-    """Return the document as it may be shared; what is shared already stays as it is, or loses all but AUCs.
-
-    Args:
-        document: exact, or published.
-        sharing: "rates", or "auc" for AUCs, their intervals and verdicts alone.
-    """
+    """Return a document as it may be shared; with `sharing="auc"` of AUCs, their intervals and verdicts alone."""
     if document.shared is None:
         document = _judged(_by_the_rule(document))
     if sharing == "auc":
