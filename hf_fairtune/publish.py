@@ -1,7 +1,7 @@
 """What may be shared of a document, by one rule for page, card and record.
 
 - A size (rows, cases, patients) goes to the nearest 5, 1 to 7 as "<8"; 0 stays 0. Counts of a confusion matrix go.
-- Rates, AUCs, intervals and differences come from the exact rows, to two decimals; p-values and fitted cuts two digits.
+- Rates, AUCs, intervals and differences come from the exact rows, to two decimals; p-values, fitted cuts two digits.
 - A number is withheld, as "few_cases", where a group that it rests on has fewer than 10 cases of a class it needs.
   Sensitivity needs positives, specificity negatives; all else needs both, as what mixes the classes (selection rate,
   accuracy, predictive values, F1, calibration, AUC) would give the small class away beside numbers of the large one.
