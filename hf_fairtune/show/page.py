@@ -138,17 +138,16 @@ def _cleaned(value: object) -> object:
 def facts(document: Document) -> dict[str, str]:
     """List what was audited, and on how many, for the head of the page: of the first split."""
     data, split = document.data, next(iter(splits(document)), "")
-    rows = {"split": split}
-    if split in data.splits:
-        sheet = data.splits[split]
+    sheet, rows = data.splits.get(split), dict[str, str]()
+    if sheet is not None:
         rows["rows"] = number(sheet.n)
         for target in data.targets[:4]:
             rows[target.words] = number(sheet.positives.get(target.name))
-        if data.cluster:
-            rows[f"clusters: rows of one {data.cluster}"] = number(sheet.clusters)
-        for one in sheet.attributes:
-            rows |= {f"without {one.name}": number(one.missing)} if one.missing and one.kind != "intersection" else {}
     for entry in document.select(document.model, split, data.targets[0].name):
         if entry.attribute is None:
             rows[f"AUC of all rows [{percent(entry.audit.confidence)} interval]"] = number(entry.audit.auc)
-    return rows
+    if sheet is not None and data.cluster:
+        rows[f"clusters: rows of one {data.cluster}"] = number(sheet.clusters)
+    for one in sheet.attributes if sheet else ():
+        rows |= {f"without {one.name}": number(one.missing)} if one.missing and one.kind != "intersection" else {}
+    return rows | {"split": split}

@@ -105,7 +105,7 @@ REASONS: dict[str, str] = {
     "separated": "the scores separate the classes, so no finite slope fits best",
     "nearly_separated": "the scores nearly separate the classes, so no slope was found",
     "no_ranking": "the scores do not rank the rows",
-    "few_cases": "too few cases to be shared, {few}",
+    "few_cases": "too few cases ({few})",
     "degenerate": DEGENERATE,
     "both_sides": "the interval lies on both sides of the bound",
     "no_interval": "no interval",

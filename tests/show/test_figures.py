@@ -172,6 +172,7 @@ def test_rates_hold_both_rates_of_every_group(name: str, request: pytest.Fixture
         assert values(axes, "estimate") == pytest.approx(want)
         assert values(axes, "line") == [pytest.approx(cuts[-1].overall.rates[key].value)]
         assert axes.get_xlabel() == metric(key)
+    assert [axes.get_title("left")[:9] for axes in picture.figure.axes] == ["threshold", ""]
 
 
 def test_reliability_holds_every_bin(audit: Document) -> None:

@@ -108,3 +108,8 @@ def test_a_long_table_says_what_is_left_out() -> None:
 def test_a_group_without_a_name_is_called_so() -> None:
     assert "(empty name)" in as_html(Table("t", ["a", "b"], [[" ", "x"], ["c", ""]]))
     assert as_html(Table("t", ["a", "b"], [[" ", "x"], ["c", ""]])).count("(empty name)") == 1
+
+
+def test_rounded_sizes_are_numbers_to_the_eye() -> None:
+    made = as_html(Table("t", ["group", "rows"], [["a", "<8"], ["b", "10"]]))
+    assert "<td>&lt;8</td>" in made
