@@ -9,7 +9,16 @@ from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from .audit.metrics.metric import gaps, rates
-from .document.audit import Audit, OperatingPointGroup, Pair, Ranking, RateGroup, ReliabilityBin, ThresholdAudit
+from .document.audit import (
+    Audit,
+    GroupAudit,
+    OperatingPointGroup,
+    Pair,
+    Ranking,
+    RateGroup,
+    ReliabilityBin,
+    ThresholdAudit,
+)
 from .document.comparison import Comparison, ThresholdChange
 from .document.estimate import NAN, SMALL, Estimate, Real, Reason, Size, Unit
 from .document.run import Step
@@ -93,6 +102,10 @@ class Rule:
             return PATH.sub(r"\1", part)
         if kind == Size or (fact and type(part) is int):
             return self.size(part)
+        if isinstance(at.owner, GroupAudit) and at.name == "prevalence" and not self.few(at):
+            # The exact one would give exact sizes back.
+            positives, n = self.size(at.owner.positives), self.size(at.owner.n)
+            return round(positives / n, 2) if isinstance(positives, int) and isinstance(n, int) else NAN
         if kind == Real or (fact and type(part) is float):
             return NAN if self.few(at) else _digits(part, at)
         if isinstance(part, Reason):  # counts of cases go, those of groups stay

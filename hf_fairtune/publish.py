@@ -6,8 +6,8 @@
 - A number that rests on a class is withheld where a group has fewer than 10 cases of it. Sensitivity needs positives,
   specificity negatives, everything else both: what mixes the classes would give the small one away beside numbers of
   the large one. A number across groups rests on every group that takes part, and on no other attribute's.
-- Curves are of groups with 50 cases of each class, at 20 points. Cuts of operating points, which are scores of single
-  patients, and the folders of paths go.
+- Prevalence is that of the shown sizes. Curves are of groups with 50 cases of each class, at 20 points. Cuts of
+  operating points, which are scores of single patients, and the folders of paths go.
 - Where the sizes of an attribute and their sum would leave one value for a size of 1 to 7, the attribute shows none.
 
 A rate and a size bound the number of missed patients: a sensitivity of 0.95 among 20 positives is one missed. So do
