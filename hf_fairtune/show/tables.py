@@ -10,9 +10,8 @@ from operator import attrgetter, methodcaller
 
 from ..document.audit import ThresholdAudit
 from ..document.data import Data, Level, SplitSheet
-from ..document.document import Document
+from ..document.document import Document, Gate
 from ..document.estimate import Reason, Size
-from ..document.gate import Gate
 from .table import Cell, Table
 from .view import View, beside
 from .words import DEGENERATE, bound, metric, name, number, p_value, percent, rule, threshold

@@ -9,12 +9,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..audit.metrics.metric import card_of, homes
-from ..audit.verdict import MARGIN
 from ..document.audit import ThresholdAudit
-from ..document.comparison import ThresholdChange, Verdict
-from ..document.document import Sharing
+from ..document.comparison import MARGIN, ThresholdChange, Verdict
+from ..document.document import GateRow, Sharing
 from ..document.estimate import Estimate, Reason, Size, Status
-from ..document.gate import GateRow
 
 if TYPE_CHECKING:
     from ..audit.detectable_difference import Detectable

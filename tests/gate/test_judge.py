@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from hf_fairtune.document.audit import Audit
-from hf_fairtune.document.document import Document
+from hf_fairtune.document.document import Document, GateRow
 from hf_fairtune.document.estimate import NAN, Estimate, Reason
-from hf_fairtune.document.gate import GateRow
 from hf_fairtune.document.run import Base, Model, Run
 from hf_fairtune.gate.bound import FAIL, PASS, UNSURE, Bound
 from hf_fairtune.gate.judge import EXIT, judge
