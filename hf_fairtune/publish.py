@@ -1,61 +1,37 @@
 """What may be shared of a document, by one rule for page, card and record.
 
 - A size (rows, cases, patients) goes to the nearest 5, 1 to 7 as "<8"; 0 stays 0. Counts of a confusion matrix go.
-- Rates, AUCs, intervals and differences come from the exact rows, to two decimals; p-values and the cuts that were
-  fitted to two digits.
-- A number is withheld, as "few_cases", where a group that it rests on has fewer than 10 cases of a class it needs.
-  Sensitivity needs positives, specificity negatives. Everything else needs both: what mixes the classes (selection
-  rate, accuracy, predictive values, F1, calibration, AUC) would give the small class away beside numbers of the large
-  one. A number across groups rests on every group that takes part, and on no other attribute's.
-- Prevalence is that of the shown sizes. Curves are of groups with 50 cases of each class, and a ROC keeps 20 points.
-- Cuts of operating points, which are scores of single patients, go, and so do the folders of paths.
-- An attribute shows no size where rounding would leave one value for a size of 1 to 7 (see `sizes`).
+- Rates, AUCs, intervals and differences come from the exact rows, to two decimals; p-values and fitted cuts to two
+  digits.
+- A number that rests on a class is withheld where a group has fewer than 10 cases of it. Sensitivity needs positives,
+  specificity negatives, everything else both: what mixes the classes would give the small one away beside numbers of
+  the large one. A number across groups rests on every group that takes part, and on no other attribute's.
+- Prevalence is that of the shown sizes. Curves are of groups with 50 cases of each class, at 20 points. Cuts of
+  operating points, which are scores of single patients, and the folders of paths go.
+- Where the sizes of an attribute and their sum would leave one value for a size of 1 to 7, the attribute shows none.
 
 A rate and a size bound the number of missed patients: a sensitivity of 0.95 among 20 positives is one missed. So do
-digits of rates and widths of intervals for a size of 10 or more. `sharing="auc"` shares AUCs and verdicts alone.
+the widths of intervals for a size of 10 or more. Sums are checked one by one: several together may narrow the range of
+a small size further. `sharing="auc"` shares AUCs and verdicts alone.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .audit.few_cases import FEW, Cases, few_groups, withheld
-from .document.audit import (
-    Audit,
-    GroupAudit,
-    OperatingPointGroup,
-    Pair,
-    Ranking,
-    RateGroup,
-    ReliabilityBin,
-    RocCurve,
-    ThresholdAudit,
-)
-from .document.comparison import Comparison, ThresholdChange
+from .disclosure import COUNTERS, FEW, Fields, Rule, rounded
+from .document.audit import Audit, GroupAudit, Pair
+from .document.comparison import Comparison
 from .document.data import SplitSheet
 from .document.document import Audited, Document, Sharing
-from .document.estimate import NAN, Estimate, Real, Reason, Size, exact
-from .document.rewrite import DESCEND, Path, rewrite
+from .document.estimate import NAN, Size
 from .document.run import Repair, Step, Trial
-from .sizes import recoverable, rounded
 
 CURVE_CASES, ROC_POINTS = 50, 20
-PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:[/\\]|~?/|\\\\)[^\s'\"`]*?([^\s'\"`/\\]+)[/\\]*(?=[\s'\"`]|$)")
-# Ends of names in a log: steps, and speeds beside seconds, count rows.
-COUNTERS = ("step", "_per_second")
-ToSize = Callable[[Any], Size]
-Fields = Mapping[tuple[type, str], Any]
-NEVER: Fields = {
-    (RateGroup, "true_positives"): None,
-    (RateGroup, "false_positives"): None,
-    (OperatingPointGroup, "threshold"): NAN,
-    (ReliabilityBin, "n"): None,  # bins are equally large: all of them together tell the group's size
-}
 BUT_AUCS: Fields = {
     **dict.fromkeys([(Audit, "measures"), (Audit, "across"), (GroupAudit, "measures")], {}),
     **dict.fromkeys([(Step, "facts"), (Trial, "values")], {}),
@@ -75,9 +51,9 @@ def publish(document: Document, sharing: Sharing = "rates") -> Document:
         sharing: "rates", or "auc" for AUCs, their intervals and verdicts alone.
     """
     if document.shared is None:
-        document = _judged(_by_the_rule(document))
+        document = _judged(replace(_by_the_rule(document), shared="rates"))
     if sharing == "auc":
-        document = _judged(replace(rewrite(document, Rule(hidden, BUT_AUCS).change), shared="auc"))
+        document = _judged(replace(Rule(hidden, BUT_AUCS).show(document), shared="auc"))
     return document
 
 
@@ -86,113 +62,73 @@ def hidden(count: Any) -> Size:
     return None
 
 
-def two_digits(value: float) -> float:
-    """Round to two digits that count."""
-    return float(f"{value:.2g}")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """The rule for an audit, for a comparison, or for parts that rest on no group.
-
-    Args:
-        to_size: how a size is shown.
-        never: what stands for a field whatever it holds.
-        cases: behind the numbers.
-        unlogged: ends of names that a log loses.
-    """
-
-    to_size: ToSize = rounded
-    never: Fields = field(default_factory=lambda: NEVER)
-    cases: Cases = field(default_factory=Cases)
-    unlogged: tuple[str, ...] = COUNTERS
-
-    def change(self, value: Any, kind: Any, path: Path) -> Any:
-        """Return a part of a document as it is shown, or `DESCEND`."""
-        owner, name = next((step for step in reversed(path) if not isinstance(step[0], dict)), (None, ""))
-        if (type(owner), name) in self.never:
-            return self.never[type(owner), name]
-        if kind == Size:
-            return self.to_size(value)
-        if isinstance(value, str):
-            return PATH.sub(r"\1", value)
-        if isinstance(value, Reason):  # counts of cases go, those of groups stay
-            count = value.count if value.kind == "too_few_groups" else None
-            return replace(value, count=count, needed=None if value.kind == "few_movable" else value.needed)
-        if isinstance(owner, Step) and name == "facts" and type(value) in (int, float):
-            return self.to_size(value) if isinstance(value, int) else two_digits(value)
-        if isinstance(owner, Step) and name == "log" and isinstance(value, dict):
-            return {key: round(item, 2) for key, item in value.items() if not key.endswith(self.unlogged)}
-        few = self.cases.few(path)
-        if isinstance(value, Estimate) and few:
-            return withheld(value, few)
-        if isinstance(value, Ranking) and few:
-            return None
-        if isinstance(owner, Pair) and isinstance(value, int):
-            return None if few else int(two_digits(value))
-        if kind == Real:
-            return NAN if few else self._number(value, owner, name)
-        return DESCEND
-
-    def _number(self, value: float, owner: Any, name: str) -> float:
-        if name == "learning_rate":
-            return value
-        if isinstance(owner, (ThresholdAudit, ThresholdChange)):  # a cut; one that no data chose stays
-            return value if owner.fitted_on is None else two_digits(value)
-        if name in ("p", "p_adjusted"):
-            return two_digits(value)
-        if isinstance(owner, GroupAudit) and name == "prevalence":
-            positives, n = self.to_size(owner.positives), self.to_size(owner.n)
-            value = positives / n if isinstance(positives, int) and isinstance(n, int) else NAN
-        return round(value, 2) + 0.0
-
-
 def _by_the_rule(document: Document) -> Document:
-    repair, sheets = document.run and document.run.repair, document.data.splits
-    gone = {name: recoverable(sheet) for name, sheet in sheets.items()}
+    sheets, repair = document.data.splits, document.run and document.run.repair
+    gone: dict[str, set[str | None]] = {name: {*_pinned(sheet)} for name, sheet in sheets.items()}
     balanced = repair.external.split if repair else ""
-    if balanced in sheets and any(True for _ in few_groups(sheets[balanced])):
+    if balanced in sheets and any(_few_groups(sheets[balanced])):
         # Its cells are equally large, so that any sum of them tells them.
         gone[balanced] = {None, *(part.name for part in sheets[balanced].attributes)}
-    validation = [sheets[name] for name in sheets if name == "validation"]
-    unlogged = (*COUNTERS, *(f"_{group}" for sheet in validation for group in few_groups(sheet)))
-    of_models = Rule(hidden if gone.get(balanced) else rounded, unlogged=unlogged)
-    shown = rewrite(replace(document, models=[], audits=[]), Rule().change)
-    return replace(
-        shown,
-        data=replace(shown.data, splits={name: _sheet(sheet, gone[name]) for name, sheet in sheets.items()}),
-        models=[rewrite(model, of_models.change) for model in document.models],
-        audits=[_audited(entry, gone.get(entry.split)) for entry in document.audits],
-        shared="rates",
-    )
+    small = _few_groups(sheets["validation"]) if "validation" in sheets else iter(())
+    rule = Rule(unlogged=(*COUNTERS, *(f"_{group}" for group in small)))
+    of_models = replace(rule, size=hidden) if gone.get(balanced) else rule
+    shown = rule.show(replace(document, models=[], audits=[]))
+    splits = {name: _sheet(sheet, gone[name]) for name, sheet in sheets.items()}
+    models = [of_models.show(model) for model in document.models]
+    audits = [_audited(entry, gone.get(entry.split, {None})) for entry in document.audits]
+    result: Document = replace(shown, data=replace(shown.data, splits=splits), models=models, audits=audits)
+    return result
 
 
 def _sheet(sheet: SplitSheet, gone: set[str | None]) -> SplitSheet:
-    whole = rewrite(sheet, Rule(hidden if None in gone else rounded).change)
-    parts = [rewrite(part, Rule(hidden if part.name in gone else rounded).change) for part in sheet.attributes]
+    parts = [Rule(hidden if part.name in gone else rounded).show(part) for part in sheet.attributes]
+    whole: SplitSheet = Rule(hidden if None in gone else rounded).show(replace(sheet, attributes=[]))
     return replace(whole, attributes=parts)
 
 
-def _audited(entry: Audited, gone: set[str | None] | None) -> Audited:
-    """Apply the rule to an audit and its comparison; sizes of a split without a sheet, which nobody checked, go."""
-    to_size = hidden if gone is None or {entry.attribute, None} & gone else rounded
-    audit = rewrite(_curves(entry.audit), Rule(to_size, cases=Cases.of(entry.audit)).change)
-    compared = entry.comparison and rewrite(entry.comparison, Rule(to_size, cases=Cases.of(entry.comparison)).change)
-    return replace(entry, audit=audit, comparison=compared)
+def _audited(entry: Audited, gone: set[str | None]) -> Audited:
+    rule = Rule(hidden if {entry.attribute, None} & gone else rounded)
+    audit = rule.of(entry.audit).show(_curves(entry.audit))
+    return replace(
+        entry, audit=audit, comparison=entry.comparison and rule.of(entry.comparison).show(entry.comparison)
+    )
 
 
 def _curves(audit: Audit) -> Audit:
     """Keep the curves of groups with enough cases, at a few points, and bins of enough rows."""
-    large = [row.group for row in audit.groups if min(exact(row.positives), exact(row.negatives)) >= CURVE_CASES]
-    roc = [_thinned(curve) for curve in audit.roc if curve.group in large]
-    reliable = [curve for curve in audit.reliability or () if curve.group in large]
-    reliable = [replace(curve, bins=[one for one in curve.bins if exact(one.n) >= FEW]) for curve in reliable]
-    return replace(audit, roc=roc, reliability=None if audit.reliability is None else reliable)
+    sizes = {row.group: (row.positives, row.negatives) for row in audit.groups}
+    large = [g for g, cases in sizes.items() if all(isinstance(n, int) and n >= CURVE_CASES for n in cases)]
+    roc = []
+    for curve in (curve for curve in audit.roc if curve.group in large):
+        at = np.unique(np.linspace(0, len(curve.fpr) - 1, ROC_POINTS).round().astype(int))
+        points = np.round([curve.fpr, curve.tpr], 2)[:, at].tolist()
+        roc.append(replace(curve, fpr=points[0], tpr=points[1]))
+    curves = [curve for curve in audit.reliability or () if curve.group in large]
+    kept = [replace(c, bins=[one for one in c.bins if isinstance(one.n, int) and one.n >= FEW]) for c in curves]
+    return replace(audit, roc=roc, reliability=None if audit.reliability is None else kept)
 
 
-def _thinned(curve: RocCurve) -> RocCurve:
-    places = np.unique(np.linspace(0, len(curve.fpr) - 1, ROC_POINTS).round().astype(int)).tolist()
-    return replace(curve, fpr=[round(curve.fpr[i], 2) for i in places], tpr=[round(curve.tpr[i], 2) for i in places])
+def _few_groups(sheet: SplitSheet) -> Iterator[str]:
+    """Yield the groups of an exact split with fewer than 10 cases of a class of some target."""
+    for level in (level for part in sheet.attributes for level in part.levels):
+        cases: Any = [(count, level.n - count) for count in level.positives.values()]  # type: ignore[operator]
+        if np.min(cases) < FEW:
+            yield level.group
+
+
+def _pinned(sheet: SplitSheet) -> Iterator[str]:
+    """Yield the attributes of an exact split whose rounded sizes and their sum leave one value for one of 1 to 7."""
+    for part in sheet.attributes:
+        rows: Any = [[level.n, *level.positives.values()] for level in part.levels]
+        sizes = np.array([*rows, [sheet.n, *sheet.positives.values()]])  # levels, then all; rows, then positives
+        sizes = np.concatenate([sizes, sizes[:, :1] - sizes[:, 1:]], axis=1)
+        shown = 5 * np.round(sizes / 5)
+        low = np.where(sizes > 7, shown - 2, np.minimum(sizes, 1))
+        high = np.where(sizes > 7, shown + 2, np.where(sizes > 0, 7, 0))
+        least = np.maximum(low[:-1], low[-1] - (high[:-1].sum(0) - high[:-1]))
+        most = np.minimum(high[:-1], high[-1] - (low[:-1].sum(0) - low[:-1]))
+        if ((least == most) & (sizes[:-1] > 0) & (sizes[:-1] < 8)).any():
+            yield part.name
 
 
 def _judged(shared: Document) -> Document:

@@ -1,55 +1,62 @@
-"""The house: arrows point down the floors, varieties of a room never import each other, files stay short."""
+"""The house: arrows point down the floors, varieties of a room never import each other, names and types are plain."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from hf_fairtune.catalog import CONTRACTS
+from hf_fairtune import catalog
 
 ROOT = Path(__file__).parent.parent / "hf_fairtune"
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS: dict[str, int] = {
-    "cli": 6,
-    "trainer": 5,
-    "search": 4,
-    "handover": 3,
-    "methods": 3,
-    "audits": 2,
-    "audit_cells": 2,
-    "page": 3,
-    "masks": 2,
-    "importance": 1,
-    "intervals": 1,
-    "hub": 1,
-    "report": 1,
-    "gate": 1,
-    "scoring": 1,
-    "fairness_metric": 3,
-    "families": 0,
-    "metrics": 0,
-    "data": 0,
-    "losses": 0,
-    "small_cells": 0,
-    "audit_document": -1,
-    "record": -2,
-    "document": -2,
-    "folder": -3,
-    "catalog": -3,
-    "errors": -4,
+    "cli": 10,
+    "trainer": 9,
+    "handover": 8,
+    "search": 7,
+    "show": 7,
+    "hub": 6,
+    "publish": 6,
+    "methods": 6,
+    "gate": 5,
+    "masks": 5,
+    "importance": 4,
+    "scoring": 4,
+    "fairness_metric": 5,
+    "audit": 4,
+    "sizes": 3,
+    "losses": 3,
+    "families": 3,
+    "data": 3,
+    "document": 2,
+    "folder": 1,
+    "catalog": 1,
+    "errors": 0,
 }
-FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
+FORBIDDEN_FILES = {"utils", "util", "helpers", "helper", "common", "misc"}
+# No nouns of the field; each has a plain one.
+FORBIDDEN_WORDS = {"told", "spoken", "mute", "anew", "rival", "foresight", "relabelling"}
+STRING_KEYS_PER_1000_LINES = 10
 
 
 def room_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
 def imported_rooms(path: Path) -> set[str]:
     """Rooms of hf_fairtune that a file imports, at any depth of the file."""
     found: set[str] = set()
     depth = len(path.relative_to(ROOT).parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             names = [a.name.split(".") for a in node.names if a.name.split(".")[0] == "hf_fairtune"]
             found |= {name[1] for name in names if len(name) > 1}
@@ -64,7 +71,7 @@ def imported_rooms(path: Path) -> set[str]:
     return found & set(FLOORS)
 
 
-@pytest.mark.parametrize("path", [f for f in FILES if room_of(f) in FLOORS], ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", [f for f in FILES if room_of(f) in FLOORS], ids=shown)
 def test_arrows_point_down(path: Path) -> None:
     room = room_of(path)
     upward = {other for other in imported_rooms(path) - {room} if FLOORS[other] >= FLOORS[room]}
@@ -76,28 +83,75 @@ def test_every_file_has_a_room() -> None:
 
 
 def test_files_are_short_and_named_by_nouns() -> None:
-    lengths = {str(f.relative_to(ROOT)): len(f.read_text(encoding="utf-8").splitlines()) for f in FILES}
+    lengths = {shown(f): len(f.read_text(encoding="utf-8").splitlines()) for f in FILES}
     assert not {name: n for name, n in lengths.items() if n > 250}
     written = sorted(n for name, n in lengths.items() if not name.endswith("__init__.py"))
-    assert written[len(written) // 2] <= 100
-    assert not {f for f in FILES if f.stem in FORBIDDEN_NAMES}
+    assert written[len(written) // 2] <= 120
+    assert not {f for f in FILES if f.stem in FORBIDDEN_FILES or f.stem.endswith("_test")}
 
 
 def test_room_init_is_a_docstring() -> None:
     for path in FILES:
         if path.name == "__init__.py" and path.parent != ROOT:
-            (only,) = ast.parse(path.read_text(encoding="utf-8")).body
+            (only,) = tree_of(path).body
             assert isinstance(only, ast.Expr), path
 
 
-def test_varieties_do_not_import_each_other() -> None:
-    """A family, a loss or a method knows its room's contract files and nothing of its sisters."""
-    for room, contract in CONTRACTS.items():
-        names = {f.stem for f in (ROOT / room).glob("*.py")} - {"__init__"}
-        for path in (ROOT / room).glob("*.py"):
-            if path.stem in contract:
-                continue
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ImportFrom) and node.level == 1:
-                    used = {(node.module or "").split(".")[0]} | {a.name for a in node.names}
-                    assert not used & names - contract, path
+@pytest.mark.parametrize("room", sorted(set(catalog.MARKS) - {"cli"}))
+def test_varieties_do_not_import_each_other(room: str) -> None:
+    """A family, a loss, a method or a metric knows its room's contract and nothing of its sisters."""
+    folder, varieties = ROOT.joinpath(*room.split(".")), set(catalog.names(room))
+    for path in (folder / f"{name}.py" for name in varieties):
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                used = {(node.module or "").split(".")[0]} | {a.name for a in node.names}
+                assert not used & varieties, path
+
+
+def test_what_is_typed_stays_typed() -> None:
+    """State lies in fields, not under string keys."""
+    lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES)
+    keys = [
+        node
+        for path in FILES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, str)
+    ]
+    assert len(keys) <= STRING_KEYS_PER_1000_LINES * lines / 1000
+
+
+def public_functions(path: Path) -> Iterator[ast.FunctionDef]:
+    """Yield a file's public functions and the public methods of its public classes."""
+    for node in tree_of(path).body:
+        inside = node.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_") else [node]
+        yield from (one for one in inside if isinstance(one, ast.FunctionDef) and not one.name.startswith("_"))
+
+
+# Signatures that a library calls or defines, and values that it makes: hooks of callbacks and states of checkpoints,
+# rows of `datasets` and of `evaluate`, arguments of PEFT, Optuna and the stock Trainer, a JSON schema; what marks
+# a folder as a run's, as JSON.
+STOCK = {"state", "from_peft_type", "sample_relative", "hyperparameter_search", "push_to_hub", "json_schema"}
+RUNS = {"cli/job.py", "trainer/arguments.py", "search/searcher.py", "trainer/searching.py"}
+ROWS = RUNS | {"data/identity.py", "data/pixels.py", "importance/stable_rows.py", "fairness_metric/fairness_metric.py"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=shown)
+def test_public_signatures_say_what_they_take(path: Path) -> None:
+    for function in public_functions(path):
+        if function.name in STOCK or function.name.startswith("on_") or shown(path) in ROWS:
+            continue
+        arguments = function.args
+        kinds = [one.annotation for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+        texts = [ast.unparse(kind) for kind in (*kinds, function.returns) if kind is not None]
+        assert not [text for text in texts if "dict[str, Any]" in text], function.name
+        rest = arguments.kwarg and arguments.kwarg.annotation
+        assert rest is None or ast.unparse(rest) != "Any", function.name
+
+
+@pytest.mark.parametrize("path", FILES, ids=shown)
+def test_names_are_the_fields(path: Path) -> None:
+    found = {getattr(node, key, None) for node in ast.walk(tree_of(path)) for key in ("id", "attr", "arg", "name")}
+    words = {word for name in found if isinstance(name, str) for word in name.lower().split("_")}
+    assert not words & FORBIDDEN_WORDS

@@ -10,21 +10,33 @@ from hf_fairtune.errors import FairTuneError
 
 
 def test_names_are_files_without_the_contract() -> None:
-    assert catalog.names("methods") == ["bmft", "fairtune", "full", "swift"]
+    assert {"bmft", "fairtune", "full", "swift"} <= set(catalog.names("methods"))
+    assert not {"method", "two_step", "__init__"} & set(catalog.names("methods"))
     assert catalog.names("families") == ["vit"]
+    assert {"tpr", "auc", "equalized_odds_difference"} <= set(catalog.names("audit.metrics"))
+    assert "metric" not in catalog.names("audit.metrics")
     assert catalog.find("methods", "full").METHOD.__name__ == "Full"
+    assert catalog.find("audit.metrics", "tpr").METRIC
 
 
-@pytest.mark.parametrize("name", ["nothing", "method", "full.py", "../record", ""])
-def test_what_is_no_file_lists_those_there_are(name: str) -> None:
-    with pytest.raises(FairTuneError, match="is not one of the methods; choose from bmft, fairtune, full, swift"):
+@pytest.mark.parametrize("name", ["nothing", "method", "full.py", "../errors", ""])
+def test_what_is_no_variety_lists_those_there_are(name: str) -> None:
+    with pytest.raises(FairTuneError, match="is not one of the methods; choose from bmft, dfr, fairtune, full"):
         catalog.find("methods", name)
+    with pytest.raises(FairTuneError, match="is not one of the metrics; choose from accuracy"):
+        catalog.find("audit.metrics", name)
 
 
-@pytest.mark.parametrize("room", ["cli", "metrics", "methods"])
+@pytest.mark.parametrize("room", sorted(catalog.MARKS))
 def test_about_is_the_first_line_of_the_docstring(room: str) -> None:
     for name in catalog.names(room):
         assert catalog.about(room, name) == (catalog.find(room, name).__doc__ or "").splitlines()[0]
+
+
+def test_nothing_is_imported_to_list_a_room() -> None:
+    code = "import sys; from hf_fairtune import catalog; [catalog.names(room) for room in catalog.MARKS]"
+    code += "; sys.exit(len({'numpy', 'torch'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_table_of_predictions_needs_no_torch() -> None:

@@ -15,9 +15,8 @@ import pytest
 
 from hf_fairtune.document.audit import Audit
 from hf_fairtune.document.comparison import Comparison
-from hf_fairtune.document.document import Document
+from hf_fairtune.document.document import Document, Gate, GateRow
 from hf_fairtune.document.estimate import Estimate, Reason
-from hf_fairtune.document.gate import Gate, GateRow
 from hf_fairtune.document.run import (
     Base,
     CalibrationFacts,

@@ -10,7 +10,6 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ..data.attributes import Attribute
-from ..data.leakage import refuse_shared
 from ..data.scored import ScoredTable
 from ..document.audit import Audit
 from ..document.comparison import Comparison
@@ -118,6 +117,8 @@ class _Asked:
                     "none; give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
                 )
             if policy is not None and policy.number is None and fit_on is not None:
+                from ..data.leakage import refuse_shared  # loads what tables of images need
+
                 refuse_shared(table, fit_on)
         unknown = sorted({*self.options.exclude} - {*groups})
         if unknown:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..document.comparison import Verdict
+from ..document.comparison import MARGIN, Verdict
 from ..document.estimate import Estimate
-
-# Loss of AUC that a group which gained nothing may have beside one that gained.
-MARGIN = 0.005
 
 
 def classify(groups: Sequence[Estimate], gap: Estimate, margin: float = MARGIN) -> Verdict:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..audit.audit import AuditOptions
 from ..audit.audit_table import audit_table, check_policies
@@ -13,17 +14,17 @@ from ..data.facts import audit_data
 from ..data.scored import PredictionArguments
 from ..data.table_file import is_table
 from ..document.data import Data
-from ..document.document import ALL_ROWS, AUDIT_FILE, Document, Settings, Sharing
+from ..document.document import ALL_ROWS, AUDIT_FILE, RUN_FILE, Document, Settings, Sharing
 from ..document.run import Argument, Model
 from ..errors import FairTuneError
 from ..folder import write_atomically
-from ..gate.check import check_rules
-from ..gate.judge import EXIT, judge
-from ..gate.rules import read_rules
 from ..show.files import PAGE, SHARE, write_audit
 from ..show.terminal import audit_text
 from .audit_input import AuditArguments, AuditInput, choose_policies, notes, read_findings, read_input
 from .flags import positional
+
+if TYPE_CHECKING:
+    from ..gate.gatekeeper import Gatekeeper
 
 EXAMPLE = """  fairtune audit predictions.csv --label y --score p --group sex --group age:60 --cluster patient_id \\
       --output_dir audit
@@ -50,7 +51,7 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     # What can be refused is refused before images are scored.
     check_policies(arguments.threshold, arguments.correction)
     AuditOptions(arguments.exclude, arguments.n_boot, arguments.n_permutations, arguments.seed, arguments.confidence)
-    rules = read_rules(arguments.gate) if arguments.gate else None
+    gate = gatekeeper(arguments.gate) if arguments.gate else None
     folder = None if arguments.output_dir is None else prepared(Path(arguments.output_dir))
     rows = read_input(arguments, data)
     policies = choose_policies(arguments.threshold, rows)
@@ -58,11 +59,10 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
         print(f"note: {note}", file=sys.stderr)
     table, findings = rows.table, read_findings(arguments.finding, rows.table.targets)
     facts = audit_data(table, rows.name, split=rows.split, cluster=data.cluster, findings=findings)
-    if rules:
-        groups = {attribute.name: attribute.names for attribute in table.attributes}
-        check_rules(rules, table.targets, groups, policies, table.reference_scores is not None)
-    document = audited(arguments, rows, policies, facts)
-    document = replace(document, gate=judge(document, rules) if rules else None, arguments=recorded(arguments, data))
+    if gate:
+        gate.check(table, policies)
+    document = replace(audited(arguments, rows, policies, facts), arguments=recorded(arguments, data))
+    document = gate.judged(document) if gate else document
     # Files first: whoever reads the terminal may stop reading.
     if folder is not None:
         write(document, folder, rows, arguments.share)
@@ -77,7 +77,14 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     print(audit_text(document))
     if folder is not None:
         print(f"\n{folder / PAGE} has all counts, for your own use; {folder / SHARE} may be shared")
-    return EXIT[document.gate.verdict] if document.gate else 0
+    return gate.status(document) if gate else 0
+
+
+def gatekeeper(file: str) -> Gatekeeper:
+    """Read the rules of a gate; most audits have none, and need no code of it."""
+    from ..gate.gatekeeper import Gatekeeper
+
+    return Gatekeeper(file)
 
 
 def audited(arguments: AuditArguments, rows: AuditInput, policies: Sequence[str], facts: Data) -> Document:
@@ -119,12 +126,12 @@ def recorded(arguments: AuditArguments, data: PredictionArguments) -> dict[str, 
 
 
 def prepared(folder: Path) -> Path:
-    """Make the folder, before long work: an earlier audit in it is replaced, files of others are not.
+    """Make the folder, before long work: an earlier audit in it is replaced, files of others and runs are not.
 
     Raises:
-        FairTuneError: it cannot be made, or holds a file of a name that an audit writes, but no audit.
+        FairTuneError: it cannot be made, or holds a file of a name that an audit writes, or a run, but no audit.
     """
-    for name in (PAGE, SHARE):
+    for name in (PAGE, SHARE, RUN_FILE):
         if (folder / name).exists() and not (folder / AUDIT_FILE).exists():
             raise FairTuneError(f"`{folder}` holds {name} but no {AUDIT_FILE}; choose another --output_dir.")
     try:

@@ -14,7 +14,6 @@ from ..data.scored import PredictionArguments, ScoredTable, read_predictions, re
 from ..data.table_file import is_table
 from ..document.document import ALL_ROWS, Sharing
 from ..errors import FairTuneError, listed
-from ..gate.judge import HELP
 
 TEST, VALIDATION = "test", "validation"
 
@@ -49,7 +48,13 @@ class AuditArguments:
     finding: list[str] = repeatable(
         "The positive class in clinical words (`melanoma`), or CLASS=WORDS for one of several."
     )
-    gate: str | None = field(default=None, metadata={"help": HELP})
+    gate: str | None = field(
+        default=None,
+        metadata={
+            "help": "YAML file of rules, such as `rules: [{metric: min_group_auc, at_least: 0.75}]`, judged on whole "
+            "confidence intervals; exit status 0 pass, 1 fail, 3 insufficient evidence."
+        },
+    )
     correction: str = field(
         default="holm", metadata={"help": "Of the p-values of all pairs together: holm or benjamini-hochberg."}
     )

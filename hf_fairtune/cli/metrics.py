@@ -11,8 +11,8 @@ from .flags import positional
 EXAMPLE = """  fairtune metrics
   fairtune metrics equalized_odds_difference"""
 WIDTH = 119
-# Names in a gate's rules of numbers that the card of another explains.
-ALSO = {"group_auc": "auc", "auc_difference": "auc_gap"}
+# A name in a gate's rules that the card of another number explains.
+ALSO = {"group_auc": "auc"}
 
 
 @dataclass

@@ -136,13 +136,12 @@ class FairDataset:
         return self._with("external", self.splits[TRAIN].select(chosen), table, rows[chosen])
 
     def with_test_set(self, name: str, arguments: DataArguments) -> FairDataset:
-        """Return the same data with one more test split: the whole table of another source.
+        """Return the same data with one more test split: the whole table of another source, by the same processor.
 
-        Its pixels are made by the same processor. Its groups are those that occur in it, which may be more or fewer
-        than the main data's; a group may lack a class.
+        Its groups are those that occur in it, which may be more or fewer than the main data's; one may lack a class.
 
         Args:
-            name: of the split; neither that of another one nor of other characters than letters, digits and `-_.`.
+            name: of the split, of letters, digits and `-_.`; no other split has it.
             arguments: the flags of the main data with the other source as `dataset`; splits, `image_root` and
                 `image_size` do not count.
 

@@ -79,7 +79,10 @@ def pixel_shape(processor: Any) -> tuple[int, int]:
     """
     shapes = {resize(processor, Image.new("RGB", size)).shape[:2] for size in ((48, 32), (32, 48))}
     if len(shapes) > 1:
-        raise FairTuneError(_not_fixed(processor))
+        raise FairTuneError(
+            f"{type(processor).__name__} with size={dict(processor.size)} gives images of different shapes; a fixed "
+            "one is wanted: set its size to a height and a width."
+        )
     (height, width) = shapes.pop()
     return height, width
 
@@ -115,10 +118,3 @@ def check_colours(processor: Any) -> None:
             f"{type(processor).__name__} does more than resize, crop, rescale and normalise; the pixel cache cannot "
             "reproduce it: pass another image processor."
         )
-
-
-def _not_fixed(processor: Any) -> str:
-    return (
-        f"{type(processor).__name__} with size={dict(processor.size)} gives images of different shapes; a fixed one "
-        "is wanted: set its size to a height and a width."
-    )

@@ -85,19 +85,10 @@ def repeatable(help: str) -> Any:
 
 @dataclass
 class ScoredSpec:
-    """What the columns of a table of scored rows mean; every field is a flag, explained by `fairtune audit --help`.
-
-    Args:
-        label: the column of the diagnosis; several are several findings a row can have, each of 0 and 1.
-        score: the column of the positive's score, one a class (`p_mel`, or `COLUMN=CLASS`), or one a label.
-        positive: the values of the label column that mean disease.
-        group: attributes: a column, or `column:cuts` such as `age:60`.
-        intersections: whether the intersection of all attributes is audited too.
-        cluster: the column of the patient, whose rows are no independent cases.
-        reference: score columns of another model on the same rows.
+    """What the columns of a table of scored rows mean; every field is a flag of `fairtune audit` with its help.
 
     Raises:
-        FairTuneError: a text is given for a list.
+        FairTuneError: a field is a text where a list is wanted.
     """
 
     label: list[str] = field(

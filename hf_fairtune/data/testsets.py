@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ..errors import FairTuneError, listed
 from .arguments import DataArguments
 from .image_rows import ImageRows, read_rows
+from .scored import repeatable
 from .source import Source, load_source
 from .table_file import SPLITS
 
@@ -23,23 +24,14 @@ class TestSetArguments:
 
     __test__: ClassVar[bool] = False  # the name starts as that of a class of tests
 
-    test: list[str] = field(
-        default_factory=list,
-        metadata={
-            "action": "extend",
-            "nargs": "+",
-            "help": "Further test set as NAME=PATH, e.g. `clinic_b=data/clinic_b`: its whole table, read by the same "
-            "--label, --positive, --group, --cluster and --image; relative image paths start from its own folder. "
-            "Repeatable.",
-        },
+    test: list[str] = repeatable(
+        "Further test set as NAME=PATH, e.g. `clinic_b=data/clinic_b`: its whole table, read by the same --label, "
+        "--positive, --group, --cluster and --image; relative image paths start from its own folder. Repeatable."
     )
 
 
 def parse_test_sets(values: Sequence[str]) -> dict[str, str]:
-    """Read `NAME=PATH` strings.
-
-    Returns:
-        path or Hub id of every test set by its name, in the order given.
+    """Read `NAME=PATH` strings: path or Hub id of every test set by its name, in their order.
 
     Raises:
         FairTuneError: a value has no name or no path, or a name cannot be used or comes twice.

@@ -7,6 +7,8 @@ from typing import Literal
 
 from .estimate import Estimate, Real, Reason, Size, Status
 
+# Loss of AUC that a group which gained nothing may have beside one that gained.
+MARGIN = 0.005
 Verdict = Literal["pareto-better", "level-down", "worse", "mixed", "not shown"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..document.gate import GateVerdict
+from ..document.document import GateVerdict
 
 PASS: GateVerdict = "pass"
 FAIL: GateVerdict = "fail"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ..audit.verdict import MARGIN
-from ..document.comparison import Comparison
+from ..document.comparison import MARGIN, Comparison
+from ..document.document import GateVerdict, Wanted
 from ..document.estimate import Reason
-from ..document.gate import GateVerdict, Wanted
 from .bound import FAIL, PASS, UNSURE
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from ..document.audit import Audit
-from ..document.document import Audited, Document
+from ..document.document import Audited, Document, Gate, GateRow, GateVerdict
 from ..document.estimate import Reason
-from ..document.gate import Gate, GateRow, GateVerdict
 from .bound import FAIL, PASS, UNSURE, Bound, overall
 from .check import check_rules, is_threshold
 from .comparison import judged
@@ -19,10 +18,6 @@ from .rules import OVERALL, Rule, Rules
 
 # Exit status of `fairtune audit --gate`; 2 is bad input, as everywhere.
 EXIT: dict[GateVerdict, int] = {PASS: 0, FAIL: 1, UNSURE: 3}
-HELP = (
-    "YAML file of rules, such as `rules: [{metric: min_group_auc, at_least: 0.75}]`, judged on whole confidence "
-    "intervals; exit status 0 pass, 1 fail, 3 insufficient evidence."
-)
 
 
 def judge(document: Document, rules: Rules) -> Gate:

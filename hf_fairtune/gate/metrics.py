@@ -38,15 +38,12 @@ def known() -> dict[str, Place]:
     found |= {name: Place(by_group=True) for name in ("group_auc", "bpsn", "bnsp")}
     found |= {"auc_difference": Place(-1.0, by_group=True), "brier": Place(by_group=True, of_all=True)}
     found |= dict.fromkeys(("calibration_slope", "calibration_intercept"), line)
-    found |= {
-        name: Place(*rate.limits, by_group=True, of_all=True, at_threshold=True) for name, rate in rates().items()
-    }
-    found |= {name: Place(*gap.limits, at_threshold=True) for name, gap in gaps().items()}
+    for name, rate in rates().items():
+        found[name] = Place(rate.limits[0], rate.limits[1], by_group=True, of_all=True, at_threshold=True)
+    for name, gap in gaps().items():
+        found[name] = Place(gap.limits[0], gap.limits[1], at_threshold=True)
     for name, metric in score_metrics().items():
-        (low, high), (worst, gap) = metric.limits, metric.across_keys(name)
-        found |= {
-            name: Place(low, high, by_group=True, of_all=True),
-            worst: Place(low, high),
-            gap: Place(0.0, high - low),
-        }
+        (low, high), (worst, gap_key) = metric.limits, metric.across_keys(name)
+        found[name] = Place(low, high, by_group=True, of_all=True)
+        found |= {worst: Place(low, high), gap_key: Place(0.0, high - low)}
     return found

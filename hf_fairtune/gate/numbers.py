@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..document.audit import Audit, CalibrationGroup, ThresholdAudit
-from ..document.document import Document
+from ..document.document import Document, GateRow
 from ..document.estimate import Estimate
-from ..document.gate import GateRow
 from .rules import OVERALL
 
 

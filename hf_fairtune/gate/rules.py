@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from ..document.gate import Wanted
+from ..document.document import Wanted
 from ..errors import FairTuneError
 from .bound import Bound
 from .metrics import known

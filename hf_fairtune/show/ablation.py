@@ -17,8 +17,8 @@ GAPS = {"SPD": "demographic_parity_difference", "EOdds": "equalized_odds_differe
 NOTES = """\
 * SPD: demographic parity difference; EOdds: the larger of the TPR and FPR differences; smaller is more equal
 * at 0.5 as the papers have it, and at Youden's threshold fitted on the validation split of each run
-* !n: in n of the seeds some group is predicted positive in fewer than 1 % or more than 99 %, so that a small difference
-  shows that the model decides nothing, not that it treats groups alike
+* !n: in n of the seeds some group is predicted positive in fewer than 1 % or more than 99 %, so that a small
+  difference shows that the model decides nothing, not that it treats groups alike
 * worse: some group's AUC fell beyond its paired interval and none rose
 * a seed divides the table, draws the external set and trains; epochs are those of each step"""
 

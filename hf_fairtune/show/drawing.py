@@ -145,7 +145,8 @@ def draw(panels: Sequence[Panel], key: Sequence[Artist], width: float = COLUMN, 
     models: dict[str, Artist] = {}
     for axes, panel in zip(figure.subplots(*shape, squeeze=False, **share).ravel(), panels, strict=True):
         models |= _panel(axes, panel, 20 if width == COLUMN else 34)
-        axes.set_title(labels([panel.title or " "], 44, 2)[0], fontsize=SMALL, fontweight="bold", loc="left")
+        title = labels([panel.title], 44, 2)[0] if panel.title else ""
+        axes.set_title(title, fontsize=SMALL, fontweight="bold", loc="left")
         if beside or panel is panels[-1]:
             axes.set_xlabel(labels([panel.axis], int(11 * width), 2)[0], fontsize=NORMAL)
     handles = [*models.values(), *key]

@@ -24,14 +24,8 @@ MOVES = {
     0: ("open", ink.GREY, "o"),
     -1: ("fell beyond its interval", ink.VERMILLION, "<"),
 }
-CURVES: tuple[tuple[str, Any], ...] = (
-    (ink.BLUE, "-"),
-    (ink.VERMILLION, "--"),
-    (ink.GREEN, "-."),
-    (ink.ORANGE, (0, (5, 1))),
-    (ink.PURPLE, (0, (3, 1, 1, 1))),
-    (ink.SKY, "-"),
-)
+COLOURS = (ink.BLUE, ink.VERMILLION, ink.GREEN, ink.ORANGE, ink.PURPLE, ink.SKY)
+LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (5, 1)), (0, (3, 1, 1, 1)), "-")
 AUC, GROUP, BIN = attrgetter("auc"), attrgetter("group"), attrgetter("mean_score", "observed", "low", "high")
 
 
@@ -179,7 +173,7 @@ def _largest(view: View, curves: Sequence[Any], most: int) -> tuple[list[Any], l
 
 def roc(view: View) -> Picture | None:
     """Draw the ROC curves of the groups and of all rows; None where no group has one."""
-    groups, curves = _largest(view, [*filter(attrgetter("fpr"), view.audit.roc)], len(CURVES))
+    groups, curves = _largest(view, [*filter(attrgetter("fpr"), view.audit.roc)], len(COLOURS))
     if not curves:
         return None
     # Room for a square as wide as the column, with its title, axis and a line of the legend a curve.
@@ -196,7 +190,7 @@ def roc(view: View) -> Picture | None:
         (title,) = labels([f"dots: {threshold(at, view.digits)}"], 60, 1)
         axes.set_title(title, fontsize=ink.SMALL, loc="left")
     names = labels([*map(GROUP, groups)], 30)
-    for row, curve, name, (colour, line) in zip(groups, curves, names, CURVES, strict=False):
+    for row, curve, name, colour, line in zip(groups, curves, names, COLOURS, LINES, strict=False):
         axes.plot(curve.fpr, curve.tpr, color=colour, linestyle=line, linewidth=1.7, label=name, gid="curve")
         look: dict[str, Any] = {"color": colour, "markeredgecolor": ink.BLACK, "markersize": 7, "zorder": 4}
         axes.plot(*dots.get(row.group, (math.nan, math.nan)), "o", gid="shared-threshold", **look)

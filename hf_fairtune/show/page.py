@@ -111,7 +111,8 @@ def page(document: Document) -> str:
         lost=(drawn.refused, tables.refused),
         legend=LEGEND,
         limits=limits(document),
-        methods=methods(document),
+        document=document,
+        audit=every[0].audit if every else None,
     )
 
 
@@ -137,41 +138,16 @@ def _cleaned(value: object) -> object:
 def facts(document: Document) -> dict[str, str]:
     """List what was audited, and on how many, for the head of the page: of the first split."""
     data, split = document.data, next(iter(splits(document)), "")
-    rows = {"split": split}
-    if split in data.splits:
-        sheet = data.splits[split]
+    sheet, rows = data.splits.get(split), dict[str, str]()
+    if sheet is not None:
         rows["rows"] = number(sheet.n)
         for target in data.targets[:4]:
             rows[target.words] = number(sheet.positives.get(target.name))
-        if data.cluster:
-            rows[f"clusters: rows of one {data.cluster}"] = number(sheet.clusters)
-        for one in sheet.attributes:
-            rows |= {f"without {one.name}": number(one.missing)} if one.missing and one.kind != "intersection" else {}
     for entry in document.select(document.model, split, data.targets[0].name):
         if entry.attribute is None:
             rows[f"AUC of all rows [{percent(entry.audit.confidence)} interval]"] = number(entry.audit.auc)
-    return rows
-
-
-def methods(document: Document) -> dict[str, str]:
-    """List how the document was made: data, settings, methods, flags, versions."""
-    data, made, every = document.data, document.provenance, views(document)
-    rows = {"made": made.created, "data": data.name, "label, task": f"{data.label}, {data.task}"}
-    rows |= {"scores": "probabilities" if data.probability else "no probabilities"}
-    for split, sheet in data.splits.items():
-        rows |= {f"hash of the rows, {split}": sheet.hash}
-    rows |= {"clusters": data.cluster or "none: rows are taken to be independent"}
-    if every:
-        audit = every[0].audit
-        tests = dict.fromkeys(filter(None, map(attrgetter("p_method"), audit.pairs)))
-        rows |= {"intervals": f"{percent(audit.confidence)}, {audit.n_boot:,} bootstrap replicates"}
-        rows |= {"permutations": f"{document.settings.n_permutations:,}", "seed": str(audit.seed)}
-        rows |= {"method, AUC": audit.auc.method, "method, lowest group": audit.min_group_auc.method}
-        rows |= {"method, gap": audit.auc_gap.method, "method, differences": "; ".join(tests)}
-    rows |= {"p adjusted": f"{document.settings.correction}, over all pairs"}
-    for flag, value in document.arguments.items():
-        written = " ".join(map(str, value)) if isinstance(value, list) else str(value)
-        rows |= {f"--{flag}": written} if value not in (None, "", []) else {}
-    for library, version in made.versions.items():
-        rows |= {f"version of {library}": version}
-    return rows | {"git commit": made.git or "none"}
+    if sheet is not None and data.cluster:
+        rows[f"clusters: rows of one {data.cluster}"] = number(sheet.clusters)
+    for one in sheet.attributes if sheet else ():
+        rows |= {f"without {one.name}": number(one.missing)} if one.missing and one.kind != "intersection" else {}
+    return rows | {"split": split}

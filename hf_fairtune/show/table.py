@@ -124,10 +124,11 @@ def markdown(text: str) -> str:
 
 def as_html(table: Table, most: int = 120) -> str:
     """Write a table as HTML that scrolls sideways by itself, its first `most` rows, its notes below."""
-    cells = np.frompyfunc(html, 1, 1)(np.array([table.header, *table.rows[:most]], object))
+    texts = np.array([table.header, *table.rows[:most]], object)
+    cells = np.frompyfunc(html, 1, 1)(texts)
     cells[cells[:, 0] == "", 0] = "(empty name)"
     # Numbers are the most cells, and need neither isolation nor a class: a page of many groups stays small.
-    worded = (np.frompyfunc(LETTER.search, 1, 1)(cells[1:]) != None).any(axis=0)  # noqa: E711
+    worded = np.frompyfunc(LETTER.search, 1, 1)(texts[1:]).astype(bool).any(axis=0)
     opened = np.where(worded, '<td class="text"><bdi>', "<td>").astype(object)
     closed = np.where(worded, "</bdi></td>", "</td>").astype(object)
     opened[0], closed[0] = '<th scope="row"><bdi>', "</bdi></th>"

@@ -10,9 +10,8 @@ from operator import attrgetter, methodcaller
 
 from ..document.audit import ThresholdAudit
 from ..document.data import Data, Level, SplitSheet
-from ..document.document import Document
+from ..document.document import Document, Gate
 from ..document.estimate import Reason, Size
-from ..document.gate import Gate
 from .table import Cell, Table
 from .view import View, beside
 from .words import DEGENERATE, bound, metric, name, number, p_value, percent, rule, threshold
@@ -236,8 +235,9 @@ def gate_table(gate: Gate) -> Table:
     """Build the rules of a gate: a row a number or a comparison judged."""
     rows: list[list[Cell]] = []
     why: list[Reason] = []
+    several = len(set(map(attrgetter("split"), gate.rows))) > 1
     for row in gate.rows:
-        where = ", ".join(filter(None, (row.target, row.attribute)))
+        where = ", ".join(filter(None, (row.target, row.attribute, row.split if several else None)))
         rows.append([rule(row), where, bound(row), row.found or row.comparison, row.verdict])
         why += [replace(reason, group=reason.group or rule(row)) for reason in row.reasons]
     header = ["rule", "where", "bound", "found [interval]", "verdict"]

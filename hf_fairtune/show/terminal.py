@@ -5,8 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from ..document.document import Document
-from ..document.gate import Gate
+from ..document.document import Document, Gate
 from .answer import answer_table, answers, compared
 from .table import Table, as_text, plain
 from .tables import across_table, auc_table, gap_table, gate_table, pair_table

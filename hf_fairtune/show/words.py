@@ -9,12 +9,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..audit.metrics.metric import card_of, homes
-from ..audit.verdict import MARGIN
 from ..document.audit import ThresholdAudit
-from ..document.comparison import ThresholdChange, Verdict
-from ..document.document import Sharing
+from ..document.comparison import MARGIN, ThresholdChange, Verdict
+from ..document.document import GateRow, Sharing
 from ..document.estimate import Estimate, Reason, Size, Status
-from ..document.gate import GateRow
 
 if TYPE_CHECKING:
     from ..audit.detectable_difference import Detectable
@@ -105,7 +103,7 @@ REASONS: dict[str, str] = {
     "separated": "the scores separate the classes, so no finite slope fits best",
     "nearly_separated": "the scores nearly separate the classes, so no slope was found",
     "no_ranking": "the scores do not rank the rows",
-    "few_cases": "too few cases to be shared, {few}",
+    "few_cases": "too few cases ({few})",
     "degenerate": DEGENERATE,
     "both_sides": "the interval lies on both sides of the bound",
     "no_interval": "no interval",
@@ -202,7 +200,7 @@ def rule(row: GateRow) -> str:
     """Name what a row of a gate is about: its rule, metric, group and threshold."""
     parts = [f"{row.rule}. {row.metric}"]
     parts += [f"of {name(row.group)}"] if row.group else []
-    parts += [f"minus {name(row.against)}"] if row.against else []
+    parts += [f"{'against' if row.wanted else 'minus'} {name(row.against)}"] if row.against else []
     return " ".join([*parts, *([f"at {row.threshold}"] if row.threshold else [])])
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hf_fairtune.data.fair_dataset import load_fair_dataset
 from transformers import AutoImageProcessor
 
 from hf_fairtune.cli import train
@@ -14,6 +13,7 @@ from hf_fairtune.cli.flags import parse
 from hf_fairtune.cli.job import Job, best_rate, counts_of
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Direction, Search, Trial
 from hf_fairtune.errors import FairTuneError

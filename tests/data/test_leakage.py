@@ -110,6 +110,17 @@ def test_a_given_part_of_the_old_test_split_may_be_unseen(csv: Path, processor: 
         divided(csv, processor, 0).check_unseen(tmp_path)
 
 
+def test_a_shared_document_rounds_its_sizes(csv: Path, processor: object, tmp_path: Path) -> None:
+    """The model of a Hub folder: the hashes are exact, and the sizes say no more than "at least one row"."""
+    facts = divided(csv, processor, 0).facts()
+    facts.splits["test"] = replace(facts.splits["test"], n="<8")
+    document = Document("train", facts, "full", [], shared="rates")
+    document.save(tmp_path)
+    divided(csv, processor, 0).check_unseen(tmp_path)
+    with pytest.raises(FairTuneError, match="has seen at least 1 of the"):
+        divided(csv, processor, 1).check_unseen(tmp_path)
+
+
 def test_folders_that_say_nothing(csv: Path, processor: object, tmp_path: Path) -> None:
     """A Hub id, a folder of weights, and the document of other data."""
     data = divided(csv, processor, 1)

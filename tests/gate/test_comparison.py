@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from hf_fairtune.audit.verdict import MARGIN
-from hf_fairtune.document.comparison import Comparison, GroupChange, Verdict
+from hf_fairtune.document.comparison import MARGIN, Comparison, GroupChange, Verdict
+from hf_fairtune.document.document import GateVerdict
 from hf_fairtune.document.estimate import NAN, Estimate, Reason, undefined
-from hf_fairtune.document.gate import GateVerdict
 from hf_fairtune.gate.bound import FAIL, PASS, UNSURE
 from hf_fairtune.gate.comparison import judged
 

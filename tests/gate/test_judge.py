@@ -2,17 +2,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from hf_fairtune.document.audit import Audit
-from hf_fairtune.document.document import Document
+from hf_fairtune.document.document import Document, GateRow
 from hf_fairtune.document.estimate import NAN, Estimate, Reason
-from hf_fairtune.document.gate import GateRow
-from hf_fairtune.document.rewrite import DESCEND, rewrite
 from hf_fairtune.document.run import Base, Model, Run
 from hf_fairtune.gate.bound import FAIL, PASS, UNSURE, Bound
 from hf_fairtune.gate.judge import EXIT, judge
@@ -33,7 +31,18 @@ def judged(made: Document, metric: str, bound: Bound, **about: str) -> list[Gate
 
 def changed(change: Callable[[Estimate], Estimate]) -> Document:
     """Return the document with every estimate changed."""
-    return rewrite(EXACT, lambda part, kind, path: change(part) if isinstance(part, Estimate) else DESCEND)
+
+    def walk(part: Any) -> Any:
+        if isinstance(part, Estimate):
+            return change(part)
+        if is_dataclass(part) and not isinstance(part, type):
+            return replace(part, **{one.name: walk(getattr(part, one.name)) for one in fields(part)})
+        if isinstance(part, dict):
+            return {key: walk(item) for key, item in part.items()}
+        return type(part)(map(walk, part)) if isinstance(part, (list, tuple)) else part
+
+    made: Document = walk(EXACT)
+    return made
 
 
 def with_audit(change: Callable[[Audit], Audit]) -> Document:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from PIL import Image
 from torch import nn
 from transformers import AutoModelForImageClassification, ViTImageProcessorPil
 
 from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.families.head import find_head, swap_classes
 from hf_fairtune.trainer.feature_layer import feature_layer, log_odds, over_the_grid

@@ -1,0 +1,195 @@
+"""How a part of a document is shown: sizes rounded, numbers to two digits, withheld where they rest on few cases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cache
+from typing import Any, get_args, get_origin, get_type_hints
+
+from .audit.metrics.metric import gaps, rates
+from .document.audit import (
+    Audit,
+    GroupAudit,
+    OperatingPointGroup,
+    Pair,
+    Ranking,
+    RateGroup,
+    ReliabilityBin,
+    ThresholdAudit,
+)
+from .document.comparison import Comparison, ThresholdChange
+from .document.estimate import NAN, SMALL, Estimate, Real, Reason, Size, Unit
+from .document.run import Step
+
+FEW = 10
+BOTH: tuple[Unit, ...] = ("positives", "negatives")
+CROSSING: dict[str, tuple[Unit, ...]] = {
+    "bpsn": ("negatives", "positives_of_others"),
+    "bnsp": ("positives", "negatives_of_others"),
+}
+# Fields of numbers across groups, and of all rows together.
+ACROSS = ("min_group_auc", "auc_gap", "es_auc", "across", "gaps", "worst_share")
+WHOLE = ("auc", "p", "measures")
+PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:[/\\]|~?/|\\\\)[^\s'\"`]*?([^\s'\"`/\\]+)[/\\]*(?=[\s'\"`]|$)")
+# Ends of names in a log: steps, and speeds beside seconds, count rows.
+COUNTERS = ("step", "_per_second")
+Fields = Mapping[tuple[type, str], Any]
+# What stands for a field whatever it holds. Bins are equally large: all of them together tell the group's size.
+NEVER: Fields = {
+    **dict.fromkeys([(RateGroup, "true_positives"), (RateGroup, "false_positives"), (ReliabilityBin, "n")], None),
+    (OperatingPointGroup, "threshold"): NAN,
+}
+
+
+def rounded(count: Any) -> Size:
+    """Round a number of rows, cases or patients to the nearest 5; 1 to 7 are `SMALL`, and None stays None."""
+    if not isinstance(count, int) or count == 0:
+        return count
+    return SMALL if count < 8 else 5 * round(count / 5)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A field of a document, and what a number there rests on: groups (None is all rows) and classes."""
+
+    owner: Any = None
+    name: str = ""
+    groups: tuple[str | None, ...] = ()
+    needs: tuple[Unit, ...] = BOTH
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Shows a part of a document by the types of its fields, so that no new field goes unseen.
+
+    Args:
+        size: how a size is shown.
+        never: what stands for a field whatever it holds.
+        cases: exact positives and negatives of each group and, under None, of all rows.
+        included: groups that take part in numbers across groups.
+        unlogged: ends of names that a log loses.
+    """
+
+    size: Callable[[Any], Size] = rounded
+    never: Fields = field(default_factory=lambda: NEVER)
+    cases: Mapping[str | None, Mapping[Unit, int]] = field(default_factory=dict)
+    included: tuple[str | None, ...] = ()
+    unlogged: tuple[str, ...] = COUNTERS
+
+    def of(self, exact: Audit | Comparison) -> Rule:
+        """Return the rule for an exact audit or comparison."""
+        rows: dict[str | None, Any] = {None: exact} | {row.group: row for row in exact.groups}
+        cases = {group: {unit: int(getattr(row, unit)) for unit in BOTH} for group, row in rows.items()}
+        return replace(
+            self, cases=cases, included=tuple(g for g in cases if g is not None and g not in exact.excluded)
+        )
+
+    def show(self, part: Any, kind: Any = None, at: Place | None = None) -> Any:
+        """Return a part as it is shown.
+
+        Args:
+            part: a dataclass of a document, or what one holds.
+            kind: type of the field.
+            at: the field.
+        """
+        at = at or Place()
+        fact = isinstance(at.owner, Step) and at.name == "facts"
+        if (type(at.owner), at.name) in self.never:
+            return self.never[type(at.owner), at.name]
+        if isinstance(part, str):
+            return PATH.sub(r"\1", part)
+        if kind == Size or (fact and type(part) is int):
+            return self.size(part)
+        if isinstance(at.owner, GroupAudit) and at.name == "prevalence" and not self.few(at):
+            # The exact one would give exact sizes back.
+            positives, n = self.size(at.owner.positives), self.size(at.owner.n)
+            return round(positives / n, 2) if isinstance(positives, int) and isinstance(n, int) else NAN
+        if kind == Real or (fact and type(part) is float):
+            return NAN if self.few(at) else _digits(part, at)
+        if isinstance(part, Reason):  # counts of cases go, those of groups stay
+            needed = None if part.kind == "few_movable" else part.needed
+            return replace(part, count=part.count if part.kind == "too_few_groups" else None, needed=needed)
+        if isinstance(at.owner, Pair) and isinstance(part, int):
+            return None if self.few(at) else int(_digits(part, at))
+        if isinstance(part, (Estimate, Ranking)) and (few := self.few(at)):
+            return _withheld(part, few) if isinstance(part, Estimate) else None
+        return self._inside(part, kind, at)
+
+    def _inside(self, part: Any, kind: Any, at: Place) -> Any:
+        if is_dataclass(part) and not isinstance(part, type):
+            types = _types(type(part)).items()
+            return replace(part, **{n: self.show(getattr(part, n), k, self.below(part, n, at)) for n, k in types})
+        if not isinstance(part, (dict, list, tuple)):
+            return part
+        # A field that may also be another thing, such as None, is a union.
+        inner = next(get_args(one) for one in (kind, *get_args(kind)) if get_origin(one) is type(part))
+        if not isinstance(part, dict):
+            return type(part)(self.show(item, inner[0], at) for item in part)
+        ends = self.unlogged if isinstance(at.owner, Step) and at.name == "log" else ()
+        kept = {key: item for key, item in part.items() if not (ends and key.endswith(ends))}
+        return {key: self.show(item, inner[1], replace(at, needs=_needs(key))) for key, item in kept.items()}
+
+    def below(self, owner: Any, name: str, at: Place) -> Place:
+        """Step into a field, and note which groups it rests on; a number's own parts rest on nothing more."""
+        groups, needs = at.groups, CROSSING.get(name, at.needs)
+        if isinstance(owner, Estimate):
+            groups = ()
+        elif name in ACROSS:
+            groups = self.included
+        elif isinstance(owner, Pair):
+            groups = (owner.group, owner.reference)
+        elif at.name == "overall":
+            groups = (None,)
+        elif isinstance(getattr(owner, "group", None), str):
+            groups = (owner.group,)
+        elif isinstance(owner, Comparison):
+            groups = (None,) if name in WHOLE else ()
+        elif isinstance(owner, Audit):
+            ranked = tuple(row.group for row in owner.ranking.groups) if name == "ranking" and owner.ranking else ()
+            groups = (None,) if name in WHOLE else ranked
+        return Place(owner, name, groups, needs)
+
+    def few(self, at: Place) -> tuple[Reason, ...]:
+        """Return which groups have too few cases of a class that a number there needs."""
+        found = []
+        for group, unit in ((group, unit) for group in at.groups if self.cases for unit in at.needs):
+            own: Any = unit.removesuffix("_of_others")
+            names = [group] if own == unit else [name for name in self.included if name != group]
+            if sum(self.cases[name][own] for name in names) < FEW:
+                found.append(Reason("few_cases", group, unit, needed=FEW))
+        return tuple(found)
+
+
+@cache
+def _types(kind: type) -> dict[str, Any]:
+    """Return the types of a dataclass's fields."""
+    types = get_type_hints(kind, include_extras=True)
+    return {part.name: types[part.name] for part in fields(kind)}
+
+
+@cache
+def _needs(metric: str) -> tuple[Unit, ...]:
+    """Name the class that a rate or a gap needs where it needs only one; both for anything else."""
+    needs = getattr((rates() | gaps()).get(metric), "needs", BOTH)
+    return tuple(unit for unit in BOTH if unit in needs or "rows" in needs)
+
+
+def _digits(value: float, at: Place) -> float:
+    """Round to two decimals, p-values and fitted cuts to two digits; a learning rate is no number of patients."""
+    cut = isinstance(at.owner, (ThresholdAudit, ThresholdChange))
+    if at.name == "learning_rate" or (
+        isinstance(at.owner, (ThresholdAudit, ThresholdChange)) and not at.owner.fitted_on
+    ):
+        return value
+    if cut or isinstance(at.owner, Pair) or at.name == "p":
+        return float(f"{value:.2g}")
+    return round(value, 2) + 0.0
+
+
+def _withheld(found: Estimate, few: tuple[Reason, ...]) -> Estimate:
+    """Take from an estimate its numbers and whose they are."""
+    names = [part.name for part in fields(found) if part.name not in ("method", "permutations", "reasons")]
+    gone: dict[str, Any] = {name: NAN if isinstance(getattr(found, name), float) else None for name in names}
+    return replace(found, **gone, reasons=few)

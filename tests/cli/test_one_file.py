@@ -1,0 +1,199 @@
+"""One new thing is one file and no other edit: a file dropped into a room is found by command, document and page."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent / "hf_fairtune"
+CARD = """{title}: made for a test.
+
+Definition: see below.
+
+Range: 0 to 1.
+
+Direction: higher is better.
+
+Traps: none.
+
+Citation: nobody.
+"""
+RATE = """
+from .metric import Rate
+
+METRIC = Rate(("false_negatives",), ("positives",), better="lower", needs=("positives",))
+"""
+GAP = """
+from .metric import Gap
+
+METRIC = Gap("max - min over groups", ("miss_rate",), better="lower", needs=("positives",))
+"""
+SCORE = """
+import numpy as np
+
+from .metric import ScoreMetric
+
+
+def mean_score(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return (weights * scores).sum(axis=-1) / weights.sum(axis=-1)
+
+
+METRIC = ScoreMetric(mean_score, better="higher")
+"""
+LOSS = '''"""A bias of nothing, for a test."""
+
+import torch
+
+from .loss import BiasLoss, BiasValue
+
+
+class Nothing(BiasLoss):
+    def __call__(self, probabilities, labels, side):
+        return BiasValue(probabilities.sum() * 0, torch.tensor(0))
+
+
+LOSS = Nothing()
+'''
+COMMAND = '''"""Greet, for a test."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class GreetArguments:
+    """Whom."""
+
+    name: str = field(default="you", metadata={"help": "Who is greeted."})
+
+
+ARGUMENTS = (GreetArguments,)
+EXAMPLE = "  fairtune greet --name me"
+
+
+def run(arguments):
+    print("hello", arguments.name)
+'''
+METHOD = '''"""Plain fine-tuning, for a test."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from .method import Method
+
+
+@dataclass(kw_only=True)
+class Plain(Method):
+    """Train everything."""
+
+    title: ClassVar[str] = "Plain tuning of a test"
+    citation: ClassVar[str] = "@misc{plain, title = {A plain method}}"
+    strength: float = field(default=1.5, metadata={"help": "How strong it is."})
+
+
+METHOD = Plain
+'''
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of the package."""
+    shutil.copytree(ROOT, tmp_path / "hf_fairtune", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def run(package: Path, *command: str) -> str:
+    """Run Python with the copied package."""
+    env = os.environ | {"PYTHONPATH": str(package)}
+    done = subprocess.run(
+        [sys.executable, *command], env=env, cwd=package, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def fairtune(package: Path, *arguments: str) -> str:
+    return run(package, "-m", "hf_fairtune.cli.main", *arguments)
+
+
+def test_a_rate_a_gap_and_a_metric_of_scores(package: Path) -> None:
+    room = package / "hf_fairtune" / "audit" / "metrics"
+    for name, code in {"miss_rate": RATE, "miss_rate_difference": GAP, "mean_score": SCORE}.items():
+        (room / f"{name}.py").write_text(f'"""{CARD.format(title=name.replace("_", " ").capitalize())}"""\n\n{code}')
+    draw = np.random.default_rng(0)
+    labels, sex = draw.integers(0, 2, 300), draw.choice(["F", "M"], 300)
+    scores = np.clip(0.3 * labels + 0.6 * draw.random(300), 0.01, 0.99)
+    pd.DataFrame({"y": labels, "p": scores, "sex": sex}).to_csv(package / "p.csv", index=False)
+    rules = ("miss_rate", "miss_rate_difference", "mean_score", "min_group_mean_score", "mean_score_gap")
+    lines = [f"- {{metric: {name}, within: [0, 1]}}" for name in rules]
+    (package / "rules.yaml").write_text("\n".join(["rules:", *lines]))
+    flags = "audit --model p.csv --label y --score p --group sex --n_boot 100 --gate rules.yaml --output_dir out"
+    assert "pass" in fairtune(package, *flags.split())
+    audit = json.loads((package / "out" / "audit.json").read_text())["audits"][1]["audit"]
+    (cut,) = audit["thresholds"]
+    for group in cut["groups"]:
+        rates = group["rates"]
+        assert rates["miss_rate"]["value"] == pytest.approx(1 - rates["tpr"]["value"])
+        assert rates["miss_rate"]["low"] is not None
+    gaps = cut["gaps"]
+    assert gaps["miss_rate_difference"]["value"] == pytest.approx(gaps["equal_opportunity_difference"]["value"])
+    assert audit["measures"]["mean_score"]["value"] == pytest.approx(scores.mean())
+    assert [row["measures"]["mean_score"]["value"] for row in audit["groups"]] == pytest.approx(
+        [scores[sex == name].mean() for name in "FM"]
+    )
+    for file in (package / "out" / "audit.html", package / "out" / "share" / "audit.html"):
+        text = file.read_text().lower()
+        assert "miss rate" in text or "miss_rate" in text, file
+        assert "mean score" in text or "mean_score" in text, file
+    assert "miss_rate" in (package / "out" / "share" / "thresholds.csv").read_text()
+    assert "Miss rate difference" in fairtune(package, "metrics")
+    assert "made for a test" in fairtune(package, "metrics", "mean_score")
+    code = "from hf_fairtune.audit.compute import direction as of; print(of('mean_score'), of('miss_rate_difference'))"
+    assert run(package, "-c", code).split() == ["maximize", "minimize"]
+
+
+def test_a_loss(package: Path) -> None:
+    (package / "hf_fairtune" / "losses" / "nothing.py").write_text(LOSS)
+    code = "import torch; from hf_fairtune.losses.loss import bias_loss_named; one = torch.ones(2)\n"
+    code += "print(float(bias_loss_named('nothing')(one, one, one > 0).value))"
+    assert run(package, "-c", code).strip() == "0.0"
+
+
+def test_a_command(package: Path) -> None:
+    (package / "hf_fairtune" / "cli" / "greet.py").write_text(COMMAND)
+    assert "Greet, for a test." in fairtune(package, "--help")
+    assert fairtune(package, "greet", "--name", "Ann").strip() == "hello Ann"
+    assert "Who is greeted." in fairtune(package, "greet", "--help")
+
+
+def test_a_family(package: Path) -> None:
+    room = package / "hf_fairtune" / "families"
+    shutil.copy(room / "vit.py", room / "twin.py")
+    code = """
+from transformers import ViTConfig, ViTForImageClassification
+from hf_fairtune.families.family import family_of
+model = ViTForImageClassification(ViTConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, image_size=8))
+model.config.model_type = "twin"
+print(type(family_of(model)).__module__)
+"""
+    assert run(package, "-W", "ignore", "-c", code).split() == ["hf_fairtune.families.twin"]
+
+
+def test_a_method(package: Path, flags: list[str]) -> None:
+    (package / "hf_fairtune" / "methods" / "plain.py").write_text(METHOD)
+    options = ["--method", "plain", "--strength", "2.5", "--num_train_epochs", "1", "--output_dir", "out"]
+    fairtune(package, "train", *flags, *options)
+    for folder in (package / "out", package / "out" / "share"):
+        document = json.loads((folder / "fairtune.json").read_text())
+        (method,) = [model["training"]["method"] for model in document["models"] if model["id"] == document["model"]]
+        assert (method["name"], method["hyperparameters"]) == ("plain", {"strength": 2.5})
+        card = (folder / "README.md").read_text()
+        assert "Plain tuning of a test" in card
+        assert "A plain method" in card

@@ -1,0 +1,56 @@
+"""Documents of real runs on generated rows: an audit of a table, a search of the demo, a repair."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hf_fairtune.document.document import Document
+
+FOLDER = Path(__file__).parent
+Edit = Callable[[dict[str, Any]], Any]
+
+
+def held(name: str, edit: Edit = lambda content: None) -> Document:
+    """Read a document, its JSON changed by `edit`, which may also return another."""
+    content = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    changed = edit(content)
+    return Document.from_json(json.dumps(content if changed is None else changed))
+
+
+def edited(document: Document, edit: Edit) -> Document:
+    """Change the JSON of a document."""
+    content = json.loads(document.to_json())
+    changed = edit(content)
+    return Document.from_json(json.dumps(content if changed is None else changed))
+
+
+@pytest.fixture(scope="session")
+def audit() -> Document:
+    """An audit by sex, skin and both, with clusters, a reference, a gate, and a group without the finding."""
+    return held("audit")
+
+
+@pytest.fixture(scope="session")
+def search() -> Document:
+    """A search on the demo's images, beside full fine-tuning."""
+    return held("search")
+
+
+@pytest.fixture(scope="session")
+def repair() -> Document:
+    """A repair of the demo's model, before and after."""
+    return held("repair")
+
+
+def many_trials(content: dict[str, Any], n: int = 40) -> None:
+    """Give a search many trials: the held ones again, with other numbers, values and masks."""
+    trials = content["run"]["search"]["trials"]
+    for number in range(len(trials), n):
+        trial = copy.deepcopy(trials[number % 8])
+        value = None if trial["value"] is None else trial["value"] - number / 1000
+        mask = [(bit + number) % 2 for bit in trial["mask"]]
+        trials.append(trial | {"number": number, "recipe": None, "value": value, "mask": mask})

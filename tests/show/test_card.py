@@ -1,0 +1,227 @@
+"""The card: the Hub's metadata, every section, any run; and the folder it is written to."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+
+from hf_fairtune.document.document import Document
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.show import files
+from hf_fairtune.show.card import card, pictures
+from hf_fairtune.show.files import write_card
+from hf_fairtune.show.view import views
+
+from .conftest import edited, many_trials
+from .strange import HOSTILE, renamed
+
+SECTIONS = [
+    *("Intended use", "Factors", "Metrics", "Results", "Training", "Limits", "How to load", "Citation"),
+    "Data, versions, hashes",
+]
+
+
+def section(text: str, name: str) -> str:
+    return text.split(f"\n## {name}\n")[1].split("\n## ")[0]
+
+
+def bare(content: dict[str, Any]) -> None:
+    """Keep one model, without audits, search and mask."""
+    content["audits"] = []
+    content["models"] = content["models"][:1]
+    content["models"][0]["training"]["mask"] = content["run"]["search"] = None
+
+
+@pytest.mark.parametrize("name", ["search", "repair"])
+def test_every_card_has_its_sections_in_order(name: str, request: pytest.FixtureRequest) -> None:
+    document = request.getfixturevalue(name)
+    text = card(document)
+    wanted = SECTIONS[:4] + ["Repair"] * (name == "repair") + SECTIONS[4:]
+    at = [text.index(f"\n## {one}\n") for one in wanted]
+    assert at == sorted(at)
+    assert not {"None", "nan"} & set(re.findall(r"\w+", text.replace("numpy", "")))
+    for view in views(document):
+        for row in view.audit.groups:
+            assert f"| {row.group} |" in text
+
+
+def test_a_run_without_anything_has_a_card(search: Document) -> None:
+    text = card(edited(search, bare))
+    assert "Nothing was audited" in section(text, "Results")
+    assert "PeftModel" not in text
+    assert pictures(edited(search, bare)) == []
+
+
+def test_an_audit_has_no_card(audit: Document) -> None:
+    with pytest.raises(FairTuneError, match="has no model card"):
+        card(audit)
+
+
+def test_metadata_round_trips(search: Document) -> None:
+    text = card(search, license="apache-2.0")
+    read = ModelCard(text)
+    assert str(ModelCard(str(read))) == str(read) == text
+    data, (view,) = read.data, views(search)
+    assert (data.library_name, data.pipeline_tag) == ("transformers", "image-classification")
+    assert data.license == "apache-2.0"
+    assert {"fairness", "hf-fairtune", search.model} <= set(data.tags)
+    overall, lowest = data.eval_results
+    assert (overall.metric_type, overall.dataset_split) == ("roc_auc", "test")
+    assert overall.metric_value == pytest.approx(view.audit.auc.value, abs=1e-4)
+    assert lowest.metric_value == pytest.approx(view.audit.min_group_auc.value, abs=1e-4)
+    assert view.audit.min_group_auc.group in lowest.metric_name
+
+
+@pytest.mark.parametrize(("name", "base"), [("google/vit", "google/vit"), ("/models/vit", None), ("./x", None)])
+def test_a_local_base_model_is_no_hub_id(search: Document, name: str, base: str | None) -> None:
+    made = edited(search, lambda content: content["run"]["base"].update(name=name))
+    data = ModelCard(card(made)).data
+    assert data.base_model == base
+    assert data.license is None
+    assert "/models/" not in ModelCard(card(made)).data.to_yaml()
+
+
+def further_sets(content: dict[str, Any]) -> None:
+    """Add a test set, and the attributes alone."""
+    content["data"]["test_sets"] = {"clinic-b": "clinic-b.csv"}
+    content["data"]["splits"]["clinic-b"] = content["data"]["splits"]["test"]
+    content["audits"] += [entry | {"split": "clinic-b"} for entry in content["audits"]]
+    content["audits"] += [entry | {"attribute": "age:60"} for entry in content["audits"]]
+
+
+def test_every_attribute_and_test_set_is_shown(repair: Document) -> None:
+    made = edited(repair, further_sets)
+    text = card(made)
+    data = ModelCard(text).data
+    assert data.eval_results[0].metric_name == "AUC, all rows, test"
+    assert [result.dataset_split for result in data.eval_results] == ["test"] * 3 + ["clinic-b"] * 3
+    assert data.eval_results[3].dataset_name == "clinic-b.csv"
+    for attribute in ("skin", "age:60"):
+        for split in ("test", "clinic-b"):
+            assert f"### AUC by {attribute}, on {split} [95 % interval]" in text
+    forest, changes = (next(p for p in pictures(made) if p.name == name) for name in ("groups", "changes"))
+    assert [axes.get_title("left") for axes in forest.figure.axes] == ["by skin", "by age:60"]
+    assert len(changes.figure.axes) == 4
+
+
+def test_nothing_is_known_of_a_method_but_what_the_document_says(search: Document) -> None:
+    def other(content: dict[str, Any]) -> None:
+        method = content["models"][0]["training"]["method"]
+        method |= {
+            "name": "mine",
+            "title": "My way",
+            "citation": "@article{mine}",
+            "hyperparameters": {"eta_x": 0.125},
+        }
+        content["models"][0] |= {"id": "mine", "title": "My way"}
+        content["model"] = "mine"
+        content["audits"][0]["model"] = "mine"
+
+    text = card(edited(search, other))
+    assert "| eta x | 0.125 |" in text
+    assert "@article{mine}" in section(text, "Citation")
+    assert "fine-tuned with My way" in text
+    assert "AUC, Full fine-tuning | AUC, My way | change |" in text
+
+
+def test_a_mask_is_in_words_and_an_adapter(search: Document, repair: Document) -> None:
+    assert "| parts trained | LayerNorms of every block; and the classification head |" in card(search)
+    assert 'subfolder="adapter"' in card(search)
+    assert "PeftModel" not in card(repair)
+
+
+def test_a_repair_says_what_was_repaired_with_what_and_how(repair: Document) -> None:
+    text = section(card(repair), "Repair")
+    assert repair.run is not None
+    assert repair.run.repair is not None
+    size = repair.data.splits["external"].n
+    assert f"{size} images, drawn without replacement from train." in text
+    assert 'head is "classifier"' in text
+    calibration = repair.run.repair.calibration
+    assert calibration is not None
+    assert f"Calibrated on validation (slope {calibration.slope:.2f}" in text
+    steps = section(card(repair), "Training")
+    assert (
+        "| step | epochs | learning rate | prediction weight | bias weight | empty cells | batches | seconds |"
+        in steps
+    )
+    assert "| extractor | 3 | 0.001 | 0.1 | 0.9 | 0 | 12 |" in steps
+    assert "a soft mask" in steps
+
+    def plain(content: dict[str, Any]) -> None:
+        content["run"]["repair"]["calibration"] = None
+
+    def refused(content: dict[str, Any]) -> None:
+        lacks = {"kind": "no_ranking", "group": None, "unit": None, "count": None, "needed": None}
+        content["run"]["repair"]["calibration"] |= {"applied": False, "reasons": [lacks]}
+
+    assert "Not calibrated: " in card(edited(repair, plain))
+    assert "not in the weights: the scores do not rank the rows" in card(edited(repair, refused))
+
+
+def test_strange_names_are_safe(search: Document) -> None:
+    names = dict(zip(("dark", "light", "malignant", "lesions", "skin"), HOSTILE.values(), strict=False))
+    text = card(edited(search, lambda content: renamed(content, names)))
+    body = text.split("\n---\n", 1)[1]
+    assert not re.search(r"(?<!\\)<(script|img|svg)", body)
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", body)
+    for line in (line for line in body.splitlines() if line.startswith("| ")):
+        assert line.endswith("|")
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> list[Document]:
+    """Record what is published, and mark it."""
+    seen: list[Document] = []
+
+    def publish(document: Document, sharing: str = "rates") -> Document:
+        seen.append(document)
+        return replace(document, shared=sharing)
+
+    monkeypatch.setattr(files, "publish", publish)
+    return seen
+
+
+def test_folder_holds_card_and_figures_of_the_published_document(
+    search: Document, shared: list[Document], tmp_path: Path
+) -> None:
+    document = edited(search, many_trials)
+    written = write_card(document, tmp_path, "mit")
+    names = ["changes", "groups", "mask_map", "search_history", "mask_frequency"]
+    assert [path.relative_to(tmp_path).as_posix() for path in written] == [
+        "README.md",
+        *(f"figures/{name}.png" for name in names),
+    ]
+    assert shared == [document]
+    text = written[0].read_text("utf-8")
+    assert text == card(replace(document, shared="rates"), license="mit")
+    assert all(f"]({path.relative_to(tmp_path).as_posix()})" in text for path in written[1:])
+    before = {path: path.read_bytes() for path in written}
+    write_card(document, tmp_path, "mit")
+    assert before == {path: path.read_bytes() for path in written}
+    write_card(edited(search, bare), tmp_path)
+    assert list((tmp_path / "figures").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_said(search: Document, shared: list[Document], tmp_path: Path) -> None:
+    (tmp_path / "figures").write_text("in the way")
+    with pytest.raises(FairTuneError, match="could not be written"):
+        write_card(search, tmp_path)
+
+
+CARDS = sorted((Path(__file__).parent.parent.parent / "model_cards").glob("*/fairtune.json"))
+
+
+@pytest.mark.parametrize("record", CARDS, ids=lambda path: path.parent.name)
+def test_a_committed_card_is_what_the_code_renders(record: Path, tmp_path: Path) -> None:
+    """After a change of the card: `fairtune report model_cards/demo`, and look at the difference."""
+    write_card(Document.load(record), tmp_path)
+    assert (tmp_path / "README.md").read_text("utf-8") == (record.parent / "README.md").read_text("utf-8")
+    assert {p.name for p in (tmp_path / "figures").iterdir()} == {
+        p.name for p in (record.parent / "figures").iterdir()
+    }
+    assert json.loads(record.read_text("utf-8"))["shared"] == "rates"
