@@ -106,7 +106,7 @@ def _point(resampled: ResampledRows, value: float, code: int, whole: float) -> t
     if not resampled.estimable(code) and 0 < whole < 1:
         error = math.sqrt(hanley_mcneil_variance(whole, positives, negatives))
         return float(logit(whole)) + (value - whole) * logit_slope(whole), error * logit_slope(whole)
-    part = resampled.rows.take(resampled.rows.groups == code)
+    part = resampled.inside(code)
     variance = auc_variance(part.labels, part.scores, part.clusters)
     if variance > ROUNDING and 0 < value < 1:
         return float(logit(value)), math.sqrt(variance) * logit_slope(value)

@@ -14,13 +14,13 @@ import pytest
 from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
 from sklearn.metrics import roc_auc_score
 
-from hf_fairtune.audits.audit import audit
+from hf_fairtune.audit.audit import audit
+from hf_fairtune.audit.metrics.metric import card, gaps, rates, score_metrics
+from hf_fairtune.audit.thresholds import fixed
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.fairness_metric import fairness_metric
-from hf_fairtune.metrics.metric import card
-from hf_fairtune.metrics.thresholds import fixed
 
-from ..metrics.samples import NAMES, split
+from ..audit.samples import NAMES, split
 
 FOLDER = Path(fairness_metric.__file__).parent
 
@@ -47,16 +47,19 @@ def test_the_numbers_are_those_of_scikit_learn_fairlearn_and_the_audit(metric: A
     assert found["min_group_auc"] == pytest.approx(min(aucs), abs=1e-12)
     assert found["auc_gap"] == pytest.approx(np.ptp(aucs), abs=1e-12)
     assert found["worst_group"] == NAMES[int(np.argmin(aucs))]
-    told = {"sensitive_features": groups}
-    rates = equalized_odds_difference(labels, scores >= 0.4, **told)
+    by = {"sensitive_features": groups}
+    rates = equalized_odds_difference(labels, scores >= 0.4, **by)
     assert found["equalized_odds_difference@0.4"] == pytest.approx(rates, abs=1e-12)
-    selected = demographic_parity_difference(labels, scores >= 0.4, **told)
+    selected = demographic_parity_difference(labels, scores >= 0.4, **by)
     assert found["demographic_parity_difference@0.4"] == pytest.approx(selected, abs=1e-12)
     audited = audit(labels, scores, groups, NAMES, thresholds=[fixed(0.4)], n_boot=0)
     for row, rates in zip(audited.groups, audited.thresholds[0].groups, strict=True):
         cells = found["by_group"][row.group]
-        assert (cells["auc_low"], cells["auc_high"]) == (row.auc_low, row.auc_high)
-        assert (cells["n"], cells["tpr"], cells["fpr"]) == (row.n, rates.tpr.value, rates.fpr.value)
+        assert (cells["n"], cells["auc_low"], cells["auc_high"]) == (row.n, row.auc.low, row.auc.high)
+        assert {name: cells[name] for name in rates.rates} == {name: own.value for name, own in rates.rates.items()}
+        assert cells["average_precision"] == row.measures["average_precision"].value
+    numbers = audited.across | {f"{name}@0.4": own for name, own in audited.thresholds[0].gaps.items()}
+    assert {name: found[name] for name in numbers} == {name: own.value for name, own in numbers.items()}
     assert found["reasons"] == {}
 
 
@@ -73,12 +76,13 @@ def test_what_is_undefined_stays_so_with_a_reason(metric: Any) -> None:
     found = metric.compute(references=labels, predictions=scores, groups=named(groups))
     assert np.isnan([found["min_group_auc"], found["auc_gap"], found["equalized_odds_difference@0.5"]]).all()
     assert found["worst_group"] is None
-    assert found["reasons"]["auc_gap"] == "`c`: no positives"
+    few = {"kind": "too_few", "unit": "positives", "count": 0, "needed": 1}
+    assert found["reasons"]["auc_gap"] == [few | {"group": "c"}]
     assert np.isfinite(found["demographic_parity_difference@0.5"])
     kept = metric.compute(references=labels, predictions=scores, groups=named(groups), exclude=["c"])
     assert kept["min_group_auc"] == min(kept["by_group"][name]["auc"] for name in "ab")
     alone = metric.compute(references=[1, 1], predictions=[0.1, 0.2], groups=["F", "F"])
-    assert alone["reasons"]["auc"] == "no negatives"
+    assert alone["reasons"]["auc"] == [few | {"unit": "negatives"}]
     assert np.isnan(alone["auc"])
 
 
@@ -86,7 +90,8 @@ def test_few_cases_have_no_interval_and_no_name_is_a_group(metric: Any) -> None:
     labels, scores, groups = split((30, 25, 9))
     names = [None if name == "c" else name for name in named(groups)]
     found = metric.compute(references=labels, predictions=scores, groups=names)["by_group"]["missing"]
-    assert (found["status"], found["reason"]) == ("not estimable", "9 positives, fewer than 10")
+    few = {"kind": "too_few", "unit": "positives", "count": 9, "needed": 10}
+    assert (found["status"], found["reasons"]) == ("not estimable", [few])
     assert np.isfinite(found["auc"])
     assert np.isnan([found["auc_low"], found["auc_high"]]).all()
 
@@ -115,9 +120,9 @@ def test_the_example_script(
     monkeypatch.setattr(evaluate.config, "HF_METRICS_CACHE", tmp_path)
     main = runpy.run_path(str(FOLDER.parent.parent / "scripts" / "stock_evaluate.py"))["main"]
     main(str(tmp_path / "p.csv"), "y", "p", "sex")
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     found = metric.compute(references=labels, predictions=scores, groups=names.fillna("missing"))
-    assert told == f"{found}\n"
+    assert printed == f"{found}\n"
     assert list(found["by_group"]) == ["a", "b", "missing"]
 
 
@@ -128,6 +133,14 @@ def test_percentages_have_no_default_threshold(metric: Any) -> None:
     percent = metric.compute(predictions=[10, 80, 60, 40], threshold=50, **rows)
     plain = metric.compute(predictions=[0.1, 0.8, 0.6, 0.4], **rows)
     assert percent["equalized_odds_difference@50"] == plain["equalized_odds_difference@0.5"] == 1
+
+
+def test_every_metric_of_the_room_is_in_it(metric: Any) -> None:
+    labels, scores, groups = split()
+    found = metric.compute(references=labels, predictions=scores, groups=named(groups))
+    across = {key for name, own in score_metrics().items() for key in (name, *own.across_keys(name))}
+    assert {f"{name}@0.5" for name in gaps()} | across <= set(found)
+    assert set(rates()) | set(score_metrics()) <= set(found["by_group"]["a"])
 
 
 def test_its_description_is_a_card(metric: Any) -> None:

@@ -26,17 +26,18 @@ from .metric import ScoreMetric
 def average_precision(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Compute the average precision, exact under ties, see `ScoreMetric`; NaN if a class has no weight.
 
-    Each positive adds its weight times the precision at its score as a cut.
+    Each cut at a positive's score adds the weight of the positives there times its precision.
     """
     positives = np.flatnonzero(labels == 1)
-    own, high = weights[..., positives], scores[positives]
-    found, count = own.sum(axis=-1, keepdims=True), weights.sum(axis=-1, keepdims=True)
-    # Weight of all rows, and of positives, with at least the score of each positive; ties count from their first row.
-    flagged = count - (np.cumsum(weights, axis=-1) - weights)[..., np.searchsorted(scores, high, "left")]
-    hits = found - (np.cumsum(own, axis=-1) - own)[..., np.searchsorted(high, high, "left")]
+    cuts, starts = np.unique(scores[positives], return_index=True)
+    count = weights.sum(axis=-1, keepdims=True)
+    # Of the positives at each cut, of those at or above it, and of all rows at or above it; in whole numbers.
+    own = np.add.reduceat(weights[..., positives], starts, axis=-1)
+    hits = own.sum(axis=-1, keepdims=True) - np.cumsum(own, axis=-1) + own
+    flagged = count - (np.cumsum(weights, axis=-1) - weights)[..., np.searchsorted(scores, cuts)]
     precision = np.divide(hits, flagged, out=np.zeros(own.shape), where=flagged > 0)
-    value = ratio((precision * own).sum(axis=-1), found[..., 0])
-    return np.where(found < count, value[..., None], np.nan)[..., 0]
+    found = own.sum(axis=-1)
+    return np.where(found < count[..., 0], ratio((precision * own).sum(axis=-1), found), np.nan)
 
 
 METRIC = ScoreMetric(average_precision, better="higher")

@@ -126,7 +126,7 @@ def reliability_curves(resampled: ResampledRows, bins: int = BINS) -> list[Relia
         return None
     curves = []
     for code, name in enumerate(resampled.rows.group_names):
-        part = resampled.rows.take(resampled.rows.groups == code)
+        part = resampled.inside(code)
         place = equal_mass_bins(part.scores, bins)
         sizes, sums = np.bincount(place, minlength=bins), np.bincount(place, part.scores, bins)
         units, shown = sizes, np.flatnonzero(sizes)
