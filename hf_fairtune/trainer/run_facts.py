@@ -64,7 +64,8 @@ class TrainingLog:
         record, passed = stage.record(), trainer.state.epoch or 0.0
         self._mask, self._soft_mask = record.mask or self._mask, record.soft_mask or self._soft_mask
         evaluations = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
-        log = [{name: float(value) for name, value in entry.items()} for entry in evaluations]
+        # Sorted, as a checkpoint sorts those that it gives back.
+        log = [{name: float(value) for name, value in sorted(entry.items())} for entry in evaluations]
         batches = round(passed * len(trainer.get_train_dataloader()))
         self.steps.append(Step(stage.stage, passed, trainer.args.learning_rate, seconds, batches, record.facts, log))
 
