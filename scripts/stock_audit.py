@@ -19,7 +19,7 @@ def main(model: str, table: str, label: str, positive: str, group: str, folder: 
     data = PredictionArguments(label=[label], positive=[positive], group=[group], dataset=table)
     images = score_dataset(pipeline("image-classification", model), None, data)
     audits = audit_table(images.table, n_permutations=1000)
-    facts, models = audit_data(images.table, images.name), [Model("model", model)]
+    facts, models = audit_data(images.table, images.name, data), [Model("model", model)]
     for path in write_audit(Document("audit", facts, "model", models, audits, Settings(1000, "holm")), folder):
         print(path)
 

@@ -11,7 +11,8 @@ from PIL import Image
 from transformers import pipeline
 from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
 
-from hf_fairtune.data.scored import PredictionArguments, read_predictions
+from hf_fairtune.data.scored import PredictionArguments, read_scored
+from hf_fairtune.data.table_file import read_table
 from hf_fairtune.data.targets import ClassScores
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.scoring import MULTILABEL, score_dataset, with_scores
@@ -110,7 +111,7 @@ def test_what_is_kept_can_be_audited_again(asked: Any, tmp_path: Path) -> None:
     found = score_dataset(model, processor, asked(label=["dx"]))
     found.frame.to_csv(tmp_path / "predictions.csv", index=False)
     columns = [f"score_{name}" for name in CLASSES]
-    again = read_predictions(asked(dataset=str(tmp_path / "predictions.csv"), label=["dx"], score=columns))
+    again = read_scored(read_table(tmp_path / "predictions.csv"), asked(label=["dx"], score=columns))
     assert again.row_hash == found.table.row_hash
     np.testing.assert_array_equal(again.scores, found.table.scores)
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..audit.audit import AuditOptions
 from ..audit.audit_table import audit_table, check_policies
@@ -14,7 +13,7 @@ from ..data.facts import audit_data
 from ..data.scored import PredictionArguments
 from ..data.table_file import is_table
 from ..document.data import Data
-from ..document.document import ALL_ROWS, AUDIT_FILE, RUN_FILE, Document, Settings, Sharing
+from ..document.document import ALL_ROWS, AUDIT_FILE, RUN_FILE, Document, Settings
 from ..document.run import Argument, Model
 from ..errors import FairTuneError
 from ..folder import write_atomically
@@ -22,9 +21,6 @@ from ..show.files import PAGE, SHARE, write_audit
 from ..show.terminal import audit_text
 from .audit_input import AuditArguments, AuditInput, choose_policies, notes, read_findings, read_input
 from .flags import positional
-
-if TYPE_CHECKING:
-    from ..gate.gatekeeper import Gatekeeper
 
 EXAMPLE = """  fairtune audit predictions.csv --label y --score p --group sex --group age:60 --cluster patient_id \\
       --output_dir audit
@@ -51,21 +47,28 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     # What can be refused is refused before images are scored.
     check_policies(arguments.threshold, arguments.correction)
     AuditOptions(arguments.exclude, arguments.n_boot, arguments.n_permutations, arguments.seed, arguments.confidence)
-    gate = gatekeeper(arguments.gate) if arguments.gate else None
+    gate = None
+    if arguments.gate:
+        from ..gate.gatekeeper import Gatekeeper  # most audits have no gate, and need no code of it
+
+        gate = Gatekeeper(arguments.gate)
     folder = None if arguments.output_dir is None else prepared(Path(arguments.output_dir))
     rows = read_input(arguments, data)
     policies = choose_policies(arguments.threshold, rows)
     for note in notes(rows):
         print(f"note: {note}", file=sys.stderr)
     table, findings = rows.table, read_findings(arguments.finding, rows.table.targets)
-    facts = audit_data(table, rows.name, split=rows.split, cluster=data.cluster, findings=findings)
+    facts = audit_data(table, rows.name, data, split=rows.split, findings=findings)
     if gate:
         gate.check(table, policies)
     document = replace(audited(arguments, rows, policies, facts), arguments=recorded(arguments, data))
     document = gate.judged(document) if gate else document
     # Files first: whoever reads the terminal may stop reading.
     if folder is not None:
-        write(document, folder, rows, arguments.share)
+        if rows.frame is not None:
+            (folder / PRIVATE).mkdir(exist_ok=True)
+            write_atomically(folder / PRIVATE / "predictions.csv", rows.frame.to_csv(index=False))
+        write_audit(document, folder, arguments.share)
     for entry in document.audits:
         auc = entry.audit.auc
         if entry.attribute is None and auc.high < COIN:
@@ -78,13 +81,6 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     if folder is not None:
         print(f"\n{folder / PAGE} has all counts, for your own use; {folder / SHARE} may be shared")
     return gate.status(document) if gate else 0
-
-
-def gatekeeper(file: str) -> Gatekeeper:
-    """Read the rules of a gate; most audits have none, and need no code of it."""
-    from ..gate.gatekeeper import Gatekeeper
-
-    return Gatekeeper(file)
 
 
 def audited(arguments: AuditArguments, rows: AuditInput, policies: Sequence[str], facts: Data) -> Document:
@@ -139,11 +135,3 @@ def prepared(folder: Path) -> Path:
     except OSError as error:
         raise FairTuneError(f"`{folder}` cannot be made ({error.strerror}); choose another --output_dir.") from error
     return folder
-
-
-def write(document: Document, folder: Path, rows: AuditInput, sharing: Sharing) -> None:
-    """Write the exact audit, in share/ what may be shared, and in private/ a model's scores."""
-    if rows.frame is not None:
-        (folder / PRIVATE).mkdir(exist_ok=True)
-        write_atomically(folder / PRIVATE / "predictions.csv", rows.frame.to_csv(index=False))
-    write_audit(document, folder, sharing)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ..audit.audit_table import ARGMAX, check_policies
-from ..data.scored import PredictionArguments, ScoredTable, read_predictions, repeatable
-from ..data.table_file import is_table
+from ..data.scored import PredictionArguments, ScoredTable, read_scored, repeatable
+from ..data.table_file import is_table, read_table
 from ..document.document import ALL_ROWS, Sharing
 from ..errors import FairTuneError, listed
 
@@ -113,11 +113,11 @@ def read_input(arguments: AuditArguments, data: PredictionArguments) -> AuditInp
     elif arguments.reference_model is not None:
         raise FairTuneError("--reference_model needs images; for a table name its score columns by --reference.")
     else:
-        table, fit_on, split = select_split(read_predictions(data), arguments.split)
+        table, fit_on, split = select_split(read_scored(read_table(data.dataset), data), arguments.split)
         found = AuditInput(table, fit_on, Path(data.dataset).name, split)
     if arguments.fit_on is None:
         return found
-    other = read_predictions(replace(data, dataset=arguments.fit_on))
+    other = read_scored(read_table(arguments.fit_on), data)
     divided = other.splits is not None and VALIDATION in other.splits
     return replace(found, fit_on=select_split(other, VALIDATION if divided else ALL_ROWS)[0])
 

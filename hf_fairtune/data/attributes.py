@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -47,11 +48,6 @@ class Attribute:
     levels: list[tuple[str, ...]]
     empty: list[bool]
 
-    @property
-    def missing(self) -> int:
-        """Count the rows with an empty cell."""
-        return int(np.asarray(self.empty)[self.values].sum())
-
     def take(self, rows: np.ndarray) -> Attribute:
         """Return the attribute of some rows (indices, or a mask [n]), with the groups that occur in them."""
         occurring, values = np.unique(self.values[rows], return_inverse=True)
@@ -86,11 +82,14 @@ def read_attributes(
     found = []
     for spec in specs:
         found.append(_attribute(frame, spec))
-        if not lone_levels:
-            _check_several(found[-1])
     if intersections and len(found) > 1:
         found.append(_intersection(found))
-    _check_several(found[-1])
+    for attribute in found[-1:] if lone_levels else found:
+        if len(attribute.names) < 2:
+            raise FairTuneError(
+                f"`{'` and `'.join(attribute.columns)}` puts all {len(attribute.values)} rows in one group "
+                f"({listed(attribute.names)}); at least two are needed: choose another attribute or other cuts."
+            )
     return found
 
 
@@ -147,15 +146,15 @@ def _bins(column: pd.Series, cuts: list[float]) -> tuple[list[str], np.ndarray]:
             f"`{column.name}` is cut at {', '.join(edges)} but {int(bad.sum())} cells are no numbers "
             f"({listed(column[bad].unique(), 5)}); make them numbers or leave them empty."
         )
-    between = [f"({low},{high}]" for low, high in zip(edges, edges[1:], strict=False)]
+    between = map("({},{}]".format, edges, edges[1:])
     places = np.where(np.isnan(numbers), -1, np.searchsorted(cuts, numbers))
     return [f"<={edges[0]}", *between, f">{edges[-1]}"], places
 
 
 def _intersection(parts: Sequence[Attribute]) -> Attribute:
     """Cross several attributes: the cells that occur, in the order of the cross table."""
-    name = AND.join(part.name for part in parts)
-    values, found = pd.MultiIndex.from_arrays([part.values for part in parts]).factorize(sort=True)
+    name = AND.join(map(attrgetter("name"), parts))
+    values, found = pd.MultiIndex.from_arrays([*map(attrgetter("values"), parts)]).factorize(sort=True)
     cells = np.array([*found])
     if len(cells) > MAX_CELLS:
         raise FairTuneError(
@@ -178,14 +177,6 @@ def _intersection(parts: Sequence[Attribute]) -> Attribute:
         )
     columns = list(dict.fromkeys(columns))
     return Attribute(name, columns, "intersection", [], values, names, crossed, empty.tolist())
-
-
-def _check_several(attribute: Attribute) -> None:
-    if len(attribute.names) < 2:
-        raise FairTuneError(
-            f"`{'` and `'.join(attribute.columns)}` puts all {len(attribute.values)} rows in one group "
-            f"({listed(attribute.names)}); at least two are needed: choose another attribute or other cuts."
-        )
 
 
 def _short(number: float) -> str:

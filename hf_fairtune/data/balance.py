@@ -44,10 +44,8 @@ def balanced_rows(
     chosen = []
     for place, group in enumerate(present):
         for label in (0, 1):
-            cell, draw = (
-                np.flatnonzero((groups == group) & (labels == label)),
-                np.random.default_rng([seed, group, label]),
-            )
+            cell = np.flatnonzero((groups == group) & (labels == label))
+            draw = np.random.default_rng([seed, group, label])
             again = replacement and place != smallest
             drawn = draw.choice(cell, due[label], replace=True) if again else draw.permutation(cell)
             chosen.append(drawn[: max(1, round(fraction * due[label]))])

@@ -9,8 +9,7 @@ import numpy as np
 
 from ..document.data import AttributeSheet, Data, Level, SplitSheet, Target
 from ..document.document import ALL_ROWS
-from .attributes import Attribute
-from .scored import ScoredTable
+from .scored import ScoredSpec, ScoredTable
 from .table_file import SPLITS
 
 if TYPE_CHECKING:
@@ -20,33 +19,31 @@ if TYPE_CHECKING:
 
 def split_sheet(table: ScoredTable, hash: str) -> SplitSheet:
     """Count the rows of one split, which have this `hash`: clusters, positives by target, groups of each attribute."""
-    counts = table.labels.sum(axis=0).tolist()
+    sheets = []
+    for part in table.attributes:
+        sizes = np.bincount(part.values, minlength=len(part.names))
+        counts = np.zeros((len(part.names), len(table.targets)), dtype=np.int64)
+        np.add.at(counts, part.values, table.labels)
+        levels = []
+        for name, n, empty, positives in zip(part.names, sizes.tolist(), part.empty, counts.tolist(), strict=True):
+            levels.append(Level(name, n, empty, dict(zip(table.targets, positives, strict=True))))
+        missing = int(sizes[part.empty].sum())
+        sheets.append(AttributeSheet(part.name, part.columns, part.kind, part.cuts, missing, levels))
     return SplitSheet(
         n=len(table.labels),
         hash=hash,
         clusters=None if table.clusters is None else len(np.unique(table.clusters)),
-        positives=dict(zip(table.targets, counts, strict=True)),
-        attributes=[_attribute_sheet(attribute, table.labels, table.targets) for attribute in table.attributes],
+        positives=dict(zip(table.targets, table.labels.sum(axis=0).tolist(), strict=True)),
+        attributes=sheets,
     )
-
-
-def _attribute_sheet(attribute: Attribute, labels: np.ndarray, targets: list[str]) -> AttributeSheet:
-    sizes = np.bincount(attribute.values, minlength=len(attribute.names)).tolist()
-    positives = np.zeros((len(attribute.names), len(targets)), dtype=np.int64)
-    np.add.at(positives, attribute.values, labels)
-    levels = [
-        Level(name, n, empty, dict(zip(targets, own, strict=True)))
-        for name, n, empty, own in zip(attribute.names, sizes, attribute.empty, positives.tolist(), strict=True)
-    ]
-    return AttributeSheet(attribute.name, attribute.columns, attribute.kind, attribute.cuts, attribute.missing, levels)
 
 
 def audit_data(
     table: ScoredTable,
     name: str,
+    spec: ScoredSpec,
     *,
     split: str | None = None,
-    cluster: str | None = None,
     findings: Mapping[str, str] | None = None,
 ) -> Data:
     """Return the facts about the audited rows, which are one split.
@@ -54,8 +51,8 @@ def audit_data(
     Args:
         table: the audited rows.
         name: of their table; no path of the machine.
+        spec: what its columns mean.
         split: the split they are; None where nothing divides the table.
-        cluster: the column of clusters; None where there is none.
         findings: clinical words for targets, by target.
     """
     return Data(
@@ -63,8 +60,8 @@ def audit_data(
         label=table.label_name,
         task=table.task,
         targets=[Target(target, finding=(findings or {}).get(target)) for target in table.targets],
-        groups=[attribute.name for attribute in table.attributes if attribute.kind != "intersection"],
-        cluster=cluster,
+        groups=list(spec.group),
+        cluster=spec.cluster,
         hash=table.row_hash,
         probability=table.probability,
         splits={split or ALL_ROWS: split_sheet(table, table.row_hash)},

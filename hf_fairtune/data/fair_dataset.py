@@ -57,7 +57,7 @@ class FairDataset:
     def plain(self, split: str) -> Dataset:
         """Return a split as evaluation sees it: the training splits without augmentation, too."""
         part = self.splits[split]
-        return part.with_transform(part.format["format_kwargs"]["transform"].with_augmentation(False))
+        return part.with_transform(replace(part.format["format_kwargs"]["transform"], augmented=False))
 
     def columns(self, split: str) -> dict[str, np.ndarray]:
         """Return `row`, `labels`, `groups` (and `cluster`) of a split, each of shape `(rows,)`, without its pixels."""
@@ -155,7 +155,7 @@ class FairDataset:
         folder = cache_folder(arguments.data_cache)
         pixels = cached_pixels(rows.images, rows.identities.stamps, self.processor, folder)
         every = rows.inside(name)
-        more = self._with(name, rows.dataset(every, self.transform.over(pixels)), rows, every)
+        more = self._with(name, rows.dataset(every, replace(self.transform, pixels=pixels)), rows, every)
         return replace(more, _facts=replace(more._facts, test_sets=self._facts.test_sets | {name: source.name}))
 
     def _with(self, name: str, part: Dataset, table: ImageRows, rows: np.ndarray) -> FairDataset:
@@ -194,7 +194,7 @@ def load_fair_dataset(
     scale, shift = colours(processor)
     colour = tuple(scale.tolist()), tuple(shift.tolist())
     transform = PixelTransform(pixels, *colour, smallest_crop=arguments.smallest_crop)
-    parts = {name: rows.dataset(rows.inside(name), transform.with_augmentation(name == TRAIN)) for name in SPLITS}
+    parts = {name: rows.dataset(rows.inside(name), replace(transform, augmented=name == TRAIN)) for name in SPLITS}
     facts = run_data(rows, arguments, source.name, origin)
     return FairDataset(DatasetDict(parts), processor, transform, facts, dict.fromkeys(SPLITS, rows))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import pandas as pd
 from ..document.data import Task
 from ..errors import FairTuneError, listed
 from .attributes import Attribute, parse_group, read_attributes
-from .table_file import SPLIT_COLUMN, SPLIT_NAMES, as_levels, clusters_of, named_column, read_table
+from .table_file import SPLIT_COLUMN, SPLIT_NAMES, as_levels, clusters_of, named_column
 from .targets import ClassScores, parse_score, read_targets, score_columns
 
 REPEATED = {"action": "extend", "nargs": "+"}
@@ -147,15 +146,6 @@ class PredictionArguments(ScoredSpec):
         default=None,
         metadata={"help": "Folder of the decoded pixels. Default: $FAIRTUNE_CACHE or ~/.cache/hf_fairtune."},
     )
-
-
-def read_predictions(arguments: PredictionArguments) -> ScoredTable:
-    """Read the table `arguments.dataset`, whose score columns `arguments.score` names.
-
-    Raises:
-        FairTuneError: no such file, or its columns do not hold what is wanted; the line says what.
-    """
-    return read_scored(read_table(Path(arguments.dataset).expanduser()), arguments)
 
 
 def read_scored(frame: pd.DataFrame, spec: ScoredSpec, scores: ClassScores | None = None) -> ScoredTable:

@@ -28,7 +28,7 @@ def is_table(name: str) -> bool:
     return Path(name).suffix.lower() in SUFFIXES
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(file: str | Path) -> pd.DataFrame:
     """Read a table; the names of its columns are kept, repeated ones too.
 
     A file that separates by something else than its ending says (a semicolon, as spreadsheets do) is read by what its
@@ -37,6 +37,7 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         FairTuneError: there is no such file, it is empty, it is no such table or it is not UTF-8.
     """
+    path = Path(file).expanduser()
     if not path.exists():
         raise FairTuneError(f"`{path}` does not exist; give a {', '.join(SUFFIXES)} file.")
     if not path.is_file():

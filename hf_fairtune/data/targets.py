@@ -155,10 +155,9 @@ def read_targets(frame: pd.DataFrame, label: Sequence[str], positive: Sequence[s
     Raises:
         FairTuneError: labels are missing, are of one class, or nothing says which mean disease.
     """
-    columns = [named_column(frame, name, "label") for name in label]
-    if len(columns) > 1:
-        return _findings(columns, positive)
-    (column,) = columns
+    if len(label) > 1:
+        return _findings([named_column(frame, name, "label") for name in label], positive)
+    column = named_column(frame, label[0], "label")
     if not positive and len(scores.names) > 2 and not scores.multilabel:
         return _classes(column, scores)
     found = binary_targets(column, positive)
@@ -188,7 +187,7 @@ def binary_targets(column: pd.Series, positive: Sequence[str] = ()) -> Targets:
     if not set(chosen) <= set(known):
         unknown = next(value for value in chosen if value not in known)
         raise FairTuneError(f"--positive {unknown} is not a value of `{name}`; its values are {listed(known)}.")
-    rest = [value for value in known if value not in chosen]
+    rest = sorted({*known} - {*chosen})
     if not rest:
         raise FairTuneError(
             f"Every row of `{name}` is positive ({listed(known)}); two classes are needed. "

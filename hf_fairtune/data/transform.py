@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class PixelTransform:
     shift: tuple[float, ...]
     augmented: bool = False
     smallest_crop: float = SMALLEST_CROP
-    _map: np.ndarray | None = field(default=None, repr=False, compare=False)
+    _map: np.ndarray | None = field(default=None, init=False, repr=False, compare=False)
 
     def __call__(self, batch: dict[str, list[Any]]) -> dict[str, Any]:
         """Return the tensors of a batch; a query of single columns passes unchanged."""
@@ -58,14 +58,6 @@ class PixelTransform:
             self._map = np.load(self.pixels, mmap_mode="r")
         pixels = torch.from_numpy(np.asarray(self._map[rows]))
         return pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
-
-    def with_augmentation(self, augmented: bool) -> PixelTransform:
-        """Return the same transform with the augmentation on or off."""
-        return replace(self, augmented=augmented)
-
-    def over(self, pixels: Path) -> PixelTransform:
-        """Return the same transform of another file of pixels."""
-        return replace(self, pixels=pixels, _map=None)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the open memory map out of the pickle."""

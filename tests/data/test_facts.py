@@ -1,5 +1,8 @@
 """Counts and names of an audit's rows, against a plain data frame counted a group at a time."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,9 +26,11 @@ FRAME = pd.DataFrame(
 )
 
 
-def scored(**flags: object) -> ScoredTable:
-    spec = {"label": ["dx"], "score": ["p_mel", "p_nev", "p_bcc"], "group": ["sex", "age:40,60"], "cluster": "patient"}
-    return read_scored(FRAME, ScoredSpec(**(spec | flags)))  # type: ignore[arg-type]
+SPEC = ScoredSpec(["dx"], ["p_mel", "p_nev", "p_bcc"], group=["sex", "age:40,60"], cluster="patient")
+
+
+def scored(**flags: Any) -> ScoredTable:
+    return read_scored(FRAME, replace(SPEC, **flags))
 
 
 def test_every_group_is_counted_for_every_target() -> None:
@@ -53,7 +58,7 @@ def test_every_group_is_counted_for_every_target() -> None:
 @pytest.mark.parametrize("split", [None, "test"])
 def test_the_facts_of_an_audit(split: str | None) -> None:
     table = scored()
-    data = audit_data(table, "t.csv", split=split, cluster="patient", findings={"mel": "melanoma"})
+    data = audit_data(table, "t.csv", SPEC, split=split, findings={"mel": "melanoma"})
     assert (data.name, data.label, data.task, data.probability) == ("t.csv", "dx", "multiclass", True)
     assert data.targets == [Target("mel", None, "melanoma"), Target("nev"), Target("bcc")]
     assert (data.groups, data.cluster, data.hash) == (["sex", "age:40,60"], "patient", table.row_hash)

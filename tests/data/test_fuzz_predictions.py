@@ -11,7 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from hf_fairtune.audit.audit import audit
 from hf_fairtune.cli.main import main
-from hf_fairtune.data.scored import PredictionArguments, ScoredTable, read_predictions
+from hf_fairtune.data.scored import ScoredSpec, ScoredTable, read_scored
+from hf_fairtune.data.table_file import read_table
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
 from tests.data.malformed import FATAL, HARMLESS, good
@@ -29,7 +30,7 @@ def write(frame: pd.DataFrame, path: Path, separator: str | None) -> None:
 
 def read(path: Path) -> ScoredTable:
     flags = {"label": ["y"], "score": ["p"], "group": ["sex", "age:60"], "cluster": "patient"}
-    return read_predictions(PredictionArguments(dataset=str(path), **flags))  # type: ignore[arg-type]
+    return read_scored(read_table(path), ScoredSpec(**flags))  # type: ignore[arg-type]
 
 
 def levels(frame: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:

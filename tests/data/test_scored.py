@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hf_fairtune.data.facts import split_sheet
 from hf_fairtune.data.scored import ScoredSpec, ScoredTable, read_scored
 
 N = 12
@@ -43,7 +44,7 @@ def test_binary() -> None:
     assert found.clusters.tolist() == FRAME["patient"].tolist()
     assert [part.name for part in found.attributes] == ["sex", "age:60", "sex & age:60"]
     assert [part.kind for part in found.attributes] == ["levels", "cuts", "intersection"]
-    assert [part.missing for part in found.attributes] == [3, 0, 3]
+    assert [part.missing for part in split_sheet(found, "h").attributes] == [3, 0, 3]
     assert found.attributes[2].names == ["F & <=60", "F & >60", "M & <=60", "missing & >60"]
     assert found.attributes[2].empty == [False, False, False, True]
 

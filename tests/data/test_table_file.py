@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_fairtune.data.scored import PredictionArguments, read_predictions
+from hf_fairtune.data.scored import ScoredSpec, read_scored
 from hf_fairtune.data.table_file import as_levels, is_table, read_table
 from hf_fairtune.errors import FairTuneError
 
@@ -49,9 +49,7 @@ def test_parquet_with_an_index_of_its_own(tmp_path: Path) -> None:
     frame.to_parquet(tmp_path / "t.parquet")
     assert read_table(tmp_path / "t.parquet")["sex"].tolist() == ["a", "b"]
     with pytest.raises(FairTuneError, match="`ids` has lists as cells"):
-        read_predictions(
-            PredictionArguments(label=["y"], score=["p"], group=["ids"], dataset=str(tmp_path / "t.parquet"))
-        )
+        read_scored(read_table(tmp_path / "t.parquet"), ScoredSpec(["y"], ["p"], group=["ids"]))
 
 
 def test_scores_are_read_to_the_last_digit(tmp_path: Path) -> None:
@@ -62,22 +60,16 @@ def test_scores_are_read_to_the_last_digit(tmp_path: Path) -> None:
 
 def test_names_that_are_not_ascii(tmp_path: Path) -> None:
     text = "diagnose,wahrscheinlichkeit,geschlecht ♀\n" + "0,0.1,männlich\n1,0.2,女\n" * 3
-    found = read_predictions(
-        PredictionArguments(
-            label=["diagnose"],
-            score=["wahrscheinlichkeit"],
-            group=["geschlecht ♀"],
-            dataset=str(written(tmp_path, text)),
-        )
-    )
+    spec = ScoredSpec(["diagnose"], ["wahrscheinlichkeit"], group=["geschlecht ♀"])
+    found = read_scored(read_table(written(tmp_path, text)), spec)
     assert found.attributes[0].names == ["männlich", "女"]
 
 
 def test_types_are_those_of_whole_columns(tmp_path: Path) -> None:
     """A text in the last of many rows does not split a level into 1 and 1.0."""
     rows = ["y,p,stage", *(f"{i % 2},0.{i % 10},{i % 3}.0" for i in range(300_000)), "1,0.5,IV"]
-    path = str(written(tmp_path, "\n".join(rows)))
-    found = read_predictions(PredictionArguments(label=["y"], score=["p"], group=["stage"], dataset=path))
+    path = written(tmp_path, "\n".join(rows))
+    found = read_scored(read_table(path), ScoredSpec(["y"], ["p"], group=["stage"]))
     assert len(found.attributes[0].names) == 4
 
 
