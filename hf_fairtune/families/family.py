@@ -134,12 +134,14 @@ def fit_image_size(model: Any, size: int) -> None:
     """
     config: Any = getattr(model, "config", None)
     if (family := known_family(model)) is not None:
-        return family.resize(model, size)
+        family.resize(model, size)
+        return
     known = image_size_of(model)
     if known == size:
-        return None
+        return
     try:
-        _look_at_blank(model, size)
+        with torch.no_grad(), frozen_eval(model):
+            model(next(model.parameters()).new_zeros(1, getattr(config, "num_channels", 3), size, size))
     except (ValueError, RuntimeError, AssertionError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         advice = f"use images of {known} pixels" if known else "use larger images"
@@ -150,14 +152,6 @@ def fit_image_size(model: Any, size: int) -> None:
         config.image_size = size
     elif known is not None:
         config.pretrained_cfg["input_size"] = [config.pretrained_cfg["input_size"][0], size, size]
-    return None
-
-
-@torch.no_grad()
-def _look_at_blank(model: Any, size: int) -> None:
-    """Run one black image through the model."""
-    with frozen_eval(model):
-        model(next(model.parameters()).new_zeros(1, getattr(model.config, "num_channels", 3), size, size))
 
 
 def counts(model: Any) -> tuple[int, int]:

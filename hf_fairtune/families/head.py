@@ -66,12 +66,8 @@ def outputs(model: nn.Module) -> list[str]:
     # PEFT keeps the layer that it replaced as `base_layer`.
     leaves = {n: m for n, m in model.named_modules() if not n.endswith(".base_layer")}
     linear = [n for n, m in leaves.items() if isinstance(m, nn.Linear) and m.out_features == 2]
-    return linear or [n for n, m in leaves.items() if is_pointwise(m)]
-
-
-def is_pointwise(module: nn.Module) -> bool:
-    """Tell whether a module is a 1x1 convolution with two outputs."""
-    return isinstance(module, nn.Conv2d) and module.out_channels == 2 and set(module.kernel_size) == {1}
+    convolutions = {n: (m.out_channels, *m.kernel_size) for n, m in leaves.items() if isinstance(m, nn.Conv2d)}
+    return linear or [n for n, sizes in convolutions.items() if sizes == (2, 1, 1)]
 
 
 def conventional(model: Any, found: list[str]) -> list[str]:

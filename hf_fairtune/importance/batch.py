@@ -17,12 +17,6 @@ def batch_fisher(model: nn.Module, rows: StableRows) -> Importance:
     The numbers depend on the size and the order of batches; a loss of a batch without one of the classes, or a term
     without one of its cells, is 0.
 
-    Args:
-        model: in evaluation mode, without trainable parameters.
-
-    Raises:
-        FairTuneError: the rows change between passes, or log-odds are not finite.
-
     Source: Yan et al., SWiFT (MELBA 2025), eq. 7-8.
     """
     contrast = chosen(rows.margins(model), rows)
@@ -38,15 +32,10 @@ def batch_fisher(model: nn.Module, rows: StableRows) -> Importance:
             losses = weighted_bce(margins, batch["labels"]), biased.value
         empty += int(biased.empty)
         for value, sum_ in zip(losses, sums, strict=True):
-            _add_squares(value, named, sum_)
+            gradients = torch.autograd.grad(
+                value, list(named.values()), retain_graph=True, allow_unused=True, materialize_grads=True
+            )
+            for total, gradient in zip(sum_.values(), gradients, strict=True):
+                total += gradient.float().square()
     prediction, bias = ({name: values / n_batches for name, values in sum_.items()} for sum_ in sums)
     return Importance(prediction, bias, len(rows.labels), empty, contrast)
-
-
-def _add_squares(loss: Tensor, named: dict[str, Tensor], sums: dict[str, Tensor]) -> None:
-    """Add the squared gradient of a loss."""
-    gradients = torch.autograd.grad(
-        loss, list(named.values()), retain_graph=True, allow_unused=True, materialize_grads=True
-    )
-    for total, gradient in zip(sums.values(), gradients, strict=True):
-        total += gradient.float().square()

@@ -24,6 +24,9 @@ class Importance:
         rows: how many there were.
         empty_cells: terms of the bias loss left out, over all batches, because a batch lacked a group of a label.
         contrast: the groups set against each other.
+
+    Raises:
+        FairTuneError: an importance that is NaN, infinite, missing or of another shape than its counterpart.
     """
 
     prediction: dict[str, Tensor]
@@ -31,6 +34,19 @@ class Importance:
     rows: int
     empty_cells: int
     contrast: Contrast
+
+    def __post_init__(self) -> None:
+        """Check both sides parameter by parameter."""
+        prediction, bias = self.prediction, self.bias
+        for name in [*prediction, *bias]:
+            if name not in prediction or name not in bias or prediction[name].shape != bias[name].shape:
+                raise FairTuneError(
+                    f"The importances of `{name}` for prediction and for bias do not match; compute both on one model."
+                )
+            if not (prediction[name].isfinite().all() and bias[name].isfinite().all()):
+                raise FairTuneError(
+                    f"The importance of `{name}` is NaN or infinite; compute it in float32, from finite weights."
+                )
 
 
 @dataclass(frozen=True)

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .layer_gradients import Formula, by_row, formula_of
 from .stable_rows import forward
-
-
-class Sink(Protocol):
-    """What takes the gradients of a chunk of rows."""
-
-    def begin(self, margins: Tensor) -> None:
-        """Take the log-odds of the chunk, [n], before any gradient."""
-
-    def add(self, name: str, rows: slice, gradients: Tensor) -> None:
-        """Take the gradients [rows, *shape] of a parameter for some rows of the chunk."""
-
+from .sums import Sums
 
 # A layer's gradients are made for so many rows at once that they stay in the processor's cache.
 CACHED = 2**22
@@ -46,35 +34,45 @@ class Taps:
         owners = Counter(id(p) for m in model.modules() for p in m.parameters(recurse=False))
         shared = {name for name, p in model.named_parameters(remove_duplicate=False) if owners[id(p)] > 1}
         self.layers: dict[str, tuple[nn.Module, Formula]] = {}
+        self.owned: dict[str, set[str]] = {}
         for name, module in model.named_modules():
             formula, own = formula_of(module), {f"{name}.{p}" for p, _ in module.named_parameters(recurse=False)}
             if formula and own and not own & shared:
-                self.layers[name] = module, formula
-        named = dict(model.named_parameters())
-        single = {n: p for n, p in named.items() if p.ndim > 1 and len(p) == 1 and n not in shared}
-        self.lone = {n: p for n, p in single.items() if n.rpartition(".")[0] not in self.layers}
+                self.layers[name], self.owned[name] = (module, formula), own
+        self.lone = {
+            name: p
+            for name, p in model.named_parameters()
+            if p.ndim > 1 and len(p) == 1 and name not in shared and name.rpartition(".")[0] not in self.layers
+        }
 
     def covered(self) -> set[str]:
         """Return the names of the parameters that can be had by row."""
-        layers = {f"{name}.{p}" for name, (m, _) in self.layers.items() for p, _ in m.named_parameters(recurse=False)}
-        return (layers | set(self.lone)) - self.unfit
+        return set(self.lone).union(*self.owned.values()) - self.unfit
 
-    def sweep(self, pixels: Tensor, sink: Sink, dtype: torch.dtype | None = None) -> Tensor:
-        """Give `sink` the gradients of the log-odds of every row, layer by layer from the last; return the log-odds.
+    def sweep(self, pixels: Tensor, sums: Sums, dtype: torch.dtype | None = None) -> None:
+        """Give `sums` the gradients of the log-odds of every row, layer by layer from the last.
 
         Layers whose input is not made of rows, or that are called twice, are noted in `unfit`.
         """
         n = len(pixels)
         copies = {name: p.requires_grad_() for name, p in self._copies(n).items()}
-        with torch.enable_grad(), self._listening(n, sink):
-            margins = forward(self.model, pixels, dtype, copies)
-            sink.begin(margins.detach())
-            if margins.requires_grad:
-                margins.sum().backward()
+        self._calls.clear()
+        hooks = [
+            module.register_forward_hook(partial(self._called, name, n, sums), with_kwargs=True)
+            for name, (module, _) in self.layers.items()
+        ]
+        try:
+            with torch.enable_grad():
+                margins = forward(self.model, pixels, dtype, copies)
+                sums.begin(margins.detach())
+                if margins.requires_grad:
+                    margins.sum().backward()
+        finally:
+            for hook in hooks:
+                hook.remove()
         for name, copy in copies.items():
             if copy.grad is not None:
-                sink.add(name, slice(0, n), copy.grad)
-        return margins.detach()
+                sums.add(name, slice(0, n), copy.grad)
 
     def check_lone(self, pixels: Tensor, margins: Tensor) -> None:
         """Give up the lone parameters unless the log-odds stay `margins` when every row has its copy of them."""
@@ -90,43 +88,26 @@ class Taps:
     def _copies(self, n: int) -> dict[str, Tensor]:
         return {name: p.detach().expand(n, *p.shape[1:]) for name, p in self.lone.items()}
 
-    @contextmanager
-    def _listening(self, n: int, sink: Sink) -> Iterator[None]:
-        self._calls.clear()
-        hooks = [
-            module.register_forward_hook(partial(self._called, name, n, sink), with_kwargs=True)
-            for name, (module, _) in self.layers.items()
-        ]
-        try:
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
-
-    def _called(self, name: str, n: int, sink: Sink, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Tensor:
+    def _called(self, name: str, n: int, sums: Sums, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Tensor:
         """Listen to the gradient of a layer's output."""
         self._calls[name] += 1
         if self._calls[name] > 1:
-            self._drop(name)
+            self.unfit |= self.owned[name]
         if not output.requires_grad:
             # The first layers: a copy, since what follows may change a non-leaf in place, not a leaf.
             output = output.detach().requires_grad_().clone()
         x = (*args, *kwargs.values())[0].detach()
-        output.register_hook(partial(self._emit, name, n, sink, x))
+        output.register_hook(partial(self._emit, name, n, sums, x))
         return output
 
-    def _emit(self, name: str, n: int, sink: Sink, x: Tensor, g: Tensor) -> None:
+    def _emit(self, name: str, n: int, sums: Sums, x: Tensor, g: Tensor) -> None:
         module, formula = self.layers[name]
         folded = by_row(formula, n, x, g)
         if folded is None:
-            return self._drop(name)
-        biggest = max(p.numel() for p in module.parameters(recurse=False))
-        step = max(1, CACHED // biggest)
+            self.unfit |= self.owned[name]
+            return
+        step = max(1, CACHED // max(p.numel() for p in module.parameters(recurse=False)))
         for start in range(0, n, step):
             rows = slice(start, min(start + step, n))
             for parameter, gradients in formula(module, folded[0][rows], folded[1][rows]).items():
-                sink.add(f"{name}.{parameter}", rows, gradients)
-        return None
-
-    def _drop(self, name: str) -> None:
-        self.unfit |= {f"{name}.{p}" for p, _ in self.layers[name][0].named_parameters(recurse=False)}
+                sums.add(f"{name}.{parameter}", rows, gradients)

@@ -7,12 +7,13 @@ import logging
 import torch
 from torch import Tensor, nn
 
+from ..errors import FairTuneError
 from ..losses.contrast import Contrast, GroupPair, contrast_for
+from ..losses.loss import bias_loss_named, weighted_bce
 from .importance import Importance
 from .layer_taps import Taps
-from .row_weights import EarlyWeights, row_weights
-from .squares import Squares, Weigh
-from .stable_rows import StableRows, finite
+from .stable_rows import StableRows
+from .sums import Sums, Weigh
 from .tap_check import checked_taps, gradients_of
 
 logger = logging.getLogger(__name__)
@@ -21,33 +22,24 @@ logger = logging.getLogger(__name__)
 def sample_fisher(model: nn.Module, rows: StableRows) -> Importance:
     """Return the means over rows of the squared gradients of both losses; no term lacks a cell.
 
-    Args:
-        model: in evaluation mode, without trainable parameters.
-
-    Raises:
-        FairTuneError: the rows change between passes, those of a batch influence each other, or log-odds are not
-            finite.
-
     Source: Yan et al., SWiFT (MELBA 2025), eq. 5-6; the losses' derivatives by log-odds are taken over all rows.
     """
     taps = checked_taps(model, rows.first)
-    pair, squares = early_pair(rows), None
+    pair, sums = early_pair(rows), None
     if pair is None:
         margins = rows.margins(model)
     else:
-        early = EarlyWeights(rows, pair)
-        squares = swept(taps, rows, early)
-        margins = finite(early.margins)
+        sums, margins, given = early_sums(taps, rows, pair)
     contrast = chosen(margins, rows)
     weights = row_weights(margins, rows, contrast)
     known: Weigh = lambda start, part: weights[:, start : start + len(part)]  # noqa: E731
-    if squares is None or not torch.allclose(early.given, weights, rtol=1e-6, atol=0):
-        squares = swept(taps, rows, known)
-    slowly = sorted(set(squares.shapes) - taps.covered())
+    if sums is None or not torch.allclose(given, weights, rtol=1e-6, atol=0):
+        sums = swept(taps, rows, known)
+    slowly = sorted(set(sums.values) - taps.covered())
     if slowly:
-        squares.weigh = known
-        one_by_one(model, rows, slowly, squares)
-    prediction, bias = squares.result()
+        sums.weigh = known
+        one_by_one(model, rows, slowly, sums)
+    prediction, bias = ({name: both[loss].clone() for name, both in sums.values.items()} for loss in (0, 1))
     return Importance(prediction, bias, len(rows.labels), 0, contrast)
 
 
@@ -58,27 +50,75 @@ def early_pair(rows: StableRows) -> GroupPair | None:
     return GroupPair(0, 1) if int(rows.groups.max()) == 1 else None
 
 
+def early_sums(taps: Taps, rows: StableRows, pair: GroupPair) -> tuple[Sums, Tensor, Tensor]:
+    """Return sums weighed before later rows are seen, which saves the model a pass; the log-odds; the weights given.
+
+    Between two groups, dL_B/dp_i is ± a number that depends on counts alone for every loss made of absolute
+    differences of means, and its square is the same whatever the other log-odds are. Rows not seen yet stand in by a
+    probability for each group. The weights given are to be compared with those from all log-odds.
+    """
+    margins = rows.groups.double()
+    given = torch.zeros(2, len(margins), dtype=torch.float64)
+
+    def weigh(start: int, part: Tensor) -> Tensor:
+        seen = slice(start, start + len(part))
+        margins[seen] = part.cpu().double()
+        given[:, seen] = row_weights(margins, rows, pair)[:, seen]
+        return given[:, seen]
+
+    return swept(taps, rows, weigh), margins, given
+
+
 def chosen(margins: Tensor, rows: StableRows) -> Contrast:
-    """Return the contrast, chosen by the log-odds unless it is given."""
+    """Return the contrast, chosen by the log-odds unless it is given.
+
+    Raises:
+        FairTuneError: log-odds that are NaN or infinite.
+    """
+    broken = int((~torch.isfinite(margins)).sum())
+    if broken:
+        raise FairTuneError(
+            f"the model's logits are NaN or infinite in {broken} of {len(margins)} rows; check its weights and the "
+            "pixels."
+        )
     contrast = rows.options.contrast
     return contrast_for(contrast, margins, rows.labels, rows.groups) if isinstance(contrast, str) else contrast
 
 
-def swept(taps: Taps, rows: StableRows, weigh: Weigh) -> Squares:
+def slopes(margins: Tensor, rows: StableRows, contrast: Contrast) -> Tensor:
+    """Return dL/dz_i of the weighted cross-entropy and of the bias loss, both taken over all rows: [2, n], float64.
+
+    Args:
+        margins: log-odds of all rows, [n], float64.
+    """
+    z = margins.clone().requires_grad_()
+    with torch.enable_grad():
+        biased = contrast(bias_loss_named(rows.options.bias), z.sigmoid(), rows.labels, rows.groups)
+        losses = weighted_bce(z, rows.labels), biased.value
+        return torch.stack([torch.autograd.grad(loss, z)[0] for loss in losses])
+
+
+def row_weights(margins: Tensor, rows: StableRows, contrast: Contrast) -> Tensor:
+    """Return what squared gradients of log-odds weigh: (dl_i/dz_i)² / N and (N · dL_B/dz_i)² / N, as `slopes`."""
+    return slopes(margins, rows, contrast).square() * len(margins)
+
+
+def swept(taps: Taps, rows: StableRows, weigh: Weigh) -> Sums:
     """Return the sums of squares over all rows."""
-    squares = Squares(taps.model, weigh)
-    for pixels in rows.chunks("Fisher information"):
-        taps.sweep(pixels, squares, rows.options.dtype)
-    return squares
+    sums = Sums(taps.model, weigh)
+    for pixels in rows.chunks("Fisher information", rows.options.chunk_size):
+        taps.sweep(pixels, sums, rows.options.dtype)
+    return sums
 
 
-def one_by_one(model: nn.Module, rows: StableRows, names: list[str], squares: Squares) -> None:
-    """Add the squared gradients of parameters that have no formula: a backward pass for every row."""
+def one_by_one(model: nn.Module, rows: StableRows, names: list[str], sums: Sums) -> None:
+    """Sum the squared gradients of parameters that have no formula again: a backward pass for every row."""
     logger.info("No gradients by row for %d parameters (such as %s): one image at a time.", len(names), names[0])
-    squares.restart(names)
+    sums.row = 0
+    for name in names:
+        sums.values[name].zero_()
     one = torch.ones(1, device=rows.device)
-    for batch in rows.again("Fisher information, one by one"):
-        for row in batch["pixel_values"].split(1):
-            squares.begin(one)
-            for name, gradient in gradients_of(model, row, names, one).items():
-                squares.add(name, slice(0, 1), gradient.unsqueeze(0))
+    for row in rows.chunks("Fisher information, one by one", 1):
+        sums.begin(one)
+        for name, gradient in gradients_of(model, row, names, one).items():
+            sums.add(name, slice(0, 1), gradient.unsqueeze(0))

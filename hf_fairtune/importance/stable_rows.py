@@ -77,20 +77,20 @@ class StableRows:
         if start != len(self.labels):
             raise _changed(f"the {start} rows")
 
-    def chunks(self, text: str) -> Iterator[Tensor]:
-        """Yield the pixels of a later pass, `chunk_size` rows at a time or fewer."""
+    def chunks(self, text: str, size: int) -> Iterator[Tensor]:
+        """Yield the pixels of a later pass, `size` rows at a time or fewer."""
         for batch in self.again(text):
-            yield from batch["pixel_values"].split(self.options.chunk_size)
+            yield from batch["pixel_values"].split(size)
 
     @torch.no_grad()
     def margins(self, model: nn.Module) -> Tensor:
         """Return the log-odds of all rows, [n], float64 on the CPU.
 
         Raises:
-            FairTuneError: they are not finite, or the rows are not those of the first pass.
+            FairTuneError: the rows are not those of the first pass.
         """
         parts = [forward(model, b["pixel_values"], self.options.dtype) for b in self.again("Log-odds")]
-        return finite(torch.cat([part.cpu().double() for part in parts]))
+        return torch.cat([part.cpu().double() for part in parts])
 
     def _same(self, batch: dict[str, Tensor], rows: slice) -> bool:
         """Compare a batch with the rows it should be; rounding of a sum of pixels is let pass."""
@@ -125,17 +125,12 @@ def batches(data: Any, options: ImportanceOptions, device: torch.device, text: s
             f"`data` is a {type(data).__name__}, which can be read only once; give a dataset, a list or a loader."
         )
     is_dataset = hasattr(data, "__getitem__") and not isinstance(data, (list, tuple))
-    source = DataLoader(data, options.batch_size, collate_fn=collate) if is_dataset else data
+    stacked = lambda rows: default_collate([columns(row) for row in rows])  # noqa: E731
+    source = DataLoader(data, options.batch_size, collate_fn=stacked) if is_dataset else data
     with tqdm(desc=text, unit="image", disable=None if options.progress else True) as bar:
         for batch in source:
             yield {name: values.to(device) for name, values in columns(batch).items()}
             bar.update(len(batch["labels"]))
-
-
-def collate(items: list[Any]) -> dict[str, Tensor]:
-    """Stack the three columns of rows; others may hold anything."""
-    stacked: dict[str, Tensor] = default_collate([columns(item) for item in items])
-    return stacked
 
 
 def columns(batch: Any) -> dict[str, Any]:
@@ -154,18 +149,3 @@ def forward(
     with torch.autocast(pixels.device.type, dtype=dtype, enabled=dtype == torch.bfloat16):
         output = torch.func.functional_call(model, dict(replaced or {}), (), {"pixel_values": pixels})
     return margin(getattr(output, "logits", output))
-
-
-def finite(margins: Tensor) -> Tensor:
-    """Return `margins`, [n].
-
-    Raises:
-        FairTuneError: some are NaN or infinite.
-    """
-    broken = int((~torch.isfinite(margins)).sum())
-    if broken:
-        raise FairTuneError(
-            f"the model's logits are NaN or infinite in {broken} of {len(margins)} rows; check its weights and the "
-            "pixels."
-        )
-    return margins

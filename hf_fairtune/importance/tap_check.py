@@ -8,28 +8,12 @@ from torch import Tensor, nn
 from ..errors import FairTuneError
 from .layer_taps import Taps
 from .stable_rows import forward
+from .sums import Sums
 
 # Of two ways to the same gradient; one that mixes up rows is wrong by its own size.
 TOLERANCE = 1e-2
 # Below this share of the largest gradient is rounding, such as of a key's bias, which the softmax ignores.
 NOISE = 1e-5
-
-
-class Totals:
-    """Sums over rows of weighted gradients; the weights tell which row a gradient is given to."""
-
-    def __init__(self, model: nn.Module, weights: Tensor) -> None:
-        self.weights = weights
-        self.sums = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
-
-    def begin(self, margins: Tensor) -> None:
-        """Do without the log-odds."""
-
-    def add(self, name: str, rows: slice, gradients: Tensor) -> None:
-        """Add gradients [rows, *shape]."""
-        if name in self.sums:
-            total = torch.tensordot(self.weights[rows].to(gradients.dtype), gradients, 1)
-            self.sums[name] += total.reshape(self.sums[name].shape)
 
 
 def checked_taps(model: nn.Module, pixels: Tensor) -> Taps:
@@ -58,12 +42,12 @@ def checked_taps(model: nn.Module, pixels: Tensor) -> Taps:
 def _drop_unfit(taps: Taps, model: nn.Module, pixels: Tensor) -> None:
     """Drop taps whose gradients, weighted differently by row, do not sum up to autograd's of the weighted log-odds."""
     weights = torch.tensor([1.0, -0.5][: len(pixels)], device=pixels.device)
-    totals = Totals(model, weights)
+    totals = Sums(model, lambda start, margins: weights[None], n_sums=1, squared=False)
     taps.sweep(pixels, totals)
-    truth = gradients_of(model, pixels, list(totals.sums), weights)
+    truth = gradients_of(model, pixels, list(totals.values), weights)
     largest = max(_size(exact) for exact in truth.values())
     for name, exact in truth.items():
-        if not _size(totals.sums[name] - exact) <= TOLERANCE * _size(exact) + NOISE * largest:
+        if not _size(totals.values[name][0] - exact) <= TOLERANCE * _size(exact) + NOISE * largest:
             taps.unfit.add(name)
 
 
@@ -72,13 +56,16 @@ def _size(values: Tensor) -> float:
     return float(values.square().mean().sqrt())
 
 
-def gradients_of(model: nn.Module, pixels: Tensor, names: list[str], weights: Tensor) -> dict[str, Tensor]:
+def gradients_of(
+    model: nn.Module, pixels: Tensor, names: list[str], weights: Tensor, dtype: torch.dtype | None = None
+) -> dict[str, Tensor]:
     """Return autograd's gradients of the weighted sum of log-odds; 0 where a parameter is not used."""
     named = dict(model.named_parameters())
     parameters = [named[name].requires_grad_() for name in names]
     try:
         with torch.enable_grad():
-            total = (forward(model, pixels) * weights).sum()
+            margins = forward(model, pixels, dtype)
+            total = (margins * weights.to(margins)).sum()
             found = torch.autograd.grad(total, parameters, allow_unused=True, materialize_grads=True)
     finally:
         for parameter in parameters:

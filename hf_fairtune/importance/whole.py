@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from .importance import Importance
-from .row_weights import slopes
-from .sample import sample_fisher
-from .stable_rows import StableRows, forward
+from .sample import sample_fisher, slopes
+from .stable_rows import StableRows
+from .tap_check import gradients_of
 
 
 def whole_fisher(model: nn.Module, rows: StableRows) -> Importance:
@@ -18,21 +18,14 @@ def whole_fisher(model: nn.Module, rows: StableRows) -> Importance:
 
     A bias loss is a statistic of groups, not a sum over rows: by row or by batch, most of its square is the variance
     of the rows' gradients, in which the signs that set one group against the other are gone. Here they are kept.
-
-    Raises:
-        FairTuneError: as `sample_fisher`.
     """
     found = sample_fisher(model, rows)
     slope = slopes(rows.margins(model), rows, found.contrast)[1]
-    named: dict[str, Tensor] = {name: p.requires_grad_() for name, p in model.named_parameters()}
-    sums = {name: torch.zeros_like(p) for name, p in named.items()}
+    sums = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
     start = 0
-    for pixels in rows.chunks("Gradient of the bias"):
-        with torch.enable_grad():
-            margins = forward(model, pixels, rows.options.dtype)
-            pushed = (slope[start : start + len(pixels)].to(margins) * margins).sum()
+    for pixels in rows.chunks("Gradient of the bias", rows.options.chunk_size):
+        weights = slope[start : start + len(pixels)]
+        for name, gradient in gradients_of(model, pixels, list(sums), weights, rows.options.dtype).items():
+            sums[name] += gradient
         start += len(pixels)
-        gradients = torch.autograd.grad(pushed, list(named.values()), allow_unused=True, materialize_grads=True)
-        for total, gradient in zip(sums.values(), gradients, strict=True):
-            total += gradient
     return replace(found, bias={name: total.float().square() for name, total in sums.items()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,27 +15,8 @@ from ..errors import FairTuneError
 from .loss import BiasLoss, BiasValue
 
 
-class Contrast(ABC):
-    """A choice of groups to compare by a loss for two."""
-
-    @abstractmethod
-    def __call__(self, loss: BiasLoss, probabilities: Tensor, labels: Tensor, groups: Tensor) -> BiasValue:
-        """Measure the bias between the groups.
-
-        Args:
-            loss: compares two groups.
-            probabilities: of class 1, [n].
-            labels: 0 or 1, [n].
-            groups: codes, [n].
-        """
-
-    @abstractmethod
-    def describe(self, group_names: Sequence[str]) -> str:
-        """Name what is compared; `group_names` by code."""
-
-
 @dataclass(frozen=True)
-class GroupPair(Contrast):
+class GroupPair:
     """Two groups; rows of others do not count.
 
     Args:
@@ -53,18 +33,25 @@ class GroupPair(Contrast):
             raise FairTuneError(f"`worst` and `best` are both group {self.worst}; a bias needs two groups.")
 
     def __call__(self, loss: BiasLoss, probabilities: Tensor, labels: Tensor, groups: Tensor) -> BiasValue:
-        """Measure the bias of `worst` against `best`."""
+        """Measure the bias of `worst` against `best`.
+
+        Args:
+            loss: compares two groups.
+            probabilities: of class 1, [n].
+            labels: 0 or 1, [n].
+            groups: codes, [n].
+        """
         side = groups == self.worst
         # Picking the rows out would make the host wait for a GPU to count them.
         return loss(probabilities, torch.where(side | (groups == self.best), labels, -1), side)
 
     def describe(self, group_names: Sequence[str]) -> str:
-        """Name the two groups."""
+        """Name the two groups; `group_names` by code."""
         return f"{group_names[self.worst]} against {group_names[self.best]}"
 
 
 @dataclass(frozen=True)
-class EachGroup(Contrast):
+class EachGroup:
     """Every group against all others, averaged over groups; with two groups their plain comparison.
 
     Args:
@@ -79,17 +66,20 @@ class EachGroup(Contrast):
             raise FairTuneError(f"`n_groups` is {self.n_groups}; a bias needs at least two groups.")
 
     def __call__(self, loss: BiasLoss, probabilities: Tensor, labels: Tensor, groups: Tensor) -> BiasValue:
-        """Measure the mean bias; `empty` is summed over the comparisons."""
+        """Measure the mean bias, of the same arguments; `empty` is summed over the comparisons."""
         sides = range(self.n_groups) if self.n_groups > 2 else [1]
         parts = [loss(probabilities, labels, groups == side) for side in sides]
         value = torch.stack([part.value for part in parts]).mean()
         return BiasValue(value, torch.stack([part.empty for part in parts]).sum())
 
     def describe(self, group_names: Sequence[str]) -> str:
-        """Name the groups."""
+        """Name the groups; `group_names` by code."""
         if self.n_groups == 2:
             return f"{group_names[1]} against {group_names[0]}"
         return f"each of {', '.join(group_names[: self.n_groups])} against the rest"
+
+
+Contrast = GroupPair | EachGroup
 
 
 def contrast_for(
@@ -117,20 +107,16 @@ def contrast_for(
         return EachGroup(int(present[-1]) + 1)
     if not np.isfinite(scores).all():
         raise FairTuneError("`margins` holds NaN or infinity; check the model's weights and its pixels.")
-    aucs = {int(g): _auc(truth[codes == g], scores[codes == g]) for g in present}
-    judged = sorted((value, g) for g, value in aucs.items() if np.isfinite(value))
+    judged = []
+    for group in present.tolist():
+        own, positive = scores[codes == group], truth[codes == group] == 1
+        if 0 < positive.sum() < len(own):
+            u = mannwhitneyu(own[positive], own[~positive], method="asymptotic").statistic
+            judged.append((float(u / (positive.sum() * (~positive).sum())), group))
+    judged.sort()
     if len(judged) < 2:
         raise FairTuneError(
             f"{len(judged)} of {len(present)} groups has rows of both classes; a pair needs two such groups. "
             "Add rows, or merge groups."
         )
     return GroupPair(worst=judged[0][1], best=judged[-1][1])
-
-
-def _auc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Compute the Mann-Whitney statistic, ties counting half; NaN if a class is missing."""
-    positives, negatives = scores[labels == 1], scores[labels != 1]
-    if not (len(positives) and len(negatives)):
-        return float("nan")
-    u = mannwhitneyu(positives, negatives, method="asymptotic").statistic
-    return float(u / (len(positives) * len(negatives)))

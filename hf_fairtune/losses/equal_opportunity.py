@@ -2,21 +2,17 @@
 
 from torch import Tensor
 
-from .loss import BiasLoss, BiasValue, mean_difference
+from .loss import BiasValue, mean_difference
 
 
-class EqualOpportunity(BiasLoss):
-    """|ΔTPR|, mean probabilities among positives.
+def equal_opportunity(probabilities: Tensor, labels: Tensor, side: Tensor) -> BiasValue:
+    """Return |ΔTPR|, mean probabilities among positives.
 
     Source: Marcinkevics et al. 2022, "Debiasing deep chest X-ray classifiers using intra- and post-processing
     methods", the proxy of the equal opportunity difference.
     """
-
-    def __call__(self, probabilities: Tensor, labels: Tensor, side: Tensor) -> BiasValue:
-        """Measure the bias."""
-        positive = labels == 1
-        difference, empty = mean_difference(probabilities, positive & side, positive & ~side)
-        return BiasValue(difference.abs(), empty.int())
+    difference, empty = mean_difference(probabilities, labels == 1, side)
+    return BiasValue(difference.abs(), empty)
 
 
-LOSS = EqualOpportunity()
+LOSS = equal_opportunity

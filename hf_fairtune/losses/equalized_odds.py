@@ -2,21 +2,17 @@
 
 from torch import Tensor
 
-from .loss import BiasLoss, BiasValue, mean_difference
+from .loss import BiasValue, mean_difference
 
 
-class EqualizedOdds(BiasLoss):
-    """(|ΔTPR| + |ΔFPR|) / 2, rates being mean probabilities among positives and negatives.
+def equalized_odds(probabilities: Tensor, labels: Tensor, side: Tensor) -> BiasValue:
+    """Return (|ΔTPR| + |ΔFPR|) / 2, rates being mean probabilities among positives and negatives.
 
     Source: Yan et al., SWiFT (MELBA 2025), eq. 2-4, read as conditional rates.
     """
-
-    def __call__(self, probabilities: Tensor, labels: Tensor, side: Tensor) -> BiasValue:
-        """Measure the bias."""
-        positive, negative = labels == 1, labels == 0
-        tpr, no_tpr = mean_difference(probabilities, positive & side, positive & ~side)
-        fpr, no_fpr = mean_difference(probabilities, negative & side, negative & ~side)
-        return BiasValue((tpr.abs() + fpr.abs()) / 2, no_tpr.int() + no_fpr.int())
+    tpr, no_tpr = mean_difference(probabilities, labels == 1, side)
+    fpr, no_fpr = mean_difference(probabilities, labels == 0, side)
+    return BiasValue((tpr.abs() + fpr.abs()) / 2, no_tpr + no_fpr)
 
 
-LOSS = EqualizedOdds()
+LOSS = equalized_odds

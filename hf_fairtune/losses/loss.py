@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -26,15 +26,14 @@ class BiasValue:
     empty: Tensor
 
 
-class BiasLoss(ABC):
+class BiasLoss(Protocol):
     """A bias between a disadvantaged group and the others, differentiable in the predicted probabilities.
 
-    A loss lives in `losses/<name>.py` and an instance is named there as `LOSS`. A term that compares two cells of
-    which one has no rows is 0 and is counted: a stand-in mean would push the other cell towards that constant.
-    Nothing here moves a number to the host, so that a GPU never waits.
+    A loss is a function in `losses/<name>.py` that is named there as `LOSS`. A term that compares two cells of which
+    one has no rows is 0 and is counted: a stand-in mean would push the other cell towards that constant.
+    Nothing in it moves a number to the host, so that a GPU never waits.
     """
 
-    @abstractmethod
     def __call__(self, probabilities: Tensor, labels: Tensor, side: Tensor) -> BiasValue:
         """Measure the bias.
 
@@ -55,22 +54,23 @@ def bias_loss_named(name: str) -> BiasLoss:
     return loss
 
 
-def mean_difference(values: Tensor, cell: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean of `values` over `cell` minus that over `other`, and whether either has no rows.
+def mean_difference(values: Tensor, among: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean of `values` on one side minus that on the other, and 1 if either has no rows, else 0.
 
     Args:
         values: [n]; half precision is summed in float32, where counts are exact.
-        cell: bool, [n].
-        other: bool, [n].
+        among: True for rows that are compared, [n].
+        side: True for rows of the first mean, [n].
 
     Returns:
-        The difference, 0 where undefined, and a bool; both scalars.
+        The difference, 0 where undefined, and an int; both scalars.
     """
     exact = values.to(torch.promote_types(values.dtype, torch.float32))
-    counts = cell.sum(), other.sum()
-    means = [(exact * rows).sum() / count.clamp(min=1) for rows, count in zip((cell, other), counts, strict=True)]
+    cells = among & side, among & ~side
+    counts = cells[0].sum(), cells[1].sum()
+    means = [(exact * rows).sum() / count.clamp(min=1) for rows, count in zip(cells, counts, strict=True)]
     empty = (counts[0] == 0) | (counts[1] == 0)
-    return torch.where(empty, 0.0, means[0] - means[1]), empty
+    return torch.where(empty, 0.0, means[0] - means[1]), empty.int()
 
 
 def margin(logits: Tensor) -> Tensor:

@@ -45,26 +45,18 @@ class EvalModeCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **objects: Any
     ) -> None:
         """Hook the modules: the Trainer puts the whole model into training mode at every step."""
-        self._release()
-        held = [module for module in self._room(objects["model"]).modules() if self._holds(module)]
+        self.on_train_end()
+        modules, within = dict(objects["model"].named_modules()), self.within or ""
+        if within not in modules:
+            raise FairTuneError(f"`within` is {self.within!r}, which the model lacks; name one of its modules.")
+        held = [module for module in modules[within].modules() if self._holds(module)]
         self._hooks = [module.register_forward_pre_hook(into_eval) for module in held]
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **objects: Any
-    ) -> None:
+    def on_train_end(self, *_: Any, **__: Any) -> None:
         """Remove the hooks."""
-        self._release()
-
-    def _release(self) -> None:
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
-
-    def _room(self, model: nn.Module) -> nn.Module:
-        modules = dict(model.named_modules())
-        if (self.within or "") not in modules:
-            raise FairTuneError(f"`within` is {self.within!r}, which the model lacks; name one of its modules.")
-        return modules[self.within or ""]
 
     def _holds(self, module: nn.Module) -> bool:
         drops = isinstance(module, _DropoutNd) or type(module).__name__.endswith(DEPTH_NAMES)

@@ -9,25 +9,34 @@ from torch import Tensor
 
 from ..document.run import MaskLayer
 from ..errors import FairTuneError
-from .soft_mask import Importances
+from ..importance.importance import Importance
 
 
-def mask_layers(mask: Mapping[str, Tensor], importance: Importances) -> list[MaskLayer]:
+def mask_layers(mask: Mapping[str, Tensor], importance: Importance) -> list[MaskLayer]:
     """Return one entry a layer, in the order of the mask.
 
     Args:
         mask: parameter name -> values in [0, 1].
-        importance: `.prediction` and `.bias` of at least the parameters in the mask.
+        importance: of at least the parameters in the mask.
 
     Raises:
         FairTuneError: a parameter of the mask has no importance.
     """
     members: dict[str, list[str]] = {}
     for name in mask:
-        if name not in importance.prediction or name not in importance.bias:
+        if name not in importance.prediction:
             raise FairTuneError(f"The mask names `{name}`, which has no importance; make both from one model.")
         members.setdefault(layer_of(name), []).append(name)
-    return [mask_layer(layer, mask, importance, names) for layer, names in members.items()]
+    layers = []
+    for layer, names in members.items():
+        # NumPy, because torch.quantile takes at most 16 million values.
+        values = np.concatenate([mask[name].detach().float().cpu().numpy().ravel() for name in names])
+        low, median, high = np.quantile(values, [0.1, 0.5, 0.9]).tolist()
+        sides = importance.prediction, importance.bias
+        prediction, bias = (float(sum(side[name].double().sum() for name in names)) for side in sides)
+        mean = float(values.mean(dtype=np.float64))
+        layers.append(MaskLayer(layer, int(values.size), mean, low, median, high, prediction, bias))
+    return layers
 
 
 def layer_of(name: str) -> str:
@@ -39,16 +48,3 @@ def layer_of(name: str) -> str:
     numbers = [i for i, part in enumerate(parts) if part.isdecimal()]
     endings = [i for i, part in enumerate(parts) if i > 0 and part[-1:].isdecimal()]
     return ".".join(parts[: next(iter(numbers + endings), 1) + 1])
-
-
-def mask_layer(layer: str, mask: Mapping[str, Tensor], importance: Importances, names: list[str]) -> MaskLayer:
-    """Return the mask and the importances of one layer's parameters."""
-    # NumPy, because torch.quantile takes at most 16 million values.
-    values = np.concatenate([mask[name].detach().float().cpu().numpy().ravel() for name in names])
-    low, median, high = np.quantile(values, [0.1, 0.5, 0.9]).tolist()
-    prediction, bias = (
-        float(sum(side[name].double().sum() for name in names)) for side in (importance.prediction, importance.bias)
-    )
-    return MaskLayer(
-        layer, int(values.size), float(values.mean(dtype=np.float64)), low, median, high, prediction, bias
-    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..errors import FairTuneError
-from ..families.family import Part, family_of
+from ..families.family import family_of
 from .granularities import Cell, granularity_named, preset_named
 
 
@@ -65,11 +65,6 @@ class Mask:
         on = [i for i, bit in enumerate(self.bits) if bit]
         return [(i // len(kinds), kind) for i in on for kind in kinds[i % len(kinds)]]
 
-    def trained(self, model: nn.Module) -> list[Part]:
-        """List the parts of a plain model that this mask trains; the head is always among them."""
-        cells = set(self.cells())
-        return [p for p in family_of(model).parts(model) if p.kind == "head" or (p.block, p.kind) in cells]
-
 
 def preset_bits(name: str, n_blocks: int, granularity: str) -> tuple[int, ...]:
     """Return the bits of a preset.
@@ -87,7 +82,9 @@ def preset_bits(name: str, n_blocks: int, granularity: str) -> tuple[int, ...]:
 
 def apply_mask(model: nn.Module, mask: Mask) -> nn.Module:
     """Set `requires_grad` of a plain model by `mask`: its parts and the head are trained, the rest is frozen."""
-    trained = {name for part in mask.trained(model) for name in part.parameters}
+    cells = {(None, "head"), *mask.cells()}
+    parts = [part for part in family_of(model).parts(model) if (part.block, part.kind) in cells]
+    trained = {name for part in parts for name in part.parameters}
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in trained)
     return model

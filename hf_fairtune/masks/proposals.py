@@ -103,8 +103,8 @@ class Structured(Proposal):
     def _near_best(self, trial: optuna.Trial, n_bits: int) -> int:
         """Return the best finished mask with 1 to `max_flips` bits turned, seeded by the trial's number."""
         study = trial.study
-        done = [t for t in study.get_trials(deepcopy=False) if t.state.is_finished() and "mask" in t.user_attrs]
-        ranked = [t for t in done if t.state == optuna.trial.TrialState.COMPLETE and t.number < trial.number]
+        done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+        ranked = [t for t in done if t.number < trial.number and "mask" in t.user_attrs]
         draw = random.Random(f"{self.seed} {trial.number}")
         if not ranked:
             return draw.getrandbits(n_bits)

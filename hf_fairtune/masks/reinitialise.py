@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -9,12 +10,11 @@ from torch import nn
 
 from ..errors import FairTuneError
 
-Mask = Mapping[str, torch.Tensor]
 KINDS = ("mean", "quantile", "full", "none")
 
 
 def reinitialise(
-    model: nn.Module, names: Sequence[str], mask: Mask, kind: str = "mean", quantile: float = 0.5
+    model: nn.Module, names: Sequence[str], mask: Mapping[str, torch.Tensor], kind: str = "mean", quantile: float = 0.5
 ) -> tuple[int, int]:
     """Set those parameters of the head to zero that matter most for bias.
 
@@ -33,12 +33,18 @@ def reinitialise(
         FairTuneError: unknown kind, or a quantile outside [0, 1].
     """
     check(kind, quantile)
-    parameters = {name: model.get_parameter(name) for name in names}
-    chosen = {name: _chosen(name, names, mask, kind, quantile) for name in names}
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter[chosen[name].to(parameter.device)] = 0
-    return sum(int(where.sum()) for where in chosen.values()), sum(p.numel() for p in parameters.values())
+    head = torch.cat([mask[name].flatten() for name in names])
+    limit = {"full": -math.inf, "none": math.inf}.get(kind)
+    if kind == "quantile":
+        limit = float(torch.quantile(head, quantile))
+    zeroed = 0
+    for name in names:
+        above = mask[name] > (mask[name].mean() if limit is None else limit)
+        with torch.no_grad():
+            parameter = model.get_parameter(name)
+            parameter[above.to(parameter.device)] = 0
+        zeroed += int(above.sum())
+    return zeroed, head.numel()
 
 
 def check(kind: str, quantile: float) -> None:
@@ -47,12 +53,3 @@ def check(kind: str, quantile: float) -> None:
         raise FairTuneError(f"`reinit` is {kind!r}; choose {', '.join(KINDS[:-1])} or {KINDS[-1]}.")
     if not 0 <= quantile <= 1:
         raise FairTuneError(f"`reinit_quantile` is {quantile:g}; give the share of the head to keep, from 0 to 1.")
-
-
-def _chosen(name: str, names: Sequence[str], mask: Mask, kind: str, quantile: float) -> torch.Tensor:
-    own = mask[name]
-    if kind in ("full", "none"):
-        return torch.full_like(own, kind == "full", dtype=torch.bool)
-    if kind == "mean":
-        return own > own.mean()
-    return own > torch.quantile(torch.cat([mask[other].flatten() for other in names]), quantile)

@@ -11,7 +11,7 @@ from ..document.run import SoftMaskFacts
 from ..errors import FairTuneError
 from ..importance.importance import Importance
 from ..losses.contrast import Contrast
-from .control_masks import hard_mask, ones_mask, random_mask
+from .hard_mask import hard_mask
 from .layers import mask_layers
 from .soft_mask import soft_mask
 
@@ -23,7 +23,8 @@ class MaskOptions:
     """Which mask scales the first step.
 
     Args:
-        kind: "soft" (SWiFT, eq. 9), "hard" (BMFT), "random" (uniform) or "none".
+        kind: "soft" (SWiFT, eq. 9), "hard" (BMFT), "random" (uniform in [0, 1), as in SWiFT, section 5.2; the
+            published code draws from a normal) or "none" (ones: plain fine-tuning).
         normalization: of the soft mask's importances.
         rate: percentile of the hard mask.
         seed: of the random mask.
@@ -50,9 +51,12 @@ class MaskOptions:
             return soft_mask(importance, self.normalization)
         if self.kind == "hard":
             return hard_mask(importance, self.rate, head)
-        if self.kind == "random":
-            return random_mask(importance, self.seed)
-        return ones_mask(importance)
+        ones = {name: torch.ones_like(v, dtype=torch.float32) for name, v in importance.prediction.items()}
+        if self.kind == "none":
+            return ones
+        # On the CPU in the order of the parameters, so that every machine draws the same.
+        generator = torch.Generator().manual_seed(self.seed)
+        return {name: torch.rand(v.shape, generator=generator).to(v.device) for name, v in ones.items()}
 
 
 @dataclass(frozen=True)

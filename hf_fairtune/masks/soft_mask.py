@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable
 
 import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
 from ..errors import FairTuneError
+from ..importance.importance import Importance
 
 # Where a weight does not matter for prediction the ratio is large, not infinite (published code).
 EPSILON = 1e-10
-
-
-class Importances(Protocol):
-    """Diagonal Fisher information of the two losses: parameter name -> tensor of the parameter's shape."""
-
-    @property
-    def prediction(self) -> Mapping[str, Tensor]:
-        """Return the importance for prediction (eq. 7)."""
-
-    @property
-    def bias(self) -> Mapping[str, Tensor]:
-        """Return the importance for bias (eq. 8)."""
 
 
 def min_max(values: Tensor) -> Tensor:
@@ -50,7 +38,7 @@ NORMALIZATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def soft_mask(importance: Importances, normalization: str = "min-max") -> dict[str, Tensor]:
+def soft_mask(importance: Importance, normalization: str = "min-max") -> dict[str, Tensor]:
     """Return the mask |tanh(Norm(I_b) / (Norm(I_p) + 1e-10))| of every parameter (SWiFT, eq. 9).
 
     `Norm` is taken over one parameter tensor (weight and bias apart), so the mask does not depend on the scale of
@@ -58,19 +46,19 @@ def soft_mask(importance: Importances, normalization: str = "min-max") -> dict[s
     A constant tensor, such as the bias of a single logit, stays as it is, as in the published code.
 
     Args:
-        importance: `.prediction` and `.bias`, parameter name -> non-negative tensor.
+        importance: of every parameter for prediction (eq. 7) and for bias (eq. 8).
         normalization: "min-max" (the paper's choice), "z-score" or "percentile" (ranks).
 
     Returns:
         Parameter name -> float32 tensor in [0, 1] of the parameter's shape: 1 moves freely, 0 stays.
 
     Raises:
-        FairTuneError: unknown normalization; an importance that is NaN, infinite, missing or of another shape.
+        FairTuneError: unknown normalization.
     """
     return {name: ratio.tanh().abs().float() for name, ratio in ratios(importance, normalization).items()}
 
 
-def ratios(importance: Importances, normalization: str) -> dict[str, Tensor]:
+def ratios(importance: Importance, normalization: str) -> dict[str, Tensor]:
     """Return Norm(I_b) / (Norm(I_p) + 1e-10) of every parameter in float64.
 
     Raises:
@@ -78,7 +66,6 @@ def ratios(importance: Importances, normalization: str) -> dict[str, Tensor]:
     """
     if normalization not in NORMALIZATIONS:
         raise FairTuneError(f"`normalization` is {normalization!r}; choose from {', '.join(NORMALIZATIONS)}.")
-    check(importance)
     norm = NORMALIZATIONS[normalization]
     bias, prediction = importance.bias, importance.prediction
     return {n: normalized(bias[n], norm) / (normalized(prediction[n], norm) + EPSILON) for n in prediction}
@@ -89,21 +76,3 @@ def normalized(values: Tensor, norm: Callable[[Tensor], Tensor]) -> Tensor:
     values = values.detach().double()
     constant = values.numel() < 2 or bool(values.min() == values.max())
     return values if constant else norm(values)
-
-
-def check(importance: Importances) -> None:
-    """Refuse importances that do not belong together or are no numbers.
-
-    Raises:
-        FairTuneError: naming the first parameter that is wrong.
-    """
-    prediction, bias = importance.prediction, importance.bias
-    for name in [*prediction, *bias]:
-        if name not in prediction or name not in bias or prediction[name].shape != bias[name].shape:
-            raise FairTuneError(
-                f"The importances of `{name}` for prediction and for bias do not match; compute both on one model."
-            )
-        if not (prediction[name].isfinite().all() and bias[name].isfinite().all()):
-            raise FairTuneError(
-                f"The importance of `{name}` is NaN or infinite; compute it in float32 on finite pixels and weights."
-            )

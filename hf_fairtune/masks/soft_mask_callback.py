@@ -88,7 +88,11 @@ class SoftMaskCallback(TrainerCallback):
     def _matched(self, model: nn.Module) -> list[tuple[Tensor, Tensor]]:
         """Pair every trainable parameter with its mask, on its device and in its type."""
         parameters = {plain_name(name): parameter for name, parameter in model.named_parameters()}
-        refuse_sharded(parameters)
+        kind = AcceleratorState().distributed_type.value
+        if kind in SHARDED or any(isinstance(parameter, DTensor) for parameter in parameters.values()):
+            raise FairTuneError(
+                f"A soft mask needs whole parameters but they are sharded ({kind}); train with DDP or on one device."
+            )
         for name, mask in self.mask.items():
             if name not in parameters:
                 raise FairTuneError(f"The mask names `{name}`, which the model lacks; make the mask from this model.")
@@ -117,19 +121,6 @@ def checked(name: str, values: Tensor) -> Tensor:
     if not ((mask >= 0) & (mask <= 1)).all():
         raise FairTuneError(f"The mask of `{name}` has values that are NaN or outside [0, 1]; pass shares of a step.")
     return mask
-
-
-def refuse_sharded(parameters: Mapping[str, Tensor]) -> None:
-    """Refuse parameters of which a process holds only a part.
-
-    Raises:
-        FairTuneError: DeepSpeed, FSDP, Megatron-LM, or a parameter that is a DTensor.
-    """
-    kind = AcceleratorState().distributed_type.value
-    if kind in SHARDED or any(isinstance(parameter, DTensor) for parameter in parameters.values()):
-        raise FairTuneError(
-            f"A soft mask needs whole parameters but they are sharded ({kind}); train with DDP or on one device."
-        )
 
 
 def warn_of_gradient_mask(optimizer: Any) -> None:

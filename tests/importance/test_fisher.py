@@ -15,7 +15,7 @@ from hf_fairtune.importance.fisher import fisher_importance
 from hf_fairtune.importance.importance import Importance
 from hf_fairtune.importance.tap_check import checked_taps
 from hf_fairtune.losses.contrast import EachGroup, GroupPair, contrast_for
-from hf_fairtune.losses.loss import BiasLoss, BiasValue, bias_loss_named, weighted_bce
+from hf_fairtune.losses.loss import BiasValue, bias_loss_named, weighted_bce
 from tests.conftest import table, tiny_vit
 
 from .fisher_oracle import MODELS, Batch, by_row, lively, log_odds, mean, rows, split, squared, swin
@@ -83,16 +83,14 @@ def test_odd_models(kind: type[Odd], caplog: pytest.LogCaptureFixture) -> None:
     assert ("one image at a time" in caplog.text) == bool(slow)
 
 
-class SquaredDifference(BiasLoss):
-    """A loss whose derivative grows with the difference, so that later rows change what earlier ones weigh."""
-
-    def __call__(self, probabilities: Tensor, labels: Tensor, side: Tensor) -> BiasValue:
-        found = bias_loss_named("statistical_parity")(probabilities, labels, side)
-        return BiasValue(found.value.square(), found.empty)
+def squared_difference(probabilities: Tensor, labels: Tensor, side: Tensor) -> BiasValue:
+    """Return a loss whose derivative grows with the difference, so that later rows change what earlier ones weigh."""
+    found = bias_loss_named("statistical_parity")(probabilities, labels, side)
+    return BiasValue(found.value.square(), found.empty)
 
 
 def test_a_loss_that_is_no_absolute_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hf_fairtune.losses.equalized_odds.LOSS", SquaredDifference())
+    monkeypatch.setattr("hf_fairtune.losses.equalized_odds.LOSS", squared_difference)
     check(lively(tiny_vit(1)), rows())
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hf_fairtune import catalog
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.losses.loss import BiasLoss, bias_loss_named
+from hf_fairtune.losses.loss import bias_loss_named
 
 NAMES = catalog.names("losses")
 
@@ -71,7 +71,7 @@ def test_the_room_holds_the_five() -> None:
         "statistical_parity",
         "equal_opportunity",
     }
-    assert all(isinstance(bias_loss_named(name), BiasLoss) for name in NAMES)
+    assert [bias_loss_named(name).__name__ for name in NAMES] == NAMES
 
 
 def test_an_unknown_loss_is_one_line() -> None:

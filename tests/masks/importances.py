@@ -1,26 +1,24 @@
 """Importances drawn at random, as the masks read them."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True)
-class Drawn:
-    """Importance for prediction and for bias, parameter name -> tensor."""
-
-    prediction: dict[str, Tensor]
-    bias: dict[str, Tensor]
+from hf_fairtune.importance.importance import Importance
+from hf_fairtune.losses.contrast import EachGroup
 
 
-def drawn(model: nn.Module, seed: int = 0) -> Drawn:
+def of(prediction: dict[str, Tensor], bias: dict[str, Tensor]) -> Importance:
+    """Return importances of no rows, parameter name -> tensor."""
+    return Importance(prediction, bias, 0, 0, EachGroup(2))
+
+
+def drawn(model: nn.Module, seed: int = 0) -> Importance:
     """Draw skewed non-negative importances, as squared gradients are."""
     generator = torch.Generator().manual_seed(seed)
     sides = [{n: torch.randn(p.shape, generator=generator) ** 4 for n, p in model.named_parameters()} for _ in "pb"]
-    return Drawn(*sides)
+    return of(*sides)
 
 
-def alone(prediction: list[float], bias: list[float]) -> Drawn:
+def alone(prediction: list[float], bias: list[float]) -> Importance:
     """Return importances of one parameter `w`."""
-    return Drawn({"w": torch.tensor(prediction)}, {"w": torch.tensor(bias)})
+    return of({"w": torch.tensor(prediction)}, {"w": torch.tensor(bias)})

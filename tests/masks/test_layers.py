@@ -7,7 +7,7 @@ from transformers import ViTForImageClassification
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks.layers import layer_of, mask_layers
 from hf_fairtune.masks.soft_mask import soft_mask
-from tests.masks.importances import Drawn, drawn
+from tests.masks.importances import drawn, of
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_tensor_larger_than_torch_quantile_takes() -> None:
     n = 2**24 + 1
     values = torch.zeros(n, dtype=torch.bfloat16)
     values[: n // 10 + 2] = 1
-    (row,) = mask_layers({"fc.weight": values}, Drawn({"fc.weight": values}, {"fc.weight": values}))
+    (row,) = mask_layers({"fc.weight": values}, of({"fc.weight": values}, {"fc.weight": values}))
     assert (row.parameters, row.low, row.median, row.high) == (n, 0.0, 0.0, pytest.approx(1.0))
     assert row.mean == pytest.approx(0.1, rel=1e-6)
 

@@ -11,14 +11,16 @@ from scipy.stats import kstest
 from transformers import ViTForImageClassification
 
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.masks.control_masks import hard_mask, ones_mask, random_mask
+from hf_fairtune.importance.importance import Importance
+from hf_fairtune.masks.hard_mask import hard_mask
+from hf_fairtune.masks.repair_mask import MaskOptions
 from tests.conftest import tiny_vit
-from tests.masks.importances import Drawn, alone, drawn
+from tests.masks.importances import drawn
 
 HEAD = ("classifier.weight", "classifier.bias")
 
 
-def pooled_ratios(importance: Drawn, skip: tuple[str, ...]) -> dict[tuple[str, int], float]:
+def pooled_ratios(importance: Importance, skip: tuple[str, ...]) -> dict[tuple[str, int], float]:
     """Return the ratio of every single weight that counts, by (name, flat index)."""
     found = {}
     for name in set(importance.prediction) - set(skip):
@@ -31,15 +33,13 @@ def pooled_ratios(importance: Drawn, skip: tuple[str, ...]) -> dict[tuple[str, i
     return found
 
 
-@pytest.mark.parametrize("rate", [0, 37.5, 50.0, 90, 100, None])
+@pytest.mark.parametrize("rate", [0, 37.5, 50.0, 90, 100])
 @pytest.mark.parametrize("skip", [(), HEAD])
-def test_one_threshold_for_the_whole_model(
-    vit: ViTForImageClassification, rate: float | None, skip: tuple[str, ...]
-) -> None:
+def test_one_threshold_for_the_whole_model(vit: ViTForImageClassification, rate: float, skip: tuple[str, ...]) -> None:
     importance = drawn(vit)
     ratios = pooled_ratios(importance, skip)
     values = list(ratios.values())
-    threshold = sum(values) / len(values) if rate is None else np.percentile(values, rate)
+    threshold = np.percentile(values, rate)
     mask = hard_mask(importance, rate, skip)
     for name, parameter in vit.named_parameters():
         wanted = [float(ratios.get((name, i), -math.inf) > threshold) for i in range(parameter.numel())]
@@ -53,30 +53,22 @@ def test_the_rate_is_the_share_that_stays(vit: ViTForImageClassification) -> Non
     assert moved.mean().item() == pytest.approx(0.2, abs=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"rate": 101.0}, "`rate` is 101.0"),
-        ({"rate": math.nan}, "`rate` is nan"),
-        ({"skip": ["head.weight"]}, "unknown parameters head.weight"),
-        ({"skip": ["w"]}, "every parameter"),
-    ],
-)
-def test_hard_mask_refuses(options: dict, message: str) -> None:
-    with pytest.raises(FairTuneError, match=message):
-        hard_mask(alone([0.0, 1.0], [1.0, 0.0]), **options)
+@pytest.mark.parametrize("rate", [-1.0, 101.0, math.nan])
+def test_a_rate_is_a_percentile(rate: float) -> None:
+    with pytest.raises(FairTuneError, match=f"`rate` is {rate:g}; pass a percentile from 0 to 100"):
+        MaskOptions("hard", rate=rate)
 
 
 @given(st.integers(0, 2**32))
 def test_a_random_mask_is_its_seed(seed: int) -> None:
     importance = drawn(tiny_vit(1))
-    one, same, other = (random_mask(importance, s) for s in (seed, seed, seed + 1))
+    one, same, other = (MaskOptions("random", seed=s).make(importance, ()) for s in (seed, seed, seed + 1))
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["classifier.weight"], other["classifier.weight"])
 
 
 def test_a_random_mask_is_uniform(vit: ViTForImageClassification) -> None:
-    mask = random_mask(drawn(vit), 0)
+    mask = MaskOptions("random").make(drawn(vit), ())
     values = torch.cat([v.flatten() for v in mask.values()])
     assert kstest(values.numpy(), "uniform").pvalue > 0.01
     assert ((values >= 0) & (values < 1)).all()
@@ -84,11 +76,5 @@ def test_a_random_mask_is_uniform(vit: ViTForImageClassification) -> None:
 
 
 def test_ones(vit: ViTForImageClassification) -> None:
-    mask = ones_mask(drawn(vit))
+    mask = MaskOptions("none").make(drawn(vit), ())
     assert all(torch.equal(mask[name], torch.ones(p.shape)) for name, p in vit.named_parameters())
-
-
-@pytest.mark.parametrize("make", [hard_mask, random_mask, ones_mask])
-def test_importances_are_checked(make: object) -> None:
-    with pytest.raises(FairTuneError, match="`w` is NaN"):
-        make(alone([math.nan, 1.0], [1.0, 0.0]))
