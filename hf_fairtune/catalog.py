@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -23,7 +24,8 @@ MARKS = {
 def names(room: str) -> list[str]:
     """List the varieties of a room, such as "audit.metrics", by file name; nothing is imported."""
     folder = ROOT.joinpath(*room.split("."))
-    return sorted(path.stem for path in folder.glob("*.py") if _is_variety(room, path))
+    mark = re.compile(f"^{re.escape(MARKS[room])}", re.MULTILINE)
+    return sorted(path.stem for path in folder.glob("*.py") if mark.search(path.read_text(encoding="utf-8")))
 
 
 def find(room: str, name: str) -> ModuleType:
@@ -42,7 +44,3 @@ def about(room: str, name: str) -> str:
     """Return the first line of a variety's docstring without importing it, which may take seconds."""
     source = ROOT.joinpath(*room.split("."), f"{name}.py").read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
-
-
-def _is_variety(room: str, path: Path) -> bool:
-    return any(line.startswith(MARKS[room]) for line in path.read_text(encoding="utf-8").splitlines())

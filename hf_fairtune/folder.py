@@ -53,16 +53,16 @@ def claim(folder: str | Path, run: Mapping[str, Any]) -> Path:
     return path
 
 
-def write_atomically(path: Path, text: str) -> Path:
-    """Write `text` beside `path`, flush it to disk, then rename: a kill leaves the old file or the new.
+def write_atomically(path: Path, content: str | bytes) -> Path:
+    """Write `content` beside `path`, flush it to disk, then rename: a kill leaves the old file or the new.
 
     Raises:
         FairTuneError: the disk is full or not writable; the old file is untouched.
     """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)

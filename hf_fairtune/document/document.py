@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -114,27 +115,24 @@ class Document:
     shared: Sharing | None = None
     schema_version: int = SCHEMA_VERSION
 
-    @property
-    def file_name(self) -> str:
-        """Return the name of its file."""
-        return AUDIT_FILE if self.job == "audit" else RUN_FILE
-
     def model_named(self, id: str) -> Model:
         """Return a model by its id."""
-        return next(model for model in self.models if model.id == id)
+        return self.models[[*map(attrgetter("id"), self.models)].index(id)]
 
     def select(
         self, model: str | None = None, split: str | None = None, target: str | None = None
     ) -> Iterator[Audited]:
         """Yield the audits of a model, a split and a target; None for every one."""
         for entry in self.audits:
-            asked = ((model, entry.model), (split, entry.split), (target, entry.target))
-            if all(wanted in (None, own) for wanted, own in asked):
+            if model in (None, entry.model) and split in (None, entry.split) and target in (None, entry.target):
                 yield entry
 
     def find(self, model: str, split: str, target: str, attribute: str | None) -> Audited | None:
         """Return one audit, or None where there is none."""
-        return next((e for e in self.select(model, split, target) if e.attribute == attribute), None)
+        for entry in self.select(model, split, target):
+            if entry.attribute == attribute:
+                return entry
+        return None
 
     def to_json(self) -> str:
         """Write the document as JSON, null for every undefined number."""
@@ -146,7 +144,8 @@ class Document:
         Raises:
             FairTuneError: the disk is full or not writable.
         """
-        return write_atomically(Path(folder) / self.file_name, self.to_json())
+        name = AUDIT_FILE if self.job == "audit" else RUN_FILE
+        return write_atomically(Path(folder) / name, self.to_json())
 
     @classmethod
     def from_json(cls, text: str | bytes, name: str = "the text") -> Document:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 
 NAN = float("nan")
 
@@ -14,7 +14,6 @@ NAN = float("nan")
 Real = Annotated[
     float,
     BeforeValidator(lambda value: NAN if value is None else value),
-    PlainSerializer(lambda value: value if math.isfinite(value) else None, when_used="json"),
     WithJsonSchema({"type": ["number", "null"]}),
 ]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib import metadata
 
-LIBRARIES = ("torch", "transformers", "accelerate", "peft", "optuna", "datasets", "numpy", "scipy")
+LIBRARIES = ("hf-fairtune", "torch", "transformers", "accelerate", "peft", "optuna", "datasets", "numpy", "scipy")
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,7 @@ class Hardware:
 
 def library_versions() -> dict[str, str]:
     """Return the versions of Python, hf_fairtune and the libraries that a result depends on."""
-    return {"python": platform.python_version()} | {
-        name: metadata.version(name) for name in ("hf-fairtune", *LIBRARIES)
-    }
+    return {"python": platform.python_version(), **dict(zip(LIBRARIES, map(metadata.version, LIBRARIES), strict=True))}
 
 
 def git_commit() -> str | None:

@@ -52,10 +52,7 @@ def _check_place(rule: Rule, grouped: bool) -> None:
         raise FairTuneError(f"{rule.place} asks the `auc` of all rows by {rule.attribute}; ask for `group_auc`.")
     if not rule.of_all and not grouped:
         raise FairTuneError(f"{rule.place} compares groups, but the audit has none; pass --group to the audit.")
-    for key, asked, has in (
-        ("group", rule.group, place.by_group),
-        ("threshold", rule.threshold, place.at_threshold),
-    ):
+    for key, asked, has in ("group", rule.group, place.by_group), ("threshold", rule.threshold, place.at_threshold):
         if asked is not None and not has:
             raise FairTuneError(f"{rule.place}: `{metric}` has no {key}; leave `{key}` out.")
     if rule.group == OVERALL and not place.of_all:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..document.audit import Audit, CalibrationGroup, ThresholdAudit
+from ..document.audit import Audit, ThresholdAudit
 from ..document.document import Document, GateRow
 from ..document.estimate import Estimate
+from .metrics import ACROSS, CALIBRATION
 from .rules import OVERALL
 
 
@@ -26,10 +27,7 @@ class Number:
 
 def numbers(audit: Audit) -> Iterator[Number]:
     """Yield every number; that of all rows beside its groups is one of the group `overall`."""
-    yield Number("auc", audit.auc)
-    yield Number("min_group_auc", audit.min_group_auc)
-    yield Number("auc_gap", audit.auc_gap)
-    yield Number("es_auc", audit.es_auc)
+    yield from (Number(metric, getattr(audit, metric)) for metric in ("auc", *ACROSS))
     yield from (Number(metric, found) for metric, found in audit.across.items())
     yield from (Number(metric, found, OVERALL) for metric, found in audit.measures.items())
     for row in audit.groups:
@@ -41,22 +39,15 @@ def numbers(audit: Audit) -> Iterator[Number]:
         yield Number("bpsn", crossing.bpsn, crossing.group)
         yield Number("bnsp", crossing.bnsp, crossing.group)
     if audit.calibration:
-        yield from _calibration(audit.calibration.overall, OVERALL)
-        for line in audit.calibration.groups:
-            yield from _calibration(line, line.group)
+        for line in (replace(audit.calibration.overall, group=OVERALL), *audit.calibration.groups):
+            for metric in CALIBRATION:
+                yield Number(metric, getattr(line, metric.removeprefix("calibration_")), line.group)
     for threshold in audit.thresholds:
         name, degenerate = threshold_name(threshold), threshold.degenerate
         yield from (Number(metric, found, None, None, name, degenerate) for metric, found in threshold.gaps.items())
-        for group, decided in [(OVERALL, threshold.overall), *((row.group, row) for row in threshold.groups)]:
-            yield from (
-                Number(metric, found, group, None, name, degenerate) for metric, found in decided.rates.items()
-            )
-
-
-def _calibration(row: CalibrationGroup, group: str) -> Iterator[Number]:
-    yield Number("brier", row.brier, group)
-    yield Number("calibration_slope", row.slope, group)
-    yield Number("calibration_intercept", row.intercept, group)
+        for decided in (replace(threshold.overall, group=OVERALL), *threshold.groups):
+            for metric, found in decided.rates.items():
+                yield Number(metric, found, decided.group, None, name, degenerate)
 
 
 def threshold_name(threshold: ThresholdAudit) -> str:

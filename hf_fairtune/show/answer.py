@@ -85,8 +85,8 @@ def _lowest(view: View) -> str:
     if not lowest.defined:
         return f"Which group is served worst is unknown ({reasons(lowest.reasons)})."
     if lowest.group is None:
-        return f"The lowest AUC is {_spoken(view, lowest)}."
-    said = f"The lowest AUC is {_spoken(view, lowest)}, in the group {name(lowest.group)}."
+        return f"The lowest AUC is {_interval(view, lowest)}."
+    said = f"The lowest AUC is {_interval(view, lowest)}, in the group {name(lowest.group)}."
     for row in view.audit.groups:
         if row.group == lowest.group and not math.isnan(row.worst_share):
             others = "" if row.worst_share >= 0.9 else ", so another group may be the lowest"
@@ -102,7 +102,7 @@ def _small(view: View, group: str | None) -> str:
     return ""
 
 
-def _spoken(view: View, found: Estimate) -> str:
+def _interval(view: View, found: Estimate) -> str:
     ends = f"{view.level} {number(found.low)} to {number(found.high)}" if found.bounded else "no interval"
     return f"{number(found.value)} ({ends})"
 
@@ -113,7 +113,7 @@ def _gap(view: View, kind: str, tested: int) -> Iterator[str]:
     if not gap.defined:
         return
     best = f", {name(gap.best)}," if gap.best else ""
-    said = f"The best group{best} lies {_spoken(view, gap)} above it.{_small(view, gap.best)}"
+    said = f"The best group{best} lies {_interval(view, gap)} above it.{_small(view, gap.best)}"
     chance = f"If groups did not matter, chance would make a gap of up to {number(gap.null_high)} in 19 of 20 cases "
     chance += f"(p = {p_value(gap.p)}):"
     detectable = np.fmax.reduce([*map(attrgetter("detectable"), view.audit.pairs)], initial=math.nan)

@@ -8,7 +8,6 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from operator import attrgetter
 from typing import Literal
 
@@ -114,19 +113,15 @@ def tidy(axes: Axes, grid: Literal["both", "x"] = "both") -> None:
 
 def labels(names: Sequence[str], width: int = 26, lines: int = 3) -> list[str]:
     """Wrap and shorten names for an axis; a name that the font cannot draw becomes its number."""
-    drawn = []
+    drawn, glyphs = [], get_font(findfont(FontProperties())).get_charmap()
     for place, name in enumerate(names, start=1):
         text = " ".join(name.split()) or "(empty name)"
-        wrapped = textwrap.wrap(text if _glyphs().issuperset(map(ord, text)) else f"group {place} (see table)", width)
+        known = glyphs.keys() >= set(map(ord, text))
+        wrapped = textwrap.wrap(text if known else f"group {place} (see table)", width)
         if len(wrapped) > lines:
             wrapped = [*wrapped[: lines - 1], wrapped[lines - 1][: width - 1] + "…"]
         drawn.append("\n".join(wrapped).replace("$", r"\$"))
     return drawn
-
-
-@cache
-def _glyphs() -> frozenset[int]:
-    return frozenset(get_font(findfont(FontProperties())).get_charmap())
 
 
 def draw(panels: Sequence[Panel], key: Sequence[Artist], width: float = COLUMN, beside: bool = False) -> Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -144,7 +144,8 @@ def rates(view: View, width: float = ink.COLUMN) -> Picture | None:
     for key in ("tpr", "fpr"):
         rows = []
         for groups in beside(cuts, "groups")[:MOST]:
-            rows.append(Row(groups[-1].group, _marks(view.audits, [row.rates[key] for row in groups])))
+            found = map(itemgetter(key), map(attrgetter("rates"), groups))
+            rows.append(Row(groups[-1].group, _marks(view.audits, found)))
         title = "" if panels else f"threshold: {where}"
         panels.append(Panel(title, rows, metric(key), cuts[-1].overall.rates[key]))
     alt, figure = f"Rates {view.place}. {described(panels)}", draw(panels, [ink.LINE], width, beside=True)
@@ -160,10 +161,8 @@ RATES = (
 
 def _largest(view: View, curves: Sequence[Any], most: int) -> tuple[list[Any], list[Any]]:
     """Return groups and their curves: of many, those of the lowest group and of the largest."""
-    rows, lowest = (
-        dict(zip(map(GROUP, view.audit.groups), view.audit.groups, strict=True)),
-        view.audit.min_group_auc.group,
-    )
+    rows = dict(zip(map(GROUP, view.audit.groups), view.audit.groups, strict=True))
+    lowest = view.audit.min_group_auc.group
     if len(curves) > most:
         sizes = [row.n if isinstance(row.n, int) else 0 for row in (rows[curve.group] for curve in curves)]
         first = np.lexsort((-np.array(sizes), [curve.group != lowest for curve in curves]))[:most]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import fields
-from itertools import count, repeat
+from itertools import count
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from ..document.audit import GroupAudit, Pair
 from ..document.data import AttributeSheet
@@ -60,12 +61,8 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
 def write_card(document: Document, folder: str | Path, license: str | None = None) -> list[Path]:
     """Write README.md and figures/*.png, both made to be shared; return the paths.
 
-    Figures of an earlier card that no longer apply are removed.
-
-    Args:
-        document: of a run, with exact counts.
-        folder: the run's.
-        license: of the weights, an identifier of the Hub; they derive from the base model, whose terms decide.
+    Figures of an earlier card that no longer apply are removed. The document has exact counts; see `card` for the
+    license.
 
     Raises:
         FairTuneError: the disk is full or not writable.
@@ -79,21 +76,15 @@ def write_card(document: Document, folder: str | Path, license: str | None = Non
         for old in place.glob("*.png"):
             if old.stem not in {picture.name for picture in drawn}:
                 old.unlink()
-        written = [write_picture(picture, place / f"{picture.name}.png") for picture in drawn]
     except OSError as error:
         raise FairTuneError(f"`{place}` could not be written ({error.strerror}); free some space.") from error
+    written = [write_picture(picture, place / f"{picture.name}.png") for picture in drawn]
     return [write_atomically(Path(folder) / "README.md", card(public, drawn, license)), *written]
 
 
 def write_picture(picture: Picture, path: Path) -> Path:
     """Write a PNG, whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(picture.png())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path
+    return write_atomically(path, picture.png())
 
 
 def group_rows(document: Document) -> Table:
@@ -148,10 +139,8 @@ def _tidied(value: float | str | int | None) -> str:
 
 
 def _tidy(rows: list[dict[str, str]]) -> Table:
-    header: dict[str, None] = {}
-    for row in rows:
-        header |= dict.fromkeys(row)
-    return Table("", list(header), [[*map(row.get, header, repeat(""))] for row in rows])
+    frame = pd.DataFrame(rows, dtype=object).fillna("")
+    return Table("", [*frame.columns], frame.to_numpy().tolist())
 
 
 def paper_table(view: View) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -62,16 +62,6 @@ class Room:
         return fits
 
 
-@dataclass
-class Section:
-    """One audit on the page: its heading, figures, first tables and further tables."""
-
-    title: str
-    main: list[Markup]
-    figures: list[Drawn] = field(default_factory=list)
-    more: list[Markup] = field(default_factory=list)
-
-
 def page(document: Document) -> str:
     """Write a document as one self-contained HTML page of less than 2 MB: no script, no font, nothing that loads.
 
@@ -79,18 +69,17 @@ def page(document: Document) -> str:
         document: of an audit or a run; exact, or made by `publish`, and the page says which.
     """
     every, said, gate = views(document), answers(document), document.gate
-    tables, drawn, sections, overview = Room(TABLES), Room(FIGURES), [], []
+    tables, drawn, overview, main, details = Room(TABLES), Room(FIGURES), list[Drawn](), [], []
     # What comes first finds a place first: the first tables of every audit, all figures, then the other tables.
     head = tables.tables([answer_table(said)] if len(said) > SHOWN else [])
     sheets = tables.tables(sheet_tables(document))
     rules = tables.tables([gate_table(gate)] if gate else [])
     for view in every:
-        sections.append(Section(view.place, tables.tables([auc_table(view), pair_table(view)])))
+        main.append(tables.tables([auc_table(view), pair_table(view)]))
     for _, some in groupby(every, attrgetter("scope")):
         overview += drawn.figures(OVERVIEW, list(some))
-    for view, section in zip(every, sections, strict=True):
-        section.figures = drawn.figures(DETAILS, view)
-        section.more = tables.tables(further_tables(view))
+    for view in every:
+        details.append((drawn.figures(DETAILS, view), tables.tables(further_tables(view))))
     return render(
         "page.html.j2",
         title=document.model_named(document.model).title,
@@ -107,7 +96,7 @@ def page(document: Document) -> str:
         gate_tables=rules,
         sheets=sheets,
         overview=overview,
-        sections=sections,
+        sections=list(zip(every, main, details, strict=True)),
         lost=(drawn.refused, tables.refused),
         legend=LEGEND,
         limits=limits(document),

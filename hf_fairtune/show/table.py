@@ -138,11 +138,11 @@ def as_html(table: Table, most: int = 120) -> str:
     )
     left = len(table.rows) - most
     said = [*table.notes, f"{left:,} more rows are in the files beside this page"] if left > 0 else table.notes
-    told = f'<ul class="notes"><li>{"</li><li>".join(map(html, said))}</li></ul>' if said else ""
+    below = f'<ul class="notes"><li>{"</li><li>".join(map(html, said))}</li></ul>' if said else ""
     title = html(table.title)
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{title}"><table><caption>{title}</caption>'
-        f"<thead><tr>{head}</tr></thead>\n<tbody><tr>{body}</tr></tbody></table></div>{told}\n"
+        f"<thead><tr>{head}</tr></thead>\n<tbody><tr>{body}</tr></tbody></table></div>{below}\n"
     )
 
 

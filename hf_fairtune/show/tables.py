@@ -9,7 +9,7 @@ from itertools import repeat
 from operator import attrgetter, methodcaller
 
 from ..document.audit import ThresholdAudit
-from ..document.data import Data, Level, SplitSheet
+from ..document.data import Level, SplitSheet
 from ..document.document import Document, Gate
 from ..document.estimate import Reason, Size
 from .table import Cell, Table
@@ -160,8 +160,10 @@ def threshold_tables(view: View) -> Iterator[Table]:
         yield gap_table(view, place)
 
 
-def operating_tables(view: View) -> Iterator[Table]:
-    """Build, for each criterion and target, what every group reaches at its own cut."""
+def further_tables(view: View) -> Iterator[Table]:
+    """Build all tables beside those of AUCs and differences; one of what was not audited has no rows."""
+    yield measure_table(view)
+    yield from threshold_tables(view)
     for point in view.audit.operating_points:
         rows: list[list[Cell]] = []
         for row in [*point.groups, replace(point.overall, group=ALL)]:
@@ -169,13 +171,6 @@ def operating_tables(view: View) -> Iterator[Table]:
         wanted, held = point.criterion.split(" at ")
         header = ["group", wanted, f"{held} achieved", "cut"]
         yield _table(view, f"{point.criterion.capitalize()} {point.target:g},", header, rows)
-
-
-def further_tables(view: View) -> Iterator[Table]:
-    """Build all tables beside those of AUCs and differences; one of what was not audited has no rows."""
-    yield measure_table(view)
-    yield from threshold_tables(view)
-    yield from operating_tables(view)
     yield from calibration_tables(view)
 
 
@@ -199,29 +194,27 @@ def calibration_tables(view: View) -> Iterator[Table]:
 
 def sheet_tables(document: Document) -> Iterator[Table]:
     """Build the counts of every attribute: a row a group, for each split its rows and those with each finding."""
-    names: dict[str, None] = {}
-    for sheet in document.data.splits.values():
+    data, names = document.data, dict[str, None]()
+    for sheet in data.splits.values():
         names |= dict.fromkeys(map(attrgetter("name"), sheet.attributes))
-    return map(_sheet, repeat(document.data), names)
-
-
-def _sheet(data: Data, attribute: str) -> Table:
-    header, targets = ["group"], [*map(attrgetter("name"), data.targets)]
-    rows: dict[str | None, list[Cell]] = {}
-    for split, sheet in data.splits.items():
-        where, before = f"{split}: " if len(data.splits) > 1 else "", len(header)
-        header += [f"{where}rows", *map(f"{where}{{}}".format, map(attrgetter("words"), data.targets))]
-        for one in sheet.attributes:
-            parts: list[Level | SplitSheet] = [*one.levels, sheet] if one.name == attribute else []
+    targets, words = [*map(attrgetter("name"), data.targets)], [*map(attrgetter("words"), data.targets)]
+    for attribute in names:
+        header, rows = ["group"], dict[str | None, list[Cell]]()
+        for split, sheet in data.splits.items():
+            where, before = f"{split}: " if len(data.splits) > 1 else "", len(header)
+            header += [f"{where}rows", *map(f"{where}{{}}".format, words)]
+            parts: list[Level | SplitSheet] = []
+            for one in sheet.attributes:
+                parts += [*one.levels, sheet] if one.name == attribute else []
             for part in parts:
                 group = part.group if isinstance(part, Level) else None
                 cells = rows.setdefault(group, [group or ALL])
                 cells += [""] * (before - len(cells)) + [_part(part.n, sheet.n)]
                 cells += map(_part, map(part.positives.get, targets), repeat(part.n))
-    every = rows.pop(None, [])
-    for cells in [*rows.values(), every]:
-        cells += [""] * (len(header) - len(cells))
-    return Table.of(f"Rows by {attribute}", header, [*rows.values(), every])
+        every = rows.pop(None, [])
+        for cells in [*rows.values(), every]:
+            cells += [""] * (len(header) - len(cells))
+        yield Table.of(f"Rows by {attribute}", header, [*rows.values(), every])
 
 
 def _part(some: Size, whole: Size) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 
-from ..document.document import Document, Gate
+from ..document.document import Document
 from .answer import answer_table, answers, compared
 from .table import Table, as_text, plain
 from .tables import across_table, auc_table, gap_table, gate_table, pair_table
-from .view import View, views
+from .view import views
 from .words import LEGEND, number
 
 MOST, SHOWN = 40, 4
@@ -17,7 +16,7 @@ MOST, SHOWN = 40, 4
 
 def audit_text(document: Document) -> str:
     """Lay an audit out: counts, AUC by group, differences, thresholds, every gap with its verdict, and the gate."""
-    every, tables, blocks = views(document), [], []
+    every, tables, blocks, unknown = views(document), [], [], dict[str, None]()
     for entry in document.select(document.model):
         if entry.attribute is None:
             audit = entry.audit
@@ -25,9 +24,15 @@ def audit_text(document: Document) -> str:
             blocks.append(f"{entry.target}: {number(audit.n)} rows, {number(audit.positives)} positives{clusters}")
     for view in every:
         tables += [auc_table(view), pair_table(view, tested_only=True)]
+        for row in view.audit.groups:
+            if not view.audit.min_group_auc.defined and not row.auc.defined:
+                unknown[row.group] = None
     blocks += map(_short, [*tables, across_table(every), answer_table(answers(document))])
-    blocks += [*map(plain, map(compared, every)), _to_leave_out(every), "\n".join(map("* {}".format, LEGEND[:SHOWN]))]
-    blocks += [gate_text(document.gate)] if document.gate else []
+    blocks += map(plain, map(compared, every))
+    if unknown:
+        blocks.append(f"To leave out the groups without an AUC: --exclude {' '.join(map(shlex.quote, unknown))}")
+    blocks.append("\n".join(map("* {}".format, LEGEND[:SHOWN])))
+    blocks += [as_text(gate_table(document.gate))] if document.gate else []
     return "\n\n".join(filter(None, blocks))
 
 
@@ -40,22 +45,7 @@ def run_text(document: Document) -> str:
     return "\n\n".join(filter(None, blocks)) or "Nothing was audited."
 
 
-def gate_text(gate: Gate) -> str:
-    """Lay the rules of a gate out."""
-    return as_text(gate_table(gate))
-
-
 def _short(table: Table) -> str:
     """Write the first rows of a table; nothing of one without rows."""
     more = [f"{len(table.rows) - MOST} more rows are in the document"] if len(table.rows) > MOST else []
     return as_text(Table(table.title, table.header, table.rows[:MOST], table.notes + more)) if table.rows else ""
-
-
-def _to_leave_out(every: Sequence[View]) -> str:
-    """Offer the flag that leaves out the groups without an AUC, where they make the lowest AUC undefined."""
-    names: dict[str, None] = {}
-    for view in every:
-        for row in view.audit.groups:
-            if not view.audit.min_group_auc.defined and not row.auc.defined:
-                names[row.group] = None
-    return f"To leave out the groups without an AUC: --exclude {' '.join(map(shlex.quote, names))}" if names else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..document.audit import Audit, ThresholdAudit
 from ..document.comparison import Comparison, ThresholdChange
-from ..document.document import Audited, Document
+from ..document.document import Document
 from .words import percent
 
 
@@ -17,23 +17,12 @@ from .words import percent
 class View:
     """An audit of a document's model by the groups of an attribute.
 
-    Attributes:
-        document: that holds it.
-        audit: what it found.
-        comparison: the model's changes against the reference, where they were taken.
-        audits: by the title of their model: the reference's, where there is one, then this.
-        all_rows: the audit of all rows together, where there is one.
-        attribute: that makes the groups.
-        split: that was audited.
-        title: of the model.
-        reference: title of the reference, "" without one.
-        scope: target and split, where there are several, each after a comma.
-        place: attribute and scope.
-        level: of the intervals.
-        digits: of a number; a shared document has two.
+    `audits` are by the title of their model: the reference's, where there is one, then this; `all_rows` is that of all
+    rows together. `title` and `reference` name the models, the second "" without one. `scope` is target and split,
+    where there are several, each after a comma; `place` is attribute and scope. `level` is that of the intervals,
+    `digits` those of a number.
     """
 
-    document: Document
     audit: Audit
     comparison: Comparison | None
     audits: dict[str, Audit]
@@ -58,38 +47,35 @@ class View:
 def views(document: Document) -> list[View]:
     """Return every audit of the document's model by an attribute, split by split and target by target."""
     found, data = [], document.data
+    titles = dict(map(attrgetter("id", "title"), document.models))
+    if len(set(titles.values())) < len(titles):
+        titles = {id: f"{title} ({id})" for id, title in titles.items()}
     for split in splits(document):
         for target in data.targets:
             scope = f", {target.words}" if len(data.targets) > 1 else ""
             scope += f", on {split}" if len(data.splits) > 1 else ""
+            whole = document.find(document.model, split, target.name, None)
             for entry in document.select(document.model, split, target.name):
-                if entry.attribute is not None:
-                    found.append(_view(document, entry, entry.attribute, scope))
+                attribute, reference = entry.attribute, entry.reference
+                if attribute is None:
+                    continue
+                other = document.find(reference, split, target.name, attribute) if reference else None
+                view = View(
+                    audit=entry.audit,
+                    comparison=entry.comparison,
+                    audits=({titles[other.model]: other.audit} if other else {}) | {titles[entry.model]: entry.audit},
+                    all_rows=whole.audit if whole else None,
+                    attribute=attribute,
+                    split=split,
+                    title=titles[entry.model],
+                    reference=titles[reference] if reference else "",
+                    scope=scope,
+                    place=f"by {attribute}{scope}",
+                    level=f"{percent(entry.audit.confidence)} interval",
+                    digits=3 if document.shared is None else 2,
+                )
+                found.append(view)
     return found
-
-
-def _view(document: Document, entry: Audited, attribute: str, scope: str) -> View:
-    titles = dict(map(attrgetter("id", "title"), document.models))
-    if len(set(titles.values())) < len(titles):
-        titles = {id: f"{title} ({id})" for id, title in titles.items()}
-    audits, reference = {titles[entry.model]: entry.audit}, entry.reference
-    known = document.find(reference, entry.split, entry.target, attribute) if reference else None
-    whole = document.find(entry.model, entry.split, entry.target, None)
-    return View(
-        document=document,
-        audit=entry.audit,
-        comparison=entry.comparison,
-        audits={titles[known.model]: known.audit} | audits if known else audits,
-        all_rows=whole.audit if whole else None,
-        attribute=attribute,
-        split=entry.split,
-        title=titles[entry.model],
-        reference=titles[reference] if reference else "",
-        scope=scope,
-        place=f"by {attribute}{scope}",
-        level=f"{percent(entry.audit.confidence)} interval",
-        digits=3 if document.shared is None else 2,
-    )
 
 
 def splits(document: Document) -> list[str]:

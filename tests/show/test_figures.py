@@ -81,6 +81,7 @@ def test_gaps_stand_before_what_chance_makes(audit: Document) -> None:
         (mark,) = artists(axes, "estimate")
         assert float(mark.get_xdata()[0]) == pytest.approx(gap.value)
         assert mark.get_color() == colour
+        assert axes.get_title("left") == ""
     assert [text.get_text() for text in artists(axes, "remark")] == [f"{gap.p:#.2g}"]
 
 

@@ -5,8 +5,8 @@ import re
 from hf_fairtune.document.document import Document
 from hf_fairtune.show.answer import compared
 from hf_fairtune.show.table import as_text, plain
-from hf_fairtune.show.tables import auc_table, gap_table
-from hf_fairtune.show.terminal import audit_text, gate_text, run_text
+from hf_fairtune.show.tables import auc_table, gap_table, gate_table
+from hf_fairtune.show.terminal import audit_text, run_text
 from hf_fairtune.show.view import views
 
 from .conftest import edited
@@ -20,7 +20,7 @@ def test_an_audit_is_laid_out(audit: Document) -> None:
         assert as_text(auc_table(view)) in text
         assert plain(compared(view)) in text
     assert audit.gate is not None
-    assert text.endswith(gate_text(audit.gate))
+    assert text.endswith(as_text(gate_table(audit.gate)))
     assert "Every gap between groups" in text
     assert "--exclude 'not stated' 'F & not stated' 'M & not stated'" in text
 
