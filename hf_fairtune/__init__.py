@@ -4,12 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .audit.audit import audit as audit
-    from .audit.audit_table import audit_table as audit_table
-    from .audit.comparison import compare as compare
-    from .audit.compute import fairness_metrics as fairness_metrics
-    from .audit.thresholds import fixed as fixed
-    from .audit.thresholds import youden as youden
+    from .audits.audit import audit as audit
+    from .audits.audit_table import audit_table as audit_table
+    from .audits.comparison import compare as compare
+    from .audits.compute import fairness_metrics as fairness_metrics
+    from .audits.thresholds import fixed as fixed
+    from .audits.thresholds import youden as youden
     from .data.arguments import DataArguments as DataArguments
     from .data.fair_dataset import load_fair_dataset as load_fair_dataset
     from .data.scored import PredictionArguments as PredictionArguments
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from .trainer.fair import FairTrainer as FairTrainer
 
 _HOMES = {
-    "audit": "audit.audit",
-    "audit_table": "audit.audit_table",
-    "compare": "audit.comparison",
-    "fairness_metrics": "audit.compute",
-    "fixed": "audit.thresholds",
-    "youden": "audit.thresholds",
+    "audit": "audits.audit",
+    "audit_table": "audits.audit_table",
+    "compare": "audits.comparison",
+    "fairness_metrics": "audits.compute",
+    "fixed": "audits.thresholds",
+    "youden": "audits.thresholds",
     "DataArguments": "data.arguments",
     "load_fair_dataset": "data.fair_dataset",
     "PredictionArguments": "data.scored",

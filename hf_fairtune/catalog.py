@@ -13,7 +13,7 @@ from .errors import FairTuneError
 ROOT = Path(__file__).parent
 # How a line of every variety of a room begins, and of no other file there.
 MARKS = {
-    "audit.metrics": "Definition: ",
+    "audits.metrics": "Definition: ",
     "cli": "def run(",
     "families": "FAMILY",
     "losses": "LOSS",
@@ -22,7 +22,7 @@ MARKS = {
 
 
 def names(room: str) -> list[str]:
-    """List the varieties of a room, such as "audit.metrics", by file name; nothing is imported."""
+    """List the varieties of a room, such as "audits.metrics", by file name; nothing is imported."""
     folder = ROOT.joinpath(*room.split("."))
     mark = re.compile(f"^{re.escape(MARKS[room])}", re.MULTILINE)
     return sorted(path.stem for path in folder.glob("*.py") if mark.search(path.read_text(encoding="utf-8")))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
-from .audit.metrics.metric import gaps, rates
+from .audits.metrics.metric import gaps, rates
 from .document.audit import (
     Audit,
     GroupAudit,

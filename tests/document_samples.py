@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from hf_fairtune.audit.metrics.metric import gaps, rates
+from hf_fairtune.audits.metrics.metric import gaps, rates
 from hf_fairtune.document.audit import (
     AucGap,
     Audit,

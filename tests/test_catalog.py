@@ -13,10 +13,10 @@ def test_names_are_files_without_the_contract() -> None:
     assert {"bmft", "fairtune", "full", "swift"} <= set(catalog.names("methods"))
     assert not {"method", "two_step", "__init__"} & set(catalog.names("methods"))
     assert catalog.names("families") == ["vit"]
-    assert {"tpr", "auc", "equalized_odds_difference"} <= set(catalog.names("audit.metrics"))
-    assert "metric" not in catalog.names("audit.metrics")
+    assert {"tpr", "auc", "equalized_odds_difference"} <= set(catalog.names("audits.metrics"))
+    assert "metric" not in catalog.names("audits.metrics")
     assert catalog.find("methods", "full").METHOD.__name__ == "Full"
-    assert catalog.find("audit.metrics", "tpr").METRIC
+    assert catalog.find("audits.metrics", "tpr").METRIC
 
 
 @pytest.mark.parametrize("name", ["nothing", "method", "full.py", "../errors", ""])
@@ -24,7 +24,7 @@ def test_what_is_no_variety_lists_those_there_are(name: str) -> None:
     with pytest.raises(FairTuneError, match="is not one of the methods; choose from bmft, dfr, fairtune, full"):
         catalog.find("methods", name)
     with pytest.raises(FairTuneError, match="is not one of the metrics; choose from accuracy"):
-        catalog.find("audit.metrics", name)
+        catalog.find("audits.metrics", name)
 
 
 @pytest.mark.parametrize("room", sorted(catalog.MARKS))

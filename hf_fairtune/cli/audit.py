@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from ..audit.audit import AuditOptions
-from ..audit.audit_table import audit_table, check_policies
+from ..audits.audit import AuditOptions
+from ..audits.audit_table import audit_table, check_policies
 from ..data.facts import audit_data
 from ..data.scored import PredictionArguments
 from ..data.table_file import is_table

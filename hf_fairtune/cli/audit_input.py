@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..audit.audit_table import ARGMAX, check_policies
+from ..audits.audit_table import ARGMAX, check_policies
 from ..data.scored import PredictionArguments, ScoredTable, read_scored, repeatable
 from ..data.table_file import is_table, read_table
 from ..document.document import ALL_ROWS, Sharing

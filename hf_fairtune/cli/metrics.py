@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass, field
 
-from ..audit.metrics.metric import PARTS, Card, card_of, homes
+from ..audits.metrics.metric import PARTS, Card, card_of, homes
 from .flags import positional
 
 EXAMPLE = """  fairtune metrics

@@ -31,13 +31,13 @@ import datasets
 import evaluate
 import numpy as np
 
-from hf_fairtune.audit.audit import group_rows, score_estimates, score_extremes
-from hf_fairtune.audit.engine.resampled_rows import ALL, ResampledRows
-from hf_fairtune.audit.engine.rows import ScoredRows, check_rows, included_codes
-from hf_fairtune.audit.metrics.auc import auc_estimates
-from hf_fairtune.audit.metrics.auc_gap import lowest_and_gap
-from hf_fairtune.audit.threshold_audit import audit_threshold
-from hf_fairtune.audit.thresholds import fixed
+from hf_fairtune.audits.audit import group_rows, score_estimates, score_extremes
+from hf_fairtune.audits.engine.resampled_rows import ALL, ResampledRows
+from hf_fairtune.audits.engine.rows import ScoredRows, check_rows, included_codes
+from hf_fairtune.audits.metrics.auc import auc_estimates
+from hf_fairtune.audits.metrics.auc_gap import lowest_and_gap
+from hf_fairtune.audits.threshold_audit import audit_threshold
+from hf_fairtune.audits.thresholds import fixed
 from hf_fairtune.document.estimate import Reason
 from hf_fairtune.errors import FairTuneError
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import cache
 
-from ..audit.metrics.metric import gaps, rates, score_metrics
+from ..audits.metrics.metric import gaps, rates, score_metrics
 
 ACROSS = ("min_group_auc", "auc_gap", "es_auc")
 CALIBRATION = ("brier", "calibration_slope", "calibration_intercept")
@@ -32,7 +32,7 @@ class Place:
 
 @cache
 def known() -> dict[str, Place]:
-    """Return every number's name with its place: those of any audit, then the files of `audit/metrics`."""
+    """Return every number's name with its place: those of any audit, then the files of `audits/metrics`."""
     line = Place(-math.inf, math.inf, by_group=True, of_all=True)
     found = {name: Place() for name in ("auc", *ACROSS)}
     found |= {name: Place(by_group=True) for name in ("group_auc", "bpsn", "bnsp")}

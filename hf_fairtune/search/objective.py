@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..audit.compute import direction
+from ..audits.compute import direction
 from ..errors import FairTuneError
 
 

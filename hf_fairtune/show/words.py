@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ..audit.metrics.metric import card_of, homes
+from ..audits.metrics.metric import card_of, homes
 from ..document.audit import ThresholdAudit
 from ..document.comparison import MARGIN, ThresholdChange, Verdict
 from ..document.document import GateRow, Sharing
 from ..document.estimate import Estimate, Reason, Size, Status
 
 if TYPE_CHECKING:
-    from ..audit.detectable_difference import Detectable
+    from ..audits.detectable_difference import Detectable
 
 MISSING = "–"
 # Characters that turn the direction of the text around them; first-strong isolates end at their own end.

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit, logit
 
-from ..audit.audit_table import audit_table
-from ..audit.calibration import EDGE, fit_calibration
-from ..audit.compute import scores_from_logits
+from ..audits.audit_table import audit_table
+from ..audits.calibration import EDGE, fit_calibration
+from ..audits.compute import scores_from_logits
 from ..data.fair_dataset import FairDataset
 from ..document.document import Audited
 from ..document.estimate import Reason

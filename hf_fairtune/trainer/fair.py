@@ -14,7 +14,7 @@ from transformers import Trainer
 from transformers.trainer_utils import BestRun
 
 from .. import handover, hub
-from ..audit.compute import fairness_metrics
+from ..audits.compute import fairness_metrics
 from ..data.fair_dataset import FairDataset
 from ..document.document import Audited, Document
 from ..document.run import CalibrationFacts, Repair, Search

@@ -1,6 +1,6 @@
 import pytest
 
-from hf_fairtune.audit.metrics.metric import PARTS, card_of, homes
+from hf_fairtune.audits.metrics.metric import PARTS, card_of, homes
 from hf_fairtune.cli.main import main
 from hf_fairtune.cli.metrics import ALSO, direction, whole
 

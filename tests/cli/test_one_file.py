@@ -154,7 +154,9 @@ def test_a_rate_a_gap_and_a_metric_of_scores(package: Path) -> None:
     assert "miss_rate" in (package / "out" / "share" / "thresholds.csv").read_text()
     assert "Miss rate difference" in fairtune(package, "metrics")
     assert "made for a test" in fairtune(package, "metrics", "mean_score")
-    code = "from hf_fairtune.audit.compute import direction as of; print(of('mean_score'), of('miss_rate_difference'))"
+    code = (
+        "from hf_fairtune.audits.compute import direction as of; print(of('mean_score'), of('miss_rate_difference'))"
+    )
     assert run(package, "-c", code).split() == ["maximize", "minimize"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from sklearn import config_context
 from sklearn.metrics import roc_auc_score
 
-from hf_fairtune.audit.audit import audit
+from hf_fairtune.audits.audit import audit
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.scored import ScoredSpec, ScoredTable, read_scored
 from hf_fairtune.data.table_file import read_table

@@ -14,13 +14,13 @@ import pytest
 from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
 from sklearn.metrics import roc_auc_score
 
-from hf_fairtune.audit.audit import audit
-from hf_fairtune.audit.metrics.metric import card, gaps, rates, score_metrics
-from hf_fairtune.audit.thresholds import fixed
+from hf_fairtune.audits.audit import audit
+from hf_fairtune.audits.metrics.metric import card, gaps, rates, score_metrics
+from hf_fairtune.audits.thresholds import fixed
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.fairness_metric import fairness_metric
 
-from ..audit.samples import NAMES, split
+from ..audits.samples import NAMES, split
 
 FOLDER = Path(fairness_metric.__file__).parent
 

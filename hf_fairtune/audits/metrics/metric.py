@@ -1,0 +1,192 @@
+"""The contract of a metric: a rate of each group, a gap between groups, or a number of scores; and its card."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from functools import cache, partial
+from types import ModuleType
+from typing import Literal, NamedTuple, TypeVar
+
+import numpy as np
+
+from ... import catalog
+from ...errors import FairTuneError
+from ..engine.bands import Bounds, Over, gap_value
+from ..engine.bootstrap import Measure
+from ..engine.proportions import ratio, total
+from ..engine.resampled_rows import BOTH, NEEDS, Need
+
+ROOM = "audits.metrics"
+PARTS = ("definition", "range", "direction", "traps", "citation")
+Better = Literal["higher", "lower", "neither", "nearer"]
+
+
+class Card(NamedTuple):
+    """How to read a metric: its title in one line, and a paragraph each of what one must know."""
+
+    title: str
+    definition: str
+    range: str
+    direction: str
+    traps: str
+    citation: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A number: `METRIC` in `metrics/<name>.py`; more conventions of the same number in that file's `CONVENTIONS`.
+
+    Args:
+        better: where good values lie; "nearer" to a best one that has values on both sides.
+        needs: the cases that it rests on in every group.
+        limits: its lowest and highest possible value.
+        text: the card of a convention that has one of its own; else it is the file's docstring.
+    """
+
+    better: Better
+    needs: tuple[Need, ...] = BOTH
+    limits: Bounds = (0.0, 1.0)
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Rate(Metric):
+    """A share of rows in each group at a threshold.
+
+    Args:
+        numerator: names of the counts that are added up, of `proportions.CELLS` and `SUMS`.
+        denominator: likewise.
+        binomial: whether the numerator counts among the denominator's rows, so that Wilson's interval holds.
+    """
+
+    numerator: tuple[str, ...]
+    denominator: tuple[str, ...]
+    binomial: bool = True
+
+    @property
+    def paired(self) -> bool:
+        """Tell whether it is a share of the same rows whatever is predicted, so that two models' can be paired."""
+        return self.binomial and len(self.denominator) == 1 and self.denominator[0] in NEEDS
+
+    def __call__(self, counts: np.ndarray) -> np.ndarray:
+        """Divide, [4, ..., n_groups] -> [..., n_groups]; NaN where the denominator is 0."""
+        return ratio(total(counts, self.numerator), total(counts, self.denominator))
+
+
+@dataclass(frozen=True)
+class Gap(Metric):
+    """One number over all groups at a threshold.
+
+    Args:
+        formula: in a few words.
+        rates: names of the rates that are compared between groups.
+        over: how.
+        averaged: whether the rates are averaged within each group first, so that their differences may cancel.
+        complement: whether it is 1 minus what `over` makes.
+    """
+
+    formula: str
+    rates: tuple[str, ...]
+    over: Over = Over.LARGEST_RANGE
+    averaged: bool = False
+    complement: bool = False
+
+    @property
+    def paired(self) -> bool:
+        """Tell whether it is the largest range of rates of which two models' can be paired."""
+        plain = self.over is Over.LARGEST_RANGE and not (self.averaged or self.complement)
+        return plain and all(rates()[name].paired for name in self.rates)
+
+    def __call__(self, counts: np.ndarray, reference: int = 0) -> np.ndarray:
+        """Compute it from counts [4, ..., n_groups] -> [...]; NaN if a group lacks what it needs, or with one group.
+
+        `reference` is the place of the group that the others are compared with, where the gap is signed.
+        """
+        found = gap_value(self.numbers(counts), self.over, reference)
+        return 1 - found if self.complement else found
+
+    def numbers(self, counts: np.ndarray) -> np.ndarray:
+        """Stack what is compared between groups, [..., n_kinds, n_groups]."""
+        found = np.stack([rates()[name](counts) for name in self.rates], axis=-2)
+        return found.mean(axis=-2, keepdims=True) if self.averaged else found
+
+
+@dataclass(frozen=True)
+class ScoreMetric(Metric):
+    """A number of labels and scores without a threshold.
+
+    Args:
+        value: labels [n], scores [n] ascending and weights [..., n], how often each row counts -> [...]; NaN where it
+            is undefined. Vectorised over the leading axes of the weights, for the bootstrap.
+    """
+
+    value: Measure
+
+    def __call__(self, labels: np.ndarray, scores: np.ndarray) -> float:
+        """Compute it once, every row counting once."""
+        order = np.argsort(scores, kind="stable")
+        return float(self.value(labels[order], scores[order], np.ones((1, len(order)), dtype=np.int64))[0])
+
+    def across_keys(self, name: str) -> tuple[str, str]:
+        """Name its worst group's value and its gap between groups, for a metric of this name."""
+        return f"{'max' if self.better == 'lower' else 'min'}_group_{name}", f"{name}_gap"
+
+
+Kind = TypeVar("Kind", bound=Metric)
+
+
+@cache
+def homes() -> dict[str, tuple[Metric, ModuleType]]:
+    """Find every metric among the files of the room, by name, and its file."""
+    found: dict[str, tuple[Metric, ModuleType]] = {}
+    for file in catalog.names(ROOM):
+        module = catalog.find(ROOM, file)
+        if hasattr(module, "METRIC"):
+            found[file] = module.METRIC, module
+        for name, metric in getattr(module, "CONVENTIONS", {}).items():
+            found[name] = metric, module
+    return dict(sorted(found.items()))
+
+
+@cache
+def metrics(kind: type[Kind]) -> dict[str, Kind]:
+    """Find every metric of a kind, by name."""
+    return {name: metric for name, (metric, _) in homes().items() if isinstance(metric, kind)}
+
+
+rates = partial(metrics, Rate)
+gaps = partial(metrics, Gap)
+score_metrics = partial(metrics, ScoreMetric)
+
+
+def card_of(name: str) -> Card:
+    """Read the card of a metric or a convention.
+
+    Raises:
+        FairTuneError: there is no such metric.
+    """
+    if name not in homes():
+        raise FairTuneError(f"`{name}` is not one of the metrics; choose from {', '.join(homes())}.")
+    metric, module = homes()[name]
+    return card(module, metric.text)
+
+
+def card(module: ModuleType, text: str | None = None) -> Card:
+    """Read the card off a text, by default a file's docstring.
+
+    It is a title line and then the paragraphs of `PARTS`, each once and in this order.
+
+    Raises:
+        FairTuneError: the text is no card.
+    """
+    title, *paragraphs = map(_joined, inspect.cleandoc(text or module.__doc__ or "").split("\n\n"))
+    headed = [paragraph.partition(": ") for paragraph in paragraphs]
+    if [head.lower() for head, _, _ in headed] != list(PARTS) or not all(part for _, _, part in headed):
+        wanted = ", ".join(f"`{part.capitalize()}:`" for part in PARTS)
+        raise FairTuneError(f"{module.__name__} has no card; give its docstring a title and the paragraphs {wanted}.")
+    return Card(title, *(part for _, _, part in headed))
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,107 @@
+"""Average precision against scikit-learn, and in every place where an audit has numbers."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from sklearn.metrics import average_precision_score
+
+from hf_fairtune.audits.audit import audit
+from hf_fairtune.audits.engine.rows import check_rows
+from hf_fairtune.audits.metrics.average_precision import METRIC, average_precision
+from hf_fairtune.document.estimate import Reason
+
+from ..resampled import resampled
+from ..samples import NAMES, few, split, tied_splits
+
+Split = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@settings(max_examples=60, deadline=None)
+@given(tied_splits(least=1))
+def test_it_is_sklearns_with_ties(drawn: Split) -> None:
+    labels, scores, _ = drawn
+    assert METRIC(labels, scores) == pytest.approx(average_precision_score(labels, scores))
+
+
+@settings(max_examples=40, deadline=None)
+@given(tied_splits(least=1))
+def test_weights_are_sklearns(drawn: Split) -> None:
+    labels, scores, groups = drawn
+    order = np.argsort(scores, kind="stable")
+    weights = np.stack([groups, 2 - groups, groups * groups])[:, order]
+    found = average_precision(labels[order], scores[order], weights)
+    for value, own in zip(found, weights, strict=True):
+        if 0 < own @ labels[order] < own.sum():
+            wanted = average_precision_score(labels[order], scores[order], sample_weight=own)
+            assert value == pytest.approx(wanted)
+        else:
+            assert np.isnan(value)
+
+
+def test_scores_that_rank_nothing_have_the_prevalence() -> None:
+    labels = np.repeat([1, 0], [3, 9])
+    assert METRIC(labels, np.full(12, 0.4)) == pytest.approx(0.25)
+    assert METRIC(labels, labels * 1.0) == 1
+
+
+def test_an_audit_has_it_by_group_overall_and_across_groups() -> None:
+    labels, scores, groups = split()
+    found = audit(labels, scores, groups, NAMES, n_boot=200, n_permutations=0)
+    parts = [average_precision_score(labels[groups == g], scores[groups == g]) for g in range(3)]
+    own = [row.measures["average_precision"] for row in found.groups]
+    assert [item.value for item in own] == pytest.approx(parts)
+    assert found.measures["average_precision"].value == pytest.approx(average_precision_score(labels, scores))
+    lowest, gap = found.across["min_group_average_precision"], found.across["average_precision_gap"]
+    assert (lowest.value, gap.value) == pytest.approx((min(parts), max(parts) - min(parts)))
+    for item in (*own, found.measures["average_precision"], lowest, gap):
+        assert item.low <= item.value <= item.high
+        assert "bootstrap, stratified" in item.method
+    assert "sup-t" in gap.method
+
+
+def test_intervals_are_those_of_the_resamples() -> None:
+    given = resampled(n_boot=0)
+    found = audit(*split(), NAMES, n_boot=150, n_permutations=0, seed=2).measures["average_precision"]
+    rng, draws = np.random.default_rng(0), []
+    for _ in range(800):
+        picked = []
+        for cell in range(6):
+            inside = np.flatnonzero(given.rows.groups * 2 + given.rows.labels == cell)
+            picked += rng.choice(inside, len(inside)).tolist()
+        draws.append(average_precision_score(given.rows.labels[picked], given.rows.scores[picked]))
+    assert (found.low, found.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.03)
+
+
+def test_guards_are_those_of_an_auc() -> None:
+    found = audit(*split((30, 7, 0)), NAMES, n_boot=100, n_permutations=0)
+    solid, thin, hollow = (row.measures["average_precision"] for row in found.groups)
+    assert solid.bounded
+    assert (thin.defined, thin.bounded, thin.reasons) == (True, False, (few("positives", 7),))
+    assert (hollow.defined, hollow.reasons) == (False, (few("positives", 0, 1),))
+    assert found.across["average_precision_gap"].reasons == (few("positives", 0, 1, "c"),)
+    left_out = audit(*split((30, 25, 0)), NAMES, n_boot=100, n_permutations=0, exclude=["c"])
+    assert left_out.across["average_precision_gap"].bounded
+    none = audit(*split(), NAMES, n_boot=0, n_permutations=0)
+    assert none.measures["average_precision"].reasons == (Reason("no_bootstrap"),)
+
+
+def test_a_group_that_is_ranked_perfectly_leaves_the_gap_without_interval() -> None:
+    labels, scores, groups = split()
+    found = audit(labels, np.where(groups == 0, labels, scores), groups, NAMES, n_boot=100, n_permutations=0)
+    assert found.groups[0].measures["average_precision"].reasons == (Reason("same_in_resamples"),)
+    assert found.across["average_precision_gap"].reasons == (Reason("same_in_resamples", "a"),)
+
+
+def test_coverage_of_a_groups_value_and_of_no_gap() -> None:
+    """Two equal groups of 40 positives and 120 negatives; the truth from a large sample."""
+    rng = np.random.default_rng(0)
+    large = np.repeat([1, 0], [50_000, 150_000])
+    truth = METRIC(large, rng.normal(1.5 * large))
+    labels, groups, inside = np.tile(np.repeat([1, 0], [40, 120]), 2), np.repeat([0, 1], 160), np.zeros(2)
+    for seed in range(60):
+        rows = check_rows(labels, rng.normal(1.5 * labels), groups, "ab")
+        found = audit(rows.labels, rows.scores, groups, "ab", n_boot=200, n_permutations=0, seed=seed)
+        own, gap = found.groups[0].measures["average_precision"], found.across["average_precision_gap"]
+        inside += [own.low <= truth <= own.high, gap.low <= 0]
+    assert inside[0] >= 50
+    assert inside[1] >= 54

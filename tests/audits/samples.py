@@ -1,0 +1,64 @@
+"""Small random splits for the tests of audits."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from hf_fairtune.audits.engine.delong import auc
+from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
+from hf_fairtune.document.estimate import Reason, Unit
+
+NAMES = ("a", "b", "c")
+
+
+def split(
+    positives: tuple[int, ...] = (30, 25, 22),
+    negatives: tuple[int, ...] = (60, 50, 45),
+    seed: int = 0,
+    digits: int = 2,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, scores in (0, 1) with ties, and group codes, with these counts by group, shuffled."""
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([np.repeat([1, 0], c) for c in zip(positives, negatives, strict=True)])
+    groups = np.repeat(np.arange(len(positives)), np.add(positives, negatives))
+    scores = np.round(1 / (1 + np.exp(-rng.normal(labels * 1.5 - 0.7, 1.0))), digits)
+    order = rng.permutation(len(labels))
+    return labels[order], scores[order], groups[order]
+
+
+def rows(clusters: np.ndarray | None = None, **kwargs: object) -> ScoredRows:
+    """The same, checked."""
+    labels, scores, groups = split(**kwargs)  # type: ignore[arg-type]
+    return check_rows(labels, scores, groups, NAMES[: int(groups.max()) + 1], clusters)
+
+
+def shuffled(given: ScoredRows, seed: int = 5) -> ScoredRows:
+    """The same rows in another order."""
+    return given.take(np.random.default_rng(seed).permutation(len(given.labels)))
+
+
+@st.composite
+def tied_splits(draw: st.DrawFn, least: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, scores from a coarse grid and groups in 0..2; with `least`, that many rows of every cell."""
+    row = st.tuples(st.integers(0, 1), st.integers(0, 4), st.integers(0, 2))
+    drawn = draw(st.lists(row, min_size=1, max_size=30))
+    drawn += [(y, draw(st.integers(0, 4)), g) for g in range(3) for y in (0, 1) for _ in range(least)]
+    labels, scores, groups = np.array(drawn).T
+    return labels, scores / 4, groups
+
+
+def slow_auc(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Count pairs one by one."""
+    pairs = [(p > q) + (p == q) / 2 for p in scores[labels == 1] for q in scores[labels == 0]]
+    return sum(pairs) / len(pairs) if pairs else float("nan")
+
+
+def group_aucs(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray, n_groups: int) -> np.ndarray:
+    """AUC within each group."""
+    return np.array([auc(labels[groups == g], scores[groups == g]) for g in range(n_groups)])
+
+
+def few(unit: Unit, count: int, needed: int = 10, group: str | None = None) -> Reason:
+    """So many cases, fewer than needed."""
+    return Reason("too_few", group, unit, count, needed)

@@ -1,0 +1,129 @@
+"""Scored rows by every attribute, for every target."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hf_fairtune.audits.audit import audit
+from hf_fairtune.audits.audit_table import audit_table, check_policies
+from hf_fairtune.audits.comparison import compare
+from hf_fairtune.audits.engine.auc_tests import adjusted
+from hf_fairtune.audits.thresholds import fixed, given, parse_policy
+from hf_fairtune.data.attributes import Attribute
+from hf_fairtune.data.scored import ScoredTable
+from hf_fairtune.errors import FairTuneError
+
+QUICK: dict[str, Any] = {"n_boot": 60, "n_permutations": 20}
+
+
+def attribute(name: str, values: np.ndarray) -> Attribute:
+    names = [f"{name}{code}" for code in range(int(values.max()) + 1)]
+    return Attribute(name, [name], "levels", [], values, names, [(own,) for own in names], [False] * len(names))
+
+
+def table(seed: int = 0, n: int = 240, k: int = 2, task: str = "multilabel") -> ScoredTable:
+    """So many targets with a reference's scores, and two attributes."""
+    rng = np.random.default_rng(seed)
+    labels = (rng.random((n, k)) < 0.4).astype(np.int64)
+    if task == "multiclass":
+        labels = np.eye(k, dtype=np.int64)[rng.integers(k, size=n)]
+    scores = np.clip(0.3 + 0.3 * labels + rng.normal(0, 0.2, (n, k)), 0, 1)
+    reference = np.clip(scores + rng.normal(0, 0.1, (n, k)), 0, 1)
+    attributes = [attribute("s", rng.integers(2, size=n)), attribute("a", rng.integers(3, size=n))]
+    targets = [f"t{i}" for i in range(k)]
+    return ScoredTable(labels, scores, targets, task, "y", attributes, None, reference, None)
+
+
+def test_all_rows_come_first_and_then_targets_by_attribute() -> None:
+    found = audit_table(table(), model="m", split="test", reference="r", **QUICK)
+    places = [(entry.target, entry.attribute) for entry in found]
+    assert places == [("t0", None), ("t1", None), ("t0", "s"), ("t0", "a"), ("t1", "s"), ("t1", "a")]
+    assert {(entry.model, entry.split) for entry in found} == {("m", "test")}
+    assert [entry.reference for entry in found] == [None, None, "r", "r", "r", "r"]
+    assert [entry.comparison is None for entry in found] == [True, True, False, False, False, False]
+    assert [row.group for row in found[0].audit.groups] == ["all rows"]
+
+
+def test_every_entry_is_the_audit_of_its_rows() -> None:
+    given_rows = table()
+    entry = audit_table(given_rows, policies=("0.5", "0.3"), seed=3, **QUICK)[5]
+    assert given_rows.reference_scores is not None
+    labels, scores, reference = (x[:, 1] for x in (given_rows.labels, given_rows.scores, given_rows.reference_scores))
+    own = given_rows.attributes[1]
+    alone = audit(labels, scores, own.values, own.names, thresholds=[fixed(0.5), fixed(0.3)], seed=3, **QUICK)
+    assert replace(entry.audit, pairs=alone.pairs) == alone
+    pairs = [(fixed(0.5), fixed(0.5)), (fixed(0.3), fixed(0.3))]
+    assert entry.comparison == compare(
+        labels, scores, reference, own.values, own.names, thresholds=pairs, n_boot=60, seed=3
+    )
+
+
+@pytest.mark.parametrize("correction", ["holm", "benjamini-hochberg"])
+def test_p_values_are_adjusted_over_all_pairs(correction: str) -> None:
+    found = audit_table(table(), correction=correction, **QUICK)
+    pairs = [pair for entry in found for pair in entry.audit.pairs]
+    assert len(pairs) == 2 * (1 + 2)
+    wanted = adjusted(np.array([pair.p for pair in pairs]), correction)
+    assert [pair.p_adjusted for pair in pairs] == wanted.tolist()
+
+
+def test_thresholds_are_fitted_on_other_rows_for_each_model_by_itself() -> None:
+    tuning, given_rows = table(seed=9), table()
+    found = audit_table(given_rows, fit_on=tuning, policies=("youden", "youden per group"), **QUICK)
+    assert [cut.policy for cut in found[0].audit.thresholds] == ["youden"]
+    assert tuning.reference_scores is not None
+    for entry in found[2:]:
+        target = int(entry.target[1])
+        shared, own = entry.audit.thresholds
+        wanted = parse_policy("youden").fit(tuning.labels[:, target], tuning.scores[:, target])
+        other = parse_policy("youden").fit(tuning.labels[:, target], tuning.reference_scores[:, target])
+        assert (shared.value, own.policy) == (wanted.value, "youden per group")
+        assert set(own.by_group or {}) == {row.group for row in entry.audit.groups}
+        assert entry.comparison is not None
+        changed = entry.comparison.thresholds[0]
+        assert (changed.value, changed.reference_value) == (wanted.value, other.value)
+
+
+def test_argmax_is_the_class_with_the_highest_score() -> None:
+    given_rows = table(k=3, task="multiclass")
+    (cut,) = audit_table(given_rows, policies=("argmax",), **QUICK)[1].audit.thresholds
+    decisions = given_rows.scores.argmax(axis=1) == 1
+    wanted = audit(
+        *(given_rows.labels[:, 1], given_rows.scores[:, 1], np.zeros(240, dtype=int), ["all rows"]),
+        thresholds=[given(decisions, "argmax")],
+        **QUICK,
+    )
+    assert cut == wanted.thresholds[0]
+
+
+def test_a_level_is_excluded_wherever_it_lies() -> None:
+    found = audit_table(table(), exclude=["a1"], **QUICK)
+    assert [entry.audit.excluded for entry in found] == [[], [], [], ["a1"], [], ["a1"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"policies": ("youden",)}, "is fitted on other rows than the audited ones"),
+        ({"policies": ("argmax",)}, "`argmax` is for one of several classes"),
+        ({"policies": ("best",)}, "is no threshold policy"),
+        ({"correction": "bonferroni"}, "is no correction"),
+        ({"exclude": ["z"]}, r"`exclude` names \['z'\]; the groups are \['s0', 's1', 'a0'"),
+        ({"fit_on": table(k=3)}, r"have the targets \['t0', 't1', 't2'\], the audited ones \['t0', 't1'\]"),
+        ({"fit_on": table(), "policies": ("f1",)}, "rows for thresholds have the labels and scores of audited rows"),
+        ({"confidence": 1.0}, "between 0 and 1"),
+    ],
+)
+def test_what_no_entry_could_hold_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(FairTuneError, match=message):
+        audit_table(table(), **QUICK | changes)
+
+
+def test_choices_are_checked_without_rows() -> None:
+    assert check_policies(["0.5", "argmax"]) == [parse_policy("0.5"), None]
+    with pytest.raises(FairTuneError, match="no correction"):
+        check_policies(["0.5"], "none")

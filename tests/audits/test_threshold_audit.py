@@ -1,0 +1,264 @@
+"""Every rate and gap at a threshold, with whatever decides."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from hf_fairtune.audits.audit import audit
+from hf_fairtune.audits.engine.bands import Over
+from hf_fairtune.audits.engine.bootstrap import bootstrap
+from hf_fairtune.audits.engine.proportions import confusion, ratio, total, wilson
+from hf_fairtune.audits.engine.resampled_rows import ResampledRows
+from hf_fairtune.audits.engine.rows import check_rows
+from hf_fairtune.audits.metrics.metric import Gap, gaps, rates
+from hf_fairtune.audits.threshold_audit import Decided
+from hf_fairtune.audits.thresholds import fixed, given, parse_policy
+from hf_fairtune.document.audit import RateGroup, ThresholdAudit
+from hf_fairtune.document.estimate import Estimate, Reason
+
+from .samples import NAMES, few, split
+
+ROWS = 4
+DENOMINATORS = {"tpr": "positives", "fpr": "negatives", "tnr": "negatives", "selection_rate": "rows"}
+DENOMINATORS |= {"accuracy": "rows", "ppv": "predicted positives", "npv": "predicted negatives"}
+# Gaps that no file has: a ratio of another rate than the selection rate, and a range of a rate whose rows vary.
+OPPORTUNITY_RATIO = Gap("min / max of TPR", ("tpr",), Over.LOWEST_SHARE, better="higher", needs=("positives",))
+PREDICTIVE_PARITY = Gap("max - min over groups", ("ppv",), better="lower")
+
+
+def one(*rows: Any, threshold: Any = None, names: tuple[str, ...] = NAMES, **options: Any) -> ThresholdAudit:
+    found = audit(
+        *rows, names, thresholds=[threshold or fixed(0.4)], **({"n_boot": 200, "n_permutations": 0} | options)
+    )
+    return found.thresholds[0]
+
+
+def decided(
+    labels: np.ndarray, predictions: np.ndarray, groups: np.ndarray, n_boot: int = 200, seed: int = 0
+) -> Decided:
+    """Decisions with their replicates."""
+    names = [str(code) for code in range(groups.max() + 1)]
+    rows = check_rows(labels, predictions * 1.0, groups, names)
+    (draws,) = bootstrap([rows], [predictions[None]], n_boot, seed)
+    return Decided(ResampledRows(rows, tuple(range(len(names))), draws, 0.95), predictions, 0)
+
+
+def test_gaps_compare_with_the_largest_estimable_group() -> None:
+    labels, scores, groups = split((9, 25, 30), (900, 60, 50))
+    cut, counts = one(labels, scores, groups), confusion(labels, (scores >= 0.4).astype(int), groups, 3)[:, :3]
+    assert set(cut.gaps) == set(gaps())
+    for name, found in cut.gaps.items():
+        assert found.value == float(gaps()[name](counts, 1))
+        assert found.method.startswith(gaps()[name].formula)
+    signed, selected = cut.gaps["statistical_parity_difference"], rates()["selection_rate"](counts)
+    worst = max((0, 2), key=lambda g: abs(selected[g] - selected[1]))
+    assert f"`{NAMES[worst]}` - `b`; sup-t" in signed.method
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_every_number_lies_within_its_interval(clustered: bool) -> None:
+    rows = split()
+    clusters = np.arange(len(rows[0])) // 2 if clustered else None
+    cut = one(*rows, clusters=clusters)
+    for name, found in cut.gaps.items():
+        low, high = gaps()[name].limits
+        assert low <= found.low <= found.value <= found.high <= high, name
+        assert found.low < found.high
+    for group in (cut.overall, *cut.groups):
+        assert set(group.rates) == set(rates())
+        for name, found in group.rates.items():
+            assert found.low <= found.value <= found.high
+            assert (found.method == "Wilson") == (not clustered and name != "f1")
+
+
+def test_rates_have_the_intervals_of_their_counts() -> None:
+    labels, scores, groups = split()
+    cut, inside = one(labels, scores, groups), groups == 1
+    chosen = (scores >= 0.4)[inside]
+    hits, flagged = int((labels[inside] & chosen).sum()), int(chosen.sum())
+    right = int(((scores >= 0.4) == labels).sum())
+    for found, counts in (
+        (cut.groups[1].rates["ppv"], (hits, flagged)),
+        (cut.groups[1].rates["tnr"], (50 - flagged + hits, 50)),
+        (cut.overall.rates["accuracy"], (right, len(labels))),
+    ):
+        assert [found.value, found.low, found.high] == wilson(*counts).tolist()
+    row = cut.groups[1]
+    assert (row.n, row.positives, row.true_positives, row.false_positives) == (75, 25, hits, flagged - hits)
+
+
+def test_f1_has_the_bootstraps_interval_or_a_reason() -> None:
+    cut = one(*split((30, 7, 0)))
+    solid, thin, hollow = (group.rates["f1"] for group in cut.groups)
+    assert solid.low < solid.value < solid.high
+    assert "percentile bootstrap" in solid.method
+    assert (thin.reasons, thin.defined, thin.bounded) == ((few("positives", 7),), True, False)
+    assert hollow.value == 0
+    silent = one(*split((30, 7, 0)), threshold=fixed(2.0)).groups[2].rates
+    assert silent["f1"].reasons == silent["ppv"].reasons == (Reason("zero_denominator"),)
+
+
+def test_a_group_that_lacks_a_class_is_named_by_the_gaps_that_need_it() -> None:
+    cut = one(*split((30, 25, 0)))
+    for name, found in cut.gaps.items():
+        if "positives" in gaps()[name].needs:
+            assert (found.defined, found.reasons) == (False, (few("positives", 0, 1, "c"),)), name
+        else:
+            assert found.bounded, name
+    assert all(found.bounded for found in one(*split((30, 25, 0)), exclude=["c"]).gaps.values())
+
+
+def test_nobody_flagged_has_no_ratio_and_no_certainty() -> None:
+    cut = one(*split(), threshold=fixed(2.0))
+    assert cut.degenerate
+    assert cut.gaps["demographic_parity_ratio"].reasons == (Reason("no_predicted_positive"),)
+    assert not cut.gaps["demographic_parity_ratio"].defined
+    assert cut.gaps["equalized_odds_mean"].value == 0
+    assert cut.gaps["equalized_odds_mean"].high > 0.02
+    signed = cut.gaps["statistical_parity_difference"]
+    assert signed.low < signed.value == 0 < signed.high
+    alone = one(*split((30,), (60,)), names=("a",))
+    assert {found.reasons for found in alone.gaps.values()} == {(Reason("too_few_groups", count=1),)}
+
+
+@pytest.mark.parametrize(
+    ("flagged", "degenerate"), [((50, 500), False), ((9, 500), True), ((10, 990), False), ((50, 995), True)]
+)
+def test_degenerate_where_a_group_is_hardly_decided(flagged: tuple[int, int], degenerate: bool) -> None:
+    labels, groups = np.tile([0, 1], 1000), np.repeat([0, 1], 1000)
+    decisions = np.concatenate([np.arange(1000) < k for k in flagged])
+    cut = one(labels, decisions * 1.0, groups, threshold=given(decisions), names=("a", "b", "empty"), n_boot=0)
+    assert cut.degenerate is degenerate
+
+
+def test_a_cut_by_group_is_recorded_and_resampled_as_it_decides() -> None:
+    rows, other = split(), split(seed=1)
+    decision = parse_policy("youden per group").fit(*other, NAMES, "validation")
+    cut = one(*rows, threshold=decision)
+    assert np.isnan(cut.value)
+    assert (cut.by_group, cut.policy, cut.fitted_on) == (decision.by_group, "youden per group", "validation")
+    as_given = one(*rows, threshold=given(decision.apply(*rows, NAMES)))
+    assert as_given.by_group is None
+    assert (as_given.gaps, as_given.groups) == (cut.gaps, cut.groups)
+
+
+def test_given_decisions_at_a_cut_are_the_cut() -> None:
+    labels, scores, groups = split(digits=6)
+    by_cut, by_row = one(labels, scores, groups), one(labels, scores, groups, threshold=given(scores >= 0.4))
+    assert (by_cut.gaps, by_cut.groups) == (by_row.gaps, by_row.groups)
+
+
+def samples(tprs: tuple[float, ...], fprs: tuple[float, ...], runs: int) -> Any:
+    """Labels, random decisions with these rates by group, and groups; 50 positives and 100 negatives each."""
+    rng, groups = np.random.default_rng(0), np.repeat(np.arange(len(tprs)), 150)
+    labels = np.tile(np.repeat([1, 0], [50, 100]), len(tprs))
+    chances = np.where(labels == 1, np.array(tprs)[groups], np.array(fprs)[groups])
+    for _ in range(runs):
+        yield labels, (rng.random(len(labels)) < chances).astype(int), groups
+
+
+@pytest.mark.parametrize(("tprs", "fprs"), [((0.8, 0.8, 0.8), (0.2, 0.2, 0.2)), ((0.9, 0.8, 0.6), (0.2, 0.1, 0.3))])
+def test_coverage_of_the_gaps(tprs: tuple[float, ...], fprs: tuple[float, ...]) -> None:
+    """Intervals of every gap hold the truth, for equal groups and for unequal ones."""
+    hits, alarms = 50 * np.array(tprs), 100 * np.array(fprs)
+    truth = np.stack([100 - alarms, alarms, 50 - hits, hits])
+    asked = gaps() | {"equal_opportunity_ratio": OPPORTUNITY_RATIO, "predictive_parity_difference": PREDICTIVE_PARITY}
+    inside = dict.fromkeys(asked, 0)
+    for seed, sample in enumerate(samples(tprs, fprs, 40)):
+        given_rows = decided(*sample, seed=seed)
+        for name, gap in asked.items():
+            found = given_rows.gap(gap)
+            inside[name] += found.low - 1e-12 <= float(gap(truth, 0)) <= found.high + 1e-12
+    assert min(inside.values()) >= 35, inside
+
+
+def test_a_ratio_has_the_interval_of_its_own_rate() -> None:
+    """Equal selection rates, sensitivities of 0.9 and 0.5: the selections' interval would reach to 1."""
+    labels, groups = np.tile(np.repeat([1, 0], [200, 200]), 2), np.repeat([0, 1], 400)
+    decisions = np.concatenate([np.arange(200) < k for k in (180, 20, 100, 100)]).astype(int)
+    given_rows = decided(labels, decisions, groups, n_boot=400)
+    found, parity = given_rows.gap(OPPORTUNITY_RATIO), given_rows.gap(gaps()["demographic_parity_ratio"])
+    assert (found.value, parity.value) == (pytest.approx(100 / 180), 1)
+    assert found.low < found.value < found.high < 0.7
+    assert parity.high == 1
+    # The delta method on logarithms: independent binomials of 200 trials.
+    spread = np.sqrt((1 - 0.9) / 180 + (1 - 0.5) / 100)
+    wanted = np.log(100 / 180) + 1.96 * spread * np.array([-1, 1])
+    assert np.log([found.low, found.high]) == pytest.approx(wanted, abs=0.03)
+
+
+def test_coverage_of_a_ratio_is_that_of_an_oracle() -> None:
+    """Two groups of 40 positives: how often the interval holds the true ratio, against exact binomial sampling."""
+    rng, labels, groups = np.random.default_rng(1), np.tile(np.repeat([1, 0], [40, 80]), 2), np.repeat([0, 1], 120)
+    for tprs in ((0.7, 0.7), (0.9, 0.6), (0.5, 0.25)):
+        hits = binom.rvs(40, tprs, size=(80, 2), random_state=rng)
+        inside = 0
+        for seed, pair in enumerate(hits):
+            decisions = np.concatenate(
+                [np.arange(n) < k for n, k in zip((40, 80) * 2, (pair[0], 8, pair[1], 8), strict=True)]
+            )
+            found = decided(labels, decisions.astype(int), groups, seed=seed).gap(OPPORTUNITY_RATIO)
+            inside += found.low <= min(tprs) / max(tprs) <= found.high
+        assert inside >= 72, tprs
+
+
+def test_a_gap_of_a_rate_without_denominator_has_a_reason() -> None:
+    labels, groups = np.tile(np.repeat([1, 0], 30), 2), np.repeat([0, 1], 60)
+    flagged = np.where(groups == 0, labels, 0)
+    found = decided(labels, flagged, groups).gap(PREDICTIVE_PARITY)
+    assert (found.defined, found.reasons) == (False, (Reason("zero_denominator"),))
+    none = decided(labels, flagged * 0, groups).gap(OPPORTUNITY_RATIO)
+    assert none.reasons == (Reason("no_predicted_positive"),)
+
+
+def patients(*cells: tuple[int, int]) -> tuple[np.ndarray, ...]:
+    """Labels, scores, groups and patients: so many patients with only positives, and with only negatives, a group."""
+    labels = np.concatenate([np.repeat([1, 0], [ROWS * p, ROWS * n]) for p, n in cells])
+    groups = np.concatenate([np.full(ROWS * (p + n), g) for g, (p, n) in enumerate(cells)])
+    scores = 0.25 * labels + 0.6 * np.random.default_rng(1).random(len(labels))
+    return labels, scores, groups, np.arange(len(labels)) // ROWS
+
+
+def test_a_rate_needs_ten_clusters_in_its_denominator() -> None:
+    labels, scores, groups, clusters = patients((30, 30), (9, 30), (10, 9))
+    cut = one(labels, scores, groups, clusters=clusters)
+    for code, row in enumerate(cut.groups):
+        inside, chosen = groups == code, scores >= 0.4
+        held = {"positives": labels == 1, "negatives": labels == 0, "rows": labels >= 0}
+        held |= {"predicted positives": chosen, "predicted negatives": ~chosen}
+        for name, denominator in DENOMINATORS.items():
+            found, n = row.rates[name], len(set(clusters[inside & held[denominator]]))
+            assert found.defined
+            assert found.bounded == (n >= 10), name
+            assert found.reasons == (() if n >= 10 else (few("clusters_in_denominator", n),)), name
+    assert all(found.bounded for found in cut.overall.rates.values())
+    assert not cut.groups[2].rates["f1"].bounded
+
+
+@pytest.mark.parametrize("n", [1, 2, 9])
+def test_all_rows_together_need_ten_clusters_too(n: int) -> None:
+    labels, scores, groups, clusters = patients((n, 30))
+    overall = one(labels, scores, groups, names=("a",), clusters=clusters).overall.rates
+    assert overall["tpr"].reasons == (few("clusters_in_denominator", n),)
+    assert overall["f1"].reasons == (few("clusters_with_positives", n),)
+    assert overall["fpr"].bounded
+
+
+def test_independent_rows_keep_wilsons_interval_however_few() -> None:
+    labels, scores, groups, _ = patients((1, 2))
+    found: Estimate = one(labels, scores, groups, names=("a",)).groups[0].rates["tpr"]
+    assert (found.method, found.low < found.value) == ("Wilson", True)
+
+
+def test_a_group_named_overall_is_a_group() -> None:
+    labels, scores, groups, clusters = patients((30, 30), (9, 30))
+    first, other = (
+        one(labels, scores, groups, names=names, clusters=clusters) for names in (("overall", "b"), ("a", "b"))
+    )
+    rows: list[RateGroup] = [cut.groups[0] for cut in (first, other)]
+    assert rows[0].rates == rows[1].rates
+    counts = confusion(labels, (scores >= 0.4).astype(int), groups, 2)
+    share = ratio(total(counts, ("true_positives",)), total(counts, ("positives",)))
+    assert [first.groups[0].rates["tpr"].value, first.overall.rates["tpr"].value] == share[[0, 2]].tolist()

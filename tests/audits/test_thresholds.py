@@ -1,0 +1,218 @@
+import numpy as np
+import pytest
+import sklearn.metrics
+from hypothesis import given as drawn_from
+from hypothesis import settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_curve
+
+from hf_fairtune.audits.thresholds import (
+    Decision,
+    decide,
+    fingerprint,
+    fixed,
+    given,
+    parse_policy,
+    youden,
+)
+from hf_fairtune.errors import FairTuneError
+
+from .samples import NAMES, rows, split, tied_splits
+
+Split = tuple[np.ndarray, np.ndarray, np.ndarray]
+SHARES = st.sampled_from([0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
+
+
+def fit(policy: str, labels: np.ndarray, scores: np.ndarray) -> Decision:
+    return parse_policy(policy).fit(labels, scores)
+
+
+def by_group(*columns: np.ndarray) -> Decision:
+    return parse_policy("youden per group").fit(*columns, NAMES)
+
+
+def rates(labels: np.ndarray, scores: np.ndarray, cut: float) -> tuple[float, float]:
+    return float((scores[labels == 1] >= cut).mean()), float((scores[labels == 0] < cut).mean())
+
+
+@settings(max_examples=40, deadline=None)
+@drawn_from(tied_splits(least=1))
+def test_f1_is_the_best_achieved_and_the_highest_of_equals(drawn: Split) -> None:
+    labels, scores, _ = drawn
+    values = {cut: sklearn.metrics.f1_score(labels, scores >= cut, zero_division=0) for cut in np.unique(scores)}
+    best = max(values.values())
+    assert fit("f1", labels, scores).value == max(cut for cut, value in values.items() if value > best - 1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@drawn_from(tied_splits(least=1), SHARES)
+def test_sensitivity_is_reached_by_the_highest_cut_that_does(drawn: Split, share: float) -> None:
+    labels, scores, _ = drawn
+    cuts = [cut for cut in np.unique(scores) if rates(labels, scores, cut)[0] >= share]
+    assert fit(f"sensitivity={share}", labels, scores).value == max(cuts)
+
+
+@settings(max_examples=60, deadline=None)
+@drawn_from(tied_splits(least=1), SHARES)
+def test_specificity_is_reached_by_the_lowest_cut_that_does(drawn: Split, share: float) -> None:
+    labels, scores, _ = drawn
+    found = fit(f"specificity={share}", labels, scores).value
+    cuts = [cut for cut in np.unique(scores) if rates(labels, scores, cut)[1] >= share]
+    assert found == (min(cuts) if cuts else np.nextafter(scores.max(), np.inf))
+    assert rates(labels, scores, found)[1] >= share
+
+
+def test_shares_of_counts_are_exact() -> None:
+    """9 of 10 is 0.9, and 7 of 10 is 0.7, though 0.7 * 10 is not 7 in floating point."""
+    labels, scores = np.repeat([1, 0], 10), np.tile(np.arange(10.0), 2)
+    for count in range(1, 11):
+        assert fit(f"sensitivity={count / 10}", labels, scores).value == 10 - count
+        assert fit(f"specificity={count / 10}", labels, scores).value == (
+            count if count < 10 else np.nextafter(9, np.inf)
+        )
+
+
+@pytest.mark.parametrize("text", ["0.5", "-1.5", "youden", "f1", "sensitivity=0.9", "specificity=0.8"])
+def test_a_policy_tells_how_and_where_it_was_fitted(text: str) -> None:
+    labels, scores, _ = split()
+    policy = parse_policy(f"  {text.upper()} ")
+    found = policy.fit(labels, scores, split="tuning")
+    if policy.number is not None:
+        assert found == fixed(float(text))
+        return
+    assert (found.policy, found.fitted_on, found.by_group) == (text, "tuning", None)
+    with pytest.raises(FairTuneError, match="same rows"):
+        found.apply(labels, scores)
+
+
+def test_a_share_keeps_its_digits() -> None:
+    assert parse_policy("sensitivity=0.90").name == "sensitivity=0.9"
+    assert parse_policy("specificity=0.9876543").name == "specificity=0.9876543"
+
+
+@pytest.mark.parametrize("text", ["youden", "f1", "sensitivity=0.9", "specificity=0.8"])
+def test_each_group_gets_the_cut_of_its_own_rows(text: str) -> None:
+    labels, scores, groups = split()
+    found = parse_policy(f"{text} per group").fit(labels, scores, groups, NAMES, "tuning")
+    assert found.policy == f"{text} per group"
+    assert np.isnan(found.value)
+    one = parse_policy(text)
+    own = {name: one.fit(labels[groups == g], scores[groups == g]).value for g, name in enumerate(NAMES)}
+    assert found.by_group == own
+    others = split(seed=1)
+    decided = found.apply(*others, NAMES)
+    assert decided.tolist() == [int(s >= own[NAMES[g]]) for s, g in zip(others[1], others[2], strict=True)]
+    codes = np.array([2, 0, 1])[others[2]]
+    assert found.apply(*others[:2], codes, (NAMES[1], NAMES[2], NAMES[0])).tolist() == decided.tolist()
+    with pytest.raises(FairTuneError, match="same rows"):
+        found.apply(labels, scores, groups, NAMES)
+    with pytest.raises(FairTuneError, match="pass `groups`"):
+        found.apply(*others[:2])
+
+
+def test_a_group_unknown_or_without_a_class_is_told() -> None:
+    labels, scores, groups = split()
+    found = by_group(labels, scores, np.minimum(groups, 1))
+    assert set(found.by_group or {}) == {"a", "b"}
+    with pytest.raises(FairTuneError, match=r"no cut for the groups \['c'\], which `validation` lacks"):
+        found.apply(*split(seed=1), NAMES)
+    with pytest.raises(FairTuneError, match="`validation, c` has 0 positives in 45 rows"):
+        by_group(*split((30, 25, 0)))
+
+
+@pytest.mark.parametrize("text", ["", "best", "sensitivity", "sensitivity=high", "youden by group", "per group"])
+def test_an_unknown_policy_lists_those_there_are(text: str) -> None:
+    with pytest.raises(FairTuneError, match=r"is no threshold policy; choose a number such as 0.5, youden, f1, sens"):
+        parse_policy(text)
+
+
+@pytest.mark.parametrize("text", ["sensitivity=90", "specificity=0", "sensitivity=-0.1", "specificity=nan"])
+def test_a_share_out_of_range_is_told(text: str) -> None:
+    with pytest.raises(FairTuneError, match="share above 0 and up to 1"):
+        parse_policy(text)
+
+
+@pytest.mark.parametrize("text", ["0.5 per group", "inf", "nan"])
+def test_a_number_that_is_no_cut_is_told(text: str) -> None:
+    with pytest.raises(FairTuneError, match="per group|finite"):
+        parse_policy(text)
+
+
+def test_given_decisions_are_used_as_they_are() -> None:
+    labels, scores, groups = split()
+    decisions = np.random.default_rng(0).integers(0, 2, len(labels))
+    found = given(decisions, "argmax")
+    assert found.apply(labels, scores, groups, NAMES).tolist() == decisions.tolist()
+    assert (found.policy, found.fitted_on, found.by_group) == ("argmax", None, None)
+    assert np.isnan(found.value)
+    with pytest.raises(FairTuneError, match="decisions for 2 rows; pass one a row"):
+        found.apply([0, 1], [0.1, 0.2])
+    for bad in ([0, 2], [[0, 1]], ["no", "yes"], [0.5, 1]):
+        with pytest.raises(FairTuneError, match="pass 0 or 1 for each row"):
+            given(bad)
+
+
+def test_several_decide_the_same_rows() -> None:
+    checked, other = rows(), split(seed=1)
+    thresholds = [fixed(0.3), by_group(*other), given(checked.labels)]
+    found = decide(thresholds, checked)
+    assert found.shape == (3, len(checked.labels))
+    for own, decision in zip(found, thresholds, strict=True):
+        wanted = decision.apply(checked.labels, checked.scores, checked.groups, NAMES)
+        np.testing.assert_array_equal(own, wanted)
+    assert decide([], checked).shape == (0, len(checked.labels))
+
+
+@settings(max_examples=60, deadline=None)
+@drawn_from(tied_splits(least=1))
+def test_youden_is_the_best_achieved_point(drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    labels, scores, _ = drawn
+    found = youden(labels, scores)
+
+    def index(cut: float) -> float:
+        return float((scores[labels == 1] >= cut).mean() - (scores[labels == 0] >= cut).mean())
+
+    assert found.value in scores
+    assert index(found.value) == pytest.approx(max(index(cut) for cut in scores))
+
+
+def test_youden_agrees_with_roc_curve_where_that_is_finite() -> None:
+    labels, scores, _ = split()
+    fpr, tpr, cuts = roc_curve(labels, scores, drop_intermediate=False)
+    assert youden(labels, scores).value == cuts[1 + (tpr - fpr)[1:].argmax()]
+
+
+def test_youden_of_a_useless_model_is_finite() -> None:
+    found = youden([0, 0, 1, 1], [4.0, 3.0, 2.0, 1.0])
+    assert found.value == 1.0
+
+
+def test_it_refuses_the_rows_it_was_fitted_on_in_any_order() -> None:
+    labels, scores, _ = split()
+    threshold = youden(labels, scores, "validation")
+    order = np.random.default_rng(1).permutation(len(labels))
+    for own in ((labels, scores), (labels[order], scores[order])):
+        with pytest.raises(FairTuneError, match="same rows"):
+            threshold.apply(*own)
+    other = split(seed=1)
+    assert set(threshold.apply(other[0], other[1])) == {0, 1}
+    assert threshold.fitted_on == "validation"
+
+
+def test_fixed_belongs_to_no_rows_and_includes_its_value() -> None:
+    threshold = fixed()
+    assert threshold == Decision("fixed", 0.5)
+    assert threshold.apply([0, 1, 1], [0.49, 0.5, 0.51]).tolist() == [0, 1, 1]
+    with pytest.raises(FairTuneError, match="finite"):
+        fixed(float("inf"))
+
+
+def test_fitting_needs_both_classes() -> None:
+    with pytest.raises(FairTuneError, match="both classes"):
+        youden([0, 0], [0.1, 0.2])
+
+
+def test_fingerprint_sees_labels_and_scores() -> None:
+    assert fingerprint([0, 1], [0.1, 0.2]) == fingerprint([1, 0], [0.2, 0.1])
+    assert fingerprint([0, 1], [0.1, 0.2]) != fingerprint([1, 0], [0.1, 0.2])
+    assert fingerprint([0, 1], [0.0, 0.2]) == fingerprint([0, 1], [-0.0, 0.2])
