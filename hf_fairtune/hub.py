@@ -128,7 +128,10 @@ def push(
     Raises:
         FairTuneError: the folder may not leave, or the Hub refused; always one line.
     """
-    check_name(repo_id)
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError:
+        raise FairTuneError(f"`{repo_id}` is not a repository name; write it as `user/name`.") from None
     check(folder)
     root, names = Path(folder) / SHARE, [path.as_posix() for path in publishable(folder)]
     files = [(name, (root / name).stat().st_size) for name in names]
@@ -156,14 +159,6 @@ def _message(root: Path) -> str:
         return "Add an audit by group"
     document = Document.load(root)
     return f"Add {document.model_named(document.model).title} model, adapter and document"
-
-
-def check_name(repo_id: str) -> None:
-    """Refuse a repository name the Hub would not take."""
-    try:
-        validate_repo_id(repo_id)
-    except HFValidationError:
-        raise FairTuneError(f"`{repo_id}` is not a repository name; write it as `user/name`.") from None
 
 
 def check_card(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -58,18 +59,15 @@ def points(trial: Trial) -> list[tuple[float, float]]:
 
 def last_value(trial: Trial) -> float:
     """Return a trial's objective, or the last one it reported; NaN without any."""
-    reported = [value for _, value in points(trial)]
-    return [math.nan, *reported, *([] if math.isnan(trial.value) else [trial.value])][-1]
+    reported = points(trial)
+    return reported[-1][1] if math.isnan(trial.value) and reported else trial.value
 
 
 def best_so_far(trials: Sequence[Trial], search: Search) -> list[tuple[int, float]]:
     """List (trial number, best objective of the complete trials up to it)."""
-    pick = max if search.direction == "maximize" else min
-    line: list[tuple[int, float]] = []
-    for trial in trials:
-        if trial.state == "COMPLETE" and not math.isnan(trial.value):
-            line.append((trial.number, pick([trial.value, *(value for _, value in line[-1:])])))
-    return line
+    done = [trial for trial in trials if trial.state == "COMPLETE" and not math.isnan(trial.value)]
+    best = accumulate([trial.value for trial in done], max if search.direction == "maximize" else min)
+    return list(zip([trial.number for trial in done], best, strict=True))
 
 
 def _by_trial(axes: Axes, trials: Sequence[Trial], search: Search) -> None:
