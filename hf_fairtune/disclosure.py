@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
+from itertools import product
 from typing import Any, get_args, get_origin, get_type_hints
 
 from .audits.metrics.metric import gaps, rates
@@ -80,11 +81,14 @@ class Rule:
 
     def of(self, exact: Audit | Comparison) -> Rule:
         """Return the rule for an exact audit or comparison."""
-        rows: dict[str | None, Any] = {None: exact} | {row.group: row for row in exact.groups}
-        cases = {group: {unit: int(getattr(row, unit)) for unit in BOTH} for group, row in rows.items()}
-        return replace(
-            self, cases=cases, included=tuple(g for g in cases if g is not None and g not in exact.excluded)
-        )
+        cases: dict[str | None, dict[Unit, Any]] = {}
+        included: list[str | None] = []
+        for row in (exact, *exact.groups):
+            group = getattr(row, "group", None)
+            cases[group] = {"positives": row.positives, "negatives": row.negatives}
+            if group is not None and group not in exact.excluded:
+                included.append(group)
+        return replace(self, cases=cases, included=tuple(included))
 
     def show(self, part: Any, kind: Any = None, at: Place | None = None) -> Any:
         """Return a part as it is shown.
@@ -154,10 +158,14 @@ class Rule:
     def few(self, at: Place) -> tuple[Reason, ...]:
         """Return which groups have too few cases of a class that a number there needs."""
         found = []
-        for group, unit in ((group, unit) for group in at.groups if self.cases for unit in at.needs):
+        for group, unit in product(at.groups if self.cases else (), at.needs):
             own: Any = unit.removesuffix("_of_others")
-            names = [group] if own == unit else [name for name in self.included if name != group]
-            if sum(self.cases[name][own] for name in names) < FEW:
+            count = self.cases[group][own]
+            if own != unit:
+                count = -count
+                for name in self.included:
+                    count += self.cases[name][own]
+            if count < FEW:
                 found.append(Reason("few_cases", group, unit, needed=FEW))
         return tuple(found)
 
@@ -173,15 +181,13 @@ def _types(kind: type) -> dict[str, Any]:
 def _needs(metric: str) -> tuple[Unit, ...]:
     """Name the class that a rate or a gap needs where it needs only one; both for anything else."""
     needs = getattr((rates() | gaps()).get(metric), "needs", BOTH)
-    return tuple(unit for unit in BOTH if unit in needs or "rows" in needs)
+    return BOTH if "rows" in needs else needs
 
 
 def _digits(value: float, at: Place) -> float:
     """Round to two decimals, p-values and fitted cuts to two digits; a learning rate is no number of patients."""
-    cut = isinstance(at.owner, (ThresholdAudit, ThresholdChange))
-    if at.name == "learning_rate" or (
-        isinstance(at.owner, (ThresholdAudit, ThresholdChange)) and not at.owner.fitted_on
-    ):
+    cut = at.owner if isinstance(at.owner, (ThresholdAudit, ThresholdChange)) else None
+    if at.name == "learning_rate" or (cut and not cut.fitted_on):
         return value
     if cut or isinstance(at.owner, Pair) or at.name == "p":
         return float(f"{value:.2g}")
@@ -190,6 +196,8 @@ def _digits(value: float, at: Place) -> float:
 
 def _withheld(found: Estimate, few: tuple[Reason, ...]) -> Estimate:
     """Take from an estimate its numbers and whose they are."""
-    names = [part.name for part in fields(found) if part.name not in ("method", "permutations", "reasons")]
-    gone: dict[str, Any] = {name: NAN if isinstance(getattr(found, name), float) else None for name in names}
+    gone: dict[str, Any] = {}
+    for name, value in vars(found).items():
+        if name not in ("method", "permutations", "reasons"):
+            gone[name] = NAN if isinstance(value, float) else None
     return replace(found, **gone, reasons=few)
