@@ -19,16 +19,18 @@ TASK = "image-classification"
 def card_data(document: Document, base: Base, license: str | None = None) -> ModelCardData:
     """Build the metadata; the license is the base model's business and left out unless given."""
     results, hub = list(eval_results(document)), base_model(base.name)
+    training = document.model_named(document.model).training
+    method = training.method.name if training else document.model
     return ModelCardData(
         base_model=hub,
         base_model_relation="finetune" if hub and document.job == "debias" else None,
         library_name="transformers",
         license=license,
         metrics=["roc_auc"],
-        model_name=slug(f"{short(base.name)}-{document.model}-{document.data.name}") if results else None,
+        model_name=slug(f"{short(base.name)}-{method}-{document.data.name}") if results else None,
         eval_results=results or None,
         pipeline_tag=TASK,
-        tags=["fairness", "hf-fairtune", "medical", document.model],
+        tags=["fairness", "hf-fairtune", "medical", method],
     )
 
 
