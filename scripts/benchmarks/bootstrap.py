@@ -19,11 +19,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hf_fairtune.intervals.bootstrap import bootstrap, percentile_interval
-from hf_fairtune.metrics.rows import Rows, check_rows
+from hf_fairtune.audits.engine.bootstrap import bootstrap
+from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
 
 
-def sample(n: int, n_groups: int, prevalence: float, seed: int) -> Rows:
+def sample(n: int, n_groups: int, prevalence: float, seed: int) -> ScoredRows:
     """Draw scored rows."""
     rng = np.random.default_rng(seed)
     labels = (rng.random(n) < prevalence).astype(int)
@@ -31,13 +31,13 @@ def sample(n: int, n_groups: int, prevalence: float, seed: int) -> Rows:
     return check_rows(labels, scores, rng.integers(n_groups, size=n), [str(g) for g in range(n_groups)])
 
 
-def ours(rows: Rows, n_boot: int) -> np.ndarray:
+def ours(rows: ScoredRows, n_boot: int) -> np.ndarray:
     """Run the package: intervals [n_groups + 1, 2], the whole split last."""
-    found = bootstrap(rows, n_boot=n_boot)
-    return np.array([percentile_interval(column, 0.95)[:2] for column in found.auc.T])
+    (found,) = bootstrap([rows], [np.empty((0, len(rows.labels)), dtype=np.int64)], n_boot)
+    return np.nanquantile(found.auc, [0.025, 0.975], axis=0).T
 
 
-def loop(rows: Rows, n_boot: int) -> np.ndarray:
+def loop(rows: ScoredRows, n_boot: int) -> np.ndarray:
     """Draw rows and call scikit-learn for each group and for all."""
     from sklearn.metrics import roc_auc_score  # here, so that it weighs nothing where only ours is measured
 
@@ -51,7 +51,7 @@ def loop(rows: Rows, n_boot: int) -> np.ndarray:
     return np.nanquantile(aucs, [0.025, 0.975], axis=0).T
 
 
-def frame(rows: Rows, n_boot: int) -> np.ndarray:
+def frame(rows: ScoredRows, n_boot: int) -> np.ndarray:
     """Let MetricFrame do it."""
     from fairlearn.metrics import MetricFrame
     from sklearn.metrics import roc_auc_score
@@ -70,14 +70,14 @@ def frame(rows: Rows, n_boot: int) -> np.ndarray:
     )
 
 
-def seconds(run: Callable[[Rows, int], np.ndarray], rows: Rows, n_boot: int) -> tuple[float, np.ndarray]:
+def seconds(run: Callable[[ScoredRows, int], np.ndarray], rows: ScoredRows, n_boot: int) -> tuple[float, np.ndarray]:
     """Time one run, and return its intervals."""
     start = time.perf_counter()
     found = run(rows, n_boot)
     return time.perf_counter() - start, found
 
 
-def compare(rows: Rows, given: argparse.Namespace) -> None:
+def compare(rows: ScoredRows, given: argparse.Namespace) -> None:
     """Print the table of all three."""
     fewer = given.n_boot if given.full else min(given.n_boot, given.slow_n_boot)
     ours(rows, 10)
@@ -95,7 +95,7 @@ def compare(rows: Rows, given: argparse.Namespace) -> None:
         print(f"The slow two ran {fewer} of {given.n_boot} replicates; their seconds are scaled (--full runs all).")
 
 
-def weigh(rows: Rows, n_boot: int) -> None:
+def weigh(rows: ScoredRows, n_boot: int) -> None:
     """Print seconds and memory of ours; memory is the highest resident set, and what it was with the rows made."""
     with open("/proc/self/statm") as file:
         before = int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")

@@ -20,19 +20,16 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from hf_fairtune.audits.evidence import Evidence
-from hf_fairtune.audits.group_auc import auc_family
-from hf_fairtune.intervals.auc_test import auc_difference_test
-from hf_fairtune.intervals.bootstrap import Replicates, bootstrap, percentile_interval
-from hf_fairtune.intervals.clustered_delong import clustered_auc_interval
-from hf_fairtune.intervals.delong import auc_difference, auc_interval
-from hf_fairtune.intervals.estimate import Estimate
-from hf_fairtune.intervals.gap_null import gap_null
-from hf_fairtune.intervals.proportion import wilson
-from hf_fairtune.intervals.recalibration import slope_interval
-from hf_fairtune.intervals.simultaneous import minimum_interval, range_interval
-from hf_fairtune.metrics.auc import group_aucs
-from hf_fairtune.metrics.rows import Rows, check_rows
+from hf_fairtune.audits.engine.auc_tests import auc_difference_test
+from hf_fairtune.audits.engine.bands import Family
+from hf_fairtune.audits.engine.bootstrap import Replicates, bootstrap
+from hf_fairtune.audits.engine.delong import auc_interval, mover_difference, score_error
+from hf_fairtune.audits.engine.permutations import gap_null
+from hf_fairtune.audits.engine.proportions import wilson
+from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
+from hf_fairtune.audits.metrics.calibration_slope import calibration_slope
+from hf_fairtune.audits.metrics.metric import rates
+from hf_fairtune.document.estimate import Estimate
 
 LARGE, NEGATIVES = (40, 200), 100
 NAMES = ("large", "small")
@@ -41,7 +38,7 @@ PERMUTATIONS = 199
 Held = Iterator[tuple[str, float]]
 
 
-def draw(k: int, auc: float, rng: np.random.Generator) -> Rows:
+def draw(k: int, auc: float, rng: np.random.Generator) -> ScoredRows:
     """Draw both groups."""
     labels = np.repeat([1, 0, 1, 0], [*LARGE, k, NEGATIVES])
     groups = np.repeat([0, 1], [sum(LARGE), k + NEGATIVES])
@@ -63,44 +60,49 @@ def held(found: Estimate, truth: float) -> float:
     return within(truth, found.low, found.high)
 
 
-def of_aucs(rows: Rows, auc: float, draws: Replicates) -> Held:
+def percentiles(draws: np.ndarray) -> tuple[float, float]:
+    """Percentile interval of replicates, [n_boot]; those that are undefined are left out."""
+    low, high = np.nanquantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def of_aucs(rows: ScoredRows, auc: float, draws: Replicates) -> Held:
     """Judge the intervals and tests of AUCs."""
-    inside = [rows.groups == g for g in (0, 1)]
-    large, small = (auc_interval(rows.labels[i], rows.scores[i], LEVEL) for i in inside)
+    both = [rows.take(rows.groups == g) for g in (0, 1)]
+    large, small = (auc_interval(own.labels, own.scores, confidence=LEVEL) for own in both)
     yield "AUC: logit-DeLong", held(small, auc)
-    yield "AUC: percentile bootstrap", within(auc, *percentile_interval(draws.auc[:, 1], LEVEL)[:2])
-    yield "AUC difference: MOVER", held(auc_difference(small, large), 0)
-    moved = percentile_interval(draws.auc[:, 1] - draws.auc[:, 0], LEVEL)
-    yield "AUC difference: percentile bootstrap", within(0, *moved[:2])
-    values = group_aucs(rows.labels, rows.scores, rows.groups, 2)
-    family = auc_family(Evidence(rows, (0, 1), draws, LEVEL), values)
-    parts = (family.values, family.draws(draws), family.errors, LEVEL)
-    yield "lowest AUC: sup-t", within(auc, *minimum_interval(*parts))
-    yield "AUC gap: sup-t", within(0, *range_interval(*parts))
-    shares = [[values[i] for i in inside] for values in (rows.labels, rows.scores)]
-    yield "size of the pair's test", float(auc_difference_test(*map(tuple, shares)).p <= 1 - LEVEL)
+    yield "AUC: percentile bootstrap", within(auc, *percentiles(draws.auc[:, 1]))
+    yield "AUC difference: MOVER", held(mover_difference(small, large), 0)
+    yield "AUC difference: percentile bootstrap", within(0, *percentiles(draws.auc[:, 1] - draws.auc[:, 0]))
+    sizes = zip((large, small), rows.cases()[:2, :2].tolist(), strict=True)
+    errors = [score_error(own.value, positives, negatives, LEVEL) for own, (positives, negatives) in sizes]
+    family = Family(np.array([[large.value, small.value]]), np.array([errors]), LEVEL)
+    yield "lowest AUC: sup-t", within(auc, *family.extreme(draws.auc[:, None, :2]))
+    yield "AUC gap: sup-t", within(0, *family.gap(draws.auc[:, None, :2]))
+    first, second = both
+    p, _ = auc_difference_test((first.labels, second.labels), (first.scores, second.scores))
+    yield "size of the pair's test", float(p <= 1 - LEVEL)
     null = gap_null(rows.labels, rows.scores, rows.groups, permutations=PERMUTATIONS)
     yield "size of the gap's permutation test", float(null.p <= 1 - LEVEL)
 
 
-def of_rates(rows: Rows, auc: float, cut: float, draws: Replicates) -> Held:
+def of_rates(rows: ScoredRows, auc: float, cut: float, draws: Replicates) -> Held:
     """Judge the intervals of rates at a cut."""
     cells = [(rows.groups == g) & (rows.labels == y) for y in (1, 0) for g in (0, 1)]
-    hits = [(int((rows.scores[cell] >= cut).sum()), int(cell.sum())) for cell in cells]
-    found = [wilson(*pair, LEVEL) for pair in hits]
-    yield "TPR: Wilson", held(found[1], norm.sf(cut - separation(auc)))
-    yield "FPR: Wilson", held(found[3], norm.sf(cut))
-    values = np.array([item.value for item in found]).reshape(2, 2)
-    errors = np.array([(item.high - item.low) / 2 for item in found]).reshape(2, 2) / norm.ppf((1 + LEVEL) / 2)
-    both = np.stack([draws.tpr[:, 0, :2], draws.fpr[:, 0, :2]], axis=1)
-    yield "equalized odds difference: sup-t", within(0, *range_interval(values, both, errors, LEVEL))
+    hits = [int((rows.scores[cell] >= cut).sum()) for cell in cells]
+    values, low, high = wilson(hits, [int(cell.sum()) for cell in cells], LEVEL)
+    yield "TPR: Wilson", within(norm.sf(cut - separation(auc)), low[1], high[1])
+    yield "FPR: Wilson", within(norm.sf(cut), low[3], high[3])
+    errors = ((high - low) / 2).reshape(2, 2) / norm.ppf((1 + LEVEL) / 2)
+    both = np.stack([rates()[name](draws.counts[:, :, 0, :2]) for name in ("tpr", "fpr")], axis=1)
+    yield "equalized odds difference: sup-t", within(0, *Family(values.reshape(2, 2), errors, LEVEL).gap(both))
 
 
-def of_calibration(rows: Rows, k: int, auc: float) -> Held:
+def of_calibration(rows: ScoredRows, k: int, auc: float) -> Held:
     """Judge the slope of probabilities that are right."""
     inside, far = rows.groups == 1, separation(auc)
     chance = expit(far * rows.scores[inside] - far**2 / 2 + logit(k / (k + NEGATIVES)))
-    yield "calibration slope: sandwich", held(slope_interval(rows.labels[inside], chance), 1)
+    yield "calibration slope: sandwich", held(calibration_slope(rows.labels[inside], chance), 1)
 
 
 def of_clusters(k: int, auc: float, agreement: float, rng: np.random.Generator, n_boot: int) -> Held:
@@ -112,13 +114,14 @@ def of_clusters(k: int, auc: float, agreement: float, rng: np.random.Generator, 
     patients = (alone.scores - separation(auc) * alone.labels) * math.sqrt(agreement)
     scores = patients[index] + own + separation(auc) * labels
     rows = check_rows(labels, scores, groups, NAMES, index)
-    draws = bootstrap(rows, (), n_boot, int(rng.integers(2**31)))
-    small = groups == 1
-    yield "clusters, AUC: percentile bootstrap", within(auc, *percentile_interval(draws.auc[:, 1], LEVEL)[:2])
-    moved = percentile_interval(draws.auc[:, 1] - draws.auc[:, 0], LEVEL)
-    yield "clusters, AUC difference: percentile bootstrap", within(0, *moved[:2])
-    yield "clusters, AUC: Obuchowski", held(clustered_auc_interval(labels[small], scores[small], index[small]), auc)
-    yield "clusters ignored, AUC: logit-DeLong", held(auc_interval(labels[small], scores[small], LEVEL), auc)
+    none = np.empty((0, len(labels)), dtype=np.int64)
+    (draws,) = bootstrap([rows], [none], n_boot, int(rng.integers(2**31)))
+    small = rows.take(groups == 1)
+    yield "clusters, AUC: percentile bootstrap", within(auc, *percentiles(draws.auc[:, 1]))
+    moved = percentiles(draws.auc[:, 1] - draws.auc[:, 0])
+    yield "clusters, AUC difference: percentile bootstrap", within(0, *moved)
+    yield "clusters, AUC: Obuchowski", held(auc_interval(small.labels, small.scores, small.clusters, LEVEL), auc)
+    yield "clusters ignored, AUC: logit-DeLong", held(auc_interval(small.labels, small.scores, None, LEVEL), auc)
 
 
 def simulate(k: int, given: argparse.Namespace) -> dict[str, float]:
@@ -127,7 +130,8 @@ def simulate(k: int, given: argparse.Namespace) -> dict[str, float]:
     cut = separation(given.auc) / 2
     for _ in range(given.runs):
         rows = draw(k, given.auc, rng)
-        draws = bootstrap(rows, [cut], given.n_boot, int(rng.integers(2**31)))
+        decisions = (rows.scores >= cut).astype(np.int64)[None]
+        (draws,) = bootstrap([rows], [decisions], given.n_boot, int(rng.integers(2**31)))
         parts = [of_aucs(rows, given.auc, draws), of_rates(rows, given.auc, cut, draws)]
         parts += [of_calibration(rows, k, given.auc)]
         parts += [of_clusters(k, given.auc, given.agreement, rng, given.n_boot)]

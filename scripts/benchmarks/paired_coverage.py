@@ -18,11 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from hf_fairtune.audits.comparison import Comparison, compare
-from hf_fairtune.intervals.bootstrap import Replicates, joint_bootstrap
-from hf_fairtune.metrics.rates import spread
-from hf_fairtune.metrics.rows import check_rows
-from hf_fairtune.metrics.thresholds import fixed
+from hf_fairtune.audits.comparison import compare
+from hf_fairtune.audits.engine.bootstrap import Replicates, bootstrap
+from hf_fairtune.audits.engine.rows import check_rows
+from hf_fairtune.audits.metrics.metric import rates
+from hf_fairtune.audits.thresholds import fixed
+from hf_fairtune.document.comparison import Comparison
 
 CUT = 0.8
 Z = float(norm.ppf(0.975))
@@ -75,9 +76,9 @@ def numbers(auc: np.ndarray, tpr: np.ndarray, fpr: np.ndarray, selected: np.ndar
         "AUC, last group": auc[..., -1],
         "TPR, last group": tpr[..., -1],
         "lowest AUC": auc.min(axis=-1),
-        "AUC gap": spread(auc),
-        "equalized odds": np.maximum(spread(tpr), spread(fpr)),
-        "demographic parity": spread(selected),
+        "AUC gap": np.ptp(auc, axis=-1),
+        "equalized odds": np.maximum(np.ptp(tpr, axis=-1), np.ptp(fpr, axis=-1)),
+        "demographic parity": np.ptp(selected, axis=-1),
     }
 
 
@@ -95,11 +96,11 @@ def ours(found: Comparison) -> dict[str, tuple[float, float, float]]:
     (cut,) = found.thresholds
     chosen = {
         "AUC, last group": found.groups[-1].auc,
-        "TPR, last group": cut.groups[-1].tpr,
+        "TPR, last group": cut.groups[-1].rates["tpr"],
         "lowest AUC": found.min_group_auc,
         "AUC gap": found.auc_gap,
-        "equalized odds": cut.equalized_odds_difference,
-        "demographic parity": cut.demographic_parity_difference,
+        "equalized odds": cut.gaps["equalized_odds_difference"],
+        "demographic parity": cut.gaps["demographic_parity_difference"],
     }
     return {name: (item.value, item.low, item.high) for name, item in chosen.items()}
 
@@ -118,8 +119,8 @@ def candidates(estimate: float, low: float, high: float, changes: np.ndarray) ->
 
 def replicated(found: Replicates, n_groups: int) -> dict[str, np.ndarray]:
     """Compute the numbers of every replicate."""
-    rates = (getattr(found, kind)[:, 0, :n_groups] for kind in ("tpr", "fpr", "selection_rate"))
-    return numbers(found.auc[:, :n_groups], *rates)
+    drawn = (rates()[kind](found.counts[:, :, 0, :n_groups]) for kind in ("tpr", "fpr", "selection_rate"))
+    return numbers(found.auc[:, :n_groups], *drawn)
 
 
 def simulate(scenario: Scenario, samples: int, n_boot: int) -> None:
@@ -134,7 +135,8 @@ def simulate(scenario: Scenario, samples: int, n_boot: int) -> None:
         found = compare(labels, *scores, groups, names, thresholds=cuts, n_boot=n_boot, seed=seed)
         verdicts[found.verdict] += 1
         both = [check_rows(labels, one, groups, names) for one in scores]
-        model, reference = (replicated(r, len(names)) for r in joint_bootstrap(both, [[CUT]] * 2, n_boot, seed))
+        decisions = [(one[None] >= CUT).astype(np.int64) for one in scores]
+        model, reference = (replicated(r, len(names)) for r in bootstrap(both, decisions, n_boot, seed))
         for name, (estimate, *ends) in ours(found).items():
             for kind, (low, high) in candidates(estimate, *ends, model[name] - reference[name]).items():
                 inside[name, kind].append(low <= true[name] <= high)
