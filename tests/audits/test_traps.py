@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hf_fairtune.data.groups import assign_groups
-from hf_fairtune.data.labels import binary_labels
 from scipy.special import expit, logit
 from scipy.stats import norm
 from sklearn.metrics import roc_curve
@@ -26,6 +24,8 @@ from hf_fairtune.audits.metrics.expected_calibration_error import expected_calib
 from hf_fairtune.audits.metrics.metric import gaps
 from hf_fairtune.audits.thresholds import fixed, parse_policy, youden
 from hf_fairtune.audits.verdict import classify
+from hf_fairtune.data.attributes import read_attributes
+from hf_fairtune.data.targets import binary_targets
 from hf_fairtune.document.estimate import Estimate
 from hf_fairtune.errors import FairTuneError
 
@@ -106,7 +106,7 @@ def test_trap_04_equalized_odds_is_five_formulas() -> None:
     assert "max(TPR difference, FPR difference)" in cut.gaps["equalized_odds_difference"].method
 
 
-def test_trap_05_a_cut_that_hardly_selects_looks_fair_and_is_called_degenerate() -> None:
+def test_trap_05_a_cut_that_hardly_selects_looks_fair_and_is_marked_degenerate() -> None:
     labels, ratios, groups = binormal(np.random.default_rng(0), ((160, 3840, 0.94), (160, 3840, 0.80)))
     # Probabilities for a prevalence of 4 %, too timid by half as regularised models are.
     scores = expit(logit(0.04) + ratios / 2)
@@ -151,9 +151,9 @@ def test_trap_08_who_is_worst_and_how_sure_that_is() -> None:
 def test_trap_09_the_positive_class_is_named_not_guessed() -> None:
     column = pd.Series(["melanoma", "nevus", "nevus"], name="diagnosis")
     with pytest.raises(FairTuneError, match="nothing says which mean disease; pass --positive"):
-        binary_labels(column)
-    found = binary_labels(column, ["melanoma"])
-    assert (found.values.tolist(), found.positive, found.negative) == ([1, 0, 0], "melanoma", "nevus")
+        binary_targets(column)
+    found = binary_targets(column, ["melanoma"])
+    assert (found.labels[:, 0].tolist(), found.names, found.negative) == ([1, 0, 0], ["melanoma"], "nevus")
     labels, scores, groups = split()
     one, other = (
         audit(y, s, groups, NAMES, thresholds=[fixed()], n_boot=0).thresholds[0]
@@ -226,7 +226,7 @@ def test_trap_15_the_worst_of_many_is_no_finding() -> None:
 
 
 def test_trap_16_a_missing_attribute_is_a_group_with_counts() -> None:
-    found = assign_groups(pd.DataFrame({"sex": ["F", None, "M", "", "F"]}), ["sex"])
+    found = read_attributes(pd.DataFrame({"sex": ["F", None, "M", "", "F"]}), ["sex"])[-1]
     assert found.names == ["F", "M", "missing"]
     assert np.bincount(found.values).tolist() == [2, 1, 2]
 

@@ -123,7 +123,7 @@ def fairtune(package: Path, *arguments: str) -> str:
 
 
 def test_a_rate_a_gap_and_a_metric_of_scores(package: Path) -> None:
-    room = package / "hf_fairtune" / "audit" / "metrics"
+    room = package / "hf_fairtune" / "audits" / "metrics"
     for name, code in {"miss_rate": RATE, "miss_rate_difference": GAP, "mean_score": SCORE}.items():
         (room / f"{name}.py").write_text(f'"""{CARD.format(title=name.replace("_", " ").capitalize())}"""\n\n{code}')
     draw = np.random.default_rng(0)

@@ -33,5 +33,5 @@ def test_a_finished_search_goes_to_the_hub_and_comes_back(finished: Path, tmp_pa
     files = repo.at("main")[1]
     assert not [name for name in files if name.startswith(("full", "checkpoint", "search", "splits", "run.json"))]
     record = json.loads(files["fairtune.json"])
-    assert "/" not in record["model"]["name"]
+    assert "/" not in record["run"]["base"]["name"]
     assert str(finished.parent).encode() not in b"".join(files.values())
