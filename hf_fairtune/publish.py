@@ -19,19 +19,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 
+from .audits.engine.resampled_rows import SOLID
+from .data.attributes import AND
 from .disclosure import COUNTERS, FEW, Fields, Rule, rounded
 from .document.audit import Audit, GroupAudit, Pair
 from .document.comparison import Comparison
-from .document.data import SplitSheet
+from .document.data import Level, SplitSheet
 from .document.document import Audited, Document, Sharing
 from .document.estimate import NAN, Size
 from .document.run import Repair, Step, Trial
 
 CURVE_CASES, ROC_POINTS = 50, 20
+# Cases from which on numbers, statuses and curves are shown.
+EDGES = (FEW, SOLID, CURVE_CASES)
 BUT_AUCS: Fields = {
     **dict.fromkeys([(Audit, "measures"), (Audit, "across"), (GroupAudit, "measures")], {}),
     **dict.fromkeys([(Step, "facts"), (Trial, "values")], {}),
@@ -117,18 +122,35 @@ def _few_groups(sheet: SplitSheet) -> Iterator[str]:
 
 
 def _pinned(sheet: SplitSheet) -> Iterator[str]:
-    """Yield the attributes of an exact split whose rounded sizes and their sum leave one value for one of 1 to 7."""
+    """Yield the attributes of an exact split whose rounded sizes and a sum of them leave one value for one of 1 to 7.
+
+    All levels of an attribute add up to the split, and the cells of an intersection to the level they lie in.
+    """
+    single = [part for part in sheet.attributes if part.kind != "intersection"]
+    crossed = list(product(*(part.levels for part in single)))
     for part in sheet.attributes:
-        rows: Any = [[level.n, *level.positives.values()] for level in part.levels]
-        sizes = np.array([*rows, [sheet.n, *sheet.positives.values()]])  # levels, then all; rows, then positives
-        sizes = np.concatenate([sizes, sizes[:, :1] - sizes[:, 1:]], axis=1)
-        shown = 5 * np.round(sizes / 5)
-        low = np.where(sizes > 7, shown - 2, np.minimum(sizes, 1))
-        high = np.where(sizes > 7, shown + 2, np.where(sizes > 0, 7, 0))
-        least = np.maximum(low[:-1], low[-1] - (high[:-1].sum(0) - high[:-1]))
-        most = np.minimum(high[:-1], high[-1] - (low[:-1].sum(0) - low[:-1]))
-        if ((least == most) & (sizes[:-1] > 0) & (sizes[:-1] < 8)).any():
+        sums: list[tuple[SplitSheet | Level, list[Level]]] = [(sheet, part.levels)]
+        for level in {id(one): one for cell in crossed for one in cell}.values():
+            cells = [AND.join(one.group for one in cell) for cell in crossed if any(one is level for one in cell)]
+            sums.append((level, [one for one in part.levels if part not in single and one.group in cells]))
+        if any(_is_pinned(whole, levels) for whole, levels in sums):
             yield part.name
+
+
+def _is_pinned(whole: SplitSheet | Level, levels: list[Level]) -> bool:
+    """Tell whether a sum leaves one value for a size of 1 to 7: of rows, of positives or of negatives."""
+    counted: Any = [[one.n, *one.positives.values()] for one in (*levels, whole)]
+    sizes = np.array(counted)
+    sizes = np.concatenate([sizes, sizes[:, :1] - sizes[:, 1:]], axis=1)
+    shown = 5 * np.round(sizes / 5)
+    low = np.where(sizes > 7, shown - 2, np.minimum(sizes, 1))
+    high = np.where(sizes > 7, shown + 2, np.where(sizes > 0, 7, 0))
+    for edge in EDGES:  # which a status, a reason or a curve tells of cases, the columns after the first
+        low[:, 1:] = np.where(sizes[:, 1:] >= edge, np.maximum(low[:, 1:], edge), low[:, 1:])
+        high[:, 1:] = np.where(sizes[:, 1:] < edge, np.minimum(high[:, 1:], edge - 1), high[:, 1:])
+    least = np.maximum(low[:-1], low[-1] - (high[:-1].sum(0) - high[:-1]))
+    most = np.minimum(high[:-1], high[-1] - (low[:-1].sum(0) - low[:-1]))
+    return bool(((least == most) & (sizes[:-1] > 0) & (sizes[:-1] < 8)).any())
 
 
 def _judged(shared: Document) -> Document:

@@ -32,7 +32,10 @@ def sample_fisher(model: nn.Module, rows: StableRows) -> Importance:
         sums, margins, given = early_sums(taps, rows, pair)
     contrast = chosen(margins, rows)
     weights = row_weights(margins, rows, contrast)
-    known: Weigh = lambda start, part: weights[:, start : start + len(part)]  # noqa: E731
+
+    def known(start: int, part: Tensor) -> Tensor:
+        return weights[:, start : start + len(part)]
+
     if sums is None or not torch.allclose(given, weights, rtol=1e-6, atol=0):
         sums = swept(taps, rows, known)
     slowly = sorted(set(sums.values) - taps.covered())

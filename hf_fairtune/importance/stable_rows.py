@@ -125,7 +125,10 @@ def batches(data: Any, options: ImportanceOptions, device: torch.device, text: s
             f"`data` is a {type(data).__name__}, which can be read only once; give a dataset, a list or a loader."
         )
     is_dataset = hasattr(data, "__getitem__") and not isinstance(data, (list, tuple))
-    stacked = lambda rows: default_collate([columns(row) for row in rows])  # noqa: E731
+
+    def stacked(rows: list[Any]) -> Any:
+        return default_collate([columns(row) for row in rows])
+
     source = DataLoader(data, options.batch_size, collate_fn=stacked) if is_dataset else data
     with tqdm(desc=text, unit="image", disable=None if options.progress else True) as bar:
         for batch in source:

@@ -9,7 +9,7 @@ Direction: higher is better.
 
 Traps: every group has its own cut, so equal values do not mean that one shared cut serves the groups equally. The cut
 is read off the rows it is reported on, which is optimistic: never use it as a threshold. It is an achieved point, and
-the specificity achieved, told beside it, may be above the one wanted; interpolated cuts belong to no row. At a wanted
+the specificity achieved, shown beside it, may be above the one wanted; interpolated cuts belong to no row. At a wanted
 specificity of 1 a single negative decides.
 
 Citation: Pepe 2003, "The statistical evaluation of medical tests for classification and prediction", section 4.3.2.
@@ -46,13 +46,13 @@ Direction: higher is better.
 
 Traps: every group has its own cut, so equal values do not mean that one shared cut serves the groups equally. The cut
 is read off the rows it is reported on, which is optimistic: never use it as a threshold. With few positives it hangs
-on one of them, and the sensitivity achieved, told beside it, may be far above the one wanted.
+on one of them, and the sensitivity achieved, shown beside it, may be far above the one wanted.
 
 Citation: Pepe 2003, "The statistical evaluation of medical tests for classification and prediction", section 4.3.2.
 """,
     )
 }
-METHOD = "cut chosen on these same rows, hence optimistic; percentile bootstrap that chooses it anew"
+METHOD = "cut chosen on these same rows, hence optimistic; percentile bootstrap that chooses it again"
 # Weights that the cluster bootstrap may draw in all, to end within seconds whatever the rows.
 MOST_WEIGHTS = 2 * 10**8
 FEWEST_RESAMPLES = 200
@@ -117,7 +117,7 @@ def least_count(trials: np.ndarray, share: float) -> np.ndarray:
 
 
 def refitted_draws(side: Side, n_boot: int, seed: int) -> np.ndarray:
-    """Resample rows of both classes and compute the share beyond the cut that is fitted anew each time, [n_boot].
+    """Resample rows of both classes and compute the share beyond the cut that is fitted again each time, [n_boot].
 
     The cut lies just above the m-th lowest of the limiting scores, m the least count that makes up the share. In a
     resample of N of them that one is in place floor(N u), u the m-th lowest of N uniform numbers, which is
@@ -156,7 +156,7 @@ def operating_points(
 ) -> list[OperatingPoints]:
     """Read sensitivity and specificity of all rows and of every group off its own ROC, at achieved points.
 
-    Intervals are of a bootstrap that chooses the cut anew, of rows or, where there are clusters, of whole clusters;
+    Intervals are of a bootstrap that chooses the cut again, of rows or, where there are clusters, of whole clusters;
     with very many clustered rows it has fewer resamples, and the method says how many. FairTuneError where a target,
     the specificity and sensitivity wanted, is not above 0 and up to 1.
     """
