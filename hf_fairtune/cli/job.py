@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -59,7 +59,7 @@ class Job:
     model: ModelArguments
     hyperparameters: Any
     training: FairTrainingArguments
-    more: dict[str, Any]
+    more: Mapping[str, object]
 
     @property
     def folder(self) -> Path:
@@ -67,7 +67,7 @@ class Job:
         return Path(self.training.output_dir)
 
     @property
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> dict[str, object]:
         """Return everything that the run's numbers depend on, but for the number of trials."""
         run = {**asdict(self.data), **vars(self.hyperparameters), **self.more}
         run |= {"dataset": located(self.data.dataset), "model": located(self.model.model)}
@@ -83,8 +83,8 @@ class Job:
         if not (self.folder / RUN_FILE).is_file():
             return False
         run = Document.load(self.folder).run
-        done, wanted = len(run.search.trials) if run and run.search else 0, self.more.get("trials", 0)
-        if wanted > done:
+        done, wanted = len(run.search.trials) if run and run.search else 0, self.more.get("trials")
+        if isinstance(wanted, int) and wanted > done:
             raise FairTuneError(
                 f"`{self.folder}` ended with {done} trials and its test split is scored; "
                 f"for {wanted} trials choose another output_dir."

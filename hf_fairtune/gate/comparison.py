@@ -9,7 +9,7 @@ from .bound import FAIL, PASS, UNSURE
 
 
 def judged(comparison: Comparison, wanted: Wanted) -> tuple[GateVerdict, tuple[Reason, ...]]:
-    """Judge a comparison's verdict (see `audit/verdict.py`), and say who was harmed.
+    """Judge a comparison's verdict (see `audits/verdict.py`), and say who was harmed.
 
     - "fairer" is kept by "pareto-better", broken by "level-down", by "worse" and where a group's whole interval lies
       more than the margin below 0;
