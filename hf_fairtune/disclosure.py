@@ -21,7 +21,7 @@ from .document.audit import (
     ThresholdAudit,
 )
 from .document.comparison import Comparison, ThresholdChange
-from .document.estimate import NAN, SMALL, Estimate, Real, Reason, Size, Unit
+from .document.estimate import NAN, SMALL, Estimate, Real, Reason, Size, Unit, exact
 from .document.run import Step
 
 FEW = 10
@@ -79,14 +79,14 @@ class Rule:
     included: tuple[str | None, ...] = ()
     unlogged: tuple[str, ...] = COUNTERS
 
-    def of(self, exact: Audit | Comparison) -> Rule:
+    def of(self, found: Audit | Comparison) -> Rule:
         """Return the rule for an exact audit or comparison."""
-        cases: dict[str | None, dict[Unit, Any]] = {}
+        cases: dict[str | None, dict[Unit, int]] = {}
         included: list[str | None] = []
-        for row in (exact, *exact.groups):
+        for row in (found, *found.groups):
             group = getattr(row, "group", None)
-            cases[group] = {"positives": row.positives, "negatives": row.negatives}
-            if group is not None and group not in exact.excluded:
+            cases[group] = {"positives": exact(row.positives), "negatives": exact(row.negatives)}
+            if group is not None and group not in found.excluded:
                 included.append(group)
         return replace(self, cases=cases, included=tuple(included))
 

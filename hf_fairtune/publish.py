@@ -31,7 +31,7 @@ from .document.audit import Audit, GroupAudit, Pair
 from .document.comparison import Comparison
 from .document.data import Level, SplitSheet
 from .document.document import Audited, Document, Sharing
-from .document.estimate import NAN, Size
+from .document.estimate import NAN, Size, exact
 from .document.run import Repair, Step, Trial
 
 CURVE_CASES, ROC_POINTS = 50, 20
@@ -101,23 +101,22 @@ def _audited(entry: Audited, gone: set[str | None]) -> Audited:
 
 def _curves(audit: Audit) -> Audit:
     """Keep the curves of groups with enough cases, at a few points, and bins of enough rows."""
-    sizes = {row.group: (row.positives, row.negatives) for row in audit.groups}
-    large = [g for g, cases in sizes.items() if all(isinstance(n, int) and n >= CURVE_CASES for n in cases)]
+    large = [row.group for row in audit.groups if min(exact(row.positives), exact(row.negatives)) >= CURVE_CASES]
     roc = []
     for curve in (curve for curve in audit.roc if curve.group in large):
         at = np.unique(np.linspace(0, len(curve.fpr) - 1, ROC_POINTS).round().astype(int))
         points = np.round([curve.fpr, curve.tpr], 2)[:, at].tolist()
         roc.append(replace(curve, fpr=points[0], tpr=points[1]))
     curves = [curve for curve in audit.reliability or () if curve.group in large]
-    kept = [replace(c, bins=[one for one in c.bins if isinstance(one.n, int) and one.n >= FEW]) for c in curves]
+    kept = [replace(c, bins=[one for one in c.bins if exact(one.n) >= FEW]) for c in curves]
     return replace(audit, roc=roc, reliability=None if audit.reliability is None else kept)
 
 
 def _few_groups(sheet: SplitSheet) -> Iterator[str]:
     """Yield the groups of an exact split with fewer than 10 cases of a class of some target."""
     for level in (level for part in sheet.attributes for level in part.levels):
-        cases: Any = [(count, level.n - count) for count in level.positives.values()]  # type: ignore[operator]
-        if np.min(cases) < FEW:
+        positives = [*map(exact, level.positives.values())]
+        if min(*positives, exact(level.n) - max(positives)) < FEW:
             yield level.group
 
 
@@ -139,8 +138,7 @@ def _pinned(sheet: SplitSheet) -> Iterator[str]:
 
 def _is_pinned(whole: SplitSheet | Level, levels: list[Level]) -> bool:
     """Tell whether a sum leaves one value for a size of 1 to 7: of rows, of positives or of negatives."""
-    counted: Any = [[one.n, *one.positives.values()] for one in (*levels, whole)]
-    sizes = np.array(counted)
+    sizes = np.array([[*map(exact, (one.n, *one.positives.values()))] for one in (*levels, whole)])
     sizes = np.concatenate([sizes, sizes[:, :1] - sizes[:, 1:]], axis=1)
     shown = 5 * np.round(sizes / 5)
     low = np.where(sizes > 7, shown - 2, np.minimum(sizes, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
@@ -40,7 +40,6 @@ ReasonKind = Literal[
     "too_few",  # `count` of `unit` (in `group`), fewer than the `needed`
     "too_few_groups",  # `count` groups take part
     "excluded",  # by name
-    "lacks_class",  # a group has one class, so that groups cannot be permuted
     "few_movable",  # `count` of `needed` rows could change their group in a permutation
     "no_permutations",  # none were asked for
     "no_bootstrap",  # no replicates were asked for
@@ -79,7 +78,6 @@ Unit = Literal[
     "clusters_with_positives_of_others",
     "clusters_with_negatives_of_others",
 ]
-REASON_KINDS: tuple[str, ...] = get_args(ReasonKind)
 
 
 @dataclass(frozen=True)

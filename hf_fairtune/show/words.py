@@ -12,7 +12,7 @@ from ..audits.metrics.metric import card_of, homes
 from ..document.audit import ThresholdAudit
 from ..document.comparison import MARGIN, ThresholdChange, Verdict
 from ..document.document import GateRow, Sharing
-from ..document.estimate import Estimate, Reason, Size, Status
+from ..document.estimate import Estimate, Reason, ReasonKind, Size, Status
 
 if TYPE_CHECKING:
     from ..audits.detectable_difference import Detectable
@@ -84,11 +84,10 @@ DEGENERATE = (
     "degenerate threshold: fewer than 1 % or more than 99 % of some group are predicted positive, so a small "
     "difference shows that the model decides nothing, not that it treats groups alike"
 )
-REASONS: dict[str, str] = {
+REASONS: dict[ReasonKind, str] = {
     "too_few": "{few}",
     "too_few_groups": "{count} groups take part, too few to compare",
     "excluded": "excluded by name",
-    "lacks_class": "no permutation: a group lacks a class",
     "few_movable": "no permutation: {count} of {needed} rows can change their group",
     "no_permutations": "no permutation was asked for",
     "no_bootstrap": "no bootstrap replicate was asked for",
