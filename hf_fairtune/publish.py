@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,9 @@ def hidden(count: Any) -> Size:
 
 def _by_the_rule(document: Document) -> Document:
     sheets, repair = document.data.splits, document.run and document.run.repair
-    gone: dict[str, set[str | None]] = {name: {*_pinned(sheet)} for name, sheet in sheets.items()}
+    gone: dict[str, set[str | None]] = {}
+    for split, sheet in sheets.items():
+        gone[split] = {name for name, whole, groups in _sums(sheet) if _is_pinned(whole, groups)}
     balanced = repair.external.split if repair else ""
     if balanced in sheets and any(_few_groups(sheets[balanced])):
         # Its cells are equally large, so that any sum of them tells them.
@@ -120,25 +123,31 @@ def _few_groups(sheet: SplitSheet) -> Iterator[str]:
             yield level.group
 
 
-def _pinned(sheet: SplitSheet) -> Iterator[str]:
-    """Yield the attributes of an exact split whose rounded sizes and a sum of them leave one value for one of 1 to 7.
+def _sums(sheet: SplitSheet) -> Iterator[tuple[str, SplitSheet | Level, list[Level]]]:
+    """Yield the attribute of groups that add up, what they add up to, and the groups.
 
-    All levels of an attribute add up to the split, and the cells of an intersection to the level they lie in.
+    All groups of an attribute add up to the split, and the cells of an intersection to each group that they lie in.
     """
-    single = [part for part in sheet.attributes if part.kind != "intersection"]
-    crossed = list(product(*(part.levels for part in single)))
+    single = [part.levels for part in sheet.attributes if part.kind != "intersection"]
     for part in sheet.attributes:
-        sums: list[tuple[SplitSheet | Level, list[Level]]] = [(sheet, part.levels)]
-        for level in {id(one): one for cell in crossed for one in cell}.values():
-            cells = [AND.join(one.group for one in cell) for cell in crossed if any(one is level for one in cell)]
-            sums.append((level, [one for one in part.levels if part not in single and one.group in cells]))
-        if any(_is_pinned(whole, levels) for whole, levels in sums):
-            yield part.name
+        yield part.name, sheet, part.levels
+        if part.kind == "intersection":
+            cells = {cell.group: cell for cell in part.levels}
+            inside: dict[tuple[int, str], tuple[Level, list[Level]]] = {}
+            for crossed in product(*single):
+                name = AND.join(map(attrgetter("group"), crossed))
+                for place, group in enumerate(crossed if name in cells else ()):
+                    inside.setdefault((place, group.group), (group, []))[1].append(cells[name])
+            for whole, levels in inside.values():
+                yield part.name, whole, levels
 
 
-def _is_pinned(whole: SplitSheet | Level, levels: list[Level]) -> bool:
-    """Tell whether a sum leaves one value for a size of 1 to 7: of rows, of positives or of negatives."""
-    sizes = np.array([[*map(exact, (one.n, *one.positives.values()))] for one in (*levels, whole)])
+def _is_pinned(whole: SplitSheet | Level, groups: list[Level]) -> bool:
+    """Tell whether the rounded sizes of groups and of their sum leave one value for a size of 1 to 7.
+
+    The sizes are those of rows, of positives and of negatives.
+    """
+    sizes = np.array([[*map(exact, (one.n, *one.positives.values()))] for one in (*groups, whole)])
     sizes = np.concatenate([sizes, sizes[:, :1] - sizes[:, 1:]], axis=1)
     shown = 5 * np.round(sizes / 5)
     low = np.where(sizes > 7, shown - 2, np.minimum(sizes, 1))
