@@ -190,19 +190,20 @@ def parse_policy(text: str) -> Policy:
     """
     name = " ".join(text.split()).lower()
     by_group, name = name.endswith(PER_GROUP), name.removesuffix(PER_GROUP)
-    value, (kind, equals, share) = _number(name), name.partition("=")
+    value, (kind, equals, share) = number_in(name), name.partition("=")
     if value is not None:
         if by_group:
             raise FairTuneError(f"`{text}` gives every group the same cut; leave out{PER_GROUP}.")
         fixed(value)
-    elif kind in ("sensitivity", "specificity") and _number(share) is not None:
+    elif kind in ("sensitivity", "specificity") and number_in(share) is not None:
         name = f"{kind}={check_share(kind, float(share)):.12g}"
     elif equals or name not in ("youden", "f1"):
         raise FairTuneError(f"`{name}` is no threshold policy; choose {POLICIES}.")
     return Policy(name, by_group, value)
 
 
-def _number(text: str) -> float | None:
+def number_in(text: str) -> float | None:
+    """Read a number; None where there is none."""
     try:
         return float(text)
     except ValueError:
