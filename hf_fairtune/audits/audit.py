@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..document.audit import Audit, CalibrationAudit, CalibrationGroup, GroupAudit
-from ..document.estimate import NAN, Estimate, Reason, undefined
+from ..document.estimate import NAN, Estimate, Reason
 from ..errors import FairTuneError
 from .engine.bands import Family
 from .engine.bootstrap import bootstrap
-from .engine.resampled_rows import ALL, NO_BOOTSTRAP, VALUE, ResampledRows
+from .engine.resampled_rows import ALL, VALUE, ResampledRows
 from .engine.rows import ScoredRows, check_rows, included_codes
 from .metrics.auc import auc_estimates, cross_groups, roc_curves
 from .metrics.auc_gap import HIGHEST, LOWEST, RANGE, auc_pairs, extremes, lowest_and_gap
@@ -105,7 +105,7 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
     included, seed = included_codes(rows.group_names, options.exclude), int(options.seed)
     (replicates,) = bootstrap([rows], [decisions], options.n_boot, seed, values) if options.n_boot else [None]
     resampled = ResampledRows(rows, included, replicates, float(options.confidence))
-    for code in range(len(rows.group_names) + 1):
+    for code in (*range(len(rows.group_names)), ALL):
         measures.append(score_estimates(resampled, code))
     for place, threshold in enumerate(thresholds):
         cuts.append(audit_threshold(resampled, threshold, decisions[place], place))
@@ -166,16 +166,13 @@ def group_rows(
 
 
 def score_estimates(resampled: ResampledRows, code: int) -> dict[str, Estimate]:
-    """Compute every number of scores in a group or, with the last code, in all rows, with its percentile interval."""
-    known, found, whole = resampled.replicates, {}, code == len(resampled.rows.group_names)
-    part = resampled.inside(ALL if whole else code)
+    """Compute every number of scores in a group, or in `ALL` rows, with its percentile interval."""
+    known, found, part = resampled.replicates, {}, resampled.inside(code)
     for name, metric in score_metrics().items():
-        lacking, few = resampled.few(code, metric.needs, least=1), resampled.few(code, metric.needs)
-        if lacking:
-            found[name] = undefined(NO_BOOTSTRAP if known is None else f"percentile {known.method}", *lacking)
-        else:
-            draws = None if known is None else known.measures[name][:, code]
-            found[name] = resampled.percentile(metric(part.labels, part.scores), draws, *few)
+        lacking = resampled.few(code, metric.needs, least=1)
+        value = NAN if lacking else metric(part.labels, part.scores)
+        draws = None if known is None else known.measures[name][:, code]
+        found[name] = resampled.percentile(value, draws, *(lacking or resampled.few(code, metric.needs)))
     return found
 
 

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..document.comparison import Comparison, GroupChange, RateChange, ThresholdChange
+from ..document.comparison import MARGIN, Comparison, GroupChange, RateChange, ThresholdChange, Verdict
 from ..document.estimate import NAN, Estimate, Reason, undefined
 from ..errors import FairTuneError
 from .audit import AuditOptions
 from .engine.auc_tests import clustered_difference_test
+from .engine.bands import Bounds
 from .engine.bootstrap import bootstrap
 from .engine.delong import auc, paired_delong, score_error
-from .engine.paired_rows import PairedFamily, PairedRows, still
+from .engine.paired_rows import PairedRows, minimum_change, range_change, still
 from .engine.proportions import BONETT_PRICE, cells_of, confusion, paired_difference
 from .engine.resampled_rows import ALL, BOTH, NEEDS, ResampledRows
 from .engine.rows import ScoredRows, check_rows, check_scores, included_codes
 from .metrics.auc_gap import LOWEST, RANGE, extremes
 from .metrics.metric import Gap, Rate, gaps, rates
 from .thresholds import Decision, decide
-from .verdict import classify
 
 Cuts = tuple[Decision, Decision]
 
@@ -111,6 +112,35 @@ def compare_rows(
     )
 
 
+def classify(groups: Sequence[Estimate], gap: Estimate) -> Verdict:
+    """Name what a change did to the groups: was a smaller gap gained by lifting one, or by levelling others down?
+
+    - "pareto-better": a group's AUC rose (its interval lies above 0) and none fell by more than `MARGIN` (no interval
+      reaches below -`MARGIN`);
+    - "level-down": the gap shrank while a group's AUC fell (its interval lies below 0) and none rose;
+    - "worse": a group's AUC fell and none rose, while the gap did not shrink, or is undefined: harm without even a
+      smaller gap to show for it;
+    - "mixed": a group's AUC rose, but another's fell, or may have by more than `MARGIN`;
+    - "not shown": no group's interval leaves 0 out.
+
+    So "level-down" and "worse" together are: somebody shown to be worse off, nobody shown to be better off. A fall
+    counts however small, as it does for "level-down". A group whose interval is withheld neither rose nor fell, and
+    forbids "pareto-better": it may have been harmed.
+
+    Changes are model minus reference.
+
+    Source: Mittelstadt, Wachter & Russell 2023, "The unfairness of fair machine learning", on levelling down; the
+    margin as in a trial of non-inferiority.
+    """
+    rose = any(group.low > 0 for group in groups)
+    fell = any(group.high < 0 for group in groups)
+    if rose and all(group.low >= -MARGIN for group in groups):
+        return "pareto-better"
+    if fell and not rose:
+        return "level-down" if gap.value < 0 else "worse"
+    return "mixed" if rose else "not shown"
+
+
 def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate]:
     """Judge the changes of the AUC of every group, excluded ones too, and of all rows; of the lowest, and of the gap.
 
@@ -129,17 +159,17 @@ def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate]
     for code, (first, second) in enumerate(values.T.tolist()):
         changes.append(paired.change(first - second, None if draws is None else draws[..., code], code))
 
-    def family(drawn: np.ndarray) -> PairedFamily:
+    def bound(change: Callable[..., Bounds], drawn: np.ndarray) -> Bounds:
         # An AUC of 1 stays 1 in every resample; Newcombe's interval keeps a width there.
-        blind = np.where(still(drawn), errors, 0.0)
-        return PairedFamily(values[:, None, kept], np.hypot(*blind), model.confidence)
+        blind = np.hypot(*np.where(still(drawn), errors, 0.0))
+        return change(values[:, None, kept], blind, model.confidence, drawn)
 
-    (one, other), moved = (
-        (extremes(own[:-1], kept) for own in values),
-        None if draws is None else draws[:, :, None, kept],
+    one, other = (extremes(own[:-1], kept) for own in values)
+    moved = None if draws is None else draws[:, :, None, kept]
+    lowest = model.across(
+        one.minimum - other.minimum, BOTH, f"change of {LOWEST}", moved, partial(bound, minimum_change)
     )
-    lowest = paired.across(one.minimum - other.minimum, moved, lambda own: family(own).minimum(own), BOTH, LOWEST)
-    gap = paired.across(one.gap - other.gap, moved, lambda own: family(own).largest_range(own), BOTH, RANGE)
+    gap = model.across(one.gap - other.gap, BOTH, f"change of {RANGE}", moved, partial(bound, range_change))
     return changes, lowest, gap
 
 
@@ -206,10 +236,11 @@ def _gap_change(paired: PairedRows, gap: Gap, cells: np.ndarray, counts: np.ndar
     trials = np.stack([model.units[kept, NEEDS.index(rates()[name].needs[0])] for name in gap.rates])
     draws = None if counts is None else gap.numbers(np.moveaxis(counts, 2, 0)[..., kept])
 
-    def bound(drawn: np.ndarray) -> tuple[float, float]:
+    def bound(drawn: np.ndarray) -> Bounds:
         # A group whose rates, or whose change, never vary has the standard error of `paired_difference` there.
         blind = still(drawn).any(axis=0) | still(drawn[:, 0] - drawn[:, 1])
         errors = np.where(blind, np.sqrt(2) / (trials + 2), 0.0)
-        return PairedFamily(values, errors, model.confidence).largest_range(drawn)
+        return range_change(values, errors, model.confidence, drawn)
 
-    return paired.across(float(gap(sides[0])) - float(gap(sides[1])), draws, bound, gap.needs, gap.formula)
+    value = float(gap(sides[0])) - float(gap(sides[1]))
+    return model.across(value, gap.needs, f"change of {gap.formula}", draws, bound)

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_curve
 
 from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.calibration import fit_calibration
-from hf_fairtune.audits.comparison import compare
+from hf_fairtune.audits.comparison import classify, compare
 from hf_fairtune.audits.compute import fairness_metrics
 from hf_fairtune.audits.engine.auc_tests import adjusted
 from hf_fairtune.audits.engine.permutations import gap_null
@@ -23,7 +23,6 @@ from hf_fairtune.audits.metrics.es_auc import es_auc
 from hf_fairtune.audits.metrics.expected_calibration_error import expected_calibration_error, redrawn_errors
 from hf_fairtune.audits.metrics.metric import gaps
 from hf_fairtune.audits.thresholds import fixed, parse_policy, youden
-from hf_fairtune.audits.verdict import classify
 from hf_fairtune.data.attributes import read_attributes
 from hf_fairtune.data.targets import binary_targets
 from hf_fairtune.document.estimate import Estimate

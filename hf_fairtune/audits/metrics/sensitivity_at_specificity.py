@@ -24,7 +24,7 @@ from typing import NamedTuple, get_args
 import numpy as np
 
 from ...document.audit import Criterion, OperatingPointGroup, OperatingPoints
-from ...document.estimate import NAN, point, undefined
+from ...document.estimate import NAN, point
 from ..engine.proportions import check_share, ratio
 from ..engine.resampled_rows import ALL, ResampledRows, from_draws
 from ..engine.resampling import Resampling, plan
@@ -173,7 +173,7 @@ def operating_points(
             value, achieved, cut = operating_point(rows.scores, by_key[key], criterion == FLIPPED)
             own, few, method = draws.get(key), resampled.few(code), METHOD
             if few:
-                estimate = undefined(METHOD, *few) if np.isnan(value) else point(value, METHOD, *few)
+                estimate = point(value, METHOD, *few)
             else:
                 method += "" if own is None else f", {len(own)} resamples of {of}"
                 estimate = from_draws(value, own, resampled.quantiles, method, [None])
