@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 
 from ..document.estimate import NAN
 from ..errors import FairTuneError
-from .engine.proportions import check_share
 from .engine.rows import ScoredRows, check_labels, check_rows, check_scores
 
 PER_GROUP = " per group"
@@ -59,15 +58,15 @@ class Decision:
             if n != size:
                 raise FairTuneError(f"`{self.policy}` holds {size} decisions for {n} rows; pass one a row.")
             return self.predictions
-        if self.by_group is not None and (groups is None or group_names is None):
-            raise FairTuneError(f"`{self.policy}` has a cut for each group; pass `groups` and `group_names`.")
         if self.fingerprint is not None and self.fingerprint == fingerprint(labels, scores):
             raise FairTuneError(
                 f"The `{self.policy}` threshold was fitted on these same rows ({self.fitted_on}); "
                 "apply it to another split, or use fixed()."
             )
-        if self.by_group is None or groups is None or group_names is None:
+        if self.by_group is None:
             return (check_scores(scores) >= self.value).astype(np.int64)
+        if groups is None or group_names is None:
+            raise FairTuneError(f"`{self.policy}` has a cut for each group; pass `groups` and `group_names`.")
         rows = check_rows(labels, scores, groups, group_names)
         cuts = np.array([self.by_group.get(name, np.nan) for name in rows.group_names])[rows.groups]
         if np.isnan(cuts).any():
@@ -77,9 +76,6 @@ class Decision:
                 "fit it on rows of every group, or use one cut for all."
             )
         return (rows.scores >= cuts).astype(np.int64)
-
-
-Threshold = Decision
 
 
 def decide(thresholds: Sequence[Decision], rows: ScoredRows) -> np.ndarray:
@@ -195,8 +191,10 @@ def parse_policy(text: str) -> Policy:
         if by_group:
             raise FairTuneError(f"`{text}` gives every group the same cut; leave out{PER_GROUP}.")
         fixed(value)
-    elif kind in ("sensitivity", "specificity") and number_in(share) is not None:
-        name = f"{kind}={check_share(kind, float(share)):.12g}"
+    elif kind in ("sensitivity", "specificity") and (wanted := number_in(share)) is not None:
+        if not 0 < wanted <= 1:
+            raise FairTuneError(f"The {kind} wanted is {wanted}; pass a share above 0 and up to 1, such as 0.9.")
+        name = f"{kind}={wanted:.12g}"
     elif equals or name not in ("youden", "f1"):
         raise FairTuneError(f"`{name}` is no threshold policy; choose {POLICIES}.")
     return Policy(name, by_group, value)

@@ -18,7 +18,6 @@ from ..engine.proportions import ratio, total
 from ..engine.resampled_rows import BOTH, NEEDS, Need
 
 ROOM = "audits.metrics"
-PARTS = ("definition", "range", "direction", "traps", "citation")
 Better = Literal["higher", "lower", "neither", "nearer"]
 
 
@@ -31,6 +30,9 @@ class Card(NamedTuple):
     direction: str
     traps: str
     citation: str
+
+
+PARTS = Card._fields[1:]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,13 +182,10 @@ def card(module: ModuleType, text: str | None = None) -> Card:
     Raises:
         FairTuneError: the text is no card.
     """
-    title, *paragraphs = map(_joined, inspect.cleandoc(text or module.__doc__ or "").split("\n\n"))
+    parts = inspect.cleandoc(text or module.__doc__ or "").split("\n\n")
+    title, *paragraphs = (" ".join(part.split()) for part in parts)
     headed = [paragraph.partition(": ") for paragraph in paragraphs]
     if [head.lower() for head, _, _ in headed] != list(PARTS) or not all(part for _, _, part in headed):
         wanted = ", ".join(f"`{part.capitalize()}:`" for part in PARTS)
         raise FairTuneError(f"{module.__name__} has no card; give its docstring a title and the paragraphs {wanted}.")
     return Card(title, *(part for _, _, part in headed))
-
-
-def _joined(text: str) -> str:
-    return " ".join(text.split())
