@@ -22,7 +22,7 @@ def fit_calibration(labels: ArrayLike, scores: ArrayLike, split: str = "validati
     separate still have a finite fit. Where all scores are equal, the slope is 0. It is above 1 where the scores were
     too timid, below 1 where they were too bold, at or below 0 where they do not rank the rows: then do not apply it.
 
-    Labels are 0 or 1, scores probabilities of class 1, [n] each; `split` names the rows, never those of the test split.
+    Labels are 0 or 1, scores probabilities of class 1, [n] each; `split` names the rows, which are never test rows.
 
     Raises:
         FairTuneError: a class is missing, or a score is not finite.

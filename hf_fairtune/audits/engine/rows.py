@@ -115,7 +115,7 @@ def _checked_clusters(clusters: Sequence[object] | np.ndarray, n: int) -> np.nda
     """Code clusters by the order of their ids as text, not of the rows: rows permuted then draw the same resamples."""
     if len(clusters) != n or np.ndim(np.asarray(clusters[:1])) != 1:
         raise FairTuneError(f"`clusters` has {len(clusters)} entries for {n} rows; pass one id a row.")
-    column = clusters if isinstance(clusters, np.ndarray) else pd.Series(clusters, dtype=object).to_numpy()
+    column = clusters if isinstance(clusters, np.ndarray) else np.fromiter(clusters, dtype=object, count=n)
     codes, ids = pd.factorize(column)
     missing = int((codes < 0).sum())
     if missing:
