@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from operator import itemgetter
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..document.audit import Audit, CalibrationAudit, CalibrationGroup, GroupAudit
 from ..document.estimate import NAN, Estimate, Reason
 from ..errors import FairTuneError
-from .engine.bands import Family
 from .engine.bootstrap import bootstrap
-from .engine.resampled_rows import ALL, VALUE, ResampledRows
+from .engine.resampled_rows import ALL, ResampledRows
 from .engine.rows import ScoredRows, check_rows, included_codes
 from .metrics.auc import auc_estimates, cross_groups, roc_curves
-from .metrics.auc_gap import HIGHEST, LOWEST, RANGE, auc_pairs, extremes, lowest_and_gap
+from .metrics.auc_gap import auc_pairs, lowest_and_gap, worst_and_gap
 from .metrics.brier import brier
 from .metrics.calibration_slope import calibration_intercept, calibration_slope
 from .metrics.es_auc import es_auc_estimate
@@ -33,9 +30,6 @@ from .metrics.sensitivity_at_specificity import operating_points
 from .ranking import rank_groups
 from .threshold_audit import OVERALL, audit_threshold
 from .thresholds import Decision, decide
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -99,16 +93,13 @@ def audit(
 
 def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditOptions) -> Audit:
     """Resample checked rows once and put together every number of an audit. Arguments as for `audit`."""
-    decisions, values, measures, cuts = decide(thresholds, rows), {}, [], []
-    for name, metric in score_metrics().items():
-        values[name] = metric.value
+    decisions = decide(thresholds, rows)
+    values = {name: metric.value for name, metric in score_metrics().items()}
     included, seed = included_codes(rows.group_names, options.exclude), int(options.seed)
     (replicates,) = bootstrap([rows], [decisions], options.n_boot, seed, values) if options.n_boot else [None]
     resampled = ResampledRows(rows, included, replicates, float(options.confidence))
-    for code in (*range(len(rows.group_names)), ALL):
-        measures.append(score_estimates(resampled, code))
-    for place, threshold in enumerate(thresholds):
-        cuts.append(audit_threshold(resampled, threshold, decisions[place], place))
+    measures = [score_estimates(resampled, code) for code in (*range(len(rows.group_names)), ALL)]
+    cuts = [audit_threshold(resampled, own, decisions[place], place) for place, own in enumerate(thresholds)]
     aucs = auc_estimates(resampled)
     lowest, gap = lowest_and_gap(resampled, aucs, options.n_permutations, seed)
     positives, negatives, n = resampled.counts[ALL].tolist()
@@ -178,17 +169,11 @@ def score_estimates(resampled: ResampledRows, code: int) -> dict[str, Estimate]:
 
 def score_extremes(resampled: ResampledRows, measures: Sequence[dict[str, Estimate]]) -> dict[str, Estimate]:
     """Compute the worst group's value and the gap of every number of scores, with simultaneous intervals."""
-    known, found, kept = resampled.replicates, {}, list(resampled.included)
+    known, found, errors = resampled.replicates, {}, np.zeros((1, len(resampled.included)))
     for name, metric in score_metrics().items():
-        values = np.array(list(map(VALUE, map(itemgetter(name), measures[:-1]))))
-        family = Family(values[None, kept], np.zeros((1, len(kept))), resampled.confidence, metric.limits)
-        ends, draws = extremes(values, kept), None if known is None else known.measures[name][:, None, kept]
-        worst, gap = metric.across_keys(name)
-        highest = metric.better == "lower"
-        bound, convention = partial(family.extreme, highest=highest), HIGHEST if highest else LOWEST
-        value = ends.maximum if highest else ends.minimum
-        found[worst] = resampled.across(value, metric.needs, convention, draws, bound, resampled.names)
-        found[gap] = resampled.across(ends.gap, metric.needs, RANGE, draws, family.gap, resampled.names)
+        values = np.array([own[name].value for own in measures])
+        draws, (worst, gap) = None if known is None else known.measures[name], metric.across_keys(name)
+        _, found[worst], found[gap] = worst_and_gap(resampled, metric, values, draws, errors, resampled.names)
     return found
 
 
@@ -201,10 +186,10 @@ def audit_calibration(resampled: ResampledRows, seed: int = 0) -> CalibrationAud
         return None
     found = []
     for code, name in enumerate((OVERALL, *resampled.rows.group_names), start=ALL):
-        part, rng, estimates = resampled.inside(code), np.random.default_rng([seed, code + 1]), []
+        part, rng = resampled.inside(code), np.random.default_rng([seed, code + 1])
         columns = part.labels, part.scores, part.clusters
-        for metric in (brier, calibration_slope, calibration_intercept):
-            estimates.append(resampled.guarded(metric(*columns, resampled.confidence), code))
+        metrics = brier, calibration_slope, calibration_intercept
+        estimates = [resampled.guarded(metric(*columns, resampled.confidence), code) for metric in metrics]
         error, (mean, high, p) = expected_calibration_error(*columns[:2]), calibration_null(*columns, rng)
         found.append(CalibrationGroup(name, estimates[0], error, mean, high, error - mean, p, *estimates[1:]))
     return CalibrationAudit(BINS, found[0], found[1:])

@@ -80,9 +80,7 @@ def audit_table(
 
 def check_policies(policies: Sequence[str], correction: str = "holm") -> list[Policy | None]:
     """Read the policies of thresholds, None for argmax; FairTuneError for an unknown one, or an unknown correction."""
-    found: list[Policy | None] = []
-    for text in policies:
-        found.append(None if text == ARGMAX else parse_policy(text))
+    found = [None if text == ARGMAX else parse_policy(text) for text in policies]
     adjusted(np.empty(0), correction)
     return found
 
@@ -98,9 +96,7 @@ class _Asked:
 
     def check(self) -> None:
         """Refuse what no entry could hold."""
-        table, fit_on, groups = self.table, self.fit_on, []
-        for attribute in table.attributes:
-            groups += attribute.names
+        table, fit_on = self.table, self.fit_on
         if fit_on is not None and fit_on.targets != table.targets:
             raise FairTuneError(
                 f"The rows for thresholds have the targets {fit_on.targets}, the audited ones {table.targets}; give "
@@ -111,15 +107,17 @@ class _Asked:
                 raise FairTuneError(
                     f"`{ARGMAX}` is for one of several classes; choose a number such as 0.5, or youden."
                 )
-            if policy is not None and policy.number is None and fit_on is None:
+            if policy is None or policy.number is not None:
+                continue
+            if fit_on is None:
                 raise FairTuneError(
                     f"The threshold `{policy.name}` is fitted on other rows than the audited ones, and there are "
                     "none; give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
                 )
-            if policy is not None and policy.number is None and fit_on is not None:
-                from ..data.leakage import refuse_shared  # loads what tables of images need
+            from ..data.leakage import refuse_shared  # loads what tables of images need
 
-                refuse_shared(table, fit_on)
+            refuse_shared(table, fit_on)
+        groups = [name for attribute in table.attributes for name in attribute.names]
         unknown = sorted({*self.options.exclude} - {*groups})
         if unknown:
             raise FairTuneError(f"`exclude` names {unknown}; the groups are {groups[:30]}.")

@@ -17,12 +17,12 @@ from .audit import AuditOptions
 from .engine.auc_tests import clustered_difference_test
 from .engine.bands import Bounds
 from .engine.bootstrap import bootstrap
-from .engine.delong import auc, paired_delong, score_error
+from .engine.delong import auc, paired_delong
 from .engine.paired_rows import PairedRows, minimum_change, range_change, still
 from .engine.proportions import BONETT_PRICE, cells_of, confusion, paired_difference
 from .engine.resampled_rows import ALL, BOTH, NEEDS, ResampledRows
 from .engine.rows import ScoredRows, check_rows, check_scores, included_codes
-from .metrics.auc_gap import LOWEST, RANGE, extremes
+from .metrics.auc_gap import LOWEST, RANGE, auc_errors, extremes
 from .metrics.metric import Gap, Rate, gaps, rates
 from .thresholds import Decision, decide
 
@@ -72,7 +72,7 @@ def compare_rows(
     rows: ScoredRows, reference_scores: ArrayLike, thresholds: Sequence[Cuts], options: AuditOptions
 ) -> Comparison:
     """Compare on checked rows. Arguments as for `compare`."""
-    others, groups, cuts = check_scores(reference_scores, "reference_scores"), [], []
+    others, groups = check_scores(reference_scores, "reference_scores"), []
     if others.shape != rows.scores.shape:
         raise FairTuneError(
             f"`reference_scores` has shape {others.shape} for {len(rows.scores)} rows; "
@@ -90,8 +90,8 @@ def compare_rows(
         reasons = model.grounds(code) + (() if code in model.included else (Reason("excluded"),))
         status, p = model.status[code], paired_p(paired, code)
         groups.append(GroupChange(rows.group_names[code], n, positives, negatives, status, reasons, change, p))
-    for place, pair in enumerate(thresholds):
-        cuts.append(compare_threshold(paired, pair, np.stack([own[place] for own in decisions]), place))
+    both_decide = np.stack(decisions, axis=1)
+    cuts = [compare_threshold(paired, pair, both_decide[place], place) for place, pair in enumerate(thresholds)]
     positives, negatives, n = model.counts[ALL].tolist()
     return Comparison(
         confidence=float(options.confidence),
@@ -147,15 +147,12 @@ def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate]
     The lowest AUC may be another group's.
     """
     model, kept, changes = paired.model, list(paired.model.included), []
-    values, errors = np.empty((2, len(model.units))), np.empty((2, 1, len(kept)))
+    values = np.empty((2, len(model.units)))
     for side, own in enumerate((model, paired.reference)):
         for code in range(ALL, len(model.rows.group_names)):
             part = own.inside(code)
             values[side, code] = auc(part.labels, part.scores)
-        for place, code in enumerate(kept):
-            positives, negatives, _ = model.units[code].tolist()
-            errors[side, 0, place] = score_error(float(values[side, code]), positives, negatives, model.confidence)
-    draws = paired.draws(attrgetter("auc"))
+    errors, draws = np.stack([auc_errors(model, own) for own in values]), paired.draws(attrgetter("auc"))
     for code, (first, second) in enumerate(values.T.tolist()):
         changes.append(paired.change(first - second, None if draws is None else draws[..., code], code))
 

@@ -35,11 +35,7 @@ def directions(group_names: Sequence[str] = ()) -> dict[str, bool]:
 
 
 def direction(metric_key: str, group_names: Sequence[str] = ()) -> str:
-    """Return "maximize" or "minimize" for a key of `fairness_metrics`, with or without the prefix "eval_".
-
-    Raises:
-        FairTuneError: the key is unknown or has no direction.
-    """
+    """Return "maximize" or "minimize" for a key of `fairness_metrics`, with or without the prefix "eval_"."""
     known = directions(group_names)
     key = metric_key.removeprefix("eval_")
     if key not in known:
@@ -51,9 +47,6 @@ def scores_from_logits(predictions: Any) -> np.ndarray:
     """Compute the probability of class 1 of each row, float64 [n].
 
     From logits [n, 2] (softmax), or [n, 1] or [n] (sigmoid); of a tuple the first item.
-
-    Raises:
-        FairTuneError: the logits have another shape.
     """
     logits = predictions[0] if isinstance(predictions, (tuple, list)) else predictions
     logits = np.asarray(logits, dtype=np.float64)

@@ -80,10 +80,9 @@ class Decision:
 
 def decide(thresholds: Sequence[Decision], rows: ScoredRows) -> np.ndarray:
     """Predict 0 or 1 for each row by each threshold, [n_cuts, n]; errors as of `Decision.apply`."""
-    found = np.empty((len(thresholds), len(rows.labels)), dtype=np.int64)
-    for place, threshold in enumerate(thresholds):
-        found[place] = threshold.apply(rows.labels, rows.scores, rows.groups, rows.group_names)
-    return found
+    columns = rows.labels, rows.scores, rows.groups, rows.group_names
+    found = [threshold.apply(*columns) for threshold in thresholds]
+    return np.array(found, dtype=np.int64).reshape(len(found), len(rows.labels))
 
 
 def fixed(value: float = 0.5) -> Decision:
@@ -179,11 +178,7 @@ class Policy:
 
 
 def parse_policy(text: str) -> Policy:
-    """Read a policy: a number, or youden, f1, sensitivity=0.9, specificity=0.9, and each of these four "per group".
-
-    Raises:
-        FairTuneError: it is none of these.
-    """
+    """Read a policy: a number, or youden, f1, sensitivity=0.9, specificity=0.9, and each of these four "per group"."""
     name = " ".join(text.split()).lower()
     by_group, name = name.endswith(PER_GROUP), name.removesuffix(PER_GROUP)
     value, (kind, equals, share) = number_in(name), name.partition("=")

@@ -83,12 +83,7 @@ class FairnessMetric(evaluate.Metric):
 
 
 def by_group(rows: ScoredRows, threshold: float | None = None, exclude: Sequence[str] = ()) -> dict[str, Any]:
-    """Compute the module's numbers of scored rows, those of an audit without a bootstrap; keys as `INPUTS` lists them.
-
-    Raises:
-        FairTuneError: a name in `exclude` is unknown, the threshold is no number, or there is none and scores are no
-            probabilities.
-    """
+    """Compute the numbers of scored rows that `INPUTS` lists: those of an audit without a bootstrap."""
     low, high = rows.scores.min(), rows.scores.max()
     if threshold is None and not 0 <= low <= high <= 1:
         raise FairTuneError(

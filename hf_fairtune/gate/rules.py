@@ -98,11 +98,7 @@ class _Keys(BaseModel):
 
 
 def read_rules(path: str | Path) -> Rules:
-    """Read a gate's rules from a YAML file, see `parse_rules`.
-
-    Raises:
-        FairTuneError: the file cannot be read, or a rule cannot be understood.
-    """
+    """Read a gate's rules from a YAML file, see `parse_rules`."""
     path = Path(path)
     try:
         return parse_rules(path.read_text(encoding="utf-8-sig"), path.name)
@@ -116,9 +112,8 @@ def parse_rules(text: str, file: str) -> Rules:
     """Read a gate's rules from YAML: a mapping with one list `rules` of mappings.
 
     A rule is `metric` with one of `at_least`, `at_most` and `within: [low, high]`, or `verdict` alone; `target`,
-    `attribute`, `threshold` and `group` narrow it, and what is not narrowed is meant for every one there is.
-
-    `file` is the name that messages and the verdict have.
+    `attribute`, `threshold` and `group` narrow it, and what is not narrowed is meant for every one there is. `file` is
+    the name that messages and the verdict have.
 
     Raises:
         FairTuneError: a rule cannot be understood; the message names rule and line.

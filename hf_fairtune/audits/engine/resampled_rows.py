@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from operator import attrgetter
 from typing import Literal
 
 import numpy as np
@@ -25,7 +24,6 @@ Need = Literal["positives", "negatives", "rows"]
 NEEDS: tuple[Need, ...] = ("positives", "negatives", "rows")
 BOTH: tuple[Need, ...] = ("positives", "negatives")
 CLUSTERED: tuple[Unit, ...] = ("clusters_with_positives", "clusters_with_negatives", "clusters")
-VALUE = attrgetter("value")
 # Replicates without NaN, [n_boot, ...] -> low and high.
 Bound = Callable[[np.ndarray], Iterable[float]]
 

@@ -130,7 +130,4 @@ def included_codes(group_names: Sequence[str], exclude: Sequence[str]) -> tuple[
     unknown = sorted(names - set(group_names))
     if unknown:
         raise FairTuneError(f"`exclude` names {unknown}; the groups are {list(group_names)}.")
-    included = list(range(len(group_names)))
-    for name in names:
-        included.remove(list(group_names).index(name))
-    return tuple(included)
+    return tuple(code for code, name in enumerate(group_names) if name not in names)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from operator import attrgetter
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +36,7 @@ from ..engine.auc_tests import (
 from ..engine.bands import Family
 from ..engine.delong import mover_difference, score_error
 from ..engine.permutations import GapNull, gap_null
-from ..engine.resampled_rows import BOTH, VALUE, ResampledRows
+from ..engine.resampled_rows import ResampledRows
 from .metric import Metric
 
 LOWEST, HIGHEST, RANGE = "min over groups", "max over groups", "max - min over groups"
@@ -90,6 +90,35 @@ def extremes(values: np.ndarray, included: Sequence[int]) -> Extremes:
     return Extremes(float(chosen[low]), float(chosen[high]), gap, included[low], included[high])
 
 
+def worst_and_gap(
+    resampled: ResampledRows,
+    metric: Metric,
+    values: np.ndarray,
+    draws: np.ndarray | None,
+    errors: np.ndarray,
+    varying: Sequence[str] = (),
+) -> tuple[Extremes, Estimate, Estimate]:
+    """Judge the worst of the included groups' numbers, [n_groups], and their gap, with simultaneous intervals.
+
+    Draws are [n_boot, n_groups + 1]; for errors, [1, n_included], and `varying` see `Family` and `from_draws`.
+    """
+    kept, highest = list(resampled.included), metric.better == "lower"
+    found, family = extremes(values, kept), Family(values[None, kept], errors, resampled.confidence, metric.limits)
+    drawn, bound = None if draws is None else draws[:, None, kept], partial(family.extreme, highest=highest)
+    value, convention = (found.maximum, HIGHEST) if highest else (found.minimum, LOWEST)
+    worst = resampled.across(value, metric.needs, convention, drawn, bound, varying)
+    return found, worst, resampled.across(found.gap, metric.needs, RANGE, drawn, family.gap, varying)
+
+
+def auc_errors(resampled: ResampledRows, values: np.ndarray) -> np.ndarray:
+    """Read a standard error of each included group's AUC off Newcombe's interval, [n_groups] -> [1, n_included]."""
+    errors = np.empty((1, len(resampled.included)))
+    for place, code in enumerate(resampled.included):
+        positives, negatives, _ = resampled.units[code].tolist()
+        errors[0, place] = score_error(float(values[code]), positives, negatives, resampled.confidence)
+    return errors
+
+
 def lowest_and_gap(
     resampled: ResampledRows, aucs: Sequence[Estimate], permutations: int, seed: int
 ) -> tuple[MinGroupAuc, AucGap]:
@@ -97,18 +126,13 @@ def lowest_and_gap(
 
     `aucs` are those of every group and, last, of all rows; 0 `permutations` for no null.
     """
-    kept, names, known = list(resampled.included), resampled.rows.group_names, resampled.replicates
-    values, errors = np.array(list(map(VALUE, aucs[:-1]))), []
-    for code in kept:
-        positives, negatives, _ = resampled.units[code].tolist()
-        errors.append(score_error(float(values[code]), positives, negatives, resampled.confidence))
-    found, family = extremes(values, kept), Family(values[None, kept], np.array([errors]), resampled.confidence)
-    draws = None if known is None else known.auc[:, None, kept]
-    low = resampled.across(found.minimum, BOTH, LOWEST, draws, family.extreme)
-    gap = resampled.across(found.gap, BOTH, RANGE, draws, family.gap)
+    names, known = resampled.rows.group_names, resampled.replicates
+    values, draws = np.array([own.value for own in aucs]), None if known is None else known.auc
+    lowest = CONVENTIONS["min_group_auc"]
+    found, low, gap = worst_and_gap(resampled, lowest, values, draws, auc_errors(resampled, values))
     null = GapNull()
     if gap.defined and permutations:
-        rows = resampled.rows.take(np.isin(resampled.rows.groups, kept))
+        rows = resampled.rows.take(np.isin(resampled.rows.groups, resampled.included))
         null = gap_null(rows.labels, rows.scores, rows.groups, rows.clusters, permutations, seed)
     elif gap.defined:
         null = GapNull(reasons=(Reason("no_permutations"),))
@@ -132,21 +156,17 @@ def auc_pairs(resampled: ResampledRows, aucs: Sequence[Estimate]) -> list[Pair]:
     both groups, otherwise. Tests: see `auc_difference_test` and `clustered_difference_test`; p-values are adjusted by
     Holm over these pairs.
     """
-    reference, found = resampled.reference, []
+    reference = resampled.reference
     if reference is None or not resampled.estimable(reference):
         return []
-    for code in resampled.included:
-        if code != reference:
-            found.append(_pair(resampled, aucs, code, reference))
-    return adjusted_pairs(found, "holm")
+    others = [code for code in resampled.included if code != reference]
+    return adjusted_pairs([_pair(resampled, aucs, code, reference) for code in others], "holm")
 
 
 def adjusted_pairs(pairs: Sequence[Pair], correction: str) -> list[Pair]:
     """Adjust the p-values of pairs for their number, see `adjusted`."""
-    found, p = [], adjusted(np.array(list(map(attrgetter("p"), pairs))), correction)
-    for pair, own in zip(pairs, p.tolist(), strict=True):
-        found.append(replace(pair, p_adjusted=own))
-    return found
+    p = adjusted(np.array([pair.p for pair in pairs]), correction)
+    return [replace(pair, p_adjusted=own) for pair, own in zip(pairs, p.tolist(), strict=True)]
 
 
 def _pair(resampled: ResampledRows, aucs: Sequence[Estimate], code: int, reference: int) -> Pair:

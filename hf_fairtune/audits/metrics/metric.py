@@ -57,8 +57,7 @@ class Rate(Metric):
     """A share of rows in each group at a threshold.
 
     Args:
-        numerator: names of the counts that are added up, of `proportions.CELLS` and `SUMS`.
-        denominator: likewise.
+        numerator, denominator: names of the counts that are added up, of `proportions.CELLS` and `SUMS`.
         binomial: whether the numerator counts among the denominator's rows, so that Wilson's interval holds.
     """
 
@@ -163,11 +162,7 @@ score_metrics = partial(metrics, ScoreMetric)
 
 
 def card_of(name: str) -> Card:
-    """Read the card of a metric or a convention.
-
-    Raises:
-        FairTuneError: there is no such metric.
-    """
+    """Read the card of a metric or a convention."""
     if name not in homes():
         raise FairTuneError(f"`{name}` is not one of the metrics; choose from {', '.join(homes())}.")
     metric, module = homes()[name]
@@ -175,13 +170,7 @@ def card_of(name: str) -> Card:
 
 
 def card(module: ModuleType, text: str | None = None) -> Card:
-    """Read the card off a text, by default a file's docstring.
-
-    It is a title line and then the paragraphs of `PARTS`, each once and in this order.
-
-    Raises:
-        FairTuneError: the text is no card.
-    """
+    """Read the card off a text, by default a file's docstring: a title and then the paragraphs of `PARTS`."""
     parts = inspect.cleandoc(text or module.__doc__ or "").split("\n\n")
     title, *paragraphs = (" ".join(part.split()) for part in parts)
     headed = [paragraph.partition(": ") for paragraph in paragraphs]

@@ -177,16 +177,12 @@ def operating_points(resampled: ResampledRows, seed: int = 0) -> list[OperatingP
 
 def _draws(resampled: ResampledRows, by_key: dict[Key, Side], seed: int) -> dict[Key, np.ndarray]:
     """Draw the replicates of every side that has both classes."""
-    rows, known, wanted, found = resampled.rows, resampled.replicates, {}, {}
-    for key, own in by_key.items():
-        if known is not None and len(own.limiting) and len(own.other):
-            wanted[key] = own
+    rows, known = resampled.rows, resampled.replicates
     if known is None:
         return {}
+    wanted = {key: own for key, own in by_key.items() if len(own.limiting) and len(own.other)}
     if rows.clusters is None:
-        for key, own in wanted.items():
-            found[key] = refitted_draws(own, len(known.auc), seed)
-        return found
+        return {key: refitted_draws(own, len(known.auc), seed) for key, own in wanted.items()}
     n_boot = resamples_for(len(rows.labels), len(known.auc))
     draws = clustered_draws(plan(rows.groups * 2 + rows.labels, rows.clusters), list(wanted.values()), n_boot, seed)
     return dict(zip(wanted, draws.T, strict=True))
