@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +13,7 @@ from ..document.audit import Audit, CalibrationAudit, CalibrationGroup, GroupAud
 from ..document.estimate import NAN, Estimate, Reason
 from ..errors import FairTuneError
 from .engine.bootstrap import bootstrap
-from .engine.resampled_rows import ALL, ResampledRows
+from .engine.resampled_rows import ALL, VALUE, ResampledRows
 from .engine.rows import ScoredRows, check_rows, included_codes
 from .metrics.auc import auc_estimates, cross_groups, roc_curves
 from .metrics.auc_gap import auc_pairs, lowest_and_gap, worst_and_gap
@@ -93,13 +94,16 @@ def audit(
 
 def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditOptions) -> Audit:
     """Resample checked rows once and put together every number of an audit. Arguments as for `audit`."""
-    decisions = decide(thresholds, rows)
-    values = {name: metric.value for name, metric in score_metrics().items()}
+    decisions, values, measures, cuts = decide(thresholds, rows), {}, [], []
+    for name, metric in score_metrics().items():
+        values[name] = metric.value
     included, seed = included_codes(rows.group_names, options.exclude), int(options.seed)
     (replicates,) = bootstrap([rows], [decisions], options.n_boot, seed, values) if options.n_boot else [None]
     resampled = ResampledRows(rows, included, replicates, float(options.confidence))
-    measures = [score_estimates(resampled, code) for code in (*range(len(rows.group_names)), ALL)]
-    cuts = [audit_threshold(resampled, own, decisions[place], place) for place, own in enumerate(thresholds)]
+    for code in (*range(len(rows.group_names)), ALL):
+        measures.append(score_estimates(resampled, code))
+    for place, threshold in enumerate(thresholds):
+        cuts.append(audit_threshold(resampled, threshold, decisions[place], place))
     aucs = auc_estimates(resampled)
     lowest, gap = lowest_and_gap(resampled, aucs, options.n_permutations, seed)
     positives, negatives, n = resampled.counts[ALL].tolist()
@@ -171,7 +175,7 @@ def score_extremes(resampled: ResampledRows, measures: Sequence[dict[str, Estima
     """Compute the worst group's value and the gap of every number of scores, with simultaneous intervals."""
     known, found, errors = resampled.replicates, {}, np.zeros((1, len(resampled.included)))
     for name, metric in score_metrics().items():
-        values = np.array([own[name].value for own in measures])
+        values = np.array(list(map(VALUE, map(itemgetter(name), measures))))
         draws, (worst, gap) = None if known is None else known.measures[name], metric.across_keys(name)
         _, found[worst], found[gap] = worst_and_gap(resampled, metric, values, draws, errors, resampled.names)
     return found
@@ -186,10 +190,10 @@ def audit_calibration(resampled: ResampledRows, seed: int = 0) -> CalibrationAud
         return None
     found = []
     for code, name in enumerate((OVERALL, *resampled.rows.group_names), start=ALL):
-        part, rng = resampled.inside(code), np.random.default_rng([seed, code + 1])
+        part, rng, estimates = resampled.inside(code), np.random.default_rng([seed, code + 1]), []
         columns = part.labels, part.scores, part.clusters
-        metrics = brier, calibration_slope, calibration_intercept
-        estimates = [resampled.guarded(metric(*columns, resampled.confidence), code) for metric in metrics]
+        for metric in (brier, calibration_slope, calibration_intercept):
+            estimates.append(resampled.guarded(metric(*columns, resampled.confidence), code))
         error, (mean, high, p) = expected_calibration_error(*columns[:2]), calibration_null(*columns, rng)
         found.append(CalibrationGroup(name, estimates[0], error, mean, high, error - mean, p, *estimates[1:]))
     return CalibrationAudit(BINS, found[0], found[1:])

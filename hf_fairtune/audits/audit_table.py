@@ -96,7 +96,7 @@ class _Asked:
 
     def check(self) -> None:
         """Refuse what no entry could hold."""
-        table, fit_on = self.table, self.fit_on
+        table, fit_on, groups = self.table, self.fit_on, []
         if fit_on is not None and fit_on.targets != table.targets:
             raise FairTuneError(
                 f"The rows for thresholds have the targets {fit_on.targets}, the audited ones {table.targets}; give "
@@ -117,7 +117,8 @@ class _Asked:
             from ..data.leakage import refuse_shared  # loads what tables of images need
 
             refuse_shared(table, fit_on)
-        groups = [name for attribute in table.attributes for name in attribute.names]
+        for attribute in table.attributes:
+            groups += attribute.names
         unknown = sorted({*self.options.exclude} - {*groups})
         if unknown:
             raise FairTuneError(f"`exclude` names {unknown}; the groups are {groups[:30]}.")

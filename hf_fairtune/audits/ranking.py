@@ -72,15 +72,19 @@ def rank_groups(resampled: ResampledRows, aucs: Sequence[Estimate], seed: int) -
     whose AUC has no variance, as at 1, enters with Newcombe's interval, its logits cut half a pair short of 0 and 1.
     None with fewer than two groups to rank.
     """
-    names = resampled.rows.group_names
-    kept = [code for code in resampled.included if aucs[code].defined]
+    names, kept, points, groups = resampled.rows.group_names, [], [], []
+    for code in resampled.included:
+        if aucs[code].defined:
+            kept.append(code)
+            points.append(_point(resampled, aucs[code].value, code, aucs[-1].value))
     if len(kept) < 2:
         return None
-    values, errors = np.array([_point(resampled, aucs[code].value, code, aucs[-1].value) for code in kept]).T
+    values, errors = np.array(points).T
     mean, tau, (centres, low, high, shares) = pool(values, errors, resampled.confidence, seed)
     ranks = np.argsort(np.argsort(centres, kind="stable"), kind="stable") + 1
     columns = map(np.ndarray.tolist, (expit(centres), expit(low), expit(high), shares, ranks))
-    groups = [RankedGroup(names[code], *numbers) for code, *numbers in zip(kept, *columns, strict=True)]
+    for code, *numbers in zip(kept, *columns, strict=True):
+        groups.append(RankedGroup(names[code], *numbers))
     left_out = np.delete(names, kept).tolist()
     return Ranking(METHOD, float(expit(mean)), tau, groups, left_out)
 

@@ -80,9 +80,10 @@ class Decision:
 
 def decide(thresholds: Sequence[Decision], rows: ScoredRows) -> np.ndarray:
     """Predict 0 or 1 for each row by each threshold, [n_cuts, n]; errors as of `Decision.apply`."""
-    columns = rows.labels, rows.scores, rows.groups, rows.group_names
-    found = [threshold.apply(*columns) for threshold in thresholds]
-    return np.array(found, dtype=np.int64).reshape(len(found), len(rows.labels))
+    found = np.empty((len(thresholds), len(rows.labels)), dtype=np.int64)
+    for place, threshold in enumerate(thresholds):
+        found[place] = threshold.apply(rows.labels, rows.scores, rows.groups, rows.group_names)
+    return found
 
 
 def fixed(value: float = 0.5) -> Decision:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -174,16 +173,15 @@ def wanted_counts(auc: float, group: Counts, reference: Counts) -> Counts | None
     """
     if min(*group, *reference) < 1 or not auc > WANTED:
         return None
-    share = group[1] / group[0]
-
-    def cases(scarcer: int) -> Counts:
-        return math.ceil(scarcer / min(1.0, share)), math.ceil(scarcer * share / min(1.0, share))
-
-    def is_found(scarcer: int) -> bool:
-        return _excess(WANTED, auc, cases(scarcer), reference) <= 0
-
-    least = bisect_left(range(1, MOST + 1), True, key=is_found)
-    return cases(least + 1) if least < MOST else None
+    share, low, high, wanted = group[1] / group[0], 0, MOST + 1, None
+    while high - low > 1:
+        scarcer = (low + high) // 2
+        cases = math.ceil(scarcer / min(1.0, share)), math.ceil(scarcer * share / min(1.0, share))
+        if _excess(WANTED, auc, cases, reference) <= 0:
+            high, wanted = scarcer, cases
+        else:
+            low = scarcer
+    return wanted
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,9 @@ def bootstrap(
 
     Models are the same rows in the same order, decisions of each model at each cut, 0 or 1 by row, [n_cuts, n].
     """
-    named, order = dict(measures or {}), _order(models, decisions)
-    pairs = zip(models, decisions, strict=True)
-    counters = [_counter(model.take(order), own[:, order], [*named.values()]) for model, own in pairs]
+    named, order, counters = dict(measures or {}), _order(models, decisions), []
+    for model, own in zip(models, decisions, strict=True):
+        counters.append(_counter(model.take(order), own[:, order], [*named.values()]))
     rows = models[0].take(order)
     resampling = plan(rows.groups * 2 + rows.labels, rows.clusters)
 
@@ -97,12 +97,16 @@ def bootstrap(
 
 def _order(models: Sequence[ScoredRows], decisions: Sequence[np.ndarray]) -> np.ndarray:
     """Sort rows by cell, scores and decisions: rows that tie agree in all, so that their order does not matter."""
-    cells = models[0].groups * 2 + models[0].labels
-    keys = [(model.scores, *own) for model, own in zip(models, decisions, strict=True)]
+    cells, keys = models[0].groups * 2 + models[0].labels, []
+    scores: list[np.ndarray] = []
+    decided: list[np.ndarray] = []
+    for model, own in zip(models, decisions, strict=True):
+        keys.append((model.scores, *own))
     if len(keys) > 1:
         keys.sort(key=lambda own: [key[np.lexsort((*reversed(own), cells))].tolist() for key in own])
-    scores = [ranked for ranked, *_ in reversed(keys)]
-    decided = [one for _, *chosen in keys for one in chosen]
+    for ranked, *chosen in keys:
+        scores.insert(0, ranked)
+        decided += chosen
     return np.lexsort((*decided, *scores, cells))
 
 

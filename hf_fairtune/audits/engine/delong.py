@@ -115,25 +115,16 @@ def newcombe_interval(value: float, n_positive: int, n_negative: int, confidence
     Source: Newcombe 2006, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic. Part
     2", Statistics in Medicine 25, method 5.
     """
-    z, extra = norm.ppf((1 + confidence) / 2), (n_positive + n_negative) / 2 - 1
+    z, extra, ends = norm.ppf((1 + confidence) / 2), (n_positive + n_negative) / 2 - 1, []
 
     def excess(t: float, reached: float) -> float:
         shape = 1 + extra * ((1 - t) / (2 - t) + t / (1 + t))
         return reached - t - z * math.sqrt(t * (1 - t) * shape / (n_positive * n_negative))
 
-    def lower(end: float) -> float:
-        # The trivial root t = AUC = 1 is kept out of the bracket.
-        return 0.0 if end == 0 else float(brentq(excess, 0.0, min(end, 1 - 1e-12), (end,)))
-
-    return lower(value), 1.0 - lower(1.0 - value)
-
-
-def score_error(value: float, n_positive: int, n_negative: int, confidence: float) -> float:
-    """Read a standard error off Newcombe's interval, which keeps a width at an AUC of 1; NaN for no AUC."""
-    if math.isnan(value):
-        return NAN
-    low, high = newcombe_interval(value, n_positive, n_negative, confidence)
-    return (high - low) / 2 / float(norm.ppf((1 + confidence) / 2))
+    # The trivial root t = AUC = 1 is kept out of the bracket; the upper bound is the lower one of 1 - AUC.
+    for end in (value, 1.0 - value):
+        ends.append(0.0 if end == 0 else float(brentq(excess, 0.0, min(end, 1 - 1e-12), (end,))))
+    return ends[0], 1.0 - ends[1]
 
 
 def mover_difference(first: Estimate, second: Estimate) -> Estimate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import compress
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -81,7 +82,7 @@ def gap_null(
         for label, own in enumerate(fixed):
             # Every row is a unit of its own; groups are sorted, so that the order of the rows is no matter.
             strata.append(Stratum({label: (np.arange(len(own))[:, None], np.sort(own)[:, None])}))
-    movable = np.array([own.movable for own in strata])
+    movable = np.array(list(map(attrgetter("movable"), strata)))
     if 2 * movable.sum() < len(labels):
         return GapNull(reasons=(Reason("few_movable", count=int(movable.sum()), needed=len(labels)),))
     strata = list(compress(strata, movable))

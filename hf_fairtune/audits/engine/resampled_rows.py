@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ Need = Literal["positives", "negatives", "rows"]
 NEEDS: tuple[Need, ...] = ("positives", "negatives", "rows")
 BOTH: tuple[Need, ...] = ("positives", "negatives")
 CLUSTERED: tuple[Unit, ...] = ("clusters_with_positives", "clusters_with_negatives", "clusters")
+VALUE = attrgetter("value")
 # Replicates without NaN, [n_boot, ...] -> low and high.
 Bound = Callable[[np.ndarray], Iterable[float]]
 
@@ -60,7 +62,7 @@ class ResampledRows:
         ).tolist()
         sizes = self.counts[list(self.included), 2] + (scarcer[list(self.included)] >= ESTIMABLE) * len(rows.labels)
         self.reference = self.included[int(sizes.argmax())] if self.included else None
-        self.names = [rows.group_names[code] for code in self.included]
+        self.names = list(map(rows.group_names.__getitem__, self.included))
         self.excluded = sorted({*rows.group_names} - {*self.names}, key=rows.group_names.index)
 
     def estimable(self, code: int) -> bool:

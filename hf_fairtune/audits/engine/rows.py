@@ -130,4 +130,4 @@ def included_codes(group_names: Sequence[str], exclude: Sequence[str]) -> tuple[
     unknown = sorted(names - set(group_names))
     if unknown:
         raise FairTuneError(f"`exclude` names {unknown}; the groups are {list(group_names)}.")
-    return tuple(code for code, name in enumerate(group_names) if name not in names)
+    return tuple(np.flatnonzero(~np.isin(group_names, [*names])).tolist())

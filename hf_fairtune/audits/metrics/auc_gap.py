@@ -19,9 +19,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import norm
 
 from ...document.audit import AucGap, MinGroupAuc, Pair
 from ...document.estimate import NAN, Estimate, Reason
@@ -34,9 +36,9 @@ from ..engine.auc_tests import (
     wanted_counts,
 )
 from ..engine.bands import Family
-from ..engine.delong import mover_difference, score_error
+from ..engine.delong import mover_difference, newcombe_interval
 from ..engine.permutations import GapNull, gap_null
-from ..engine.resampled_rows import ResampledRows
+from ..engine.resampled_rows import VALUE, ResampledRows
 from .metric import Metric
 
 LOWEST, HIGHEST, RANGE = "min over groups", "max over groups", "max - min over groups"
@@ -111,11 +113,16 @@ def worst_and_gap(
 
 
 def auc_errors(resampled: ResampledRows, values: np.ndarray) -> np.ndarray:
-    """Read a standard error of each included group's AUC off Newcombe's interval, [n_groups] -> [1, n_included]."""
-    errors = np.empty((1, len(resampled.included)))
+    """Read a standard error of each included group's AUC off Newcombe's interval, which keeps a width at an AUC of 1.
+
+    AUCs [n_groups] -> errors [1, n_included]; NaN for no AUC.
+    """
+    errors, level = np.full((1, len(resampled.included)), np.nan), resampled.confidence
     for place, code in enumerate(resampled.included):
         positives, negatives, _ = resampled.units[code].tolist()
-        errors[0, place] = score_error(float(values[code]), positives, negatives, resampled.confidence)
+        if not np.isnan(values[code]):
+            low, high = newcombe_interval(float(values[code]), positives, negatives, level)
+            errors[0, place] = (high - low) / 2 / norm.ppf((1 + level) / 2)
     return errors
 
 
@@ -127,7 +134,7 @@ def lowest_and_gap(
     `aucs` are those of every group and, last, of all rows; 0 `permutations` for no null.
     """
     names, known = resampled.rows.group_names, resampled.replicates
-    values, draws = np.array([own.value for own in aucs]), None if known is None else known.auc
+    values, draws = np.array(list(map(VALUE, aucs))), None if known is None else known.auc
     lowest = CONVENTIONS["min_group_auc"]
     found, low, gap = worst_and_gap(resampled, lowest, values, draws, auc_errors(resampled, values))
     null = GapNull()
@@ -156,17 +163,21 @@ def auc_pairs(resampled: ResampledRows, aucs: Sequence[Estimate]) -> list[Pair]:
     both groups, otherwise. Tests: see `auc_difference_test` and `clustered_difference_test`; p-values are adjusted by
     Holm over these pairs.
     """
-    reference = resampled.reference
+    reference, found = resampled.reference, []
     if reference is None or not resampled.estimable(reference):
         return []
-    others = [code for code in resampled.included if code != reference]
-    return adjusted_pairs([_pair(resampled, aucs, code, reference) for code in others], "holm")
+    for code in resampled.included:
+        if code != reference:
+            found.append(_pair(resampled, aucs, code, reference))
+    return adjusted_pairs(found, "holm")
 
 
 def adjusted_pairs(pairs: Sequence[Pair], correction: str) -> list[Pair]:
     """Adjust the p-values of pairs for their number, see `adjusted`."""
-    p = adjusted(np.array([pair.p for pair in pairs]), correction)
-    return [replace(pair, p_adjusted=own) for pair, own in zip(pairs, p.tolist(), strict=True)]
+    found, p = [], adjusted(np.array(list(map(attrgetter("p"), pairs))), correction)
+    for pair, own in zip(pairs, p.tolist(), strict=True):
+        found.append(replace(pair, p_adjusted=own))
+    return found
 
 
 def _pair(resampled: ResampledRows, aucs: Sequence[Estimate], code: int, reference: int) -> Pair:

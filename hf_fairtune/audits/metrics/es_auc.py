@@ -25,7 +25,7 @@ import numpy as np
 
 from ...document.estimate import NAN, Estimate
 from ..engine.bands import Bounds
-from ..engine.resampled_rows import ALL, BOTH, ResampledRows
+from ..engine.resampled_rows import ALL, BOTH, VALUE, ResampledRows
 from .metric import Metric
 
 METRIC = Metric(better="higher")
@@ -67,7 +67,7 @@ def es_auc_estimate(resampled: ResampledRows, aucs: Sequence[Estimate]) -> Estim
     Undefined where an included group lacks a class; without interval where one has too few cases of it.
     """
     columns, known = [*resampled.included, ALL], resampled.replicates
-    values = np.array([own.value for own in aucs])[columns]
+    values = np.array(list(map(VALUE, aucs)))[columns]
     return resampled.across(
         float(es_auc(values[-1], values[:-1])) if resampled.included else NAN,
         BOTH,

@@ -171,10 +171,12 @@ def card_of(name: str) -> Card:
 
 def card(module: ModuleType, text: str | None = None) -> Card:
     """Read the card off a text, by default a file's docstring: a title and then the paragraphs of `PARTS`."""
-    parts = inspect.cleandoc(text or module.__doc__ or "").split("\n\n")
-    title, *paragraphs = (" ".join(part.split()) for part in parts)
-    headed = [paragraph.partition(": ") for paragraph in paragraphs]
-    if [head.lower() for head, _, _ in headed] != list(PARTS) or not all(part for _, _, part in headed):
+    title, *paragraphs = inspect.cleandoc(text or module.__doc__ or "").split("\n\n")
+    found: dict[str, str] = {}
+    for paragraph in paragraphs:
+        head, _, body = " ".join(paragraph.split()).partition(": ")
+        found[head.lower()] = body
+    if tuple(found) != PARTS or len(paragraphs) > len(PARTS) or not all(found.values()):
         wanted = ", ".join(f"`{part.capitalize()}:`" for part in PARTS)
         raise FairTuneError(f"{module.__name__} has no card; give its docstring a title and the paragraphs {wanted}.")
-    return Card(title, *(part for _, _, part in headed))
+    return Card(" ".join(title.split()), **found)
