@@ -19,7 +19,7 @@ from hf_fairtune.document.comparison import Comparison, Verdict
 from hf_fairtune.document.estimate import NAN, Estimate, Reason
 from hf_fairtune.errors import FairTuneError
 
-from .samples import NAMES, few, split
+from .samples import NAMES, checked, few, split
 from .test_audit import estimates
 
 QUICK: dict[str, Any] = {"n_boot": 200}
@@ -319,8 +319,8 @@ def test_decisions_are_compared_as_cuts_are() -> None:
 def test_cuts_by_group_are_compared() -> None:
     labels, scores, groups = split()
     reference, other = split(seed=4)[1], split(seed=1)
-    cut = parse_policy("youden per group").fit(*other, NAMES)
-    decided = [given(cut.apply(labels, own, groups, NAMES), "youden per group") for own in (scores, reference)]
+    cut = parse_policy("youden per group").fit(checked(*other))
+    decided = [given(cut.apply(checked(labels, own, groups)), "youden per group") for own in (scores, reference)]
     pairs = [(cut, cut), (decided[0], decided[1])]
     first, second = compare(labels, scores, reference, groups, NAMES, thresholds=pairs, n_boot=100).thresholds
     assert first.groups == second.groups
