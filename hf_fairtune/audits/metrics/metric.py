@@ -77,14 +77,9 @@ class Rate(Metric):
 
 @dataclass(frozen=True)
 class Gap(Metric):
-    """One number over all groups at a threshold.
+    """One number over all groups at a threshold, by a `formula` in a few words: what `over` makes of rates, by name.
 
-    Args:
-        formula: in a few words.
-        rates: names of the rates that are compared between groups.
-        over: how.
-        averaged: whether the rates are averaged within each group first, so that their differences may cancel.
-        complement: whether it is 1 minus what `over` makes.
+    Rates may be `averaged` within each group first, so that their differences cancel; a `complement` is 1 minus it.
     """
 
     formula: str
