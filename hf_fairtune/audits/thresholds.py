@@ -131,8 +131,6 @@ class Policy:
 
     def fit(self, rows: ScoredRows, split: str = "validation") -> Decision:
         """Choose the threshold on these rows of `split`, never the ones it will be reported on."""
-        if self.number is not None:
-            return fixed(self.number)
         if not self.by_group:
             return Decision(self.name, self._cut(rows, split), split, fingerprint(rows))
         cuts = {}

@@ -32,7 +32,7 @@ import evaluate
 import numpy as np
 
 from hf_fairtune.audits.audit import AuditOptions, audit_rows
-from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
+from hf_fairtune.audits.engine.rows import check_rows
 from hf_fairtune.audits.thresholds import fixed
 from hf_fairtune.document.estimate import Reason
 from hf_fairtune.errors import FairTuneError
@@ -55,7 +55,6 @@ Examples:
     >>> found["auc"], found["auc_gap"], found["worst_group"]
     (0.75, 1.0, 'M')
 """
-CELLS = ("n", "positives", "negatives", "status", "auc", "auc_low", "auc_high")
 FEATURES = {"predictions": "float64", "references": "int64", "groups": "string"}
 
 
@@ -79,34 +78,31 @@ class FairnessMetric(evaluate.Metric):
         exclude: Sequence[str] = (),
     ) -> dict[str, Any]:
         names, codes = np.unique(["missing" if name is None else name for name in groups], return_inverse=True)
-        return by_group(check_rows(references, predictions, codes, names.tolist()), threshold, exclude)
-
-
-def by_group(rows: ScoredRows, threshold: float | None = None, exclude: Sequence[str] = ()) -> dict[str, Any]:
-    """Compute the numbers of scored rows that `INPUTS` lists: those of an audit without a bootstrap."""
-    low, high = rows.scores.min(), rows.scores.max()
-    if threshold is None and not 0 <= low <= high <= 1:
-        raise FairTuneError(
-            f"`predictions` lie in {low:g} to {high:g}, so they are no probabilities; divide percentages by 100, or "
-            "pass `threshold` in their unit."
-        )
-    cut = 0.5 if threshold is None else threshold
-    audit = audit_rows(rows, [fixed(cut)], AuditOptions(exclude, n_boot=0, n_permutations=0))
-    (decided,) = audit.thresholds
-    numbers = {"auc": audit.auc, "min_group_auc": audit.min_group_auc, "auc_gap": audit.auc_gap}
-    numbers |= audit.measures | audit.across
-    numbers |= {f"{name}@{cut:g}": own for name, own in decided.gaps.items()}
-    groups = {}
-    for row, at_cut in zip(audit.groups, decided.groups, strict=True):
-        cells: dict[str, Any] = asdict(row) | {"auc": row.auc.value, "auc_low": row.auc.low, "auc_high": row.auc.high}
-        cells = {key: cells[key] for key in CELLS} | {"reasons": _plain(row.reasons)}
-        groups[row.group] = cells | {key: own.value for key, own in (row.measures | at_cut.rates).items()}
-    return {
-        **{name: own.value for name, own in numbers.items()},
-        "worst_group": audit.min_group_auc.group,
-        "by_group": groups,
-        "reasons": {name: _plain(own.reasons) for name, own in numbers.items() if not own.defined},
-    }
+        rows = check_rows(references, predictions, codes, names.tolist())
+        low, high = rows.scores.min(), rows.scores.max()
+        if threshold is None and not 0 <= low <= high <= 1:
+            raise FairTuneError(
+                f"`predictions` lie in {low:g} to {high:g}, so they are no probabilities; divide percentages by 100, "
+                "or pass `threshold` in their unit."
+            )
+        cut = 0.5 if threshold is None else threshold
+        audit = audit_rows(rows, [fixed(cut)], AuditOptions(exclude, n_boot=0, n_permutations=0))
+        (decided,) = audit.thresholds
+        numbers = {"auc": audit.auc, "min_group_auc": audit.min_group_auc, "auc_gap": audit.auc_gap}
+        numbers |= audit.measures | audit.across
+        numbers |= {f"{name}@{cut:g}": own for name, own in decided.gaps.items()}
+        by_group = {}
+        for row, at_cut in zip(audit.groups, decided.groups, strict=True):
+            cells: dict[str, Any] = {"n": row.n, "positives": row.positives, "negatives": row.negatives}
+            cells |= {"status": row.status, "auc": row.auc.value, "auc_low": row.auc.low, "auc_high": row.auc.high}
+            cells |= {"reasons": _plain(row.reasons)}
+            by_group[row.group] = cells | {key: own.value for key, own in (row.measures | at_cut.rates).items()}
+        return {
+            **{name: own.value for name, own in numbers.items()},
+            "worst_group": audit.min_group_auc.group,
+            "by_group": by_group,
+            "reasons": {name: _plain(own.reasons) for name, own in numbers.items() if not own.defined},
+        }
 
 
 def _plain(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
