@@ -47,11 +47,13 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     # What can be refused is refused before images are scored.
     check_policies(arguments.threshold, arguments.correction)
     AuditOptions(arguments.exclude, arguments.n_boot, arguments.n_permutations, arguments.seed, arguments.confidence)
-    gate = None
+    rules = None
     if arguments.gate:
-        from ..gate.gatekeeper import Gatekeeper  # most audits have no gate, and need no code of it
+        from ..gate.check import check_rules  # most audits have no gate, and need no code of it
+        from ..gate.judge import EXIT, judge
+        from ..gate.rules import read_rules
 
-        gate = Gatekeeper(arguments.gate)
+        rules = read_rules(arguments.gate)
     folder = None if arguments.output_dir is None else prepared(Path(arguments.output_dir))
     rows = read_input(arguments, data)
     policies = choose_policies(arguments.threshold, rows)
@@ -59,10 +61,11 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
         print(f"note: {note}", file=sys.stderr)
     table, findings = rows.table, read_findings(arguments.finding, rows.table.targets)
     facts = audit_data(table, rows.name, data, split=rows.split, findings=findings)
-    if gate:
-        gate.check(table, policies)
+    if rules:
+        groups = {attribute.name: attribute.names for attribute in table.attributes}
+        check_rules(rules, table.targets, groups, policies, table.reference_scores is not None)
     document = replace(audited(arguments, rows, policies, facts), arguments=recorded(arguments, data))
-    document = gate.judged(document) if gate else document
+    document = replace(document, gate=judge(document, rules)) if rules else document
     # Files first: whoever reads the terminal may stop reading.
     if folder is not None:
         if rows.frame is not None:
@@ -80,7 +83,7 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     print(audit_text(document))
     if folder is not None:
         print(f"\n{folder / PAGE} has all counts, for your own use; {folder / SHARE} may be shared")
-    return gate.status(document) if gate else 0
+    return EXIT[document.gate.verdict] if document.gate else 0
 
 
 def audited(arguments: AuditArguments, rows: AuditInput, policies: Sequence[str], facts: Data) -> Document:

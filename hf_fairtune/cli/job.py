@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from .. import catalog
-from ..audits.detectable_difference import detectable
+from ..audits.engine.auc_tests import detectable
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset, load_fair_dataset

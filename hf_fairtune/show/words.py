@@ -15,7 +15,7 @@ from ..document.document import GateRow, Sharing
 from ..document.estimate import Estimate, Reason, ReasonKind, Size, Status
 
 if TYPE_CHECKING:
-    from ..audits.detectable_difference import Detectable
+    from ..audits.engine.auc_tests import Detectable
 
 MISSING = "–"
 # Characters that turn the direction of the text around them; first-strong isolates end at their own end.

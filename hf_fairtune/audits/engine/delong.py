@@ -127,14 +127,6 @@ def newcombe_interval(value: float, n_positive: int, n_negative: int, confidence
     return ends[0], 1.0 - ends[1]
 
 
-def score_error(value: float, n_positive: int, n_negative: int, confidence: float) -> float:
-    """Read a standard error off Newcombe's interval, which keeps a width at an AUC of 1; NaN for no AUC."""
-    if math.isnan(value):
-        return NAN
-    low, high = newcombe_interval(value, n_positive, n_negative, confidence)
-    return (high - low) / 2 / float(norm.ppf((1 + confidence) / 2))
-
-
 def mover_difference(first: Estimate, second: Estimate) -> Estimate:
     """Subtract two independent numbers, `first` - `second`, with the MOVER interval made of theirs.
 

@@ -33,8 +33,7 @@ def brier(
     labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
 ) -> Estimate:
     """Compute the mean squared difference of probabilities of class 1 and labels, [n] each, see `mean_interval`."""
-    difference: np.ndarray = np.asarray(scores, dtype=np.float64) - np.asarray(labels)
-    return mean_interval(difference**2, clusters, confidence)
+    return mean_interval((scores - labels) ** 2, clusters, confidence)
 
 
 def mean_interval(values: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95) -> Estimate:
