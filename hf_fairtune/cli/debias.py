@@ -76,19 +76,7 @@ class RepairJob(Job):
     external: ExternalSet
 
     def load_data(self, processor: Any) -> FairDataset:
-        """Load the table and its splits, balance the external set, add the test sets."""
-        data = self.load_unseen(processor)
-        data = data.with_external(self.training.seed, self.external.fraction, self.external.replacement)
-        for name, path in self.tests.items():
-            data = data.with_test_set(name, replace(self.data, dataset=path))
-        return data
-
-    def load_unseen(self, processor: Any) -> FairDataset:
-        """Load the table and its splits.
-
-        Raises:
-            FairTuneError: the model has seen rows of the test split.
-        """
+        """Load a table of which the model has not seen the test split, balance the external set, add the test sets."""
         kept = self.splits.is_file()
         data = super().load_data(processor)
         try:
@@ -97,6 +85,9 @@ class RepairJob(Job):
             if not kept:  # it would decide the next division, whatever its seed
                 self.splits.unlink(missing_ok=True)
             raise
+        data = data.with_external(self.training.seed, self.external.fraction, self.external.replacement)
+        for name, path in self.tests.items():
+            data = data.with_test_set(name, replace(self.data, dataset=path))
         return data
 
     def starting_model(self, data: FairDataset) -> Callable[[], Any]:

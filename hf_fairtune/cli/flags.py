@@ -89,7 +89,8 @@ def print_help(parser: Parser, everything: bool) -> None:
 def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
     """Read the flags of a command into its dataclasses; `--help` prints and leaves.
 
-    A command with `PASSES_ON = True` also gets, last, the list of those flags that are not its own.
+    The first argument of a command may stand without its flag, `POSITIONAL`, as in `fairtune report RUN`. A command
+    with `PASSES_ON = True` also gets, last, the list of those flags that are not its own.
 
     Raises:
         FairTuneError: an unknown flag, or a value of the wrong kind.
@@ -98,7 +99,11 @@ def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
     if HELP & set(argv):
         print_help(parser_of(module, argv), "--help-all" in argv)
         raise SystemExit(0)
-    argv = module.rewrite(list(argv)) if hasattr(module, "rewrite") else list(argv)
+    argv = list(argv)
+    if hasattr(module, "POSITIONAL") and argv and not argv[0].startswith("-"):
+        argv = [module.POSITIONAL, *argv]
+    if hasattr(module, "rewrite"):
+        argv = module.rewrite(argv)
     parser = parser_of(module, argv)
     try:
         *parsed, _, rest = parser.parse_args_into_dataclasses(argv, True, look_for_args_file=False)
@@ -118,11 +123,6 @@ def unknown(rest: Sequence[str], parser: argparse.ArgumentParser) -> str:
         return f"`{' '.join(rest)}` belongs to no flag; put one before it"
     near = difflib.get_close_matches(flag, parser._option_string_actions, n=1)
     return f"`{flag}` is no flag of this command" + (f"; did you mean `{near[0]}`?" if near else "")
-
-
-def positional(argv: list[str], flag: str) -> list[str]:
-    """Let the first argument stand without its flag, as in `fairtune report RUN`."""
-    return [flag, *argv] if argv and not argv[0].startswith("-") else argv
 
 
 def silence() -> None:

@@ -172,14 +172,6 @@ def full_baseline(trainer: FairTrainer) -> FairTrainer:
     return FairTrainer(model_init=trainer.model_init, args=args, data=trainer.data, method=method_named(BASELINE))
 
 
-def adopt(trainer: FairTrainer, baseline: FairTrainer) -> None:
-    """Take the trained and audited baseline into the trainer's document."""
-    assert trainer.audits is not None
-    assert baseline.audits is not None
-    model = baseline.document.model_named(baseline.document.model)
-    trainer.audits.adopt(baseline.audits, replace(model, id=BASELINE_ID))
-
-
 def best_rate(search: Search | None, own: float) -> float:
     """Return the learning rate of the best trial that trained every bit of its mask, or the run's own if none did."""
     full = [t for t in search.trials if t.mask and all(t.mask) and t.value == t.value] if search else []

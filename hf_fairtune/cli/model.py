@@ -67,7 +67,6 @@ def trained_init(name: str, labels: Sequence[str], head: str | None = None) -> C
     def init() -> Any:
         model = load_classifier(name)
         leaf = find_head(model, head)
-        refuse_broken(model, name)
         if positive_column(model.config.id2label, labels[1]) == 0:
             swap_classes(model, leaf)
         model.config.id2label, model.config.label2id = names, {label: i for i, label in names.items()}
@@ -94,16 +93,12 @@ def load_classifier(name: str) -> Any:
             f"`{name}` lacks {len(lacking)} weights of an image classifier ({', '.join(lacking[:3])}), which would be "
             "random numbers; give a model that was fine-tuned for classification."
         )
-    return model
-
-
-def refuse_broken(model: Any, name: str) -> None:
-    """Refuse a model with weights that are no numbers."""
     broken = [key for key, parameter in model.named_parameters() if not parameter.isfinite().all()]
     if broken:
         raise FairTuneError(
             f"`--model {name}` has NaN or infinite weights in `{broken[0]}`; train it or copy it again."
         )
+    return model
 
 
 def positive_column(names: dict[int, str], positive: str) -> int:

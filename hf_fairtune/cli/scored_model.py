@@ -12,7 +12,7 @@ from ..data.splits import FILE_NAME
 from ..errors import FairTuneError
 from ..scoring import ScoredImages, score_dataset
 from .audit_input import TEST, AuditArguments, AuditInput, select_split
-from .model import load_classifier, load_processor, refuse_broken
+from .model import load_classifier, load_processor
 
 
 def score_input(arguments: AuditArguments, data: PredictionArguments) -> AuditInput:
@@ -45,7 +45,6 @@ def _scored_by(name: str, arguments: AuditArguments, data: PredictionArguments) 
     """Score the images with the model `name`; the split file is that of the model under audit."""
     own = Path(arguments.model) / FILE_NAME
     model = load_classifier(name)
-    refuse_broken(model, name)
     return score_dataset(
         model.to(PartialState().device),
         load_processor(name),

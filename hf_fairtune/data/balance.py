@@ -34,11 +34,6 @@ def balanced_rows(
         raise FairTuneError(f"The fraction of the external set is {fraction:g}; give a share above 0, at most 1.")
     present = np.unique(groups)
     counts = np.array([[np.sum((groups == g) & (labels == y)) for y in (0, 1)] for g in present])
-    if len(present) < 2 or not counts.all():
-        raise FairTuneError(
-            "The external set needs two groups or more, each with rows of both labels; their negatives and positives "
-            f"are {counts.tolist()}: merge groups, or choose another attribute or other cuts."
-        )
     smallest = counts.sum(axis=1).argmin()
     due = counts[smallest] if replacement else counts.min(axis=0)
     chosen = []

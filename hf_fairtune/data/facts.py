@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ..document.data import AttributeSheet, Data, Level, SplitSheet, Target
 from ..document.document import ALL_ROWS
 from .scored import ScoredSpec, ScoredTable
-from .table_file import SPLITS
-
-if TYPE_CHECKING:
-    from .arguments import DataArguments
-    from .image_rows import ImageRows
 
 
 def split_sheet(table: ScoredTable, hash: str) -> SplitSheet:
@@ -66,20 +60,4 @@ def audit_data(
         probability=table.probability,
         splits={split or ALL_ROWS: split_sheet(table, table.row_hash)},
         split_source=None if split is None else "given",
-    )
-
-
-def run_data(rows: ImageRows, arguments: DataArguments, name: str, split_source: Literal["given", "made"]) -> Data:
-    """Return the facts about all rows of a table of images, which were divided into train, validation and test."""
-    return Data(
-        name=name,
-        label=rows.label,
-        task="binary",
-        targets=[Target(rows.targets[0], rows.negative)],
-        groups=list(arguments.group),
-        cluster=arguments.cluster,
-        hash=rows.data_hash,
-        probability=True,
-        splits={split: rows.sheet(rows.inside(split)) for split in SPLITS},
-        split_source=split_source,
     )

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,7 +27,6 @@ from .processors import COLOUR_STEPS, pixel_shape, resize
 
 COLOUR_KEYS = {*COLOUR_STEPS, "rescale_factor", "rescale_offset", "image_mean", "image_std"}
 EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB"}
-ORIENTATION = 0x0112
 CHUNK = 256
 DAY = 24 * 3600
 
@@ -110,21 +108,20 @@ def _write(file: IO[bytes], images: Dataset, processor: Any, shape: tuple[int, .
 
 
 def _decoded(images: Dataset, processor: Any) -> Iterator[np.ndarray | str]:
-    work = partial(_decode, processor=processor)
+    """Yield the resized pixels of every image, or its name and why it has none."""
+
+    def pixels_of(numbered: tuple[int, EncodedImage]) -> np.ndarray | str:
+        image = decoded(*numbered)
+        return image if isinstance(image, str) else resize(processor, image)
+
     with (
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
         tqdm(total=len(images), desc="Decoding images", unit="image", disable=None) as bar,
     ):
         for start in range(0, len(images), CHUNK):
-            for pixels in pool.map(work, enumerate(encoded(images, start, start + CHUNK), start)):
+            for pixels in pool.map(pixels_of, enumerate(encoded(images, start, start + CHUNK), start)):
                 bar.update()
                 yield pixels
-
-
-def _decode(numbered: tuple[int, EncodedImage], processor: Any) -> np.ndarray | str:
-    """Return the resized pixels of an image, or its name and why it has none."""
-    image = decoded(*numbered)
-    return image if isinstance(image, str) else resize(processor, image)
 
 
 def decoded(row: int, encoded: EncodedImage) -> Image.Image | str:
@@ -146,5 +143,4 @@ def rgb_image(encoded: EncodedImage) -> Image.Image:
         image.load()
         if image.mode not in EIGHT_BIT_MODES:
             raise ValueError(f"pixels of mode {image.mode}, not 8 bits: choose a window and save as 8-bit")
-        upright = ImageOps.exif_transpose(image) if image.getexif().get(ORIENTATION) is not None else image
-        return upright.convert("RGB")
+        return ImageOps.exif_transpose(image).convert("RGB")

@@ -51,9 +51,7 @@ def split_rows(
         )
     given = [where[key] for key in keys] if where else source.given
     found = np.array(given or ["test"] * len(keys))
-    clusters = clusters_of(source.frame, cluster)
-    units = np.array(identities.images) if clusters is None else clusters
-    check_one_split(found, units, clustered=clusters is not None)
+    check_one_split(found, identities.images, clusters_of(source.frame, cluster))
     if split not in found:
         present = [name for name in SPLITS if name in found]
         raise FairTuneError(f"The data have no row in the {split} split, only in {listed(present)}; pass --split.")
