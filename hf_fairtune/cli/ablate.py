@@ -68,11 +68,7 @@ def run(ablation: AblationArguments, flags: list[str]) -> None:
 
 
 def flags_of(flags: list[str], name: str, value: str, seed: int, folder: Path) -> tuple[Any, ...]:
-    """Return what `fairtune debias` is given in one run.
-
-    Raises:
-        FairTuneError: it cannot take it.
-    """
+    """Return what `fairtune debias` is given in one run."""
     own = [flag.replace("{seed}", str(seed)) for flag in flags]
     own += [f"--{name}", value, "--seed", str(seed), "--output_dir", str(folder / f"{name}-{value}" / f"seed-{seed}")]
     parsed = parse(debias, own)
@@ -81,11 +77,7 @@ def flags_of(flags: list[str], name: str, value: str, seed: int, folder: Path) -
 
 
 def varied(text: str) -> tuple[str, list[str]]:
-    """Read FLAG=VALUE,VALUE,...
-
-    Raises:
-        FairTuneError: it is written otherwise, or names a flag that each run has its own value of.
-    """
+    """Read FLAG=VALUE,VALUE,..."""
     name, _, listed = text.lstrip("-").partition("=")
     values = [value for value in listed.split(",") if value]
     if not name or not values or len(set(values)) < len(values):

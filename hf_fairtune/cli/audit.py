@@ -121,11 +121,7 @@ def recorded(arguments: AuditArguments, data: PredictionArguments) -> dict[str, 
 
 
 def prepared(folder: Path) -> Path:
-    """Make the folder, before long work: an earlier audit in it is replaced, files of others and runs are not.
-
-    Raises:
-        FairTuneError: it cannot be made, or holds a file of a name that an audit writes, or a run, but no audit.
-    """
+    """Make the folder, before long work: an earlier audit in it is replaced, files of others and runs are not."""
     for name in (PAGE, SHARE, RUN_FILE):
         if (folder / name).exists() and not (folder / AUDIT_FILE).exists():
             raise FairTuneError(f"`{folder}` holds {name} but no {AUDIT_FILE}; choose another --output_dir.")

@@ -7,6 +7,7 @@ import difflib
 import logging
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -27,27 +28,8 @@ class Parser(HfArgumentParser):
     """An argument parser whose errors are one line."""
 
     def error(self, message: str) -> Any:
-        """Raise instead of printing the usage of two hundred flags.
-
-        Raises:
-            FairTuneError: always.
-        """
+        """Raise instead of printing the usage of two hundred flags."""
         raise FairTuneError(f"{message}; see `{self.prog} --help`.")
-
-
-class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Help with one spelling a flag, on lines as wide as the code's."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=32, width=119)
-
-    def _format_action_invocation(self, action: argparse.Action) -> str:
-        shown = action.option_strings
-        spellings, action.option_strings = shown, shown[:1]
-        try:
-            return super()._format_action_invocation(action)
-        finally:
-            action.option_strings = spellings
 
 
 def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
@@ -63,7 +45,7 @@ def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
         usage=f"fairtune {name} [flags]",
         description=module.__doc__,
         epilog=f"example:\n{module.EXAMPLE}",
-        formatter_class=HelpFormatter,
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=32, width=119),
         allow_abbrev=False,
     )
     parser.add_argument("--help-all", action="store_true", help="show every field of TrainingArguments too")
@@ -71,13 +53,14 @@ def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
 
 
 def print_help(parser: Parser, everything: bool) -> None:
-    """Print the help, without what Trainer users know unless `everything` is wanted."""
+    """Print the help, one spelling a flag, without what Trainer users know unless `everything` is wanted."""
     bases = {base for kind in parser.dataclass_types for base in kind.__mro__}
     made = [base for base in bases if base.__module__.startswith(__package__.split(".")[0])]
     ours = {name for kind in made for name in vars(kind).get("__annotations__", {})}
     # By name, as importing TrainingArguments takes seconds that commands without them need not spend.
     stock = {name for base in bases if base.__name__ == "TrainingArguments" for name in base.__dataclass_fields__}
     for action in parser._actions:
+        action.option_strings = action.option_strings[:1]
         if not everything and action.dest in stock - ours - SHOWN:
             action.help = argparse.SUPPRESS
         elif action.option_strings[0].startswith("--no_") and action.help:
@@ -91,9 +74,6 @@ def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
 
     The first argument of a command may stand without its flag, `POSITIONAL`, as in `fairtune report RUN`. A command
     with `PASSES_ON = True` also gets, last, the list of those flags that are not its own.
-
-    Raises:
-        FairTuneError: an unknown flag, or a value of the wrong kind.
     """
     silence()
     if HELP & set(argv):

@@ -74,11 +74,7 @@ class Job:
         return {**run, **self.training.deciding()} | {"data_cache": None, "trials": None}
 
     def finished(self) -> bool:
-        """Tell whether the run ended before.
-
-        Raises:
-            FairTuneError: the folder holds another run, or one that ended with fewer trials.
-        """
+        """Tell whether the run ended before."""
         check(self.folder, self.fingerprint)
         if not (self.folder / RUN_FILE).is_file():
             return False
@@ -94,11 +90,7 @@ class Job:
         return True
 
     def trainer(self, searching: bool = False) -> FairTrainer:
-        """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way.
-
-        Args:
-            searching: whether a search comes before the training.
-        """
+        """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way."""
         method, processor = self.method(), load_processor(self.model.model)
         with self.training.main_process_first():
             data = self.load_data(processor)
@@ -118,11 +110,7 @@ class Job:
         return model_init(self.model.model, data.label_names)
 
     def method(self) -> Method:
-        """Return the method with its flags.
-
-        Raises:
-            FairTuneError: it is none for a model with a new head.
-        """
+        """Return the method with its flags."""
         method = self.training.build_method(**vars(self.hyperparameters))
         if not method.needs.original_training_data:
             raise FairTuneError(f"`--method {method.name}` repairs a trained model; use `fairtune debias`.")

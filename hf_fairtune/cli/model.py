@@ -9,7 +9,7 @@ from typing import Any
 
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
-from ..errors import FairTuneError
+from ..errors import FairTuneError, first_line
 from ..families.head import find_head, swap_classes
 
 
@@ -21,11 +21,7 @@ class ModelArguments:
 
 
 def load_processor(name: str) -> Any:
-    """Load the image processor of a model.
-
-    Raises:
-        FairTuneError: there is none under this name.
-    """
+    """Load the image processor of a model."""
     try:
         return AutoImageProcessor.from_pretrained(name, backend="pil")
     except (OSError, ValueError) as error:
@@ -33,11 +29,7 @@ def load_processor(name: str) -> Any:
 
 
 def model_init(name: str, labels: Sequence[str]) -> Callable[[], Any]:
-    """Return a function that loads the model with a new two-class head, seeded by the Trainer.
-
-    Raises:
-        FairTuneError: (from the function) there is no image classifier under this name.
-    """
+    """Return a function that loads the model with a new two-class head, seeded by the Trainer."""
     names = dict(enumerate(labels))
 
     def init() -> Any:
@@ -56,12 +48,7 @@ def model_init(name: str, labels: Sequence[str]) -> Callable[[], Any]:
 
 
 def trained_init(name: str, labels: Sequence[str], head: str | None = None) -> Callable[[], Any]:
-    """Return a function that loads a two-class model with its own head, its classes in the order of `labels`.
-
-    Raises:
-        FairTuneError: (from the function) there is no image classifier under this name, it has not two classes, its
-            classes are named otherwise, its `head` is not found, or its weights are not finite.
-    """
+    """Return a function that loads a two-class model with its own head, its classes in the order of `labels`."""
     names = dict(enumerate(labels))
 
     def init() -> Any:
@@ -76,11 +63,7 @@ def trained_init(name: str, labels: Sequence[str], head: str | None = None) -> C
 
 
 def load_classifier(name: str) -> Any:
-    """Load a model as it is.
-
-    Raises:
-        FairTuneError: there is no image classifier under this name.
-    """
+    """Load a model as it is."""
     if name.startswith((".", "/", "~")) and not Path(name).expanduser().exists():
         raise FairTuneError(f"`{name}` does not exist; give the folder or the Hub id of an image classifier.")
     try:
@@ -102,11 +85,7 @@ def load_classifier(name: str) -> Any:
 
 
 def positive_column(names: dict[int, str], positive: str) -> int:
-    """Return the logit of the positive class, by name; unnamed labels are 0 and 1.
-
-    Raises:
-        FairTuneError: the model's classes are named otherwise: guessing would flip the audit.
-    """
+    """Return the logit of the positive class, by name, as a guess would flip the audit; unnamed labels are 0 and 1."""
     if positive in names.values():
         return next(i for i, name in names.items() if name == positive)
     if set(names.values()) == {"LABEL_0", "LABEL_1"}:
@@ -115,8 +94,3 @@ def positive_column(names: dict[int, str], positive: str) -> int:
         f"the model's classes are {', '.join(names.values())}, but the positive label is {positive!r}; "
         "name the class that means disease with --positive, or rename the model's `id2label`."
     )
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of a library's long message."""
-    return str(error).strip().splitlines()[0]

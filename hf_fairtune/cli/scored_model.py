@@ -16,11 +16,7 @@ from .model import load_classifier, load_processor
 
 
 def score_input(arguments: AuditArguments, data: PredictionArguments) -> AuditInput:
-    """Score the images with the model, and with the reference model where one is named.
-
-    Raises:
-        FairTuneError: the flags, the data and the models do not fit together.
-    """
+    """Score the images with the model, and with the reference model where one is named."""
     found = _scored_by(arguments.model, arguments, data)
     table = found.table
     if arguments.reference_model is not None:

@@ -66,17 +66,9 @@ class Attribute:
 def read_attributes(
     frame: pd.DataFrame, specs: Sequence[str], *, intersections: bool = True, lone_levels: bool = False
 ) -> list[Attribute]:
-    """Read every attribute, then, where there are several and it is wanted, their intersection.
+    """Read every attribute, `column` or `column:cut,cut,...`, then, where there are several, their intersection.
 
-    Args:
-        frame: the table.
-        specs: `column` or `column:cut,cut,...`, one an attribute.
-        intersections: whether to add the intersection.
-        lone_levels: whether an attribute may have one group, as long as the last one has two.
-
-    Raises:
-        FairTuneError: no attribute is named, one twice, one does not fit the table or has one group, or the
-            intersection has more than `MAX_CELLS` groups or two of one name.
+    With `lone_levels` an attribute may have one group, as long as the last one has two.
     """
     if not specs:
         raise FairTuneError(f"No --group is given; name an attribute among the columns {listed(frame.columns, 30)}.")
@@ -96,11 +88,7 @@ def read_attributes(
 
 
 def parse_group(text: str, columns: Collection[str]) -> tuple[str, list[float]]:
-    """Read `column` or `column:cut,cut,...`: the column, and the cuts where it has any.
-
-    Raises:
-        FairTuneError: the column is none of `columns`, or the cuts are not rising numbers.
-    """
+    """Read `column` or `column:cut,cut,...`: the column, and the cuts where it has any."""
     if text in columns:
         return text, []
     column, _, tail = text.rpartition(":")

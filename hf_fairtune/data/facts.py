@@ -40,14 +40,9 @@ def audit_data(
     split: str | None = None,
     findings: Mapping[str, str] | None = None,
 ) -> Data:
-    """Return the facts about the audited rows, which are one split.
+    """Return the facts about the audited rows, which are one split: `split`, or None where nothing divides them.
 
-    Args:
-        table: the audited rows.
-        name: of their table; no path of the machine.
-        spec: what its columns mean.
-        split: the split they are; None where nothing divides the table.
-        findings: clinical words for targets, by target.
+    The `name` is their table's, without a path of the machine; `findings` are clinical words by target.
     """
     return Data(
         name=name,

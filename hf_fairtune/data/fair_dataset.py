@@ -213,11 +213,7 @@ def load_fair_dataset(
 
 
 def check_both_classes(rows: ImageRows) -> None:
-    """Check that every group has both classes in each split.
-
-    Raises:
-        FairTuneError: one has not; the line names it.
-    """
+    """Check that every group has both classes in each split."""
     for name in SPLITS:
         for group, (negatives, positives) in zip(rows.groups.names, rows.cells(rows.inside(name)), strict=True):
             if negatives == 0 or positives == 0:

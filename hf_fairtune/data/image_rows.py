@@ -102,9 +102,6 @@ def read_rows(source: Source, arguments: DataArguments, split: str, *, lone_leve
     """Read label, groups, cluster and image of every row of a source, all in one split.
 
     With `lone_levels` an attribute may have one level, as long as there are two groups.
-
-    Raises:
-        FairTuneError: a column is not there or does not hold what is wanted.
     """
     found = binary_targets(named_column(source.frame, arguments.label, "label"), arguments.positive)
     identities = identify(source.images, source.root)

@@ -44,9 +44,6 @@ def check_test_set(name: str, test: ImageRows, main: ImageRows) -> None:
 
     Images are compared by the content of their files, so a copy elsewhere or under another name is noticed; one that
     was saved again is not.
-
-    Raises:
-        FairTuneError: some are; the line says how many and names the first five.
     """
     seen = main.inside(*SEEN)
     if test.table.clusters is not None and main.table.clusters is not None:
@@ -85,14 +82,6 @@ def check_unseen(model: str | Path, rows: ImageRows, data: Data) -> None:
 
     The split file of its folder says it or, where its data gave the splits, its document. A Hub id, and a folder
     without these or with those of other data, say nothing.
-
-    Args:
-        model: the folder of the model.
-        rows: the rows as they are divided now.
-        data: the facts about them.
-
-    Raises:
-        FairTuneError: some were; the line says how many and how to divide instead.
     """
     folder = Path(model).expanduser()
     if (folder / SPLITS_FILE).is_file():
@@ -138,9 +127,6 @@ def refuse_shared(scored: ScoredTable, fit_on: ScoredTable) -> None:
     Where both have clusters none may be shared. Otherwise rows are the same that have the same labels and scores,
     twins within a table left out: of tables of other patients these are at most 1 in e, whatever the scores'
     digits, so that half of the smaller table (and `FEWEST`) is no chance.
-
-    Raises:
-        FairTuneError: they are; the line says how many.
     """
     advice = "a threshold looks too good on the rows it is fitted on: give those of other patients"
     if scored.clusters is not None and fit_on.clusters is not None:

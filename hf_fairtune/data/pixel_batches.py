@@ -25,19 +25,8 @@ def pixel_batches(
     They come from the pixel cache, which is built where it is not; images of a processor that does more than resize,
     crop, rescale and normalise are processed one by one, each time.
 
-    Args:
-        images: one column `image` of undecoded images.
-        stamps: what changes when an image does, one an image.
-        processor: any image processor.
-        cache: folder of the decoded pixels.
-        batch_size: images at a time.
-        first: image to begin with.
-
-    Yields:
-        tensors [n, 3, height, width] of one batch: one tensor, or one an image where their sizes differ.
-
-    Raises:
-        FairTuneError: an image cannot be decoded, or the cache cannot be written.
+    A stamp changes when its image does. A batch is one tensor [n, 3, height, width], or one an image where their
+    sizes differ.
     """
     starts = range(first, len(images), batch_size)
     if not starts:

@@ -21,7 +21,7 @@ from datasets import Dataset
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
-from ..errors import FairTuneError, listed
+from ..errors import FairTuneError, first_line, listed
 from .identity import EncodedImage, digest, encoded
 from .processors import COLOUR_STEPS, pixel_shape, resize
 
@@ -37,19 +37,9 @@ def cache_folder(asked: str | None) -> Path:
 
 
 def cached_pixels(images: Dataset, stamps: list[str], processor: Any, folder: Path) -> Path:
-    """Return the file of the resized pixels, building it if no earlier run has.
+    """Return the `.npy` file of the resized pixels, uint8 [rows, height, width, 3]; built if no earlier run has.
 
-    Args:
-        images: one column `image` of undecoded images.
-        stamps: what changes when an image does, one an image.
-        processor: the image processor that says how to resize.
-        folder: where to keep the file.
-
-    Returns:
-        a `.npy` file, uint8, shape `(rows, height, width, 3)`.
-
-    Raises:
-        FairTuneError: images cannot be decoded, or the folder cannot be written.
+    A stamp is one an image, and changes when the image does.
     """
     height, width = pixel_shape(processor)
     geometry = {key: value for key, value in processor.to_dict().items() if key not in COLOUR_KEYS}
@@ -129,15 +119,13 @@ def decoded(row: int, encoded: EncodedImage) -> Image.Image | str:
     try:
         return rgb_image(encoded)
     except Exception as error:  # decoders raise anything on broken files
-        return f"{encoded.name(row)} ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+        return f"{encoded.name(row)} ({first_line(error)})"
 
 
 def rgb_image(encoded: EncodedImage) -> Image.Image:
     """Decode an image as `datasets.Image` does (turned upright by its EXIF), then convert it to RGB.
 
-    Raises:
-        ValueError: it has more than 8 bits a colour, which a conversion to RGB would clip to white.
-        OSError: it is unreadable or cut short.
+    More than 8 bits a colour are refused, as a conversion to RGB would clip them to white.
     """
     with Image.open(io.BytesIO(encoded.read())) as image:
         image.load()

@@ -19,9 +19,6 @@ def resized_processor(processor: Any, image_size: int) -> Any:
 
     A processor that resizes the shortest edge and crops the centre keeps the ratio of the two; one that knows only a
     shortest edge, as ConvNeXt's and ResNet's, crops by itself.
-
-    Raises:
-        FairTuneError: the size is not positive, or images would leave the processor with different shapes.
     """
     if image_size < 1:
         raise FairTuneError(f"--image_size {image_size} is not a number of pixels; pass e.g. 224.")
@@ -45,14 +42,7 @@ def resized_processor(processor: Any, image_size: int) -> Any:
 
 
 def resize(processor: Any, image: Image.Image) -> np.ndarray:
-    """Resize (and crop) an RGB image as `processor` does, without rescaling or normalising.
-
-    Returns:
-        uint8 pixels, shape `(height, width, 3)`.
-
-    Raises:
-        FairTuneError: the processor does not keep whole colour values, or does more than resize and crop.
-    """
+    """Resize (and crop) an RGB image as `processor` does, without its colour steps: uint8 [height, width, 3]."""
     try:
         plain = {name: False for name in COLOUR_STEPS if hasattr(processor, name)}
         pixels = np.asarray(processor(image, **plain)["pixel_values"][0])
@@ -70,11 +60,7 @@ def resize(processor: Any, image: Image.Image) -> np.ndarray:
 
 
 def pixel_shape(processor: Any) -> tuple[int, int]:
-    """Return the (height, width) of the processor's output.
-
-    Raises:
-        FairTuneError: images of different shapes leave it with different shapes.
-    """
+    """Return the (height, width) of the processor's output."""
     shapes = {resize(processor, Image.new("RGB", size)).shape[:2] for size in ((48, 32), (32, 48))}
     if len(shapes) > 1:
         raise FairTuneError(
@@ -99,11 +85,7 @@ def colours(processor: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_plain(processor: Any) -> None:
-    """Check that a processor gives one shape and the colours of `colours`, on a black-to-white ramp.
-
-    Raises:
-        FairTuneError: it gives several shapes, or does something else between resizing and returning.
-    """
+    """Check that a processor gives one shape and the colours of `colours`, on a black-to-white ramp."""
     pixel_shape(processor)
     ramp = np.linspace(0, 255, 3 * 32 * 48).astype(np.uint8).reshape(32, 48, 3)
     image = Image.fromarray(ramp)

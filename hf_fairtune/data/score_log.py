@@ -35,11 +35,7 @@ class ScoreLog:
             os.truncate(path, self.done.nbytes)
 
     def add(self, scores: np.ndarray) -> None:
-        """Write the scores of one batch, [rows, columns], to the disk.
-
-        Raises:
-            FairTuneError: it is full.
-        """
+        """Write the scores of one batch, [rows, columns], to the disk."""
         if self._path is None:
             return
         try:

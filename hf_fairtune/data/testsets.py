@@ -28,11 +28,7 @@ class TestSetArguments:
 
 
 def parse_test_sets(values: Sequence[str]) -> dict[str, str]:
-    """Read `NAME=PATH` strings: path or Hub id of every test set by its name, in their order.
-
-    Raises:
-        FairTuneError: a value has no name or no path, or a name cannot be used or comes twice.
-    """
+    """Read `NAME=PATH` strings: path or Hub id of every test set by its name, in their order."""
     found: dict[str, str] = {}
     for value in values:
         name, equals, path = (part.strip() for part in value.partition("="))
@@ -44,12 +40,7 @@ def parse_test_sets(values: Sequence[str]) -> dict[str, str]:
 
 
 def check_name(name: str, taken: Iterable[str] = ()) -> None:
-    """Check that a test set may have this name.
-
-    Raises:
-        FairTuneError: it is a split's, it is `taken`, or it holds other characters than ASCII letters, digits and
-            `-`, `_`, `.`.
-    """
+    """Check that a test set may have this name."""
     if name in RESERVED:
         raise FairTuneError(f"The test set's name `{name}` is that of a split of the main data; choose another name.")
     if name in taken:
