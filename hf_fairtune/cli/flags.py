@@ -7,14 +7,16 @@ import difflib
 import logging
 import warnings
 from collections.abc import Sequence
+from dataclasses import field, make_dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
 import huggingface_hub
 import transformers
 from transformers import HfArgumentParser
 
+from .. import catalog
 from ..errors import FairTuneError
 
 HELP = {"-h", "--help", "--help-all"}
@@ -32,12 +34,27 @@ class Parser(HfArgumentParser):
         raise FairTuneError(f"{message}; see `{self.prog} --help`.")
 
 
-def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
-    """Build the parser of a command from its dataclasses, docstring and `EXAMPLE`.
+def with_method(argv: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
+    """Return dataclasses of flags, and before the last, the training arguments, the hyper-parameters of the method."""
+    asked = [b for a, b in zip(argv, argv[1:], strict=False) if a == "--method"]
+    asked += [a.partition("=")[2] for a in argv if a.startswith("--method=")]
+    known = catalog.find("methods", (asked or [kinds[-1].method])[-1]).METHOD
+    types = get_type_hints(known)
+    own = [
+        (entry.name, types[entry.name], field(default=entry.default, metadata=dict(entry.metadata)))
+        for entry in known.flags()
+    ]
+    return *kinds[:-1], make_dataclass("MethodArguments", own), kinds[-1]
 
-    The dataclasses are its `ARGUMENTS`, or `arguments(argv)` where they depend on other flags.
+
+def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
+    """Build the parser of a command from its docstring, `EXAMPLE` and `ARGUMENTS`: dataclasses.
+
+    Where the last of these has a `method`, its hyper-parameters are flags, too.
     """
-    kinds = module.arguments(argv) if hasattr(module, "arguments") else module.ARGUMENTS
+    kinds = module.ARGUMENTS
+    if hasattr(kinds[-1], "method"):
+        kinds = with_method(argv, *kinds)
     name = module.__name__.rpartition(".")[2]
     parser = Parser(
         kinds,

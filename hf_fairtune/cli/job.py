@@ -1,15 +1,15 @@
-"""What `search`, `train` and `debias` have in common: the method's flags, data, trainer, the hand-over."""
+"""What `search`, `train` and `debias` have in common: data, trainer, the hand-over."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, make_dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from .. import catalog
 from ..audits.detectable_difference import detectable
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
@@ -24,36 +24,15 @@ from ..show.terminal import run_text
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
-from .model import ModelArguments, load_processor, model_init
+from .model import ModelArguments, load_processor, load_with_new_head
 
 # What a search's winner is compared with.
 BASELINE, BASELINE_ID = "full", "full_baseline"
 
 
-def with_method(argv: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
-    """Return dataclasses of flags, and before the last, the training arguments, the hyper-parameters of the method."""
-    asked = [b for a, b in zip(argv, argv[1:], strict=False) if a == "--method"]
-    asked += [a.partition("=")[2] for a in argv if a.startswith("--method=")]
-    known = catalog.find("methods", (asked or [kinds[-1].method])[-1]).METHOD
-    types = get_type_hints(known)
-    own = [
-        (entry.name, types[entry.name], field(default=entry.default, metadata=dict(entry.metadata)))
-        for entry in known.flags()
-    ]
-    return *kinds[:-1], make_dataclass("MethodArguments", own), kinds[-1]
-
-
 @dataclass
 class Job:
-    """A run's groups of flags, and the trainer they make.
-
-    Args:
-        data: the table.
-        model: the model to start from.
-        hyperparameters: a dataclass of the method's.
-        training: the method's name and the schedule.
-        more: what else makes the run this run, by name.
-    """
+    """A run's groups of flags, and the trainer they make; `more` is what else makes the run this run, by name."""
 
     data: DataArguments
     model: ModelArguments
@@ -107,7 +86,7 @@ class Job:
 
     def starting_model(self, data: FairDataset) -> Callable[[], Any]:
         """Return what makes the model that is trained: here with a new head."""
-        return model_init(self.model.model, data.label_names)
+        return partial(load_with_new_head, self.model.model, data.label_names)
 
     def method(self) -> Method:
         """Return the method with its flags."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,38 +28,30 @@ def load_processor(name: str) -> Any:
         raise FairTuneError(f"`--model {name}` has no image processor: {first_line(error)}") from error
 
 
-def model_init(name: str, labels: Sequence[str]) -> Callable[[], Any]:
-    """Return a function that loads the model with a new two-class head, seeded by the Trainer."""
+def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
+    """Load a model with a new two-class head, which the Trainer seeds."""
     names = dict(enumerate(labels))
-
-    def init() -> Any:
-        try:
-            return AutoModelForImageClassification.from_pretrained(
-                name,
-                num_labels=len(names),
-                id2label=names,
-                label2id={label: i for i, label in names.items()},
-                ignore_mismatched_sizes=True,
-            )
-        except (OSError, ValueError) as error:
-            raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
-
-    return init
+    try:
+        return AutoModelForImageClassification.from_pretrained(
+            name,
+            num_labels=len(names),
+            id2label=names,
+            label2id={label: i for i, label in names.items()},
+            ignore_mismatched_sizes=True,
+        )
+    except (OSError, ValueError) as error:
+        raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
 
 
-def trained_init(name: str, labels: Sequence[str], head: str | None = None) -> Callable[[], Any]:
-    """Return a function that loads a two-class model with its own head, its classes in the order of `labels`."""
+def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None) -> Any:
+    """Load a two-class model with its own head, its classes in the order of `labels`."""
+    model = load_classifier(name)
+    leaf = find_head(model, head)
+    if positive_column(model.config.id2label, labels[1]) == 0:
+        swap_classes(model, leaf)
     names = dict(enumerate(labels))
-
-    def init() -> Any:
-        model = load_classifier(name)
-        leaf = find_head(model, head)
-        if positive_column(model.config.id2label, labels[1]) == 0:
-            swap_classes(model, leaf)
-        model.config.id2label, model.config.label2id = names, {label: i for i, label in names.items()}
-        return model
-
-    return init
+    model.config.id2label, model.config.label2id = names, {label: i for i, label in names.items()}
+    return model
 
 
 def load_classifier(name: str) -> Any:

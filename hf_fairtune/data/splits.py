@@ -21,14 +21,7 @@ FILE_NAME = "splits.json"
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """How to divide the rows where the data do not say.
-
-    Args:
-        validation: share of the divided rows for validation.
-        test: share of the divided rows for the test.
-        seed: of the shuffle.
-        file: where the made splits are kept and read back, whatever the seed; None keeps nothing.
-    """
+    """Shares of the divided rows where the data do not say, and the file that keeps the splits, whatever the seed."""
 
     validation: float = 0.2
     test: float = 0.2
