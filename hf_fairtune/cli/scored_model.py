@@ -39,12 +39,11 @@ def score_input(arguments: AuditArguments, data: PredictionArguments) -> AuditIn
 
 def _scored_by(name: str, arguments: AuditArguments, data: PredictionArguments) -> ScoredImages:
     """Score the images with the model `name`; the split file is that of the model under audit."""
-    own = Path(arguments.model) / FILE_NAME
     model = load_classifier(name)
     return score_dataset(
         model.to(PartialState().device),
         load_processor(name),
         data,
         split=arguments.split or TEST,
-        splits_file=own if own.is_file() else None,
+        splits_file=Path(arguments.model) / FILE_NAME,
     )

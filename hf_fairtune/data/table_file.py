@@ -133,7 +133,7 @@ def as_levels(column: pd.Series) -> pd.Series:
 
 
 def _level(value: Any) -> str | None:
-    if pd.api.types.is_scalar(value) and pd.isna(value):
+    if pd.isna(value):
         return None
     if isinstance(value, (float, np.floating)) and value.is_integer():
         return str(int(value))
