@@ -1,4 +1,4 @@
-"""The one error that says what was given, what was wanted and what to do, and how it lists values."""
+"""The one error that says what was given, what was wanted and what to do, and how it quotes values and errors."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def listed(values: Iterable[object], limit: int = 10) -> str:
     texts = [text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..." for text in lines]
     more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
     return ", ".join(texts[:limit]) + more
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of a library's message, or the kind of the error where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

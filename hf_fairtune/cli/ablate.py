@@ -53,7 +53,7 @@ def run(ablation: AblationArguments, flags: list[str]) -> None:
     folder = Path(ablation.output_dir)
     planned = list(product(values, ablation.seeds))
     # All flags are read before the first run, which may take hours.
-    parsed = [flags_of(ablation, flags, value, seed) for value, seed in planned]
+    parsed = [flags_of(flags, name, value, seed, folder) for value, seed in planned]
     runs: dict[str, list[Document]] = {}
     for (value, seed), found in zip(planned, parsed, strict=True):
         print(f"== {name} {value}, seed {seed}", flush=True)
@@ -67,27 +67,17 @@ def run(ablation: AblationArguments, flags: list[str]) -> None:
     print(table)
 
 
-def flags_of(ablation: AblationArguments, flags: list[str], value: str, seed: int) -> tuple[Any, ...]:
-    """Return what `fairtune debias` is given in one run.
-
-    Raises:
-        FairTuneError: it cannot take it.
-    """
-    name, _ = varied(ablation.vary)
-    place = Path(ablation.output_dir) / f"{name}-{value}" / f"seed-{seed}"
+def flags_of(flags: list[str], name: str, value: str, seed: int, folder: Path) -> tuple[Any, ...]:
+    """Return what `fairtune debias` is given in one run."""
     own = [flag.replace("{seed}", str(seed)) for flag in flags]
-    own += [f"--{name}", value, "--seed", str(seed), "--output_dir", str(place)]
+    own += [f"--{name}", value, "--seed", str(seed), "--output_dir", str(folder / f"{name}-{value}" / f"seed-{seed}")]
     parsed = parse(debias, own)
     parsed[-1].build_method(**vars(parsed[-2]))
     return parsed
 
 
 def varied(text: str) -> tuple[str, list[str]]:
-    """Read FLAG=VALUE,VALUE,...
-
-    Raises:
-        FairTuneError: it is written otherwise, or names a flag that each run has its own value of.
-    """
+    """Read FLAG=VALUE,VALUE,..."""
     name, _, listed = text.lstrip("-").partition("=")
     values = [value for value in listed.split(",") if value]
     if not name or not values or len(set(values)) < len(values):

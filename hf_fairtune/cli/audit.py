@@ -20,12 +20,12 @@ from ..folder import write_atomically
 from ..show.files import PAGE, SHARE, write_audit
 from ..show.terminal import audit_text
 from .audit_input import AuditArguments, AuditInput, choose_policies, notes, read_findings, read_input
-from .flags import positional
 
 EXAMPLE = """  fairtune audit predictions.csv --label y --score p --group sex --group age:60 --cluster patient_id \\
       --output_dir audit
   fairtune audit my-team/melanoma --dataset lesions.csv --label diagnosis --positive malignant --group sex \\
       --gate rules.yaml --output_dir audit"""
+POSITIONAL = "--model"
 ARGUMENTS = (AuditArguments, PredictionArguments)
 PATHS = ("model", "dataset", "fit_on", "reference_model", "gate")
 PLACES = ("output_dir", "image_root", "data_cache")
@@ -35,8 +35,7 @@ COIN = 0.5
 
 
 def rewrite(argv: list[str]) -> list[str]:
-    """Take the model as first argument; a table of predictions is its own data."""
-    argv = positional(argv, "--model")
+    """Let a table of predictions be its own data."""
     if len(argv) > 1 and argv[0] == "--model" and is_table(argv[1]) and "--dataset" not in argv:
         argv += ["--dataset", argv[1]]
     return argv
@@ -125,11 +124,7 @@ def recorded(arguments: AuditArguments, data: PredictionArguments) -> dict[str, 
 
 
 def prepared(folder: Path) -> Path:
-    """Make the folder, before long work: an earlier audit in it is replaced, files of others and runs are not.
-
-    Raises:
-        FairTuneError: it cannot be made, or holds a file of a name that an audit writes, or a run, but no audit.
-    """
+    """Make the folder, before long work: an earlier audit in it is replaced, files of others and runs are not."""
     for name in (PAGE, SHARE, RUN_FILE):
         if (folder / name).exists() and not (folder / AUDIT_FILE).exists():
             raise FairTuneError(f"`{folder}` holds {name} but no {AUDIT_FILE}; choose another --output_dir.")

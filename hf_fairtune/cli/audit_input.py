@@ -101,11 +101,7 @@ class AuditInput:
 
 
 def read_input(arguments: AuditArguments, data: PredictionArguments) -> AuditInput:
-    """Read or score the rows to audit, and read those to fit thresholds on.
-
-    Raises:
-        FairTuneError: the flags, the data and the model do not fit together.
-    """
+    """Read or score the rows to audit, and read those to fit thresholds on."""
     if not is_table(arguments.model):
         from .scored_model import score_input  # takes seconds, and a table of predictions needs no model
 
@@ -123,11 +119,7 @@ def read_input(arguments: AuditArguments, data: PredictionArguments) -> AuditInp
 
 
 def select_split(whole: ScoredTable, split: str | None) -> tuple[ScoredTable, ScoredTable | None, str | None]:
-    """Return the rows of a split, the validation rows if they are others, and the split's name.
-
-    Raises:
-        FairTuneError: no row is in it.
-    """
+    """Return the rows of a split, the validation rows if they are others, and the split's name."""
     splits = whole.splits
     if splits is None:
         if split not in (None, ALL_ROWS):
@@ -143,11 +135,7 @@ def select_split(whole: ScoredTable, split: str | None) -> tuple[ScoredTable, Sc
 
 
 def read_findings(texts: Sequence[str], targets: Sequence[str]) -> dict[str, str]:
-    """Read `WORDS`, or `CLASS=WORDS` for one of several targets: target -> clinical words.
-
-    Raises:
-        FairTuneError: the class is no target, or several targets share one description.
-    """
+    """Read `WORDS`, or `CLASS=WORDS` for one of several targets: target -> clinical words."""
     found = {}
     for text in texts:
         target, equals, words = text.partition("=")
@@ -160,11 +148,7 @@ def read_findings(texts: Sequence[str], targets: Sequence[str]) -> dict[str, str
 
 
 def choose_policies(named: Sequence[str], rows: AuditInput) -> Sequence[str]:
-    """Return the policies of thresholds that are named, or choose some.
-
-    Raises:
-        FairTuneError: scores are probabilities and a number is none, or nothing says which cut scores could have.
-    """
+    """Return the policies of thresholds that are named, or choose some."""
     table = rows.table
     if named:
         numbers = [policy.number for policy in check_policies(named) if policy]

@@ -7,8 +7,9 @@ thresholds and calibration, and a test split. Further test sets, from other site
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ..data.arguments import DataArguments
@@ -21,8 +22,8 @@ from ..trainer.arguments import FairTrainingArguments
 from ..trainer.fair import FairTrainer
 from ..trainer.run_facts import repair_facts
 from ..trainer.saliency import captum_explainer, write_maps
-from .job import Job, located, say, train, with_method
-from .model import ModelArguments, trained_init
+from .job import Job, located, say, train
+from .model import ModelArguments, load_with_own_head
 
 EXAMPLE = """  fairtune debias --method swift --model my-team/melanoma --dataset lesions.csv --label malignant \\
       --positive yes --group skin_type:3 --cluster patient_id --test clinic_b=clinic_b.csv --output_dir repaired"""
@@ -62,10 +63,7 @@ class RepairTrainingArguments(FairTrainingArguments):
     weight_decay: float = field(default=5e-4, metadata={"help": "AdamW's weight decay."})
 
 
-def arguments(argv: Sequence[str]) -> tuple[Any, ...]:
-    """Return the dataclasses of the flags."""
-    kinds = (DataArguments, TestSetArguments, ModelArguments, ExternalArguments, RepairTrainingArguments)
-    return with_method(argv, *kinds)
+ARGUMENTS = (DataArguments, TestSetArguments, ModelArguments, ExternalArguments, RepairTrainingArguments)
 
 
 @dataclass
@@ -76,19 +74,7 @@ class RepairJob(Job):
     external: ExternalSet
 
     def load_data(self, processor: Any) -> FairDataset:
-        """Load the table and its splits, balance the external set, add the test sets."""
-        data = self.load_unseen(processor)
-        data = data.with_external(self.training.seed, self.external.fraction, self.external.replacement)
-        for name, path in self.tests.items():
-            data = data.with_test_set(name, replace(self.data, dataset=path))
-        return data
-
-    def load_unseen(self, processor: Any) -> FairDataset:
-        """Load the table and its splits.
-
-        Raises:
-            FairTuneError: the model has seen rows of the test split.
-        """
+        """Load a table of which the model has not seen the test split, balance the external set, add the test sets."""
         kept = self.splits.is_file()
         data = super().load_data(processor)
         try:
@@ -97,11 +83,14 @@ class RepairJob(Job):
             if not kept:  # it would decide the next division, whatever its seed
                 self.splits.unlink(missing_ok=True)
             raise
+        data = data.with_external(self.training.seed, self.external.fraction, self.external.replacement)
+        for name, path in self.tests.items():
+            data = data.with_test_set(name, replace(self.data, dataset=path))
         return data
 
     def starting_model(self, data: FairDataset) -> Callable[[], Any]:
         """Return what loads the model with its own head."""
-        return trained_init(self.model.model, data.label_names, self.training.head)
+        return partial(load_with_own_head, self.model.model, data.label_names, self.training.head)
 
     def method(self) -> Method:
         """Return the method with its flags."""

@@ -15,6 +15,7 @@ from ..data.arguments import DataArguments
 from ..datasets.lesions import DATASET, write_lesions
 from ..trainer.arguments import FairTrainingArguments
 from . import search
+from .flags import with_method
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune demo
@@ -58,5 +59,5 @@ def run(demo: DemoArguments) -> None:
     model = ModelArguments(model=str(Path(hf_fairtune.__file__).parent / "demo_vit"))
     # A ViT 240 times smaller than ViT-B takes ten times its learning rates.
     searching = search.SearchArguments(demo.trials, learning_rate_low=1e-4, learning_rate_high=1e-2)
-    (*_, kind, _) = search.arguments([])
-    search.run(data, model, searching, kind(), training)
+    (*_, hyperparameters, _) = with_method([], *search.ARGUMENTS)
+    search.run(data, model, searching, hyperparameters(), training)

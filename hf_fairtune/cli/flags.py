@@ -7,13 +7,16 @@ import difflib
 import logging
 import warnings
 from collections.abc import Sequence
+from dataclasses import field, make_dataclass
+from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
 import huggingface_hub
 import transformers
 from transformers import HfArgumentParser
 
+from .. import catalog
 from ..errors import FairTuneError
 
 HELP = {"-h", "--help", "--help-all"}
@@ -27,35 +30,31 @@ class Parser(HfArgumentParser):
     """An argument parser whose errors are one line."""
 
     def error(self, message: str) -> Any:
-        """Raise instead of printing the usage of two hundred flags.
-
-        Raises:
-            FairTuneError: always.
-        """
+        """Raise instead of printing the usage of two hundred flags."""
         raise FairTuneError(f"{message}; see `{self.prog} --help`.")
 
 
-class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Help with one spelling a flag, on lines as wide as the code's."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=32, width=119)
-
-    def _format_action_invocation(self, action: argparse.Action) -> str:
-        shown = action.option_strings
-        spellings, action.option_strings = shown, shown[:1]
-        try:
-            return super()._format_action_invocation(action)
-        finally:
-            action.option_strings = spellings
+def with_method(argv: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
+    """Return dataclasses of flags, and before the last, the training arguments, the hyper-parameters of the method."""
+    asked = [b for a, b in zip(argv, argv[1:], strict=False) if a == "--method"]
+    asked += [a.partition("=")[2] for a in argv if a.startswith("--method=")]
+    known = catalog.find("methods", (asked or [kinds[-1].method])[-1]).METHOD
+    types = get_type_hints(known)
+    own = [
+        (entry.name, types[entry.name], field(default=entry.default, metadata=dict(entry.metadata)))
+        for entry in known.flags()
+    ]
+    return *kinds[:-1], make_dataclass("MethodArguments", own), kinds[-1]
 
 
 def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
-    """Build the parser of a command from its dataclasses, docstring and `EXAMPLE`.
+    """Build the parser of a command from its docstring, `EXAMPLE` and `ARGUMENTS`: dataclasses.
 
-    The dataclasses are its `ARGUMENTS`, or `arguments(argv)` where they depend on other flags.
+    Where the last of these has a `method`, its hyper-parameters are flags, too.
     """
-    kinds = module.arguments(argv) if hasattr(module, "arguments") else module.ARGUMENTS
+    kinds = module.ARGUMENTS
+    if hasattr(kinds[-1], "method"):
+        kinds = with_method(argv, *kinds)
     name = module.__name__.rpartition(".")[2]
     parser = Parser(
         kinds,
@@ -63,7 +62,7 @@ def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
         usage=f"fairtune {name} [flags]",
         description=module.__doc__,
         epilog=f"example:\n{module.EXAMPLE}",
-        formatter_class=HelpFormatter,
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=32, width=119),
         allow_abbrev=False,
     )
     parser.add_argument("--help-all", action="store_true", help="show every field of TrainingArguments too")
@@ -71,13 +70,14 @@ def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
 
 
 def print_help(parser: Parser, everything: bool) -> None:
-    """Print the help, without what Trainer users know unless `everything` is wanted."""
+    """Print the help, one spelling a flag, without what Trainer users know unless `everything` is wanted."""
     bases = {base for kind in parser.dataclass_types for base in kind.__mro__}
     made = [base for base in bases if base.__module__.startswith(__package__.split(".")[0])]
     ours = {name for kind in made for name in vars(kind).get("__annotations__", {})}
     # By name, as importing TrainingArguments takes seconds that commands without them need not spend.
     stock = {name for base in bases if base.__name__ == "TrainingArguments" for name in base.__dataclass_fields__}
     for action in parser._actions:
+        action.option_strings = action.option_strings[:1]
         if not everything and action.dest in stock - ours - SHOWN:
             action.help = argparse.SUPPRESS
         elif action.option_strings[0].startswith("--no_") and action.help:
@@ -89,16 +89,18 @@ def print_help(parser: Parser, everything: bool) -> None:
 def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
     """Read the flags of a command into its dataclasses; `--help` prints and leaves.
 
-    A command with `PASSES_ON = True` also gets, last, the list of those flags that are not its own.
-
-    Raises:
-        FairTuneError: an unknown flag, or a value of the wrong kind.
+    The first argument of a command may stand without its flag, `POSITIONAL`, as in `fairtune report RUN`. A command
+    with `PASSES_ON = True` also gets, last, the list of those flags that are not its own.
     """
     silence()
     if HELP & set(argv):
         print_help(parser_of(module, argv), "--help-all" in argv)
         raise SystemExit(0)
-    argv = module.rewrite(list(argv)) if hasattr(module, "rewrite") else list(argv)
+    argv = list(argv)
+    if hasattr(module, "POSITIONAL") and argv and not argv[0].startswith("-"):
+        argv = [module.POSITIONAL, *argv]
+    if hasattr(module, "rewrite"):
+        argv = module.rewrite(argv)
     parser = parser_of(module, argv)
     try:
         *parsed, _, rest = parser.parse_args_into_dataclasses(argv, True, look_for_args_file=False)
@@ -118,11 +120,6 @@ def unknown(rest: Sequence[str], parser: argparse.ArgumentParser) -> str:
         return f"`{' '.join(rest)}` belongs to no flag; put one before it"
     near = difflib.get_close_matches(flag, parser._option_string_actions, n=1)
     return f"`{flag}` is no flag of this command" + (f"; did you mean `{near[0]}`?" if near else "")
-
-
-def positional(argv: list[str], flag: str) -> list[str]:
-    """Let the first argument stand without its flag, as in `fairtune report RUN`."""
-    return [flag, *argv] if argv and not argv[0].startswith("-") else argv
 
 
 def silence() -> None:

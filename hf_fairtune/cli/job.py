@@ -1,16 +1,21 @@
-"""What `search`, `train` and `debias` have in common: the method's flags, data, trainer, the hand-over."""
+"""What `search`, `train` and `debias` have in common: data, trainer, the hand-over."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, make_dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+<<<<<<< HEAD
 from .. import catalog
 from ..audits.engine.auc_tests import detectable
+=======
+from ..audits.detectable_difference import detectable
+>>>>>>> trim-B
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset, load_fair_dataset
@@ -24,36 +29,15 @@ from ..show.terminal import run_text
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
-from .model import ModelArguments, load_processor, model_init
+from .model import ModelArguments, load_processor, load_with_new_head
 
 # What a search's winner is compared with.
 BASELINE, BASELINE_ID = "full", "full_baseline"
 
 
-def with_method(argv: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
-    """Return dataclasses of flags, and before the last, the training arguments, the hyper-parameters of the method."""
-    asked = [b for a, b in zip(argv, argv[1:], strict=False) if a == "--method"]
-    asked += [a.partition("=")[2] for a in argv if a.startswith("--method=")]
-    known = catalog.find("methods", (asked or [kinds[-1].method])[-1]).METHOD
-    types = get_type_hints(known)
-    own = [
-        (entry.name, types[entry.name], field(default=entry.default, metadata=dict(entry.metadata)))
-        for entry in known.flags()
-    ]
-    return *kinds[:-1], make_dataclass("MethodArguments", own), kinds[-1]
-
-
 @dataclass
 class Job:
-    """A run's groups of flags, and the trainer they make.
-
-    Args:
-        data: the table.
-        model: the model to start from.
-        hyperparameters: a dataclass of the method's.
-        training: the method's name and the schedule.
-        more: what else makes the run this run, by name.
-    """
+    """A run's groups of flags, and the trainer they make; `more` is what else makes the run this run, by name."""
 
     data: DataArguments
     model: ModelArguments
@@ -74,11 +58,7 @@ class Job:
         return {**run, **self.training.deciding()} | {"data_cache": None, "trials": None}
 
     def finished(self) -> bool:
-        """Tell whether the run ended before.
-
-        Raises:
-            FairTuneError: the folder holds another run, or one that ended with fewer trials.
-        """
+        """Tell whether the run ended before."""
         check(self.folder, self.fingerprint)
         if not (self.folder / RUN_FILE).is_file():
             return False
@@ -94,11 +74,7 @@ class Job:
         return True
 
     def trainer(self, searching: bool = False) -> FairTrainer:
-        """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way.
-
-        Args:
-            searching: whether a search comes before the training.
-        """
+        """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way."""
         method, processor = self.method(), load_processor(self.model.model)
         with self.training.main_process_first():
             data = self.load_data(processor)
@@ -115,14 +91,10 @@ class Job:
 
     def starting_model(self, data: FairDataset) -> Callable[[], Any]:
         """Return what makes the model that is trained: here with a new head."""
-        return model_init(self.model.model, data.label_names)
+        return partial(load_with_new_head, self.model.model, data.label_names)
 
     def method(self) -> Method:
-        """Return the method with its flags.
-
-        Raises:
-            FairTuneError: it is none for a model with a new head.
-        """
+        """Return the method with its flags."""
         method = self.training.build_method(**vars(self.hyperparameters))
         if not method.needs.original_training_data:
             raise FairTuneError(f"`--method {method.name}` repairs a trained model; use `fairtune debias`.")
@@ -170,14 +142,6 @@ def full_baseline(trainer: FairTrainer) -> FairTrainer:
     folder, rate = str(Path(args.output_dir) / BASELINE), best_rate(trainer.search, args.learning_rate)
     args = replace(args, output_dir=folder, learning_rate=rate)
     return FairTrainer(model_init=trainer.model_init, args=args, data=trainer.data, method=method_named(BASELINE))
-
-
-def adopt(trainer: FairTrainer, baseline: FairTrainer) -> None:
-    """Take the trained and audited baseline into the trainer's document."""
-    assert trainer.audits is not None
-    assert baseline.audits is not None
-    model = baseline.document.model_named(baseline.document.model)
-    trainer.audits.adopt(baseline.audits, replace(model, id=BASELINE_ID))
 
 
 def best_rate(search: Search | None, own: float) -> float:

@@ -6,7 +6,6 @@ import textwrap
 from dataclasses import dataclass, field
 
 from ..audits.metrics.metric import PARTS, Card, card_of, homes
-from .flags import positional
 
 EXAMPLE = """  fairtune metrics
   fairtune metrics equalized_odds_difference"""
@@ -22,12 +21,8 @@ class MetricsArguments:
     name: str | None = field(default=None, metadata={"help": "Name of one metric; all are listed if not given."})
 
 
+POSITIONAL = "--name"
 ARGUMENTS = (MetricsArguments,)
-
-
-def rewrite(argv: list[str]) -> list[str]:
-    """Take the metric's name as first argument too."""
-    return positional(argv, "--name")
 
 
 def run(arguments: MetricsArguments) -> None:

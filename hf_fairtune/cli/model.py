@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
-from ..errors import FairTuneError
+from ..errors import FairTuneError, first_line
 from ..families.head import find_head, swap_classes
 
 
@@ -21,67 +21,41 @@ class ModelArguments:
 
 
 def load_processor(name: str) -> Any:
-    """Load the image processor of a model.
-
-    Raises:
-        FairTuneError: there is none under this name.
-    """
+    """Load the image processor of a model."""
     try:
         return AutoImageProcessor.from_pretrained(name, backend="pil")
     except (OSError, ValueError) as error:
         raise FairTuneError(f"`--model {name}` has no image processor: {first_line(error)}") from error
 
 
-def model_init(name: str, labels: Sequence[str]) -> Callable[[], Any]:
-    """Return a function that loads the model with a new two-class head, seeded by the Trainer.
-
-    Raises:
-        FairTuneError: (from the function) there is no image classifier under this name.
-    """
+def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
+    """Load a model with a new two-class head, which the Trainer seeds."""
     names = dict(enumerate(labels))
-
-    def init() -> Any:
-        try:
-            return AutoModelForImageClassification.from_pretrained(
-                name,
-                num_labels=len(names),
-                id2label=names,
-                label2id={label: i for i, label in names.items()},
-                ignore_mismatched_sizes=True,
-            )
-        except (OSError, ValueError) as error:
-            raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
-
-    return init
+    try:
+        return AutoModelForImageClassification.from_pretrained(
+            name,
+            num_labels=len(names),
+            id2label=names,
+            label2id={label: i for i, label in names.items()},
+            ignore_mismatched_sizes=True,
+        )
+    except (OSError, ValueError) as error:
+        raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
 
 
-def trained_init(name: str, labels: Sequence[str], head: str | None = None) -> Callable[[], Any]:
-    """Return a function that loads a two-class model with its own head, its classes in the order of `labels`.
-
-    Raises:
-        FairTuneError: (from the function) there is no image classifier under this name, it has not two classes, its
-            classes are named otherwise, its `head` is not found, or its weights are not finite.
-    """
+def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None) -> Any:
+    """Load a two-class model with its own head, its classes in the order of `labels`."""
+    model = load_classifier(name)
+    leaf = find_head(model, head)
+    if positive_column(model.config.id2label, labels[1]) == 0:
+        swap_classes(model, leaf)
     names = dict(enumerate(labels))
-
-    def init() -> Any:
-        model = load_classifier(name)
-        leaf = find_head(model, head)
-        refuse_broken(model, name)
-        if positive_column(model.config.id2label, labels[1]) == 0:
-            swap_classes(model, leaf)
-        model.config.id2label, model.config.label2id = names, {label: i for i, label in names.items()}
-        return model
-
-    return init
+    model.config.id2label, model.config.label2id = names, {label: i for i, label in names.items()}
+    return model
 
 
 def load_classifier(name: str) -> Any:
-    """Load a model as it is.
-
-    Raises:
-        FairTuneError: there is no image classifier under this name.
-    """
+    """Load a model as it is."""
     if name.startswith((".", "/", "~")) and not Path(name).expanduser().exists():
         raise FairTuneError(f"`{name}` does not exist; give the folder or the Hub id of an image classifier.")
     try:
@@ -94,24 +68,16 @@ def load_classifier(name: str) -> Any:
             f"`{name}` lacks {len(lacking)} weights of an image classifier ({', '.join(lacking[:3])}), which would be "
             "random numbers; give a model that was fine-tuned for classification."
         )
-    return model
-
-
-def refuse_broken(model: Any, name: str) -> None:
-    """Refuse a model with weights that are no numbers."""
     broken = [key for key, parameter in model.named_parameters() if not parameter.isfinite().all()]
     if broken:
         raise FairTuneError(
             f"`--model {name}` has NaN or infinite weights in `{broken[0]}`; train it or copy it again."
         )
+    return model
 
 
 def positive_column(names: dict[int, str], positive: str) -> int:
-    """Return the logit of the positive class, by name; unnamed labels are 0 and 1.
-
-    Raises:
-        FairTuneError: the model's classes are named otherwise: guessing would flip the audit.
-    """
+    """Return the logit of the positive class, by name, as a guess would flip the audit; unnamed labels are 0 and 1."""
     if positive in names.values():
         return next(i for i, name in names.items() if name == positive)
     if set(names.values()) == {"LABEL_0", "LABEL_1"}:
@@ -120,8 +86,3 @@ def positive_column(names: dict[int, str], positive: str) -> int:
         f"the model's classes are {', '.join(names.values())}, but the positive label is {positive!r}; "
         "name the class that means disease with --positive, or rename the model's `id2label`."
     )
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of a library's long message."""
-    return str(error).strip().splitlines()[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .. import hub
-from .flags import positional
 
 EXAMPLE = """  fairtune push fairtune-lesions --repo my-team/fair-lesions --dry-run
   fairtune push fairtune-lesions --repo my-team/fair-lesions"""
@@ -21,12 +20,8 @@ class PushArguments:
     public: bool = field(default=False, metadata={"help": "Make the repository public."})
 
 
+POSITIONAL = "--run"
 ARGUMENTS = (PushArguments,)
-
-
-def rewrite(argv: list[str]) -> list[str]:
-    """Take the folder as first argument too."""
-    return positional(argv, "--run")
 
 
 def run(arguments: PushArguments) -> None:

@@ -9,7 +9,6 @@ from ..document.document import Document
 from ..errors import FairTuneError
 from ..show.files import SHARE, write_card
 from ..show.terminal import run_text
-from .flags import positional
 
 EXAMPLE = "  fairtune report fairtune-lesions"
 
@@ -21,12 +20,8 @@ class ReportArguments:
     run: str = field(metadata={"help": "Output folder of a run."})
 
 
+POSITIONAL = "--run"
 ARGUMENTS = (ReportArguments,)
-
-
-def rewrite(argv: list[str]) -> list[str]:
-    """Take the run's folder as first argument too."""
-    return positional(argv, "--run")
 
 
 def run(arguments: ReportArguments) -> None:

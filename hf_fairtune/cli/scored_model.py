@@ -12,15 +12,11 @@ from ..data.splits import FILE_NAME
 from ..errors import FairTuneError
 from ..scoring import ScoredImages, score_dataset
 from .audit_input import TEST, AuditArguments, AuditInput, select_split
-from .model import load_classifier, load_processor, refuse_broken
+from .model import load_classifier, load_processor
 
 
 def score_input(arguments: AuditArguments, data: PredictionArguments) -> AuditInput:
-    """Score the images with the model, and with the reference model where one is named.
-
-    Raises:
-        FairTuneError: the flags, the data and the models do not fit together.
-    """
+    """Score the images with the model, and with the reference model where one is named."""
     found = _scored_by(arguments.model, arguments, data)
     table = found.table
     if arguments.reference_model is not None:
@@ -43,13 +39,11 @@ def score_input(arguments: AuditArguments, data: PredictionArguments) -> AuditIn
 
 def _scored_by(name: str, arguments: AuditArguments, data: PredictionArguments) -> ScoredImages:
     """Score the images with the model `name`; the split file is that of the model under audit."""
-    own = Path(arguments.model) / FILE_NAME
     model = load_classifier(name)
-    refuse_broken(model, name)
     return score_dataset(
         model.to(PartialState().device),
         load_processor(name),
         data,
         split=arguments.split or TEST,
-        splits_file=own if own.is_file() else None,
+        splits_file=Path(arguments.model) / FILE_NAME,
     )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..data.arguments import DataArguments
 from ..errors import FairTuneError
 from ..search.space import LearningRate
 from ..trainer.arguments import FairTrainingArguments
-from .job import BASELINE_ID, Job, adopt, full_baseline, say, train, warn_of_small_groups, with_method
+from .job import BASELINE_ID, Job, full_baseline, say, train, warn_of_small_groups
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
@@ -34,9 +33,7 @@ class SearchArguments:
             raise FairTuneError(f"`--trials` is {self.trials}; a search takes at least one.")
 
 
-def arguments(argv: Sequence[str]) -> tuple[Any, ...]:
-    """Return the dataclasses of the flags."""
-    return with_method(argv, DataArguments, ModelArguments, SearchArguments, FairTrainingArguments)
+ARGUMENTS = (DataArguments, ModelArguments, SearchArguments, FairTrainingArguments)
 
 
 def run(
@@ -64,7 +61,10 @@ def run(
         train(baseline)
         # Only now, and once: nothing is chosen after the test split was seen.
         baseline.audit("test")
-        adopt(trainer, baseline)
+        assert trainer.audits is not None
+        assert baseline.audits is not None
+        compared = baseline.document.model_named(baseline.document.model)
+        trainer.audits.adopt(baseline.audits, replace(compared, id=BASELINE_ID))
         trainer.audit("test", reference=BASELINE_ID)
         job.hand_over(trainer)
     job.print_result()

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from ..data.arguments import DataArguments
 from ..trainer.arguments import FairTrainingArguments
-from .job import Job, train, with_method
+from .job import Job, train
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune train --method fairtune --mask layernorm --dataset lesions.csv --label malignant \\
       --positive yes --group sex --cluster patient_id --model google/vit-base-patch16-224 --learning_rate 1e-3 \\
       --output_dir fairtune-layernorm"""
-
-
-def arguments(argv: Sequence[str]) -> tuple[Any, ...]:
-    """Return the dataclasses of the flags."""
-    return with_method(argv, DataArguments, ModelArguments, FairTrainingArguments)
+ARGUMENTS = (DataArguments, ModelArguments, FairTrainingArguments)
 
 
 def run(data: DataArguments, model: ModelArguments, hyperparameters: Any, training: FairTrainingArguments) -> None:

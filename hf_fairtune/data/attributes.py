@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from operator import attrgetter
 
 import numpy as np
@@ -34,9 +35,7 @@ class Attribute:
         kind: "levels", "cuts" or "intersection".
         cuts: where a number is cut, of "cuts" only.
         values: code of every row's group, int64 [n].
-        names: of the groups, by code.
-        levels: of every attribute a group is made from, by code.
-        empty: whether a group is one of rows with an empty cell, by code.
+        levels: of every attribute a group is made from, by code; `missing` is that of an empty cell.
     """
 
     name: str
@@ -44,15 +43,17 @@ class Attribute:
     kind: AttributeKind
     cuts: list[float]
     values: np.ndarray
-    names: list[str]
     levels: list[tuple[str, ...]]
-    empty: list[bool]
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the groups, by code."""
+        return list(map(AND.join, self.levels))
 
     def take(self, rows: np.ndarray) -> Attribute:
         """Return the attribute of some rows (indices, or a mask [n]), with the groups that occur in them."""
         occurring, values = np.unique(self.values[rows], return_inverse=True)
-        names, levels, empty = ([part[i] for i in occurring] for part in (self.names, self.levels, self.empty))
-        return replace(self, values=values.astype(np.int64), names=names, levels=levels, empty=empty)
+        return replace(self, values=values.astype(np.int64), levels=[self.levels[i] for i in occurring])
 
     def within(self, names: Collection[str]) -> list[str]:
         """Return the groups of these names, and those of an intersection that lie in a level of such a name."""
@@ -62,26 +63,16 @@ class Attribute:
 def read_attributes(
     frame: pd.DataFrame, specs: Sequence[str], *, intersections: bool = True, lone_levels: bool = False
 ) -> list[Attribute]:
-    """Read every attribute, then, where there are several and it is wanted, their intersection.
+    """Read every attribute, `column` or `column:cut,cut,...`, then, where there are several, their intersection.
 
-    Args:
-        frame: the table.
-        specs: `column` or `column:cut,cut,...`, one an attribute.
-        intersections: whether to add the intersection.
-        lone_levels: whether an attribute may have one group, as long as the last one has two.
-
-    Raises:
-        FairTuneError: no attribute is named, one twice, one does not fit the table or has one group, or the
-            intersection has more than `MAX_CELLS` groups or two of one name.
+    With `lone_levels` an attribute may have one group, as long as the last one has two.
     """
     if not specs:
         raise FairTuneError(f"No --group is given; name an attribute among the columns {listed(frame.columns, 30)}.")
     if len(set(specs)) < len(specs):
         repeated = sorted(spec for spec in specs if list(specs).count(spec) > 1)
         raise FairTuneError(f"--group {repeated[0]} is given twice; name every attribute once.")
-    found = []
-    for spec in specs:
-        found.append(_attribute(frame, spec))
+    found = list(map(partial(_attribute, frame), specs))
     if intersections and len(found) > 1:
         found.append(_intersection(found))
     for attribute in found[-1:] if lone_levels else found:
@@ -94,11 +85,7 @@ def read_attributes(
 
 
 def parse_group(text: str, columns: Collection[str]) -> tuple[str, list[float]]:
-    """Read `column` or `column:cut,cut,...`: the column, and the cuts where it has any.
-
-    Raises:
-        FairTuneError: the column is none of `columns`, or the cuts are not rising numbers.
-    """
+    """Read `column` or `column:cut,cut,...`: the column, and the cuts where it has any."""
     if text in columns:
         return text, []
     column, _, tail = text.rpartition(":")
@@ -118,11 +105,9 @@ def _attribute(frame: pd.DataFrame, text: str) -> Attribute:
     column = as_levels(named_column(frame, name, "group")).replace(MISSING, None)
     names, places = _bins(column, cuts) if cuts else _values(column)
     # Places of empty cells are -1: the last name.
-    occurring, values = np.unique(places % (len(names) + 1), return_inverse=True)
-    kept = np.array([*names, MISSING], dtype=object)[occurring]
-    levels: list[tuple[str, ...]] = [*zip(kept, strict=True)]
-    empty = (occurring == len(names)).tolist()
-    return Attribute(text, [name], "cuts" if cuts else "levels", cuts, values, kept.tolist(), levels, empty)
+    levels: list[tuple[str, ...]] = list(zip((*names, MISSING), strict=True))
+    every = Attribute(text, [name], "cuts" if cuts else "levels", cuts, places % len(levels), levels)
+    return every.take(np.arange(len(frame)))
 
 
 def _values(column: pd.Series) -> tuple[list[str], np.ndarray]:
@@ -154,29 +139,25 @@ def _bins(column: pd.Series, cuts: list[float]) -> tuple[list[str], np.ndarray]:
 def _intersection(parts: Sequence[Attribute]) -> Attribute:
     """Cross several attributes: the cells that occur, in the order of the cross table."""
     name = AND.join(map(attrgetter("name"), parts))
-    values, found = pd.MultiIndex.from_arrays([*map(attrgetter("values"), parts)]).factorize(sort=True)
-    cells = np.array([*found])
+    values, cells = pd.MultiIndex.from_arrays([*map(attrgetter("values"), parts)]).factorize(sort=True)
     if len(cells) > MAX_CELLS:
         raise FairTuneError(
             f"`{name}` has {len(cells)} groups, more than {MAX_CELLS}; name fewer attributes or cuts, or pass "
             "--no_intersections to an audit."
         )
-    columns: list[str] = []
-    levels, empty = [], np.zeros(len(cells), dtype=bool)
-    for i, part in enumerate(parts):
-        places = cells[:, i]
+    columns, levels = [], []
+    for part, places in zip(parts, np.array([*cells]).T, strict=True):
         columns += part.columns
         levels.append(np.array(part.names, dtype=object)[places])
-        empty |= np.array(part.empty)[places]
-    crossed = list(zip(*levels, strict=True))
-    names = list(map(AND.join, crossed))
+    columns = list(dict.fromkeys(columns))
+    crossed = Attribute(name, columns, "intersection", [], values, list(zip(*levels, strict=True)))
+    names = crossed.names
     if len(set(names)) < len(names):
         twice = next(group for group in names if names.count(group) > 1)
         raise FairTuneError(
             f"Two groups of `{name}` have the name {twice!r}, as values of the columns hold {AND!r}; rename these."
         )
-    columns = list(dict.fromkeys(columns))
-    return Attribute(name, columns, "intersection", [], values, names, crossed, empty.tolist())
+    return crossed
 
 
 def _short(number: float) -> str:

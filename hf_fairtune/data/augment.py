@@ -18,14 +18,10 @@ ATTEMPTS = 10
 
 
 def random_boxes(count: int, height: int, width: int, smallest: float = SMALLEST_CROP) -> Tensor:
-    """Draw RandomResizedCrop's boxes.
+    """Draw RandomResizedCrop's boxes [count, 4]: top, left, height and width as fractions of the image.
 
-    Args:
-        smallest: least share of the image's area in a box; with 1 every box is the whole image.
-
-    Returns:
-        shape `(count, 4)`: top, left, height and width as fractions of the image. As in torchvision, a box that
-        fits in none of ten attempts becomes the whole image.
+    A box has at least the share `smallest` of the image's area. As in torchvision, one that fits in none of ten
+    attempts is the whole image.
     """
     area = torch.empty(count, ATTEMPTS).uniform_(smallest, 1.0) * height * width
     ratio = torch.empty(count, ATTEMPTS).uniform_(math.log(RATIO[0]), math.log(RATIO[1])).exp()
@@ -45,13 +41,7 @@ def random_flips(count: int) -> Tensor:
 
 
 def crop_and_flip(images: Tensor, boxes: Tensor, flips: Tensor) -> Tensor:
-    """Cut one box out of each image, mirror it where asked, and enlarge it to the image's size.
-
-    Args:
-        images: float, shape `(n, channels, height, width)`.
-        boxes: shape `(n, 4)`, as `random_boxes` gives them.
-        flips: bool, shape `(n,)`.
-    """
+    """Cut its box [n, 4] out of each image [n, channels, height, width], mirror it where asked, and enlarge it."""
     top, left, height, width = boxes.to(images).unbind(1)
     theta = images.new_zeros(len(images), 2, 3)
     theta[:, 0, 0] = torch.where(flips.to(images.device), -width, width)

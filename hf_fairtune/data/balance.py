@@ -16,29 +16,20 @@ def balanced_rows(
     With replacement it is the published rule: the smallest group is kept whole and of every other one as many rows
     of each label are drawn, some of them several times.
 
+    Of every cell the share `fraction` is kept, at least one row. The draws of one cell do not depend on the other
+    cells, and for one seed the rows of a smaller fraction are among those of a larger one.
+
     Args:
-        labels: 0 or 1, shape `(rows,)`.
-        groups: indices of groups, shape `(rows,)`.
-        seed: of the draws; those of one cell do not depend on the other cells.
-        fraction: share of every cell to keep, above 0 and at most 1, at least one row each. For one seed the rows of
-            a smaller fraction are among those of a larger one.
-        replacement: whether rows may be drawn several times.
+        labels: 0 or 1, [n].
+        groups: indices of groups, each with rows of both labels, [n].
 
     Returns:
-        rising indices of rows, repeated where a row was drawn several times; shape `(chosen,)`.
-
-    Raises:
-        FairTuneError: one group only, a group without rows of a label, or a fraction outside of (0, 1].
+        rising indices of rows, repeated where a row was drawn several times.
     """
     if not 0 < fraction <= 1:
         raise FairTuneError(f"The fraction of the external set is {fraction:g}; give a share above 0, at most 1.")
     present = np.unique(groups)
     counts = np.array([[np.sum((groups == g) & (labels == y)) for y in (0, 1)] for g in present])
-    if len(present) < 2 or not counts.all():
-        raise FairTuneError(
-            "The external set needs two groups or more, each with rows of both labels; their negatives and positives "
-            f"are {counts.tolist()}: merge groups, or choose another attribute or other cuts."
-        )
     smallest = counts.sum(axis=1).argmin()
     due = counts[smallest] if replacement else counts.min(axis=0)
     chosen = []

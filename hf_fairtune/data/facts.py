@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ..document.data import AttributeSheet, Data, Level, SplitSheet, Target
 from ..document.document import ALL_ROWS
+from .attributes import MISSING
 from .scored import ScoredSpec, ScoredTable
-from .table_file import SPLITS
-
-if TYPE_CHECKING:
-    from .arguments import DataArguments
-    from .image_rows import ImageRows
 
 
 def split_sheet(table: ScoredTable, hash: str) -> SplitSheet:
@@ -24,10 +19,11 @@ def split_sheet(table: ScoredTable, hash: str) -> SplitSheet:
         sizes = np.bincount(part.values, minlength=len(part.names))
         counts = np.zeros((len(part.names), len(table.targets)), dtype=np.int64)
         np.add.at(counts, part.values, table.labels)
-        levels = []
-        for name, n, empty, positives in zip(part.names, sizes.tolist(), part.empty, counts.tolist(), strict=True):
+        levels, missing = [], 0
+        for name, own, n, positives in zip(part.names, part.levels, sizes.tolist(), counts.tolist(), strict=True):
+            empty = MISSING in own
+            missing += n if empty else 0
             levels.append(Level(name, n, empty, dict(zip(table.targets, positives, strict=True))))
-        missing = int(sizes[part.empty].sum())
         sheets.append(AttributeSheet(part.name, part.columns, part.kind, part.cuts, missing, levels))
     return SplitSheet(
         n=len(table.labels),
@@ -46,14 +42,9 @@ def audit_data(
     split: str | None = None,
     findings: Mapping[str, str] | None = None,
 ) -> Data:
-    """Return the facts about the audited rows, which are one split.
+    """Return the facts about the audited rows, which are one split: `split`, or None where nothing divides them.
 
-    Args:
-        table: the audited rows.
-        name: of their table; no path of the machine.
-        spec: what its columns mean.
-        split: the split they are; None where nothing divides the table.
-        findings: clinical words for targets, by target.
+    The `name` is their table's, without a path of the machine; `findings` are clinical words by target.
     """
     return Data(
         name=name,
@@ -66,20 +57,4 @@ def audit_data(
         probability=table.probability,
         splits={split or ALL_ROWS: split_sheet(table, table.row_hash)},
         split_source=None if split is None else "given",
-    )
-
-
-def run_data(rows: ImageRows, arguments: DataArguments, name: str, split_source: Literal["given", "made"]) -> Data:
-    """Return the facts about all rows of a table of images, which were divided into train, validation and test."""
-    return Data(
-        name=name,
-        label=rows.label,
-        task="binary",
-        targets=[Target(rows.targets[0], rows.negative)],
-        groups=list(arguments.group),
-        cluster=arguments.cluster,
-        hash=rows.data_hash,
-        probability=True,
-        splits={split: rows.sheet(rows.inside(split)) for split in SPLITS},
-        split_source=split_source,
     )

@@ -9,21 +9,20 @@ from typing import Any
 import numpy as np
 from datasets import Dataset, DatasetDict
 
-from ..document.data import Data
-from ..errors import FairTuneError
+from ..document.data import Data, Target
+from ..errors import FairTuneError, listed
 from .arguments import DataArguments
 from .balance import balanced_rows
-from .facts import run_data
 from .image_rows import ImageRows, read_rows
 from .leakage import check_one_split, check_test_set, check_unseen
-from .pixels import cache_folder, cached_pixels
-from .processors import check_colours, colours, pixel_shape, resized_processor
+from .pixels import cache_folder
+from .processors import check_plain, pixel_shape, resized_processor
 from .scored import ScoredTable
 from .source import load_source
 from .splits import SplitPlan, divide
 from .table_file import SPLITS
-from .testsets import check_name, read_test_set
-from .transform import PixelTransform
+from .testsets import check_name
+from .transform import cached_transform
 
 TRAIN = SPLITS[0]
 
@@ -37,12 +36,10 @@ class FairDataset:
             (and `cluster`) and yields `pixel_values`, `labels` and `groups` as tensors. Only `train` and `external`
             are augmented.
         processor: the image processor whose result the pixels are; save this one with the model.
-        transform: the transform of `validation` and `test`.
     """
 
     splits: DatasetDict
     processor: Any
-    transform: PixelTransform
     _facts: Data
     _tables: dict[str, ImageRows]  # of every split: the whole table that its column `row` counts in
 
@@ -57,16 +54,12 @@ class FairDataset:
     def plain(self, split: str) -> Dataset:
         """Return a split as evaluation sees it: the training splits without augmentation, too."""
         part = self.splits[split]
-        return part.with_transform(replace(part.format["format_kwargs"]["transform"], augmented=False))
+        return part.with_transform(replace(part.format["format_kwargs"]["transform"], smallest_crop=None))
 
     def columns(self, split: str) -> dict[str, np.ndarray]:
         """Return `row`, `labels`, `groups` (and `cluster`) of a split, each of shape `(rows,)`, without its pixels."""
         columns: dict[str, np.ndarray] = self.splits[split].with_format("numpy")[:]
         return columns
-
-    def clusters(self, split: str) -> np.ndarray | None:
-        """Return the cluster of every row of a split, shape `(rows,)`, or None where no column is named."""
-        return self.columns(split).get("cluster")
 
     def cells(self, split: str) -> np.ndarray:
         """Return the counts of a split, int64 [groups, 2]: negatives and positives of every group of `groups_of`."""
@@ -130,10 +123,11 @@ class FairDataset:
         Raises:
             FairTuneError: the fraction is outside of (0, 1].
         """
-        table, rows = self._tables[TRAIN], self._rows(TRAIN)
-        labels, groups = table.labels[rows, 0], table.groups.values[rows]
-        chosen = balanced_rows(labels, groups, seed=seed, fraction=fraction, replacement=replacement)
-        return self._with("external", self.splits[TRAIN].select(chosen), table, rows[chosen])
+        columns = self.columns(TRAIN)
+        chosen = balanced_rows(
+            columns["labels"], columns["groups"], seed=seed, fraction=fraction, replacement=replacement
+        )
+        return self._with("external", self.splits[TRAIN].select(chosen), self._tables[TRAIN], columns["row"][chosen])
 
     def with_test_set(self, name: str, arguments: DataArguments) -> FairDataset:
         """Return the same data with one more test split: the whole table of another source, by the same processor.
@@ -150,12 +144,21 @@ class FairDataset:
                 or it shares clusters or images with `train` or `validation`.
         """
         check_name(name, self.test_splits)
-        source, rows = read_test_set(name, arguments, self.label_names)
+        try:
+            source = load_source(arguments.dataset, image=arguments.image, divided=False)
+            rows = read_rows(source, arguments, name, lone_levels=True)
+        except FairTuneError as error:
+            raise FairTuneError(f"Test set `{name}`: {error}") from error
+        if rows.label_names != self.label_names:
+            raise FairTuneError(
+                f"Test set `{name}` has the labels {listed(rows.label_names)}, the main data "
+                f"{listed(self.label_names)} (negative, positive); write the same values in both tables."
+            )
         check_test_set(name, rows, self._tables[TRAIN])
         folder = cache_folder(arguments.data_cache)
-        pixels = cached_pixels(rows.images, rows.identities.stamps, self.processor, folder)
+        transform = cached_transform(rows.images, rows.identities.stamps, self.processor, folder)
         every = rows.inside(name)
-        more = self._with(name, rows.dataset(every, replace(self.transform, pixels=pixels)), rows, every)
+        more = self._with(name, rows.dataset(every, transform), rows, every)
         return replace(more, _facts=replace(more._facts, test_sets=self._facts.test_sets | {name: source.name}))
 
     def _with(self, name: str, part: Dataset, table: ImageRows, rows: np.ndarray) -> FairDataset:
@@ -180,36 +183,42 @@ def load_fair_dataset(
     """
     if arguments.image_size is not None:
         processor = resized_processor(processor, arguments.image_size)
-    pixel_shape(processor)
-    check_colours(processor)
+    check_plain(processor)
     plan = SplitPlan(arguments.validation_fraction, arguments.test_fraction, seed, splits_file)
     source = load_source(arguments.dataset, image=arguments.image, image_root=arguments.image_root)
     rows = read_rows(source, arguments, TRAIN)
-    strata = 2 * rows.groups.values + rows.labels[:, 0]
+    table = rows.table
+    strata = 2 * rows.groups.values + table.labels[:, 0]
     split, origin = divide(rows.identities.rows, rows.units, strata, source.given, plan)
+    check_one_split(split, rows.identities.images, table.clusters)
     rows = replace(rows, split=split)
-    check_one_split(rows.split, rows.units, clustered=rows.clusters is not None)
     check_both_classes(rows)
-    pixels = cached_pixels(rows.images, rows.identities.stamps, processor, cache_folder(arguments.data_cache))
-    scale, shift = colours(processor)
-    colour = tuple(scale.tolist()), tuple(shift.tolist())
-    transform = PixelTransform(pixels, *colour, smallest_crop=arguments.smallest_crop)
-    parts = {name: rows.dataset(rows.inside(name), replace(transform, augmented=name == TRAIN)) for name in SPLITS}
-    facts = run_data(rows, arguments, source.name, origin)
-    return FairDataset(DatasetDict(parts), processor, transform, facts, dict.fromkeys(SPLITS, rows))
+    folder = cache_folder(arguments.data_cache)
+    plain = cached_transform(rows.images, rows.identities.stamps, processor, folder)
+    augmented = replace(plain, smallest_crop=arguments.smallest_crop)
+    parts = {name: rows.dataset(rows.inside(name), augmented if name == TRAIN else plain) for name in SPLITS}
+    facts = Data(
+        name=source.name,
+        label=table.label_name,
+        task=table.task,
+        targets=[Target(table.targets[0], rows.negative)],
+        groups=list(arguments.group),
+        cluster=arguments.cluster,
+        hash=rows.data_hash,
+        probability=True,
+        splits={name: rows.sheet(rows.inside(name)) for name in SPLITS},
+        split_source=origin,
+    )
+    return FairDataset(DatasetDict(parts), processor, facts, dict.fromkeys(SPLITS, rows))
 
 
 def check_both_classes(rows: ImageRows) -> None:
-    """Check that every group has both classes in each split.
-
-    Raises:
-        FairTuneError: one has not; the line names it.
-    """
+    """Check that every group has both classes in each split."""
     for name in SPLITS:
         for group, (negatives, positives) in zip(rows.groups.names, rows.cells(rows.inside(name)), strict=True):
             if negatives == 0 or positives == 0:
                 what = "one class" if negatives + positives else "no row"
-                counts = f"{positives} `{rows.targets[0]}`, {negatives} `{rows.negative}`"
+                counts = f"{positives} `{rows.table.targets[0]}`, {negatives} `{rows.negative}`"
                 raise FairTuneError(
                     f"Group `{group}` has {what} in the {name} split ({counts}); merge it with another, drop its "
                     "rows from the table, enlarge the split, or choose another --group."

@@ -63,11 +63,7 @@ class Identities:
 
 
 def identify(images: Dataset, root: Path | None) -> Identities:
-    """Name every image of the column `image`.
-
-    Raises:
-        FairTuneError: files are missing; the line says how many and names the first.
-    """
+    """Name every image of the column `image`."""
     found: list[tuple[str, str, str]] = []
     missing: list[str] = []
     for image in encoded(images):

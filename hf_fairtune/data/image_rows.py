@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,46 +27,38 @@ class ImageRows:
     Args:
         images: one column `image` of undecoded images, [n].
         identities: what distinguishes the images, [n].
-        label: the label column.
-        labels: 0 or 1, int64 [n, 1].
-        targets: what 1 means, [1].
-        negative: what 0 means.
-        attributes: the partitions of the rows; the last one is the groups of training.
-        clusters: patient or lesion of every row as text [n]; None where no column is named.
+        table: what their columns say, of one target; the scores are 0 until a model gives some.
+        negative: what the label 0 means.
         split: name of the split of every row, [n].
     """
 
     images: Dataset
     identities: Identities
-    label: str
-    labels: np.ndarray
-    targets: list[str]
+    table: ScoredTable
     negative: str
-    attributes: list[Attribute]
-    clusters: np.ndarray | None
     split: np.ndarray
 
     @property
     def groups(self) -> Attribute:
         """Return the partition that training knows: the intersection of all attributes, or the only one."""
-        return self.attributes[-1]
+        return self.table.attributes[-1]
 
     @property
     def label_names(self) -> list[str]:
         """Return the names of the labels 0 and 1."""
-        return [self.negative, *self.targets]
+        return [self.negative, *self.table.targets]
 
     @property
     def units(self) -> np.ndarray:
         """Return what must stay in one split, [n]: the clusters, or where there are none the images."""
-        return np.array(self.identities.images) if self.clusters is None else self.clusters
+        return np.array(self.identities.images) if self.table.clusters is None else self.table.clusters
 
     @property
     def data_hash(self) -> str:
         """Hash image, label, group and cluster of the rows, whatever their order."""
-        clusters = [""] * len(self.labels) if self.clusters is None else self.clusters
-        columns = zip(self.identities.rows, self.labels[:, 0], self.groups.values, clusters, strict=True)
-        names = self.groups.names
+        labels, names = self.table.labels[:, 0], self.groups.names
+        clusters = [""] * len(labels) if self.table.clusters is None else self.table.clusters
+        columns = zip(self.identities.rows, labels, self.groups.values, clusters, strict=True)
         return unordered_digest([image, self.label_names[y], names[g], cluster] for image, y, g, cluster in columns)
 
     def inside(self, *splits: str) -> np.ndarray:
@@ -76,41 +68,32 @@ class ImageRows:
     def cells(self, chosen: np.ndarray) -> np.ndarray:
         """Return the counts of the chosen rows, int64 [groups, 2]: negatives and positives."""
         counts = np.zeros((len(self.groups.names), 2), dtype=np.int64)
-        np.add.at(counts, (self.groups.values[chosen], self.labels[chosen, 0]), 1)
+        np.add.at(counts, (self.groups.values[chosen], self.table.labels[chosen, 0]), 1)
         return counts
 
     def scored(
         self, chosen: np.ndarray, scores: np.ndarray, reference_scores: np.ndarray | None = None
     ) -> ScoredTable:
         """Return the chosen rows with a model's scores of the positive label, [chosen], and another model's if any."""
-        return ScoredTable(
-            labels=self.labels[chosen],
-            scores=_column(scores),
-            targets=self.targets,
-            task="binary",
-            label_name=self.label,
-            attributes=[attribute.take(chosen) for attribute in self.attributes],
-            clusters=None if self.clusters is None else self.clusters[chosen],
-            reference_scores=None if reference_scores is None else _column(reference_scores),
-        )
+        reference = None if reference_scores is None else _column(reference_scores)
+        return replace(self.table.take(chosen), scores=_column(scores), reference_scores=reference)
 
     def sheet(self, chosen: np.ndarray) -> SplitSheet:
         """Return the facts about the chosen rows, which are one split."""
-        unscored = self.scored(chosen, np.zeros(len(chosen)))
-        return split_sheet(unscored, unordered_digest(self.identities.rows[i] for i in chosen))
+        return split_sheet(self.table.take(chosen), unordered_digest(self.identities.rows[i] for i in chosen))
 
     def dataset(self, chosen: np.ndarray, transform: PixelTransform) -> Dataset:
         """Return the chosen rows as `row`, `labels`, `groups` (and `cluster`), which `transform` turns to tensors."""
         columns: dict[str, Any] = {
             "row": chosen.tolist(),
-            "labels": self.labels[chosen, 0].tolist(),
+            "labels": self.table.labels[chosen, 0].tolist(),
             "groups": self.groups.values[chosen].tolist(),
         }
         features = Features(
             row=Value("int64"), labels=ClassLabel(names=self.label_names), groups=ClassLabel(names=self.groups.names)
         )
-        if self.clusters is not None:
-            columns["cluster"] = self.clusters[chosen].tolist()
+        if self.table.clusters is not None:
+            columns["cluster"] = self.table.clusters[chosen].tolist()
             features["cluster"] = Value("string")
         return Dataset.from_dict(columns, features=features).with_transform(transform)
 
@@ -119,22 +102,19 @@ def read_rows(source: Source, arguments: DataArguments, split: str, *, lone_leve
     """Read label, groups, cluster and image of every row of a source, all in one split.
 
     With `lone_levels` an attribute may have one level, as long as there are two groups.
-
-    Raises:
-        FairTuneError: a column is not there or does not hold what is wanted.
     """
     found = binary_targets(named_column(source.frame, arguments.label, "label"), arguments.positive)
-    return ImageRows(
-        images=source.images,
-        identities=identify(source.images, source.root),
-        label=arguments.label,
+    identities = identify(source.images, source.root)
+    table = ScoredTable(
         labels=found.labels,
+        scores=np.zeros(found.labels.shape),
         targets=found.names,
-        negative=str(found.negative),
+        task=found.task,
+        label_name=arguments.label,
         attributes=read_attributes(source.frame, arguments.group, lone_levels=lone_levels),
         clusters=clusters_of(source.frame, arguments.cluster),
-        split=np.full(len(source.images), split, dtype=object),
     )
+    return ImageRows(source.images, identities, table, str(found.negative), np.full(len(source.images), split, object))
 
 
 def _column(scores: np.ndarray) -> np.ndarray:

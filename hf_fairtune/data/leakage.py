@@ -27,21 +27,12 @@ SHARE = 0.5
 FEWEST = 10
 
 
-def check_one_split(split: np.ndarray, units: np.ndarray, *, clustered: bool) -> None:
-    """Check that no cluster, or where there are none no image, lies in two splits.
-
-    Args:
-        split: name of the split of every row, [n].
-        units: what must stay in one split, [n].
-        clustered: whether these are clusters.
-
-    Raises:
-        FairTuneError: some do; the line names the first five.
-    """
-    splits = pd.Series(split).groupby(units).nunique()
+def check_one_split(split: np.ndarray, images: list[str], clusters: np.ndarray | None) -> None:
+    """Check that no cluster, or where there are none no image, lies in two splits; all are of every row, [n]."""
+    splits = pd.Series(split).groupby(np.array(images) if clusters is None else clusters).nunique()
     shared = splits.index[splits > 1]
     if len(shared):
-        what = "clusters lie" if clustered else "images lie"
+        what = "images lie" if clusters is None else "clusters lie"
         raise FairTuneError(
             f"{len(shared)} {what} in more than one split ({listed(shared, 5)}); the test would be seen in training: "
             "put each in one split, or give the table without splits."
@@ -53,13 +44,10 @@ def check_test_set(name: str, test: ImageRows, main: ImageRows) -> None:
 
     Images are compared by the content of their files, so a copy elsewhere or under another name is noticed; one that
     was saved again is not.
-
-    Raises:
-        FairTuneError: some are; the line says how many and names the first five.
     """
     seen = main.inside(*SEEN)
-    if test.clusters is not None and main.clusters is not None:
-        both = np.intersect1d(test.clusters, main.clusters[seen])
+    if test.table.clusters is not None and main.table.clusters is not None:
+        both = np.intersect1d(test.table.clusters, main.table.clusters[seen])
         advice = "Drop them from the test set; if they are others of the same name, name them differently."
         _refuse(name, "clusters", both.tolist(), advice)
     _refuse(name, "images", shared_images(test.images, main.images.select(seen)), "Drop them from the test set.")
@@ -94,14 +82,6 @@ def check_unseen(model: str | Path, rows: ImageRows, data: Data) -> None:
 
     The split file of its folder says it or, where its data gave the splits, its document. A Hub id, and a folder
     without these or with those of other data, say nothing.
-
-    Args:
-        model: the folder of the model.
-        rows: the rows as they are divided now.
-        data: the facts about them.
-
-    Raises:
-        FairTuneError: some were; the line says how many and how to divide instead.
     """
     folder = Path(model).expanduser()
     if (folder / SPLITS_FILE).is_file():
@@ -147,9 +127,6 @@ def refuse_shared(scored: ScoredTable, fit_on: ScoredTable) -> None:
     Where both have clusters none may be shared. Otherwise rows are the same that have the same labels and scores,
     twins within a table left out: of tables of other patients these are at most 1 in e, whatever the scores'
     digits, so that half of the smaller table (and `FEWEST`) is no chance.
-
-    Raises:
-        FairTuneError: they are; the line says how many.
     """
     advice = "a threshold looks too good on the rows it is fitted on: give those of other patients"
     if scored.clusters is not None and fit_on.clusters is not None:
@@ -159,16 +136,13 @@ def refuse_shared(scored: ScoredTable, fit_on: ScoredTable) -> None:
                 f"clusters of audited rows are among those for thresholds, too ({listed(both, 3)}); {advice}."
             )
         return
-    same = len(np.intersect1d(_single_rows(scored), _single_rows(fit_on)))
+    same = len(_single_rows(scored).merge(_single_rows(fit_on)))
     if same >= FEWEST and same > SHARE * min(len(scored.labels), len(fit_on.labels)):
         raise FairTuneError(
             f"{same} of {len(fit_on.labels)} rows for thresholds have the labels and scores of audited rows; {advice}."
         )
 
 
-def _single_rows(table: ScoredTable) -> np.ndarray:
-    """Return labels and scores of the rows that occur once in a table, as bytes [m]."""
-    content = np.ascontiguousarray(np.column_stack([table.labels.astype(np.float64), table.scores]) + 0.0)
-    rows = content.view(np.dtype((np.void, content.itemsize * content.shape[1]))).ravel()
-    found, counts = np.unique(rows, return_counts=True)
-    return found[counts == 1]
+def _single_rows(table: ScoredTable) -> pd.DataFrame:
+    """Return labels and scores of the rows that occur once in a table."""
+    return pd.DataFrame(np.column_stack([table.labels, table.scores])).drop_duplicates(keep=False)

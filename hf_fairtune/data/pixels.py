@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,13 +21,12 @@ from datasets import Dataset
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
-from ..errors import FairTuneError, listed
+from ..errors import FairTuneError, first_line, listed
 from .identity import EncodedImage, digest, encoded
 from .processors import COLOUR_STEPS, pixel_shape, resize
 
 COLOUR_KEYS = {*COLOUR_STEPS, "rescale_factor", "rescale_offset", "image_mean", "image_std"}
 EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB"}
-ORIENTATION = 0x0112
 CHUNK = 256
 DAY = 24 * 3600
 
@@ -39,19 +37,9 @@ def cache_folder(asked: str | None) -> Path:
 
 
 def cached_pixels(images: Dataset, stamps: list[str], processor: Any, folder: Path) -> Path:
-    """Return the file of the resized pixels, building it if no earlier run has.
+    """Return the `.npy` file of the resized pixels, uint8 [rows, height, width, 3]; built if no earlier run has.
 
-    Args:
-        images: one column `image` of undecoded images.
-        stamps: what changes when an image does, one an image.
-        processor: the image processor that says how to resize.
-        folder: where to keep the file.
-
-    Returns:
-        a `.npy` file, uint8, shape `(rows, height, width, 3)`.
-
-    Raises:
-        FairTuneError: images cannot be decoded, or the folder cannot be written.
+    A stamp is one an image, and changes when the image does.
     """
     height, width = pixel_shape(processor)
     geometry = {key: value for key, value in processor.to_dict().items() if key not in COLOUR_KEYS}
@@ -110,21 +98,20 @@ def _write(file: IO[bytes], images: Dataset, processor: Any, shape: tuple[int, .
 
 
 def _decoded(images: Dataset, processor: Any) -> Iterator[np.ndarray | str]:
-    work = partial(_decode, processor=processor)
+    """Yield the resized pixels of every image, or its name and why it has none."""
+
+    def pixels_of(numbered: tuple[int, EncodedImage]) -> np.ndarray | str:
+        image = decoded(*numbered)
+        return image if isinstance(image, str) else resize(processor, image)
+
     with (
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
         tqdm(total=len(images), desc="Decoding images", unit="image", disable=None) as bar,
     ):
         for start in range(0, len(images), CHUNK):
-            for pixels in pool.map(work, enumerate(encoded(images, start, start + CHUNK), start)):
+            for pixels in pool.map(pixels_of, enumerate(encoded(images, start, start + CHUNK), start)):
                 bar.update()
                 yield pixels
-
-
-def _decode(numbered: tuple[int, EncodedImage], processor: Any) -> np.ndarray | str:
-    """Return the resized pixels of an image, or its name and why it has none."""
-    image = decoded(*numbered)
-    return image if isinstance(image, str) else resize(processor, image)
 
 
 def decoded(row: int, encoded: EncodedImage) -> Image.Image | str:
@@ -132,19 +119,16 @@ def decoded(row: int, encoded: EncodedImage) -> Image.Image | str:
     try:
         return rgb_image(encoded)
     except Exception as error:  # decoders raise anything on broken files
-        return f"{encoded.name(row)} ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+        return f"{encoded.name(row)} ({first_line(error)})"
 
 
 def rgb_image(encoded: EncodedImage) -> Image.Image:
     """Decode an image as `datasets.Image` does (turned upright by its EXIF), then convert it to RGB.
 
-    Raises:
-        ValueError: it has more than 8 bits a colour, which a conversion to RGB would clip to white.
-        OSError: it is unreadable or cut short.
+    More than 8 bits a colour are refused, as a conversion to RGB would clip them to white.
     """
     with Image.open(io.BytesIO(encoded.read())) as image:
         image.load()
         if image.mode not in EIGHT_BIT_MODES:
             raise ValueError(f"pixels of mode {image.mode}, not 8 bits: choose a window and save as 8-bit")
-        upright = ImageOps.exif_transpose(image) if image.getexif().get(ORIENTATION) is not None else image
-        return upright.convert("RGB")
+        return ImageOps.exif_transpose(image).convert("RGB")

@@ -19,25 +19,20 @@ def resized_processor(processor: Any, image_size: int) -> Any:
 
     A processor that resizes the shortest edge and crops the centre keeps the ratio of the two; one that knows only a
     shortest edge, as ConvNeXt's and ResNet's, crops by itself.
-
-    Raises:
-        FairTuneError: the size is not positive, or images would leave the processor with different shapes.
     """
     if image_size < 1:
         raise FairTuneError(f"--image_size {image_size} is not a number of pixels; pass e.g. 224.")
     resized = copy.deepcopy(processor)
-    size, crop = dict(processor.size), getattr(processor, "crop_size", None)
-    cropped = bool(getattr(processor, "do_center_crop", False) and crop)
-    ratio = image_size / dict(crop)["height"] if cropped and crop else None
-    if size.get("shortest_edge") and ratio:
-        resized.size = type(processor.size)(shortest_edge=round(size["shortest_edge"] * ratio))
+    size = dict(processor.size)
+    crop = getattr(processor, "crop_size", None) if getattr(processor, "do_center_crop", False) else None
+    edge = size.get("shortest_edge") or size.get("height") or 0
+    side = round(edge * (image_size / dict(crop)["height"])) if crop else image_size
+    if size.get("shortest_edge"):
+        resized.size = type(processor.size)(shortest_edge=side)
     elif size.get("height") and size.get("width"):
-        side = round(size["height"] * ratio) if ratio else image_size
         resized.size = type(processor.size)(height=side, width=side)
-    elif size.get("shortest_edge"):
-        resized.size = type(processor.size)(shortest_edge=image_size)
-    if cropped:
-        resized.crop_size = type(processor.crop_size)(height=image_size, width=image_size)
+    if crop:
+        resized.crop_size = type(crop)(height=image_size, width=image_size)
     if pixel_shape(resized) != (image_size, image_size):
         raise FairTuneError(
             f"{type(processor).__name__} with size={dict(processor.size)} cannot be set to --image_size {image_size}; "
@@ -47,14 +42,7 @@ def resized_processor(processor: Any, image_size: int) -> Any:
 
 
 def resize(processor: Any, image: Image.Image) -> np.ndarray:
-    """Resize (and crop) an RGB image as `processor` does, without rescaling or normalising.
-
-    Returns:
-        uint8 pixels, shape `(height, width, 3)`.
-
-    Raises:
-        FairTuneError: the processor does not keep whole colour values, or does more than resize and crop.
-    """
+    """Resize (and crop) an RGB image as `processor` does, without its colour steps: uint8 [height, width, 3]."""
     try:
         plain = {name: False for name in COLOUR_STEPS if hasattr(processor, name)}
         pixels = np.asarray(processor(image, **plain)["pixel_values"][0])
@@ -72,11 +60,7 @@ def resize(processor: Any, image: Image.Image) -> np.ndarray:
 
 
 def pixel_shape(processor: Any) -> tuple[int, int]:
-    """Return the (height, width) of the processor's output.
-
-    Raises:
-        FairTuneError: images of different shapes leave it with different shapes.
-    """
+    """Return the (height, width) of the processor's output."""
     shapes = {resize(processor, Image.new("RGB", size)).shape[:2] for size in ((48, 32), (32, 48))}
     if len(shapes) > 1:
         raise FairTuneError(
@@ -94,20 +78,15 @@ def colours(processor: Any) -> tuple[np.ndarray, np.ndarray]:
         scale *= processor.rescale_factor
         shift -= bool(getattr(processor, "rescale_offset", False))
     if processor.do_normalize:
-        mean, std = (np.broadcast_to(np.asarray(v, float), 3) for v in (processor.image_mean, processor.image_std))
-        scale, shift = scale / std, (shift - mean) / std
+        scale, shift = scale / processor.image_std, (shift - processor.image_mean) / processor.image_std
     if getattr(processor, "include_top", False):
-        std = np.broadcast_to(np.asarray(processor.image_std, float), 3)
-        scale, shift = scale / std, shift / std
+        scale, shift = scale / processor.image_std, shift / processor.image_std
     return scale, shift
 
 
-def check_colours(processor: Any) -> None:
-    """Check that the processor's colours are those of `colours`, on a black-to-white ramp.
-
-    Raises:
-        FairTuneError: it does something else between resizing and returning.
-    """
+def check_plain(processor: Any) -> None:
+    """Check that a processor gives one shape and the colours of `colours`, on a black-to-white ramp."""
+    pixel_shape(processor)
     ramp = np.linspace(0, 255, 3 * 32 * 48).astype(np.uint8).reshape(32, 48, 3)
     image = Image.fromarray(ramp)
     scale, shift = colours(processor)

@@ -28,7 +28,6 @@ class ScoreLog:
 
     def __init__(self, path: Path | None, columns: int, batch: int) -> None:
         self._path = path
-        self._columns = columns
         kept = np.fromfile(path, dtype=np.float32) if path is not None and path.is_file() else np.empty(0, np.float32)
         whole = len(kept) // (columns * batch) * batch
         self.done: np.ndarray = kept[: whole * columns].reshape(whole, columns)
@@ -36,11 +35,7 @@ class ScoreLog:
             os.truncate(path, self.done.nbytes)
 
     def add(self, scores: np.ndarray) -> None:
-        """Write the scores of one batch, [rows, columns], to the disk.
-
-        Raises:
-            FairTuneError: it is full.
-        """
+        """Write the scores of one batch, [rows, columns], to the disk."""
         if self._path is None:
             return
         try:
@@ -60,14 +55,12 @@ def score_log(folder: Path, key: str, columns: int, batch: int) -> Iterator[Scor
     path = folder / f"scores-{key}.f32"
     lock = FileLock(f"{path}.lock")
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except Timeout:
         yield ScoreLog(None, columns, batch)
         return
-    try:
+    with held:
         yield ScoreLog(path, columns, batch)
-    finally:
-        lock.release()
 
 
 def score_key(model: Any, processor: Any, stamps: Sequence[str], batch: int) -> str:

@@ -20,16 +20,8 @@ def split_rows(
 ) -> np.ndarray | None:
     """Return the split of every row, names [n]: by the model's own split file, or as given; None where nothing says.
 
-    Args:
-        source: the table of images.
-        identities: of its images.
-        split: the wanted one; where it is `all`, every row's is.
-        cluster: the column of which no value may lie in two splits.
-        splits_file: that of the model's folder; None where there is none.
-
-    Raises:
-        FairTuneError: no row is in the wanted split (`test` where nothing says), the file divides other rows, the
-            model was trained on rows of `all`, or a cluster or an image lies in two splits.
+    Rows are refused if none is in the wanted split, or if the model may have seen those of `all`, which then is the
+    split of every row. No value of the column `cluster`, and no image, may lie in two splits.
     """
     if split not in (*SPLITS, ALL_ROWS):
         raise FairTuneError(f"`--split` is {split!r}; choose train, validation, test or all.")
@@ -51,9 +43,7 @@ def split_rows(
         )
     given = [where[key] for key in keys] if where else source.given
     found = np.array(given or ["test"] * len(keys))
-    clusters = clusters_of(source.frame, cluster)
-    units = np.array(identities.images) if clusters is None else clusters
-    check_one_split(found, units, clustered=clusters is not None)
+    check_one_split(found, identities.images, clusters_of(source.frame, cluster))
     if split not in found:
         present = [name for name in SPLITS if name in found]
         raise FairTuneError(f"The data have no row in the {split} split, only in {listed(present)}; pass --split.")

@@ -19,7 +19,7 @@ from datasets import (
     load_from_disk,
 )
 
-from ..errors import FairTuneError, listed
+from ..errors import FairTuneError, first_line, listed
 from .table_file import SEPARATORS, SPLIT_COLUMN, SPLIT_NAMES, SUFFIXES, as_levels, named_column, no_column, read_table
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -48,17 +48,10 @@ class Source:
 def load_source(
     dataset: str, *, image: str | None = None, image_root: str | None = None, divided: bool = True
 ) -> Source:
-    """Open the table of images `dataset`.
+    """Open a Hub id, a folder, or a CSV, TSV or Parquet file.
 
-    Args:
-        dataset: Hub id, folder, or CSV, TSV or Parquet file.
-        image: the image column; None finds it.
-        image_root: folder that relative image paths start from; None takes the table's own.
-        divided: whether to read the splits that the data give.
-
-    Raises:
-        FairTuneError: it does not exist, cannot be read, has no image column or no other one, or its splits are
-            unclear.
+    The image column is found where none is named, relative image paths start from `image_root` or the table's own
+    folder, and the splits that the data give are read where `divided`.
     """
     path = Path(dataset).expanduser()
     # A Hub id, or the name of a folder or file without what it lies in: it is published.
@@ -107,8 +100,9 @@ def _load(dataset: str, path: Path) -> dict[str, Dataset]:
             files = {"train": "**"} if _is_one_table(path) else None
             found = load_dataset(str(path) if path.is_dir() else dataset, data_files=files)
     except Exception as error:  # every builder of `datasets` raises its own kinds
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise FairTuneError(f"`{dataset}` could not be read ({reason}); check the id or the files.") from error
+        raise FairTuneError(
+            f"`{dataset}` could not be read ({first_line(error)}); check the id or the files."
+        ) from error
     parts = dict(found) if isinstance(found, DatasetDict) else {"train": found}
     if not any(map(len, parts.values())):
         raise FairTuneError(f"`{dataset}` has no rows; give a table with one row an image.")
@@ -123,11 +117,7 @@ def _is_one_table(path: Path) -> bool:
 
 
 def image_column(columns: Collection[str], images: Collection[str], asked: str | None) -> str:
-    """Choose the image column: the one asked for, or the first of `images`, or a path column by its name.
-
-    Raises:
-        FairTuneError: there is none.
-    """
+    """Choose the image column: the one asked for, or the first of `images`, or a path column by its name."""
     if asked is not None and asked not in columns:
         raise no_column("image", asked, columns)
     found = [asked] if asked is not None else [*images, *(name for name in PATH_COLUMNS if name in columns)]
@@ -152,11 +142,7 @@ def attribute_frame(part: Dataset, image: str) -> pd.DataFrame:
 
 
 def image_dataset(part: Dataset, image: str, root: Path | None) -> Dataset:
-    """Return one column `image` of undecoded images; relative paths start from `root`.
-
-    Raises:
-        FairTuneError: the column holds neither images nor paths, or a path is missing.
-    """
+    """Return one column `image` of undecoded images; relative paths start from `root`."""
     feature = part.features[image]
     if isinstance(feature, Image):
         only = part.select_columns([image])

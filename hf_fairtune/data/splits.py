@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from ..errors import FairTuneError
 from ..folder import write_atomically
 from .identity import digest
-from .stratify import stratified
 from .table_file import SPLITS
 
 FILE_NAME = "splits.json"
@@ -21,14 +21,7 @@ FILE_NAME = "splits.json"
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """How to divide the rows where the data do not say.
-
-    Args:
-        validation: share of the divided rows for validation.
-        test: share of the divided rows for the test.
-        seed: of the shuffle.
-        file: where the made splits are kept and read back, whatever the seed; None keeps nothing.
-    """
+    """Shares of the divided rows where the data do not say, and the file that keeps the splits, whatever the seed."""
 
     validation: float = 0.2
     test: float = 0.2
@@ -48,20 +41,11 @@ def divide(
 ) -> tuple[np.ndarray, Literal["given", "made"]]:
     """Give every row its split.
 
-    Given splits stay; those that are missing are made out of the given train, or out of everything.
-
-    Args:
-        keys: unique identity of each row.
-        units: what must stay together (cluster, or the image itself), [n].
-        strata: label x group, from 0, [n].
-        given: the split of each row where the data say so.
-        plan: how to divide the others.
+    Given splits stay; those that are missing are made out of the given train, or out of everything, with `units`
+    (a cluster, or the image itself) whole and `strata` (label x group, from 0) alike in each.
 
     Returns:
         names of splits, [n], and "given" if nothing had to be made, else "made".
-
-    Raises:
-        FairTuneError: the split file does not belong to these rows or fractions.
     """
     split = np.array(given or ["train"] * len(keys), dtype=object)
     absent = [name for name in SPLITS if name not in split]
@@ -79,6 +63,30 @@ def divide(
     return split, "made"
 
 
+def stratified(units: np.ndarray, strata: np.ndarray, shares: Sequence[float], seed: int) -> np.ndarray:
+    """Give every row a part, whole units together and strata alike: an index into `shares`, which add up to 1.
+
+    This is the iterative stratification of Sechidis et al. (ECML 2011) with units in place of rows; scikit-learn's
+    folds divide by 1/k only and may leave a small stratum out. The units come largest first, shuffled within a size;
+    each goes where its strata are furthest below their due.
+    """
+    _, unit = np.unique(units.astype(str), return_inverse=True)
+    counts = pd.crosstab(unit, strata).to_numpy(dtype=float)
+    totals = counts.sum(axis=0)
+    due = np.outer(shares, totals)
+    shuffled = np.random.default_rng(seed).permutation(len(counts))
+    order = shuffled[np.argsort(-counts[shuffled].sum(axis=1), kind="stable")]
+    open_ = due.copy()
+    part = np.empty(len(counts), dtype=np.int64)
+    for i in order:
+        need = (open_ / due) @ (counts[i] / totals)
+        tied = np.flatnonzero(need >= need.max() - 1e-9)
+        best = tied[np.argmax((open_[tied].sum(axis=1)) / due[tied].sum(axis=1))]
+        part[i] = best
+        open_[best] -= counts[i]
+    return part[unit]
+
+
 def _save(keys: Sequence[str], split: np.ndarray, plan: SplitPlan, file: Path) -> None:
     names = np.array(keys, dtype=object)
     parts = {name: sorted(names[split == name].tolist()) for name in SPLITS}
@@ -94,11 +102,7 @@ def _save(keys: Sequence[str], split: np.ndarray, plan: SplitPlan, file: Path) -
 
 
 def read_splits(file: Path) -> tuple[dict[str, str], SplitPlan]:
-    """Read a split file: the split of every row by the row's identity, and how they were made.
-
-    Raises:
-        FairTuneError: it is no split file, or not as it was written.
-    """
+    """Read a split file: the split of every row by the row's identity, and how they were made."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         parts: dict[str, list[str]] = content["splits"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import FairTuneError, listed
+from ..errors import FairTuneError, first_line, listed
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (*SEPARATORS, ".parquet")
@@ -33,9 +33,6 @@ def read_table(file: str | Path) -> pd.DataFrame:
 
     A file that separates by something else than its ending says (a semicolon, as spreadsheets do) is read by what its
     first line shows.
-
-    Raises:
-        FairTuneError: there is no such file, it is empty, it is no such table or it is not UTF-8.
     """
     path = Path(file).expanduser()
     if not path.exists():
@@ -52,8 +49,7 @@ def read_table(file: str | Path) -> pd.DataFrame:
     except FairTuneError:
         raise
     except (ValueError, OSError, KeyError, TypeError, csv.Error) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise FairTuneError(f"`{path}` could not be read ({reason}); check the file.") from error
+        raise FairTuneError(f"`{path}` could not be read ({first_line(error)}); check the file.") from error
     if frame.empty:
         raise FairTuneError(f"`{path}` has no rows; give a table with one row an image or patient.")
     return frame
@@ -112,11 +108,7 @@ def no_column(flag: str, text: str, columns: Iterable[object], name: str | None 
 
 
 def named_column(frame: pd.DataFrame, name: str, flag: str) -> pd.Series:
-    """Return the one column of this name, one plain value a row.
-
-    Raises:
-        FairTuneError: there is none, there are several, or its cells are lists.
-    """
+    """Return the one column of this name, one plain value a row."""
     count = list(frame.columns).count(name)
     if not count:
         raise no_column(flag, name, frame.columns)
@@ -141,7 +133,7 @@ def as_levels(column: pd.Series) -> pd.Series:
 
 
 def _level(value: Any) -> str | None:
-    if pd.api.types.is_scalar(value) and pd.isna(value):
+    if pd.isna(value):
         return None
     if isinstance(value, (float, np.floating)) and value.is_integer():
         return str(int(value))
@@ -149,11 +141,7 @@ def _level(value: Any) -> str | None:
 
 
 def filled_levels(column: pd.Series, advice: str = "fill the labels in or drop these rows") -> pd.Series:
-    """Return a column as text, of which no cell may be empty.
-
-    Raises:
-        FairTuneError: some are; the line says how many, and the `advice`.
-    """
+    """Return a column as text, of which no cell may be empty."""
     levels = as_levels(column)
     missing = int(levels.isna().sum())
     if missing:
@@ -162,11 +150,7 @@ def filled_levels(column: pd.Series, advice: str = "fill the labels in or drop t
 
 
 def clusters_of(frame: pd.DataFrame, name: str | None) -> np.ndarray | None:
-    """Return the cluster of every row as text [n], None where no column is named.
-
-    Raises:
-        FairTuneError: there is no such column, or it has empty cells.
-    """
+    """Return the cluster of every row as text [n], None where no column is named."""
     if name is None:
         return None
     advice = "give every row its cluster (a row of its own may have a name of its own)"
@@ -174,11 +158,7 @@ def clusters_of(frame: pd.DataFrame, name: str | None) -> np.ndarray | None:
 
 
 def numbers(column: pd.Series, flag: str) -> np.ndarray:
-    """Read a column as finite numbers, float64 [n]; text that is a number counts as one.
-
-    Raises:
-        FairTuneError: a cell is empty, infinite or no number; decimal commas have a line of their own.
-    """
+    """Read a column as finite numbers, float64 [n]; text that is a number counts as one."""
     name = column.name
     if column.dtype.kind in "mMc" or isinstance(column.dtype, (pd.DatetimeTZDtype, pd.PeriodDtype, pd.IntervalDtype)):
         raise FairTuneError(f"`{name}` has type {column.dtype}; give --{flag} a column of numbers.")

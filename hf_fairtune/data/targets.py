@@ -41,11 +41,7 @@ class ClassScores:
 
 
 def score_columns(frame: pd.DataFrame, texts: Sequence[str], flag: str) -> ClassScores:
-    """Read the columns that --score or --reference names; `COLUMN=CLASS` says whose it is.
-
-    Raises:
-        FairTuneError: a text names no column, or a column holds something else than finite numbers.
-    """
+    """Read the columns that --score or --reference names; `COLUMN=CLASS` says whose it is."""
     values, names = {}, []
     for text in texts:
         column, name = parse_score(frame, text)
@@ -85,8 +81,7 @@ def match(classes: Sequence[str], names: list[str]) -> list[str] | None:
 def class_columns(classes: Sequence[str], known: Sequence[str], scores: ClassScores) -> list[int]:
     """Return the column of each of some classes; `known`, all values of the labels, make the match surer.
 
-    Raises:
-        FairTuneError: the columns' names do not say it: a guess could turn the audit round.
+    Names that do not say it are refused: a guess could turn the audit round.
     """
     found = match(known, scores.names) or match(classes, scores.names)
     if found is None and scores.model and scores.names == UNNAMED and len(classes) == 1:
@@ -122,12 +117,7 @@ class Targets:
     negative: str | None = None
 
     def scores_of(self, scores: ClassScores) -> np.ndarray:
-        """Return the score of every target, float64 [n, k].
-
-        Raises:
-            FairTuneError: the columns are too many or too few, their names do not say whose they are, or they are
-                logits of classes that exclude each other, of which one alone does not rank the rows.
-        """
+        """Return the score of every target, float64 [n, k]."""
         if self.task == "multilabel":
             return _of_findings(self.names, scores)
         if len(scores.names) > 1 or self.task == "multiclass":
@@ -151,9 +141,6 @@ def read_targets(frame: pd.DataFrame, label: Sequence[str], positive: Sequence[s
 
     One label column is one target where `positive` names its values or there are no more than two scores, else one
     for every class that has scores; several label columns are one target each.
-
-    Raises:
-        FairTuneError: labels are missing, are of one class, or nothing says which mean disease.
     """
     if len(label) > 1:
         return _findings([named_column(frame, name, "label") for name in label], positive)
@@ -173,10 +160,6 @@ def binary_targets(column: pd.Series, positive: Sequence[str] = ()) -> Targets:
     """Read a label column of any type as one disease against the rest.
 
     `positive` are the values that mean disease; it may be empty only where the values are 0 and 1 (or booleans).
-
-    Raises:
-        FairTuneError: a label is missing, a named value does not occur, only one class is left, or `positive` is
-            needed and empty.
     """
     name, (levels, known) = column.name, _several_levels(column)
     chosen = list(dict.fromkeys(map(str, positive))) or (known[1:] if set(known) in UNAMBIGUOUS else [])

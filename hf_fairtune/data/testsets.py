@@ -1,4 +1,4 @@
-"""Test sets from elsewhere: their flag, their names, and their tables read by the flags of the main data."""
+"""Test sets from elsewhere: their flag and their names."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..errors import FairTuneError, listed
-from .arguments import DataArguments
-from .image_rows import ImageRows, read_rows
+from ..errors import FairTuneError
 from .scored import repeatable
-from .source import Source, load_source
 from .table_file import SPLITS
 
 RESERVED = (*SPLITS, "external")
@@ -31,11 +28,7 @@ class TestSetArguments:
 
 
 def parse_test_sets(values: Sequence[str]) -> dict[str, str]:
-    """Read `NAME=PATH` strings: path or Hub id of every test set by its name, in their order.
-
-    Raises:
-        FairTuneError: a value has no name or no path, or a name cannot be used or comes twice.
-    """
+    """Read `NAME=PATH` strings: path or Hub id of every test set by its name, in their order."""
     found: dict[str, str] = {}
     for value in values:
         name, equals, path = (part.strip() for part in value.partition("="))
@@ -47,12 +40,7 @@ def parse_test_sets(values: Sequence[str]) -> dict[str, str]:
 
 
 def check_name(name: str, taken: Iterable[str] = ()) -> None:
-    """Check that a test set may have this name.
-
-    Raises:
-        FairTuneError: it is a split's, it is `taken`, or it holds other characters than ASCII letters, digits and
-            `-`, `_`, `.`.
-    """
+    """Check that a test set may have this name."""
     if name in RESERVED:
         raise FairTuneError(f"The test set's name `{name}` is that of a split of the main data; choose another name.")
     if name in taken:
@@ -62,23 +50,3 @@ def check_name(name: str, taken: Iterable[str] = ()) -> None:
             f"The test set's name `{name}` is not made of letters, digits, `-`, `_` and `.` after a letter or digit; "
             "choose another name."
         )
-
-
-def read_test_set(name: str, arguments: DataArguments, label_names: list[str]) -> tuple[Source, ImageRows]:
-    """Read the whole table that `arguments.dataset` names, whatever splits it has, as one test set.
-
-    Raises:
-        FairTuneError: the table cannot be read by the flags, or its labels have other names; the line starts with
-            the name of the test set.
-    """
-    try:
-        source = load_source(arguments.dataset, image=arguments.image, divided=False)
-        rows = read_rows(source, arguments, name, lone_levels=True)
-    except FairTuneError as error:
-        raise FairTuneError(f"Test set `{name}`: {error}") from error
-    if rows.label_names != label_names:
-        raise FairTuneError(
-            f"Test set `{name}` has the labels {listed(rows.label_names)}, the main data {listed(label_names)} "
-            "(negative, positive); write the same values in both tables."
-        )
-    return source, rows

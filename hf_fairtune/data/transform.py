@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 
-from .augment import SMALLEST_CROP, augment
+from .augment import augment
+from .pixels import cached_pixels
+from .processors import colours
 
 
 @dataclass
@@ -23,15 +26,13 @@ class PixelTransform:
         pixels: the `.npy` file, uint8, shape `(rows, height, width, 3)`.
         scale: factor of every colour, shape `(3,)`.
         shift: what is then added to every colour, shape `(3,)`.
-        augmented: whether to crop and flip at random, as in training.
-        smallest_crop: least share of an image that a crop keeps.
+        smallest_crop: least share of an image that a random crop keeps, in training; None: no crop and no flip.
     """
 
     pixels: Path
     scale: tuple[float, ...]
     shift: tuple[float, ...]
-    augmented: bool = False
-    smallest_crop: float = SMALLEST_CROP
+    smallest_crop: float | None = None
     _map: np.ndarray | None = field(default=None, init=False, repr=False, compare=False)
 
     def __call__(self, batch: dict[str, list[Any]]) -> dict[str, Any]:
@@ -47,7 +48,7 @@ class PixelTransform:
     def pixel_values(self, rows: list[int]) -> torch.Tensor:
         """Return the pixel values of some rows, float32 [n, 3, height, width]."""
         images = self.images(rows)
-        if self.augmented:
+        if self.smallest_crop is not None:
             images = augment(images, self.smallest_crop)
         scale, shift = (torch.tensor(v, dtype=images.dtype).view(1, -1, 1, 1) for v in (self.scale, self.shift))
         return images.mul_(scale).add_(shift)
@@ -62,3 +63,9 @@ class PixelTransform:
     def __getstate__(self) -> dict[str, Any]:
         """Leave the open memory map out of the pickle."""
         return self.__dict__ | {"_map": None}
+
+
+def cached_transform(images: Dataset, stamps: list[str], processor: Any, folder: Path) -> PixelTransform:
+    """Return the transform that gives a processor's pixels from its cache, which is built where it is not."""
+    scale, shift = (tuple(values.tolist()) for values in colours(processor))
+    return PixelTransform(cached_pixels(images, stamps, processor, folder), scale, shift)

@@ -21,8 +21,7 @@ QUICK: dict[str, Any] = {"n_boot": 60, "n_permutations": 20}
 
 
 def attribute(name: str, values: np.ndarray) -> Attribute:
-    names = [f"{name}{code}" for code in range(int(values.max()) + 1)]
-    return Attribute(name, [name], "levels", [], values, names, [(own,) for own in names], [False] * len(names))
+    return Attribute(name, [name], "levels", [], values, [(f"{name}{code}",) for code in range(values.max() + 1)])
 
 
 def table(seed: int = 0, n: int = 240, k: int = 2, task: str = "multilabel") -> ScoredTable:

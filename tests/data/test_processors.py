@@ -10,7 +10,7 @@ from transformers.models.efficientnet.image_processing_pil_efficientnet import E
 from transformers.models.mobilenet_v2.image_processing_pil_mobilenet_v2 import MobileNetV2ImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-from hf_fairtune.data.processors import check_colours, colours, pixel_shape, resize, resized_processor
+from hf_fairtune.data.processors import check_plain, colours, pixel_shape, resize, resized_processor
 from hf_fairtune.errors import FairTuneError
 
 PROCESSORS = [
@@ -52,7 +52,7 @@ def test_resize_then_colours_is_the_processor(processor: object) -> None:
     theirs = processor(image)["pixel_values"][0].transpose(1, 2, 0)  # type: ignore[operator]
     assert np.abs(ours - theirs).max() < 1e-5
     assert pixel_shape(processor) == theirs.shape[:2]
-    check_colours(processor)
+    check_plain(processor)
 
 
 @pytest.mark.parametrize("processor", PROCESSORS, ids=lambda p: type(p).__name__)
@@ -83,7 +83,7 @@ def test_refuses_what_it_cannot_reproduce() -> None:
     with pytest.raises(FairTuneError, match="three 8-bit colours are wanted"):
         pixel_shape(Floating())
     with pytest.raises(FairTuneError, match="does more than resize"):
-        check_colours(Squared())
+        check_plain(Squared())
     with pytest.raises(FairTuneError, match="--image_size 0 is not a number of pixels"):
         resized_processor(ViTImageProcessorPil(), 0)
     with pytest.raises(FairTuneError, match="pass the image processor of an image classifier"):

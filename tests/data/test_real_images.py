@@ -98,7 +98,7 @@ def test_phone_photographs_test_a_model_of_dermatoscopy(real_data: Path, real_we
     table = pd.read_csv(real_data / "pad_ufes" / "metadata.csv").sort_values("file_name", ignore_index=True)
     assert counts_of(fair, "phone") == cells_of(table)
     rows = fair.columns("phone")["row"]
-    assert (fair.clusters("phone") == table["patient_id"].to_numpy()[rows]).all()  # type: ignore[union-attr]
+    assert (fair.columns("phone")["cluster"] == table["patient_id"].to_numpy()[rows]).all()
     for index in range(3):
         path = str(real_data / "pad_ufes" / table["file_name"][rows[index]])
         image = ImageFeature().decode_example({"path": path, "bytes": None})

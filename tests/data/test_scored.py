@@ -44,9 +44,10 @@ def test_binary() -> None:
     assert found.clusters.tolist() == FRAME["patient"].tolist()
     assert [part.name for part in found.attributes] == ["sex", "age:60", "sex & age:60"]
     assert [part.kind for part in found.attributes] == ["levels", "cuts", "intersection"]
-    assert [part.missing for part in split_sheet(found, "h").attributes] == [3, 0, 3]
+    sheets = split_sheet(found, "h").attributes
+    assert [part.missing for part in sheets] == [3, 0, 3]
     assert found.attributes[2].names == ["F & <=60", "F & >60", "M & <=60", "missing & >60"]
-    assert found.attributes[2].empty == [False, False, False, True]
+    assert [level.missing for level in sheets[2].levels] == [False, False, False, True]
 
 
 def test_one_class_against_the_rest() -> None:

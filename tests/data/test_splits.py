@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_fairtune.data.splits import SplitPlan, divide
-from hf_fairtune.data.stratify import stratified
+from hf_fairtune.data.splits import SplitPlan, divide, stratified
 from hf_fairtune.errors import FairTuneError
 
 SHARES = [0.6, 0.2, 0.2]

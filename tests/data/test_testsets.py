@@ -76,7 +76,7 @@ def test_the_whole_table_is_one_split(fair: FairDataset, tmp_path: Path) -> None
     assert columns["row"].tolist() == list(range(24))
     assert (columns["labels"] == frame["label"]).all()
     assert [both.groups_of("clinic_b")[i] for i in columns["groups"]] == frame["sex"].tolist()
-    assert both.clusters("clinic_b").tolist() == frame["patient"].tolist()  # type: ignore[union-attr]
+    assert both.columns("clinic_b")["cluster"].tolist() == frame["patient"].tolist()
     stock = fair.processor(Pillow.open(tmp_path / "b" / "005.png"), return_tensors="pt")["pixel_values"][0]
     for split in (both["clinic_b"], both.plain("clinic_b")):
         torch.testing.assert_close(split[5]["pixel_values"], stock, rtol=0, atol=1e-5)
