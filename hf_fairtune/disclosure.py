@@ -91,13 +91,7 @@ class Rule:
         return replace(self, cases=cases, included=tuple(included))
 
     def show(self, part: Any, kind: Any = None, at: Place | None = None) -> Any:
-        """Return a part as it is shown.
-
-        Args:
-            part: a dataclass of a document, or what one holds.
-            kind: type of the field.
-            at: the field.
-        """
+        """Return a part, a dataclass of a document or what a field of type `kind` holds, as it is shown."""
         at = at or Place()
         fact = isinstance(at.owner, Step) and at.name == "facts"
         if (type(at.owner), at.name) in self.never:

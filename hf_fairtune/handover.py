@@ -13,10 +13,9 @@ from peft import PeftModel
 
 from .document.document import RUN_FILE, Document
 from .errors import FairTuneError
+from .folder import SHARE
 from .publish import publish
 from .show.files import write_card
-
-SHARE = "share"
 
 
 def write(folder: str | Path, model: Any, processor: Any, document: Document) -> Path:

@@ -119,6 +119,15 @@ def test_nothing_undefined_is_printed_as_a_word(audit: Document, few_figures: No
     assert "unknown" in shown
 
 
+def test_what_has_most_to_say_comes_first(audit: Document, few_figures: None) -> None:
+    def tested(content: dict[str, Any]) -> None:
+        for entry, p in zip([e for e in content["audits"] if e["attribute"]], (0.4, None, 0.001), strict=True):
+            entry["audit"]["auc_gap"]["p"] = p
+
+    kinds = re.findall(r'<div class="answer (\w+)">', page(edited(audit, tested)))
+    assert kinds == ["beyond", "open", "unknown"]
+
+
 def test_page_of_very_many_audits_is_small_and_says_so(audit: Document, few_figures: None) -> None:
     text = page(edited(audit, lambda content: crowded(content, 40)))
     assert 700_000 < len(text.encode()) < 1_900_000
