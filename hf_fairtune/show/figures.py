@@ -124,12 +124,12 @@ def _moved(found: Estimate) -> list[Mark]:
 
 def drawn_threshold(view: View) -> int | None:
     """Return the place of the shared threshold to draw: the first fitted one that decides something, or the first."""
-    fitted, others = [], []
+    found: list[tuple[bool, int]] = []
     for place, at in enumerate(view.audit.thresholds):
         known = any(row.rates["tpr"].defined and row.rates["fpr"].defined for row in at.groups)
         if known and not at.degenerate and not at.by_group:
-            (fitted if at.fitted_on else others).append(place)
-    return next(iter([*fitted, *others]), None)
+            found.append((not at.fitted_on, place))
+    return min(found)[1] if found else None
 
 
 def rates(view: View) -> Picture | None:

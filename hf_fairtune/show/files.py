@@ -37,10 +37,7 @@ HEAD = """% Tables of an audit. They need \\usepackage{booktabs}; names beyond L
 def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rates") -> list[Path]:
     """Write audit.json and audit.html, both exact, and in share/ what is made to be shared; return the paths.
 
-    Args:
-        document: the audit, with exact counts.
-        folder: where the files go.
-        sharing: how much share/ tells.
+    The document has exact counts; `sharing` is how much share/ tells.
 
     Raises:
         FairTuneError: the folder cannot be made or written to.

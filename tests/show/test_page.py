@@ -1,5 +1,6 @@
 """The page of an audit: one file that loads nothing, safe from any name, small."""
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
