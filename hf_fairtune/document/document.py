@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -116,7 +117,7 @@ class Document:
 
     def model_named(self, id: str) -> Model:
         """Return a model by its id."""
-        return next(model for model in self.models if model.id == id)
+        return self.models[[*map(attrgetter("id"), self.models)].index(id)]
 
     def select(
         self, model: str | None = None, split: str | None = None, target: str | None = None
@@ -128,8 +129,10 @@ class Document:
 
     def find(self, model: str, split: str, target: str, attribute: str | None) -> Audited | None:
         """Return one audit, or None where there is none."""
-        found = self.select(model, split, target)
-        return next((entry for entry in found if entry.attribute == attribute), None)
+        for entry in self.select(model, split, target):
+            if entry.attribute == attribute:
+                return entry
+        return None
 
     def to_json(self) -> str:
         """Write the document as JSON, null for every undefined number."""

@@ -84,7 +84,7 @@ def page(document: Document) -> str:
         sharing=SHARING[document.shared],
         facts=facts(document),
         headline=headline(said),
-        answers=sorted(said, key=lambda one: list(GAP_VERDICTS).index(one.kind))[:SHOWN],
+        answers=[one for kind in GAP_VERDICTS for one in said if one.kind == kind][:SHOWN],
         verdicts=GAP_VERDICTS,
         unsaid=max(0, len(said) - SHOWN),
         answer_tables=head,
