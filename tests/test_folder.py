@@ -41,9 +41,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(
-        FairTuneError, match=r"a.txt` could not be written \(No space left on device\)"
-    ):
+    with pytest.raises(FairTuneError, match=r"a.txt` could not be written \(No space left on device\)"):
         write_atomically(path, "two")
     assert (path.read_text(), list(path.parent.iterdir())) == ("one", [path])
     with pytest.raises(FairTuneError, match="could not be written"):
