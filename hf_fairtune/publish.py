@@ -52,9 +52,7 @@ BUT_AUCS: Fields = {
 def publish(document: Document, sharing: Sharing = "rates") -> Document:
     """Return the document as it may be shared; what is shared already stays as it is, or loses all but AUCs.
 
-    Args:
-        document: exact, or published.
-        sharing: "rates", or "auc" for AUCs, their intervals and verdicts alone.
+    `sharing` is "rates", or "auc" for AUCs, their intervals and verdicts alone.
     """
     if document.shared is None:
         document = _judged(replace(_by_the_rule(document), shared="rates"))

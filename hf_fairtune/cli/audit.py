@@ -16,8 +16,8 @@ from ..document.data import Data
 from ..document.document import ALL_ROWS, AUDIT_FILE, RUN_FILE, Document, Settings
 from ..document.run import Argument, Model
 from ..errors import FairTuneError
-from ..folder import write_atomically
-from ..show.files import PAGE, SHARE, write_audit
+from ..folder import SHARE, write_atomically
+from ..show.files import PAGE, write_audit
 from ..show.terminal import audit_text
 from .audit_input import AuditArguments, AuditInput, choose_policies, notes, read_findings, read_input
 
@@ -68,7 +68,6 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     # Files first: whoever reads the terminal may stop reading.
     if folder is not None:
         if rows.frame is not None:
-            (folder / PRIVATE).mkdir(exist_ok=True)
             write_atomically(folder / PRIVATE / "predictions.csv", rows.frame.to_csv(index=False))
         write_audit(document, folder, arguments.share)
     for entry in document.audits:

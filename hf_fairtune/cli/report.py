@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..document.document import Document
 from ..errors import FairTuneError
-from ..show.files import SHARE, write_card
+from ..folder import SHARE
+from ..show.files import write_card
 from ..show.terminal import run_text
 
 EXAMPLE = "  fairtune report fairtune-lesions"

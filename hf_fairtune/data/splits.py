@@ -97,7 +97,6 @@ def _save(keys: Sequence[str], split: np.ndarray, plan: SplitPlan, file: Path) -
         "hash": digest(parts),
         "splits": parts,
     }
-    file.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(file, json.dumps(content, indent=1) + "\n")
 
 

@@ -35,10 +35,9 @@ class AblationRow:
 
 
 def ablation_rows(runs: Mapping[str, Sequence[Document]]) -> list[AblationRow]:
-    """Collect the numbers of every run: for each test split the models before, then after each value.
+    """Collect the numbers of every run, by value of the varied flag, a document a seed.
 
-    Args:
-        runs: value of the varied flag -> its documents, a seed each.
+    Each test split has first the models before, then those after each value.
     """
     first = next(iter(runs.values()))
     rows = []

@@ -15,7 +15,6 @@ from ..data.fair_dataset import FairDataset
 from ..errors import FairTuneError
 from ..families.frozen_eval import frozen_eval
 from ..show.drawing import NORMAL, SMALL, Picture, labels, paper
-from ..show.files import write_picture
 from .feature_layer import feature_layer, log_odds, over_the_grid
 
 FILE = "private/maps.png"
@@ -120,10 +119,5 @@ def write_maps(before: Any, after: Any, data: FairDataset, split: str, folder: s
     pixels = torch.stack([plain[int(row)]["pixel_values"] for row in rows])
     images = plain.format["format_kwargs"]["transform"].images(list(data.columns(split)["row"][rows]))
     first, then = (activation_maps(model, pixels) for model in (before, after))
-    path = Path(folder) / FILE
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure = figure_of_maps(images, first, then, titles, data.label_names[1])
-        return write_picture(Picture("maps", "Where the model looks", figure, "", READING), path)
-    except OSError as error:
-        raise FairTuneError(f"`{path}` could not be written ({error.strerror}); free some space.") from error
+    figure = figure_of_maps(images, first, then, titles, data.label_names[1])
+    return Picture("maps", "Where the model looks", figure, "", READING).write(Path(folder) / FILE)
