@@ -123,8 +123,8 @@ class Job:
         Raises:
             FairTuneError: it is none for a model with a new head.
         """
-        method = self.training.build_method(**vars(self.hyperparameters))
-        if not method.needs.original_training_data:
+        method = method_named(self.training.method, **vars(self.hyperparameters))
+        if method.repairs:
             raise FairTuneError(f"`--method {method.name}` repairs a trained model; use `fairtune debias`.")
         return method
 

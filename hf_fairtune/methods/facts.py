@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from datasets import Dataset
 from torch import nn
 
-from ..families.family import Family, known_family
+from ..families.family import known_family
 from ..masks.proposals import FreeBits, Proposal
 
 
@@ -31,10 +31,8 @@ class Facts:
 
     Args:
         group_names: name of each group code; empty where the data have no groups.
-        n_classes: number of classes.
         cells: rows trained on by group and class, int [n_groups, n_classes].
-        family: where the model keeps its parts; None for an architecture without a family file.
-        blocks: transformer blocks of the model; 0 without a family.
+        blocks: transformer blocks of the model; 0 for an architecture without a family file.
         rows: the method's views by name, each with `pixel_values`, `labels` and `groups` by row.
         proposal: how a search writes a mask as trial parameters.
         head: module of the classification head, where it cannot be found; None to look for it.
@@ -42,9 +40,7 @@ class Facts:
     """
 
     group_names: tuple[str, ...] = ()
-    n_classes: int = 2
     cells: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=int))
-    family: Family | None = None
     blocks: int = 0
     rows: Mapping[str, Dataset] = field(default_factory=dict)
     proposal: Proposal = FreeBits()
@@ -60,11 +56,11 @@ class Facts:
     def of(cls, model: nn.Module, rows: Mapping[str, Any], head: str | None = None, seed: int = 0) -> Facts:
         """Read the facts from a plain model and from the rows of the view "train"."""
         family, train = known_family(model), rows.get("train")
-        blocks = 0 if family is None else family.count(model)
+        facts = cls(blocks=0 if family is None else family.count(model), rows=rows, head=head, seed=seed)
         features: Mapping[str, Any] = getattr(train, "features", None) or {}
-        if train is None or not all(hasattr(features.get(name), "names") for name in ("labels", "groups")):
-            return cls(family=family, blocks=blocks, rows=rows, head=head, seed=seed)
+        if not all(hasattr(features.get(name), "names") for name in ("labels", "groups")):
+            return facts
         names, n_classes = tuple(features["groups"].names), len(features["labels"].names)
         columns = train.with_format("numpy").select_columns(["labels", "groups"])[:]
         cells = np.bincount(columns["groups"] * n_classes + columns["labels"], minlength=len(names) * n_classes)
-        return cls(names, n_classes, cells.reshape(len(names), -1), family, blocks, rows, head=head, seed=seed)
+        return replace(facts, group_names=names, cells=cells.reshape(len(names), -1))

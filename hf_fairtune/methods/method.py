@@ -26,16 +26,6 @@ class NotSearchedError(FairTuneError):
 
 
 @dataclass(frozen=True)
-class Needs:
-    """Where a method needs the sensitive attribute, and whether it needs the original training data."""
-
-    attribute_at_train: bool = False
-    attribute_at_validation: bool = False
-    attribute_at_inference: bool = False
-    original_training_data: bool = True
-
-
-@dataclass(frozen=True)
 class StageRecord:
     """What a document keeps of a trained stage: `facts` are what it minimised or counted, by name."""
 
@@ -66,14 +56,14 @@ class Method:
     Attributes:
         title: name for people.
         citation: BibTeX of its paper.
-        needs: where it needs the attribute and the original data.
+        repairs: whether it starts from a trained model, without the original training data.
         views: rows that it reads, by name; the Trainer trains on "train".
         label_smoothing_factor: set by the training argument of that name; refused where a loss has no smoothing.
     """
 
     title: ClassVar[str]
     citation: ClassVar[str]
-    needs: ClassVar[Needs] = Needs()
+    repairs: ClassVar[bool] = False
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True)})
 
     label_smoothing_factor: float = 0.0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from optuna.pruners import BasePruner, MedianPruner, SuccessiveHalvingPruner
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.samplers import BaseSampler
 
 from ..errors import FairTuneError
 from ..masks.proposals import RECIPES, FreeBits, Proposal, Structured
@@ -45,7 +45,7 @@ def default(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
     say nothing of the end.
     """
     proposal = Structured(free_from=max(len(RECIPES), n_trials - n_trials // 3), seed=seed)
-    sampler = SeededByTrial(lambda own: TPESampler(seed=own, n_startup_trials=8), seed)
+    sampler = SeededByTrial(seed, n_startup_trials=8)
     pruner = MedianPruner(n_startup_trials=5, n_warmup_steps=warmup_epochs + 1)
     return Mode("default", n_trials, warmup_epochs, proposal, sampler, pruner, recipes=True)
 
@@ -67,7 +67,7 @@ def published(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
 
 
 def _paper_sampler(seed: int) -> BaseSampler:
-    return SeededByTrial(lambda own: TPESampler(seed=own, multivariate=False, constant_liar=False), seed)
+    return SeededByTrial(seed, multivariate=False, constant_liar=False)
 
 
 MODES: dict[str, Callable[[int, int, int], Mode]] = {"default": default, "paper": paper, "published": published}

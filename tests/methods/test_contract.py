@@ -13,7 +13,7 @@ from transformers import ViTForImageClassification
 
 from hf_fairtune import catalog
 from hf_fairtune.methods.facts import Facts
-from hf_fairtune.methods.method import Method, Needs, method_named
+from hf_fairtune.methods.method import Method, method_named
 from tests.conftest import table, tiny_vit
 
 NAMES = catalog.names("methods")
@@ -135,13 +135,12 @@ def test_recipes_are_trials(name: str) -> None:
 
 
 @each_method
-def test_title_citation_and_needs(name: str) -> None:
+def test_title_and_citation(name: str) -> None:
     method = drawn(name)
     assert method.name == name
     assert method.title
     assert method.citation.startswith("@")
     assert method.citation.count("{") == method.citation.count("}")
-    assert isinstance(method.needs, Needs)
     assert method.views["train"].augmented
 
 
