@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from ..errors import FairTuneError
 
-Cell = tuple[int | None, str]
-
 
 @dataclass(frozen=True)
 class Granularity:

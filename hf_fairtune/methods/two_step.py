@@ -21,11 +21,13 @@ from ..importance.fisher import fisher_importance
 from ..importance.importance import ImportanceOptions
 from ..losses.loss import bias_loss_named, margin, weighted_bce
 from ..masks.eval_mode import EvalModeCallback
-from ..masks.reinitialise import check, reinitialise
+from ..masks.reinitialise import reinitialise
 from ..masks.repair_mask import MaskOptions, RepairMask
 from ..masks.soft_mask_callback import SoftMaskCallback
 from .facts import Facts, View
 from .method import Batch, Method, StageRecord, flag, forward
+
+REINITS = ("mean", "quantile", "full", "none")
 
 
 @dataclass
@@ -71,7 +73,12 @@ class TwoStep(Method):
 
     def __post_init__(self) -> None:
         """Refuse at once what the first use, after a long measurement or training, would refuse."""
-        check(self.reinit, self.reinit_quantile)
+        if self.reinit not in REINITS:
+            raise FairTuneError(f"`reinit` is {self.reinit!r}; choose {', '.join(REINITS[:-1])} or {REINITS[-1]}.")
+        if not 0 <= self.reinit_quantile <= 1:
+            raise FairTuneError(
+                f"`reinit_quantile` is {self.reinit_quantile:g}; give the share of the head to keep, from 0 to 1."
+            )
         if not self.head_learning_rate >= 0:
             raise FairTuneError(f"`head_learning_rate` is {self.head_learning_rate:g}; give 0 or more.")
         self.refuse_smoothing()
