@@ -41,11 +41,7 @@ class Family:
         return len(list(model.get_submodule(self.blocks).children()))
 
     def parts(self, model: nn.Module) -> dict[Cell, list[str]]:
-        """Return the names of the parameters of each part of `model`.
-
-        Raises:
-            FairTuneError: a parameter belongs to no part, so that a mask would silently miss it.
-        """
+        """Return the names of the parameters of each part; refuse a model with others, which a mask would miss."""
         parts: dict[Cell, list[str]] = {}
         for block, kind in product(range(self.count(model)), KINDS):
             modules = tuple(f"{self.blocks}.{block}.{leaf}." for leaf in self.leaves[kind])
@@ -74,11 +70,7 @@ class Family:
 
 
 def family_named(model_type: str) -> Family:
-    """Return the family of a `config.model_type`.
-
-    Raises:
-        FairTuneError: no family file of that name.
-    """
+    """Return the family of a `config.model_type`."""
     known = catalog.names("families")
     if model_type not in known:
         raise FairTuneError(

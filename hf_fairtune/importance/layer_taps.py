@@ -21,10 +21,7 @@ class Taps:
     """The layers with a formula, and the lone parameters that can be had by row.
 
     A lone parameter, such as a class token, belongs to no such layer. If its first dimension is 1, it is replaced by
-    a copy for every row, whose gradient then is the row's.
-
-    Args:
-        model: without trainable parameters.
+    a copy for every row, whose gradient then is the row's. The model has no trainable parameters.
     """
 
     def __init__(self, model: nn.Module) -> None:

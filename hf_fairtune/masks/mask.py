@@ -67,11 +67,7 @@ class Mask:
 
 
 def preset_bits(name: str, n_blocks: int, granularity: str) -> tuple[int, ...]:
-    """Return the bits of a preset.
-
-    Raises:
-        FairTuneError: the preset is unknown, or no bit of the granularity trains one of its kinds.
-    """
+    """Return the bits of a preset; refuse one whose kinds no bit of the granularity trains."""
     kinds, known = preset_named(name), granularity_named(granularity)
     if not kinds <= known.kinds:
         raise FairTuneError(

@@ -41,9 +41,6 @@ class MaskOptions:
         normalization: of the soft mask's importances.
         rate: percentile of the hard mask.
         seed: of the random mask.
-
-    Raises:
-        FairTuneError: unknown kind, or a rate outside [0, 100].
     """
 
     kind: str = "soft"
@@ -92,11 +89,7 @@ class RepairMask:
 
     @classmethod
     def of(cls, importance: Importance, options: MaskOptions, head: Collection[str]) -> RepairMask:
-        """Make the masks from the importances.
-
-        Raises:
-            FairTuneError: a mask that lets nothing outside the head move.
-        """
+        """Make the masks from the importances; refuse one that lets nothing outside the head move."""
         step = options.make(importance, head)
         if not any((values > 0).any() for name, values in step.items() if name not in head):
             raise FairTuneError(

@@ -112,11 +112,7 @@ def plain_name(name: str) -> str:
 
 
 def checked(name: str, values: Tensor) -> Tensor:
-    """Return a mask as float32.
-
-    Raises:
-        FairTuneError: values that are NaN or outside [0, 1].
-    """
+    """Return a mask as float32; refuse values that are NaN or outside [0, 1]."""
     mask = torch.as_tensor(values, dtype=torch.float32).detach()
     if not ((mask >= 0) & (mask <= 1)).all():
         raise FairTuneError(f"The mask of `{name}` has values that are NaN or outside [0, 1]; pass shares of a step.")

@@ -34,12 +34,7 @@ class FairTune(Method):
     applied: Mask | None = field(default=None, init=False, repr=False, compare=False)
 
     def prepare(self, model: Any, facts: Facts) -> Any:
-        """Return the model as a PEFT model that trains the mask's parts and the head.
-
-        Raises:
-            NotSearchedError: there is no mask yet.
-            FairTuneError: it does not fit the model.
-        """
+        """Return the model as a PEFT model that trains the mask's parts and the head."""
         n_blocks = family_of(model).count(model)
         if self.mask is None:
             raise NotSearchedError("`mask` is empty; search one with `fairtune search`, or give --mask attention.")

@@ -66,11 +66,7 @@ class GroupDro(Method):
                 raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give 0 or more.")
 
     def prepare(self, model: Any, facts: Facts) -> Any:
-        """Train everything, from equal group weights.
-
-        Raises:
-            FairTuneError: the data have no groups.
-        """
+        """Train everything, from equal group weights."""
         if not facts.n_groups:
             raise FairTuneError(f"{self.name} needs a column `groups` in the training data; name groups by --group.")
         self.weights = torch.full((facts.n_groups,), 1 / facts.n_groups, dtype=torch.float64)

@@ -74,11 +74,7 @@ MODES: dict[str, Callable[[int, int, int], Mode]] = {"default": default, "paper"
 
 
 def mode_named(name: str, n_trials: int, seed: int, warmup_epochs: int) -> Mode:
-    """Return a mode of `MODES`.
-
-    Raises:
-        FairTuneError: unknown name, or no trials.
-    """
+    """Return a mode of `MODES`."""
     if name not in MODES:
         raise FairTuneError(f"`mode` is {name!r}; choose from {', '.join(MODES)}.")
     if n_trials < 1:

@@ -16,11 +16,7 @@ class UndefinedObjectiveError(FairTuneError):
 
 @dataclass(frozen=True)
 class Objective:
-    """A key of the evaluation metrics, as `compute_objective` of `Trainer.hyperparameter_search`.
-
-    Args:
-        key: e.g. "min_group_auc" (FairTune, eq. 1); the prefix "eval_" may be left out.
-    """
+    """A metric by its key, with or without "eval_", as `compute_objective` of a search (FairTune, eq. 1)."""
 
     key: str = "min_group_auc"
 
@@ -35,12 +31,7 @@ class Objective:
         return direction(self.key)
 
     def __call__(self, metrics: Mapping[str, float]) -> float:
-        """Return the metric's value.
-
-        Raises:
-            FairTuneError: there is no such metric.
-            UndefinedObjectiveError: it is not a number here.
-        """
+        """Return the metric's value; refuse one that is not a number here."""
         if f"eval_{self.name}" not in metrics:
             names = ", ".join(sorted(k.removeprefix("eval_") for k in metrics))
             raise FairTuneError(f"`objective` is {self.name!r}; the metrics are {names}.")

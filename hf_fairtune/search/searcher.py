@@ -55,11 +55,7 @@ class Plan:
         n_epochs: float,
         hp_space: Callable[[BaseTrial], dict[str, Any]] | None,
     ) -> Plan:
-        """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`.
-
-        Raises:
-            FairTuneError: an unknown metric, or a function without a direction.
-        """
+        """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`."""
         named = Objective(objective) if isinstance(objective, str) else objective
         direction = direction or getattr(named, "direction", None)
         if direction not in tuple(DIRECTIONS):
@@ -78,13 +74,7 @@ class Plan:
 
 
 class Searcher:
-    """A plan at work; the study is the main process's, which the others follow.
-
-    Args:
-        plan: what is searched.
-        study: where trials are kept; None on the other processes.
-        held: the lock of the study's folder.
-    """
+    """A plan at work; study and lock of its folder are the main process's, which the others follow without."""
 
     def __init__(self, plan: Plan, study: optuna.Study | None = None, held: BaseFileLock | None = None) -> None:
         self.plan, self.study, self._held = plan, study, held
@@ -101,11 +91,7 @@ class Searcher:
 
     @classmethod
     def open(cls, plan: Plan, folder: Path, fingerprint: Mapping[str, Any], recipes: Sequence[Recipe]) -> Searcher:
-        """Open the study of `folder`, and queue the recipes where the mode starts with some.
-
-        Args:
-            fingerprint: what the study must have been made with, to be taken up again.
-        """
+        """Open the study of `folder`, if it was made with `fingerprint`; queue recipes where the mode has some."""
         folder.mkdir(parents=True, exist_ok=True)
         held = lock(folder)
         study = open_study(folder, plan.direction, fingerprint)

@@ -16,13 +16,9 @@ SHOWN = ("eval_auc", "eval_min_group_auc", "eval_auc_gap")
 
 
 class EpochLine(TrainerCallback):
-    """Print epoch, losses, AUC, worst group's AUC and time left after every evaluation; a stock callback.
+    """Print `title`, epoch, losses, AUC, worst group's AUC and time left after every evaluation; a stock callback."""
 
-    Args:
-        title: gives the name of what is being trained, which starts the line.
-    """
-
-    def __init__(self, title: Callable[[], str] = str) -> None:
+    def __init__(self, title: Callable[[], str]) -> None:
         self.title = title
 
     def on_train_begin(
