@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from optuna.trial import BaseTrial
 from torch import Tensor, nn
@@ -19,6 +19,8 @@ from ..masks.proposals import Recipe
 from .facts import Facts, View
 
 Batch = dict[str, Tensor]
+# Forward, loss and backward of the stock Trainer; gives the detached loss.
+StockStep = Callable[[nn.Module, Batch], Tensor]
 
 
 class NotSearchedError(FairTuneError):
@@ -32,13 +34,6 @@ class StageRecord:
     facts: dict[str, Scalar] = field(default_factory=dict)
     mask: MaskBits | None = None
     soft_mask: SoftMaskFacts | None = None
-
-
-class StockTrainer(Protocol):
-    """What `Method.step` is given."""
-
-    def stock_step(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Run forward, loss and backward of the stock Trainer; return the detached loss."""
 
 
 def flag(default: Any, text: str) -> Any:
@@ -125,9 +120,9 @@ class Method:
         loss = nn.functional.cross_entropy(outputs.logits.float(), batch["labels"], label_smoothing=smoothing)
         return loss, outputs
 
-    def step(self, trainer: StockTrainer, model: nn.Module, batch: Batch) -> Tensor:
+    def step(self, stock: StockStep, model: nn.Module, batch: Batch) -> Tensor:
         """Add the gradient of a batch to the parameters; return the detached loss."""
-        return trainer.stock_step(model, batch)
+        return stock(model, batch)
 
     def callbacks(self) -> list[TrainerCallback]:
         """Return the callbacks that this stage trains with."""
