@@ -16,7 +16,6 @@ def reinitialise(
     """Set those parameters of the head to zero that matter most for bias.
 
     Args:
-        model: changed in place.
         names: of the head's parameters.
         mask: parameter name -> soft mask (eq. 9).
         kind: "mean": above the mean of the mask of that tensor (paper); "quantile": above `quantile` of the mask over

@@ -30,15 +30,7 @@ class InterruptedSearch(BaseException):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is searched.
-
-    Args:
-        objective: gives a trial's value from the evaluation metrics.
-        direction: "maximize" or "minimize".
-        mode: proposal, sampler, pruner.
-        n_epochs: epochs of a full trial.
-        hp_space: the training arguments of a trial.
-    """
+    """What is searched; `objective` gives a trial's value from the metrics, `hp_space` its training arguments."""
 
     objective: Callable[[Mapping[str, float]], float]
     direction: Direction
@@ -79,14 +71,13 @@ class Searcher:
     def __init__(self, plan: Plan, study: optuna.Study | None = None, held: BaseFileLock | None = None) -> None:
         self.plan, self.study, self._held = plan, study, held
         if study is not None:
-            done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
             self.progress = Progress(
                 plan.objective_name,
                 plan.mode.n_trials,
                 round(plan.n_epochs),
                 done=n_finished(study),
                 maximize=plan.direction == "maximize",
-                best=(study.best_value, study.best_trial.number) if done else None,
+                best=None if self.is_barren else (study.best_value, study.best_trial.number),
             )
 
     @classmethod

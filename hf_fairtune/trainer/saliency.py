@@ -33,13 +33,9 @@ def activation_maps(model: Any, pixel_values: Tensor, batch_size: int = 8) -> Te
     Args:
         model: an image classifier; left as it was.
         pixel_values: images as the model takes them, shape `(n, channels, h, w)`.
-        batch_size: images at a time.
 
     Returns:
         Shape `(n, h, w)`, from 0 to 1, on the CPU; all zero where nothing speaks for class 1.
-
-    Raises:
-        FairTuneError: captum is not installed, or the model has no feature map of rows and columns.
     """
     explainer, device = captum_explainer(), next(model.parameters()).device
     with frozen_eval(model):
