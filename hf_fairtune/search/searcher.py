@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,11 @@ import optuna
 from filelock import BaseFileLock
 from optuna.trial import BaseTrial, TrialState
 
+from ..audits.compute import direction as direction_of
 from ..document.run import Direction, Search
 from ..errors import FairTuneError
 from ..masks.proposals import Recipe
 from .modes import Mode
-from .objective import Objective
 from .progress import Progress
 from .space import LearningRate
 from .study import enqueue, lock, n_finished, open_study, trials
@@ -28,10 +30,15 @@ class InterruptedSearch(BaseException):
     """Ctrl-C in a trial. Optuna would file a KeyboardInterrupt as a failed trial; this one leaves it to be resumed."""
 
 
+class UndefinedObjectiveError(FairTuneError):
+    """The objective has no value, so that the trial cannot be ranked."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is searched; `objective` gives a trial's value from the metrics, `hp_space` its training arguments."""
 
+    objective_name: str
     objective: Callable[[Mapping[str, float]], float]
     direction: Direction
     mode: Mode
@@ -48,21 +55,30 @@ class Plan:
         hp_space: Callable[[BaseTrial], dict[str, Any]] | None,
     ) -> Plan:
         """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`."""
-        named = Objective(objective) if isinstance(objective, str) else objective
-        direction = direction or getattr(named, "direction", None)
+        if isinstance(objective, str):
+            name, direction = objective.removeprefix("eval_"), direction or direction_of(objective)
+            objective = partial(metric_value, name)
+        else:
+            name = objective.__name__
         if direction not in tuple(DIRECTIONS):
             raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
-        return cls(named, DIRECTIONS[direction], mode, n_epochs, hp_space or LearningRate())
-
-    @property
-    def objective_name(self) -> str:
-        """Return the metric's name, or that of the user's function."""
-        return self.objective.name if isinstance(self.objective, Objective) else self.objective.__name__
+        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, hp_space or LearningRate())
 
     @property
     def rates(self) -> LearningRate:
         """Return the range of learning rates, the default one where the space draws them otherwise."""
         return self.hp_space if isinstance(self.hp_space, LearningRate) else LearningRate()
+
+
+def metric_value(name: str, metrics: Mapping[str, float]) -> float:
+    """Return a metric of an evaluation; refuse one that is not a number there."""
+    if f"eval_{name}" not in metrics:
+        names = ", ".join(sorted(k.removeprefix("eval_") for k in metrics))
+        raise FairTuneError(f"`objective` is {name!r}; the metrics are {names}.")
+    value = float(metrics[f"eval_{name}"])
+    if not math.isfinite(value):
+        raise UndefinedObjectiveError(f"`{name}` is not defined on the validation split in this trial.")
+    return value
 
 
 class Searcher:

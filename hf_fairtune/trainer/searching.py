@@ -20,8 +20,7 @@ from ..errors import FairTuneError
 from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
-from ..search.objective import UndefinedObjectiveError
-from ..search.searcher import InterruptedSearch, Plan, Searcher
+from ..search.searcher import InterruptedSearch, Plan, Searcher, UndefinedObjectiveError
 from .divergence import DivergedError
 from .stages import restored, staged
 
