@@ -12,10 +12,9 @@ from ..errors import FairTuneError
 from ..losses.contrast import Contrast, GroupPair, contrast_for
 from ..losses.loss import bias_loss_named, weighted_bce
 from .importance import Importance
-from .layer_taps import Taps
+from .layer_taps import Taps, checked_taps, gradients_of
 from .stable_rows import StableRows
 from .sums import Sums, Weigh
-from .tap_check import checked_taps, gradients_of
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hf_fairtune import catalog
 from hf_fairtune.importance.fisher import fisher_importance
 from hf_fairtune.importance.importance import Importance
-from hf_fairtune.importance.tap_check import checked_taps
+from hf_fairtune.importance.layer_taps import checked_taps
 from hf_fairtune.losses.contrast import EachGroup, GroupPair, contrast_for
 from hf_fairtune.losses.loss import BiasValue, bias_loss_named, weighted_bce
 from tests.conftest import table, tiny_vit
