@@ -10,7 +10,7 @@ import torch
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerState
 
 from ..errors import FairTuneError
 
@@ -53,9 +53,7 @@ class SoftMaskCallback(TrainerCallback):
         self._parameters: list[tuple[Tensor, Tensor]] = []
         self._snapshots: list[Tensor] = []
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **objects: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: TrainerState, *_: Any, **objects: Any) -> None:
         """Match the mask with the model's parameters."""
         self._parameters = self._matched(objects["model"])
         if self.mask_on == "gradient" and state.is_world_process_zero:
