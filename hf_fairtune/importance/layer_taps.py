@@ -131,14 +131,14 @@ def checked_taps(model: nn.Module, pixels: Tensor) -> Taps:
     taps.sweep(pixels, sums)
     for row, image in enumerate(pixels.split(1)):
         truth = gradients_of(model, image, list(sums.values), torch.ones(1))
-        largest = max(size(exact) for exact in truth.values())
+        largest = max(rms(exact) for exact in truth.values())
         for name, exact in truth.items():
-            if not size(sums.values[name][row].sqrt() - exact.abs()) <= TOLERANCE * size(exact) + NOISE * largest:
+            if not rms(sums.values[name][row].sqrt() - exact.abs()) <= TOLERANCE * rms(exact) + NOISE * largest:
                 taps.unfit.add(name)
     return taps
 
 
-def size(values: Tensor) -> float:
+def rms(values: Tensor) -> float:
     """Return the root mean square."""
     return float(values.square().mean().sqrt())
 
