@@ -55,8 +55,9 @@ class Facts:
     @classmethod
     def of(cls, model: nn.Module, rows: Mapping[str, Any], head: str | None = None, seed: int = 0) -> Facts:
         """Read the facts from a plain model and from the rows of the view "train"."""
-        family, train = known_family(model), rows.get("train")
+        family = known_family(model)
         facts = cls(blocks=0 if family is None else family.count(model), rows=rows, head=head, seed=seed)
+        train: Any = rows.get("train")
         features: Mapping[str, Any] = getattr(train, "features", None) or {}
         if not all(hasattr(features.get(name), "names") for name in ("labels", "groups")):
             return facts
