@@ -124,7 +124,7 @@ class Job:
             FairTuneError: it is none for a model with a new head.
         """
         method = method_named(self.training.method, **vars(self.hyperparameters))
-        if method.repairs:
+        if not method.needs.original_training_data:
             raise FairTuneError(f"`--method {method.name}` repairs a trained model; use `fairtune debias`.")
         return method
 

@@ -20,7 +20,7 @@ from ..errors import FairTuneError
 from ..families.frozen_eval import frozen_eval
 from ..families.head import find_head, head_parameters
 from .facts import Facts, View
-from .method import Method, StageRecord, flag
+from .method import Method, Needs, StageRecord, flag
 
 # Inverse strengths of the L1 penalty that are tried, as published.
 GRID = (1.0, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01)
@@ -61,7 +61,7 @@ class Dfr(Method):
   booktitle = {International Conference on Learning Representations},
   year = {2023}
 }"""
-    repairs: ClassVar[bool] = True
+    needs: ClassVar[Needs] = Needs(attribute_at_train=True, attribute_at_validation=True, original_training_data=False)
     views: ClassVar[Mapping[str, View]] = MappingProxyType(
         {"train": View(augmented=True), "pool": View("train"), "validation": View("validation")}
     )

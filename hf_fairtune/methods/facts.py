@@ -10,7 +10,7 @@ import numpy as np
 from datasets import Dataset
 from torch import nn
 
-from ..families.family import known_family
+from ..families.family import Family, known_family
 from ..masks.proposals import FreeBits, Proposal
 
 
@@ -31,8 +31,10 @@ class Facts:
 
     Args:
         group_names: name of each group code; empty where the data have no groups.
+        n_classes: number of classes.
         cells: rows trained on by group and class, int [n_groups, n_classes].
-        blocks: transformer blocks of the model; 0 for an architecture without a family file.
+        family: where the model keeps its parts; None for an architecture without a family file.
+        blocks: transformer blocks of the model; 0 without a family.
         rows: the method's views by name, each with `pixel_values`, `labels` and `groups` by row.
         proposal: how a search writes a mask as trial parameters.
         head: module of the classification head, where it cannot be found; None to look for it.
@@ -40,7 +42,9 @@ class Facts:
     """
 
     group_names: tuple[str, ...] = ()
+    n_classes: int = 2
     cells: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=int))
+    family: Family | None = None
     blocks: int = 0
     rows: Mapping[str, Dataset] = field(default_factory=dict)
     proposal: Proposal = FreeBits()
@@ -56,7 +60,8 @@ class Facts:
     def of(cls, model: nn.Module, rows: Mapping[str, Any], head: str | None = None, seed: int = 0) -> Facts:
         """Read the facts from a plain model and from the rows of the view "train"."""
         family = known_family(model)
-        facts = cls(blocks=0 if family is None else family.count(model), rows=rows, head=head, seed=seed)
+        blocks = 0 if family is None else family.count(model)
+        facts = cls(family=family, blocks=blocks, rows=rows, head=head, seed=seed)
         train: Any = rows.get("train")
         features: Mapping[str, Any] = getattr(train, "features", None) or {}
         if not all(hasattr(features.get(name), "names") for name in ("labels", "groups")):
@@ -64,4 +69,4 @@ class Facts:
         names, n_classes = tuple(features["groups"].names), len(features["labels"].names)
         columns = train.with_format("numpy").select_columns(["labels", "groups"])[:]
         cells = np.bincount(columns["groups"] * n_classes + columns["labels"], minlength=len(names) * n_classes)
-        return replace(facts, group_names=names, cells=cells.reshape(len(names), -1))
+        return replace(facts, group_names=names, n_classes=n_classes, cells=cells.reshape(len(names), -1))

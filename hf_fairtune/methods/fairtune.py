@@ -13,7 +13,7 @@ from ..masks.config import masked
 from ..masks.mask import Mask
 from ..masks.proposals import Recipe
 from .facts import Facts
-from .method import Method, NotSearchedError, StageRecord, flag
+from .method import Method, Needs, NotSearchedError, StageRecord, flag
 
 
 @dataclass(kw_only=True)
@@ -28,6 +28,8 @@ class FairTune(Method):
   booktitle = {International Conference on Learning Representations},
   year = {2024}
 }"""
+
+    needs: ClassVar[Needs] = Needs(attribute_at_validation=True)
 
     mask: str | None = flag(None, "linear, layernorm, attention, mlp, all, or bits such as 010110...")
     granularity: str = flag("paper36", "What a bit stands for: paper36, attention12, layernorm12 or split48.")

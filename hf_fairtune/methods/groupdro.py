@@ -14,7 +14,7 @@ from torch.utils.data import Sampler
 
 from ..errors import FairTuneError
 from .facts import Facts
-from .method import Batch, Method, flag, forward
+from .method import Batch, Method, Needs, flag, forward
 
 
 class BalancedSampler(Sampler[int]):
@@ -51,6 +51,8 @@ class GroupDro(Method):
   booktitle = {International Conference on Learning Representations},
   year = {2020}
 }"""
+
+    needs: ClassVar[Needs] = Needs(attribute_at_train=True)
 
     eta: float = flag(0.01, "Step size of the group weights.")
     adjustment: float = flag(0.0, "C of the C / sqrt(rows) that is added to a group's loss (section 3.3).")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from optuna.trial import BaseTrial
 from torch import Tensor, nn
@@ -19,12 +19,20 @@ from ..masks.proposals import Recipe
 from .facts import Facts, View
 
 Batch = dict[str, Tensor]
-# Forward, loss and backward of the stock Trainer; gives the detached loss.
-StockStep = Callable[[nn.Module, Batch], Tensor]
 
 
 class NotSearchedError(FairTuneError):
     """A hyper-parameter is still to be searched, so that the method cannot train."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Where a method needs the sensitive attribute, and whether it needs the original training data."""
+
+    attribute_at_train: bool = False
+    attribute_at_validation: bool = False
+    attribute_at_inference: bool = False
+    original_training_data: bool = True
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,13 @@ class StageRecord:
     facts: dict[str, Scalar] = field(default_factory=dict)
     mask: MaskBits | None = None
     soft_mask: SoftMaskFacts | None = None
+
+
+class StockTrainer(Protocol):
+    """What `Method.step` is given."""
+
+    def stock_step(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Run forward, loss and backward of the stock Trainer; return the detached loss."""
 
 
 def flag(default: Any, text: str) -> Any:
@@ -51,14 +66,14 @@ class Method:
     Attributes:
         title: name for people.
         citation: BibTeX of its paper.
-        repairs: whether it starts from a trained model, without the original training data.
+        needs: where it needs the attribute and the original data.
         views: rows that it reads, by name; the Trainer trains on "train".
         label_smoothing_factor: set by the training argument of that name; refused where a loss has no smoothing.
     """
 
     title: ClassVar[str]
     citation: ClassVar[str]
-    repairs: ClassVar[bool] = False
+    needs: ClassVar[Needs] = Needs()
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True)})
 
     label_smoothing_factor: float = 0.0
@@ -120,9 +135,9 @@ class Method:
         loss = nn.functional.cross_entropy(outputs.logits.float(), batch["labels"], label_smoothing=smoothing)
         return loss, outputs
 
-    def step(self, stock: StockStep, model: nn.Module, batch: Batch) -> Tensor:
+    def step(self, trainer: StockTrainer, model: nn.Module, batch: Batch) -> Tensor:
         """Add the gradient of a batch to the parameters; return the detached loss."""
-        return stock(model, batch)
+        return trainer.stock_step(model, batch)
 
     def callbacks(self) -> list[TrainerCallback]:
         """Return the callbacks that this stage trains with."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..errors import FairTuneError
-from .method import Batch, Method, StockStep, flag
+from .method import Batch, Method, StockTrainer, flag
 
 
 @dataclass(kw_only=True)
@@ -35,22 +35,22 @@ class Sam(Method):
         if not self.rho >= 0:
             raise FairTuneError(f"`rho` is {self.rho:g}; give 0 or more.")
 
-    def step(self, stock: StockStep, model: nn.Module, batch: Batch) -> Tensor:
+    def step(self, trainer: StockTrainer, model: nn.Module, batch: Batch) -> Tensor:
         """Add the gradient at the worst point nearby; weights and running statistics stay as plain training's."""
         if self.rho == 0:
-            return stock(model, batch)
+            return trainer.stock_step(model, batch)
         parameters = [p for p in model.parameters() if p.requires_grad]
         weights = [p.detach().clone() for p in parameters]
         accumulated = [p.grad for p in parameters]
         for parameter in parameters:
             parameter.grad = None
-        loss = stock(model, batch)
+        loss = trainer.stock_step(model, batch)
         self._climb(parameters)
         # Gradients of earlier batches go back before the second pass, which processes share as a sum.
         for parameter, gradient in zip(parameters, accumulated, strict=True):
             parameter.grad = gradient
         with kept_statistics(model):
-            stock(model, batch)
+            trainer.stock_step(model, batch)
         with torch.no_grad():
             for parameter, weight in zip(parameters, weights, strict=True):
                 parameter.copy_(weight)

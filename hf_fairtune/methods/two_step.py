@@ -25,7 +25,7 @@ from ..masks.reinitialise import reinitialise
 from ..masks.repair_mask import MaskOptions, RepairMask
 from ..masks.soft_mask_callback import SoftMaskCallback
 from .facts import Facts, View
-from .method import Batch, Method, StageRecord, flag, forward
+from .method import Batch, Method, Needs, StageRecord, flag, forward
 
 Reinit = Literal["mean", "quantile", "full", "none"]
 
@@ -45,7 +45,7 @@ class TwoStep(Method):
     A subclass says what each step minimises (`weights`) and has its own defaults.
     """
 
-    repairs: ClassVar[bool] = True
+    needs: ClassVar[Needs] = Needs(attribute_at_train=True, original_training_data=False)
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True), "measured": View()})
 
     mask: str = flag("soft", "Of the first step: soft, hard, random or none.")

@@ -105,8 +105,13 @@ class FairTrainer(Trainer):
 
     def training_step(self, model: nn.Module, inputs: Batch, num_items_in_batch: Any = None) -> Tensor:
         """Take the method's step."""
-        stock = partial(super().training_step, num_items_in_batch=num_items_in_batch)
-        return self.method.step(stock, model, inputs)
+        self._num_items = num_items_in_batch
+        return self.method.step(self, model, inputs)
+
+    def stock_step(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Run forward, loss and backward of the stock Trainer; return the detached loss."""
+        loss: Tensor = super().training_step(model, batch, self._num_items)
+        return loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         data: Any = self.train_dataset if train_dataset is None else train_dataset

@@ -13,7 +13,7 @@ from transformers import ViTForImageClassification
 
 from hf_fairtune import catalog
 from hf_fairtune.methods.facts import Facts
-from hf_fairtune.methods.method import Method, method_named
+from hf_fairtune.methods.method import Method, Needs, method_named
 from tests.conftest import table, tiny_vit
 
 NAMES = catalog.names("methods")
@@ -80,15 +80,16 @@ def test_two_updates_move_exactly_what_is_trained(name: str, i: int) -> None:
     data = batch([0, 1, 0, 1], [0, 0, 1, 1])
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2, weight_decay=0.1)
 
-    def stock(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        loss = method.loss(model, batch)[0]
-        loss.backward()
-        return loss.detach()
+    class Trainer:
+        def stock_step(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+            loss = method.loss(model, batch)[0]
+            loss.backward()
+            return loss.detach()
 
     # Two, as a head that starts at zero has no gradient in its bias at first.
     for _ in range(2):
         optimizer.zero_grad()
-        method.step(stock, model, data)
+        method.step(Trainer(), model, data)
         optimizer.step()
     assert {n for n, p in model.named_parameters() if not torch.equal(p, before[n])} == trained(model)
 
@@ -134,12 +135,13 @@ def test_recipes_are_trials(name: str) -> None:
 
 
 @each_method
-def test_title_and_citation(name: str) -> None:
+def test_title_citation_and_needs(name: str) -> None:
     method = drawn(name)
     assert method.name == name
     assert method.title
     assert method.citation.startswith("@")
     assert method.citation.count("{") == method.citation.count("}")
+    assert isinstance(method.needs, Needs)
     assert method.views["train"].augmented
 
 

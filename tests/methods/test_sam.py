@@ -17,7 +17,7 @@ class Stock:
     def __init__(self, method: Sam) -> None:
         self.method, self.passes = method, 0
 
-    def __call__(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    def stock_step(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         self.passes += 1
         loss = self.method.loss(model, batch)[0]
         loss.backward()
@@ -36,7 +36,7 @@ def gradients(model: nn.Module) -> list[torch.Tensor]:
 def plain(model: nn.Module, data: dict[str, torch.Tensor]) -> list[torch.Tensor]:
     """Return the gradient at the weights as they are."""
     model.zero_grad()
-    Stock(Sam())(model, data)
+    Stock(Sam()).stock_step(model, data)
     return gradients(model)
 
 
