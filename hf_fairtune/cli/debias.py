@@ -17,7 +17,7 @@ from ..data.fair_dataset import FairDataset
 from ..data.testsets import TestSetArguments, parse_test_sets
 from ..document.run import ExternalSet
 from ..errors import FairTuneError
-from ..methods.method import Method
+from ..methods.method import Method, method_named
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.fair import FairTrainer
 from ..trainer.run_facts import repair_facts
@@ -94,7 +94,7 @@ class RepairJob(Job):
 
     def method(self) -> Method:
         """Return the method with its flags."""
-        return self.training.build_method(**vars(self.hyperparameters))
+        return method_named(self.training.method, **vars(self.hyperparameters))
 
 
 def run(*parsed: Any) -> None:

@@ -45,11 +45,7 @@ class BiasLoss(Protocol):
 
 
 def bias_loss_named(name: str) -> BiasLoss:
-    """Return the loss of `losses/<name>.py`.
-
-    Raises:
-        FairTuneError: no loss of that name.
-    """
+    """Return the loss of `losses/<name>.py`."""
     loss: BiasLoss = catalog.find("losses", name).LOSS
     return loss
 

@@ -51,6 +51,7 @@ class GroupDro(Method):
   booktitle = {International Conference on Learning Representations},
   year = {2020}
 }"""
+
     needs: ClassVar[Needs] = Needs(attribute_at_train=True)
 
     eta: float = flag(0.01, "Step size of the group weights.")
@@ -67,11 +68,7 @@ class GroupDro(Method):
                 raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give 0 or more.")
 
     def prepare(self, model: Any, facts: Facts) -> Any:
-        """Train everything, from equal group weights.
-
-        Raises:
-            FairTuneError: the data have no groups.
-        """
+        """Train everything, from equal group weights."""
         if not facts.n_groups:
             raise FairTuneError(f"{self.name} needs a column `groups` in the training data; name groups by --group.")
         self.weights = torch.full((facts.n_groups,), 1 / facts.n_groups, dtype=torch.float64)

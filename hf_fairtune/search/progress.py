@@ -27,12 +27,7 @@ def duration(seconds: float) -> str:
 class Progress:
     """Trial, epoch, objective, best so far and time left: rewritten in place on a terminal, lines in a file.
 
-    Args:
-        objective: name of the metric.
-        n_trials: trials of the whole search, finished ones included.
-        n_epochs: epochs of a full trial.
-        done: trials finished before this process.
-        maximize: whether more is better.
+    `n_trials` are those of the whole search, of which `done` were finished before this process.
     """
 
     objective: str

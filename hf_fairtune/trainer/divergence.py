@@ -22,11 +22,7 @@ class Divergence:
         self.seen = self.seen | ~torch.isfinite(loss.detach())
 
     def refuse(self, trainer: Trainer) -> None:
-        """Raise on every process if a loss of one was not finite; for evaluations, not for each step.
-
-        Raises:
-            DivergedError: it was not.
-        """
+        """Raise on every process if a loss of one was not finite; for evaluations, not for each step."""
         flag = torch.as_tensor(self.seen, device=trainer.args.device, dtype=torch.float32).reshape(1)
         self.seen = False
         if trainer.accelerator.gather(flag).any():

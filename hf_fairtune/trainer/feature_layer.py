@@ -18,9 +18,6 @@ def feature_layer(model: nn.Module, pixels: Tensor) -> str:
     """Return the name of the last module with a feature map, or with patch tokens, that the log-odds depend on.
 
     The patch tokens that leave the last block of a transformer do not count where the head reads the class token only.
-
-    Raises:
-        FairTuneError: there is none.
     """
     score, seen = looked_at(model, pixels)
     calls = [name for name, _ in seen]
