@@ -10,12 +10,7 @@ from typing import Any
 
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-<<<<<<< HEAD
-from .. import catalog
 from ..audits.engine.auc_tests import detectable
-=======
-from ..audits.detectable_difference import detectable
->>>>>>> trim-B
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset, load_fair_dataset
@@ -94,17 +89,8 @@ class Job:
         return partial(load_with_new_head, self.model.model, data.label_names)
 
     def method(self) -> Method:
-<<<<<<< HEAD
         """Return the method with its flags."""
-        method = self.training.build_method(**vars(self.hyperparameters))
-=======
-        """Return the method with its flags.
-
-        Raises:
-            FairTuneError: it is none for a model with a new head.
-        """
         method = method_named(self.training.method, **vars(self.hyperparameters))
->>>>>>> trim-D
         if not method.needs.original_training_data:
             raise FairTuneError(f"`--method {method.name}` repairs a trained model; use `fairtune debias`.")
         return method

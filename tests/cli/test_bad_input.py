@@ -103,7 +103,7 @@ def test_nan_loss(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_unknown_command_and_flag(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain"]) == 2
     assert (
-        "`explain` is not a command; choose from ablate, audit, debias, demo, metrics, push, report, search, train"
+        "`explain` is not a command; choose from ablate, audit, debias, demo, metrics, prepare, push, report, search, train"
         in capsys.readouterr().err
     )
     assert main(["report", "--folder", "x"]) == 2
