@@ -1,7 +1,5 @@
 """Output folders and their files: a folder belongs to one run, and a file is written whole or not at all."""
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile

@@ -1,7 +1,5 @@
 """The folder that a run hands over: merged model, processor, adapter, card, figures, document, and what is shared."""
 
-from __future__ import annotations
-
 import copy
 import os
 import shutil

@@ -1,7 +1,5 @@
 """What may leave the building, and pushing it: `share/` by an allow-list, private by default."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -15,8 +15,6 @@ the widths of intervals for a size of 10 or more. Sums are checked one by one: s
 a small size further. `sharing="auc"` shares AUCs and verdicts alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product

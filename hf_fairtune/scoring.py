@@ -1,7 +1,5 @@
 """Scores of any image classifier on a table of images; no training."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Audit of a classifier's scores by group."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter

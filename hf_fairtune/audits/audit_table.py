@@ -1,7 +1,5 @@
 """Audit of scored rows by every attribute, for every target."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product, repeat

@@ -1,7 +1,5 @@
 """Platt scaling: a straight line through the log-odds of the scores."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logit

@@ -1,7 +1,5 @@
 """A model against a reference on the same rows: what changed, overall and for each group."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Groups ranked by AUC after partial pooling: small groups borrow from the rest, so that ranks are not of sizes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

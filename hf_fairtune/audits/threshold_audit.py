@@ -1,7 +1,5 @@
 """The audit at a threshold: rates by group with their intervals, and the gaps between groups."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.stats import norm
 

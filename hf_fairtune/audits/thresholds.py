@@ -1,7 +1,5 @@
 """Thresholds: policies that fit a cut on one split, to decide on another."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

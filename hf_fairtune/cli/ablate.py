@@ -11,8 +11,6 @@ finished is not run again. One command makes a table of the SWiFT paper:
   methods   --vary method=full,bmft,swift
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path

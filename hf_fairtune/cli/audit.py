@@ -1,7 +1,5 @@
 """Audit a classifier, or a table of its predictions, by group; no training."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace

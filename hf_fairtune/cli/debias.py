@@ -5,8 +5,6 @@ thresholds and calibration, and a test split. Further test sets, from other site
 `fairtune debias --method bmft --help` lists the flags of another method.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial

@@ -1,7 +1,5 @@
 """What `search`, `train` and `debias` have in common: data, trainer, the hand-over."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial

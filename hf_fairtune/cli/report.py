@@ -1,7 +1,5 @@
 """Write the card and figures of a finished run again, from its document alone."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

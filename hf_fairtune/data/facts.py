@@ -1,7 +1,5 @@
 """What a document says of its data: targets, attributes, splits and their counts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

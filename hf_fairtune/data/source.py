@@ -1,7 +1,5 @@
 """Where the table of images comes from: the Hub, a folder, or a CSV, TSV or Parquet file."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path

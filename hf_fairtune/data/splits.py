@@ -1,7 +1,5 @@
 """Train, validation and test: made from the data, read from a file, or checked as given."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A table of plain values: its CSV, TSV or Parquet file, and its columns as text, numbers and clusters."""
 
-from __future__ import annotations
-
 import csv
 import difflib
 import warnings

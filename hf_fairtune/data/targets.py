@@ -1,7 +1,5 @@
 """What is detected (one finding, one of several classes, several findings), and which scores are those of each."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

@@ -21,8 +21,6 @@ Clarke-Pearson 1988 and Pepe 2003, section 5.2, for its interval; Agarwal et al.
 classification", for the differences, which are fairlearn's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any

@@ -1,7 +1,5 @@
 """The contract of a family: the parts of an architecture, each parameter in exactly one."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The classification head of a two-class model: finding it, turning its classes round, scaling its log-odds."""
 
-from __future__ import annotations
-
 import math
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """Whether rules fit an audit, before it is computed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..audits.thresholds import PER_GROUP, number_in

@@ -1,7 +1,5 @@
 """A gate's verdict on a document: a rule is kept only where the whole interval keeps it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from functools import partial

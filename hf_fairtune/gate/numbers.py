@@ -1,7 +1,5 @@
 """The numbers of an audit that a rule may be about, by the name of their metric."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A gate's rules, read from YAML; every error names the rule and its line."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """How much every weight matters for prediction and for bias: diagonals of the Fisher information of the two losses."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """What is measured of a model's weights, and how."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

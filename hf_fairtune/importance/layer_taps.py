@@ -1,7 +1,5 @@
 """Listening to layers in one backward pass: gradients of every row's log-odds, held against autograd's on two rows."""
 
-from __future__ import annotations
-
 from collections import Counter
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """The exact diagonal Fisher information: squared gradients row by row, from one backward sweep; or of a whole bias."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Weighted sums over rows of squared gradients."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

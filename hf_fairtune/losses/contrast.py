@@ -1,7 +1,5 @@
 """Which groups are set against each other: the worst and the best, or each against the rest."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

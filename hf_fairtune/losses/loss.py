@@ -1,7 +1,5 @@
 """The contract of a bias loss, and the prediction loss it is weighed against."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """Batch normalisation and dropout kept in evaluation mode while the rest of a model trains."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import nn

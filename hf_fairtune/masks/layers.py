@@ -1,7 +1,5 @@
 """A mask by layer: where a model may move, and the importances behind it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Partial re-initialisation of the classification head (SWiFT, eq. 12)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 

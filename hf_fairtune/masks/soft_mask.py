@@ -1,7 +1,5 @@
 """The soft mask: how far each weight may move, from how much it matters for bias and for prediction (SWiFT, eq. 9)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

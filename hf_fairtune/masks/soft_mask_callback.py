@@ -1,7 +1,5 @@
 """Training under a soft mask in a stock Trainer: every weight makes only its share of each optimizer step."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from typing import Any

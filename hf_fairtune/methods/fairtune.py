@@ -1,7 +1,5 @@
 """FairTune (Dutt et al., ICLR 2024): train the parts that a binary mask names, chosen for the worst-off group."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """GroupDRO (Sagawa et al., ICLR 2020): minimise the loss of the worst-off group."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar

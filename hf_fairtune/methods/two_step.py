@@ -1,7 +1,5 @@
 """What repairs in two steps share: first the feature extractor under a mask, then the classification head."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Three ways to search: ours, the paper's text, and the published code."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

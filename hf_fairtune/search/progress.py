@@ -1,7 +1,5 @@
 """The line a human follows during a search."""
 
-from __future__ import annotations
-
 import math
 import sys
 import time

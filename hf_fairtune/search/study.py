@@ -1,7 +1,5 @@
 """The study of a search on disk: opened, resumed after a kill, and its trials typed."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Several repairs side by side: a row a value of what was varied, mean and spread over seeds."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What a document says in plain words: who is served worst, how sure that is, what changed, and what is not shown."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """The model card of a run: its README on the Hub."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence

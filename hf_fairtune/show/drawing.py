@@ -1,7 +1,5 @@
 """Paper and ink of figures, and the drawing of rows: estimates with intervals, side by side and before a band."""
 
-from __future__ import annotations
-
 import base64
 import io
 import math

@@ -1,7 +1,5 @@
 """The figures of an audit, for one model and for two: groups, gaps, changes, rates, ROC, reliability."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter, itemgetter

@@ -1,7 +1,5 @@
 """The files that an audit and a run leave: the page at home, page and tables to be shared, the card."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import fields
 from itertools import count

@@ -1,7 +1,5 @@
 """Which parts of a model a mask trains: the mask, its layers, and how often the trials of a search chose a part."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import groupby

@@ -1,7 +1,5 @@
 """The page of an audit: one HTML file that needs no network and no script."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby

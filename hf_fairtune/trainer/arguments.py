@@ -1,7 +1,5 @@
 """The arguments of a training: `TrainingArguments`, a method and FairTune's schedule."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable

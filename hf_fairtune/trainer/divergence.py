@@ -1,7 +1,5 @@
 """A training loss that is not finite, noticed without waiting for the accelerator at each step."""
 
-from __future__ import annotations
-
 import torch
 from transformers import Trainer
 

@@ -1,7 +1,5 @@
 """One short line of a training for each epoch."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The layer of an image classifier whose output still has rows and columns: a feature map, or patch tokens."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Where in an image two models look: heat maps before and after, for the eyes of those who may see the images."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Tests that two AUCs are equal, what they can find in so many cases, and p-values adjusted for their number."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

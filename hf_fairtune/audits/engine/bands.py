@@ -1,7 +1,5 @@
 """Gaps between groups, and their bounds by simultaneous bands around the numbers of all groups."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum

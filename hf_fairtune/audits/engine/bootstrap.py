@@ -1,7 +1,5 @@
 """Bootstrap of all metrics at once: every number of a replicate comes from the same resample."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

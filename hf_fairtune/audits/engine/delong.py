@@ -1,7 +1,5 @@
 """AUCs with DeLong's variance, for independent rows and for clusters, and their intervals."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

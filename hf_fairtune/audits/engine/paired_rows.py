@@ -1,7 +1,5 @@
 """Two models on the same rows, resampled together: changes with paired intervals, and bands around their extremes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The gap that chance alone makes: AUCs of groups permuted within label, row by row or in whole clusters."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import compress
 from operator import attrgetter

@@ -1,7 +1,5 @@
 """Shares of rows: counts of decisions, and intervals of a share and of a paired difference of shares."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """What the numbers of an audit share: rows, included groups, guards against few cases, and replicates."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Bootstrap weights: how often each row is drawn in each replicate."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -14,8 +14,6 @@ or of any threshold.
 Citation: Hanley & McNeil 1982, "The meaning and use of the area under a ROC curve", eq. 1.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import cast
 

@@ -14,8 +14,6 @@ Citation: Dutt, Bohdal, Tsaftaris & Hospedales 2024, "FairTune: Optimizing param
 in medical image analysis", ICLR; Phipson & Smyth 2010, "Permutation p-values should never be zero", on its test.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial

@@ -13,8 +13,6 @@ Rebalanced rows change it.
 Citation: Brier 1950, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78.
 """
 
-from __future__ import annotations
-
 import math
 from typing import cast
 

@@ -17,8 +17,6 @@ Citation: Cox 1958, "Two further applications of a model for binary regression",
 2019, "Calibration: the Achilles heel of predictive analytics", BMC Medicine 17.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

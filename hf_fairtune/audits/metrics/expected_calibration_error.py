@@ -18,8 +18,6 @@ AAAI; redrawn labels: Broecker & Smith 2007, "Increasing the reliability of reli
 Forecasting 22.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.stats import rankdata
 

@@ -1,7 +1,5 @@
 """The contract of a metric: a rate of each group, a gap between groups, or a number of scores; and its card."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import dataclass
 from functools import cache, partial

@@ -15,8 +15,6 @@ specificity of 1 a single negative decides.
 Citation: Pepe 2003, "The statistical evaluation of medical tests for classification and prediction", section 4.3.2.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple, get_args
