@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent
 MARKS = {
     "audits.metrics": "Definition: ",
     "cli": "def run(",
+    "datasets": "DATASET",
     "families": "FAMILY",
     "losses": "LOSS",
     "methods": "METHOD",

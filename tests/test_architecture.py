@@ -30,6 +30,7 @@ FLOORS: dict[str, int] = {
     "families": 3,
     "data": 3,
     "document": 2,
+    "datasets": 2,
     "folder": 1,
     "catalog": 1,
     "errors": 0,

@@ -37,9 +37,11 @@ def test_mypy_knows_every_name_in_a_users_script(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     names = hf_fairtune.__all__
     shown = "\n".join(f"reveal_type({name})" for name in names)
-    script.write_text(f"from hf_fairtune import {', '.join(names)}\n{shown}\n")
+    # Strict for the script alone, so that what mypy knows of the package from `make types` serves again.
+    strict = "# mypy: disallow-any-unimported, disallow-untyped-calls, warn-return-any, disallow-any-generics"
+    script.write_text(f"{strict}\nfrom hf_fairtune import {', '.join(names)}\n{shown}\n")
     root = Path(hf_fairtune.__file__).parent.parent
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", str(root / "pyproject.toml"), str(script)]
+    command = [sys.executable, "-m", "mypy", "--config-file", str(root / "pyproject.toml"), str(script)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
     revealed = re.findall(r"script\.py:\d+: note: Revealed type is \"(.*)\"", done.stdout)
     assert len(revealed) == len(names), done.stdout + done.stderr

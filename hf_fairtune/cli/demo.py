@@ -12,7 +12,7 @@ from pathlib import Path
 import hf_fairtune
 
 from ..data.arguments import DataArguments
-from ..data.synthetic import write_lesions
+from ..datasets.lesions import DATASET, write_lesions
 from ..trainer.arguments import FairTrainingArguments
 from . import search
 from .flags import with_method
@@ -42,10 +42,10 @@ def run(demo: DemoArguments) -> None:
     print(f"generated lesions in {lesions}: malignant or benign, skin light or dark", flush=True)
     data = DataArguments(
         dataset=str(lesions),
-        label="label",
-        positive=["malignant"],
-        group=["skin"],
-        cluster="patient_id",
+        label=DATASET.label,
+        positive=list(DATASET.positive),
+        group=list(DATASET.groups),
+        cluster=DATASET.cluster,
         smallest_crop=1.0,
         data_cache=str(folder / "pixels"),
     )

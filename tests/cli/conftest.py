@@ -8,7 +8,7 @@ import pytest
 from transformers import ViTImageProcessor
 
 from hf_fairtune.cli.main import main
-from hf_fairtune.data.synthetic import write_lesions
+from hf_fairtune.datasets.lesions import write_lesions
 from tests.conftest import tiny_vit
 
 

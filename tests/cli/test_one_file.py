@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -98,6 +99,30 @@ class Plain(Method):
 
 
 METHOD = Plain
+'''
+DATASET = '''"""Squares, for a test."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from .dataset import PreparedDataset
+
+
+def prepare(folder: Path, download: Path | None) -> Path:
+    folder.mkdir()
+    draw = np.random.default_rng(0)
+    table = pd.DataFrame({"image": [f"{i}.png" for i in range(120)], "y": ["sick", "well"] * 60})
+    table["sex"] = draw.permutation(["F", "M"] * 60)
+    for name in table.image:
+        Image.fromarray(draw.integers(0, 255, (16, 16, 3), dtype=np.uint8)).save(folder / name)
+    table.to_csv(folder / "table.csv", index=False)
+    return folder / "table.csv"
+
+
+DATASET = PreparedDataset("Squares of a test.", prepare, "y", ("sick",), ("sex",), "@misc{squares}")
 '''
 
 
@@ -198,3 +223,18 @@ def test_a_method(package: Path, flags: list[str]) -> None:
         card = (folder / "README.md").read_text()
         assert "Plain tuning of a test" in card
         assert "A plain method" in card
+
+
+def test_a_data_set(package: Path, base: Path) -> None:
+    (package / "hf_fairtune" / "datasets" / "squares.py").write_text(DATASET)
+    assert "Squares of a test." in fairtune(package, "prepare")
+    said = fairtune(package, "prepare", "squares", "--output_dir", "squares")
+    (line,) = [line for line in said.splitlines() if line.startswith("go on:")]
+    assert "@misc{squares}" in said
+    given = shlex.split(line.partition(" --model MODEL ")[2].partition(" --output_dir")[0])
+    options = f"train --method full --model {base} --image_size 16 --use_cpu --num_train_epochs 1 --output_dir out"
+    fairtune(package, *options.split(), *given)
+    document = json.loads((package / "out" / "fairtune.json").read_text())
+    assert document["data"]["name"] == "table.csv"
+    assert "squares" not in (package / "out" / "share" / "README.md").read_text()
+    assert "table.csv" in (package / "out" / "share" / "README.md").read_text()

@@ -18,11 +18,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from transformers import AutoImageProcessor, AutoModelForImageClassification, PreTrainedModel
 
-import hf_fairtune.data.synthetic as synthetic
-from hf_fairtune.data.synthetic import CAST, COLUMNS, SHARES, LesionBias, draw_lesions, lesion_table, write_lesions
+import hf_fairtune.datasets.lesions as lesions
+from hf_fairtune.datasets.lesions import CAST, COLUMNS, SHARES, LesionBias, draw_lesions, lesion_table, write_lesions
 from hf_fairtune.errors import FairTuneError
 
-WEIGHTS = Path(synthetic.__file__).parent.parent / "demo_vit"
+WEIGHTS = Path(lesions.__file__).parent.parent / "demo_vit"
 
 
 def digest(folder: Path) -> str:
@@ -42,7 +42,7 @@ def test_same_settings_same_bytes(folder: Path, tmp_path: Path) -> None:
 
 
 def test_whole_folder_is_returned_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(synthetic, "fill", lambda *_: pytest.fail("the folder was written again"))
+    monkeypatch.setattr(lesions, "fill", lambda *_: pytest.fail("the folder was written again"))
     assert write_lesions(folder, n=200) == folder
 
 
@@ -75,7 +75,7 @@ def test_a_killed_write_leaves_nothing_half_done(folder: Path, tmp_path: Path) -
     target = tmp_path / "lesions"
     code = (
         "import os, sys\nfrom pathlib import Path\nfrom PIL import Image\n"
-        "from hf_fairtune.data.synthetic import write_lesions\n"
+        "from hf_fairtune.datasets.lesions import write_lesions\n"
         "save, left = Image.Image.save, iter(range(100))\n"
         "Image.Image.save = lambda *a, **k: save(*a, **k) if next(left, None) is not None else os._exit(9)\n"
         "write_lesions(Path(sys.argv[1]), n=200)\n"

@@ -41,6 +41,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import FairTuneError
+from .dataset import PreparedDataset
 
 Floats = NDArray[np.floating[Any]]
 
@@ -237,3 +238,13 @@ def hairs(x: Floats, y: Floats, n: int, rng: np.random.Generator) -> Floats:
         shown = column((rng.random(n) < 0.35).astype(float))
         drawn = np.maximum(drawn, shown * np.exp(-(((across - offset) / 0.03) ** 2)))
     return drawn
+
+
+DATASET = PreparedDataset(
+    title="Generated skin lesions, malignant or benign, with a planted bias against dark skin; no person is in them.",
+    prepare=lambda folder, download: write_lesions(folder),
+    label="label",
+    positive=("malignant",),
+    groups=("skin",),
+    cluster="patient_id",
+)
