@@ -8,7 +8,6 @@ from pathlib import Path
 
 from .. import catalog
 from ..datasets.dataset import dataset_named
-from .flags import positional
 
 EXAMPLE = """  fairtune prepare
   fairtune prepare lesions --output_dir lesions"""
@@ -23,12 +22,8 @@ class PrepareArguments:
     download: str | None = field(default=None, metadata={"help": "Folder of the official download, if it needs one."})
 
 
+POSITIONAL = "--name"
 ARGUMENTS = (PrepareArguments,)
-
-
-def rewrite(argv: list[str]) -> list[str]:
-    """Take the data set's name as first argument too."""
-    return positional(argv, "--name")
 
 
 def run(arguments: PrepareArguments) -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hf_fairtune.data.columns import as_levels
 from hf_fairtune.data.scored import ScoredSpec, read_scored
-from hf_fairtune.data.table_file import as_levels, is_table, read_table
+from hf_fairtune.data.table_file import is_table, read_table
 from hf_fairtune.errors import FairTuneError
 
 TEXT = 'y,p,sex\n0,0.25,F\n1,0.5,"M"\n1,0.125,F\n'
