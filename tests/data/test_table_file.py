@@ -41,28 +41,28 @@ def written(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
     ],
 )
 def test_spellings_of_one_table(name: str, content: str, tmp_path: Path) -> None:
-    frame = read_table(written(tmp_path, content, name))
+    frame = read_table(written(tmp_path, content, name)).frame
     assert frame.to_dict("list") == {"y": [0, 1, 1], "p": [0.25, 0.5, 0.125], "sex": ["F", "M", "F"]}
 
 
 def test_parquet_with_an_index_of_its_own(tmp_path: Path) -> None:
     frame = pd.DataFrame({"y": [0, 1], "p": [0.1, 0.2], "ids": [[1], [2, 3]]}, index=pd.Index(["a", "b"], name="sex"))
     frame.to_parquet(tmp_path / "t.parquet")
-    assert read_table(tmp_path / "t.parquet")["sex"].tolist() == ["a", "b"]
+    assert read_table(tmp_path / "t.parquet").frame["sex"].tolist() == ["a", "b"]
     with pytest.raises(FairTuneError, match="`ids` has lists as cells"):
-        read_scored(read_table(tmp_path / "t.parquet"), ScoredSpec(["y"], ["p"], group=["ids"]))
+        read_scored(read_table(tmp_path / "t.parquet").frame, ScoredSpec(["y"], ["p"], group=["ids"]))
 
 
 def test_scores_are_read_to_the_last_digit(tmp_path: Path) -> None:
     values = np.random.default_rng(0).random(2000)
     path = written(tmp_path, "p\n" + "\n".join(map(repr, values.tolist())))
-    np.testing.assert_array_equal(read_table(path)["p"], values)
+    np.testing.assert_array_equal(read_table(path).frame["p"], values)
 
 
 def test_names_that_are_not_ascii(tmp_path: Path) -> None:
     text = "diagnose,wahrscheinlichkeit,geschlecht ♀\n" + "0,0.1,männlich\n1,0.2,女\n" * 3
     spec = ScoredSpec(["diagnose"], ["wahrscheinlichkeit"], group=["geschlecht ♀"])
-    found = read_scored(read_table(written(tmp_path, text)), spec)
+    found = read_scored(read_table(written(tmp_path, text)).frame, spec)
     assert found.attributes[0].names == ["männlich", "女"]
 
 
@@ -70,7 +70,7 @@ def test_types_are_those_of_whole_columns(tmp_path: Path) -> None:
     """A text in the last of many rows does not split a level into 1 and 1.0."""
     rows = ["y,p,stage", *(f"{i % 2},0.{i % 10},{i % 3}.0" for i in range(300_000)), "1,0.5,IV"]
     path = written(tmp_path, "\n".join(rows))
-    found = read_scored(read_table(path), ScoredSpec(["y"], ["p"], group=["stage"]))
+    found = read_scored(read_table(path).frame, ScoredSpec(["y"], ["p"], group=["stage"]))
     assert len(found.attributes[0].names) == 4
 
 
@@ -95,16 +95,16 @@ def test_types_are_those_of_whole_columns(tmp_path: Path) -> None:
 )
 def test_refuses(name: str, content: str | bytes, line: str, tmp_path: Path) -> None:
     with pytest.raises(FairTuneError, match=line) as refusal:
-        read_table(written(tmp_path, content, name))
+        read_table(written(tmp_path, content, name)).frame
     assert "\n" not in str(refusal.value)
 
 
 def test_refuses_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(FairTuneError, match=r"folder.csv` is no file"):
-        read_table(tmp_path / "folder.csv")
+        read_table(tmp_path / "folder.csv").frame
     with pytest.raises(FairTuneError, match=r"nowhere.csv` does not exist"):
-        read_table(tmp_path / "nowhere.csv")
+        read_table(tmp_path / "nowhere.csv").frame
 
 
 def test_tables_and_models_are_distinguished() -> None:
