@@ -1,7 +1,5 @@
 """Finding a variety by its name: `<room>/<name>.py` is the registration."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import re

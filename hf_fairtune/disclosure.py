@@ -65,12 +65,8 @@ class Place:
 class Rule:
     """Shows a part of a document by the types of its fields, so that no new field goes unseen.
 
-    Args:
-        size: how a size is shown.
-        never: what stands for a field whatever it holds.
-        cases: exact positives and negatives of each group and, under None, of all rows.
-        included: groups that take part in numbers across groups.
-        unlogged: ends of names that a log loses.
+    `never` stands for a field whatever it holds. `cases` are exact, of each group and, under None, of all rows;
+    `included` groups take part in numbers across groups. A log loses names that end in `unlogged`.
     """
 
     size: Callable[[Any], Size] = rounded
@@ -91,13 +87,7 @@ class Rule:
         return replace(self, cases=cases, included=tuple(included))
 
     def show(self, part: Any, kind: Any = None, at: Place | None = None) -> Any:
-        """Return a part as it is shown.
-
-        Args:
-            part: a dataclass of a document, or what one holds.
-            kind: type of the field.
-            at: the field.
-        """
+        """Return a part, a dataclass of a document or what a field of type `kind` holds, as it is shown."""
         at = at or Place()
         fact = isinstance(at.owner, Step) and at.name == "facts"
         if (type(at.owner), at.name) in self.never:

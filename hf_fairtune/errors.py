@@ -1,7 +1,5 @@
 """The one error that says what was given, what was wanted and what to do, and how it quotes values and errors."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 LONGEST = 80

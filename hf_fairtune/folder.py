@@ -1,7 +1,5 @@
 """Output folders and their files: a folder belongs to one run, and a file is written whole or not at all."""
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile
@@ -12,6 +10,9 @@ from typing import Any
 from .errors import FairTuneError
 
 FILE_NAME = "run.json"
+# The folder of what is shared, and what an audit shares there.
+SHARE = "share"
+AUDIT = ("audit.html", "groups.csv", "thresholds.csv", "audit.tex", "factors.md")
 TRACES = ("fairtune.json", "config.json", "search.db", "adapter_config.json", "model.safetensors")
 
 
@@ -36,7 +37,7 @@ def check(folder: str | Path, run: Mapping[str, Any]) -> None:
         raise FairTuneError(f"`{path}` already holds {', '.join(found)}; choose another output_dir.")
 
 
-def claim(folder: str | Path, run: Mapping[str, Any]) -> Path:
+def claim(folder: str | Path, run: Mapping[str, Any]) -> None:
     """Make `folder` and write down whose it is, or check that it is this run's.
 
     Raises:
@@ -50,25 +51,24 @@ def claim(folder: str | Path, run: Mapping[str, Any]) -> Path:
         raise FairTuneError(f"`{path}` cannot be made ({error.strerror}); choose another output_dir.") from error
     if not (path / FILE_NAME).is_file():
         write_atomically(path / FILE_NAME, json.dumps(dict(run), indent=2) + "\n")
-    return path
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:
     """Write `content` beside `path`, flush it to disk, then rename: a kill leaves the old file or the new.
 
+    Its folder is made where there is none.
+
     Raises:
         FairTuneError: the disk is full or not writable; the old file is untouched.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as making:
+            with open(Path(making) / path.name, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(file.name, path)
     except OSError as error:
         raise FairTuneError(f"`{path}` could not be written ({error.strerror}); free some space and rerun.") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
     return path

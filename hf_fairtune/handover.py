@@ -1,7 +1,5 @@
 """The folder that a run hands over: merged model, processor, adapter, card, figures, document, and what is shared."""
 
-from __future__ import annotations
-
 import copy
 import os
 import shutil
@@ -13,13 +11,12 @@ from peft import PeftModel
 
 from .document.document import RUN_FILE, Document
 from .errors import FairTuneError
+from .folder import SHARE
 from .publish import publish
 from .show.files import write_card
 
-SHARE = "share"
 
-
-def write(folder: str | Path, model: Any, processor: Any, document: Document) -> Path:
+def write(folder: str | Path, model: Any, processor: Any, document: Document) -> None:
     """Write the folder that stock `transformers` and stock PEFT load, and in `share/` a copy of what a push sends.
 
     Everything is made beside the folder's files first and renamed over them, so that a kill leaves the old hand-over
@@ -29,21 +26,19 @@ def write(folder: str | Path, model: Any, processor: Any, document: Document) ->
         FairTuneError: the disk is full or not writable; what was there is untouched.
     """
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(dir=target, prefix=".handover-"))
     try:
-        _write_model(making, model, processor, document)
-        write_card(document, making)
-        _share(making, document)
-        document.save(making)
-        _move(making, target)
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target, prefix=".handover-", ignore_cleanup_errors=True) as place:
+            making = Path(place)
+            _write_model(making, model, processor, document)
+            write_card(document, making)
+            _share(making, document)
+            document.save(making)
+            _move(making, target)
     except OSError as error:
         raise FairTuneError(
             f"`{target}` could not be written ({error.strerror or error}); free some space."
         ) from error
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-    return target
 
 
 def _write_model(folder: Path, model: Any, processor: Any, document: Document) -> None:

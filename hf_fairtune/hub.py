@@ -1,7 +1,5 @@
 """What may leave the building, and pushing it: `share/` by an allow-list, private by default."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,13 +12,13 @@ from huggingface_hub.utils import validate_repo_id
 from .document.document import AUDIT_FILE, RUN_FILE, Document
 from .document.run import Argument
 from .errors import FairTuneError
+from .folder import AUDIT, SHARE
 
-SHARE, CARD = "share", "README.md"
+CARD = "README.md"
 RUN = (CARD, "config.json", RUN_FILE, "preprocessor_config.json")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
 ADAPTER = ("adapter/adapter_config.json", "adapter/adapter_model.safetensors", "adapter/README.md")
 FIGURES = ("figures/*.png", "figures/*.svg")
-AUDIT = ("audit.html", "groups.csv", "thresholds.csv", "audit.tex", "factors.md")
 TEXTS = {".json", ".md", ".svg", ".html", ".csv", ".tex"}
 
 SECRET = re.compile(r"\bhf_[A-Za-z0-9]{20,}\b")

@@ -16,8 +16,6 @@ the widths of intervals for a size of 10 or more. Sums are checked one by one: s
 a small size further. `sharing="auc"` shares AUCs and verdicts alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -53,9 +51,7 @@ BUT_AUCS: Fields = {
 def publish(document: Document, sharing: Sharing = "rates") -> Document:
     """Return the document as it may be shared; what is shared already stays as it is, or loses all but AUCs.
 
-    Args:
-        document: exact, or published.
-        sharing: "rates", or "auc" for AUCs, their intervals and verdicts alone.
+    `sharing` is "rates", or "auc" for AUCs, their intervals and verdicts alone.
     """
     if document.shared is None:
         document = _judged(replace(_by_the_rule(document), shared="rates"))

@@ -1,7 +1,5 @@
 """Scores of any image classifier on a table of images; no training."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -89,20 +87,12 @@ def score_dataset(
 
 
 def score_images(
-    model: nn.Module, processor: Any, images: Dataset, stamps: list[str], cache: Path, batch_size: int = BATCH
+    model: nn.Module, processor: Any, images: Dataset, stamps: list[str], cache: Path, batch_size: int
 ) -> np.ndarray:
-    """Compute the probability of every class for every image, as the pipeline of transformers does.
+    """Compute the classes' probabilities of every image, float64 [n, classes], as the pipeline of transformers does.
 
-    Args:
-        model: an image classifier; it computes on its own device and is left in the mode it was in.
-        processor: its image processor.
-        images: one column `image` of undecoded images.
-        stamps: what changes when an image does, one an image.
-        cache: folder of the decoded pixels, and of the scores so far: a killed run goes on from there.
-        batch_size: images at a time.
-
-    Returns:
-        float64 [n, classes]: softmax, or sigmoid where a row can have several classes or there is one.
+    The model is left in the mode it was in. `stamps` change when their images do; `cache` holds the decoded pixels and
+    the scores so far, from which a killed run goes on.
 
     Raises:
         FairTuneError: an image cannot be decoded, the model does not take its pixels, or a score is not finite.
@@ -155,7 +145,7 @@ def is_multilabel(model: Any) -> bool:
     return model.config.problem_type == MULTILABEL or model.config.num_labels == 1
 
 
-def unpacked(model: Any, processor: Any = None) -> tuple[Any, Any]:
+def unpacked(model: Any, processor: Any) -> tuple[Any, Any]:
     """Return model and image processor of a pipeline, or those that are passed.
 
     Raises:

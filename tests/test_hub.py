@@ -16,7 +16,8 @@ from transformers import ViTImageProcessorPil
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Base, MethodFacts, Model, Run, Training
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.hub import AUDIT, check, publishable, push
+from hf_fairtune.folder import AUDIT
+from hf_fairtune.hub import check, publishable, push
 from hf_fairtune.publish import publish
 
 from .conftest import tiny_vit

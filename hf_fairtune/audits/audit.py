@@ -1,24 +1,20 @@
 """Audit of a classifier's scores by group."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..document.audit import Audit, CalibrationAudit, CalibrationGroup, GroupAudit
-from ..document.estimate import NAN, Estimate, Reason, undefined
+from ..document.estimate import NAN, Estimate, Reason
 from ..errors import FairTuneError
-from .engine.bands import Family
 from .engine.bootstrap import bootstrap
-from .engine.resampled_rows import ALL, NO_BOOTSTRAP, VALUE, ResampledRows
+from .engine.resampled_rows import ALL, VALUE, ResampledRows
 from .engine.rows import ScoredRows, check_rows, included_codes
 from .metrics.auc import auc_estimates, cross_groups, roc_curves
-from .metrics.auc_gap import HIGHEST, LOWEST, RANGE, auc_pairs, extremes, lowest_and_gap
+from .metrics.auc_gap import auc_pairs, lowest_and_gap, worst_and_gap
 from .metrics.brier import brier
 from .metrics.calibration_slope import calibration_intercept, calibration_slope
 from .metrics.es_auc import es_auc_estimate
@@ -33,9 +29,6 @@ from .metrics.sensitivity_at_specificity import operating_points
 from .ranking import rank_groups
 from .threshold_audit import OVERALL, audit_threshold
 from .thresholds import Decision, decide
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -105,7 +98,7 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
     included, seed = included_codes(rows.group_names, options.exclude), int(options.seed)
     (replicates,) = bootstrap([rows], [decisions], options.n_boot, seed, values) if options.n_boot else [None]
     resampled = ResampledRows(rows, included, replicates, float(options.confidence))
-    for code in range(len(rows.group_names) + 1):
+    for code in (*range(len(rows.group_names)), ALL):
         measures.append(score_estimates(resampled, code))
     for place, threshold in enumerate(thresholds):
         cuts.append(audit_threshold(resampled, threshold, decisions[place], place))
@@ -166,32 +159,23 @@ def group_rows(
 
 
 def score_estimates(resampled: ResampledRows, code: int) -> dict[str, Estimate]:
-    """Compute every number of scores in a group or, with the last code, in all rows, with its percentile interval."""
-    known, found, whole = resampled.replicates, {}, code == len(resampled.rows.group_names)
-    part = resampled.inside(ALL if whole else code)
+    """Compute every number of scores in a group, or in `ALL` rows, with its percentile interval."""
+    known, found, part = resampled.replicates, {}, resampled.inside(code)
     for name, metric in score_metrics().items():
-        lacking, few = resampled.few(code, metric.needs, least=1), resampled.few(code, metric.needs)
-        if lacking:
-            found[name] = undefined(NO_BOOTSTRAP if known is None else f"percentile {known.method}", *lacking)
-        else:
-            draws = None if known is None else known.measures[name][:, code]
-            found[name] = resampled.percentile(metric(part.labels, part.scores), draws, *few)
+        lacking = resampled.few(code, metric.needs, least=1)
+        value = NAN if lacking else metric(part.labels, part.scores)
+        draws = None if known is None else known.measures[name][:, code]
+        found[name] = resampled.percentile(value, draws, *(lacking or resampled.few(code, metric.needs)))
     return found
 
 
 def score_extremes(resampled: ResampledRows, measures: Sequence[dict[str, Estimate]]) -> dict[str, Estimate]:
     """Compute the worst group's value and the gap of every number of scores, with simultaneous intervals."""
-    known, found, kept = resampled.replicates, {}, list(resampled.included)
+    known, found, errors = resampled.replicates, {}, np.zeros((1, len(resampled.included)))
     for name, metric in score_metrics().items():
-        values = np.array(list(map(VALUE, map(itemgetter(name), measures[:-1]))))
-        family = Family(values[None, kept], np.zeros((1, len(kept))), resampled.confidence, metric.limits)
-        ends, draws = extremes(values, kept), None if known is None else known.measures[name][:, None, kept]
-        worst, gap = metric.across_keys(name)
-        highest = metric.better == "lower"
-        bound, convention = partial(family.extreme, highest=highest), HIGHEST if highest else LOWEST
-        value = ends.maximum if highest else ends.minimum
-        found[worst] = resampled.across(value, metric.needs, convention, draws, bound, resampled.names)
-        found[gap] = resampled.across(ends.gap, metric.needs, RANGE, draws, family.gap, resampled.names)
+        values = np.array(list(map(VALUE, map(itemgetter(name), measures))))
+        draws, (worst, gap) = None if known is None else known.measures[name], metric.across_keys(name)
+        _, found[worst], found[gap] = worst_and_gap(resampled, metric, values, draws, errors, resampled.names)
     return found
 
 

@@ -1,7 +1,5 @@
 """Audit of scored rows by every attribute, for every target."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product, repeat
@@ -17,9 +15,9 @@ from ..document.document import Audited
 from ..errors import FairTuneError
 from .audit import AuditOptions, audit_rows
 from .engine.auc_tests import adjusted
-from .engine.rows import check_rows
+from .engine.rows import ScoredRows, check_rows
 from .metrics.auc_gap import adjusted_pairs
-from .thresholds import Decision, Policy, given, parse_policy
+from .thresholds import Decision, Policy, fixed, given, parse_policy
 
 ALL_ROWS = "all rows"
 ARGMAX = "argmax"
@@ -80,9 +78,7 @@ def audit_table(
 
 def check_policies(policies: Sequence[str], correction: str = "holm") -> list[Policy | None]:
     """Read the policies of thresholds, None for argmax; FairTuneError for an unknown one, or an unknown correction."""
-    found: list[Policy | None] = []
-    for text in policies:
-        found.append(None if text == ARGMAX else parse_policy(text))
+    found = [None if text == ARGMAX else parse_policy(text) for text in policies]
     adjusted(np.empty(0), correction)
     return found
 
@@ -99,8 +95,6 @@ class _Asked:
     def check(self) -> None:
         """Refuse what no entry could hold."""
         table, fit_on, groups = self.table, self.fit_on, []
-        for attribute in table.attributes:
-            groups += attribute.names
         if fit_on is not None and fit_on.targets != table.targets:
             raise FairTuneError(
                 f"The rows for thresholds have the targets {fit_on.targets}, the audited ones {table.targets}; give "
@@ -111,15 +105,18 @@ class _Asked:
                 raise FairTuneError(
                     f"`{ARGMAX}` is for one of several classes; choose a number such as 0.5, or youden."
                 )
-            if policy is not None and policy.number is None and fit_on is None:
+            if policy is None or policy.number is not None:
+                continue
+            if fit_on is None:
                 raise FairTuneError(
                     f"The threshold `{policy.name}` is fitted on other rows than the audited ones, and there are "
                     "none; give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
                 )
-            if policy is not None and policy.number is None and fit_on is not None:
-                from ..data.leakage import refuse_shared  # loads what tables of images need
+            from ..data.leakage import refuse_shared  # loads what tables of images need
 
-                refuse_shared(table, fit_on)
+            refuse_shared(table, fit_on)
+        for attribute in table.attributes:
+            groups += attribute.names
         unknown = sorted({*self.options.exclude} - {*groups})
         if unknown:
             raise FairTuneError(f"`exclude` names {unknown}; the groups are {groups[:30]}.")
@@ -127,9 +124,8 @@ class _Asked:
     def audit(self, target: int, attribute: Attribute | None) -> tuple[Audit, Comparison | None]:
         """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
-        groups, names = _groups(table, attribute)
         options = replace(self.options, exclude=attribute.within(self.options.exclude) if attribute else [])
-        rows = check_rows(table.labels[:, target], table.scores[:, target], groups, names, table.clusters)
+        rows = _rows(table, table.scores, target, attribute, table.clusters)
         fit_scores = None if fit_on is None else fit_on.scores
         decisions = self._decisions(target, attribute, table.scores, fit_scores, table.chosen)
         found = audit_rows(rows, decisions, options)
@@ -154,22 +150,25 @@ class _Asked:
         found: list[Decision] = []
         for policy in self.policies:
             if policy is None:
-                found.append(given(_highest(scores, chosen) == target, ARGMAX))
-            elif self.fit_on is None or fit_scores is None or policy.number is not None:
-                found.append(policy.fit(self.table.labels[:, target], scores[:, target]))
+                found.append(given((scores.argmax(axis=1) if chosen is None else chosen) == target, ARGMAX))
+            elif policy.number is not None:
+                found.append(fixed(policy.number))
+            elif self.fit_on is None or fit_scores is None:
+                found.append(policy.fit(_rows(self.table, scores, target, attribute)))
             elif attribute is not None or not policy.by_group:
                 same = next((own for own in self.fit_on.attributes if attribute and own.name == attribute.name), None)
-                labels = self.fit_on.labels[:, target]
-                found.append(policy.fit(labels, fit_scores[:, target], *_groups(self.fit_on, same)))
+                found.append(policy.fit(_rows(self.fit_on, fit_scores, target, same)))
         return found
 
 
-def _highest(scores: np.ndarray, chosen: np.ndarray | None) -> np.ndarray:
-    """Return the target with the highest score, or that of all classes where a table knows more than have labels."""
-    return scores.argmax(axis=1) if chosen is None else chosen
-
-
-def _groups(table: ScoredTable, attribute: Attribute | None) -> tuple[np.ndarray, list[str]]:
+def _rows(
+    table: ScoredTable,
+    scores: np.ndarray,
+    target: int,
+    attribute: Attribute | None,
+    clusters: np.ndarray | None = None,
+) -> ScoredRows:
+    labels, ranked = table.labels[:, target], scores[:, target]
     if attribute is None:
-        return np.zeros(len(table.labels), dtype=np.int64), [ALL_ROWS]
-    return attribute.values, attribute.names
+        return check_rows(labels, ranked, np.zeros_like(labels), [ALL_ROWS], clusters)
+    return check_rows(labels, ranked, attribute.values, attribute.names, clusters)

@@ -1,7 +1,5 @@
 """Platt scaling: a straight line through the log-odds of the scores."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logit
@@ -22,25 +20,14 @@ def fit_calibration(labels: ArrayLike, scores: ArrayLike, split: str = "validati
     separate still have a finite fit. Where all scores are equal, the slope is 0. It is above 1 where the scores were
     too timid, below 1 where they were too bold, at or below 0 where they do not rank the rows: then do not apply it.
 
-    Args:
-        labels: 0 or 1, [n].
-        scores: probabilities of class 1, [n].
-        split: name of the rows it is fitted on; never the test split.
+    Labels are 0 or 1, scores probabilities of class 1, [n] each; `split` names the rows, which are never test rows.
 
     Raises:
-        FairTuneError: a class is missing, or the scores are no probabilities.
+        FairTuneError: a class is missing, or a score is not finite.
 
     Source: Platt 1999, "Probabilistic outputs for support vector machines".
     """
     truth, values = check_labels(labels), check_scores(scores)
-    if values.size and not (values.min() >= 0 and values.max() <= 1):
-        raise FairTuneError(
-            f"`scores` run from {values.min():.4g} to {values.max():.4g}; pass probabilities of class 1."
-        )
-    if truth.shape != values.shape:
-        raise FairTuneError(
-            f"`labels` has shape {truth.shape} and `scores` {values.shape}; pass one value a row in each."
-        )
     positives = int(truth.sum())
     if positives in (0, len(truth)):
         raise FairTuneError(

@@ -1,29 +1,28 @@
 """A model against a reference on the same rows: what changed, overall and for each group."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..document.comparison import Comparison, GroupChange, RateChange, ThresholdChange
+from ..document.comparison import MARGIN, Comparison, GroupChange, RateChange, ThresholdChange, Verdict
 from ..document.estimate import NAN, Estimate, Reason, undefined
 from ..errors import FairTuneError
 from .audit import AuditOptions
 from .engine.auc_tests import clustered_difference_test
+from .engine.bands import Bounds
 from .engine.bootstrap import bootstrap
-from .engine.delong import auc, paired_delong, score_error
-from .engine.paired_rows import PairedFamily, PairedRows, still
+from .engine.delong import auc, paired_delong
+from .engine.paired_rows import PairedRows, minimum_change, range_change, still
 from .engine.proportions import BONETT_PRICE, cells_of, confusion, paired_difference
 from .engine.resampled_rows import ALL, BOTH, NEEDS, ResampledRows
 from .engine.rows import ScoredRows, check_rows, check_scores, included_codes
-from .metrics.auc_gap import LOWEST, RANGE, extremes
+from .metrics.auc_gap import LOWEST, RANGE, auc_errors, extremes
 from .metrics.metric import Gap, Rate, gaps, rates
 from .thresholds import Decision, decide
-from .verdict import classify
 
 Cuts = tuple[Decision, Decision]
 
@@ -71,7 +70,7 @@ def compare_rows(
     rows: ScoredRows, reference_scores: ArrayLike, thresholds: Sequence[Cuts], options: AuditOptions
 ) -> Comparison:
     """Compare on checked rows. Arguments as for `compare`."""
-    others, groups, cuts = check_scores(reference_scores, "reference_scores"), [], []
+    others, groups = check_scores(reference_scores, "reference_scores"), []
     if others.shape != rows.scores.shape:
         raise FairTuneError(
             f"`reference_scores` has shape {others.shape} for {len(rows.scores)} rows; "
@@ -89,8 +88,8 @@ def compare_rows(
         reasons = model.grounds(code) + (() if code in model.included else (Reason("excluded"),))
         status, p = model.status[code], paired_p(paired, code)
         groups.append(GroupChange(rows.group_names[code], n, positives, negatives, status, reasons, change, p))
-    for place, pair in enumerate(thresholds):
-        cuts.append(compare_threshold(paired, pair, np.stack([own[place] for own in decisions]), place))
+    both_decide = np.stack(decisions, axis=1)
+    cuts = [compare_threshold(paired, pair, both_decide[place], place) for place, pair in enumerate(thresholds)]
     positives, negatives, n = model.counts[ALL].tolist()
     return Comparison(
         confidence=float(options.confidence),
@@ -111,35 +110,61 @@ def compare_rows(
     )
 
 
+def classify(groups: Sequence[Estimate], gap: Estimate) -> Verdict:
+    """Name what a change did to the groups: was a smaller gap gained by lifting one, or by levelling others down?
+
+    - "pareto-better": a group's AUC rose (its interval lies above 0) and none fell by more than `MARGIN` (no interval
+      reaches below -`MARGIN`);
+    - "level-down": the gap shrank while a group's AUC fell (its interval lies below 0) and none rose;
+    - "worse": a group's AUC fell and none rose, while the gap did not shrink, or is undefined: harm without even a
+      smaller gap to show for it;
+    - "mixed": a group's AUC rose, but another's fell, or may have by more than `MARGIN`;
+    - "not shown": no group's interval leaves 0 out.
+
+    So "level-down" and "worse" together are: somebody shown to be worse off, nobody shown to be better off. A fall
+    counts however small, as it does for "level-down". A group whose interval is withheld neither rose nor fell, and
+    forbids "pareto-better": it may have been harmed.
+
+    Changes are model minus reference.
+
+    Source: Mittelstadt, Wachter & Russell 2023, "The unfairness of fair machine learning", on levelling down; the
+    margin as in a trial of non-inferiority.
+    """
+    rose = any(group.low > 0 for group in groups)
+    fell = any(group.high < 0 for group in groups)
+    if rose and all(group.low >= -MARGIN for group in groups):
+        return "pareto-better"
+    if fell and not rose:
+        return "level-down" if gap.value < 0 else "worse"
+    return "mixed" if rose else "not shown"
+
+
 def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate]:
     """Judge the changes of the AUC of every group, excluded ones too, and of all rows; of the lowest, and of the gap.
 
     The lowest AUC may be another group's.
     """
     model, kept, changes = paired.model, list(paired.model.included), []
-    values, errors = np.empty((2, len(model.units))), np.empty((2, 1, len(kept)))
+    values = np.empty((2, len(model.units)))
     for side, own in enumerate((model, paired.reference)):
         for code in range(ALL, len(model.rows.group_names)):
             part = own.inside(code)
             values[side, code] = auc(part.labels, part.scores)
-        for place, code in enumerate(kept):
-            positives, negatives, _ = model.units[code].tolist()
-            errors[side, 0, place] = score_error(float(values[side, code]), positives, negatives, model.confidence)
-    draws = paired.draws(attrgetter("auc"))
+    errors, draws = np.stack([auc_errors(model, own) for own in values]), paired.draws(attrgetter("auc"))
     for code, (first, second) in enumerate(values.T.tolist()):
         changes.append(paired.change(first - second, None if draws is None else draws[..., code], code))
 
-    def family(drawn: np.ndarray) -> PairedFamily:
+    def bound(change: Callable[..., Bounds], drawn: np.ndarray) -> Bounds:
         # An AUC of 1 stays 1 in every resample; Newcombe's interval keeps a width there.
-        blind = np.where(still(drawn), errors, 0.0)
-        return PairedFamily(values[:, None, kept], np.hypot(*blind), model.confidence)
+        blind = np.hypot(*np.where(still(drawn), errors, 0.0))
+        return change(values[:, None, kept], blind, model.confidence, drawn)
 
-    (one, other), moved = (
-        (extremes(own[:-1], kept) for own in values),
-        None if draws is None else draws[:, :, None, kept],
+    one, other = (extremes(own[:-1], kept) for own in values)
+    moved = None if draws is None else draws[:, :, None, kept]
+    lowest = model.across(
+        one.minimum - other.minimum, BOTH, f"change of {LOWEST}", moved, partial(bound, minimum_change)
     )
-    lowest = paired.across(one.minimum - other.minimum, moved, lambda own: family(own).minimum(own), BOTH, LOWEST)
-    gap = paired.across(one.gap - other.gap, moved, lambda own: family(own).largest_range(own), BOTH, RANGE)
+    gap = model.across(one.gap - other.gap, BOTH, f"change of {RANGE}", moved, partial(bound, range_change))
     return changes, lowest, gap
 
 
@@ -206,10 +231,11 @@ def _gap_change(paired: PairedRows, gap: Gap, cells: np.ndarray, counts: np.ndar
     trials = np.stack([model.units[kept, NEEDS.index(rates()[name].needs[0])] for name in gap.rates])
     draws = None if counts is None else gap.numbers(np.moveaxis(counts, 2, 0)[..., kept])
 
-    def bound(drawn: np.ndarray) -> tuple[float, float]:
+    def bound(drawn: np.ndarray) -> Bounds:
         # A group whose rates, or whose change, never vary has the standard error of `paired_difference` there.
         blind = still(drawn).any(axis=0) | still(drawn[:, 0] - drawn[:, 1])
         errors = np.where(blind, np.sqrt(2) / (trials + 2), 0.0)
-        return PairedFamily(values, errors, model.confidence).largest_range(drawn)
+        return range_change(values, errors, model.confidence, drawn)
 
-    return paired.across(float(gap(sides[0])) - float(gap(sides[1])), draws, bound, gap.needs, gap.formula)
+    value = float(gap(sides[0])) - float(gap(sides[1]))
+    return model.across(value, gap.needs, f"change of {gap.formula}", draws, bound)

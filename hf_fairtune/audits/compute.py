@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import expit
@@ -16,14 +16,10 @@ from .engine.rows import ScoredRows, check_rows, included_codes
 from .metrics.auc_gap import extremes
 from .metrics.metric import Metric, gaps, rates, score_metrics
 
+if TYPE_CHECKING:
+    from transformers import EvalPrediction
+
 CUT = 0.5
-
-
-class Prediction(Protocol):
-    """What `transformers.EvalPrediction` offers."""
-
-    predictions: Any
-    label_ids: Any
 
 
 def directions(group_names: Sequence[str] = ()) -> dict[str, bool]:
@@ -39,11 +35,7 @@ def directions(group_names: Sequence[str] = ()) -> dict[str, bool]:
 
 
 def direction(metric_key: str, group_names: Sequence[str] = ()) -> str:
-    """Return "maximize" or "minimize" for a key of `fairness_metrics`, with or without the prefix "eval_".
-
-    Raises:
-        FairTuneError: the key is unknown or has no direction.
-    """
+    """Return "maximize" or "minimize" for a key of `fairness_metrics`, with or without the prefix "eval_"."""
     known = directions(group_names)
     key = metric_key.removeprefix("eval_")
     if key not in known:
@@ -55,9 +47,6 @@ def scores_from_logits(predictions: Any) -> np.ndarray:
     """Compute the probability of class 1 of each row, float64 [n].
 
     From logits [n, 2] (softmax), or [n, 1] or [n] (sigmoid); of a tuple the first item.
-
-    Raises:
-        FairTuneError: the logits have another shape.
     """
     logits = predictions[0] if isinstance(predictions, (tuple, list)) else predictions
     logits = np.asarray(logits, dtype=np.float64)
@@ -71,7 +60,7 @@ def scores_from_logits(predictions: Any) -> np.ndarray:
 
 def fairness_metrics(
     group_names: Sequence[str], exclude: Sequence[str] = ()
-) -> Callable[[Prediction], dict[str, float]]:
+) -> Callable[[EvalPrediction], dict[str, float]]:
     """Make a function for `Trainer(compute_metrics=...)`, with `label_names=["labels", "groups"]`.
 
     Its keys are `auc`, `auc_<group>`, `min_group_auc`, `max_group_auc`, `auc_gap`, `worst_group` (the code) and
@@ -91,7 +80,7 @@ def fairness_metrics(
         if taken:
             raise FairTuneError(f"The group name {name!r} makes the key `{taken[0]}` twice; rename it.")
 
-    def compute(prediction: Prediction) -> dict[str, float]:
+    def compute(prediction: EvalPrediction) -> dict[str, float]:
         label_ids = prediction.label_ids
         if not isinstance(label_ids, (tuple, list)) or len(label_ids) < 2:
             raise FairTuneError(
@@ -106,8 +95,8 @@ def fairness_metrics(
     return compute
 
 
-def numbers(rows: ScoredRows, included: Sequence[int], cut: float = CUT) -> dict[str, float]:
-    """Compute every number of scored rows without its interval, see `fairness_metrics`; rates and gaps at `cut`."""
+def numbers(rows: ScoredRows, included: Sequence[int]) -> dict[str, float]:
+    """Compute every number of scored rows without its interval, see `fairness_metrics`."""
     parts = {name: rows.take(rows.groups == code) for code, name in enumerate(rows.group_names)}
     by_group = [auc_interval(part.labels, part.scores) for part in parts.values()]
     ends = extremes(np.array([item.value for item in by_group]), included)
@@ -128,7 +117,7 @@ def numbers(rows: ScoredRows, included: Sequence[int], cut: float = CUT) -> dict
         value = ends.minimum if metric.better == "higher" else ends.maximum
         found |= {name: metric(rows.labels, rows.scores), worst: value, gap: ends.gap}
         found |= {f"{name}_{group}": item for group, item in own.items()}
-    counts = confusion(rows.labels, (rows.scores >= cut).astype(np.int64), rows.groups, len(rows.group_names))
+    counts = confusion(rows.labels, (rows.scores >= CUT).astype(np.int64), rows.groups, len(rows.group_names))
     reference = int(counts[:, list(included)].sum(axis=0).argmax()) if included else 0
     found |= {name: float(rate(counts[:, -1:])[0]) for name, rate in rates().items()}
     return found | {name: float(gap(counts[:, list(included)], reference)) for name, gap in gaps().items()}

@@ -1,7 +1,5 @@
 """Groups ranked by AUC after partial pooling: small groups borrow from the rest, so that ranks are not of sizes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
@@ -11,7 +9,6 @@ from scipy.stats import norm
 
 from ..document.audit import RankedGroup, Ranking
 from ..document.estimate import Estimate
-from ..errors import FairTuneError
 from .engine.auc_tests import hanley_mcneil_variance, logit_slope
 from .engine.delong import ROUNDING, auc_variance, newcombe_interval
 from .engine.resampled_rows import ResampledRows
@@ -31,11 +28,8 @@ def pool(
     The spread of the truths is averaged over its posterior, its likelihood being the restricted one, rather than
     fixed at one estimate: that would often be 0, and then call all groups the same without a doubt.
 
-    Args:
-        values: on a scale on which they are about normal, such as logits, [k], at least two.
-        errors: their standard errors, positive, [k].
-        confidence: level of the intervals.
-        seed: of the draws from the posterior that intervals and shares are read off.
+    Values are on a scale on which they are about normal, such as logits, with positive standard errors, [k] each, two
+    or more; intervals and shares are read off draws from the posterior.
 
     Returns:
         Posterior mean of the truths' mean, posterior median of their standard deviation and, for every value, [4, k],
@@ -44,12 +38,6 @@ def pool(
     Source: Gelman et al. 2013, "Bayesian Data Analysis", 5.4, eq. 5.17 to 5.21; half-normal prior of the spread as in
     Gelman 2006, "Prior distributions for variance parameters in hierarchical models".
     """
-    values, errors = np.asarray(values, dtype=np.float64), np.asarray(errors, dtype=np.float64)
-    if len(values) < 2 or not (errors > 0).all() or not np.isfinite([*values, *errors]).all():
-        raise FairTuneError(
-            f"{len(values)} values with errors {errors.tolist()} cannot be pooled; pass two or more, each finite with "
-            "a positive error."
-        )
     # Evenly in the logarithm, from nothing beside the errors to more than the values show.
     taus = np.geomspace(float(errors.min()) / 50, 5 * (float(np.ptp(values)) + float(errors.max())), POINTS)
     precision = 1 / (taus[:, None] ** 2 + errors**2)
@@ -69,12 +57,12 @@ def pool(
     draws = rng.normal(mean + held[picked] * (values - mean), np.sqrt(held[picked]) * errors)
     centres = weights @ (means[:, None] + held * (values - means[:, None]))
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    middle = float(taus[min(int(np.searchsorted(np.cumsum(weights), 0.5)), len(taus) - 1)])
+    middle = float(taus[np.searchsorted(np.cumsum(weights), 0.5)])
     shares = np.bincount(draws.argmin(axis=1), minlength=len(values)) / DRAWS
     return float(weights @ means), middle, np.stack([centres, low, high, shares])
 
 
-def rank_groups(resampled: ResampledRows, aucs: Sequence[Estimate], seed: int = 0) -> Ranking | None:
+def rank_groups(resampled: ResampledRows, aucs: Sequence[Estimate], seed: int) -> Ranking | None:
     """Rank the included groups that have an AUC by their pooled AUC, lowest first.
 
     Errors are DeLong's (by clusters: Obuchowski's). A group that is not estimable cannot tell its own error: logit

@@ -1,7 +1,5 @@
 """The audit at a threshold: rates by group with their intervals, and the gaps between groups."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.stats import norm
 
@@ -19,12 +17,7 @@ DEGENERATE_RATE = 0.01
 
 
 class Decided:
-    """Decisions at one threshold: what its rates and gaps are made from.
-
-    Args:
-        resampled: the rows.
-        predictions: 0 or 1, [n].
-        place: which of the replicates' cuts the threshold is.
+    """Decisions at one threshold, `place` among the replicates' cuts: what its rates and gaps are made from.
 
     Attributes:
         cells: place of each row among `proportions.CELLS`, [n].
@@ -124,12 +117,9 @@ def _compared(gap: Gap, counts: np.ndarray) -> np.ndarray:
 def audit_threshold(
     resampled: ResampledRows, threshold: Decision, predictions: np.ndarray, place: int
 ) -> ThresholdAudit:
-    """Audit every rate and gap at one threshold; for `predictions` and `place` see `Decided`."""
-    decided, groups, by_rate, by_gap = Decided(resampled, predictions, place), [], {}, {}
-    for name, rate in rates().items():
-        by_rate[name] = decided.rate(rate)
-    for name, gap in gaps().items():
-        by_gap[name] = decided.gap(gap)
+    """Audit every rate and gap at one threshold, by its predictions, 0 or 1, [n], and its place, see `Decided`."""
+    decided, groups = Decided(resampled, predictions, place), []
+    by_rate = {name: decided.rate(rate) for name, rate in rates().items()}
     for code, name in enumerate((*resampled.rows.group_names, OVERALL)):
         positives, negatives, n = resampled.counts[code].tolist()
         _, alarms, _, hits = decided.counts[:, code].tolist()
@@ -144,5 +134,5 @@ def audit_threshold(
         degenerate=bool(((selected < DEGENERATE_RATE) | (selected > 1 - DEGENERATE_RATE)).any()),
         overall=groups.pop(),
         groups=groups,
-        gaps=by_gap,
+        gaps={name: decided.gap(gap) for name, gap in gaps().items()},
     )

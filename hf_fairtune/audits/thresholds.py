@@ -1,7 +1,5 @@
 """Thresholds: policies that fit a cut on one split, to decide on another."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..document.estimate import NAN
 from ..errors import FairTuneError
-from .engine.proportions import check_share
-from .engine.rows import ScoredRows, check_labels, check_rows, check_scores
+from .engine.rows import ScoredRows, check_labels, check_rows
 
 PER_GROUP = " per group"
 POLICIES = "a number such as 0.5, youden, f1, sensitivity=0.9, specificity=0.9, or one of these four per group"
@@ -41,34 +38,25 @@ class Decision:
     by_group: dict[str, float] | None = None
     predictions: np.ndarray | None = field(default=None, compare=False)
 
-    def apply(
-        self,
-        labels: ArrayLike,
-        scores: ArrayLike,
-        groups: ArrayLike | None = None,
-        group_names: Sequence[str] | None = None,
-    ) -> np.ndarray:
-        """Predict 0 or 1 for each row, [n], from labels, scores and, for a cut for each group, codes and their names.
+    def apply(self, rows: ScoredRows) -> np.ndarray:
+        """Predict 0 or 1 for each row, [n].
 
         Raises:
             FairTuneError: these are the very rows it was fitted on, in whatever order; there is another number of rows
                 than decisions; or a group has no cut.
         """
         if self.predictions is not None:
-            size, n = len(self.predictions), len(np.asarray(labels))
+            size, n = len(self.predictions), len(rows.labels)
             if n != size:
                 raise FairTuneError(f"`{self.policy}` holds {size} decisions for {n} rows; pass one a row.")
             return self.predictions
-        if self.by_group is not None and (groups is None or group_names is None):
-            raise FairTuneError(f"`{self.policy}` has a cut for each group; pass `groups` and `group_names`.")
-        if self.fingerprint is not None and self.fingerprint == fingerprint(labels, scores):
+        if self.fingerprint is not None and self.fingerprint == fingerprint(rows):
             raise FairTuneError(
                 f"The `{self.policy}` threshold was fitted on these same rows ({self.fitted_on}); "
                 "apply it to another split, or use fixed()."
             )
-        if self.by_group is None or groups is None or group_names is None:
-            return (check_scores(scores) >= self.value).astype(np.int64)
-        rows = check_rows(labels, scores, groups, group_names)
+        if self.by_group is None:
+            return (rows.scores >= self.value).astype(np.int64)
         cuts = np.array([self.by_group.get(name, np.nan) for name in rows.group_names])[rows.groups]
         if np.isnan(cuts).any():
             unknown = sorted({rows.group_names[code] for code in rows.groups[np.isnan(cuts)]})
@@ -79,14 +67,11 @@ class Decision:
         return (rows.scores >= cuts).astype(np.int64)
 
 
-Threshold = Decision
-
-
 def decide(thresholds: Sequence[Decision], rows: ScoredRows) -> np.ndarray:
     """Predict 0 or 1 for each row by each threshold, [n_cuts, n]; errors as of `Decision.apply`."""
     found = np.empty((len(thresholds), len(rows.labels)), dtype=np.int64)
     for place, threshold in enumerate(thresholds):
-        found[place] = threshold.apply(rows.labels, rows.scores, rows.groups, rows.group_names)
+        found[place] = threshold.apply(rows)
     return found
 
 
@@ -110,7 +95,7 @@ def youden(labels: ArrayLike, scores: ArrayLike, split: str = "validation") -> D
 
     Source: Youden 1950, "Index for rating diagnostic tests".
     """
-    return Policy("youden").fit(labels, scores, split=split)
+    return Policy("youden").fit(check_rows(labels, scores, np.zeros_like(labels, dtype=np.int64), ["all"]), split)
 
 
 # True and false positives at every observed score as a cut, highest first, and a share -> place of the cut; -1 is
@@ -142,36 +127,19 @@ class Policy:
     by_group: bool = False
     number: float | None = None
 
-    def fit(
-        self,
-        labels: ArrayLike,
-        scores: ArrayLike,
-        groups: ArrayLike | None = None,
-        group_names: Sequence[str] | None = None,
-        split: str = "validation",
-    ) -> Decision:
-        """Choose the threshold on these rows of `split`, never the ones it will be reported on.
-
-        Groups are codes of `group_names`, [n], for a cut for each group that has rows.
-
-        Raises:
-            FairTuneError: a class is missing, or groups are, where every group gets its own cut.
-        """
-        if self.number is not None:
-            return fixed(self.number)
+    def fit(self, rows: ScoredRows, split: str = "validation") -> Decision:
+        """Choose the threshold on these rows of `split`, never the ones it will be reported on."""
         if not self.by_group:
-            return Decision(self.name, self._cut(labels, scores, split), split, fingerprint(labels, scores))
-        if groups is None or group_names is None:
-            raise FairTuneError(f"`{self.name}{PER_GROUP}` fits each group; pass `groups` and `group_names`.")
-        rows, cuts = check_rows(labels, scores, groups, group_names), {}
+            return Decision(self.name, self._cut(rows, split), split, fingerprint(rows))
+        cuts = {}
         for code in np.unique(rows.groups):
-            own, name = rows.take(rows.groups == code), rows.group_names[code]
-            cuts[name] = self._cut(own.labels, own.scores, f"{split}, {name}")
-        return Decision(self.name + PER_GROUP, NAN, split, fingerprint(rows.labels, rows.scores), cuts)
+            name = rows.group_names[code]
+            cuts[name] = self._cut(rows.take(rows.groups == code), f"{split}, {name}")
+        return Decision(self.name + PER_GROUP, NAN, split, fingerprint(rows), cuts)
 
-    def _cut(self, labels: ArrayLike, scores: ArrayLike, split: str) -> float:
+    def _cut(self, rows: ScoredRows, split: str) -> float:
         """Find the cut among the observed scores."""
-        truth, values = check_labels(labels), check_scores(scores)
+        truth, values = rows.labels, rows.scores
         positives = int(truth.sum())
         if positives in (0, len(truth)):
             raise FairTuneError(f"`{split}` has {positives} positives in {len(truth)} rows; a cut needs both classes.")
@@ -183,34 +151,33 @@ class Policy:
 
 
 def parse_policy(text: str) -> Policy:
-    """Read a policy: a number, or youden, f1, sensitivity=0.9, specificity=0.9, and each of these four "per group".
-
-    Raises:
-        FairTuneError: it is none of these.
-    """
+    """Read a policy: a number, or youden, f1, sensitivity=0.9, specificity=0.9, and each of these four "per group"."""
     name = " ".join(text.split()).lower()
     by_group, name = name.endswith(PER_GROUP), name.removesuffix(PER_GROUP)
-    value, (kind, equals, share) = _number(name), name.partition("=")
+    value, (kind, equals, share) = number_in(name), name.partition("=")
     if value is not None:
         if by_group:
             raise FairTuneError(f"`{text}` gives every group the same cut; leave out{PER_GROUP}.")
         fixed(value)
-    elif kind in ("sensitivity", "specificity") and _number(share) is not None:
-        name = f"{kind}={check_share(kind, float(share)):.12g}"
+    elif kind in ("sensitivity", "specificity") and (wanted := number_in(share)) is not None:
+        if not 0 < wanted <= 1:
+            raise FairTuneError(f"The {kind} wanted is {wanted}; pass a share above 0 and up to 1, such as 0.9.")
+        name = f"{kind}={wanted:.12g}"
     elif equals or name not in ("youden", "f1"):
         raise FairTuneError(f"`{name}` is no threshold policy; choose {POLICIES}.")
     return Policy(name, by_group, value)
 
 
-def _number(text: str) -> float | None:
+def number_in(text: str) -> float | None:
+    """Read a number; None where there is none."""
     try:
         return float(text)
     except ValueError:
         return None
 
 
-def fingerprint(labels: ArrayLike, scores: ArrayLike) -> str:
+def fingerprint(rows: ScoredRows) -> str:
     """Hash rows by their labels and scores, in any order."""
-    truth, values = check_labels(labels), check_scores(scores) + 0.0
+    truth, values = rows.labels, rows.scores + 0.0
     order = np.lexsort((truth, values))
     return hashlib.sha256(values[order].tobytes() + truth[order].tobytes()).hexdigest()[:32]

@@ -11,8 +11,6 @@ finished is not run again. One command makes a table of the SWiFT paper:
   methods   --vary method=full,bmft,swift
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -23,6 +21,7 @@ from pydantic_core import to_json
 from ..document.document import Document
 from ..errors import FairTuneError
 from ..folder import write_atomically
+from ..methods.method import method_named
 from ..show.ablation import ablation_rows, ablation_table
 from . import debias
 from .flags import parse
@@ -72,7 +71,7 @@ def flags_of(flags: list[str], name: str, value: str, seed: int, folder: Path) -
     own = [flag.replace("{seed}", str(seed)) for flag in flags]
     own += [f"--{name}", value, "--seed", str(seed), "--output_dir", str(folder / f"{name}-{value}" / f"seed-{seed}")]
     parsed = parse(debias, own)
-    parsed[-1].build_method(**vars(parsed[-2]))
+    method_named(parsed[-1].method, **vars(parsed[-2]))
     return parsed
 
 

@@ -1,7 +1,5 @@
 """Audit a classifier, or a table of its predictions, by group; no training."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -16,8 +14,8 @@ from ..document.data import Data
 from ..document.document import ALL_ROWS, AUDIT_FILE, RUN_FILE, Document, Settings
 from ..document.run import Argument, Model
 from ..errors import FairTuneError
-from ..folder import write_atomically
-from ..show.files import PAGE, SHARE, write_audit
+from ..folder import SHARE, write_atomically
+from ..show.files import PAGE, write_audit
 from ..show.terminal import audit_text
 from .audit_input import AuditArguments, AuditInput, choose_policies, notes, read_findings, read_input
 
@@ -46,11 +44,13 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     # What can be refused is refused before images are scored.
     check_policies(arguments.threshold, arguments.correction)
     AuditOptions(arguments.exclude, arguments.n_boot, arguments.n_permutations, arguments.seed, arguments.confidence)
-    gate = None
+    rules = None
     if arguments.gate:
-        from ..gate.gatekeeper import Gatekeeper  # most audits have no gate, and need no code of it
+        from ..gate.check import check_rules  # most audits have no gate, and need no code of it
+        from ..gate.judge import EXIT, judge
+        from ..gate.rules import read_rules
 
-        gate = Gatekeeper(arguments.gate)
+        rules = read_rules(arguments.gate)
     folder = None if arguments.output_dir is None else prepared(Path(arguments.output_dir))
     rows = read_input(arguments, data)
     policies = choose_policies(arguments.threshold, rows)
@@ -58,14 +58,14 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
         print(f"note: {note}", file=sys.stderr)
     table, findings = rows.table, read_findings(arguments.finding, rows.table.targets)
     facts = audit_data(table, rows.name, data, split=rows.split, findings=findings)
-    if gate:
-        gate.check(table, policies)
+    if rules:
+        groups = {attribute.name: attribute.names for attribute in table.attributes}
+        check_rules(rules, table.targets, groups, policies, table.reference_scores is not None)
     document = replace(audited(arguments, rows, policies, facts), arguments=recorded(arguments, data))
-    document = gate.judged(document) if gate else document
+    document = replace(document, gate=judge(document, rules)) if rules else document
     # Files first: whoever reads the terminal may stop reading.
     if folder is not None:
         if rows.frame is not None:
-            (folder / PRIVATE).mkdir(exist_ok=True)
             write_atomically(folder / PRIVATE / "predictions.csv", rows.frame.to_csv(index=False))
         write_audit(document, folder, arguments.share)
     for entry in document.audits:
@@ -79,7 +79,7 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     print(audit_text(document))
     if folder is not None:
         print(f"\n{folder / PAGE} has all counts, for your own use; {folder / SHARE} may be shared")
-    return gate.status(document) if gate else 0
+    return EXIT[document.gate.verdict] if document.gate else 0
 
 
 def audited(arguments: AuditArguments, rows: AuditInput, policies: Sequence[str], facts: Data) -> Document:

@@ -1,7 +1,5 @@
 """The flags of `fairtune audit`, and the rows that they name: of a table of predictions, or scored by a model."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -5,8 +5,6 @@ thresholds and calibration, and a test split. Further test sets, from other site
 `fairtune debias --method bmft --help` lists the flags of another method.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +15,7 @@ from ..data.fair_dataset import FairDataset
 from ..data.testsets import TestSetArguments, parse_test_sets
 from ..document.run import ExternalSet
 from ..errors import FairTuneError
-from ..methods.method import Method
+from ..methods.method import Method, method_named
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.fair import FairTrainer
 from ..trainer.run_facts import repair_facts
@@ -94,7 +92,7 @@ class RepairJob(Job):
 
     def method(self) -> Method:
         """Return the method with its flags."""
-        return self.training.build_method(**vars(self.hyperparameters))
+        return method_named(self.training.method, **vars(self.hyperparameters))
 
 
 def run(*parsed: Any) -> None:

@@ -4,8 +4,6 @@ Writes lesions with a planted bias against dark skin, searches the mask, trains 
 and prints how each treats each group.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A command's flags are the fields of its dataclasses; its help shows ours first and teaches by an example."""
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import logging

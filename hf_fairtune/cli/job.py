@@ -1,7 +1,5 @@
 """What `search`, `train` and `debias` have in common: data, trainer, the hand-over."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -10,7 +8,7 @@ from typing import Any
 
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from ..audits.detectable_difference import detectable
+from ..audits.engine.auc_tests import detectable
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset, load_fair_dataset
@@ -90,7 +88,7 @@ class Job:
 
     def method(self) -> Method:
         """Return the method with its flags."""
-        method = self.training.build_method(**vars(self.hyperparameters))
+        method = method_named(self.training.method, **vars(self.hyperparameters))
         if not method.needs.original_training_data:
             raise FairTuneError(f"`--method {method.name}` repairs a trained model; use `fairtune debias`.")
         return method

@@ -1,7 +1,5 @@
 """`fairtune`: find the subcommand's file, read its flags, run it, print bad input as one line."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys

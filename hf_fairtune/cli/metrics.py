@@ -1,7 +1,5 @@
 """List the metrics of an audit, or tell all about one: definition, range, direction, traps, source."""
 
-from __future__ import annotations
-
 import textwrap
 from dataclasses import dataclass, field
 

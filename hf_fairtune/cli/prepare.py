@@ -1,7 +1,5 @@
 """Write a known data set as a table of images, and print the flags that read it."""
 
-from __future__ import annotations
-
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Push what a finished run or audit shares to the Hub: the folder share/ alone, private unless asked otherwise."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from .. import hub

@@ -1,13 +1,12 @@
 """Write the card and figures of a finished run again, from its document alone."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..document.document import Document
 from ..errors import FairTuneError
-from ..show.files import SHARE, write_card
+from ..folder import SHARE
+from ..show.files import write_card
 from ..show.terminal import run_text
 
 EXAMPLE = "  fairtune report fairtune-lesions"

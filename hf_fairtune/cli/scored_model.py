@@ -1,7 +1,5 @@
 """The rows that `fairtune audit` is about, scored by a model."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Search what to fine-tune so that the worst-off group does best, train the winner, test it once."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Train by one method, with or without a mask, and test it by group."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ..data.arguments import DataArguments

@@ -1,7 +1,5 @@
 """What to train on and how to read it, as dataclass fields that are command-line flags."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

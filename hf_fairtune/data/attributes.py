@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ class Attribute:
         kind: "levels", "cuts" or "intersection".
         cuts: where a number is cut, of "cuts" only.
         values: code of every row's group, int64 [n].
-        levels: of every attribute a group is made from, by code.
+        levels: of every attribute a group is made from, by code; `missing` is that of an empty cell.
     """
 
     name: str
@@ -52,11 +53,6 @@ class Attribute:
     def names(self) -> list[str]:
         """Return the names of the groups, by code."""
         return list(map(AND.join, self.levels))
-
-    @property
-    def empty(self) -> list[bool]:
-        """Say of every group, by code, whether its rows have an empty cell."""
-        return [MISSING in levels for levels in self.levels]
 
     def take(self, rows: np.ndarray) -> Attribute:
         """Return the attribute of some rows (indices, or a mask [n]), with the groups that occur in them."""
@@ -81,9 +77,11 @@ def read_attributes(
     if len(set(specs)) < len(specs):
         repeated = sorted(spec for spec in specs if list(specs).count(spec) > 1)
         raise FairTuneError(f"--group {repeated[0]} is given twice; name every attribute once.")
-    read = [_attribute(frame, spec) for spec in specs]
-    found = [attribute for attribute, _ in read]
-    readings = [reading for _, own in read for reading in own]
+    found, readings = [], list[Reading]()
+    for spec in specs:
+        attribute, own = _attribute(frame, spec)
+        found.append(attribute)
+        readings += own
     if intersections and len(found) > 1:
         found.append(_intersection(found))
     for attribute in found[-1:] if lone_levels else found:
@@ -116,7 +114,7 @@ def _attribute(frame: pd.DataFrame, text: str) -> tuple[Attribute, list[Reading]
     column = as_levels(named_column(frame, name, "group")).replace(MISSING, None)
     names, places = _bins(column, cuts) if cuts else _values(column)
     # Places of empty cells are -1: the last name.
-    levels: list[tuple[str, ...]] = [(level,) for level in (*names, MISSING)]
+    levels: list[tuple[str, ...]] = list(zip((*names, MISSING), strict=True))
     every = Attribute(text, [name], "cuts" if cuts else "levels", cuts, places % len(levels), levels)
     readings = []
     for place, group in [*enumerate(names), (-1, MISSING)]:
@@ -183,16 +181,19 @@ def _is_code(name: str, names: Sequence[str]) -> bool:
 
 def _intersection(parts: Sequence[Attribute]) -> Attribute:
     """Cross several attributes: the cells that occur, in the order of the cross table."""
-    name = AND.join(part.name for part in parts)
-    values, cells = pd.MultiIndex.from_arrays([part.values for part in parts]).factorize(sort=True)
+    name = AND.join(map(attrgetter("name"), parts))
+    values, cells = pd.MultiIndex.from_arrays([*map(attrgetter("values"), parts)]).factorize(sort=True)
     if len(cells) > MAX_CELLS:
         raise FairTuneError(
             f"`{name}` has {len(cells)} groups, more than {MAX_CELLS}; name fewer attributes or cuts, or pass "
             "--no_intersections to an audit."
         )
-    levels = [tuple(part.names[code] for part, code in zip(parts, cell, strict=True)) for cell in cells]
-    columns = list(dict.fromkeys(column for part in parts for column in part.columns))
-    crossed = Attribute(name, columns, "intersection", [], values, levels)
+    columns, levels = [], []
+    for part, places in zip(parts, np.array([*cells]).T, strict=True):
+        columns += part.columns
+        levels.append(np.array(part.names, dtype=object)[places])
+    columns = list(dict.fromkeys(columns))
+    crossed = Attribute(name, columns, "intersection", [], values, list(zip(*levels, strict=True)))
     names = crossed.names
     if len(set(names)) < len(names):
         twice = next(group for group in names if names.count(group) > 1)

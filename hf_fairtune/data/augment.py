@@ -4,8 +4,6 @@ The boxes come from torch's global generator, which `set_seed` and a resumed Tra
 the cached, already resized image, so it is always enlarged and needs no anti-aliasing.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """The rows of the external set: every group as often as any other within each label."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..errors import FairTuneError

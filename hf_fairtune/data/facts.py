@@ -1,13 +1,12 @@
 """What a document says of its data: targets, attributes, splits and their counts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
 
 from ..document.data import AttributeSheet, Data, Level, SplitSheet, Target
 from ..document.document import ALL_ROWS
+from .attributes import MISSING
 from .scored import ScoredSpec, ScoredTable
 
 
@@ -18,10 +17,11 @@ def split_sheet(table: ScoredTable, hash: str) -> SplitSheet:
         sizes = np.bincount(part.values, minlength=len(part.names))
         counts = np.zeros((len(part.names), len(table.targets)), dtype=np.int64)
         np.add.at(counts, part.values, table.labels)
-        levels = []
-        for name, n, empty, positives in zip(part.names, sizes.tolist(), part.empty, counts.tolist(), strict=True):
+        levels, missing = [], 0
+        for name, own, n, positives in zip(part.names, part.levels, sizes.tolist(), counts.tolist(), strict=True):
+            empty = MISSING in own
+            missing += n if empty else 0
             levels.append(Level(name, n, empty, dict(zip(table.targets, positives, strict=True))))
-        missing = int(sizes[part.empty].sum())
         sheets.append(AttributeSheet(part.name, part.columns, part.kind, part.cuts, missing, levels))
     return SplitSheet(
         n=len(table.labels),

@@ -1,7 +1,5 @@
 """The rows of a table of images: what its columns say of each, and how some of them become a dataset."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 

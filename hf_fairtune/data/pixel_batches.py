@@ -1,7 +1,5 @@
 """Pixel values of a table of images, a batch at a time, by any image processor."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

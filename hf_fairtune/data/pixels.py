@@ -4,8 +4,6 @@ The file is written to a temporary name and renamed when whole. Two processes ma
 later rename replaces an equal file.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import tempfile

@@ -1,7 +1,5 @@
 """What an image processor does to an image, so that cached pixels give exactly its result."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 

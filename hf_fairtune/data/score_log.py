@@ -1,7 +1,5 @@
 """Scores kept while a model works through its images: a killed run goes on where it was."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterator, Sequence

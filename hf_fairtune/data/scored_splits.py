@@ -1,7 +1,5 @@
 """Which rows of a table of images a model has not seen: those of its own test split, of the given one, or all."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -22,7 +22,7 @@ from datasets import (
 
 from ..document.data import Reading
 from ..errors import FairTuneError, first_line, listed
-from .columns import SPLIT_COLUMN, SPLIT_NAMES, as_levels, named_column, no_column
+from .columns import SPLIT_COLUMN, SPLIT_NAMES, named_column, no_column, split_names
 from .table_file import KINDS, is_table, read_table, suffix_of
 from .uncertain import Uncertain, certain_rows
 
@@ -200,19 +200,17 @@ def trimmed_paths(part: Dataset, image: str) -> int:
 
 
 def _given(parts: dict[str, Dataset], frame: pd.DataFrame) -> list[str] | None:
+    """Return the split of every row where splits of the data, or a column `split`, say it."""
     if len(parts) > 1:
-        rows = [name for name, part in parts.items() for _ in range(len(part))]
-        origin = "splits"
+        column = pd.Series([name for name, part in parts.items() for _ in range(len(part))], name=SPLIT_COLUMN)
     elif SPLIT_COLUMN in frame:
-        rows = as_levels(named_column(frame, SPLIT_COLUMN, "split")).fillna("(empty)").tolist()
-        origin = f"values in the column `{SPLIT_COLUMN}`"
+        column = named_column(frame, SPLIT_COLUMN, "split")
     else:
         return None
-    names = list(dict.fromkeys(rows))
-    meaning = {name: SPLIT_NAMES.get(name.lower(), "") for name in names}
-    if "" in meaning.values() or "train" not in meaning.values() or len(set(meaning.values())) < len(names):
+    found: list[str] = split_names(column).tolist()
+    if "train" not in found:
         raise FairTuneError(
-            f"The data have the {origin} {listed(names)}; wanted are train and, if any, validation and test, each "
-            "once. Rename them, or give one table without splits."
+            f"The data have the splits {listed(sorted(set(found)))}; wanted are train and, if any, validation and "
+            "test. Rename them, or give one table without splits."
         )
-    return [meaning[name] for name in rows]
+    return found

@@ -1,7 +1,5 @@
 """Train, validation and test: made from the data, read from a file, or checked as given."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,7 +95,6 @@ def _save(keys: Sequence[str], split: np.ndarray, plan: SplitPlan, file: Path) -
         "hash": digest(parts),
         "splits": parts,
     }
-    file.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(file, json.dumps(content, indent=1) + "\n")
 
 

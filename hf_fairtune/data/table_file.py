@@ -1,7 +1,5 @@
 """A table's file, by the library that reads its kind; what the reader changed is said."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import warnings
@@ -33,8 +31,8 @@ class TableFile:
 
 def suffix_of(file: str | Path) -> str:
     """Return the ending that says how a file is read, such as ".csv" or ".csv.gz"."""
-    suffixes = [one.lower() for one in Path(file).suffixes[-2:]]
-    return "".join(suffixes) if suffixes[-1:] == [".gz"] else "".join(suffixes[-1:])
+    path = Path(str(file).lower())
+    return "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
 
 
 def is_table(name: str) -> bool:
@@ -73,9 +71,11 @@ def read_table(file: str | Path) -> TableFile:
 
 def _trimmed(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Reading]]:
     """Take blanks from the ends of the names."""
-    names = [str(name).strip() for name in frame.columns]
-    changed = [name for name, old in zip(names, frame.columns, strict=True) if name != old and isinstance(old, str)]
-    return frame.set_axis(names, axis="columns"), [Reading(name, "", "trimmed_name") for name in changed]
+    names, readings = list[str](), []
+    for name in frame.columns:
+        names.append(str(name).strip())
+        readings += [Reading(names[-1], "", "trimmed_name")] if str(name) != names[-1] else []
+    return frame.set_axis(names, axis="columns"), readings
 
 
 def _numbers_without_words(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Reading]]:
@@ -110,13 +110,11 @@ def _read_excel(path: Path) -> TableFile:
 
 def _read_json(path: Path) -> TableFile:
     lines = suffix_of(path).startswith(".jsonl")
-    return TableFile(pd.read_json(path, lines=lines, dtype=False, convert_dates=False))
+    return TableFile(pd.read_json(path, lines=lines, dtype=False))
 
 
 def _read_text(path: Path) -> TableFile:
-    encoding = next((one for one in ENCODINGS if _decodes(path, one)), None)
-    if encoding is None:
-        raise FairTuneError(f"`{path}` is no text in UTF-8 or Windows-1252; save it as UTF-8.")
+    encoding = _encoding(path)
     separator, names = _header(path, encoding)
     with warnings.catch_warnings():
         # Left to itself, pandas takes the first column for row names where rows are longer than the first line.
@@ -136,7 +134,7 @@ def _read_text(path: Path) -> TableFile:
             raise FairTuneError(
                 f"`{path}` has rows with more cells than its first line has names ({listed(names)}); correct it."
             ) from error
-    if len(names) != len(frame.columns):
+    if len(names) != len(frame.columns) or "\n" in "".join(names):
         raise FairTuneError(f"The first line of `{path}` is no list of names; write it on one line, a name a column.")
     readings = [Reading("", encoding, "encoding")] if encoding != ENCODINGS[0] else []
     if separator != SEPARATORS[suffix_of(path).removesuffix(".gz")]:
@@ -144,19 +142,22 @@ def _read_text(path: Path) -> TableFile:
     return TableFile(frame.set_axis(names, axis="columns"), readings)
 
 
-def _open(path: Path) -> Callable[..., IO[str]]:
-    return gzip.open if suffix_of(path).endswith(".gz") else open
+def _opened(path: Path, encoding: str) -> IO[str]:
+    opening: Callable[..., IO[str]] = gzip.open if path.suffix.lower() == ".gz" else open
+    return opening(path, "rt", encoding=encoding, newline="")
 
 
-def _decodes(path: Path, encoding: str) -> bool:
-    """Say whether all of a file is text in an encoding."""
-    try:
-        with _open(path)(path, "rt", encoding=encoding, newline="") as file:
-            while file.read(1 << 20):
-                pass
-    except UnicodeDecodeError:
-        return False
-    return True
+def _encoding(path: Path) -> str:
+    """Return the first encoding in which all of a file is text."""
+    for encoding in ENCODINGS:
+        try:
+            with _opened(path, encoding) as file:
+                while file.read(1 << 20):
+                    pass
+            return encoding
+        except UnicodeDecodeError:
+            continue
+    raise FairTuneError(f"`{path}` is no text in UTF-8 or Windows-1252; save it as UTF-8.")
 
 
 def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
@@ -165,19 +166,21 @@ def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
     The separator divides all of the first lines into equally many cells, as many as any does; that of the file's
     ending comes first.
     """
-    with _open(path)(path, "rt", encoding=encoding, newline="") as file:
+    with _opened(path, encoding) as file:
         lines = list(islice(filter(str.strip, file), SHOWN_LINES))
     if not lines:
         raise FairTuneError(
             f"`{path}` is empty; give a table with names in its first line, one row an image or patient."
         )
-    if any("\0" in line for line in lines):
+    if "\0" in "".join(lines):
         raise FairTuneError(f"`{path}` is no text; save the table as text.")
-    usual = SEPARATORS[suffix_of(path).removesuffix(".gz")]
-    rows = {sep: list(csv.reader(lines, delimiter=sep, skipinitialspace=True)) for sep in (usual, *",;\t|")}
-    even = [sep for sep, cells in rows.items() if len({len(row) for row in cells}) == 1]
-    best = max(even or [usual], key=lambda sep: len(rows[sep][0]))
-    return best, rows[best][0]
+    best, names, score = "", list[str](), (False, 0)
+    for separator in (SEPARATORS[suffix_of(path).removesuffix(".gz")], *",;\t|"):
+        cells = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+        even = len(cells[0]) > 1 and len(set(map(len, cells))) == 1
+        if (even, len(cells[0])) > score:
+            best, names, score = separator, cells[0], (even, len(cells[0]))
+    return best, names
 
 
 READERS: dict[str, Callable[[Path], TableFile]] = {

@@ -1,9 +1,7 @@
 """What is detected (one finding, one of several classes, several findings), and which scores are those of each."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -116,8 +114,8 @@ def binary_targets(column: pd.Series, positive: Sequence[str] = (), uncertain: U
     """
     name, levels = column.name, _several_levels(column)
     certain = levels.replace(UNCERTAIN, side_of(column, positive, uncertain))
-    cells = _findings_of(certain, positive)
-    known = sorted(set().union(*cells.map(set)))
+    findings = _findings_of(certain, positive)
+    known = sorted(set().union(*findings.values()))
     chosen = list(dict.fromkeys(map(str, positive))) or (known[1:] if set(known) in UNAMBIGUOUS else [])
     if not chosen:
         raise FairTuneError(
@@ -126,7 +124,7 @@ def binary_targets(column: pd.Series, positive: Sequence[str] = (), uncertain: U
     if not set(chosen) <= set(known):
         unknown = next(value for value in chosen if value not in known)
         raise FairTuneError(f"--positive {unknown} is not a value of `{name}`; its values are {listed(known)}.")
-    labels = cells.map(lambda found: not {*chosen}.isdisjoint(found)).to_numpy(dtype=np.int64)
+    labels = certain.isin(_cells_with(chosen, findings)).to_numpy(dtype=np.int64)
     rest = sorted({*known} - {*chosen})
     if labels.all():
         raise FairTuneError(
@@ -138,17 +136,24 @@ def binary_targets(column: pd.Series, positive: Sequence[str] = (), uncertain: U
     return Targets("binary", [" or ".join(chosen)], labels[:, None], chosen, known, negative, readings=readings)
 
 
-def _findings_of(levels: pd.Series, positive: Sequence[str]) -> pd.Series:
-    """Return the findings of every cell, a tuple a row: those that `|` or `;` divide, else the cell itself.
+def _findings_of(levels: pd.Series, positive: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the findings of every value: those that `|` or `;` divide, else the value itself.
 
-    A cell is divided only where none of `positive` is such a cell, and one, or none at all, is a part of one.
+    Values are divided where one of `positive`, or none at all, is a part of such a list and none is a list.
     """
-    parts = levels.map(lambda cell: tuple(filter(None, map(str.strip, LISTS.split(cell)))))
-    values, chosen = set(levels), set(map(str, positive))
-    divided = any(len(found) > 1 for found in parts) and not any(map(LISTS.search, chosen))
-    if divided and (chosen - values or chosen & set().union(*parts[parts.map(len) > 1]) or not chosen):
-        return parts
-    return levels.map(lambda cell: (cell,))
+    whole, parts = dict[str, tuple[str, ...]](), dict[str, tuple[str, ...]]()
+    chosen, several = set(map(str, positive)), set[str]()
+    for cell in levels.unique():
+        found = tuple(filter(None, map(str.strip, LISTS.split(cell))))
+        several |= {*found} if len(found) > 1 else set()
+        whole[cell], parts[cell] = (cell,), found
+    divided = several and not (chosen and chosen <= whole.keys() - several) and not any(map(LISTS.search, chosen))
+    return parts if divided else whole
+
+
+def _cells_with(chosen: Collection[str], findings: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return the values that have one of some findings."""
+    return [cell for cell, found in findings.items() if not {*chosen}.isdisjoint(found)]
 
 
 def _readings(name: str, levels: pd.Series, labels: np.ndarray) -> list[Reading]:
@@ -166,11 +171,12 @@ def _classes(column: pd.Series, scores: ClassScores) -> Targets:
 
     A class that has a score and no row is no target.
     """
-    cells = _findings_of(levels := _several_levels(column), ())
-    known = sorted(set().union(*cells.map(set)))
+    levels = _several_levels(column)
+    findings = _findings_of(levels, ())
+    known = sorted(set().union(*findings.values()))
     places = class_columns(known, known, scores)
     names = [name for _, name in sorted(zip(places, known, strict=True))]
-    labels = np.column_stack([cells.map(lambda found, one=name: one in found).to_numpy(np.int64) for name in names])
+    labels = np.column_stack([levels.isin(_cells_with([name], findings)).to_numpy(np.int64) for name in names])
     task: Task = "multilabel" if (labels.sum(axis=1) > 1).any() else "multiclass"
     readings = [
         Reading(str(column.name), str(value), "findings", int(n)) for value, n in levels.value_counts().items()

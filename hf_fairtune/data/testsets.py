@@ -1,7 +1,5 @@
 """Test sets from elsewhere: their flag and their names."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

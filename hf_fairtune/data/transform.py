@@ -1,7 +1,5 @@
 """Rows of the pixel cache as tensors of a batch, for `Dataset.with_transform`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The contract of a data set: how its table of images is written, and with which flags it is read."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol

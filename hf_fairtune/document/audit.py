@@ -1,7 +1,5 @@
 """What one audit found: a classifier's scores for one target by the groups of one attribute."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """What changed between a model and a reference on the same rows."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """What data a document tells of: targets, attributes, splits and their counts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal
 

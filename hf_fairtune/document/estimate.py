@@ -1,7 +1,5 @@
 """A number with its confidence interval, the method that made it and, where it lacks either, the reasons as data."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """Where a document was made: versions, machine, code, time."""
 
-from __future__ import annotations
-
 import os
 import platform
 import subprocess

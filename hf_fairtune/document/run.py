@@ -1,7 +1,5 @@
 """What a run did: the model it started from, its search, its trainings, its repair."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal
 

@@ -21,8 +21,6 @@ Clarke-Pearson 1988 and Pepe 2003, section 5.2, for its interval; Agarwal et al.
 classification", for the differences, which are fairlearn's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -31,12 +29,8 @@ import datasets
 import evaluate
 import numpy as np
 
-from hf_fairtune.audits.audit import group_rows, score_estimates, score_extremes
-from hf_fairtune.audits.engine.resampled_rows import ALL, ResampledRows
-from hf_fairtune.audits.engine.rows import ScoredRows, check_rows, included_codes
-from hf_fairtune.audits.metrics.auc import auc_estimates
-from hf_fairtune.audits.metrics.auc_gap import lowest_and_gap
-from hf_fairtune.audits.threshold_audit import audit_threshold
+from hf_fairtune.audits.audit import AuditOptions, audit_rows
+from hf_fairtune.audits.engine.rows import check_rows
 from hf_fairtune.audits.thresholds import fixed
 from hf_fairtune.document.estimate import Reason
 from hf_fairtune.errors import FairTuneError
@@ -59,8 +53,6 @@ Examples:
     >>> found["auc"], found["auc_gap"], found["worst_group"]
     (0.75, 1.0, 'M')
 """
-CONFIDENCE = 0.95
-CELLS = ("n", "positives", "negatives", "status", "auc", "auc_low", "auc_high")
 FEATURES = {"predictions": "float64", "references": "int64", "groups": "string"}
 
 
@@ -84,46 +76,31 @@ class FairnessMetric(evaluate.Metric):
         exclude: Sequence[str] = (),
     ) -> dict[str, Any]:
         names, codes = np.unique(["missing" if name is None else name for name in groups], return_inverse=True)
-        return by_group(check_rows(references, predictions, codes, names.tolist()), threshold, exclude)
-
-
-def by_group(rows: ScoredRows, threshold: float | None = None, exclude: Sequence[str] = ()) -> dict[str, Any]:
-    """Compute the module's numbers of scored rows, those of an audit without a bootstrap; keys as `INPUTS` lists them.
-
-    Raises:
-        FairTuneError: a name in `exclude` is unknown, the threshold is no number, or there is none and scores are no
-            probabilities.
-    """
-    low, high = rows.scores.min(), rows.scores.max()
-    if threshold is None and not 0 <= low <= high <= 1:
-        raise FairTuneError(
-            f"`predictions` lie in {low:g} to {high:g}, so they are no probabilities; divide percentages by 100, or "
-            "pass `threshold` in their unit."
-        )
-    cut = 0.5 if threshold is None else threshold
-    rule = fixed(cut)
-    resampled = ResampledRows(rows, included_codes(rows.group_names, exclude), None, CONFIDENCE)
-    decided = audit_threshold(resampled, rule, rule.apply(rows.labels, rows.scores), 0)
-    measures = [score_estimates(resampled, code) for code in range(len(rows.group_names) + 1)]
-    aucs = auc_estimates(resampled)
-    lowest, gap = lowest_and_gap(resampled, aucs, permutations=0, seed=0)
-    numbers = {"auc": aucs[ALL], "min_group_auc": lowest, "auc_gap": gap}
-    numbers |= (
-        measures[ALL]
-        | score_extremes(resampled, measures)
-        | {f"{name}@{cut:g}": own for name, own in decided.gaps.items()}
-    )
-    groups = {}
-    for row, at_cut in zip(group_rows(resampled, aucs, measures), decided.groups, strict=True):
-        cells: dict[str, Any] = asdict(row) | {"auc": row.auc.value, "auc_low": row.auc.low, "auc_high": row.auc.high}
-        cells = {key: cells[key] for key in CELLS} | {"reasons": _plain(row.reasons)}
-        groups[row.group] = cells | {key: own.value for key, own in (row.measures | at_cut.rates).items()}
-    return {
-        **{name: own.value for name, own in numbers.items()},
-        "worst_group": lowest.group,
-        "by_group": groups,
-        "reasons": {name: _plain(own.reasons) for name, own in numbers.items() if not own.defined},
-    }
+        rows = check_rows(references, predictions, codes, names.tolist())
+        low, high = rows.scores.min(), rows.scores.max()
+        if threshold is None and not 0 <= low <= high <= 1:
+            raise FairTuneError(
+                f"`predictions` lie in {low:g} to {high:g}, so they are no probabilities; divide percentages by 100, "
+                "or pass `threshold` in their unit."
+            )
+        cut = 0.5 if threshold is None else threshold
+        audit = audit_rows(rows, [fixed(cut)], AuditOptions(exclude, n_boot=0, n_permutations=0))
+        (decided,) = audit.thresholds
+        numbers = {"auc": audit.auc, "min_group_auc": audit.min_group_auc, "auc_gap": audit.auc_gap}
+        numbers |= audit.measures | audit.across
+        numbers |= {f"{name}@{cut:g}": own for name, own in decided.gaps.items()}
+        by_group = {}
+        for row, at_cut in zip(audit.groups, decided.groups, strict=True):
+            cells: dict[str, Any] = {"n": row.n, "positives": row.positives, "negatives": row.negatives}
+            cells |= {"status": row.status, "auc": row.auc.value, "auc_low": row.auc.low, "auc_high": row.auc.high}
+            cells |= {"reasons": _plain(row.reasons)}
+            by_group[row.group] = cells | {key: own.value for key, own in (row.measures | at_cut.rates).items()}
+        return {
+            **{name: own.value for name, own in numbers.items()},
+            "worst_group": audit.min_group_auc.group,
+            "by_group": by_group,
+            "reasons": {name: _plain(own.reasons) for name, own in numbers.items() if not own.defined},
+        }
 
 
 def _plain(reasons: Sequence[Reason]) -> list[dict[str, Any]]:

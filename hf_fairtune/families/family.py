@@ -1,10 +1,9 @@
 """The contract of a family: the parts of an architecture, each parameter in exactly one."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain, product
 from typing import Any
 
 import torch
@@ -15,15 +14,8 @@ from ..errors import FairTuneError
 from .frozen_eval import frozen_eval
 
 KINDS = ("norm1", "attention", "norm2", "mlp")
-
-
-@dataclass(frozen=True)
-class Part:
-    """A named set of parameters: `kind` of block `block`, or of the whole model where `block` is None."""
-
-    block: int | None
-    kind: str
-    parameters: tuple[str, ...]
+# A part: its kind in the block of that number, or of the whole model where the block is None.
+Cell = tuple[int | None, str]
 
 
 @dataclass(frozen=True)
@@ -46,28 +38,20 @@ class Family:
         """Return the number of transformer blocks."""
         return len(list(model.get_submodule(self.blocks).children()))
 
-    def parts(self, model: nn.Module) -> list[Part]:
-        """List the parts of `model`, blocks first.
-
-        Raises:
-            FairTuneError: a parameter belongs to no part, so that a mask would silently miss it.
-        """
-        cells = [(block, kind) for block in range(self.count(model)) for kind in KINDS]
-        modules: list[tuple[int | None, str, list[str]]] = [
-            (block, kind, [f"{self.blocks}.{block}.{leaf}" for leaf in self.leaves[kind]]) for block, kind in cells
-        ]
-        modules += [(None, kind, [name]) for kind, name in {**self.rest, "head": self.head}.items()]
-        names = [name for name, _ in model.named_parameters()]
-        parts = [
-            Part(block, kind, tuple(n for n in names if n.startswith(tuple(f"{root}." for root in roots))))
-            for block, kind, roots in modules
-        ]
-        left = set(names) - {name for part in parts for name in part.parameters}
+    def parts(self, model: nn.Module) -> dict[Cell, list[str]]:
+        """Return the names of the parameters of each part; refuse a model with others, which a mask would miss."""
+        parts: dict[Cell, list[str]] = {}
+        for block, kind in product(range(self.count(model)), KINDS):
+            modules = tuple(f"{self.blocks}.{block}.{leaf}." for leaf in self.leaves[kind])
+            parts[block, kind] = [name for name, _ in model.named_parameters() if name.startswith(modules)]
+        for kind, module in {**self.rest, "head": self.head}.items():
+            parts[None, kind] = [name for name, _ in model.named_parameters() if name.startswith(f"{module}.")]
+        left = {name for name, _ in model.named_parameters()} - set(chain(*parts.values()))
         if left:
             raise FairTuneError(f"parameters {sorted(left)[:3]} belong to no part; extend the family file.")
         return parts
 
-    def pattern(self, cells: Iterable[tuple[int | None, str]]) -> str:
+    def pattern(self, cells: Iterable[Cell]) -> str:
         """Return a regular expression that matches the head and the leaf modules of `cells`.
 
         A cell's block None stands for every block.
@@ -84,11 +68,7 @@ class Family:
 
 
 def family_named(model_type: str) -> Family:
-    """Return the family of a `config.model_type`.
-
-    Raises:
-        FairTuneError: no family file of that name.
-    """
+    """Return the family of a `config.model_type`."""
     known = catalog.names("families")
     if model_type not in known:
         raise FairTuneError(

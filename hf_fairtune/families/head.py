@@ -1,7 +1,5 @@
 """The classification head of a two-class model: finding it, turning its classes round, scaling its log-odds."""
 
-from __future__ import annotations
-
 import math
 import re
 from typing import Any
@@ -30,7 +28,8 @@ def find_head(model: Any, name: str | None = None) -> str:
         FairTuneError: not two classes, two heads whose logits are averaged, no head or several, or an unknown name.
     """
     model = plain(model)
-    check_classes(getattr(getattr(model, "config", None), "num_labels", 2))
+    if (classes := getattr(getattr(model, "config", None), "num_labels", 2)) != 2:
+        raise FairTuneError(f"the model has {classes} classes but two are wanted; load it with `num_labels=2`.")
     if name is not None and name not in dict(model.named_modules()):
         raise FairTuneError(
             f"`head` is {name!r}, which is no module of the model; pass one of {listing(outputs(model))}."
@@ -53,12 +52,6 @@ def find_head(model: Any, name: str | None = None) -> str:
 def plain(model: Any) -> Any:
     """Return the model inside a PEFT model, whose adapters stay in it, or the model itself."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
-def check_classes(count: int) -> None:
-    """Refuse a model of more or fewer than two classes."""
-    if count != 2:
-        raise FairTuneError(f"the model has {count} classes but two are wanted; load it with `num_labels=2`.")
 
 
 def outputs(model: nn.Module) -> list[str]:
@@ -97,7 +90,6 @@ def swap_classes(model: Any, head: str) -> None:
     """Exchange the two classes in place: logit 1 becomes the old logit 0, and the config's names follow."""
     for name in head_parameters(model, head):
         parameter = model.get_parameter(name)
-        check_classes(len(parameter))
         parameter.copy_(parameter.flip(0))
     config = getattr(model, "config", None)
     if config is not None:
@@ -110,9 +102,6 @@ def scale_head(model: nn.Module, head: str, slope: float, intercept: float) -> N
     """Fold `z' = slope * z + intercept` into the head in place, z = logit 1 - logit 0 being the log-odds.
 
     The logits become `slope * logits + (-intercept / 2, +intercept / 2)`; their ranks stay where `slope > 0`.
-
-    Raises:
-        FairTuneError: the head has no bias to hold the intercept, or a number is not finite.
     """
     layer: Any = plain(model).get_submodule(head)
     if not (math.isfinite(slope) and math.isfinite(intercept)):
@@ -121,6 +110,5 @@ def scale_head(model: nn.Module, head: str, slope: float, intercept: float) -> N
         )
     if layer.bias is None:
         raise FairTuneError(f"head `{head}` has no bias to hold an intercept; give it one, or leave calibration out.")
-    check_classes(len(layer.bias))
     layer.weight.mul_(slope)
     layer.bias.mul_(slope).add_(layer.bias.new_tensor([-intercept / 2, intercept / 2]))

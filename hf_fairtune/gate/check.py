@@ -1,14 +1,11 @@
 """Whether rules fit an audit, before it is computed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
+from ..audits.thresholds import PER_GROUP, number_in
 from ..errors import FairTuneError
-from .metrics import known
-from .rules import OVERALL, Rule, Rules
-
-PER_GROUP = " per group"
+from .numbers import OVERALL, known
+from .rules import Rule, Rules
 
 
 def check_rules(
@@ -20,12 +17,7 @@ def check_rules(
 ) -> None:
     """Refuse rules about what an audit does not have.
 
-    Args:
-        rules: of the gate.
-        targets: names of the targets.
-        attributes: name of each attribute -> its groups.
-        policies: of the thresholds, as `parse_policy` reads them.
-        compared: whether there is a reference model.
+    Attributes are names -> groups, policies those of the thresholds; `compared` says that there is a reference model.
 
     Raises:
         FairTuneError: names the first rule whose target, attribute, group, threshold or comparison is not there.
@@ -75,20 +67,13 @@ def _one_of(rule: Rule, key: str, names: Iterable[str]) -> None:
 
 def is_threshold(name: str | None, asked: str | None) -> bool:
     """Tell whether a threshold is the one that a rule asks for: None asks for any, "fixed" for any number."""
-    if None in (name, asked) or (asked == "fixed" and _number(str(name)) is not None):
+    if name is None or asked is None or (asked == "fixed" and number_in(name) is not None):
         return True
-    return canonical(str(name)) == canonical(str(asked))
+    return canonical(name) == canonical(asked)
 
 
 def canonical(name: str) -> str:
     """Spell a threshold in one way: `Sensitivity=0.90` is `sensitivity=0.9`, `0.50` is `0.5`."""
     words = name.lower().replace("=", "= ").split()
-    spelled = [word if (value := _number(word)) is None else f"{value:g}" for word in words]
+    spelled = [word if (value := number_in(word)) is None else f"{value:g}" for word in words]
     return " ".join(spelled).replace("= ", "=")
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

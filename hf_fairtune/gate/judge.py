@@ -1,20 +1,16 @@
 """A gate's verdict on a document: a rule is kept only where the whole interval keeps it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from functools import partial
 
 from ..document.audit import Audit
-from ..document.document import Audited, Document, Gate, GateRow, GateVerdict
+from ..document.comparison import MARGIN, Comparison
+from ..document.document import Audited, Document, Gate, GateRow, GateVerdict, Wanted
 from ..document.estimate import Reason
-from .bound import FAIL, PASS, UNSURE, Bound, overall
 from .check import check_rules, is_threshold
-from .comparison import judged
-from .metrics import CALIBRATION
-from .numbers import Number, numbers, threshold_name
-from .rules import OVERALL, Rule, Rules
+from .numbers import CALIBRATION, OVERALL, Number, numbers, threshold_name
+from .rules import FAIL, PASS, UNSURE, Bound, Rule, Rules
 
 # Exit status of `fairtune audit --gate`; 2 is bad input, as everywhere.
 EXIT: dict[GateVerdict, int] = {PASS: 0, FAIL: 1, UNSURE: 3}
@@ -29,10 +25,6 @@ def judge(document: Document, rules: Rules) -> Gate:
     differences and no false positives at all. A rule for many groups passes if each keeps it, which needs no
     correction for their number (an intersection-union test); a failure may be one chance among many.
 
-    Args:
-        document: of an audit or a run.
-        rules: see `read_rules`.
-
     Raises:
         FairTuneError: a rule is about something the document does not have; the message names the rule.
 
@@ -41,8 +33,9 @@ def judge(document: Document, rules: Rules) -> Gate:
     tests = {"test", *document.data.test_sets}
     entries = [e for e in document.select(document.model) if document.job == "audit" or e.split in tests]
     attributes: dict[str, list[str]] = {}
-    for entry in (entry for entry in entries if entry.attribute is not None):
-        attributes.setdefault(str(entry.attribute), []).extend(row.group for row in entry.audit.groups)
+    for entry in entries:
+        if entry.attribute is not None:
+            attributes.setdefault(entry.attribute, []).extend(row.group for row in entry.audit.groups)
     thresholds = dict.fromkeys(threshold_name(one) for entry in entries for one in entry.audit.thresholds)
     targets = [target.name for target in document.data.targets]
     check_rules(rules, targets, attributes, list(thresholds), any(entry.comparison for entry in entries))
@@ -56,20 +49,26 @@ def judge(document: Document, rules: Rules) -> Gate:
     return Gate(rules.file, overall([row.verdict for row in rows]), rows)
 
 
+def overall(verdicts: list[GateVerdict]) -> GateVerdict:
+    """Put verdicts together: one failure fails, one doubt leaves doubt; of none there is doubt."""
+    if FAIL in verdicts:
+        return FAIL
+    return UNSURE if UNSURE in verdicts or not verdicts else PASS
+
+
 def _rows(entry: Audited, rule: Rule, place: int) -> list[GateRow]:
     """Judge what an audit has that a rule is about; one row where it has nothing for the rule's group."""
     about = partial(GateRow, place, rule.metric, entry.target, entry.attribute, entry.split)
     if rule.wanted:
         if entry.comparison is None:
             return []
-        verdict, reasons = judged(entry.comparison, rule.wanted)
+        verdict, reasons = judge_comparison(entry.comparison, rule.wanted)
         said = entry.comparison.verdict
         return [about(verdict, None, entry.reference, wanted=rule.wanted, comparison=said, reasons=reasons)]
-    bound = rule.bound or Bound()
-    low, high = (end if math.isfinite(end) else None for end in (bound.low, bound.high))
+    low, high = (end if math.isfinite(end) else None for end in (rule.bound.low, rule.bound.high))
     rows = []
     for number in _asked(entry.audit, rule):
-        verdict, reasons = _verdict(number, bound)
+        verdict, reasons = _verdict(number, rule.bound)
         found = number.found if number.found.defined else None
         rows += [
             about(verdict, number.group, number.against, number.threshold, low, high, None, found, reasons=reasons)
@@ -77,6 +76,28 @@ def _rows(entry: Audited, rule: Rule, place: int) -> list[GateRow]:
     if rows or rule.group not in (None, OVERALL, *(row.group for row in entry.audit.groups)):
         return rows
     return [about(UNSURE, rule.group, low=low, high=high, reasons=(_nothing(entry.audit, rule),))]
+
+
+def judge_comparison(comparison: Comparison, wanted: Wanted) -> tuple[GateVerdict, tuple[Reason, ...]]:
+    """Judge a comparison's verdict (see `classify` in `audits/comparison.py`), and say who was harmed.
+
+    - "fairer" is kept by "pareto-better", broken by "level-down", by "worse" and where a group's whole interval lies
+      more than the margin below 0;
+    - "no level-down" is broken by "level-down" and by "worse", which harms without closing the gap; it is kept where
+      a group rose, or no group's interval reaches below the margin;
+    - anything else, "not shown" above all, is insufficient evidence.
+    """
+    if comparison.verdict in ("level-down", "worse"):
+        return FAIL, ()
+    if comparison.verdict == "pareto-better":
+        return PASS, ()
+    rows = [row for row in comparison.groups if row.group not in comparison.excluded]
+    if wanted == "fairer":
+        harmed = tuple(Reason("harmed", row.group) for row in rows if row.auc.high < -MARGIN)
+        return (FAIL, harmed) if harmed else (UNSURE, ())
+    rose = any(row.auc.low > 0 for row in rows)
+    spared = bool(rows) and all(row.auc.low >= -MARGIN for row in rows)
+    return (PASS if rose or spared else UNSURE), ()
 
 
 def _asked(audit: Audit, rule: Rule) -> Iterator[Number]:

@@ -1,16 +1,48 @@
-"""The numbers of an audit, by the name of their metric."""
-
-from __future__ import annotations
+"""The numbers of an audit that a rule may be about, by the name of their metric."""
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 
+from ..audits.engine.bands import Bounds
+from ..audits.metrics.metric import Metric, gaps, metrics, rates, score_metrics
+from ..audits.threshold_audit import OVERALL
 from ..document.audit import Audit, ThresholdAudit
 from ..document.document import Document, GateRow
 from ..document.estimate import Estimate
-from .metrics import ACROSS, CALIBRATION
-from .rules import OVERALL
+
+ACROSS = ("min_group_auc", "auc_gap", "es_auc")
+CALIBRATION = ("brier", "calibration_slope", "calibration_intercept")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a number stands in an audit; one `of_all` rows is that of the group `overall`, beside those of groups."""
+
+    limits: Bounds
+    by_group: bool = False
+    of_all: bool = False
+    at_threshold: bool = False
+
+
+@cache
+def known() -> dict[str, Place]:
+    """Return every number's name with its place: those of any audit, then the files of `audits/metrics`."""
+    own, found = metrics(Metric), {}
+    for name in ("auc", *ACROSS):
+        found[name] = Place(own[name].limits)
+    for name in ("group_auc", "bpsn", "bnsp", "auc_difference"):
+        found[name] = Place(own[name.removeprefix("group_")].limits, by_group=True)
+    for name in (*CALIBRATION, *rates()):
+        found[name] = Place(own[name].limits, by_group=True, of_all=True, at_threshold=name in rates())
+    for name, gap in gaps().items():
+        found[name] = Place(gap.limits, at_threshold=True)
+    for name, metric in score_metrics().items():
+        (low, high), (worst, gap_key) = metric.limits, metric.across_keys(name)
+        found[name] = Place(metric.limits, by_group=True, of_all=True)
+        found |= {worst: Place(metric.limits), gap_key: Place((0.0, high - low))}
+    return found
 
 
 @dataclass(frozen=True)
@@ -39,13 +71,13 @@ def numbers(audit: Audit) -> Iterator[Number]:
         yield Number("bpsn", crossing.bpsn, crossing.group)
         yield Number("bnsp", crossing.bnsp, crossing.group)
     if audit.calibration:
-        for line in (replace(audit.calibration.overall, group=OVERALL), *audit.calibration.groups):
+        for line in (audit.calibration.overall, *audit.calibration.groups):
             for metric in CALIBRATION:
                 yield Number(metric, getattr(line, metric.removeprefix("calibration_")), line.group)
     for threshold in audit.thresholds:
         name, degenerate = threshold_name(threshold), threshold.degenerate
         yield from (Number(metric, found, None, None, name, degenerate) for metric, found in threshold.gaps.items())
-        for decided in (replace(threshold.overall, group=OVERALL), *threshold.groups):
+        for decided in (threshold.overall, *threshold.groups):
             for metric, found in decided.rates.items():
                 yield Number(metric, found, decided.group, None, name, degenerate)
 

@@ -1,7 +1,5 @@
 """A gate's rules, read from YAML; every error names the rule and its line."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +8,35 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from ..document.document import Wanted
+from ..document.document import GateVerdict, Wanted
 from ..errors import FairTuneError
-from .bound import Bound
-from .metrics import known
+from .numbers import OVERALL, known
 
-OVERALL = "overall"
+PASS: GateVerdict = "pass"
+FAIL: GateVerdict = "fail"
+UNSURE: GateVerdict = "insufficient evidence"
 EXAMPLE = "such as `rules: [{metric: min_group_auc, at_least: 0.8}]`"
 Text = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A closed range; an open end is infinite."""
+
+    low: float = -math.inf
+    high: float = math.inf
+
+    def judge(self, low: float, high: float) -> GateVerdict:
+        """Judge an interval: "pass" if all of it lies inside, "fail" if all of it lies outside on one side.
+
+        Anything else is "insufficient evidence", and so is an interval that lacks an end: a rule is never kept by a
+        point without inference.
+        """
+        if not (math.isfinite(low) and math.isfinite(high)):
+            return UNSURE
+        if self.low <= low and high <= self.high:
+            return PASS
+        return FAIL if high < self.low or low > self.high else UNSURE
 
 
 @dataclass(frozen=True)
@@ -27,14 +46,14 @@ class Rule:
     Args:
         place: how messages name it, such as "rule 2 (line 7)".
         metric: name of the number; "verdict" for the verdict of a comparison.
-        bound: range to keep; None for a verdict.
+        bound: range in which the whole confidence interval must lie.
         wanted: "fairer" or "no level-down"; None for a metric.
         target, attribute, threshold, group: what it is about; None for every one there is.
     """
 
     place: str
     metric: str
-    bound: Bound | None = None
+    bound: Bound = Bound()
     wanted: Wanted | None = None
     target: str | None = None
     attribute: str | None = None
@@ -77,11 +96,7 @@ class _Keys(BaseModel):
 
 
 def read_rules(path: str | Path) -> Rules:
-    """Read a gate's rules from a YAML file, see `parse_rules`.
-
-    Raises:
-        FairTuneError: the file cannot be read, or a rule cannot be understood.
-    """
+    """Read a gate's rules from a YAML file, see `parse_rules`."""
     path = Path(path)
     try:
         return parse_rules(path.read_text(encoding="utf-8-sig"), path.name)
@@ -95,11 +110,8 @@ def parse_rules(text: str, file: str) -> Rules:
     """Read a gate's rules from YAML: a mapping with one list `rules` of mappings.
 
     A rule is `metric` with one of `at_least`, `at_most` and `within: [low, high]`, or `verdict` alone; `target`,
-    `attribute`, `threshold` and `group` narrow it, and what is not narrowed is meant for every one there is.
-
-    Args:
-        text: the YAML.
-        file: name it has in messages and in the verdict.
+    `attribute`, `threshold` and `group` narrow it, and what is not narrowed is meant for every one there is. `file` is
+    the name that messages and the verdict have.
 
     Raises:
         FairTuneError: a rule cannot be understood; the message names rule and line.
@@ -146,7 +158,7 @@ def _rule(content: dict[str, Any], place: str) -> Rule:
         extra = [key for key in ("threshold", "group", *bounds) if getattr(keys, key) is not None]
         if extra:
             raise FairTuneError(f"{place} is about a verdict and takes no `{extra[0]}`; leave it out.")
-        return Rule(place, "verdict", None, keys.verdict, *about)
+        return Rule(place, "verdict", Bound(), keys.verdict, *about)
     if keys.metric not in known():
         raise FairTuneError(f"{place} has the metric `{keys.metric}`; choose from {', '.join(known())}.")
     if len(bounds) != 1:
@@ -161,10 +173,9 @@ def _check_bound(metric: str, bound: Bound, place: str) -> None:
     """Refuse an empty range, and a bound that the metric cannot reach, such as a percentage."""
     if bound.low >= bound.high:
         raise FairTuneError(f"{place} has `within: [{bound.low:g}, {bound.high:g}]`; give the lower end first.")
-    kind = known()[metric]
+    low, high = known()[metric].limits
     for end in (bound.low, bound.high):
-        if math.isfinite(end) and not kind.low <= end <= kind.high:
+        if math.isfinite(end) and not low <= end <= high:
             raise FairTuneError(
-                f"{place} bounds `{metric}` by {end:g}, but it lies between {kind.low:g} and {kind.high:g}; "
-                "write a share."
+                f"{place} bounds `{metric}` by {end:g}, but it lies between {low:g} and {high:g}; write a share."
             )

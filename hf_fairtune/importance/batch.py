@@ -1,7 +1,5 @@
 """The published importance: the mean over batches of the squared gradient of a batch's loss."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """How much every weight matters for prediction and for bias: diagonals of the Fisher information of the two losses."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -12,9 +10,8 @@ from ..families.frozen_eval import frozen_eval
 from ..losses.contrast import Contrast
 from .batch import batch_fisher
 from .importance import Importance, ImportanceOptions
-from .sample import sample_fisher
+from .sample import sample_fisher, whole_fisher
 from .stable_rows import StableRows
-from .whole import whole_fisher
 
 
 def fisher_importance(

@@ -1,7 +1,5 @@
 """What is measured of a model's weights, and how."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -58,8 +56,8 @@ class ImportanceOptions:
         contrast: "pair" or "mean", see `contrast_for`; or the contrast itself.
         form: "sample" for the mean over rows of squared gradients, which is the Fisher information and does not
             depend on batches; "batch" for the mean over batches of the squared gradient of the batch's loss, as the
-            published code does; "whole" for bias from the squared gradient of the loss of all rows (`whole.py` says
-            why), prediction as in "sample".
+            published code does; "whole" for bias from the squared gradient of the loss of all rows (see
+            `whole_fisher`), prediction as in "sample".
         batch_size: rows read at once from a dataset, and in form "batch" the batches; a loader brings its own.
         chunk_size: rows whose gradients are held at once in form "sample"; bounds the memory, changes no number.
         dtype: torch.bfloat16 to run the model under autocast; squares are summed in float32 anyway.

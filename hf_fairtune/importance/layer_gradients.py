@@ -5,8 +5,6 @@ the parameters by name. Formulas are found by the `forward` of the module's clas
 something else has none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,6 +1,4 @@
-"""Listening to layers in one backward pass: gradients of every row's log-odds with respect to the parameters."""
-
-from __future__ import annotations
+"""Listening to layers in one backward pass: gradients of every row's log-odds, held against autograd's on two rows."""
 
 from collections import Counter
 from functools import partial
@@ -9,22 +7,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..errors import FairTuneError
 from .layer_gradients import Formula, by_row, formula_of
 from .stable_rows import forward
 from .sums import Sums
 
 # A layer's gradients are made for so many rows at once that they stay in the processor's cache.
 CACHED = 2**22
+# Of two ways to the same gradient; one that mixes up rows is wrong by its own size.
+TOLERANCE = 1e-2
+# Below this share of the largest gradient is rounding, such as of a key's bias, which the softmax ignores.
+NOISE = 1e-5
 
 
 class Taps:
     """The layers with a formula, and the lone parameters that can be had by row.
 
     A lone parameter, such as a class token, belongs to no such layer. If its first dimension is 1, it is replaced by
-    a copy for every row, whose gradient then is the row's.
-
-    Args:
-        model: without trainable parameters.
+    a copy for every row, whose gradient then is the row's. The model has no trainable parameters.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -111,3 +111,48 @@ class Taps:
             rows = slice(start, min(start + step, n))
             for parameter, gradients in formula(module, folded[0][rows], folded[1][rows]).items():
                 sums.add(f"{name}.{parameter}", rows, gradients)
+
+
+def checked_taps(model: nn.Module, pixels: Tensor) -> Taps:
+    """Return the taps of a model in evaluation mode, without those that disagree with autograd on one or two rows."""
+    with torch.no_grad():
+        alone, together = forward(model, pixels[:1]), forward(model, pixels)
+    if not torch.allclose(alone, together[:1], rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
+        raise FairTuneError(
+            "the logits of an image change with the other images of its batch, even in evaluation mode; use a model "
+            "without normalisation over the batch (or with running statistics)."
+        )
+    taps = Taps(model)
+    taps.check_lone(pixels, together)
+    # Each row has a sum of its own.
+    sums = Sums(model, lambda row, margins: torch.eye(2)[:, : len(margins)])
+    taps.sweep(pixels, sums)
+    for row, image in enumerate(pixels.split(1)):
+        truth = gradients_of(model, image, list(sums.values), torch.ones(1))
+        largest = max(rms(exact) for exact in truth.values())
+        for name, exact in truth.items():
+            if not rms(sums.values[name][row].sqrt() - exact.abs()) <= TOLERANCE * rms(exact) + NOISE * largest:
+                taps.unfit.add(name)
+    return taps
+
+
+def rms(values: Tensor) -> float:
+    """Return the root mean square."""
+    return float(values.square().mean().sqrt())
+
+
+def gradients_of(
+    model: nn.Module, pixels: Tensor, names: list[str], weights: Tensor, dtype: torch.dtype | None = None
+) -> dict[str, Tensor]:
+    """Return autograd's gradients of the weighted sum of log-odds; 0 where a parameter is not used."""
+    named = dict(model.named_parameters())
+    parameters = [named[name].requires_grad_() for name in names]
+    try:
+        with torch.enable_grad():
+            margins = forward(model, pixels, dtype)
+            total = (margins * weights.to(margins)).sum()
+            found = torch.autograd.grad(total, parameters, allow_unused=True, materialize_grads=True)
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(False)
+    return dict(zip(names, found, strict=True))

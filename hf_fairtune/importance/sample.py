@@ -1,8 +1,7 @@
-"""The exact diagonal Fisher information of both losses: squared gradients row by row, from one backward sweep."""
-
-from __future__ import annotations
+"""The exact diagonal Fisher information: squared gradients row by row, from one backward sweep; or of a whole bias."""
 
 import logging
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +10,9 @@ from ..errors import FairTuneError
 from ..losses.contrast import Contrast, GroupPair, contrast_for
 from ..losses.loss import bias_loss_named, weighted_bce
 from .importance import Importance
-from .layer_taps import Taps
+from .layer_taps import Taps, checked_taps, gradients_of
 from .stable_rows import StableRows
 from .sums import Sums, Weigh
-from .tap_check import checked_taps, gradients_of
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +44,24 @@ def sample_fisher(model: nn.Module, rows: StableRows) -> Importance:
     return Importance(prediction, bias, len(rows.labels), 0, contrast)
 
 
+def whole_fisher(model: nn.Module, rows: StableRows) -> Importance:
+    """Return the importance for prediction row by row, and for bias the squared gradient of the loss of all rows.
+
+    A bias loss is a statistic of groups, not a sum over rows: by row or by batch, most of its square is the variance
+    of the rows' gradients, in which the signs that set one group against the other are gone. Here they are kept.
+    """
+    found = sample_fisher(model, rows)
+    slope = slopes(rows.margins(model), rows, found.contrast)[1]
+    sums = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
+    start = 0
+    for pixels in rows.chunks("Gradient of the bias", rows.options.chunk_size):
+        weights = slope[start : start + len(pixels)]
+        for name, gradient in gradients_of(model, pixels, list(sums), weights, rows.options.dtype).items():
+            sums[name] += gradient
+        start += len(pixels)
+    return replace(found, bias={name: total.float().square() for name, total in sums.items()})
+
+
 def early_pair(rows: StableRows) -> GroupPair | None:
     """Return the two groups to compare where they are known before the log-odds are, in any order; else None."""
     if isinstance(rows.options.contrast, GroupPair):
@@ -73,11 +89,7 @@ def early_sums(taps: Taps, rows: StableRows, pair: GroupPair) -> tuple[Sums, Ten
 
 
 def chosen(margins: Tensor, rows: StableRows) -> Contrast:
-    """Return the contrast, chosen by the log-odds unless it is given.
-
-    Raises:
-        FairTuneError: log-odds that are NaN or infinite.
-    """
+    """Return the contrast, chosen by the log-odds unless it is given; refuse log-odds that are not finite."""
     broken = int((~torch.isfinite(margins)).sum())
     if broken:
         raise FairTuneError(
@@ -89,11 +101,7 @@ def chosen(margins: Tensor, rows: StableRows) -> Contrast:
 
 
 def slopes(margins: Tensor, rows: StableRows, contrast: Contrast) -> Tensor:
-    """Return dL/dz_i of the weighted cross-entropy and of the bias loss, both taken over all rows: [2, n], float64.
-
-    Args:
-        margins: log-odds of all rows, [n], float64.
-    """
+    """Return dL/dz_i of the weighted cross-entropy and of the bias loss, both taken over all rows: [2, n], float64."""
     z = margins.clone().requires_grad_()
     with torch.enable_grad():
         biased = contrast(bias_loss_named(rows.options.bias), z.sigmoid(), rows.labels, rows.groups)

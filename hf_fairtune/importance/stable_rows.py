@@ -23,9 +23,6 @@ class StableRows:
     """Rows, and what a first pass over them learned without the model.
 
     Args:
-        data: what they are read from.
-        options: how they are read.
-        device: where the model is.
         labels: 0 or 1, [n].
         groups: codes, [n].
         prints: a number by row that changes when its pixels do, [n].
@@ -42,11 +39,7 @@ class StableRows:
 
     @classmethod
     def read(cls, data: Any, options: ImportanceOptions, device: torch.device) -> StableRows:
-        """Read labels, groups and what tells the images apart.
-
-        Raises:
-            FairTuneError: no rows, labels other than 0 and 1, or negative groups.
-        """
+        """Read labels, groups and what tells the images apart."""
         parts: list[tuple[Tensor, ...]] = []
         first: list[Tensor] = []
         for batch in batches(data, options, device, "Reading rows"):
@@ -63,11 +56,7 @@ class StableRows:
         return cls(data, options, device, labels, groups, prints, torch.cat(first)[:2])
 
     def again(self, text: str) -> Iterator[dict[str, Tensor]]:
-        """Yield the batches of a later pass, under a bar with `text`.
-
-        Raises:
-            FairTuneError: the rows are not those of the first pass.
-        """
+        """Yield the batches of a later pass, under a bar with `text`; refuse rows other than those of the first."""
         start = 0
         for batch in batches(self.data, self.options, self.device, text):
             if not self._same(batch, slice(start, start + len(batch["labels"]))):
@@ -84,11 +73,7 @@ class StableRows:
 
     @torch.no_grad()
     def margins(self, model: nn.Module) -> Tensor:
-        """Return the log-odds of all rows, [n], float64 on the CPU.
-
-        Raises:
-            FairTuneError: the rows are not those of the first pass.
-        """
+        """Return the log-odds of all rows, [n], float64 on the CPU."""
         parts = [forward(model, b["pixel_values"], self.options.dtype) for b in self.again("Log-odds")]
         return torch.cat([part.cpu().double() for part in parts])
 
@@ -115,11 +100,7 @@ def prints_of(pixels: Tensor) -> Tensor:
 
 
 def batches(data: Any, options: ImportanceOptions, device: torch.device, text: str) -> Iterator[dict[str, Tensor]]:
-    """Yield the three columns batch by batch, on `device`, with a bar under `text`.
-
-    Raises:
-        FairTuneError: data that can be read once only, or a missing column.
-    """
+    """Yield the three columns batch by batch, on `device`, with a bar under `text`."""
     if hasattr(data, "__next__"):
         raise FairTuneError(
             f"`data` is a {type(data).__name__}, which can be read only once; give a dataset, a list or a loader."

@@ -1,7 +1,5 @@
 """The contract of a bias loss, and the prediction loss it is weighed against."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,11 +43,7 @@ class BiasLoss(Protocol):
 
 
 def bias_loss_named(name: str) -> BiasLoss:
-    """Return the loss of `losses/<name>.py`.
-
-    Raises:
-        FairTuneError: no loss of that name.
-    """
+    """Return the loss of `losses/<name>.py`."""
     loss: BiasLoss = catalog.find("losses", name).LOSS
     return loss
 

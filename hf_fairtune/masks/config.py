@@ -9,8 +9,8 @@ from typing import Any
 from peft import LNTuningConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 
-from ..families.family import family_named, family_of
-from .granularities import Cell, preset_named
+from ..families.family import Cell, family_named, family_of
+from .granularities import preset_named
 from .mask import Mask
 
 

@@ -1,14 +1,12 @@
 """Batch normalisation and dropout kept in evaluation mode while the rest of a model trains."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 from torch.utils.hooks import RemovableHandle
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback
 
 from ..errors import FairTuneError
 
@@ -41,9 +39,7 @@ class EvalModeCallback(TrainerCallback):
         self.within = within
         self._hooks: list[RemovableHandle] = []
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **objects: Any
-    ) -> None:
+    def on_train_begin(self, *_: Any, **objects: Any) -> None:
         """Hook the modules: the Trainer puts the whole model into training mode at every step."""
         self.on_train_end()
         modules, within = dict(objects["model"].named_modules()), self.within or ""

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from ..errors import FairTuneError
 
-Cell = tuple[int | None, str]
-
 
 @dataclass(frozen=True)
 class Granularity:
@@ -24,11 +22,7 @@ class Granularity:
         return len(self.bits) * n_blocks
 
     def blocks(self, n_bits: int) -> int:
-        """Return the number of blocks that `n_bits` bits describe.
-
-        Raises:
-            FairTuneError: the bits do not fill whole blocks.
-        """
+        """Return the number of blocks that `n_bits` bits fill."""
         if n_bits == 0 or n_bits % len(self.bits):
             raise FairTuneError(
                 f"`mask` has {n_bits} entries but `{self.name}` takes {len(self.bits)} a block; "
@@ -58,22 +52,14 @@ PRESETS: dict[str, frozenset[str]] = {
 
 
 def granularity_named(name: str) -> Granularity:
-    """Return a granularity of `GRANULARITIES`.
-
-    Raises:
-        FairTuneError: unknown name.
-    """
+    """Return a granularity of `GRANULARITIES`."""
     if name not in GRANULARITIES:
         raise FairTuneError(f"`granularity` is {name!r}; choose from {', '.join(GRANULARITIES)}.")
     return GRANULARITIES[name]
 
 
 def preset_named(name: str) -> frozenset[str]:
-    """Return the kinds of parts that a preset trains.
-
-    Raises:
-        FairTuneError: unknown name.
-    """
+    """Return the kinds of parts that a preset trains."""
     if name not in PRESETS:
         raise FairTuneError(f"`mask` is {name!r}; pass bits, or one of {', '.join(PRESETS)}.")
     return PRESETS[name]

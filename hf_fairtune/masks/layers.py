@@ -1,31 +1,18 @@
 """A mask by layer: where a model may move, and the importances behind it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
 from torch import Tensor
 
 from ..document.run import MaskLayer
-from ..errors import FairTuneError
 from ..importance.importance import Importance
 
 
 def mask_layers(mask: Mapping[str, Tensor], importance: Importance) -> list[MaskLayer]:
-    """Return one entry a layer, in the order of the mask.
-
-    Args:
-        mask: parameter name -> values in [0, 1].
-        importance: of at least the parameters in the mask.
-
-    Raises:
-        FairTuneError: a parameter of the mask has no importance.
-    """
+    """Return one entry a layer, in the order of a mask that was made from these importances."""
     members: dict[str, list[str]] = {}
     for name in mask:
-        if name not in importance.prediction:
-            raise FairTuneError(f"The mask names `{name}`, which has no importance; make both from one model.")
         members.setdefault(layer_of(name), []).append(name)
     layers = []
     for layer, names in members.items():

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..errors import FairTuneError
-from ..families.family import family_of
-from .granularities import Cell, granularity_named, preset_named
+from ..families.family import Cell, family_of
+from .granularities import granularity_named, preset_named
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,7 @@ class Mask:
 
 
 def preset_bits(name: str, n_blocks: int, granularity: str) -> tuple[int, ...]:
-    """Return the bits of a preset.
-
-    Raises:
-        FairTuneError: the preset is unknown, or no bit of the granularity trains one of its kinds.
-    """
+    """Return the bits of a preset; refuse one whose kinds no bit of the granularity trains."""
     kinds, known = preset_named(name), granularity_named(granularity)
     if not kinds <= known.kinds:
         raise FairTuneError(
@@ -83,8 +79,7 @@ def preset_bits(name: str, n_blocks: int, granularity: str) -> tuple[int, ...]:
 def apply_mask(model: nn.Module, mask: Mask) -> nn.Module:
     """Set `requires_grad` of a plain model by `mask`: its parts and the head are trained, the rest is frozen."""
     cells = {(None, "head"), *mask.cells()}
-    parts = [part for part in family_of(model).parts(model) if (part.block, part.kind) in cells]
-    trained = {name for part in parts for name in part.parameters}
+    trained = {name for cell, names in family_of(model).parts(model).items() if cell in cells for name in names}
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in trained)
     return model

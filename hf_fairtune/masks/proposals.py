@@ -1,7 +1,5 @@
 """How a search draws a mask from an Optuna trial; drawing twice from one trial gives the same mask."""
 
-from __future__ import annotations
-
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass

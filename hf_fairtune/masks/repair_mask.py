@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from ..document.run import SoftMaskFacts
 from ..errors import FairTuneError
 from ..importance.importance import Importance
 from ..losses.contrast import Contrast
-from .hard_mask import hard_mask
 from .layers import mask_layers
-from .soft_mask import soft_mask
+from .soft_mask import ratios, soft_mask
 
 KINDS = ("soft", "hard", "random", "none")
+
+
+def hard_mask(importance: Importance, rate: float, head: Collection[str]) -> dict[str, Tensor]:
+    """Return 1 where the importance ratio lies above one threshold for the whole model, else 0 (BMFT, M_i).
+
+    The threshold is the percentile `rate` of Norm(I_b) / (Norm(I_p) + 1e-10), each min-max normalised over one
+    parameter tensor, over all parameters outside the head, which itself does not move.
+    """
+    ratio = ratios(importance, "min-max")
+    counted = [values.cpu().numpy().ravel() for name, values in ratio.items() if name not in head]
+    threshold = np.percentile(np.concatenate(counted), rate)
+    return {n: ((v > threshold) if n not in head else torch.zeros_like(v)).float() for n, v in ratio.items()}
 
 
 @dataclass(frozen=True)
@@ -28,9 +41,6 @@ class MaskOptions:
         normalization: of the soft mask's importances.
         rate: percentile of the hard mask.
         seed: of the random mask.
-
-    Raises:
-        FairTuneError: unknown kind, or a rate outside [0, 100].
     """
 
     kind: str = "soft"
@@ -45,7 +55,7 @@ class MaskOptions:
         if not 0 <= self.rate <= 100:
             raise FairTuneError(f"`rate` is {self.rate:g}; pass a percentile from 0 to 100.")
 
-    def make(self, importance: Importance, head: Sequence[str]) -> dict[str, torch.Tensor]:
+    def make(self, importance: Importance, head: Collection[str]) -> dict[str, Tensor]:
         """Return parameter name -> mask in [0, 1]; `head` names the parameters that the first step leaves alone."""
         if self.kind == "soft":
             return soft_mask(importance, self.normalization)
@@ -71,19 +81,15 @@ class RepairMask:
         facts: the mask of the first step by layer.
     """
 
-    step: dict[str, torch.Tensor]
-    soft: dict[str, torch.Tensor]
+    step: dict[str, Tensor]
+    soft: dict[str, Tensor]
     contrast: Contrast
     head: tuple[str, ...]
     facts: SoftMaskFacts
 
     @classmethod
-    def of(cls, importance: Importance, options: MaskOptions, head: Sequence[str]) -> RepairMask:
-        """Make the masks from the importances.
-
-        Raises:
-            FairTuneError: a mask that lets nothing outside the head move.
-        """
+    def of(cls, importance: Importance, options: MaskOptions, head: Collection[str]) -> RepairMask:
+        """Make the masks from the importances; refuse one that lets nothing outside the head move."""
         step = options.make(importance, head)
         if not any((values > 0).any() for name, values in step.items() if name not in head):
             raise FairTuneError(

@@ -1,7 +1,5 @@
 """The soft mask: how far each weight may move, from how much it matters for bias and for prediction (SWiFT, eq. 9)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -59,11 +57,7 @@ def soft_mask(importance: Importance, normalization: str = "min-max") -> dict[st
 
 
 def ratios(importance: Importance, normalization: str) -> dict[str, Tensor]:
-    """Return Norm(I_b) / (Norm(I_p) + 1e-10) of every parameter in float64.
-
-    Raises:
-        FairTuneError: as `soft_mask`.
-    """
+    """Return Norm(I_b) / (Norm(I_p) + 1e-10) of every parameter in float64."""
     if normalization not in NORMALIZATIONS:
         raise FairTuneError(f"`normalization` is {normalization!r}; choose from {', '.join(NORMALIZATIONS)}.")
     norm = NORMALIZATIONS[normalization]

@@ -1,7 +1,5 @@
 """Training under a soft mask in a stock Trainer: every weight makes only its share of each optimizer step."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +8,7 @@ import torch
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerState
 
 from ..errors import FairTuneError
 
@@ -53,9 +51,7 @@ class SoftMaskCallback(TrainerCallback):
         self._parameters: list[tuple[Tensor, Tensor]] = []
         self._snapshots: list[Tensor] = []
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **objects: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: TrainerState, *_: Any, **objects: Any) -> None:
         """Match the mask with the model's parameters."""
         self._parameters = self._matched(objects["model"])
         if self.mask_on == "gradient" and state.is_world_process_zero:
@@ -112,11 +108,7 @@ def plain_name(name: str) -> str:
 
 
 def checked(name: str, values: Tensor) -> Tensor:
-    """Return a mask as float32.
-
-    Raises:
-        FairTuneError: values that are NaN or outside [0, 1].
-    """
+    """Return a mask as float32; refuse values that are NaN or outside [0, 1]."""
     mask = torch.as_tensor(values, dtype=torch.float32).detach()
     if not ((mask >= 0) & (mask <= 1)).all():
         raise FairTuneError(f"The mask of `{name}` has values that are NaN or outside [0, 1]; pass shares of a step.")

@@ -1,11 +1,11 @@
 """BMFT: bias-based weight masking fine-tuning (Xue et al., MICCAI FAIMI 2024), the hard-mask parent of SWiFT."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from ..errors import FairTuneError
 from .method import flag
-from .two_step import TwoStep
+from .two_step import Reinit, TwoStep
 
 
 @dataclass(kw_only=True)
@@ -25,7 +25,7 @@ class Bmft(TwoStep):
 }"""
 
     mask: str = flag("hard", "Of the first step: soft, hard, random or none.")
-    reinit: Literal["mean", "quantile", "full", "none"] = flag("full", "Head weights that start step two at zero.")
+    reinit: Reinit = flag("full", "Head weights that start step two at zero.")
     bias_weight: float = flag(0.1, "Weight of the bias loss in step two, beside the prediction loss.")
 
     def __post_init__(self) -> None:

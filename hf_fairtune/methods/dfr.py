@@ -88,11 +88,7 @@ class Dfr(Method):
         return model
 
     def finish(self, model: Any) -> None:
-        """Fit the head and write it into the model.
-
-        Raises:
-            FairTuneError: a group has no rows of a label, or the head has no bias.
-        """
+        """Fit the head and write it into the model."""
         layer = model.get_submodule(find_head(model, self.facts.head))
         pool, validation = (self._features(model, layer, view) for view in ("pool", "validation"))
         center, spread = pool.values.mean(0), pool.values.std(0)

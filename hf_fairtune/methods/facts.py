@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -59,12 +59,14 @@ class Facts:
     @classmethod
     def of(cls, model: nn.Module, rows: Mapping[str, Any], head: str | None = None, seed: int = 0) -> Facts:
         """Read the facts from a plain model and from the rows of the view "train"."""
-        family, train = known_family(model), rows.get("train")
+        family = known_family(model)
         blocks = 0 if family is None else family.count(model)
+        facts = cls(family=family, blocks=blocks, rows=rows, head=head, seed=seed)
+        train: Any = rows.get("train")
         features: Mapping[str, Any] = getattr(train, "features", None) or {}
-        if train is None or not all(hasattr(features.get(name), "names") for name in ("labels", "groups")):
-            return cls(family=family, blocks=blocks, rows=rows, head=head, seed=seed)
+        if not all(hasattr(features.get(name), "names") for name in ("labels", "groups")):
+            return facts
         names, n_classes = tuple(features["groups"].names), len(features["labels"].names)
         columns = train.with_format("numpy").select_columns(["labels", "groups"])[:]
         cells = np.bincount(columns["groups"] * n_classes + columns["labels"], minlength=len(names) * n_classes)
-        return cls(names, n_classes, cells.reshape(len(names), -1), family, blocks, rows, head=head, seed=seed)
+        return replace(facts, group_names=names, n_classes=n_classes, cells=cells.reshape(len(names), -1))

@@ -1,7 +1,5 @@
 """FairTune (Dutt et al., ICLR 2024): train the parts that a binary mask names, chosen for the worst-off group."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -28,6 +26,7 @@ class FairTune(Method):
   booktitle = {International Conference on Learning Representations},
   year = {2024}
 }"""
+
     needs: ClassVar[Needs] = Needs(attribute_at_validation=True)
 
     mask: str | None = flag(None, "linear, layernorm, attention, mlp, all, or bits such as 010110...")
@@ -35,12 +34,7 @@ class FairTune(Method):
     applied: Mask | None = field(default=None, init=False, repr=False, compare=False)
 
     def prepare(self, model: Any, facts: Facts) -> Any:
-        """Return the model as a PEFT model that trains the mask's parts and the head.
-
-        Raises:
-            NotSearchedError: there is no mask yet.
-            FairTuneError: it does not fit the model.
-        """
+        """Return the model as a PEFT model that trains the mask's parts and the head."""
         n_blocks = family_of(model).count(model)
         if self.mask is None:
             raise NotSearchedError("`mask` is empty; search one with `fairtune search`, or give --mask attention.")

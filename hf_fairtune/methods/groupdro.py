@@ -1,7 +1,5 @@
 """GroupDRO (Sagawa et al., ICLR 2020): minimise the loss of the worst-off group."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -51,6 +49,7 @@ class GroupDro(Method):
   booktitle = {International Conference on Learning Representations},
   year = {2020}
 }"""
+
     needs: ClassVar[Needs] = Needs(attribute_at_train=True)
 
     eta: float = flag(0.01, "Step size of the group weights.")
@@ -67,11 +66,7 @@ class GroupDro(Method):
                 raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give 0 or more.")
 
     def prepare(self, model: Any, facts: Facts) -> Any:
-        """Train everything, from equal group weights.
-
-        Raises:
-            FairTuneError: the data have no groups.
-        """
+        """Train everything, from equal group weights."""
         if not facts.n_groups:
             raise FairTuneError(f"{self.name} needs a column `groups` in the training data; name groups by --group.")
         self.weights = torch.full((facts.n_groups,), 1 / facts.n_groups, dtype=torch.float64)

@@ -172,10 +172,6 @@ def forward(model: nn.Module, batch: Batch) -> Any:
 
 
 def method_named(name: str, **hyperparameters: Argument) -> Method:
-    """Build the method of `methods/<name>.py`.
-
-    Raises:
-        FairTuneError: no method of that name.
-    """
+    """Build the method of `methods/<name>.py`."""
     method: Method = catalog.find("methods", name).METHOD(**hyperparameters)
     return method

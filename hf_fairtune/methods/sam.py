@@ -1,7 +1,5 @@
 """SAM, sharpness-aware minimisation (Foret et al., ICLR 2021): the gradient where the loss nearby is highest."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,12 +1,10 @@
 """What repairs in two steps share: first the feature extractor under a mask, then the classification head."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from accelerate.utils import broadcast
@@ -21,11 +19,13 @@ from ..importance.fisher import fisher_importance
 from ..importance.importance import ImportanceOptions
 from ..losses.loss import bias_loss_named, margin, weighted_bce
 from ..masks.eval_mode import EvalModeCallback
-from ..masks.reinitialise import check, reinitialise
+from ..masks.reinitialise import reinitialise
 from ..masks.repair_mask import MaskOptions, RepairMask
 from ..masks.soft_mask_callback import SoftMaskCallback
 from .facts import Facts, View
 from .method import Batch, Method, Needs, StageRecord, flag, forward
+
+Reinit = Literal["mean", "quantile", "full", "none"]
 
 
 @dataclass
@@ -60,7 +60,7 @@ class TwoStep(Method):
     contrast: Literal["pair", "mean"] = flag("pair", "Over two groups: best against worst, or each against the rest.")
     mask_on: Literal["update", "gradient"] = flag("update", "What the mask scales; Adam undoes a scaled gradient.")
     steps: Literal["both", "extractor", "head"] = flag("both", "Which of the two steps to take.")
-    reinit: Literal["mean", "quantile", "full", "none"] = flag("mean", "Head weights that start step two at zero.")
+    reinit: Reinit = flag("mean", "Head weights that start step two at zero.")
     reinit_quantile: float = flag(0.5, "For quantile: the share of head weights that keep their value.")
     head_learning_rate: float = flag(1e-3, "Learning rate of the second step.")
     batch_norm: Literal["eval", "train"] = flag("eval", "Batch norm's statistics: kept, or updated as published.")
@@ -71,7 +71,12 @@ class TwoStep(Method):
 
     def __post_init__(self) -> None:
         """Refuse at once what the first use, after a long measurement or training, would refuse."""
-        check(self.reinit, self.reinit_quantile)
+        if self.reinit not in get_args(Reinit):
+            raise FairTuneError(f"`reinit` is {self.reinit!r}; choose mean, quantile, full or none.")
+        if not 0 <= self.reinit_quantile <= 1:
+            raise FairTuneError(
+                f"`reinit_quantile` is {self.reinit_quantile:g}; give the share of the head to keep, from 0 to 1."
+            )
         if not self.head_learning_rate >= 0:
             raise FairTuneError(f"`head_learning_rate` is {self.head_learning_rate:g}; give 0 or more.")
         self.refuse_smoothing()
@@ -97,12 +102,7 @@ class TwoStep(Method):
         return {"learning_rate": self.head_learning_rate} if self.steps == "head" else {}
 
     def prepare(self, model: Any, facts: Facts) -> Any:
-        """Make this step's parameters trainable, and set the head's most biased weights to zero before step two.
-
-        Raises:
-            FairTuneError: the head is not found or has not two classes, a group has no rows of a label, or there is
-                one group only.
-        """
+        """Make this step's parameters trainable, and set the head's most biased weights to zero before step two."""
         if self.measured.mask is None:
             self.measured.mask = self._measure(model, facts)
             self.measured.compared = self.measured.mask.contrast.describe(facts.group_names)

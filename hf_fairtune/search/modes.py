@@ -1,16 +1,32 @@
 """Three ways to search: ours, the paper's text, and the published code."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from optuna.pruners import BasePruner, MedianPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
 
 from ..errors import FairTuneError
 from ..masks.proposals import RECIPES, FreeBits, Proposal, Structured
-from .sampler import SeededByTrial
+
+
+class SeededByTrial(TPESampler):
+    """TPE that starts anew at each trial, seeded by the study's seed and the trial's number.
+
+    A sampler that keeps one random state through a study loses it in a kill and then proposes other trials.
+    """
+
+    def __init__(self, seed: int, **options: Any) -> None:
+        super().__init__(seed=seed, **options)
+        self.seed, self.options = seed, options
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Start anew."""
+        super().__init__(seed=(self.seed * 1_000_003 + trial.number) % 2**32, **self.options)
+        super().before_trial(study, trial)
 
 
 @dataclass(frozen=True)
@@ -45,7 +61,7 @@ def default(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
     say nothing of the end.
     """
     proposal = Structured(free_from=max(len(RECIPES), n_trials - n_trials // 3), seed=seed)
-    sampler = SeededByTrial(lambda own: TPESampler(seed=own, n_startup_trials=8), seed)
+    sampler = SeededByTrial(seed, n_startup_trials=8)
     pruner = MedianPruner(n_startup_trials=5, n_warmup_steps=warmup_epochs + 1)
     return Mode("default", n_trials, warmup_epochs, proposal, sampler, pruner, recipes=True)
 
@@ -67,18 +83,14 @@ def published(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
 
 
 def _paper_sampler(seed: int) -> BaseSampler:
-    return SeededByTrial(lambda own: TPESampler(seed=own, multivariate=False, constant_liar=False), seed)
+    return SeededByTrial(seed, multivariate=False, constant_liar=False)
 
 
 MODES: dict[str, Callable[[int, int, int], Mode]] = {"default": default, "paper": paper, "published": published}
 
 
 def mode_named(name: str, n_trials: int, seed: int, warmup_epochs: int) -> Mode:
-    """Return a mode of `MODES`.
-
-    Raises:
-        FairTuneError: unknown name, or no trials.
-    """
+    """Return a mode of `MODES`."""
     if name not in MODES:
         raise FairTuneError(f"`mode` is {name!r}; choose from {', '.join(MODES)}.")
     if n_trials < 1:

@@ -1,7 +1,5 @@
 """The line a human follows during a search."""
 
-from __future__ import annotations
-
 import math
 import sys
 import time
@@ -27,12 +25,7 @@ def duration(seconds: float) -> str:
 class Progress:
     """Trial, epoch, objective, best so far and time left: rewritten in place on a terminal, lines in a file.
 
-    Args:
-        objective: name of the metric.
-        n_trials: trials of the whole search, finished ones included.
-        n_epochs: epochs of a full trial.
-        done: trials finished before this process.
-        maximize: whether more is better.
+    `n_trials` are those of the whole search, of which `done` were finished before this process.
     """
 
     objective: str

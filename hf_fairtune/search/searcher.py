@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,11 @@ import optuna
 from filelock import BaseFileLock
 from optuna.trial import BaseTrial, TrialState
 
+from ..audits.compute import direction as direction_of
 from ..document.run import Direction, Search
 from ..errors import FairTuneError
 from ..masks.proposals import Recipe
 from .modes import Mode
-from .objective import Objective
 from .progress import Progress
 from .space import LearningRate
 from .study import enqueue, lock, n_finished, open_study, trials
@@ -28,18 +30,15 @@ class InterruptedSearch(BaseException):
     """Ctrl-C in a trial. Optuna would file a KeyboardInterrupt as a failed trial; this one leaves it to be resumed."""
 
 
+class UndefinedObjectiveError(FairTuneError):
+    """The objective has no value, so that the trial cannot be ranked."""
+
+
 @dataclass(frozen=True)
 class Plan:
-    """What is searched.
+    """What is searched; `objective` gives a trial's value from the metrics, `hp_space` its training arguments."""
 
-    Args:
-        objective: gives a trial's value from the evaluation metrics.
-        direction: "maximize" or "minimize".
-        mode: proposal, sampler, pruner.
-        n_epochs: epochs of a full trial.
-        hp_space: the training arguments of a trial.
-    """
-
+    objective_name: str
     objective: Callable[[Mapping[str, float]], float]
     direction: Direction
     mode: Mode
@@ -55,21 +54,15 @@ class Plan:
         n_epochs: float,
         hp_space: Callable[[BaseTrial], dict[str, Any]] | None,
     ) -> Plan:
-        """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`.
-
-        Raises:
-            FairTuneError: an unknown metric, or a function without a direction.
-        """
-        named = Objective(objective) if isinstance(objective, str) else objective
-        direction = direction or getattr(named, "direction", None)
+        """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`."""
+        if isinstance(objective, str):
+            name, direction = objective.removeprefix("eval_"), direction or direction_of(objective)
+            objective = partial(metric_value, name)
+        else:
+            name = objective.__name__
         if direction not in tuple(DIRECTIONS):
             raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
-        return cls(named, DIRECTIONS[direction], mode, n_epochs, hp_space or LearningRate())
-
-    @property
-    def objective_name(self) -> str:
-        """Return the metric's name, or that of the user's function."""
-        return self.objective.name if isinstance(self.objective, Objective) else self.objective.__name__
+        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, hp_space or LearningRate())
 
     @property
     def rates(self) -> LearningRate:
@@ -77,35 +70,35 @@ class Plan:
         return self.hp_space if isinstance(self.hp_space, LearningRate) else LearningRate()
 
 
-class Searcher:
-    """A plan at work; the study is the main process's, which the others follow.
+def metric_value(name: str, metrics: Mapping[str, float]) -> float:
+    """Return a metric of an evaluation; refuse one that is not a number there."""
+    if f"eval_{name}" not in metrics:
+        names = ", ".join(sorted(k.removeprefix("eval_") for k in metrics))
+        raise FairTuneError(f"`objective` is {name!r}; the metrics are {names}.")
+    value = float(metrics[f"eval_{name}"])
+    if not math.isfinite(value):
+        raise UndefinedObjectiveError(f"`{name}` is not defined on the validation split in this trial.")
+    return value
 
-    Args:
-        plan: what is searched.
-        study: where trials are kept; None on the other processes.
-        held: the lock of the study's folder.
-    """
+
+class Searcher:
+    """A plan at work; study and lock of its folder are the main process's, which the others follow without."""
 
     def __init__(self, plan: Plan, study: optuna.Study | None = None, held: BaseFileLock | None = None) -> None:
         self.plan, self.study, self._held = plan, study, held
         if study is not None:
-            done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
             self.progress = Progress(
                 plan.objective_name,
                 plan.mode.n_trials,
                 round(plan.n_epochs),
                 done=n_finished(study),
                 maximize=plan.direction == "maximize",
-                best=(study.best_value, study.best_trial.number) if done else None,
+                best=None if self.is_barren else (study.best_value, study.best_trial.number),
             )
 
     @classmethod
     def open(cls, plan: Plan, folder: Path, fingerprint: Mapping[str, Any], recipes: Sequence[Recipe]) -> Searcher:
-        """Open the study of `folder`, and queue the recipes where the mode starts with some.
-
-        Args:
-            fingerprint: what the study must have been made with, to be taken up again.
-        """
+        """Open the study of `folder`, if it was made with `fingerprint`; queue recipes where the mode has some."""
         folder.mkdir(parents=True, exist_ok=True)
         held = lock(folder)
         study = open_study(folder, plan.direction, fingerprint)

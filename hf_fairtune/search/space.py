@@ -1,7 +1,5 @@
 """What a search draws: the learning rate, and in a stock `Trainer` the mask too."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any

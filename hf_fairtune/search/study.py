@@ -1,7 +1,5 @@
 """The study of a search on disk: opened, resumed after a kill, and its trials typed."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,11 +23,7 @@ FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 def lock(folder: Path) -> FileLock:
-    """Hold `folder` for one search; the system frees it when the process dies, however it dies.
-
-    Raises:
-        FairTuneError: another live process searches there.
-    """
+    """Hold `folder` for one search; the system frees it when the process dies, however it dies."""
     held = FileLock(folder / "search.lock")
     try:
         held.acquire(timeout=0)
@@ -45,9 +39,6 @@ def open_study(folder: Path, direction: Direction, fingerprint: Mapping[str, Any
 
     A trial found running has no process any more (`lock` is held): it goes back to the queue under its own number
     and with its own parameters, so that none is lost and none doubled.
-
-    Raises:
-        FairTuneError: the study there was made with another model, data, schedule or seed.
     """
     storage = RDBStorage(f"sqlite:///{folder / FILE_NAME}", engine_kwargs={"creator": lambda: _connect(folder)})
     study = optuna.create_study(

@@ -1,7 +1,5 @@
 """Several repairs side by side: a row a value of what was varied, mean and spread over seeds."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,10 +33,9 @@ class AblationRow:
 
 
 def ablation_rows(runs: Mapping[str, Sequence[Document]]) -> list[AblationRow]:
-    """Collect the numbers of every run: for each test split the models before, then after each value.
+    """Collect the numbers of every run, by value of the varied flag, a document a seed.
 
-    Args:
-        runs: value of the varied flag -> its documents, a seed each.
+    Each test split has first the models before, then those after each value.
     """
     first = next(iter(runs.values()))
     rows = []

@@ -1,7 +1,5 @@
 """What a document says in plain words: who is served worst, how sure that is, what changed, and what is not shown."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -36,15 +34,10 @@ MOST = 8
 
 @dataclass(frozen=True)
 class Answer:
-    """What one audit says: the kind of its verdict (a key of `GAP_VERDICTS`) and the verdict's words, its paragraphs.
-
-    `rank` is lower the more there is to say.
-    """
+    """What one audit says: its verdict, a key of `GAP_VERDICTS`, and its paragraphs."""
 
     view: View
     kind: str
-    rank: int
-    verdict: str
     paragraphs: list[str]
 
 
@@ -62,8 +55,7 @@ def answers(document: Document) -> list[Answer]:
             kind = "unknown"
         elif gap.p <= level:
             kind = "beyond" if gap.p <= level / max(1, tested) else "alone"
-        paragraphs = [_lowest(view), *_gap(view, kind, int(tested))]
-        found.append(Answer(view, kind, list(GAP_VERDICTS).index(kind), GAP_VERDICTS[kind], paragraphs))
+        found.append(Answer(view, kind, [_lowest(view), *_gap(view, kind, int(tested))]))
     return found
 
 
@@ -131,8 +123,8 @@ def answer_table(found: Sequence[Answer]) -> Table:
     """Lay every answer out as a row."""
     rows: list[list[Cell]] = []
     for one in found:
-        lowest, gap = one.view.audit.min_group_auc, one.view.audit.auc_gap
-        rows.append([one.view.place, lowest.group, lowest, gap, gap.null_high, p_value(gap.p), one.verdict])
+        lowest, gap, verdict = one.view.audit.min_group_auc, one.view.audit.auc_gap, GAP_VERDICTS[one.kind]
+        rows.append([one.view.place, lowest.group, lowest, gap, gap.null_high, p_value(gap.p), verdict])
     header = ["audit", "lowest group", "its AUC", "gap, best - lowest", "gap by chance, up to", "p", "verdict"]
     return Table.of("Every gap between groups", header, rows, digits=found[0].view.digits if found else 2)
 

@@ -1,27 +1,29 @@
 """The model card of a run: its README on the Hub."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from huggingface_hub import EvalResult, ModelCardData
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
 
 from ..document.document import Document
-from ..document.run import Argument, Run, Training
+from ..document.run import Base, Run, Training
 from ..errors import FairTuneError
 from . import drawing as ink
 from .answer import compared, limits
 from .drawing import Picture
 from .figures import changes, forest
 from .mask_figures import mask_frequency, mask_layers, mask_map, mask_words
-from .metadata import base_model, card_data, short
 from .page import render
 from .search_history import STATES, search_history
 from .table import Cell, Table
 from .tables import auc_table, measure_table, pair_table, sheet_tables, threshold_tables
-from .view import beside, views
-from .words import SHARING, number, percent, reasons, threshold
+from .view import beside, splits, views
+from .words import SHARING, number, percent, reasons, threshold, written
 
+TASK = "image-classification"
 MASKS = {
     "soft": "a soft mask: each weight moves by a share of its plain update, the more it matters for the bias loss and "
     "the less for the prediction",
@@ -31,13 +33,10 @@ MASKS = {
 }
 
 
-def card(document: Document, drawn: Sequence[Picture] | None = None, license: str | None = None) -> str:
-    """Render the card of a run with the figures that apply.
+def card(document: Document, drawn: Sequence[Picture], license: str | None = None) -> str:
+    """Render the card of a run with its figures, see `pictures`; what the document holds is on the card.
 
-    Args:
-        document: of a run; what it holds is on the card, so one made by `publish`.
-        drawn: the figures, if they are drawn already.
-        license: of the weights, an identifier of the Hub; they derive from the base model, whose terms decide.
+    The license, an identifier of the Hub, is that of the weights; the base model's terms decide it.
 
     Raises:
         FairTuneError: the document is of an audit, which has no card.
@@ -48,12 +47,12 @@ def card(document: Document, drawn: Sequence[Picture] | None = None, license: st
     cuts = beside(first.audits.values(), "thresholds") if first else []
     text = render(
         "card.md.j2",
-        metadata=card_data(document, run.base, license).to_yaml(),
+        metadata=card_data(document, run.base, own.method.name, license).to_yaml(),
         document=document,
         data=document.data,
         run=run,
         own=own,
-        figures={picture.name: picture for picture in (pictures(document) if drawn is None else drawn)},
+        figures={picture.name: picture for picture in drawn},
         base=short(run.base.name),
         hub_base=base_model(run.base.name),
         sharing=SHARING[document.shared or "rates"],
@@ -98,16 +97,10 @@ def steps_table(own: Training) -> Table:
     names = list(dict.fromkeys(key for step in own.steps for key in step.facts))
     rows: list[list[Cell]] = []
     for step in own.steps:
-        facts = [_plain(step.facts.get(key)) for key in names]
-        rows.append([step.name, f"{step.epochs:g}", _plain(step.learning_rate), *facts, step.batches, step.seconds])
+        facts = [written(step.facts.get(key)) for key in names]
+        rows.append([step.name, f"{step.epochs:g}", written(step.learning_rate), *facts, step.batches, step.seconds])
     header = ["step", "epochs", "learning rate", *(key.replace("_", " ") for key in names), "batches", "seconds"]
     return Table.of("Steps", header, rows, digits=1)
-
-
-def _plain(value: Argument) -> str:
-    if isinstance(value, list):
-        return " ".join(map(str, value))
-    return "" if value is None or value != value else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _training(run: Run, own: Training) -> dict[str, str]:
@@ -119,7 +112,8 @@ def _training(run: Run, own: Training) -> dict[str, str]:
     facts |= {"parameters trained": f"{count:,} of {run.base.parameters:,} ({percent(count / run.base.parameters)})"}
     for key, value in (own.method.hyperparameters | own.arguments).items():
         # The bits of a mask are in words above.
-        facts |= {key.replace("_", " "): _plain(value)} if _plain(value) and not (key == "mask" and own.mask) else {}
+        if written(value) and not (key == "mask" and own.mask):
+            facts[key.replace("_", " ")] = written(value)
     facts |= {"seed": str(run.seed)}
     if run.search:
         search = run.search
@@ -131,3 +125,54 @@ def _training(run: Run, own: Training) -> dict[str, str]:
         facts |= {"best trial": "none" if search.best_trial is None else str(search.best_trial)}
         facts |= {"hours of search": number(search.seconds / 3600)}
     return facts
+
+
+def card_data(document: Document, base: Base, method: str, license: str | None) -> ModelCardData:
+    """Build the metadata; the license is the base model's business and left out unless given."""
+    results, hub = list(eval_results(document)), base_model(base.name)
+    return ModelCardData(
+        base_model=hub,
+        base_model_relation="finetune" if hub and document.job == "debias" else None,
+        library_name="transformers",
+        license=license,
+        metrics=["roc_auc"],
+        model_name=slug(f"{short(base.name)}-{method}-{document.data.name}") if results else None,
+        eval_results=results or None,
+        pipeline_tag=TASK,
+        tags=["fairness", "hf-fairtune", "medical", method],
+    )
+
+
+def eval_results(document: Document) -> Iterator[EvalResult]:
+    """Yield the AUC of all rows of each test split, and the lowest of each attribute; undefined ones are left out."""
+    for split in splits(document):
+        some = [view for view in views(document) if view.split == split]
+        named = {f"AUC, all rows, {split}": some[0].audit.auc.value} if some else {}
+        for view in some:
+            lowest = view.audit.min_group_auc
+            group = f" ({lowest.group})" if lowest.group else ""
+            named[f"AUC, lowest group by {view.attribute}{group}, {split}"] = lowest.value
+        data = document.data.test_sets.get(split, document.data.name)
+        for name, value in named.items():
+            if value == value:
+                result = round(value, 4)
+                yield EvalResult(TASK, slug(data), data, "roc_auc", result, metric_name=name, dataset_split=split)
+
+
+def base_model(name: str) -> str | None:
+    """Return a base model that is a Hub id (`owner/name`), None for a local folder."""
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return None
+    return name if "/" in name else None
+
+
+def short(name: str) -> str:
+    """Keep the last part of a Hub id or a path."""
+    return re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+
+
+def slug(text: str) -> str:
+    """Reduce a text to what an identifier may hold."""
+    return re.sub(r"[^\w./-]+", "-", text).strip("-/.") or "data"

@@ -1,7 +1,5 @@
 """Paper and ink of figures, and the drawing of rows: estimates with intervals, side by side and before a band."""
 
-from __future__ import annotations
-
 import base64
 import io
 import math
@@ -9,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -22,6 +21,7 @@ from matplotlib.patches import Patch
 from PIL import Image
 
 from ..document.estimate import Estimate
+from ..folder import write_atomically
 from .words import listed, number
 
 # Okabe and Ito's colours, which colour-blind readers tell apart.
@@ -47,11 +47,11 @@ class Picture:
     alt: str
     reading: str
 
-    def png(self) -> bytes:
-        """Draw it as a PNG whose bytes depend on the figure only."""
+    def write(self, path: Path) -> Path:
+        """Write it as a PNG whose bytes depend on the figure only."""
         held = io.BytesIO()
         self.figure.savefig(held, format="png", metadata={"Software": None})
-        return held.getvalue()
+        return write_atomically(path, held.getvalue())
 
     def image(self) -> tuple[str, int, int]:
         """Draw it as a PNG of few colours, in base 64, with its width and height in pixels."""
@@ -125,14 +125,7 @@ def labels(names: Sequence[str], width: int = 26, lines: int = 3) -> list[str]:
 
 
 def draw(panels: Sequence[Panel], key: Sequence[Artist], width: float = COLUMN, beside: bool = False) -> Figure:
-    """Draw panels under each other, or beside each other where they have the same rows.
-
-    Args:
-        panels: what to draw; under each other they share the last one's axis.
-        key: of the legend, beside what the marks are labelled.
-        width: of the figure in inches.
-        beside: whether panels lie beside each other.
-    """
+    """Draw panels under each other, or beside each other where they have the same rows; `key` adds to the legend."""
     heights = 0.5 + 0.27 * np.array([*map(len, map(attrgetter("rows"), panels))])
     figure = paper(1.1 + (heights[0] if beside else heights.sum()), width)
     shape = (1, len(panels)) if beside else (len(panels), 1)

@@ -1,7 +1,5 @@
 """The figures of an audit, for one model and for two: groups, gaps, changes, rates, ROC, reliability."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter, itemgetter
@@ -71,7 +69,7 @@ FOREST = (
 )
 
 
-def gaps(views: Sequence[View], width: float = ink.COLUMN) -> Picture | None:
+def gaps(views: Sequence[View]) -> Picture | None:
     """Draw the gap of each audit before the gap that chance alone makes; None where none is defined."""
     rows = []
     for view in views:
@@ -82,7 +80,7 @@ def gaps(views: Sequence[View], width: float = ink.COLUMN) -> Picture | None:
     panel = Panel("", rows[:MOST], "gap of AUC, best minus lowest group", remarks="p")
     if not rows:
         return None
-    figure = draw([panel], [ink.CHANCE], width)
+    figure = draw([panel], [ink.CHANCE])
     figure.axes[0].set_xlim(left=0)
     return Picture("gaps", f"Gaps against chance{views[0].scope}", figure, described([panel], MOST), GAP)
 
@@ -124,17 +122,15 @@ def _moved(found: Estimate) -> list[Mark]:
 
 def drawn_threshold(view: View) -> int | None:
     """Return the place of the shared threshold to draw: the first fitted one that decides something, or the first."""
-    found = None
+    found: list[tuple[bool, int]] = []
     for place, at in enumerate(view.audit.thresholds):
         known = any(row.rates["tpr"].defined and row.rates["fpr"].defined for row in at.groups)
         if known and not at.degenerate and not at.by_group:
-            if at.fitted_on:
-                return place
-            found = place if found is None else found
-    return found
+            found.append((not at.fitted_on, place))
+    return min(found)[1] if found else None
 
 
-def rates(view: View, width: float = ink.COLUMN) -> Picture | None:
+def rates(view: View) -> Picture | None:
     """Draw the true and the false positive rate of each group at a threshold; None where none decides anything."""
     place, panels = drawn_threshold(view), list[Panel]()
     if place is None:
@@ -148,7 +144,7 @@ def rates(view: View, width: float = ink.COLUMN) -> Picture | None:
             rows.append(Row(groups[-1].group, _marks(view.audits, found)))
         title = "" if panels else f"threshold: {where}"
         panels.append(Panel(title, rows, metric(key), cuts[-1].overall.rates[key]))
-    alt, figure = f"Rates {view.place}. {described(panels)}", draw(panels, [ink.LINE], width, beside=True)
+    alt, figure = f"Rates {view.place}. {described(panels)}", draw(panels, [ink.LINE], beside=True)
     return Picture("rates", f"One threshold for all, {view.place}", figure, alt, RATES)
 
 

@@ -1,8 +1,6 @@
 """The files that an audit and a run leave: the page at home, page and tables to be shared, the card."""
 
-from __future__ import annotations
-
-import math
+import re
 from dataclasses import fields
 from itertools import count
 from operator import attrgetter
@@ -16,19 +14,18 @@ from ..document.data import AttributeSheet
 from ..document.document import Document, Sharing
 from ..document.estimate import Estimate
 from ..errors import FairTuneError
-from ..folder import write_atomically
+from ..folder import AUDIT, SHARE, write_atomically
 from ..publish import publish
 from .answer import answers, limits
-from .drawing import Picture
 from .figures import drawn_threshold
 from .page import page, render
-from .table import Cell, Table, as_csv, as_latex
+from .table import Cell, Table, as_latex, plain
 from .tables import ALL, auc_table, calibration_tables, pair_table, sheet_tables, threshold_tables
 from .view import View, views
-from .words import metric, p_value, reasons, threshold
+from .words import metric, p_value, reasons, threshold, written
 
-SHARE, PAGE, FIGURES = "share", "audit.html", "figures"
-SHARED = (PAGE, "groups.csv", "thresholds.csv", "audit.tex", "factors.md")
+PAGE, FIGURES = "audit.html", "figures"
+FORMULA = re.compile(r"[=+@\t]|-(?![\d.]+$)")
 HEAD = """% Tables of an audit. They need \\usepackage{booktabs}; names beyond Latin letters need XeLaTeX or LuaLaTeX.
 % A dash stands for what is undefined or withheld.
 
@@ -38,10 +35,7 @@ HEAD = """% Tables of an audit. They need \\usepackage{booktabs}; names beyond L
 def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rates") -> list[Path]:
     """Write audit.json and audit.html, both exact, and in share/ what is made to be shared; return the paths.
 
-    Args:
-        document: the audit, with exact counts.
-        folder: where the files go.
-        sharing: how much share/ tells.
+    The document has exact counts; `sharing` is how much share/ tells.
 
     Raises:
         FairTuneError: the folder cannot be made or written to.
@@ -53,8 +47,8 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
         raise FairTuneError(f"`{place}` cannot be made ({error.strerror}); choose another --output_dir.") from error
     labels = map("tab:audit-{}".format, count(1))
     tex = HEAD + "\n".join(map(as_latex, map(paper_table, views(public)), labels))
-    texts = (page(public), as_csv(group_rows(public)), as_csv(threshold_rows(public)), tex, factors(public))
-    shared = map(write_atomically, map((place / SHARE).joinpath, SHARED), texts)
+    texts = (page(public), group_rows(public), threshold_rows(public), tex, factors(public))
+    shared = map(write_atomically, map((place / SHARE).joinpath, AUDIT), texts)
     return [document.save(place), write_atomically(place / PAGE, page(document)), *shared]
 
 
@@ -72,23 +66,17 @@ def write_card(document: Document, folder: str | Path, license: str | None = Non
     public = publish(document)
     drawn, place = pictures(public), Path(folder) / FIGURES
     try:
-        place.mkdir(parents=True, exist_ok=True)
         for old in place.glob("*.png"):
             if old.stem not in {picture.name for picture in drawn}:
                 old.unlink()
     except OSError as error:
         raise FairTuneError(f"`{place}` could not be written ({error.strerror}); free some space.") from error
-    written = [write_picture(picture, place / f"{picture.name}.png") for picture in drawn]
-    return [write_atomically(Path(folder) / "README.md", card(public, drawn, license)), *written]
+    paths = [picture.write(place / f"{picture.name}.png") for picture in drawn]
+    return [write_atomically(Path(folder) / "README.md", card(public, drawn, license)), *paths]
 
 
-def write_picture(picture: Picture, path: Path) -> Path:
-    """Write a PNG, whole or not at all."""
-    return write_atomically(path, picture.png())
-
-
-def group_rows(document: Document) -> Table:
-    """Build groups.csv: every number of a target, attribute and group in a row; all rows have no attribute."""
+def group_rows(document: Document) -> str:
+    """Write groups.csv: every number of a target, attribute and group in a row; all rows have no attribute."""
     rows: list[dict[str, str]] = []
     for entry in document.select(document.model):
         found: dict[str, dict[str, str]] = {}
@@ -97,14 +85,15 @@ def group_rows(document: Document) -> Table:
             where = {"target": entry.target, "attribute": entry.attribute or ""}
             _spread(found.setdefault(part.group, where), part)
         for ranked in entry.audit.ranking.groups if entry.audit.ranking else ():
-            values = map(_tidied, (ranked.pooled, ranked.low, ranked.high, ranked.rank))
-            found[ranked.group] |= zip(("pooled_auc", "pooled_low", "pooled_high", "rank"), values, strict=True)
+            pooled = {"pooled_auc": ranked.pooled, "pooled_low": ranked.low, "pooled_high": ranked.high}
+            for name, value in (pooled | {"rank": ranked.rank}).items():
+                found[ranked.group][name] = written(value, 6)
         rows += found.values()
-    return _tidy(rows)
+    return _csv(rows)
 
 
-def threshold_rows(document: Document) -> Table:
-    """Build thresholds.csv: a row a target, attribute, threshold, group and rate; gaps are without a group."""
+def threshold_rows(document: Document) -> str:
+    """Write thresholds.csv: a row a target, attribute, threshold, group and rate; gaps are without a group."""
     rows: list[dict[str, str]] = []
     for entry in document.select(document.model):
         for at in entry.audit.thresholds:
@@ -112,11 +101,11 @@ def threshold_rows(document: Document) -> Table:
             about |= {"fitted_on": at.fitted_on or "", "degenerate": f"{at.degenerate:d}"}
             named = dict(map(attrgetter("group", "rates"), at.groups)) | {"": at.gaps} if entry.attribute else {}
             for group, items in (named or {ALL: at.overall.rates}).items():
-                own = _tidied((at.by_group or {}).get(group, at.value))
+                own = written((at.by_group or {}).get(group, at.value), 6)
                 for key, item in items.items():
                     rows.append(about | {"cut": own, "group": group, "measure": key})
                     _spread(rows[-1], item)
-    return _tidy(rows)
+    return _csv(rows)
 
 
 def _spread(row: dict[str, str], part: Any, before: str = "") -> None:
@@ -129,18 +118,17 @@ def _spread(row: dict[str, str], part: Any, before: str = "") -> None:
             elif isinstance(item, tuple):
                 row[f"{before}reason"] = reasons(item)
             else:
-                row[f"{before}{name}".removesuffix("_value")] = _tidied(item)
+                row[f"{before}{name}".removesuffix("_value")] = written(item, 6)
 
 
-def _tidied(value: float | str | int | None) -> str:
-    if value is None or isinstance(value, float) and math.isnan(value):
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _csv(rows: list[dict[str, str]]) -> str:
+    return pd.DataFrame(rows, dtype=object).fillna("").map(csv_cell).to_csv(index=False, lineterminator="\n")
 
 
-def _tidy(rows: list[dict[str, str]]) -> Table:
-    frame = pd.DataFrame(rows, dtype=object).fillna("")
-    return Table("", [*frame.columns], frame.to_numpy().tolist())
+def csv_cell(text: str) -> str:
+    """Keep a spreadsheet from taking a text for a formula."""
+    cell = plain(text)
+    return f"'{cell}" if FORMULA.match(cell) else cell
 
 
 def paper_table(view: View) -> Table:

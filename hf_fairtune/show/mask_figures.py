@@ -1,7 +1,5 @@
 """Which parts of a model a mask trains: the mask, its layers, and how often the trials of a search chose a part."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import groupby
@@ -36,11 +34,7 @@ STYLES: dict[str, dict[str, Any]] = {
 
 
 def grid(mask: MaskBits, values: Sequence[float]) -> tuple[list[str], np.ndarray]:
-    """Lay values of a mask's bits out by block and kind of part.
-
-    Returns:
-        names of the kinds; values [n_blocks, n_kinds], NaN for a kind that no bit of this granularity trains.
-    """
+    """Name the kinds of parts and lay values of a mask's bits out, [n_blocks, n_kinds]; NaN where no bit trains."""
     found = GRANULARITIES.get(mask.granularity)
     if found is None or len(values) != found.length(mask.blocks):
         whole = mask.blocks and len(values) % mask.blocks == 0
@@ -70,12 +64,7 @@ def _blocks(column: np.ndarray) -> str:
 
 
 def mask_map(mask: MaskBits, share: float) -> Picture:
-    """Draw blocks left to right and kinds top to bottom; trained parts are filled.
-
-    Args:
-        mask: to draw.
-        share: of all parameters that are trained.
-    """
+    """Draw blocks left to right and kinds top to bottom; `share` of all parameters are trained."""
     kinds, cells = grid(mask, mask.bits)
     blocks, height = cells.shape
     figure = paper(1.35 + 0.34 * height, ink.WIDE)

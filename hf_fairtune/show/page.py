@@ -1,7 +1,5 @@
 """The page of an audit: one HTML file that needs no network and no script."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,7 +18,7 @@ from .reading import reading_table
 from .table import Table, as_html, as_markdown, markdown
 from .tables import auc_table, further_tables, gate_table, pair_table, sheet_tables
 from .view import splits, views
-from .words import LEGEND, SHARING, clean, listed, number, percent
+from .words import GAP_VERDICTS, LEGEND, SHARING, clean, listed, number, percent
 
 # Bytes of the page, out of 2 MB.
 TABLES, FIGURES = 850_000, 950_000
@@ -64,11 +62,7 @@ class Room:
 
 
 def page(document: Document) -> str:
-    """Write a document as one self-contained HTML page of less than 2 MB: no script, no font, nothing that loads.
-
-    Args:
-        document: of an audit or a run; exact, or made by `publish`, and the page says which.
-    """
+    """Write a document as one HTML page of less than 2 MB that loads nothing; it says what was published."""
     every, said, gate = views(document), answers(document), document.gate
     tables, drawn, overview, main, details = Room(TABLES), Room(FIGURES), list[Drawn](), [], []
     # What comes first finds a place first: the first tables of every audit, all figures, then the other tables.
@@ -89,7 +83,8 @@ def page(document: Document) -> str:
         sharing=SHARING[document.shared],
         facts=facts(document),
         headline=headline(said),
-        answers=sorted(said, key=attrgetter("rank"))[:SHOWN],
+        answers=[one for kind in GAP_VERDICTS for one in said if one.kind == kind][:SHOWN],
+        verdicts=GAP_VERDICTS,
         unsaid=max(0, len(said) - SHOWN),
         answer_tables=head,
         compared=list(filter(None, map(compared, every)))[:SHOWN],

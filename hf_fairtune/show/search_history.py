@@ -1,7 +1,5 @@
 """How a search went: the objective trial by trial, and epoch by epoch."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import accumulate

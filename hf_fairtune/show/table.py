@@ -1,9 +1,7 @@
-"""A table and its five dresses: aligned text, Markdown, HTML, LaTeX and CSV."""
+"""A table and its four dresses: aligned text, Markdown, HTML and LaTeX."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
@@ -17,7 +15,6 @@ from ..document.estimate import Estimate, Reason
 from .words import ISOLATES, MISSING, clean, notes, number
 
 Cell = str | int | float | None | Estimate
-FORMULA = re.compile(r"[=+@\t]|-(?![\d.]+$)")
 LETTER = re.compile(r"[^\W\d_]")
 LATEX = str.maketrans(
     {
@@ -66,14 +63,8 @@ class Table:
     ) -> Table:
         """Write cells, and leave out columns in which nothing is written; without any other there are no rows.
 
-        Args:
-            title: what the table shows.
-            header: name of each column.
-            rows: cells; the first names the row.
-            said: its notes beside the reasons of its estimates.
-            why: further reasons.
-            signed: columns whose numbers have a sign.
-            digits: of a number after the point.
+        The first cell names its row. Notes are `said` and the reasons of the estimates and `why`; numbers of the
+        columns `signed` have a sign.
         """
         cells, reasons = np.array(rows, object).reshape(-1, len(header)), list(why)
         for row in cells:
@@ -173,17 +164,3 @@ def as_latex(table: Table, label: str) -> str:
 def latex(text: str) -> str:
     r"""Make a text safe inside LaTeX, a cell's beginning after `\\` included."""
     return plain(text).translate(LATEX)
-
-
-def as_csv(table: Table) -> str:
-    """Write a table as CSV without title and notes; a dash is an empty cell."""
-    text = io.StringIO()
-    lines = np.frompyfunc(csv_cell, 1, 1)(np.array([table.header, *table.rows], object))
-    csv.writer(text, lineterminator="\n").writerows(lines.tolist())
-    return text.getvalue()
-
-
-def csv_cell(text: str) -> str:
-    """Keep a spreadsheet from taking a text for a formula."""
-    cell = "" if text == MISSING else plain(text)
-    return f"'{cell}" if FORMULA.match(cell) else cell

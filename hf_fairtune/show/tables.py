@@ -1,7 +1,5 @@
 """The tables of an audit, each once for one model and for two: on ranks, at thresholds, of calibration, of counts."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A document as plain text for a terminal."""
 
-from __future__ import annotations
-
 import shlex
 
 from ..document.document import Document

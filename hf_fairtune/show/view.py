@@ -1,7 +1,5 @@
 """One audit as it is shown: beside the reference's, with the change between them, and under its names."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter

@@ -14,9 +14,10 @@ from ..document.comparison import MARGIN, ThresholdChange, Verdict
 from ..document.data import Role
 from ..document.document import GateRow, Sharing
 from ..document.estimate import Estimate, Reason, ReasonKind, Size, Status
+from ..document.run import Argument
 
 if TYPE_CHECKING:
-    from ..audits.detectable_difference import Detectable
+    from ..audits.engine.auc_tests import Detectable
 
 MISSING = "–"
 # Characters that turn the direction of the text around them; first-strong isolates end at their own end.
@@ -140,6 +141,15 @@ def number(value: float | Size | Estimate, digits: int = 2, sign: bool = False) 
         return f"{value:,}"
     text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
     return text.lstrip("+-") if float(text) == 0 else text
+
+
+def written(value: Argument, digits: int = 4) -> str:
+    """Write a fact with so many digits; nothing where it is undefined."""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    if value is None or value != value:
+        return ""
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 def p_value(p: float) -> str:

@@ -1,7 +1,5 @@
 """The arguments of a training: `TrainingArguments`, a method and FairTune's schedule."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable
@@ -13,9 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from transformers import TrainerCallback, TrainingArguments
 
-from ..document.run import Argument
 from ..errors import FairTuneError
-from ..methods.method import Method, method_named
 
 # What cannot change a number: places, logs, the Hub, how batches reach the device. Whatever is not named here may,
 # fields of later versions of transformers among them.
@@ -86,11 +82,3 @@ class FairTrainingArguments(TrainingArguments):
         known = {name: value for name, value in every if name not in free and not name.startswith(FREE_KINDS)}
         decoded: dict[str, Any] = json.loads(json.dumps(known, default=str))
         return decoded
-
-    def build_method(self, **hyperparameters: Argument) -> Method:
-        """Return the method with `hyperparameters`.
-
-        Raises:
-            FairTuneError: there is no such method, or it does not take a value.
-        """
-        return method_named(self.method, **hyperparameters)

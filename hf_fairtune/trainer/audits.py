@@ -33,13 +33,7 @@ POLICIES = ("0.5", "youden")
 
 @dataclass
 class Audits:
-    """Scores and audits by model id and split.
-
-    Args:
-        data: the splits.
-        score: scores a split by the model as it is now, [n].
-        seed: of resamples and permutations.
-    """
+    """Scores and audits by model id and split; `score` gives those of a split by the model as it is now, [n]."""
 
     data: FairDataset
     score: Callable[[str], np.ndarray]
@@ -67,9 +61,6 @@ class Audits:
 
         Where only one of model and reference was calibrated, they are not compared at 0.5, which means another thing
         to each.
-
-        Raises:
-            FairTuneError: the reference is not audited on the split.
         """
         if reference is not None and not self.has(reference, split):
             raise FairTuneError(f"{reference!r} is not audited on `{split}` yet; call `audit({split!r})` first.")
@@ -95,11 +86,7 @@ class Audits:
         return entries
 
     def calibrate_scores(self, model: str) -> str | None:
-        """Calibrate the scores so far of a model on the validation split, under an id of their own.
-
-        Returns:
-            the id; None where the scores do not rank the validation split.
-        """
+        """Calibrate a model's scores on validation, under an id that is returned; None where they do not rank it."""
         found, calibrated = self._calibration(model), f"{model}_calibrated"
         if found.slope <= 0:
             return None
@@ -110,12 +97,7 @@ class Audits:
         return calibrated
 
     def calibrate_model(self, model: Any, head: str | None) -> CalibrationFacts:
-        """Fold the calibration of the trained model into its head, unless its scores do not rank the rows.
-
-        Args:
-            model: changed in place.
-            head: name of its head, None to look for it.
-        """
+        """Fold the calibration of the trained model into its head, unless its scores do not rank the rows."""
         found = self._calibration(MODEL)
         applied = found.slope > 0
         if applied:

@@ -1,7 +1,5 @@
 """The checkpoints of a training: which were written whole, and how weights and a method's state come back."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

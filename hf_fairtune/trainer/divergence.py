@@ -1,7 +1,5 @@
 """A training loss that is not finite, noticed without waiting for the accelerator at each step."""
 
-from __future__ import annotations
-
 import torch
 from transformers import Trainer
 
@@ -22,11 +20,7 @@ class Divergence:
         self.seen = self.seen | ~torch.isfinite(loss.detach())
 
     def refuse(self, trainer: Trainer) -> None:
-        """Raise on every process if a loss of one was not finite; for evaluations, not for each step.
-
-        Raises:
-            DivergedError: it was not.
-        """
+        """Raise on every process if a loss of one was not finite; for evaluations, not for each step."""
         flag = torch.as_tensor(self.seen, device=trainer.args.device, dtype=torch.float32).reshape(1)
         self.seen = False
         if trainer.accelerator.gather(flag).any():

@@ -1,46 +1,30 @@
 """One short line of a training for each epoch."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState
+from transformers import TrainerCallback, TrainerState
 
 from ..search.progress import duration
-from .arguments import FairTrainingArguments
 
 SHOWN = ("eval_auc", "eval_min_group_auc", "eval_auc_gap")
 
 
 class EpochLine(TrainerCallback):
-    """Print epoch, losses, AUC, worst group's AUC and time left after every evaluation; a stock callback.
+    """Print `title`, epoch, losses, AUC, worst group's AUC and time left after every evaluation; a stock callback."""
 
-    Args:
-        title: gives the name of what is being trained, which starts the line.
-    """
-
-    def __init__(self, title: Callable[[], str] = str) -> None:
+    def __init__(self, title: Callable[[], str]) -> None:
         self.title = title
 
-    def on_train_begin(
-        self, args: FairTrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: TrainerState, *_: Any, **__: Any) -> None:
         """Start the clock."""
         self._start, self._first = time.monotonic(), state.global_step
 
-    def on_evaluate(
-        self,
-        args: FairTrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        metrics: dict[str, float] | None = None,
-        **_: Any,
-    ) -> None:
+    def on_evaluate(self, args: Any, state: TrainerState, *_: Any, metrics: dict[str, float], **__: Any) -> None:
         """Print the line, on the main process, in training only."""
-        if not state.is_world_process_zero or not metrics or "eval_loss" not in metrics:
+        if not state.is_world_process_zero or "eval_loss" not in metrics:
             return
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
         loss = f"loss {losses[-1]:.4f} · " if losses else ""

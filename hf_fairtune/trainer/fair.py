@@ -20,7 +20,7 @@ from ..document.document import Audited, Document
 from ..document.run import CalibrationFacts, Repair, Search
 from ..errors import FairTuneError
 from ..methods.facts import Facts
-from ..methods.method import Batch, Method, NotSearchedError, forward
+from ..methods.method import Batch, Method, NotSearchedError, forward, method_named
 from ..search.modes import Mode, mode_named
 from ..search.searcher import Plan, Searcher
 from . import searching
@@ -69,7 +69,7 @@ class FairTrainer(Trainer):
         **options: Unpack[TrainerOptions],
     ) -> None:
         self.args, self.data = args or FairTrainingArguments(), data
-        self.method = method or self.args.build_method()
+        self.method = method or method_named(self.args.method)
         if self.args.label_smoothing_factor:
             self.method = replace(self.method, label_smoothing_factor=self.args.label_smoothing_factor)
         self.open_method, self.training_log, self.divergence = self.method, TrainingLog(self.method), Divergence()

@@ -1,7 +1,5 @@
 """The layer of an image classifier whose output still has rows and columns: a feature map, or patch tokens."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -18,9 +16,6 @@ def feature_layer(model: nn.Module, pixels: Tensor) -> str:
     """Return the name of the last module with a feature map, or with patch tokens, that the log-odds depend on.
 
     The patch tokens that leave the last block of a transformer do not count where the head reads the class token only.
-
-    Raises:
-        FairTuneError: there is none.
     """
     score, seen = looked_at(model, pixels)
     calls = [name for name, _ in seen]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from transformers import Trainer
 
 from ..document.document import Document, Settings
-from ..document.estimate import NAN
 from ..document.provenance import Provenance, hardware
 from ..document.run import (
     Argument,
@@ -45,11 +44,7 @@ def public_name(model: Any) -> str:
 
 
 class TrainingLog:
-    """The stages of one training as they end.
-
-    Args:
-        method: the whole method.
-    """
+    """The stages of a method's training as they end."""
 
     def __init__(self, method: Method) -> None:
         self.method = method
@@ -68,11 +63,6 @@ class TrainingLog:
         log = [{name: float(value) for name, value in sorted(entry.items())} for entry in evaluations]
         batches = round(passed * len(trainer.get_train_dataloader()))
         self.steps.append(Step(stage.stage, passed, trainer.args.learning_rate, seconds, batches, record.facts, log))
-
-    @property
-    def seconds(self) -> float:
-        """Return how long all stages took; NaN where one was resumed."""
-        return sum((step.seconds for step in self.steps), 0.0) if self.steps else NAN
 
     def training(self, trainer: Trainer) -> Training:
         """Return the training; the arguments are those that decide a result, without paths and tokens."""
@@ -113,4 +103,6 @@ def repair_facts(trainer: FairTrainer, external: ExternalSet, calibration: Calib
     """Return how a trained model was repaired: on which images, in which head, calibrated how."""
     # PEFT's wrapper is no part of the head's name.
     head = find_head(trainer.model, trainer.args.head).removesuffix(".ln_tuning_layers.default")
-    return Repair(external, head, calibration, trainer.training_log.seconds)
+    # NaN where a stage was resumed.
+    seconds = sum(step.seconds for step in trainer.training_log.steps)
+    return Repair(external, head, calibration, seconds)

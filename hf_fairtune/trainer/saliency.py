@@ -1,7 +1,5 @@
 """Where in an image two models look: heat maps before and after, for the eyes of those who may see the images."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ from ..data.fair_dataset import FairDataset
 from ..errors import FairTuneError
 from ..families.frozen_eval import frozen_eval
 from ..show.drawing import NORMAL, SMALL, Picture, labels, paper
-from ..show.files import write_picture
 from .feature_layer import feature_layer, log_odds, over_the_grid
 
 FILE = "private/maps.png"
@@ -33,13 +30,9 @@ def activation_maps(model: Any, pixel_values: Tensor, batch_size: int = 8) -> Te
     Args:
         model: an image classifier; left as it was.
         pixel_values: images as the model takes them, shape `(n, channels, h, w)`.
-        batch_size: images at a time.
 
     Returns:
         Shape `(n, h, w)`, from 0 to 1, on the CPU; all zero where nothing speaks for class 1.
-
-    Raises:
-        FairTuneError: captum is not installed, or the model has no feature map of rows and columns.
     """
     explainer, device = captum_explainer(), next(model.parameters()).device
     with frozen_eval(model):
@@ -68,14 +61,9 @@ def evidence(explain: Any, pixels: Tensor) -> Tensor:
 
 
 def figure_of_maps(images: Tensor, before: Tensor, after: Tensor, titles: list[str], positive: str) -> Figure:
-    """Draw a row for each image: the image, and over it the maps before and after.
+    """Draw a row for each image, `(n, 3, h, w)` from 0 to 255: the image, and over it its two maps, `(n, h, w)`.
 
-    Args:
-        images: shape `(n, 3, h, w)`, from 0 to 255.
-        before: maps of the model before the repair, shape `(n, h, w)`, from 0 to 1.
-        after: maps of the repaired model, likewise.
-        titles: label and group of each image; never an id.
-        positive: name of class 1.
+    `titles` are label and group of each image, never an id, and `positive` is the name of class 1.
     """
     figure = paper(0.8 + 1.9 * len(images), 6.4)
     grid = figure.subplots(len(images), 3, squeeze=False)
@@ -105,25 +93,12 @@ def one_of_each(data: FairDataset, split: str) -> tuple[np.ndarray, list[str]]:
 def write_maps(before: Any, after: Any, data: FairDataset, split: str, folder: str | Path) -> Path:
     """Draw one image of each label and group, twelve at most, into `<folder>/private/maps.png`; it is never published.
 
-    Args:
-        before: the model before the repair.
-        after: the repaired model.
-        data: the splits.
-        split: where the images are from.
-        folder: the job's output folder.
-
-    Raises:
-        FairTuneError: captum is not installed, a model has no feature map, or the folder cannot be written.
+    `before` and `after` are the models before and after the repair.
     """
     rows, titles = one_of_each(data, split)
     plain = data.plain(split)
     pixels = torch.stack([plain[int(row)]["pixel_values"] for row in rows])
     images = plain.format["format_kwargs"]["transform"].images(list(data.columns(split)["row"][rows]))
     first, then = (activation_maps(model, pixels) for model in (before, after))
-    path = Path(folder) / FILE
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure = figure_of_maps(images, first, then, titles, data.label_names[1])
-        return write_picture(Picture("maps", "Where the model looks", figure, "", READING), path)
-    except OSError as error:
-        raise FairTuneError(f"`{path}` could not be written ({error.strerror}); free some space.") from error
+    figure = figure_of_maps(images, first, then, titles, data.label_names[1])
+    return Picture("maps", "Where the model looks", figure, "", READING).write(Path(folder) / FILE)

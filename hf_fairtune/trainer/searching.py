@@ -20,8 +20,7 @@ from ..errors import FairTuneError
 from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
-from ..search.objective import UndefinedObjectiveError
-from ..search.searcher import InterruptedSearch, Plan, Searcher
+from ..search.searcher import InterruptedSearch, Plan, Searcher, UndefinedObjectiveError
 from .divergence import DivergedError
 from .stages import restored, staged
 
@@ -32,11 +31,7 @@ FAILURES = (DivergedError, UndefinedObjectiveError)
 
 
 def search(trainer: FairTrainer, plan: Plan, stock: Callable[..., BestRun]) -> BestRun:
-    """Run the trials that are left, and take the winner.
-
-    Args:
-        stock: `hyperparameter_search` of the stock Trainer.
-    """
+    """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner."""
     searcher = open_searcher(trainer, plan)
     with searching(trainer, searcher):
         best = stock(
@@ -52,11 +47,7 @@ def search(trainer: FairTrainer, plan: Plan, stock: Callable[..., BestRun]) -> B
 
 
 def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
-    """Open the search of the output folder on the main process, and what follows it on the others.
-
-    Raises:
-        FairTuneError: another search lies in the folder.
-    """
+    """Open the search of the output folder on the main process, and what follows it on the others."""
     if not trainer.is_world_process_zero():
         return Searcher(plan)
     args = trainer.args
@@ -126,11 +117,7 @@ def facts_of(trainer: FairTrainer, plan: Plan) -> Facts:
 
 
 def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
-    """Train by what a trial proposes, and report how it ended.
-
-    Args:
-        train: `train` of the stock Trainer in this trial.
-    """
+    """Train by what a trial proposes, by `train` of the stock Trainer, and report how it ended."""
     trainer.objective = None
     try:
         with staged(trainer, propose(trainer, searcher.plan, trial)):

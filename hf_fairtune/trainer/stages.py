@@ -83,11 +83,7 @@ def train_stages(trainer: FairTrainer, resume: str | bool | None, train: Train) 
     """Train the stages of the trainer's method one after another.
 
     A single stage is trained in the output folder. The checkpoints of several lie in `<output_dir>/<stage>`, and
-    resuming takes each from its last whole one.
-
-    Args:
-        resume: checkpoint to resume from; True for the last whole one, where there is any.
-        train: `train` of the stock Trainer.
+    resuming takes each from its last whole one, where there is any.
     """
     if trainer.unsearched is not None:
         raise trainer.unsearched

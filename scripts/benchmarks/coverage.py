@@ -23,10 +23,12 @@ from scipy.stats import norm
 from hf_fairtune.audits.engine.auc_tests import auc_difference_test
 from hf_fairtune.audits.engine.bands import Family
 from hf_fairtune.audits.engine.bootstrap import Replicates, bootstrap
-from hf_fairtune.audits.engine.delong import auc_interval, mover_difference, score_error
+from hf_fairtune.audits.engine.delong import auc_interval, mover_difference
 from hf_fairtune.audits.engine.permutations import gap_null
 from hf_fairtune.audits.engine.proportions import wilson
+from hf_fairtune.audits.engine.resampled_rows import ResampledRows
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
+from hf_fairtune.audits.metrics.auc_gap import auc_errors
 from hf_fairtune.audits.metrics.calibration_slope import calibration_slope
 from hf_fairtune.audits.metrics.metric import rates
 from hf_fairtune.document.estimate import Estimate
@@ -74,9 +76,9 @@ def of_aucs(rows: ScoredRows, auc: float, draws: Replicates) -> Held:
     yield "AUC: percentile bootstrap", within(auc, *percentiles(draws.auc[:, 1]))
     yield "AUC difference: MOVER", held(mover_difference(small, large), 0)
     yield "AUC difference: percentile bootstrap", within(0, *percentiles(draws.auc[:, 1] - draws.auc[:, 0]))
-    sizes = zip((large, small), rows.cases()[:2, :2].tolist(), strict=True)
-    errors = [score_error(own.value, positives, negatives, LEVEL) for own, (positives, negatives) in sizes]
-    family = Family(np.array([[large.value, small.value]]), np.array([errors]), LEVEL)
+    values = np.array([large.value, small.value])
+    errors = auc_errors(ResampledRows(rows, (0, 1), None, LEVEL), values)
+    family = Family(values[None], errors, LEVEL)
     yield "lowest AUC: sup-t", within(auc, *family.extreme(draws.auc[:, None, :2]))
     yield "AUC gap: sup-t", within(0, *family.gap(draws.auc[:, None, :2]))
     first, second = both

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
@@ -31,6 +32,12 @@ def rows(clusters: np.ndarray | None = None, **kwargs: object) -> ScoredRows:
     """The same, checked."""
     labels, scores, groups = split(**kwargs)  # type: ignore[arg-type]
     return check_rows(labels, scores, groups, NAMES[: int(groups.max()) + 1], clusters)
+
+
+def checked(labels: ArrayLike, scores: ArrayLike, groups: ArrayLike | None = None) -> ScoredRows:
+    """Columns as checked rows, of the groups a, b and c; all of one group if none are given."""
+    codes = np.zeros_like(labels, dtype=np.int64) if groups is None else groups
+    return check_rows(labels, scores, codes, NAMES)
 
 
 def shuffled(given: ScoredRows, seed: int = 5) -> ScoredRows:

@@ -12,7 +12,7 @@ from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.audit_table import audit_table, check_policies
 from hf_fairtune.audits.comparison import compare
 from hf_fairtune.audits.engine.auc_tests import adjusted
-from hf_fairtune.audits.thresholds import fixed, given, parse_policy
+from hf_fairtune.audits.thresholds import fixed, given, parse_policy, youden
 from hf_fairtune.data.attributes import Attribute
 from hf_fairtune.data.scored import ScoredTable
 from hf_fairtune.errors import FairTuneError
@@ -78,8 +78,8 @@ def test_thresholds_are_fitted_on_other_rows_for_each_model_by_itself() -> None:
     for entry in found[2:]:
         target = int(entry.target[1])
         shared, own = entry.audit.thresholds
-        wanted = parse_policy("youden").fit(tuning.labels[:, target], tuning.scores[:, target])
-        other = parse_policy("youden").fit(tuning.labels[:, target], tuning.reference_scores[:, target])
+        wanted = youden(tuning.labels[:, target], tuning.scores[:, target])
+        other = youden(tuning.labels[:, target], tuning.reference_scores[:, target])
         assert (shared.value, own.policy) == (wanted.value, "youden per group")
         assert set(own.by_group or {}) == {row.group for row in entry.audit.groups}
         assert entry.comparison is not None

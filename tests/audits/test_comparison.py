@@ -9,17 +9,17 @@ from scipy.stats import kstest, norm
 from sklearn.metrics import roc_auc_score
 
 from hf_fairtune.audits.audit import audit
-from hf_fairtune.audits.comparison import compare
+from hf_fairtune.audits.comparison import classify, compare
 from hf_fairtune.audits.engine.bootstrap import bootstrap
 from hf_fairtune.audits.engine.delong import paired_delong
 from hf_fairtune.audits.engine.rows import check_rows
 from hf_fairtune.audits.metrics.metric import gaps, rates
 from hf_fairtune.audits.thresholds import fixed, given, parse_policy, youden
 from hf_fairtune.document.comparison import Comparison, Verdict
-from hf_fairtune.document.estimate import Reason
+from hf_fairtune.document.estimate import NAN, Estimate, Reason
 from hf_fairtune.errors import FairTuneError
 
-from .samples import NAMES, few, split
+from .samples import NAMES, checked, few, split
 from .test_audit import estimates
 
 QUICK: dict[str, Any] = {"n_boot": 200}
@@ -319,10 +319,52 @@ def test_decisions_are_compared_as_cuts_are() -> None:
 def test_cuts_by_group_are_compared() -> None:
     labels, scores, groups = split()
     reference, other = split(seed=4)[1], split(seed=1)
-    cut = parse_policy("youden per group").fit(*other, NAMES)
-    decided = [given(cut.apply(labels, own, groups, NAMES), "youden per group") for own in (scores, reference)]
+    cut = parse_policy("youden per group").fit(checked(*other))
+    decided = [given(cut.apply(checked(labels, own, groups)), "youden per group") for own in (scores, reference)]
     pairs = [(cut, cut), (decided[0], decided[1])]
     first, second = compare(labels, scores, reference, groups, NAMES, thresholds=pairs, n_boot=100).thresholds
     assert first.groups == second.groups
     assert first.gaps == second.gaps
     assert first.groups[0].rates["tpr"].bounded
+
+
+UP, DOWN, FLAT, VAGUE = (0.01, 0.05), (-0.05, -0.01), (-0.004, 0.02), (-0.03, 0.03)
+WITHHELD = (NAN, NAN)
+SLIGHTLY_DOWN = (-0.004, -0.001)
+
+
+def verdict(gap: float, *groups: tuple[float, float]) -> str:
+    changes = [Estimate((low + high) / 2, low, high, "made up") for low, high in groups]
+    return classify(changes, Estimate(gap, NAN, NAN, "made up"))
+
+
+@pytest.mark.parametrize(
+    ("gap", "groups", "expected"),
+    [
+        (-0.03, (UP, FLAT), "pareto-better"),
+        (+0.03, (UP, FLAT), "pareto-better"),
+        (-0.03, (UP, SLIGHTLY_DOWN), "pareto-better"),
+        (-0.03, (UP, VAGUE), "mixed"),
+        (-0.03, (UP, WITHHELD), "mixed"),
+        (-0.03, (UP, DOWN), "mixed"),
+        (-0.03, (DOWN, FLAT), "level-down"),
+        (-0.03, (DOWN, DOWN), "level-down"),
+        (-0.03, (DOWN, WITHHELD), "level-down"),
+        (+0.03, (DOWN, FLAT), "worse"),
+        (NAN, (DOWN, FLAT), "worse"),
+        (0.0, (DOWN, DOWN), "worse"),
+        (+0.03, (SLIGHTLY_DOWN, FLAT), "worse"),
+        (+0.03, (DOWN, WITHHELD), "worse"),
+        (+0.03, (DOWN, UP), "mixed"),
+        (-0.03, (FLAT, FLAT), "not shown"),
+        (-0.03, (VAGUE, WITHHELD), "not shown"),
+        (-0.03, (), "not shown"),
+    ],
+)
+def test_verdicts(gap: float, groups: tuple[tuple[float, float], ...], expected: str) -> None:
+    assert verdict(gap, *groups) == expected
+
+
+def test_the_margin_is_where_harm_begins() -> None:
+    assert verdict(0.0, UP, (-0.005, 0.01)) == "pareto-better"
+    assert verdict(0.0, UP, (-0.0051, 0.01)) == "mixed"

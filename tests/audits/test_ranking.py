@@ -7,7 +7,6 @@ from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
 from hf_fairtune.audits.metrics.auc import auc_estimates
 from hf_fairtune.audits.ranking import PRIOR_SPREAD, pool, rank_groups
 from hf_fairtune.document.audit import Ranking
-from hf_fairtune.errors import FairTuneError
 
 from .samples import group_aucs, rows
 
@@ -15,7 +14,7 @@ from .samples import group_aucs, rows
 def ranking(given: ScoredRows, included: tuple[int, ...] = (0, 1, 2)) -> Ranking | None:
     """Rank without a bootstrap."""
     own = ResampledRows(given, included, None, 0.95)
-    return rank_groups(own, auc_estimates(own))
+    return rank_groups(own, auc_estimates(own), 0)
 
 
 def ranked(given: ScoredRows, included: tuple[int, ...] = (0, 1, 2)) -> Ranking:
@@ -136,9 +135,3 @@ def test_pooled_values_are_nearer_and_intervals_cover(tau: float) -> None:
     assert np.mean(inside) > 0.93
     # Where all are the same there is no worst to find.
     assert not tau or hits[1] > hits[0]
-
-
-@pytest.mark.parametrize(("values", "errors"), [([1.0], [0.1]), ([1.0, 2.0], [0.1, 0.0]), ([1.0, np.inf], [0.1, 0.1])])
-def test_what_cannot_be_pooled_is_refused(values: list[float], errors: list[float]) -> None:
-    with pytest.raises(FairTuneError, match="cannot be pooled; pass two or more"):
-        pool(np.array(values), np.array(errors))

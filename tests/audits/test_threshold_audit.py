@@ -18,7 +18,7 @@ from hf_fairtune.audits.thresholds import fixed, given, parse_policy
 from hf_fairtune.document.audit import RateGroup, ThresholdAudit
 from hf_fairtune.document.estimate import Estimate, Reason
 
-from .samples import NAMES, few, split
+from .samples import NAMES, checked, few, split
 
 ROWS = 4
 DENOMINATORS = {"tpr": "positives", "fpr": "negatives", "tnr": "negatives", "selection_rate": "rows"}
@@ -135,11 +135,11 @@ def test_degenerate_where_a_group_is_hardly_decided(flagged: tuple[int, int], de
 
 def test_a_cut_by_group_is_recorded_and_resampled_as_it_decides() -> None:
     rows, other = split(), split(seed=1)
-    decision = parse_policy("youden per group").fit(*other, NAMES, "validation")
+    decision = parse_policy("youden per group").fit(checked(*other))
     cut = one(*rows, threshold=decision)
     assert np.isnan(cut.value)
     assert (cut.by_group, cut.policy, cut.fitted_on) == (decision.by_group, "youden per group", "validation")
-    as_given = one(*rows, threshold=given(decision.apply(*rows, NAMES)))
+    as_given = one(*rows, threshold=given(decision.apply(checked(*rows))))
     assert as_given.by_group is None
     assert (as_given.gaps, as_given.groups) == (cut.gaps, cut.groups)
 

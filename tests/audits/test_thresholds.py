@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_curve
 
+from hf_fairtune.audits.engine.rows import check_rows
 from hf_fairtune.audits.thresholds import (
     Decision,
     decide,
@@ -17,18 +18,18 @@ from hf_fairtune.audits.thresholds import (
 )
 from hf_fairtune.errors import FairTuneError
 
-from .samples import NAMES, rows, split, tied_splits
+from .samples import NAMES, checked, rows, split, tied_splits
 
 Split = tuple[np.ndarray, np.ndarray, np.ndarray]
 SHARES = st.sampled_from([0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
 
 
 def fit(policy: str, labels: np.ndarray, scores: np.ndarray) -> Decision:
-    return parse_policy(policy).fit(labels, scores)
+    return parse_policy(policy).fit(checked(labels, scores))
 
 
 def by_group(*columns: np.ndarray) -> Decision:
-    return parse_policy("youden per group").fit(*columns, NAMES)
+    return parse_policy("youden per group").fit(checked(*columns))
 
 
 def rates(labels: np.ndarray, scores: np.ndarray, cut: float) -> tuple[float, float]:
@@ -76,13 +77,13 @@ def test_shares_of_counts_are_exact() -> None:
 def test_a_policy_tells_how_and_where_it_was_fitted(text: str) -> None:
     labels, scores, _ = split()
     policy = parse_policy(f"  {text.upper()} ")
-    found = policy.fit(labels, scores, split="tuning")
-    if policy.number is not None:
-        assert found == fixed(float(text))
+    if text in ("0.5", "-1.5"):
+        assert policy.number == float(text)
         return
+    found = policy.fit(checked(labels, scores), "tuning")
     assert (found.policy, found.fitted_on, found.by_group) == (text, "tuning", None)
     with pytest.raises(FairTuneError, match="same rows"):
-        found.apply(labels, scores)
+        found.apply(checked(labels, scores))
 
 
 def test_a_share_keeps_its_digits() -> None:
@@ -93,21 +94,19 @@ def test_a_share_keeps_its_digits() -> None:
 @pytest.mark.parametrize("text", ["youden", "f1", "sensitivity=0.9", "specificity=0.8"])
 def test_each_group_gets_the_cut_of_its_own_rows(text: str) -> None:
     labels, scores, groups = split()
-    found = parse_policy(f"{text} per group").fit(labels, scores, groups, NAMES, "tuning")
+    found = parse_policy(f"{text} per group").fit(checked(labels, scores, groups), "tuning")
     assert found.policy == f"{text} per group"
     assert np.isnan(found.value)
     one = parse_policy(text)
-    own = {name: one.fit(labels[groups == g], scores[groups == g]).value for g, name in enumerate(NAMES)}
+    own = {name: one.fit(checked(labels[groups == g], scores[groups == g])).value for g, name in enumerate(NAMES)}
     assert found.by_group == own
     others = split(seed=1)
-    decided = found.apply(*others, NAMES)
+    decided = found.apply(checked(*others))
     assert decided.tolist() == [int(s >= own[NAMES[g]]) for s, g in zip(others[1], others[2], strict=True)]
     codes = np.array([2, 0, 1])[others[2]]
-    assert found.apply(*others[:2], codes, (NAMES[1], NAMES[2], NAMES[0])).tolist() == decided.tolist()
+    assert found.apply(check_rows(*others[:2], codes, (NAMES[1], NAMES[2], NAMES[0]))).tolist() == decided.tolist()
     with pytest.raises(FairTuneError, match="same rows"):
-        found.apply(labels, scores, groups, NAMES)
-    with pytest.raises(FairTuneError, match="pass `groups`"):
-        found.apply(*others[:2])
+        found.apply(checked(labels, scores, groups))
 
 
 def test_a_group_unknown_or_without_a_class_is_told() -> None:
@@ -115,7 +114,7 @@ def test_a_group_unknown_or_without_a_class_is_told() -> None:
     found = by_group(labels, scores, np.minimum(groups, 1))
     assert set(found.by_group or {}) == {"a", "b"}
     with pytest.raises(FairTuneError, match=r"no cut for the groups \['c'\], which `validation` lacks"):
-        found.apply(*split(seed=1), NAMES)
+        found.apply(checked(*split(seed=1)))
     with pytest.raises(FairTuneError, match="`validation, c` has 0 positives in 45 rows"):
         by_group(*split((30, 25, 0)))
 
@@ -142,25 +141,24 @@ def test_given_decisions_are_used_as_they_are() -> None:
     labels, scores, groups = split()
     decisions = np.random.default_rng(0).integers(0, 2, len(labels))
     found = given(decisions, "argmax")
-    assert found.apply(labels, scores, groups, NAMES).tolist() == decisions.tolist()
+    assert found.apply(checked(labels, scores, groups)).tolist() == decisions.tolist()
     assert (found.policy, found.fitted_on, found.by_group) == ("argmax", None, None)
     assert np.isnan(found.value)
     with pytest.raises(FairTuneError, match="decisions for 2 rows; pass one a row"):
-        found.apply([0, 1], [0.1, 0.2])
+        found.apply(checked([0, 1], [0.1, 0.2]))
     for bad in ([0, 2], [[0, 1]], ["no", "yes"], [0.5, 1]):
         with pytest.raises(FairTuneError, match="pass 0 or 1 for each row"):
             given(bad)
 
 
 def test_several_decide_the_same_rows() -> None:
-    checked, other = rows(), split(seed=1)
-    thresholds = [fixed(0.3), by_group(*other), given(checked.labels)]
-    found = decide(thresholds, checked)
-    assert found.shape == (3, len(checked.labels))
+    own_rows, other = rows(), split(seed=1)
+    thresholds = [fixed(0.3), by_group(*other), given(own_rows.labels)]
+    found = decide(thresholds, own_rows)
+    assert found.shape == (3, len(own_rows.labels))
     for own, decision in zip(found, thresholds, strict=True):
-        wanted = decision.apply(checked.labels, checked.scores, checked.groups, NAMES)
-        np.testing.assert_array_equal(own, wanted)
-    assert decide([], checked).shape == (0, len(checked.labels))
+        np.testing.assert_array_equal(own, decision.apply(own_rows))
+    assert decide([], own_rows).shape == (0, len(own_rows.labels))
 
 
 @settings(max_examples=60, deadline=None)
@@ -193,16 +191,16 @@ def test_it_refuses_the_rows_it_was_fitted_on_in_any_order() -> None:
     order = np.random.default_rng(1).permutation(len(labels))
     for own in ((labels, scores), (labels[order], scores[order])):
         with pytest.raises(FairTuneError, match="same rows"):
-            threshold.apply(*own)
+            threshold.apply(checked(*own))
     other = split(seed=1)
-    assert set(threshold.apply(other[0], other[1])) == {0, 1}
+    assert set(threshold.apply(checked(other[0], other[1]))) == {0, 1}
     assert threshold.fitted_on == "validation"
 
 
 def test_fixed_belongs_to_no_rows_and_includes_its_value() -> None:
     threshold = fixed()
     assert threshold == Decision("fixed", 0.5)
-    assert threshold.apply([0, 1, 1], [0.49, 0.5, 0.51]).tolist() == [0, 1, 1]
+    assert threshold.apply(checked([0, 1, 1], [0.49, 0.5, 0.51])).tolist() == [0, 1, 1]
     with pytest.raises(FairTuneError, match="finite"):
         fixed(float("inf"))
 
@@ -213,6 +211,7 @@ def test_fitting_needs_both_classes() -> None:
 
 
 def test_fingerprint_sees_labels_and_scores() -> None:
-    assert fingerprint([0, 1], [0.1, 0.2]) == fingerprint([1, 0], [0.2, 0.1])
-    assert fingerprint([0, 1], [0.1, 0.2]) != fingerprint([1, 0], [0.1, 0.2])
-    assert fingerprint([0, 1], [0.0, 0.2]) == fingerprint([0, 1], [-0.0, 0.2])
+    one = fingerprint(checked([0, 1], [0.1, 0.2]))
+    assert one == fingerprint(checked([1, 0], [0.2, 0.1]))
+    assert one != fingerprint(checked([1, 0], [0.1, 0.2]))
+    assert fingerprint(checked([0, 1], [0.0, 0.2])) == fingerprint(checked([0, 1], [-0.0, 0.2]))

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_curve
 
 from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.calibration import fit_calibration
-from hf_fairtune.audits.comparison import compare
+from hf_fairtune.audits.comparison import classify, compare
 from hf_fairtune.audits.compute import fairness_metrics
 from hf_fairtune.audits.engine.auc_tests import adjusted
 from hf_fairtune.audits.engine.permutations import gap_null
@@ -23,13 +23,12 @@ from hf_fairtune.audits.metrics.es_auc import es_auc
 from hf_fairtune.audits.metrics.expected_calibration_error import expected_calibration_error, redrawn_errors
 from hf_fairtune.audits.metrics.metric import gaps
 from hf_fairtune.audits.thresholds import fixed, parse_policy, youden
-from hf_fairtune.audits.verdict import classify
 from hf_fairtune.data.attributes import read_attributes
 from hf_fairtune.data.targets import binary_targets
 from hf_fairtune.document.estimate import Estimate
 from hf_fairtune.errors import FairTuneError
 
-from .samples import NAMES, group_aucs, split
+from .samples import NAMES, checked, group_aucs, split
 
 QUICK: dict[str, Any] = {"n_boot": 200}
 
@@ -123,7 +122,7 @@ def test_trap_05_a_cut_that_hardly_selects_looks_fair_and_is_marked_degenerate()
 def test_trap_06_a_threshold_does_not_score_the_rows_it_was_fitted_on() -> None:
     labels, scores, groups = split()
     for policy in ("youden", "f1", "sensitivity=0.9", "youden per group"):
-        cut = parse_policy(policy).fit(labels, scores, groups, NAMES)
+        cut = parse_policy(policy).fit(checked(labels, scores, groups))
         with pytest.raises(FairTuneError, match="fitted on these same rows"):
             audit(labels, scores, groups, NAMES, thresholds=[cut])
         (cut_at,) = audit(*split(seed=1), NAMES, thresholds=[cut], n_boot=0).thresholds
@@ -202,7 +201,7 @@ def test_trap_13_a_threshold_is_a_score_that_occurs() -> None:
     labels, scores, _ = split()
     assert np.isinf(roc_curve(labels, scores)[2][0])
     for policy in ("youden", "f1", "sensitivity=0.9", "specificity=0.9"):
-        assert parse_policy(policy).fit(labels, scores).value in scores
+        assert parse_policy(policy).fit(checked(labels, scores)).value in scores
     point = audit(labels, scores, np.zeros_like(labels), "a", n_boot=0).operating_points[0].overall
     assert point.achieved == (scores[labels == 0] < point.threshold).mean() >= 0.9
     assert point.value.value == (scores[labels == 1] >= point.threshold).mean()

@@ -8,6 +8,7 @@ import pytest
 
 from hf_fairtune.data.facts import split_sheet
 from hf_fairtune.data.scored import ScoredSpec, ScoredTable, read_scored
+from hf_fairtune.errors import FairTuneError
 
 N = 12
 FRAME = pd.DataFrame(
@@ -44,9 +45,10 @@ def test_binary() -> None:
     assert found.clusters.tolist() == FRAME["patient"].tolist()
     assert [part.name for part in found.attributes] == ["sex", "age:60", "sex & age:60"]
     assert [part.kind for part in found.attributes] == ["levels", "cuts", "intersection"]
-    assert [part.missing for part in split_sheet(found, "h").attributes] == [3, 0, 3]
+    sheets = split_sheet(found, "h").attributes
+    assert [part.missing for part in sheets] == [3, 0, 3]
     assert found.attributes[2].names == ["F & <=60", "F & >60", "M & <=60", "missing & >60"]
-    assert found.attributes[2].empty == [False, False, False, True]
+    assert [level.missing for level in sheets[2].levels] == [False, False, False, True]
 
 
 def test_one_class_against_the_rest() -> None:
@@ -128,4 +130,5 @@ def test_some_rows() -> None:
     assert [part.attributes[0].names[i] for i in part.attributes[0].values] == ["missing", "M", "F", "F"]
     assert part.attributes[2].names == ["F & <=60", "F & >60", "M & <=60", "missing & >60"]
     assert table.take(np.array([0, 1])).attributes[0].names == ["F", "M"]
-    assert scored(FRAME.assign(split=range(N)), label=["y"]).splits is None
+    with pytest.raises(FairTuneError, match="`split` does not say the split of 12 of 12 rows"):
+        scored(FRAME.assign(split=range(N)), label=["y"])

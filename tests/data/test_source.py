@@ -161,7 +161,7 @@ def test_refuses_unclear_splits(csv: Path, splits: list[str]) -> None:
     ("name", "content", "line"),
     [
         ("none.csv", None, "does not exist; give a Hub id, a folder or"),
-        ("table.xlsx", "x", "is no .csv, .tsv or .parquet file"),
+        ("table.ods", "x", "is no .csv, .tsv"),
         ("empty.csv", "", "is empty; give a table with names in its first line"),
         ("headed.csv", "file_name,label,sex\n", "has no rows"),
         ("bare.csv", "label,sex\n0,F\n", "No column holds images; the columns are label, sex"),

@@ -7,11 +7,10 @@ import pytest
 
 from hf_fairtune.document.estimate import Reason
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.gate.bound import Bound
 from hf_fairtune.gate.check import check_rules
 from hf_fairtune.gate.judge import judge
-from hf_fairtune.gate.metrics import known
-from hf_fairtune.gate.rules import Rule, Rules
+from hf_fairtune.gate.numbers import known
+from hf_fairtune.gate.rules import Bound, Rule, Rules
 
 from ..document_samples import document
 

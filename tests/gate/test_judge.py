@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 
 from hf_fairtune.document.audit import Audit
-from hf_fairtune.document.document import Document, GateRow
-from hf_fairtune.document.estimate import NAN, Estimate, Reason
+from hf_fairtune.document.comparison import MARGIN, Comparison, GroupChange, Verdict
+from hf_fairtune.document.document import Document, GateRow, GateVerdict
+from hf_fairtune.document.estimate import NAN, Estimate, Reason, undefined
 from hf_fairtune.document.run import Base, Model, Run
-from hf_fairtune.gate.bound import FAIL, PASS, UNSURE, Bound
-from hf_fairtune.gate.judge import EXIT, judge
-from hf_fairtune.gate.metrics import known
-from hf_fairtune.gate.numbers import number_of
-from hf_fairtune.gate.rules import Rule, Rules
+from hf_fairtune.gate.judge import EXIT, judge, judge_comparison, overall
+from hf_fairtune.gate.numbers import known, number_of
+from hf_fairtune.gate.rules import FAIL, PASS, UNSURE, Bound, Rule, Rules
 
 from ..document_samples import document
 
@@ -195,3 +194,59 @@ def test_a_run_is_judged_by_its_own_model_on_its_test_splits() -> None:
     rows = judged(made, "auc", Bound(-9))
     assert [row.split for row in rows] == ["test", "scanner-b"]
     assert all(number_of(made, row) is row.found for row in rows)
+
+
+def test_verdicts_are_put_together_by_the_worst() -> None:
+    assert overall([PASS, PASS]) == PASS
+    assert overall([PASS, UNSURE]) == UNSURE
+    assert overall([UNSURE, FAIL, PASS]) == FAIL
+    assert overall([]) == UNSURE
+
+
+Interval = tuple[float, float]
+NARROW, WIDE = (-MARGIN + 0.001, MARGIN - 0.001), (-0.02, 0.02)
+NONE = (NAN, NAN)
+
+
+def comparison(verdict: Verdict, groups: list[Interval], excluded: list[str] | None = None) -> Comparison:
+    """A comparison of which the verdict and the groups' intervals matter."""
+    rows = [
+        GroupChange(str(i), 40, 20, 20, "ok", (), Estimate((low + high) / 2, low, high, "made up"), NAN)
+        for i, (low, high) in enumerate(groups)
+    ]
+    none = undefined("none")
+    return Comparison(0.95, 0, 0, None, 80, 40, 40, excluded or [], none, NAN, none, none, rows, [], verdict)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "groups", "fairer", "spared"),
+    [
+        ("pareto-better", [(0.01, 0.05), NARROW], PASS, PASS),
+        ("level-down", [(-0.05, -0.01), WIDE], FAIL, FAIL),
+        ("worse", [(-0.05, -0.01), WIDE], FAIL, FAIL),
+        ("mixed", [(0.01, 0.05), (-0.05, -0.01)], FAIL, PASS),
+        ("mixed", [(0.01, 0.05), WIDE], UNSURE, PASS),
+        ("not shown", [WIDE, WIDE], UNSURE, UNSURE),
+        ("not shown", [NARROW, NARROW], UNSURE, PASS),
+        ("not shown", [NONE, NARROW], UNSURE, UNSURE),
+        ("mixed", [NONE, (0.01, 0.04)], UNSURE, PASS),
+        ("not shown", [], UNSURE, UNSURE),
+    ],
+)
+def test_verdicts_of_a_comparison(
+    verdict: Verdict, groups: list[Interval], fairer: GateVerdict, spared: GateVerdict
+) -> None:
+    found = comparison(verdict, groups)
+    assert judge_comparison(found, "fairer")[0] == fairer
+    assert judge_comparison(found, "no level-down") == (spared, ())
+
+
+def test_who_was_harmed_is_said() -> None:
+    found = comparison("mixed", [(0.01, 0.05), (-0.05, -MARGIN - 0.001), (-0.05, -MARGIN + 0.001)])
+    assert judge_comparison(found, "fairer") == (FAIL, (Reason("harmed", "1"),))
+
+
+def test_an_excluded_group_has_no_say() -> None:
+    assert judge_comparison(comparison("not shown", [WIDE, (0.08, 0.12)]), "no level-down")[0] == PASS
+    assert judge_comparison(comparison("not shown", [WIDE, (0.08, 0.12)], ["1"]), "no level-down")[0] == UNSURE
+    assert judge_comparison(comparison("mixed", [WIDE, (-0.12, -0.08)], ["1"]), "fairer")[0] == UNSURE

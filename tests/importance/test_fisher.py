@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hf_fairtune import catalog
 from hf_fairtune.importance.fisher import fisher_importance
 from hf_fairtune.importance.importance import Importance
-from hf_fairtune.importance.tap_check import checked_taps
+from hf_fairtune.importance.layer_taps import checked_taps
 from hf_fairtune.losses.contrast import EachGroup, GroupPair, contrast_for
 from hf_fairtune.losses.loss import BiasValue, bias_loss_named, weighted_bce
 from tests.conftest import table, tiny_vit
@@ -198,7 +198,8 @@ def test_the_model_is_left_as_it_was(form: str) -> None:
 def test_batch_form_is_a_loop_over_batches(contrast: str) -> None:
     model, batch = lively(tiny_vit(1)), rows(13, 3)
     got = fisher_importance(model, split(batch, 4), form="batch", contrast=contrast, bias="equal_opportunity")
-    chosen = contrast_for(contrast, log_odds(model, batch["pixel_values"]), batch["labels"], batch["groups"])
+    margins = log_odds(model, batch["pixel_values"]).detach()
+    chosen = contrast_for(contrast, margins, batch["labels"], batch["groups"])
     prediction, biased, empty = [], [], 0
     for part in split(batch, 4):
         prediction.append(squared(model, weighted_bce(log_odds(model, part["pixel_values"]), part["labels"])))

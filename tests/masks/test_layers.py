@@ -4,7 +4,6 @@ import pytest
 import torch
 from transformers import ViTForImageClassification
 
-from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks.layers import layer_of, mask_layers
 from hf_fairtune.masks.soft_mask import soft_mask
 from tests.masks.importances import drawn, of
@@ -67,10 +66,3 @@ def test_a_tensor_larger_than_torch_quantile_takes() -> None:
     (row,) = mask_layers({"fc.weight": values}, of({"fc.weight": values}, {"fc.weight": values}))
     assert (row.parameters, row.low, row.median, row.high) == (n, 0.0, 0.0, pytest.approx(1.0))
     assert row.mean == pytest.approx(0.1, rel=1e-6)
-
-
-def test_every_masked_parameter_has_an_importance(vit: ViTForImageClassification) -> None:
-    importance = drawn(vit)
-    mask = {**soft_mask(importance), "head.weight": torch.ones(2)}
-    with pytest.raises(FairTuneError, match="`head.weight`, which has no importance"):
-        mask_layers(mask, importance)

@@ -12,8 +12,7 @@ from transformers import ViTForImageClassification
 
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.importance.importance import Importance
-from hf_fairtune.masks.hard_mask import hard_mask
-from hf_fairtune.masks.repair_mask import MaskOptions
+from hf_fairtune.masks.repair_mask import MaskOptions, hard_mask
 from tests.conftest import tiny_vit
 from tests.masks.importances import drawn
 
@@ -49,7 +48,7 @@ def test_one_threshold_for_the_whole_model(vit: ViTForImageClassification, rate:
 
 
 def test_the_rate_is_the_share_that_stays(vit: ViTForImageClassification) -> None:
-    moved = torch.cat([v.flatten() for v in hard_mask(drawn(vit), 80.0).values()])
+    moved = torch.cat([v.flatten() for v in hard_mask(drawn(vit), 80.0, ()).values()])
     assert moved.mean().item() == pytest.approx(0.2, abs=1e-3)
 
 

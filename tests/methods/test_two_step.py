@@ -138,9 +138,9 @@ def test_the_head_starts_at_zero_where_it_matters_most_for_bias() -> None:
             assert torch.equal(weight[~gone], before[~gone])
         assert (model.classifier.bias == 0).all() == (kind == "full")
     with pytest.raises(FairTuneError, match="choose mean, quantile, full or none"):
-        reinitialise(tiny_vit(), HEAD, soft, "some")
+        method_named("swift", reinit="some")
     with pytest.raises(FairTuneError, match="from 0 to 1"):
-        reinitialise(tiny_vit(), HEAD, soft, "quantile", 1.5)
+        method_named("swift", reinit_quantile=1.5)
 
 
 def test_the_record() -> None:

@@ -52,8 +52,7 @@ def test_the_published_code_runs_every_epoch_of_every_trial() -> None:
 def test_the_paper_samples_univariate_tpe_without_liar() -> None:
     """Optuna 5's own defaults are another sampler than the one the paper ran."""
     sampler = mode_named("paper", 10, 7, WARMUP).sampler
-    inner = sampler.make(7)
-    assert (inner._multivariate, inner._constant_liar, inner._n_startup_trials) == (False, False, 10)
+    assert (sampler._multivariate, sampler._constant_liar, sampler._n_startup_trials) == (False, False, 10)
 
 
 def test_unknown_mode_is_one_line() -> None:

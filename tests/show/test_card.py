@@ -12,7 +12,8 @@ from huggingface_hub import ModelCard
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.show import files
-from hf_fairtune.show.card import card, pictures
+from hf_fairtune.show.card import card as rendered
+from hf_fairtune.show.card import pictures
 from hf_fairtune.show.files import write_card
 from hf_fairtune.show.view import views
 
@@ -23,6 +24,11 @@ SECTIONS = [
     *("Intended use", "Factors", "Metrics", "Results", "Training", "Limits", "How to load", "Citation"),
     "Data, versions, hashes",
 ]
+
+
+def card(document: Document, license: str | None = None) -> str:
+    """Render the card with every figure that applies."""
+    return rendered(document, pictures(document), license)
 
 
 def section(text: str, name: str) -> str:

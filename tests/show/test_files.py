@@ -10,14 +10,15 @@ import pytest
 
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.folder import AUDIT
 from hf_fairtune.show import files, page
-from hf_fairtune.show.files import SHARED, factors, group_rows, paper_table, threshold_rows, write_audit
-from hf_fairtune.show.table import as_csv, as_latex
+from hf_fairtune.show.files import csv_cell, factors, group_rows, paper_table, threshold_rows, write_audit
+from hf_fairtune.show.table import as_latex
 from hf_fairtune.show.view import views
 from hf_fairtune.show.words import number
 
 from .conftest import edited
-from .strange import renamed
+from .strange import HOSTILE, renamed
 from .test_table import closes
 
 
@@ -33,11 +34,11 @@ def test_what_is_shared_is_what_was_published(
     place = tmp_path / "new" / "folder"
     written = write_audit(audit, place, "auc")
     names = [path.relative_to(place).as_posix() for path in written]
-    assert names == ["audit.json", "audit.html", *(f"share/{name}" for name in SHARED)]
+    assert names == ["audit.json", "audit.html", *(f"share/{name}" for name in AUDIT)]
     assert Document.load(place) == audit
     assert "for your own use" in written[1].read_text("utf-8")
     assert "AUCs and verdicts only" in (place / "share" / "audit.html").read_text("utf-8")
-    assert (place / "share" / "groups.csv").read_text("utf-8") == as_csv(group_rows(replace(audit, shared="auc")))
+    assert (place / "share" / "groups.csv").read_text("utf-8") == group_rows(replace(audit, shared="auc"))
     assert not any(str(tmp_path) in path.read_text("utf-8") for path in written)
     (tmp_path / "file").write_text("")
     with pytest.raises(FairTuneError, match="cannot be made .*; choose another --output_dir"):
@@ -45,7 +46,7 @@ def test_what_is_shared_is_what_was_published(
 
 
 def test_groups_are_the_documents_rows(audit: Document) -> None:
-    found = {(row["attribute"], row["group"]): row for row in rows_of(as_csv(group_rows(audit)))}
+    found = {(row["attribute"], row["group"]): row for row in rows_of(group_rows(audit))}
     assert len(found) == sum(len(entry.audit.groups) for entry in audit.audits)
     for view in views(audit):
         pairs = {pair.group: pair for pair in view.audit.pairs}
@@ -69,7 +70,7 @@ def test_thresholds_are_the_documents_rows(audit: Document) -> None:
             at = entry["audit"]["thresholds"][1]
             at |= {"value": None, "by_group": {row["group"]: 0.25 for row in at["groups"]}}
 
-    found = rows_of(as_csv(threshold_rows(edited(audit, own))))
+    found = rows_of(threshold_rows(edited(audit, own)))
     at = views(audit)[0].audit.thresholds[0]
     told = {
         (row["group"], row["measure"]): row for row in found if (row["attribute"], row["policy"]) == ("sex", at.policy)
@@ -86,7 +87,13 @@ def test_thresholds_are_the_documents_rows(audit: Document) -> None:
 
 def test_names_are_no_formulas_and_no_markup(audit: Document) -> None:
     made = edited(audit, renamed)
-    assert any(row["group"].startswith("'=1+1") for row in rows_of(as_csv(group_rows(made))))
+    for text in (group_rows(made), threshold_rows(made)):
+        assert not re.search("[\u202a-\u202e\u2066-\u2069\x00]", text)
+        assert all(None not in row and None not in row.values() for row in rows_of(text))
+        assert any(row["group"].startswith("'=1+1") for row in rows_of(text))
+    cells = [csv_cell(name) for name in HOSTILE.values()]
+    assert [cell[:2] for cell in cells if cell.startswith("'")] == ["'="]
+    assert csv_cell("-1") == "-1"
     text = factors(made)
     assert not re.search(r"(?<!\\)<(script|img|style)", text)
     assert not any(line.lstrip().startswith("\\end") for line in text.splitlines())

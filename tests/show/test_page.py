@@ -1,5 +1,6 @@
 """The page of an audit: one file that loads nothing, safe from any name, small."""
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -117,6 +118,16 @@ def test_nothing_undefined_is_printed_as_a_word(audit: Document, few_figures: No
     shown = " ".join(Reader(page(edited(audit, undefined))).text).split()
     assert not {"None", "nan", "NaN", "null", "inf"} & {word.strip("().,;:[]") for word in shown}
     assert "unknown" in shown
+
+
+def test_what_has_most_to_say_comes_first(audit: Document, few_figures: None) -> None:
+    def tested(content: dict[str, Any]) -> None:
+        gap = content["audits"][1]["audit"]["auc_gap"]
+        for entry, p in zip(content["audits"][1:], (0.4, None, 0.001), strict=True):
+            entry["audit"]["auc_gap"] = gap | {"p": p}
+
+    kinds = re.findall(r'<div class="answer (\w+)">', page(edited(audit, tested)))
+    assert kinds == ["beyond", "open", "unknown"]
 
 
 def test_page_of_very_many_audits_is_small_and_says_so(audit: Document, few_figures: None) -> None:

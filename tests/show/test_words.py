@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from hf_fairtune.audits.detectable_difference import Detectable
+from hf_fairtune.audits.engine.auc_tests import Detectable
 from hf_fairtune.document.comparison import Verdict
 from hf_fairtune.document.document import GateRow, Sharing
 from hf_fairtune.document.estimate import NAN, Estimate, Reason, ReasonKind, Status, Unit, point

@@ -1,8 +1,8 @@
 """Tests that two AUCs are equal, what they can find in so many cases, and p-values adjusted for their number."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -22,7 +22,10 @@ Counts = tuple[int, int]
 # A number, or several at once.
 Real = TypeVar("Real", float, np.ndarray)
 ALPHA, POWER = 0.05, 0.8
+# The difference that `wanted_counts` are for.
 WANTED = 0.05
+# Of the largest group, before there is a model.
+ASSUMED_AUC = 0.85
 # Nobody reads 10^9 images for a group.
 MOST = 10**9
 
@@ -37,11 +40,8 @@ def auc_difference_test(
     samples with 10 to 50 positives in the smaller and AUCs of 0.75 to 0.95 it rejects 0.04 to 0.07 at 5 %, where a
     normal deviate rejects up to 0.08, and up to 0.11 on the scale of the AUC itself; with twice the spread of the
     positives, 10 of them and an AUC of 0.95 it rejects 0.15. Where a sample has no DeLong variance, as at an AUC of 1,
-    p is 1 minus the highest confidence at which the interval of the difference leaves out 0.
-
-    Args:
-        labels: 0 or 1, of either sample, [n] and [m]; both classes in each.
-        scores: finite, of either sample, [n] and [m].
+    p is 1 minus the highest confidence at which the interval of the difference leaves out 0. Labels and scores are of
+    either sample, [n] and [m], with both classes in each.
 
     Source: degrees of freedom of Satterthwaite 1946, as Brunner & Munzel 2000, "The nonparametric Behrens-Fisher
     problem", have them for one AUC.
@@ -106,7 +106,7 @@ def adjusted(p: np.ndarray, correction: str = "holm") -> np.ndarray:
     expected share of false ones among the rejections below it, under independence and positive dependence.
 
     Raises:
-        FairTuneError: there is no such correction, or a value is no p.
+        FairTuneError: there is no such correction.
 
     Source: Holm 1979, "A simple sequentially rejective multiple test procedure"; Benjamini & Hochberg 1995,
     "Controlling the false discovery rate".
@@ -116,9 +116,6 @@ def adjusted(p: np.ndarray, correction: str = "holm") -> np.ndarray:
     out = np.asarray(p, dtype=np.float64).copy()
     tested = np.flatnonzero(~np.isnan(out))
     values = np.sort(out[tested])
-    bad = values[(values < 0) | (values > 1)]
-    if bad.size:
-        raise FairTuneError(f"A p-value is {bad[0]}; pass values from 0 to 1, NaN for no test.")
     if correction == "holm":
         steps = np.maximum.accumulate(values * (len(values) - np.arange(len(values))))
         out[tested[np.argsort(out[tested], kind="stable")]] = np.minimum(1.0, steps)
@@ -150,13 +147,9 @@ def _excess(difference: Real, auc: float, group: Counts, reference: Counts) -> R
 def detectable_difference(auc: float, group: Counts, reference: Counts) -> float:
     """Compute the smallest true difference a two-sided test at 5 % finds in 80 % of samples of these sizes.
 
-    Solves d = (z_0.975 + z_0.8) * sqrt(V(auc - d, group) + V(auc, reference)): the group is the worse one. NaN where a
-    class is missing, or where no difference up to an AUC of 0 would be found.
-
-    Args:
-        auc: of the reference.
-        group: positives and negatives of the group.
-        reference: those of the reference.
+    Solves d = (z_0.975 + z_0.8) * sqrt(V(auc - d, group) + V(auc, reference)): the group is the worse one, `auc` that
+    of the reference, a size positives and negatives. NaN where a class is missing, or where no difference up to an AUC
+    of 0 would be found.
 
     Source: sample sizes of Hanley & McNeil 1982, solved for the difference, with either sample's own variance.
     """
@@ -170,20 +163,50 @@ def detectable_difference(auc: float, group: Counts, reference: Counts) -> float
     return float(brentq(_excess, steps[place - 1], steps[place], sizes))
 
 
-def wanted_counts(auc: float, group: Counts, reference: Counts, difference: float = WANTED) -> Counts | None:
-    """Compute the positives and negatives a group wants, at its own prevalence, for a difference to be found as above.
+def wanted_counts(auc: float, group: Counts, reference: Counts) -> Counts | None:
+    """Compute the positives and negatives a group wants, at its own prevalence, for `WANTED` to be found as above.
 
-    Arguments as there, `difference` the one by which the group's AUC lies below the reference's. None where a class is
-    missing, the AUC is not above the difference, or the reference alone is too small for any group.
+    None where a class is missing, the AUC is not above that difference, or the reference alone is too small for any
+    group.
     """
-    if min(*group, *reference) < 1 or not difference < auc:
+    if min(*group, *reference) < 1 or not auc > WANTED:
         return None
     share, low, high, wanted = group[1] / group[0], 0, MOST + 1, None
     while high - low > 1:
         scarcer = (low + high) // 2
         cases = math.ceil(scarcer / min(1.0, share)), math.ceil(scarcer * share / min(1.0, share))
-        if _excess(difference, auc, cases, reference) <= 0:
+        if _excess(WANTED, auc, cases, reference) <= 0:
             high, wanted = scarcer, cases
         else:
             low = scarcer
     return wanted
+
+
+@dataclass(frozen=True)
+class Detectable:
+    """The smallest `difference` of AUC that 4 of 5 such audits find between a group and the reference; NaN for none.
+
+    The group, with its cases, is the one that shows least, the reference the largest; `auc` is assumed of that.
+    """
+
+    group: str
+    reference: str
+    positives: int
+    negatives: int
+    difference: float
+    auc: float
+
+
+def detectable(counts: Mapping[str, Counts]) -> Detectable:
+    """Compute which difference of AUC these rows can show, for the group that shows least.
+
+    `counts` are positives and negatives of each group, two groups or more; rows of one patient count each.
+    """
+    reference = max(counts, key=lambda group: sum(counts[group]))
+    found = {
+        group: detectable_difference(ASSUMED_AUC, cases, counts[reference])
+        for group, cases in counts.items()
+        if group != reference
+    }
+    group = max(found, key=lambda name: math.inf if math.isnan(found[name]) else found[name])
+    return Detectable(group, reference, *counts[group], found[group], ASSUMED_AUC)

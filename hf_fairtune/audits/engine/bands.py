@@ -1,7 +1,5 @@
 """Gaps between groups, and their bounds by simultaneous bands around the numbers of all groups."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -51,12 +49,9 @@ class Family:
     at once (sup-t). Percentiles would not do: the lowest of noisy numbers is lower than the lowest, and the range of
     equal ones is above 0 in every resample.
 
-    Args:
-        values: by kind (such as TPR and FPR) and group, [n_kinds, n_groups].
-        errors: standard errors to fall back on for a group whose number never varies over the replicates, such as a
-            rate of 0, where the bootstrap is blind, [n_kinds, n_groups].
-        confidence: such as 0.95.
-        limits: lowest and highest possible number.
+    Values are by kind (such as TPR and FPR) and group, [n_kinds, n_groups], and so are errors: standard errors to fall
+    back on for a group whose number never varies over the replicates, such as a rate of 0, where the bootstrap is
+    blind. Limits are the lowest and highest possible number.
 
     Source: Montiel Olea & Plagborg-Moller 2019, "Simultaneous confidence bands", algorithm for sup-t by bootstrap.
     """

@@ -1,7 +1,5 @@
 """Bootstrap of all metrics at once: every number of a replicate comes from the same resample."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm.auto import tqdm
 
-from ...errors import FairTuneError
 from .proportions import ratio
 from .resampling import plan
 from .rows import ScoredRows
@@ -65,14 +62,10 @@ def bootstrap(
 
     Rows are sorted once. A replicate is a vector of multinomial weights, and its AUCs are weighted Mann-Whitney counts
     in whole numbers, exact under ties. Without clusters the group x label counts stay as observed: intervals are
-    conditional on them. With clusters, whole clusters are drawn (see `plan`).
+    conditional on them. With clusters, whole clusters are drawn (see `plan`). A seed gives the same replicates,
+    whatever the order of rows and models.
 
-    Args:
-        models: the same rows in the same order, each with one model's scores.
-        decisions: of each model at each cut, 0 or 1 by row, [n_cuts, n], for the rates.
-        n_boot: replicates.
-        seed: the same gives the same replicates, whatever the order of rows and models.
-        measures: further numbers by name.
+    Models are the same rows in the same order, decisions of each model at each cut, 0 or 1 by row, [n_cuts, n].
     """
     named, order, counters = dict(measures or {}), _order(models, decisions), []
     for model, own in zip(models, decisions, strict=True):
@@ -106,10 +99,6 @@ def _order(models: Sequence[ScoredRows], decisions: Sequence[np.ndarray]) -> np.
     scores: list[np.ndarray] = []
     decided: list[np.ndarray] = []
     for model, own in zip(models, decisions, strict=True):
-        if own.shape[1:] != cells.shape:
-            raise FairTuneError(
-                f"Decisions have shape {own.shape}; pass one for each of {len(cells)} rows at each cut."
-            )
         keys.append((model.scores, *own))
     if len(keys) > 1:
         keys.sort(key=lambda own: [key[np.lexsort((*reversed(own), cells))].tolist() for key in own])
@@ -124,8 +113,7 @@ def _counter(
 ) -> Callable[[np.ndarray], list[np.ndarray]]:
     """Prepare rows sorted by group and label, so that AUCs, counts and measures follow from weights in few passes.
 
-    Every row counts twice: in its group, and in the whole split, which has the last code. AUCs are weighted
-    Mann-Whitney counts, in whole numbers.
+    Every row counts twice: in its group, and in the whole split, which has the last code.
 
     Returns:
         Weights [chunk, n] -> AUCs [chunk, n_groups + 1], counts [chunk, 4, n_cuts, n_groups + 1], and each measure

@@ -1,7 +1,5 @@
 """AUCs with DeLong's variance, for independent rows and for clusters, and their intervals."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -125,14 +123,6 @@ def newcombe_interval(value: float, n_positive: int, n_negative: int, confidence
     for end in (value, 1.0 - value):
         ends.append(0.0 if end == 0 else float(brentq(excess, 0.0, min(end, 1 - 1e-12), (end,))))
     return ends[0], 1.0 - ends[1]
-
-
-def score_error(value: float, n_positive: int, n_negative: int, confidence: float) -> float:
-    """Read a standard error off Newcombe's interval, which keeps a width at an AUC of 1; NaN for no AUC."""
-    if math.isnan(value):
-        return NAN
-    low, high = newcombe_interval(value, n_positive, n_negative, confidence)
-    return (high - low) / 2 / float(norm.ppf((1 + confidence) / 2))
 
 
 def mover_difference(first: Estimate, second: Estimate) -> Estimate:

@@ -1,7 +1,5 @@
 """Two models on the same rows, resampled together: changes with paired intervals, and bands around their extremes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,48 +8,38 @@ from itertools import permutations
 import numpy as np
 from scipy.stats import norm
 
-from ...document.estimate import NAN, Estimate, point, undefined
+from ...document.estimate import Estimate
+from .bands import Bounds
 from .bootstrap import BLIND, Replicates
-from .resampled_rows import BOTH, NO_BOOTSTRAP, Bound, Need, ResampledRows, from_draws
+from .resampled_rows import BOTH, ESTIMABLE, Need, ResampledRows
 
 
-@dataclass(frozen=True)
-class PairedFamily:
-    """Numbers of all groups under a model and under a reference.
+def minimum_change(values: np.ndarray, errors: np.ndarray, confidence: float, draws: np.ndarray) -> Bounds:
+    """Bound the change of the lowest number, which is minus the change of the maximum of minus the numbers.
 
-    Args:
-        values: of model and reference, by kind (such as TPR and FPR) and group, [2, n_kinds, n_groups].
-        errors: standard errors to add for a group where the bootstrap is blind, 0 elsewhere, [n_kinds, n_groups].
-        confidence: such as 0.95.
+    Values are of model and reference, by kind (such as TPR and FPR) and group, [2, n_kinds, n_groups], draws their
+    replicates from the same resamples, no NaN, [n_boot, 2, n_kinds, n_groups]. Errors are standard errors to add for a
+    group where the bootstrap is blind, 0 elsewhere, [n_kinds, n_groups].
     """
-
-    values: np.ndarray
-    errors: np.ndarray
-    confidence: float
-
-    def minimum(self, draws: np.ndarray) -> tuple[float, float]:
-        """Bound the change of the lowest number, which is minus the change of the maximum of minus the numbers.
-
-        `draws` are replicates of `values` from the same resamples, no NaN, [n_boot, 2, n_kinds, n_groups].
-        """
-        values, drawn = -self.values.reshape(2, -1), -draws.reshape(len(draws), 2, -1)
-        low, high = maximum_change(values, drawn, self.errors.ravel() ** 2, self.confidence)
-        return -high, -low
-
-    def largest_range(self, draws: np.ndarray) -> tuple[float, float]:
-        """Bound the change of the largest difference between groups, over kinds and ordered pairs of groups."""
-        first, second = map(list, zip(*permutations(range(self.values.shape[-1]), 2), strict=True))
-        values, drawn = (
-            (numbers[..., first] - numbers[..., second]).reshape(*numbers.shape[:-2], -1)
-            for numbers in (self.values, draws)
-        )
-        variance = (self.errors[:, first] ** 2 + self.errors[:, second] ** 2).ravel()
-        return maximum_change(values, drawn, variance, self.confidence)
+    numbers, drawn = -values.reshape(2, -1), -draws.reshape(len(draws), 2, -1)
+    low, high = maximum_change(numbers, drawn, errors.ravel() ** 2, confidence)
+    return -high, -low
 
 
-def maximum_change(
-    values: np.ndarray, draws: np.ndarray, variance: np.ndarray, confidence: float
-) -> tuple[float, float]:
+def range_change(values: np.ndarray, errors: np.ndarray, confidence: float, draws: np.ndarray) -> Bounds:
+    """Bound the change of the largest difference between groups, over kinds and ordered pairs of groups.
+
+    Arguments as of `minimum_change`.
+    """
+    first, second = map(list, zip(*permutations(range(values.shape[-1]), 2), strict=True))
+    differences, drawn = (
+        (numbers[..., first] - numbers[..., second]).reshape(*numbers.shape[:-2], -1) for numbers in (values, draws)
+    )
+    variance = (errors[:, first] ** 2 + errors[:, second] ** 2).ravel()
+    return maximum_change(differences, drawn, variance, confidence)
+
+
+def maximum_change(values: np.ndarray, draws: np.ndarray, variance: np.ndarray, confidence: float) -> Bounds:
     """Bound max(model) - max(reference) by a simultaneous band around all contrasts model[p] - reference[q].
 
     The change is both max_p min_q and min_q max_p of the contrasts, and both rise with each of them: a band that holds
@@ -82,12 +70,7 @@ def maximum_change(
 
 @dataclass(frozen=True)
 class PairedRows:
-    """A model and a reference on the same rows, resampled together.
-
-    Args:
-        model: the model's rows and replicates.
-        reference: the reference's, its replicates from the same resamples.
-    """
+    """A model and a reference on the same rows, resampled together."""
 
     model: ResampledRows
     reference: ResampledRows
@@ -98,32 +81,10 @@ class PairedRows:
         return np.stack([draw(first), draw(second)], axis=1) if first and second else None
 
     def change(self, value: float, draws: np.ndarray | None, code: int, needs: Sequence[Need] = BOTH) -> Estimate:
-        """Judge the change of one group's number: undefined, without interval, or with percentiles of paired draws.
-
-        The value is NaN if the group lacks one of `needs`; `draws` are [n_boot, 2], None without a bootstrap.
-        """
-        known, few = self.model.replicates, self.model.few(code, needs)
-        method = f"paired percentile {known.method}" if known else NO_BOOTSTRAP
-        if math.isnan(value):
-            return undefined(method, *self.model.few(code, needs, least=1))
-        if few:
-            return point(value, method, *few)
+        """Judge the change of one group's number, NaN if the group lacks one of `needs`; draws are [n_boot, 2]."""
+        few = self.model.few(code, needs, least=1 if math.isnan(value) else ESTIMABLE)
         moved = None if draws is None else draws[:, 0] - draws[:, 1]
-        return from_draws(value, moved, self.model.quantiles, method, [None])
-
-    def across(
-        self, value: float, draws: np.ndarray | None, bound: Bound, needs: Sequence[Need], convention: str
-    ) -> Estimate:
-        """Judge the change of a number made from all included groups, with the guards of `ResampledRows.across`.
-
-        `draws` are of both models' groups, [n_boot, 2, n_kinds, n_groups]; None without a bootstrap.
-        """
-
-        def varying(defined: np.ndarray) -> tuple[float, float]:
-            low, high = bound(defined)
-            return (NAN, NAN) if high - low < BLIND else (low, high)
-
-        return self.model.across(value, needs, f"change of {convention}", draws, varying)
+        return self.model.percentile(value, moved, *few, interval="paired percentile")
 
 
 def still(draws: np.ndarray) -> np.ndarray:

@@ -1,7 +1,5 @@
 """The gap that chance alone makes: AUCs of groups permuted within label, row by row or in whole clusters."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import compress
 from operator import attrgetter
@@ -11,13 +9,13 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ...document.estimate import NAN, Reason
+from .bootstrap import PATIENCE
 from .proportions import ratio
 
 # Permuted groups held at once; a few arrays of eight bytes each like it.
 CHUNK_CODES = 2**20
 # Gaps that differ by less are the same number, rounded on two ways.
 SAME = 1e-12
-BAR_DELAY = 3.0
 
 
 class GapNull(NamedTuple):
@@ -36,10 +34,8 @@ class GapNull(NamedTuple):
 class Stratum(NamedTuple):
     """Units (rows or clusters) of the same composition, which may trade their groups.
 
-    Args:
-        blocks: by label that occurs, the rows' places among the rows of that label and their groups, both
-            [n_units, rows of that label in each].
-        mixed: a unit holds several groups within a label, so that its rows trade them too.
+    Blocks are, by label that occurs, the rows' places among the rows of that label and their groups, both
+    [n_units, rows of that label in each]; `mixed` units hold several groups within a label, and their rows trade too.
     """
 
     blocks: dict[int, tuple[np.ndarray, np.ndarray]]
@@ -67,15 +63,7 @@ def gap_null(
 
     The null is that scores do not depend on the group given the label; every group keeps its counts. Clusters are
     permuted whole (see `clustered_strata`). There is no test where most rows may not be permuted: the gap would be
-    compared with itself.
-
-    Args:
-        labels: 0 or 1, [n].
-        scores: finite, [n].
-        groups: codes, [n]; every code that occurs has both labels.
-        clusters: codes, [n], equal for rows that are not independent; None for independent rows.
-        permutations: how many; at least 1.
-        seed: of the generator; the order of the rows does not matter.
+    compared with itself. Columns are [n]; every group that occurs has both labels, and the order of rows is no matter.
 
     Source: p of a permutation test with the data counted in, Phipson & Smyth 2010, "Permutation p-values should never
     be zero", eq. 2.
@@ -98,7 +86,7 @@ def gap_null(
     strata = list(compress(strata, movable))
     measure, rng = _gaps(labels, scores, codes), np.random.default_rng(seed)
     chunk, found = max(1, CHUNK_CODES // len(labels)), []
-    with tqdm(total=permutations, desc="permutations", disable=None, delay=BAR_DELAY, leave=False) as bar:
+    with tqdm(total=permutations, desc="permutations", disable=None, delay=PATIENCE, leave=False) as bar:
         for first in range(0, permutations, chunk):
             times = min(chunk, permutations - first)
             found.append(measure(*_permuted(fixed, strata, rng, times)))

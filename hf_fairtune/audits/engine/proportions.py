@@ -1,15 +1,11 @@
 """Shares of rows: counts of decisions, and intervals of a share and of a paired difference of shares."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm
-
-from ...errors import FairTuneError
 
 WILSON = "Wilson"
 BONETT_PRICE = "Bonett-Price"
@@ -68,7 +64,7 @@ def wilson(successes: ArrayLike, trials: ArrayLike, confidence: float = 0.95) ->
 
 
 def paired_difference(gained: int, lost: int, trials: int, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Compute the difference of two proportions over the same cases, low and high; NaN for no trials.
+    """Compute the difference of two proportions over the same cases, low and high.
 
     Only the first has the `gained` cases, only the second the `lost` ones, of all `trials`.
 
@@ -76,16 +72,7 @@ def paired_difference(gained: int, lost: int, trials: int, confidence: float = 0
     paired data": one more case on either side, which keeps its coverage where few cases differ, and a width where none
     does.
     """
-    if trials == 0:
-        return math.nan, math.nan, math.nan
     first, second = (gained + 1) / (trials + 2), (lost + 1) / (trials + 2)
     centre, z = first - second, float(norm.ppf((1 + confidence) / 2))
     half = z * math.sqrt((first + second - centre**2) / (trials + 2))
     return (gained - lost) / trials, max(-1.0, centre - half), min(1.0, centre + half)
-
-
-def check_share(name: str, share: float) -> float:
-    """Return `share`, or raise FairTuneError about `name` where it is not above 0 and up to 1."""
-    if not 0 < share <= 1:
-        raise FairTuneError(f"The {name} wanted is {share}; pass a share above 0 and up to 1, such as 0.9.")
-    return share

@@ -1,7 +1,5 @@
 """What the numbers of an audit share: rows, included groups, guards against few cases, and replicates."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -26,7 +24,7 @@ NEEDS: tuple[Need, ...] = ("positives", "negatives", "rows")
 BOTH: tuple[Need, ...] = ("positives", "negatives")
 CLUSTERED: tuple[Unit, ...] = ("clusters_with_positives", "clusters_with_negatives", "clusters")
 VALUE = attrgetter("value")
-# Replicates without NaN, [n_boot, ...] -> low and high, NaN where they never vary.
+# Replicates without NaN, [n_boot, ...] -> low and high.
 Bound = Callable[[np.ndarray], Iterable[float]]
 
 
@@ -36,13 +34,9 @@ class ResampledRows:
     A group with fewer than `ESTIMABLE` independent cases of a class, but with both, keeps its value and takes part in
     the minimum, the gap and the differences, for dropping it could hide the worst group; every interval it enters is
     withheld, and the reason names it. A group that lacks a class has no AUC: minimum, gap and differences are
-    undefined. Only naming a group in `exclude` leaves it out.
+    undefined. Only naming a group in `exclude` leaves it out of `included`, which holds codes.
 
     Attributes:
-        rows: the scored rows.
-        included: codes of the groups in the minimum, the gap and the differences.
-        replicates: of the bootstrap; None if there is none.
-        confidence: level of the intervals, 0.95 for 95 %.
         ordered: the rows sorted, so that sums over them do not depend on their order in the input.
         counts: positives, negatives and rows by group and, last, in all: int [n_groups + 1, 3].
         units: the same in independent cases: rows, or clusters with such a row.
@@ -66,7 +60,7 @@ class ResampledRows:
         ).tolist()
         sizes = self.counts[list(self.included), 2] + (scarcer[list(self.included)] >= ESTIMABLE) * len(rows.labels)
         self.reference = self.included[int(sizes.argmax())] if self.included else None
-        self.names = [rows.group_names[code] for code in self.included]
+        self.names = list(map(rows.group_names.__getitem__, self.included))
         self.excluded = sorted({*rows.group_names} - {*self.names}, key=rows.group_names.index)
 
     def estimable(self, code: int) -> bool:
@@ -102,9 +96,11 @@ class ResampledRows:
             return found
         return replace(found, low=NAN, high=NAN, reasons=self.few(code))
 
-    def percentile(self, value: float, draws: np.ndarray | None, *few: Reason) -> Estimate:
+    def percentile(
+        self, value: float, draws: np.ndarray | None, *few: Reason, interval: str = "percentile"
+    ) -> Estimate:
         """Give `value` the percentile interval of its replicates, [n_boot], unless too few cases forbid it."""
-        method = NO_BOOTSTRAP if self.replicates is None else f"percentile {self.replicates.method}"
+        method = NO_BOOTSTRAP if self.replicates is None else f"{interval} {self.replicates.method}"
         if few:
             return point(value, method, *few)
         return from_draws(value, draws, self.quantiles, method, [None])
@@ -118,25 +114,20 @@ class ResampledRows:
         bound: Bound,
         varying: Sequence[str | None] = (),
     ) -> Estimate:
-        """Judge a number made from all included groups: undefined, without interval, or with that of `bound`.
+        """Judge a number made from all included groups, each of which must have what it `needs`.
 
-        Args:
-            value: the number, NaN if a group lacks one of `needs`.
-            needs: what every group must have.
-            convention: the formula, for the method's name.
-            draws: of what the number is made from, see `from_draws`, as `bound` and `varying`.
+        The value is undefined, without interval, or with that of `bound`. The `convention` is the formula, for the
+        method's name; for `draws`, `bound` and `varying` see `from_draws`.
         """
         method = f"{convention}; {NO_BOOTSTRAP if self.replicates is None else f'sup-t {self.replicates.method}'}"
-        return self.withheld(value, needs, method) or from_draws(value, draws, bound, method, varying)
-
-    def withheld(self, value: float, needs: Sequence[Need], method: str) -> Estimate | None:
-        """Return a number made from all included groups without an interval where guards forbid one, else None."""
         lacking, few = self.short(needs, 1), self.short(needs, ESTIMABLE)
         if lacking:
             return undefined(method, *lacking)
         if math.isnan(value):
             return undefined(method, Reason("too_few_groups", count=len(self.included)))
-        return point(value, method, *few) if few else None
+        if few:
+            return point(value, method, *few)
+        return from_draws(value, draws, bound, method, varying)
 
     def short(self, needs: Sequence[Need], least: int) -> list[Reason]:
         """Return a reason for each included group and kind of case with fewer than `least`."""
@@ -149,15 +140,10 @@ class ResampledRows:
 def from_draws(
     value: float, draws: np.ndarray | None, bound: Bound, method: str, varying: Sequence[str | None] = ()
 ) -> Estimate:
-    """Give a value the interval of its replicates, or the reason why there is none.
+    """Give a value the interval that `bound` reads off its replicates, [n_boot, ...], or the reason for none.
 
-    Args:
-        value: the number.
-        draws: [n_boot, ...], a replicate with a NaN is left out; None without a bootstrap.
-        bound: of the draws that are left.
-        method: name of the interval.
-        varying: name of each of the draws' columns, where one that never varies leaves the bootstrap blind, not
-            certain, as at an AUC of 1.
+    A replicate with a NaN is left out. `varying` names the draws' columns, where one that never varies leaves the
+    bootstrap blind, not certain, as at an AUC of 1.
     """
     if draws is None:
         return point(value, method, Reason("no_bootstrap"))
@@ -165,11 +151,13 @@ def from_draws(
     kept = ~np.isnan(flat).any(axis=1)
     if not kept.any():
         return point(value, method, Reason("undefined_in_resamples"))
-    still = np.flatnonzero(np.ptp(flat[kept], axis=0) < BLIND) if varying else np.empty(0, dtype=np.int64)
-    low, high = (NAN, NAN) if still.size else map(float, bound(draws[kept]))
-    if math.isnan(low):
-        names = [varying[place] for place in still.tolist()] or [None]
-        return point(value, method, *(Reason("same_in_resamples", name) for name in names))
+    if varying:
+        still = np.flatnonzero(np.ptp(flat[kept], axis=0) < BLIND).tolist()
+        if still:
+            return point(value, method, *(Reason("same_in_resamples", varying[place]) for place in still))
+    low, high = map(float, bound(draws[kept]))
+    if not varying and high - low < BLIND:
+        return point(value, method, Reason("same_in_resamples"))
     lost = int((~kept).sum())
     reasons = (Reason("lost_resamples", count=lost, needed=len(draws)),) if lost else ()
     return Estimate(value, low, high, method, reasons)

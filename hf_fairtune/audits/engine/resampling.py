@@ -1,7 +1,5 @@
 """Bootstrap weights: how often each row is drawn in each replicate."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +10,12 @@ CHUNK_WEIGHTS = 2**19
 
 @dataclass(frozen=True)
 class Resampling:
-    """A plan to draw units (rows or clusters) with replacement within strata.
+    """A plan to draw units (rows or clusters) with replacement within strata, by a bootstrap named `method`.
 
     Args:
         start: first place of each unit's stratum, [n_units]; the units of a stratum have adjoining places.
         size: units in each unit's stratum, as floats, [n_units].
         unit: place of the unit each row belongs to, [n_rows]; None where rows are the units, in order.
-        method: name of the bootstrap.
     """
 
     start: np.ndarray
@@ -49,14 +46,10 @@ class Resampling:
 
 
 def plan(cells: np.ndarray, clusters: np.ndarray | None) -> Resampling:
-    """Choose how to resample rows.
+    """Choose how to resample rows, from the group x label code of each, sorted if there are no clusters, [n_rows].
 
-    Rows are drawn within their cell. Clusters are drawn whole: within cells if every cluster lies in one cell, else
-    from all clusters, and then the cells' sizes vary.
-
-    Args:
-        cells: group x label code of each row, [n_rows]; sorted if there are no clusters.
-        clusters: cluster of each row from 0 without holes, [n_rows]; None where rows are independent.
+    Rows are drawn within their cell. Clusters, counted from 0 without holes, are drawn whole: within cells if every
+    cluster lies in one cell, else from all clusters, and then the cells' sizes vary.
 
     Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", 8; Field & Welsh 2007, "Bootstrapping
     clustered data", for whole clusters.

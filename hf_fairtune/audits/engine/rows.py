@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from ...errors import FairTuneError
@@ -33,7 +34,7 @@ class ScoredRows:
         size, groups = len(self.group_names), self.groups[kept]
         if self.clusters is None or not units:
             return np.append(np.bincount(groups, minlength=size), len(groups))
-        clusters, step = self.clusters[kept], int(self.clusters.max()) + 1
+        clusters, step = self.clusters[kept], int(self.clusters.max(initial=0)) + 1
         by_group = np.bincount(np.unique(groups * step + clusters) // step, minlength=size)
         return np.append(by_group, len(np.unique(clusters)))
 
@@ -60,14 +61,7 @@ def check_rows(
     group_names: Sequence[str],
     clusters: Sequence[object] | np.ndarray | None = None,
 ) -> ScoredRows:
-    """Check scored rows and return them as arrays.
-
-    Args:
-        labels: 0 or 1, [n]; 1 is the finding to detect.
-        scores: finite numbers, [n]; higher means more likely 1.
-        groups: codes of `group_names`, [n].
-        group_names: name of each code, each once, [n_groups].
-        clusters: hashable ids, [n], equal for rows that are not independent; None for none.
+    """Check scored rows, as `audit` describes them, and return them as arrays.
 
     Raises:
         FairTuneError: lengths differ, there are no rows, or a column holds something else.
@@ -121,16 +115,13 @@ def _checked_clusters(clusters: Sequence[object] | np.ndarray, n: int) -> np.nda
     """Code clusters by the order of their ids as text, not of the rows: rows permuted then draw the same resamples."""
     if len(clusters) != n or np.ndim(np.asarray(clusters[:1])) != 1:
         raise FairTuneError(f"`clusters` has {len(clusters)} entries for {n} rows; pass one id a row.")
-    if isinstance(clusters, np.ndarray) and clusters.dtype.kind in "iuU":
-        ids, codes = np.unique(clusters, return_inverse=True)
-        return np.argsort(np.argsort(ids.astype(str), kind="stable"))[codes]
-    listed = clusters.tolist() if isinstance(clusters, np.ndarray) else list(clusters)
-    missing = sum(item is None or item != item for item in listed)
+    column = clusters if isinstance(clusters, np.ndarray) else np.fromiter(clusters, dtype=object, count=n)
+    codes, ids = pd.factorize(column)
+    missing = int((codes < 0).sum())
     if missing:
         raise FairTuneError(f"`clusters` lacks {missing} ids; give a row without one an id of its own.")
-    ordered = sorted(sorted(dict.fromkeys(listed), key=lambda item: type(item).__name__), key=str)
-    places = dict(zip(ordered, range(len(ordered)), strict=True))
-    return np.fromiter(map(places.__getitem__, listed), dtype=np.int64, count=n)
+    texts, types = [str(item) for item in ids], [type(item).__name__ for item in ids]
+    return np.argsort(np.lexsort((types, texts)))[codes]
 
 
 def included_codes(group_names: Sequence[str], exclude: Sequence[str]) -> tuple[int, ...]:
@@ -139,7 +130,4 @@ def included_codes(group_names: Sequence[str], exclude: Sequence[str]) -> tuple[
     unknown = sorted(names - set(group_names))
     if unknown:
         raise FairTuneError(f"`exclude` names {unknown}; the groups are {list(group_names)}.")
-    included = list(range(len(group_names)))
-    for name in names:
-        included.remove(list(group_names).index(name))
-    return tuple(included)
+    return tuple(np.flatnonzero(~np.isin(group_names, [*names])).tolist())

@@ -14,8 +14,6 @@ or of any threshold.
 Citation: Hanley & McNeil 1982, "The meaning and use of the area under a ROC curve", eq. 1.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import cast
 
@@ -24,7 +22,7 @@ import numpy as np
 from ...document.audit import CrossGroup, RocCurve
 from ...document.estimate import NAN, Estimate, Reason, Unit
 from ..engine.delong import auc_interval
-from ..engine.resampled_rows import ALL, ESTIMABLE, ResampledRows
+from ..engine.resampled_rows import ALL, CLUSTERED, ESTIMABLE, NEEDS, ResampledRows
 from .metric import Metric
 
 METRIC = Metric(better="higher")
@@ -117,10 +115,8 @@ def _cross(
     """Compare positives of one side with negatives of the other; `of_others` ends the unit of the others' cases."""
     rows = resampled.ordered.take(np.where(resampled.ordered.labels == 1, positives_of, negatives_of))
     found, few = auc_interval(rows.labels, rows.scores, rows.clusters, resampled.confidence), []
-    units = np.arange(len(rows.labels)) if rows.clusters is None else rows.clusters
-    least, start = ESTIMABLE if found.defined else 1, "" if rows.clusters is None else "clusters_with_"
-    for label, kind, end in ((1, "positives", of_others[0]), (0, "negatives", of_others[1])):
-        count = len(np.unique(units[rows.labels == label]))
+    least, units = ESTIMABLE if found.defined else 1, NEEDS if rows.clusters is None else CLUSTERED
+    for unit, end, count in zip(units, of_others, rows.cases()[ALL].tolist(), strict=False):
         if count < least:
-            few.append(Reason("too_few", unit=cast(Unit, f"{start}{kind}{end}"), count=count, needed=least))
+            few.append(Reason("too_few", unit=cast(Unit, unit + end), count=count, needed=least))
     return replace(found, low=NAN, high=NAN, reasons=tuple(few)) if few else found

@@ -14,14 +14,14 @@ Citation: Dutt, Bohdal, Tsaftaris & Hospedales 2024, "FairTune: Optimizing param
 in medical image analysis", ICLR; Phipson & Smyth 2010, "Permutation p-values should never be zero", on its test.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import norm
 
 from ...document.audit import AucGap, MinGroupAuc, Pair
 from ...document.estimate import NAN, Estimate, Reason
@@ -34,9 +34,9 @@ from ..engine.auc_tests import (
     wanted_counts,
 )
 from ..engine.bands import Family
-from ..engine.delong import mover_difference, score_error
+from ..engine.delong import mover_difference, newcombe_interval
 from ..engine.permutations import GapNull, gap_null
-from ..engine.resampled_rows import BOTH, VALUE, ResampledRows
+from ..engine.resampled_rows import VALUE, ResampledRows
 from .metric import Metric
 
 LOWEST, HIGHEST, RANGE = "min over groups", "max over groups", "max - min over groups"
@@ -90,6 +90,40 @@ def extremes(values: np.ndarray, included: Sequence[int]) -> Extremes:
     return Extremes(float(chosen[low]), float(chosen[high]), gap, included[low], included[high])
 
 
+def worst_and_gap(
+    resampled: ResampledRows,
+    metric: Metric,
+    values: np.ndarray,
+    draws: np.ndarray | None,
+    errors: np.ndarray,
+    varying: Sequence[str] = (),
+) -> tuple[Extremes, Estimate, Estimate]:
+    """Judge the worst of the included groups' numbers, [n_groups], and their gap, with simultaneous intervals.
+
+    Draws are [n_boot, n_groups + 1]; for errors, [1, n_included], and `varying` see `Family` and `from_draws`.
+    """
+    kept, highest = list(resampled.included), metric.better == "lower"
+    found, family = extremes(values, kept), Family(values[None, kept], errors, resampled.confidence, metric.limits)
+    drawn, bound = None if draws is None else draws[:, None, kept], partial(family.extreme, highest=highest)
+    value, convention = (found.maximum, HIGHEST) if highest else (found.minimum, LOWEST)
+    worst = resampled.across(value, metric.needs, convention, drawn, bound, varying)
+    return found, worst, resampled.across(found.gap, metric.needs, RANGE, drawn, family.gap, varying)
+
+
+def auc_errors(resampled: ResampledRows, values: np.ndarray) -> np.ndarray:
+    """Read a standard error of each included group's AUC off Newcombe's interval, which keeps a width at an AUC of 1.
+
+    AUCs [n_groups] -> errors [1, n_included]; NaN for no AUC.
+    """
+    errors, level = np.full((1, len(resampled.included)), np.nan), resampled.confidence
+    for place, code in enumerate(resampled.included):
+        positives, negatives, _ = resampled.units[code].tolist()
+        if not np.isnan(values[code]):
+            low, high = newcombe_interval(float(values[code]), positives, negatives, level)
+            errors[0, place] = (high - low) / 2 / norm.ppf((1 + level) / 2)
+    return errors
+
+
 def lowest_and_gap(
     resampled: ResampledRows, aucs: Sequence[Estimate], permutations: int, seed: int
 ) -> tuple[MinGroupAuc, AucGap]:
@@ -97,18 +131,13 @@ def lowest_and_gap(
 
     `aucs` are those of every group and, last, of all rows; 0 `permutations` for no null.
     """
-    kept, names, known = list(resampled.included), resampled.rows.group_names, resampled.replicates
-    values, errors = np.array(list(map(VALUE, aucs[:-1]))), []
-    for code in kept:
-        positives, negatives, _ = resampled.units[code].tolist()
-        errors.append(score_error(float(values[code]), positives, negatives, resampled.confidence))
-    found, family = extremes(values, kept), Family(values[None, kept], np.array([errors]), resampled.confidence)
-    draws = None if known is None else known.auc[:, None, kept]
-    low = resampled.across(found.minimum, BOTH, LOWEST, draws, family.extreme)
-    gap = resampled.across(found.gap, BOTH, RANGE, draws, family.gap)
+    names, known = resampled.rows.group_names, resampled.replicates
+    values, draws = np.array(list(map(VALUE, aucs))), None if known is None else known.auc
+    lowest = CONVENTIONS["min_group_auc"]
+    found, low, gap = worst_and_gap(resampled, lowest, values, draws, auc_errors(resampled, values))
     null = GapNull()
     if gap.defined and permutations:
-        rows = resampled.rows.take(np.isin(resampled.rows.groups, kept))
+        rows = resampled.rows.take(np.isin(resampled.rows.groups, resampled.included))
         null = gap_null(rows.labels, rows.scores, rows.groups, rows.clusters, permutations, seed)
     elif gap.defined:
         null = GapNull(reasons=(Reason("no_permutations"),))

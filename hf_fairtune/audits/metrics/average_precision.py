@@ -15,8 +15,6 @@ Citation: Davis & Goadrich 2006, "The relationship between precision-recall and 
 `average_precision_score`.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..engine.proportions import ratio

@@ -13,8 +13,6 @@ Rebalanced rows change it.
 Citation: Brier 1950, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78.
 """
 
-from __future__ import annotations
-
 import math
 from typing import cast
 
@@ -33,8 +31,7 @@ def brier(
     labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
 ) -> Estimate:
     """Compute the mean squared difference of probabilities of class 1 and labels, [n] each, see `mean_interval`."""
-    difference: np.ndarray = np.asarray(scores, dtype=np.float64) - np.asarray(labels)
-    return mean_interval(difference**2, clusters, confidence)
+    return mean_interval((scores - labels) ** 2, clusters, confidence)
 
 
 def mean_interval(values: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95) -> Estimate:

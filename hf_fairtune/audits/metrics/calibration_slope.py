@@ -17,8 +17,6 @@ Citation: Cox 1958, "Two further applications of a model for binary regression",
 2019, "Calibration: the Achilles heel of predictive analytics", BMC Medicine 17.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -67,13 +65,7 @@ def calibration_slope(
     """Fit the calibration slope and give it the interval of its sandwich variance; NaN with a reason for none.
 
     variance = G / (G - 1) * (H^-1 U'U H^-1), H the information and U the score of each of G clusters, or rows where
-    they are independent; quantiles of t with G - 1 degrees of freedom.
-
-    Args:
-        labels: 0 or 1, [n].
-        scores: probabilities of class 1, [n].
-        clusters: codes, [n]; None where rows are independent.
-        confidence: such as 0.95.
+    they are independent; quantiles of t with G - 1 degrees of freedom. Scores are probabilities of class 1.
 
     Source: Liang & Zeger 1986, "Longitudinal data analysis using generalized linear models", Biometrika 73.
     """

@@ -16,8 +16,6 @@ Tian et al. 2024, "FairSeg: a large-scale medical image segmentation dataset for
 scaling.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 

@@ -18,8 +18,6 @@ AAAI; redrawn labels: Broecker & Smith 2007, "Increasing the reliability of reli
 Forecasting 22.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.stats import rankdata
 
@@ -36,22 +34,22 @@ DRAWS = 1000
 SLICES = 2000
 
 
-def expected_calibration_error(labels: np.ndarray, scores: np.ndarray, bins: int = BINS) -> float:
-    """Compute the error of probabilities of class 1, [n], over so many bins where no scores tie; NaN without rows."""
+def expected_calibration_error(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Compute the error of probabilities of class 1, [n]; NaN without rows."""
     if not len(scores):
         return NAN
-    surplus = np.bincount(equal_mass_bins(scores, bins), weights=np.asarray(labels) - scores)
+    surplus = np.bincount(equal_mass_bins(scores), weights=np.asarray(labels) - scores)
     return float(np.abs(surplus).sum() / len(scores))
 
 
-def equal_mass_bins(scores: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Number the bin of each row by its place among the sorted scores, [n] in 0..bins-1.
+def equal_mass_bins(scores: np.ndarray) -> np.ndarray:
+    """Number the bin of each row by its place among the sorted scores, [n].
 
     Tied scores share the middle of their places, and so a bin: the order of rows does not matter.
     """
     # In whole numbers, for middles of places are halves and may lie on the edge of a bin.
     halves = np.rint(2 * rankdata(scores) - 1).astype(np.int64)
-    return halves * bins // (2 * max(len(scores), 1))
+    return halves * BINS // (2 * max(len(scores), 1))
 
 
 def calibration_null(
@@ -116,7 +114,7 @@ def flipped_errors(
     return np.asarray(np.abs(signs @ surplus).sum(axis=1) / len(scores))
 
 
-def reliability_curves(resampled: ResampledRows, bins: int = BINS) -> list[ReliabilityCurve] | None:
+def reliability_curves(resampled: ResampledRows) -> list[ReliabilityCurve] | None:
     """Compare mean score and share of positives in the bins of each group, with Wilson's interval of the share.
 
     Where there are clusters, the interval counts clusters for rows, which is too wide rather than too narrow. None
@@ -127,13 +125,13 @@ def reliability_curves(resampled: ResampledRows, bins: int = BINS) -> list[Relia
     curves = []
     for code, name in enumerate(resampled.rows.group_names):
         part = resampled.inside(code)
-        place = equal_mass_bins(part.scores, bins)
-        sizes, sums = np.bincount(place, minlength=bins), np.bincount(place, part.scores, bins)
+        place = equal_mass_bins(part.scores)
+        sizes, sums = np.bincount(place, minlength=BINS), np.bincount(place, part.scores, BINS)
         units, shown = sizes, np.flatnonzero(sizes)
         if part.clusters is not None and len(place):
             step = int(part.clusters.max()) + 1
-            units = np.bincount(np.unique(place * step + part.clusters) // step, minlength=bins)
-        observed = np.bincount(place, part.labels, bins)[shown] / sizes[shown]
+            units = np.bincount(np.unique(place * step + part.clusters) // step, minlength=BINS)
+        observed = np.bincount(place, part.labels, BINS)[shown] / sizes[shown]
         _, low, high = wilson(observed * units[shown], units[shown], resampled.confidence)
         columns = map(np.ndarray.tolist, (sums[shown] / sizes[shown], observed, low, high, sizes[shown]))
         curves.append(ReliabilityCurve(name, list(map(ReliabilityBin, *columns))))

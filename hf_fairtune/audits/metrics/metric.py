@@ -1,7 +1,5 @@
 """The contract of a metric: a rate of each group, a gap between groups, or a number of scores; and its card."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import dataclass
 from functools import cache, partial
@@ -18,7 +16,6 @@ from ..engine.proportions import ratio, total
 from ..engine.resampled_rows import BOTH, NEEDS, Need
 
 ROOM = "audits.metrics"
-PARTS = ("definition", "range", "direction", "traps", "citation")
 Better = Literal["higher", "lower", "neither", "nearer"]
 
 
@@ -31,6 +28,9 @@ class Card(NamedTuple):
     direction: str
     traps: str
     citation: str
+
+
+PARTS = Card._fields[1:]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +55,7 @@ class Rate(Metric):
     """A share of rows in each group at a threshold.
 
     Args:
-        numerator: names of the counts that are added up, of `proportions.CELLS` and `SUMS`.
-        denominator: likewise.
+        numerator, denominator: names of the counts that are added up, of `proportions.CELLS` and `SUMS`.
         binomial: whether the numerator counts among the denominator's rows, so that Wilson's interval holds.
     """
 
@@ -76,14 +75,9 @@ class Rate(Metric):
 
 @dataclass(frozen=True)
 class Gap(Metric):
-    """One number over all groups at a threshold.
+    """One number over all groups at a threshold, by a `formula` in a few words: what `over` makes of rates, by name.
 
-    Args:
-        formula: in a few words.
-        rates: names of the rates that are compared between groups.
-        over: how.
-        averaged: whether the rates are averaged within each group first, so that their differences may cancel.
-        complement: whether it is 1 minus what `over` makes.
+    Rates may be `averaged` within each group first, so that their differences cancel; a `complement` is 1 minus it.
     """
 
     formula: str
@@ -161,11 +155,7 @@ score_metrics = partial(metrics, ScoreMetric)
 
 
 def card_of(name: str) -> Card:
-    """Read the card of a metric or a convention.
-
-    Raises:
-        FairTuneError: there is no such metric.
-    """
+    """Read the card of a metric or a convention."""
     if name not in homes():
         raise FairTuneError(f"`{name}` is not one of the metrics; choose from {', '.join(homes())}.")
     metric, module = homes()[name]
@@ -173,20 +163,13 @@ def card_of(name: str) -> Card:
 
 
 def card(module: ModuleType, text: str | None = None) -> Card:
-    """Read the card off a text, by default a file's docstring.
-
-    It is a title line and then the paragraphs of `PARTS`, each once and in this order.
-
-    Raises:
-        FairTuneError: the text is no card.
-    """
-    title, *paragraphs = map(_joined, inspect.cleandoc(text or module.__doc__ or "").split("\n\n"))
-    headed = [paragraph.partition(": ") for paragraph in paragraphs]
-    if [head.lower() for head, _, _ in headed] != list(PARTS) or not all(part for _, _, part in headed):
+    """Read the card off a text, by default a file's docstring: a title and then the paragraphs of `PARTS`."""
+    title, *paragraphs = inspect.cleandoc(text or module.__doc__ or "").split("\n\n")
+    found: dict[str, str] = {}
+    for paragraph in paragraphs:
+        head, _, body = " ".join(paragraph.split()).partition(": ")
+        found[head.lower()] = body
+    if tuple(found) != PARTS or len(paragraphs) > len(PARTS) or not all(found.values()):
         wanted = ", ".join(f"`{part.capitalize()}:`" for part in PARTS)
         raise FairTuneError(f"{module.__name__} has no card; give its docstring a title and the paragraphs {wanted}.")
-    return Card(title, *(part for _, _, part in headed))
-
-
-def _joined(text: str) -> str:
-    return " ".join(text.split())
+    return Card(" ".join(title.split()), **found)

@@ -15,8 +15,6 @@ specificity of 1 a single negative decides.
 Citation: Pepe 2003, "The statistical evaluation of medical tests for classification and prediction", section 4.3.2.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple, get_args
@@ -24,8 +22,8 @@ from typing import NamedTuple, get_args
 import numpy as np
 
 from ...document.audit import Criterion, OperatingPointGroup, OperatingPoints
-from ...document.estimate import NAN, point, undefined
-from ..engine.proportions import check_share, ratio
+from ...document.estimate import NAN, point
+from ..engine.proportions import ratio
 from ..engine.resampled_rows import ALL, ResampledRows, from_draws
 from ..engine.resampling import Resampling, plan
 from .metric import Metric
@@ -52,25 +50,22 @@ Citation: Pepe 2003, "The statistical evaluation of medical tests for classifica
 """,
     )
 }
+# The specificity, and the sensitivity, wanted.
+TARGET = 0.9
 METHOD = "cut chosen on these same rows, hence optimistic; percentile bootstrap that chooses it again"
 # Weights that the cluster bootstrap may draw in all, to end within seconds whatever the rows.
 MOST_WEIGHTS = 2 * 10**8
 FEWEST_RESAMPLES = 200
 FLIPPED: Criterion = "specificity at sensitivity"
-Key = tuple[float, Criterion, int]
+Key = tuple[Criterion, int]
 
 
 class Side(NamedTuple):
     """A share of rows of one class beyond a cut that the other class sets.
 
     With negatives as `limiting` and positives as `other` it is the sensitivity at a specificity of `target`; with
-    scores negated and the classes swapped the specificity at a sensitivity.
-
-    Args:
-        limiting: places of the rows that set the cut, their scores ascending, [N].
-        other: places of the rows that lie beyond it or not, their scores ascending, [P].
-        below: how many of the others score no higher than each limiting row, [N].
-        target: share of the limiting rows to be cleared, above 0 and up to 1.
+    scores negated and the classes swapped the specificity at a sensitivity. Both are places of rows, their scores
+    ascending, [N] and [P]; `below` is how many of the others score no higher than each limiting row, [N].
     """
 
     limiting: np.ndarray
@@ -80,13 +75,13 @@ class Side(NamedTuple):
 
 
 def side(labels: np.ndarray, scores: np.ndarray, criterion: Criterion, target: float, kept: np.ndarray) -> Side:
-    """Sort the rows in the places `kept`, [m], for a criterion; FairTuneError where `target` is no share."""
+    """Sort the rows in the places `kept`, [m], for a criterion."""
     limit = int(criterion == FLIPPED)
     signed = -scores if limit else scores
     ordered = kept[np.argsort(signed[kept], kind="stable")]
     limiting, other = ordered[labels[ordered] == limit], ordered[labels[ordered] != limit]
     below = np.searchsorted(signed[other], signed[limiting], "right")
-    return Side(limiting, other, below, check_share(criterion, target))
+    return Side(limiting, other, below, target)
 
 
 def operating_point(scores: np.ndarray, side: Side, flipped: bool = False) -> tuple[float, float, float]:
@@ -151,49 +146,41 @@ def resamples_for(n_rows: int, n_boot: int) -> int:
     return min(n_boot, max(FEWEST_RESAMPLES, MOST_WEIGHTS // n_rows))
 
 
-def operating_points(
-    resampled: ResampledRows, targets: Sequence[float] = (0.9,), seed: int = 0
-) -> list[OperatingPoints]:
+def operating_points(resampled: ResampledRows, seed: int = 0) -> list[OperatingPoints]:
     """Read sensitivity and specificity of all rows and of every group off its own ROC, at achieved points.
 
     Intervals are of a bootstrap that chooses the cut again, of rows or, where there are clusters, of whole clusters;
-    with very many clustered rows it has fewer resamples, and the method says how many. FairTuneError where a target,
-    the specificity and sensitivity wanted, is not above 0 and up to 1.
+    with very many clustered rows it has fewer resamples, and the method says how many.
     """
     rows, names, by_key, found = resampled.rows, ("overall", *resampled.rows.group_names), {}, []
-    for target, criterion in product(targets, get_args(Criterion)):
-        for code in range(ALL, len(rows.group_names)):
-            kept = np.flatnonzero(rows.groups == code) if code != ALL else np.arange(len(rows.labels))
-            by_key[target, criterion, code] = side(rows.labels, rows.scores, criterion, target, kept)
+    for criterion, code in product(get_args(Criterion), range(ALL, len(rows.group_names))):
+        kept = np.flatnonzero(rows.groups == code) if code != ALL else np.arange(len(rows.labels))
+        by_key[criterion, code] = side(rows.labels, rows.scores, criterion, TARGET, kept)
     draws, of = _draws(resampled, by_key, seed), "rows" if rows.clusters is None else "clusters"
-    for target, criterion in product(targets, get_args(Criterion)):
+    for criterion in get_args(Criterion):
         points = []
         for code, name in enumerate(names, start=ALL):
-            key = target, criterion, code
+            key = criterion, code
             value, achieved, cut = operating_point(rows.scores, by_key[key], criterion == FLIPPED)
             own, few, method = draws.get(key), resampled.few(code), METHOD
             if few:
-                estimate = undefined(METHOD, *few) if np.isnan(value) else point(value, METHOD, *few)
+                estimate = point(value, METHOD, *few)
             else:
                 method += "" if own is None else f", {len(own)} resamples of {of}"
                 estimate = from_draws(value, own, resampled.quantiles, method, [None])
             points.append(OperatingPointGroup(name, estimate, achieved, cut))
-        found.append(OperatingPoints(criterion, float(target), points[0], points[1:]))
+        found.append(OperatingPoints(criterion, TARGET, points[0], points[1:]))
     return found
 
 
 def _draws(resampled: ResampledRows, by_key: dict[Key, Side], seed: int) -> dict[Key, np.ndarray]:
     """Draw the replicates of every side that has both classes."""
-    rows, known, wanted, found = resampled.rows, resampled.replicates, {}, {}
-    for key, own in by_key.items():
-        if known is not None and len(own.limiting) and len(own.other):
-            wanted[key] = own
+    rows, known = resampled.rows, resampled.replicates
     if known is None:
         return {}
+    wanted = {key: own for key, own in by_key.items() if len(own.limiting) and len(own.other)}
     if rows.clusters is None:
-        for key, own in wanted.items():
-            found[key] = refitted_draws(own, len(known.auc), seed)
-        return found
+        return {key: refitted_draws(own, len(known.auc), seed) for key, own in wanted.items()}
     n_boot = resamples_for(len(rows.labels), len(known.auc))
     draws = clustered_draws(plan(rows.groups * 2 + rows.labels, rows.clusters), list(wanted.values()), n_boot, seed)
     return dict(zip(wanted, draws.T, strict=True))

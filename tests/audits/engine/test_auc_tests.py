@@ -11,9 +11,11 @@ from hf_fairtune.audits.engine.auc_tests import (
     CORRECTIONS,
     INVERTED,
     LOGIT_T,
+    Detectable,
     adjusted,
     auc_difference_test,
     clustered_difference_test,
+    detectable,
     detectable_difference,
     hanley_mcneil_variance,
     wanted_counts,
@@ -136,8 +138,6 @@ def test_what_was_not_tested_does_not_count(correction: str) -> None:
 def test_bad_input_is_one_line() -> None:
     with pytest.raises(FairTuneError, match="`bonferroni` is no correction; choose from holm"):
         adjusted(np.array([0.1]), "bonferroni")
-    with pytest.raises(FairTuneError, match="A p-value is 1.5; pass values from 0 to 1"):
-        adjusted(np.array([0.1, 1.5]))
 
 
 def test_variance_is_exact_for_exponential_scores() -> None:
@@ -189,3 +189,16 @@ def test_what_cannot_be_found_is_undefined() -> None:
     assert wanted_counts(0.85, (20, 100), (20, 100)) is None
     assert wanted_counts(0.85, (0, 100), (2000, 10000)) is None
     assert wanted_counts(float("nan"), (10, 100), (2000, 10000)) is None
+
+
+def test_what_rows_can_show_is_of_the_group_that_shows_least() -> None:
+    counts = {"F": (40, 200), "M": (90, 400), "other": (12, 30)}
+    found = detectable_difference(0.85, (12, 30), (90, 400))
+    assert found > detectable_difference(0.85, (40, 200), (90, 400))
+    assert detectable(counts) == Detectable("other", "M", 12, 30, found, 0.85)
+
+
+def test_a_class_that_is_missing_shows_nothing() -> None:
+    found = detectable({"F": (0, 50), "M": (90, 400)})
+    assert (found.group, found.positives) == ("F", 0)
+    assert math.isnan(found.difference)

@@ -8,7 +8,6 @@ from hf_fairtune.audits.engine import resampling
 from hf_fairtune.audits.engine.bootstrap import Replicates, bootstrap
 from hf_fairtune.audits.engine.resampling import plan
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
-from hf_fairtune.errors import FairTuneError
 
 from ..resampled import CUTS, KINDS, decided, in_bootstrap_order, rate_draws, repeated, same, two_models
 from ..samples import NAMES, rows, split
@@ -173,11 +172,6 @@ def test_decisions_of_tied_rows_follow_the_rows() -> None:
     order = np.random.default_rng(5).permutation(len(given.labels))
     one, other = bootstrap([given], [own], 50, 1), bootstrap([given.take(order)], [own[:, order]], 50, 1)
     assert same(one[0], other[0])
-
-
-def test_there_is_one_decision_a_row() -> None:
-    with pytest.raises(FairTuneError, match=r"Decisions have shape \(1, 3\); pass one for each of 33 rows"):
-        bootstrap([two_models()[0]], [np.zeros((1, 3))], 5)
 
 
 def test_a_measure_is_computed_of_the_same_resamples() -> None:

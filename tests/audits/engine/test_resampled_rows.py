@@ -3,7 +3,7 @@ import pytest
 
 from hf_fairtune.audits.engine.resampled_rows import ALL, ResampledRows, from_draws
 from hf_fairtune.audits.engine.rows import check_rows
-from hf_fairtune.document.estimate import NAN, Estimate, Reason, Status
+from hf_fairtune.document.estimate import Estimate, Reason, Status
 
 from ..resampled import resampled
 from ..samples import few, split
@@ -110,7 +110,7 @@ def test_a_column_that_never_varies_is_named() -> None:
     draws = np.column_stack([np.ones(5), np.arange(5.0), np.zeros(5)])
     found = from_draws(1.0, draws, quarters, "made up", ["a", "b", "c"])
     assert found.reasons == (Reason("same_in_resamples", "a"), Reason("same_in_resamples", "c"))
-    assert from_draws(1.0, draws, lambda _: (NAN, NAN), "made up").reasons == (Reason("same_in_resamples"),)
+    assert from_draws(1.0, draws, lambda _: (1.0, 1.0), "made up").reasons == (Reason("same_in_resamples"),)
 
 
 def test_percentiles_are_those_of_the_draws() -> None:
