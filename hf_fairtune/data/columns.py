@@ -81,6 +81,12 @@ def split_names(column: pd.Series) -> np.ndarray:
             f"`{column.name}` does not say the split of {int(unknown.sum())} of {len(column)} rows ({shown}); write "
             "train, validation or test there, or give the column another name if it means something else."
         )
+    spellings = levels.str.lower().unique().tolist()
+    if len(spellings) > names.nunique():
+        raise FairTuneError(
+            f"`{column.name}` has the values {listed(sorted(spellings))}, of which several mean one split; write train, "
+            "validation and test, and give the column another name if it means something else."
+        )
     return names.to_numpy(dtype=str)
 
 
