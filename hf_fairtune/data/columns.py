@@ -84,8 +84,8 @@ def split_names(column: pd.Series) -> np.ndarray:
     spellings = levels.str.lower().unique().tolist()
     if len(spellings) > names.nunique():
         raise FairTuneError(
-            f"`{column.name}` has the values {listed(sorted(spellings))}, of which several mean one split; write train, "
-            "validation and test, and give the column another name if it means something else."
+            f"`{column.name}` has the values {listed(sorted(spellings))}, of which several mean one split; write "
+            "train, validation and test, and give the column another name if it means something else."
         )
     return names.to_numpy(dtype=str)
 
