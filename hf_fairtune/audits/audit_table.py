@@ -126,25 +126,31 @@ class _Asked:
         table, fit_on = self.table, self.fit_on
         options = replace(self.options, exclude=attribute.within(self.options.exclude) if attribute else [])
         rows = _rows(table, table.scores, target, attribute, table.clusters)
-        decisions = self._decisions(target, attribute, table.scores, None if fit_on is None else fit_on.scores)
+        fit_scores = None if fit_on is None else fit_on.scores
+        decisions = self._decisions(target, attribute, table.scores, fit_scores, table.chosen)
         found = audit_rows(rows, decisions, options)
         if attribute is None or table.reference_scores is None:
             return found, None
         from .comparison import compare_rows  # only where there is a reference
 
         fit_scores = None if fit_on is None else fit_on.reference_scores
-        others = self._decisions(target, attribute, table.reference_scores, fit_scores)
+        others = self._decisions(target, attribute, table.reference_scores, fit_scores, table.reference_chosen)
         cuts = list(zip(decisions, others, strict=True))
         return found, compare_rows(rows, table.reference_scores[:, target], cuts, options)
 
     def _decisions(
-        self, target: int, attribute: Attribute | None, scores: np.ndarray, fit_scores: np.ndarray | None
+        self,
+        target: int,
+        attribute: Attribute | None,
+        scores: np.ndarray,
+        fit_scores: np.ndarray | None,
+        chosen: np.ndarray | None,
     ) -> list[Decision]:
         """Fit every policy; a cut for each group takes an attribute."""
         found: list[Decision] = []
         for policy in self.policies:
             if policy is None:
-                found.append(given(scores.argmax(axis=1) == target, ARGMAX))
+                found.append(given((scores.argmax(axis=1) if chosen is None else chosen) == target, ARGMAX))
             elif policy.number is not None:
                 found.append(fixed(policy.number))
             elif self.fit_on is None or fit_scores is None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..errors import FairTuneError
 from .scored import PredictionArguments, repeatable
+from .uncertain import Uncertain
 
 
 def _as_in_audit(name: str) -> Any:
@@ -28,6 +29,7 @@ class DataArguments:
     )
     label: str = field(metadata={"help": "Column of the diagnosis."})
     positive: list[str] = _as_in_audit("positive")
+    uncertain: Uncertain | None = _as_in_audit("uncertain")
     group: list[str] = repeatable(
         "Attribute column, or column:cuts (`age:60` is <=60 against >60; `age:40,60` three bins). Several give their "
         "intersections."

@@ -13,6 +13,7 @@ from ..document.data import Data, Target
 from ..errors import FairTuneError, listed
 from .arguments import DataArguments
 from .balance import balanced_rows
+from .columns import SPLITS
 from .image_rows import ImageRows, read_rows
 from .leakage import check_one_split, check_test_set, check_unseen
 from .pixels import cache_folder
@@ -20,7 +21,6 @@ from .processors import check_plain, pixel_shape, resized_processor
 from .scored import ScoredTable
 from .source import load_source
 from .splits import SplitPlan, divide
-from .table_file import SPLITS
 from .testsets import check_name
 from .transform import cached_transform
 
@@ -146,6 +146,7 @@ class FairDataset:
         check_name(name, self.test_splits)
         try:
             source = load_source(arguments.dataset, image=arguments.image, divided=False)
+            source = source.certain([arguments.label], arguments.positive, arguments.uncertain)
             rows = read_rows(source, arguments, name, lone_levels=True)
         except FairTuneError as error:
             raise FairTuneError(f"Test set `{name}`: {error}") from error
@@ -186,6 +187,7 @@ def load_fair_dataset(
     check_plain(processor)
     plan = SplitPlan(arguments.validation_fraction, arguments.test_fraction, seed, splits_file)
     source = load_source(arguments.dataset, image=arguments.image, image_root=arguments.image_root)
+    source = source.certain([arguments.label], arguments.positive, arguments.uncertain)
     rows = read_rows(source, arguments, TRAIN)
     table = rows.table
     strata = 2 * rows.groups.values + table.labels[:, 0]
@@ -208,6 +210,7 @@ def load_fair_dataset(
         probability=True,
         splits={name: rows.sheet(rows.inside(name)) for name in SPLITS},
         split_source=origin,
+        readings=table.readings,
     )
     return FairDataset(DatasetDict(parts), processor, facts, dict.fromkeys(SPLITS, rows))
 

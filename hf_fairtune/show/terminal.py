@@ -4,6 +4,7 @@ import shlex
 
 from ..document.document import Document
 from .answer import answer_table, answers, compared
+from .reading import reading_table
 from .table import Table, as_text, plain
 from .tables import across_table, auc_table, gap_table, gate_table, pair_table
 from .view import views
@@ -25,6 +26,7 @@ def audit_text(document: Document) -> str:
         for row in view.audit.groups:
             if not view.audit.min_group_auc.defined and not row.auc.defined:
                 unknown[row.group] = None
+    blocks.append(_short(reading_table(document.data)))
     blocks += map(_short, [*tables, across_table(every), answer_table(answers(document))])
     blocks += map(plain, map(compared, every))
     if unknown:
