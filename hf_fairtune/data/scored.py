@@ -124,8 +124,7 @@ class ScoredSpec:
     uncertain: Uncertain | None = field(
         default=None,
         metadata={
-            "help": "What a label of -1 beside 0 and 1 counts as (CheXpert's uncertain findings): positive, negative, "
-            "or drop to leave the rows out. Must be said where there are such rows."
+            "help": "What a label of -1 beside 0 and 1, CheXpert's uncertain, counts as; drop leaves these rows out."
         },
     )
 

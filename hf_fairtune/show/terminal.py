@@ -38,10 +38,10 @@ def audit_text(document: Document) -> str:
 
 def run_text(document: Document) -> str:
     """Lay a run's results out, the reference beside the model, and say what the comparison shows."""
-    every, tables = views(document), []
+    every, tables = views(document), list[Table]()
     for view in every:
         tables += [auc_table(view), *(gap_table(view, place) for place in range(len(view.audit.thresholds)))]
-    blocks = [*map(_short, tables), *map(plain, map(compared, every))]
+    blocks = [*map(_short, [reading_table(document.data), *tables]), *map(plain, map(compared, every))]
     return "\n\n".join(filter(None, blocks)) or "Nothing was audited."
 
 
