@@ -123,9 +123,7 @@ class ScoredSpec:
     reference: list[str] = repeatable("Score columns of another model on the same rows, to compare with; as --score.")
     uncertain: Uncertain | None = field(
         default=None,
-        metadata={
-            "help": "What a label of -1 beside 0 and 1, CheXpert's uncertain, counts as; drop leaves these rows out."
-        },
+        metadata={"help": "What a label of -1 beside 0 and 1 (uncertain, as in CheXpert) counts as."},
     )
 
     def __post_init__(self) -> None:
