@@ -40,9 +40,6 @@ class AuditArguments:
         "for several classes also argmax. Those that are fitted need validation rows or --fit_on. Default: 0.5 "
         "(argmax for several classes), and youden where there are such rows."
     )
-    exclude: list[str] = repeatable(
-        "Groups left out of minimum and gap, by name; a level (`missing`) goes from intersections too."
-    )
     finding: list[str] = repeatable(
         "The positive class in clinical words (`melanoma`), or CLASS=WORDS for one of several."
     )

@@ -121,6 +121,9 @@ class ScoredSpec:
         default=None, metadata={"help": "Column of the patient or lesion: its rows are no independent cases."}
     )
     reference: list[str] = repeatable("Score columns of another model on the same rows, to compare with; as --score.")
+    exclude: list[str] = repeatable(
+        "Groups left out of minimum and gap, by name; a level (`missing`) goes from intersections too."
+    )
     uncertain: Uncertain | None = field(
         default=None,
         metadata={"help": "What a label of -1 beside 0 and 1 (uncertain, as in CheXpert) counts as."},
