@@ -175,9 +175,9 @@ def _needs(metric: str) -> tuple[Unit, ...]:
 
 
 def _digits(value: float, at: Place) -> float:
-    """Round to two decimals, p-values and fitted cuts to two digits; a learning rate is no number of patients."""
+    """Round to two decimals, p-values and fitted cuts to two digits; a learning rate and a margin are no numbers of patients."""
     cut = at.owner if isinstance(at.owner, (ThresholdAudit, ThresholdChange)) else None
-    if at.name == "learning_rate" or (cut and not cut.fitted_on):
+    if at.name in ("learning_rate", "margin") or (cut and not cut.fitted_on):
         return value
     if cut or isinstance(at.owner, Pair) or at.name == "p":
         return float(f"{value:.2g}")

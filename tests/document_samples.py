@@ -186,7 +186,9 @@ class Maker:
     def comparison(self, counts: Mapping[str, Counts]) -> Comparison:
         """Build a comparison with a reference."""
         groups = [
-            GroupChange(g, sum(both), *both, "ok", (COUNTED,), self.estimate(), self.real())
+            GroupChange(
+                g, sum(both), *both, "ok", (COUNTED,), self.estimate(), self.real(), self.estimate(), self.real()
+            )
             for g, both in counts.items()
         ]
         changed = [RateChange(group, self.named(("tpr", "fpr", "selection_rate"))) for group in counts]
@@ -194,7 +196,7 @@ class Maker:
         change = ThresholdChange("youden", "validation", self.real(), self.real(), changed, self.named(tuple(gaps())))
         sizes = (sum(self.total), *self.total)
         numbers = (self.estimate(), self.real(), self.estimate(), self.estimate())
-        return Comparison(0.95, 100, 0, None, *sizes, excluded, *numbers, groups, [change], "not shown")
+        return Comparison(0.95, 100, 0, None, *sizes, excluded, *numbers, groups, [change], 0.02, "not shown")
 
 
 def random_cells(rng: np.random.Generator, width: int = 2, most: int = 3) -> dict[tuple[str, ...], Counts]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..document.audit import Audit, CalibrationAudit, CalibrationGroup, GroupAudit
+from ..document.comparison import MARGIN
 from ..document.estimate import NAN, Estimate, Reason
 from ..errors import FairTuneError
 from .engine.bootstrap import bootstrap
@@ -41,6 +42,7 @@ class AuditOptions:
         n_permutations: of the groups, for what chance alone makes of the gap; 0 for none.
         seed: of the bootstrap and the permutations, not negative.
         confidence: level of the intervals, between 0 and 1.
+        margin: fall of a group's AUC against a reference that is let pass, 0 or more.
     """
 
     exclude: Sequence[str] = ()
@@ -48,13 +50,14 @@ class AuditOptions:
     n_permutations: int = 1000
     seed: int = 0
     confidence: float = 0.95
+    margin: float = MARGIN
 
     def __post_init__(self) -> None:
         """Check the numbers."""
         if not 0 < self.confidence < 1:
             raise FairTuneError(f"`confidence` is {self.confidence}; pass a level between 0 and 1, such as 0.95.")
-        for name in ("n_boot", "n_permutations", "seed"):
-            if getattr(self, name) < 0:
+        for name in ("n_boot", "n_permutations", "seed", "margin"):
+            if not getattr(self, name) >= 0:
                 raise FairTuneError(f"`{name}` is {getattr(self, name)}; pass 0 or more.")
 
 

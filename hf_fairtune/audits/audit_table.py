@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from ..data.attributes import Attribute
 from ..data.scored import ScoredTable
 from ..document.audit import Audit
-from ..document.comparison import Comparison
+from ..document.comparison import MARGIN, Comparison
 from ..document.document import Audited
 from ..errors import FairTuneError
 from .audit import AuditOptions, audit_rows
@@ -37,6 +37,7 @@ def audit_table(
     n_permutations: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
+    margin: float = MARGIN,
 ) -> list[Audited]:
     """Audit scored rows by every attribute, for every target, and all rows together.
 
@@ -50,7 +51,7 @@ def audit_table(
         policies: of the thresholds, as `parse_policy` reads them, or "argmax" for classes that exclude each other.
         correction: of the p-values of all pairs of all entries together, "holm" or "benjamini-hochberg".
         exclude: groups to leave out; a level leaves out the groups of intersections that lie in it, too.
-        n_boot: see `AuditOptions`, as `n_permutations`, `seed` and `confidence`.
+        n_boot: see `AuditOptions`, as `n_permutations`, `seed`, `confidence` and `margin`.
 
     Returns:
         An entry a target for all rows together, attribute None, then one a target and attribute.
@@ -59,7 +60,7 @@ def audit_table(
         FairTuneError: a policy needs rows to be fitted on, the targets differ, an excluded group does not exist, or
             rows do not fit together.
     """
-    options = AuditOptions(tuple(exclude), n_boot, n_permutations, seed, confidence)
+    options = AuditOptions(tuple(exclude), n_boot, n_permutations, seed, confidence, margin)
     asked = _Asked(table, fit_on, check_policies(policies, correction), options)
     asked.check()
     targets, entries, pairs = range(len(table.targets)), [], []

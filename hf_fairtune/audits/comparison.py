@@ -8,7 +8,7 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..document.comparison import MARGIN, Comparison, GroupChange, RateChange, ThresholdChange, Verdict
+from ..document.comparison import MARGIN, Comparison, GroupChange, RateChange, ThresholdChange
 from ..document.estimate import NAN, Estimate, Reason, undefined
 from ..errors import FairTuneError
 from .audit import AuditOptions
@@ -23,6 +23,7 @@ from .engine.rows import ScoredRows, check_rows, check_scores, included_codes
 from .metrics.auc_gap import LOWEST, RANGE, auc_errors, extremes
 from .metrics.metric import Gap, Rate, gaps, rates
 from .thresholds import Decision, decide
+from .verdict import JOINT, classify, joint_changes
 
 Cuts = tuple[Decision, Decision]
 
@@ -40,6 +41,7 @@ def compare(
     n_boot: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
+    margin: float = MARGIN,
 ) -> Comparison:
     """Compare a model with a reference on one whole split: every number is model minus reference.
 
@@ -55,13 +57,13 @@ def compare(
         group_names: name of each code, [n_groups].
         thresholds: a cut, or decisions, of the model with one of the reference's, chosen in the same way.
         clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
-        exclude: see `AuditOptions`, as `n_boot`, `seed` and `confidence`.
+        exclude: see `AuditOptions`, as `n_boot`, `seed`, `confidence` and `margin`.
 
     Raises:
         FairTuneError: the rows do not fit together, the two cuts of a pair were chosen differently, or one was fitted
             on these very rows.
     """
-    options = AuditOptions(exclude, n_boot, 0, seed, confidence)
+    options = AuditOptions(exclude, n_boot, 0, seed, confidence, margin)
     rows = check_rows(labels, scores, groups, group_names, clusters)
     return compare_rows(rows, reference_scores, thresholds, options)
 
@@ -82,12 +84,16 @@ def compare_rows(
     included = included_codes(rows.group_names, options.exclude)
     sides = zip(both, replicates, strict=True)
     paired = PairedRows(*(ResampledRows(own, included, draws, options.confidence) for own, draws in sides))
-    model, ((*by_group, overall), lowest, gap) = paired.model, auc_changes(paired)
+    model, ((*by_group, overall), lowest, gap, blind) = paired.model, auc_changes(paired)
+    joint = joint_changes(paired, [change.value for change in by_group], blind)
     for code, change in enumerate(by_group):
         positives, negatives, n = model.counts[code].tolist()
         reasons = model.grounds(code) + (() if code in model.included else (Reason("excluded"),))
         status, p = model.status[code], paired_p(paired, code)
-        groups.append(GroupChange(rows.group_names[code], n, positives, negatives, status, reasons, change, p))
+        together, fall = joint.get(code, (undefined(JOINT, Reason("excluded")), NAN))
+        groups.append(
+            GroupChange(rows.group_names[code], n, positives, negatives, status, reasons, change, p, together, fall)
+        )
     both_decide = np.stack(decisions, axis=1)
     cuts = [compare_threshold(paired, pair, both_decide[place], place) for place, pair in enumerate(thresholds)]
     positives, negatives, n = model.counts[ALL].tolist()
@@ -106,43 +112,16 @@ def compare_rows(
         auc_gap=gap,
         groups=groups,
         thresholds=cuts,
-        verdict=classify([by_group[code] for code in model.included], gap),
+        margin=float(options.margin),
+        verdict=classify([groups[code] for code in model.included], gap, options.margin),
     )
 
 
-def classify(groups: Sequence[Estimate], gap: Estimate) -> Verdict:
-    """Name what a change did to the groups: was a smaller gap gained by lifting one, or by levelling others down?
-
-    - "pareto-better": a group's AUC rose (its interval lies above 0) and none fell by more than `MARGIN` (no interval
-      reaches below -`MARGIN`);
-    - "level-down": the gap shrank while a group's AUC fell (its interval lies below 0) and none rose;
-    - "worse": a group's AUC fell and none rose, while the gap did not shrink, or is undefined: harm without even a
-      smaller gap to show for it;
-    - "mixed": a group's AUC rose, but another's fell, or may have by more than `MARGIN`;
-    - "not shown": no group's interval leaves 0 out.
-
-    So "level-down" and "worse" together are: somebody shown to be worse off, nobody shown to be better off. A fall
-    counts however small, as it does for "level-down". A group whose interval is withheld neither rose nor fell, and
-    forbids "pareto-better": it may have been harmed.
-
-    Changes are model minus reference.
-
-    Source: Mittelstadt, Wachter & Russell 2023, "The unfairness of fair machine learning", on levelling down; the
-    margin as in a trial of non-inferiority.
-    """
-    rose = any(group.low > 0 for group in groups)
-    fell = any(group.high < 0 for group in groups)
-    if rose and all(group.low >= -MARGIN for group in groups):
-        return "pareto-better"
-    if fell and not rose:
-        return "level-down" if gap.value < 0 else "worse"
-    return "mixed" if rose else "not shown"
-
-
-def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate]:
+def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate, np.ndarray]:
     """Judge the changes of the AUC of every group, excluded ones too, and of all rows; of the lowest, and of the gap.
 
-    The lowest AUC may be another group's.
+    The lowest AUC may be another group's. Last come the standard errors of the included groups' changes by Newcombe's
+    interval, which keeps a width at an AUC of 1, [n_included].
     """
     model, kept, changes = paired.model, list(paired.model.included), []
     values = np.empty((2, len(model.units)))
@@ -165,7 +144,7 @@ def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate]
         one.minimum - other.minimum, BOTH, f"change of {LOWEST}", moved, partial(bound, minimum_change)
     )
     gap = model.across(one.gap - other.gap, BOTH, f"change of {RANGE}", moved, partial(bound, range_change))
-    return changes, lowest, gap
+    return changes, lowest, gap, np.hypot(*errors)[0]
 
 
 def paired_p(paired: PairedRows, code: int) -> float:

@@ -43,7 +43,14 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     """Print the audit, write the page and its files, and return the gate's exit status."""
     # What can be refused is refused before images are scored.
     check_policies(arguments.threshold, arguments.correction)
-    AuditOptions(data.exclude, arguments.n_boot, arguments.n_permutations, arguments.seed, arguments.confidence)
+    AuditOptions(
+        data.exclude,
+        arguments.n_boot,
+        arguments.n_permutations,
+        arguments.seed,
+        arguments.confidence,
+        arguments.margin,
+    )
     rules = None
     if arguments.gate:
         from ..gate.check import check_rules  # most audits have no gate, and need no code of it
@@ -99,6 +106,7 @@ def audited(
         n_permutations=arguments.n_permutations,
         seed=arguments.seed,
         confidence=arguments.confidence,
+        margin=arguments.margin,
     )
     models = [Model(MODEL, base_name(arguments.model))]
     if rows.table.reference_scores is not None:

@@ -10,6 +10,7 @@ import pandas as pd
 from ..audits.audit_table import ARGMAX, check_policies
 from ..data.scored import PredictionArguments, ScoredTable, read_scored, repeatable
 from ..data.table_file import is_table, read_table
+from ..document.comparison import MARGIN
 from ..document.document import ALL_ROWS, Sharing
 from ..errors import FairTuneError, listed
 
@@ -56,6 +57,9 @@ class AuditArguments:
     n_boot: int = field(default=2000, metadata={"help": "Bootstrap replicates."})
     n_permutations: int = field(default=1000, metadata={"help": "Permutations, for what chance alone makes of a gap."})
     confidence: float = field(default=0.95, metadata={"help": "Level of the intervals."})
+    margin: float = field(
+        default=MARGIN, metadata={"help": "Fall of a group's AUC against the reference that is let pass."}
+    )
     seed: int = field(default=0, metadata={"help": "Seed of the bootstrap and the permutations."})
     output_dir: str | None = field(
         default=None,

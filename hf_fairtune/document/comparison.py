@@ -5,14 +5,18 @@ from typing import Literal
 
 from .estimate import Estimate, Real, Reason, Size, Status
 
-# Loss of AUC that a group which gained nothing may have beside one that gained.
-MARGIN = 0.005
-Verdict = Literal["pareto-better", "level-down", "worse", "mixed", "not shown"]
+# Loss of AUC that is let pass in a group beside one that gained.
+MARGIN = 0.02
+Verdict = Literal["better", "gain", "level-down", "worse", "not shown"]
 
 
 @dataclass(frozen=True)
 class GroupChange:
-    """One group: counts, status, the change of its AUC and the p of no change."""
+    """One group: counts, status, the change of its AUC and the p of no change.
+
+    `joint` is the change with an interval that is simultaneous over the groups, which the verdict rests on; `fall` is
+    how far the AUC may have fallen, one-sided. Both are undefined for an excluded group.
+    """
 
     group: str
     n: Size
@@ -22,6 +26,8 @@ class GroupChange:
     reasons: tuple[Reason, ...]
     auc: Estimate
     p: Real
+    joint: Estimate
+    fall: Real
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class ThresholdChange:
 class Comparison:
     """Model minus reference on the same rows, every number with a paired interval.
 
-    `p` is of the test that both AUCs of all rows are equal.
+    `p` is of the test that both AUCs of all rows are equal; `margin` is the fall of a group's AUC that is let pass.
     """
 
     confidence: float
@@ -65,4 +71,5 @@ class Comparison:
     auc_gap: Estimate
     groups: list[GroupChange]
     thresholds: list[ThresholdChange]
+    margin: Real
     verdict: Verdict

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from ..document.audit import Audit
-from ..document.comparison import MARGIN, Comparison
+from ..document.comparison import Comparison
 from ..document.document import Audited, Document, Gate, GateRow, GateVerdict, Wanted
 from ..document.estimate import Reason
 from .check import check_rules, is_threshold
@@ -79,24 +79,24 @@ def _rows(entry: Audited, rule: Rule, place: int) -> list[GateRow]:
 
 
 def judge_comparison(comparison: Comparison, wanted: Wanted) -> tuple[GateVerdict, tuple[Reason, ...]]:
-    """Judge a comparison's verdict (see `classify` in `audits/comparison.py`), and say who was harmed.
+    """Judge a comparison's verdict (see `classify` in `audits/verdict.py`), and say who was harmed.
 
-    - "fairer" is kept by "pareto-better", broken by "level-down", by "worse" and where a group's whole interval lies
-      more than the margin below 0;
+    - "fairer" is kept by "better", broken by "level-down", by "worse" and where a group's whole simultaneous interval
+      lies more than the margin below 0;
     - "no level-down" is broken by "level-down" and by "worse", which harms without closing the gap; it is kept where
-      a group rose, or no group's interval reaches below the margin;
+      a group rose, or of no group a fall by more than the margin is left open;
     - anything else, "not shown" above all, is insufficient evidence.
     """
     if comparison.verdict in ("level-down", "worse"):
         return FAIL, ()
-    if comparison.verdict == "pareto-better":
+    if comparison.verdict == "better":
         return PASS, ()
     rows = [row for row in comparison.groups if row.group not in comparison.excluded]
     if wanted == "fairer":
-        harmed = tuple(Reason("harmed", row.group) for row in rows if row.auc.high < -MARGIN)
+        harmed = tuple(Reason("harmed", row.group) for row in rows if row.joint.high < -comparison.margin)
         return (FAIL, harmed) if harmed else (UNSURE, ())
-    rose = any(row.auc.low > 0 for row in rows)
-    spared = bool(rows) and all(row.auc.low >= -MARGIN for row in rows)
+    rose = any(row.joint.low > 0 for row in rows)
+    spared = bool(rows) and all(row.fall <= comparison.margin for row in rows)
     return (PASS if rose or spared else UNSURE), ()
 
 

@@ -17,7 +17,7 @@ NOTES = """\
 * at 0.5 as the papers have it, and at Youden's threshold fitted on the validation split of each run
 * !n: in n of the seeds some group is predicted positive in fewer than 1 % or more than 99 %, so that a small
   difference shows that the model decides nothing, not that it treats groups alike
-* worse: some group's AUC fell beyond its paired interval and none rose
+* better, worse: some group's AUC rose, or fell, beyond its interval, which is simultaneous over the groups
 * a seed divides the table, draws the external set and trains; epochs are those of each step"""
 
 

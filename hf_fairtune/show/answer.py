@@ -15,10 +15,10 @@ from .table import Cell, Table
 from .view import View, beside, views
 from .words import (
     ALWAYS,
-    COMPARISON_VERDICTS,
     GAP_VERDICTS,
     LIMITS,
     STATUSES,
+    comparison,
     listed,
     metric,
     name,
@@ -134,8 +134,8 @@ def compared(view: View) -> str:
     found = view.comparison
     if found is None:
         return ""
-    said = [f"{view.title} against {view.reference}, {view.place}: {COMPARISON_VERDICTS[found.verdict]}"]
-    rows = {row.group: row.auc for row in found.groups if row.group not in found.excluded}
+    said = [f"{view.title} against {view.reference}, {view.place}: {comparison(found)}"]
+    rows = {row.group: row.joint for row in found.groups if row.group not in found.excluded}
     lower = {group: item for group, item in rows.items() if item.low <= 0 <= item.high and item.value < 0}
     said += _moved("The AUC", rows)
     said += [f"The AUC is lower, which chance may explain, for: {_changes(lower)}."] if lower else []

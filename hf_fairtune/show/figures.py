@@ -100,7 +100,9 @@ def changes(views: Sequence[View], width: float = ink.COLUMN) -> Picture | None:
         found, reference = view.comparison, view.reference or reference
         if found is not None:
             rows = [Row("all rows", _moved(found.auc)), Row("lowest group", _moved(found.min_group_auc))]
-            rows += [Row(row.group, _moved(row.auc), _sizes(row.n, row.positives)) for row in found.groups[:MOST]]
+            for row in found.groups[:MOST]:
+                marks = _moved(row.joint if row.joint.defined else row.auc)
+                rows.append(Row(row.group, marks, _sizes(row.n, row.positives)))
             axis = f"change of AUC, {view.title} minus {reference}; bars: paired {view.level}s"
             panels.append(Panel(view.place, rows, axis, point(0.0, ""), SIZES))
     if not panels:
@@ -111,8 +113,8 @@ def changes(views: Sequence[View], width: float = ink.COLUMN) -> Picture | None:
 
 CHANGE = (
     "How much AUC each group gained (right of the line) or lost (left) on the same rows, and how far chance alone "
-    "could move that change (the bars). A bar across the line leaves both open; it does not show that nothing "
-    "changed. A smaller gap that comes from losses is levelling down, not fairness."
+    "could move that change (the bars, for groups simultaneous). A bar across the line leaves both open; it does not "
+    "show that nothing changed. A smaller gap that comes from losses is levelling down, not fairness."
 )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..audits.metrics.metric import card_of, homes
 from ..document.audit import ThresholdAudit
-from ..document.comparison import MARGIN, ThresholdChange, Verdict
+from ..document.comparison import Comparison, ThresholdChange, Verdict
 from ..document.data import Role
 from ..document.document import GateRow, Sharing
 from ..document.estimate import Estimate, Reason, ReasonKind, Size, Status
@@ -32,10 +32,10 @@ GAP_VERDICTS = {
     "unknown": "unknown",
 }
 COMPARISON_VERDICTS: dict[Verdict, str] = {
-    "pareto-better": f"fairer. Some group's AUC rose, and no group's can have fallen by more than {MARGIN:g}.",
-    "level-down": "levelling down. The gap shrank because some group's AUC fell, and no group's rose.",
-    "worse": "worse. Some group's AUC fell, and no group's rose.",
-    "mixed": "mixed. Some group's AUC rose, but another's fell or may have fallen.",
+    "better": "better for {rose}; no group's AUC can have fallen by more than {margin}.",
+    "gain": "better for {rose}; {open}.",
+    "level-down": "levelling down. The gap shrank because the AUC fell for {fell}; it rose for nobody.",
+    "worse": "worse for {fell}; the AUC rose for nobody.",
     "not shown": "not shown. No group's AUC changed beyond its interval: a difference is neither shown nor excluded.",
 }
 ROLES: dict[Role, str] = {
@@ -126,7 +126,7 @@ REASONS: dict[ReasonKind, str] = {
     "no_reference": "there is no reference to compare with",
     "no_probabilities": "the scores are no probabilities",
     "all_excluded": "every group is excluded",
-    "harmed": f"its AUC fell by more than {MARGIN:g}",
+    "harmed": "its AUC fell by more than the margin",
 }
 
 
@@ -246,3 +246,18 @@ def detectable(found: Detectable) -> str:
         f"a true difference of AUC of {found.difference:.2f} between {group} and {found.reference} would be found in "
         f"4 of 5 such audits, if the AUC of {found.reference} is {found.auc:g}; a smaller one may go unseen"
     )
+
+
+def comparison(found: Comparison) -> str:
+    """Say what a comparison shows: who gained, who lost, and how far a fall is not excluded."""
+    rows = [row for row in found.groups if row.group not in found.excluded]
+    rose = [name(row.group) for row in rows if row.joint.low > 0]
+    fell = [name(row.group) for row in rows if row.joint.high < 0]
+    open_ = [f"worse for {listed(fell, comma=', ')}"] if fell else []
+    for row in rows:
+        if row.joint.low <= 0 <= row.joint.high and row.fall > found.margin:
+            open_.append(f"for {name(row.group)} a fall of up to {number(row.fall)} is not excluded")
+        elif not row.joint.defined:
+            open_.append(f"for {name(row.group)} nothing is known")
+    said = {"rose": listed(rose, comma=", "), "fell": listed(fell, comma=", "), "open": listed(open_)}
+    return COMPARISON_VERDICTS[found.verdict].format(**said, margin=f"{found.margin:g}")

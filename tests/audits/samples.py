@@ -12,8 +12,8 @@ from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
 from hf_fairtune.audits.thresholds import fixed
 from hf_fairtune.document.audit import Audit
-from hf_fairtune.document.comparison import Comparison
-from hf_fairtune.document.estimate import Estimate, Reason, Unit
+from hf_fairtune.document.comparison import Comparison, GroupChange
+from hf_fairtune.document.estimate import NAN, Estimate, Reason, Unit
 
 NAMES = ("a", "b", "c")
 QUICK: dict[str, Any] = {"n_boot": 200}
@@ -97,3 +97,9 @@ def without_positives(found: Audit | Comparison) -> list[Estimate]:
     """Numbers of all groups together that need none."""
     gaps = found.thresholds[0].gaps
     return [gaps["predictive_equality_difference"], gaps["demographic_parity_difference"]]
+
+
+def group_change(low: float, high: float) -> GroupChange:
+    """A group whose simultaneous interval is this, and whose fall may reach its low end."""
+    found = Estimate((low + high) / 2, low, high, "made up")
+    return GroupChange("a", 40, 20, 20, "ok", (), found, NAN, found, max(0.0, -low) if low == low else NAN)

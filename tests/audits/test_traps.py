@@ -14,7 +14,7 @@ from sklearn.metrics import roc_curve
 
 from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.calibration import fit_calibration
-from hf_fairtune.audits.comparison import classify, compare
+from hf_fairtune.audits.comparison import compare
 from hf_fairtune.audits.compute import fairness_metrics
 from hf_fairtune.audits.engine.auc_tests import adjusted
 from hf_fairtune.audits.engine.permutations import gap_null
@@ -23,12 +23,13 @@ from hf_fairtune.audits.metrics.es_auc import es_auc
 from hf_fairtune.audits.metrics.expected_calibration_error import expected_calibration_error, redrawn_errors
 from hf_fairtune.audits.metrics.metric import gaps
 from hf_fairtune.audits.thresholds import fixed, parse_policy, youden
+from hf_fairtune.audits.verdict import classify
 from hf_fairtune.data.attributes import read_attributes
 from hf_fairtune.data.targets import binary_targets
 from hf_fairtune.document.estimate import Estimate
 from hf_fairtune.errors import FairTuneError
 
-from .samples import NAMES, checked, group_aucs, split
+from .samples import NAMES, checked, group_aucs, group_change, split
 
 QUICK: dict[str, Any] = {"n_boot": 200}
 
@@ -225,18 +226,18 @@ def test_trap_15_the_worst_of_many_is_no_finding() -> None:
 
 
 def test_trap_16_a_missing_attribute_is_a_group_with_counts() -> None:
-    found = read_attributes(pd.DataFrame({"sex": ["F", None, "M", "", "F"]}), ["sex"])[-1]
+    found = read_attributes(pd.DataFrame({"sex": ["F", None, "M", "", "F"]}), ["sex"])[0][-1]
     assert found.names == ["F", "M", "missing"]
     assert np.bincount(found.values).tolist() == [2, 1, 2]
 
 
 def test_trap_17_a_gap_closed_by_harm_is_levelling_down() -> None:
-    def change(low: float, high: float) -> Estimate:
-        return Estimate((low + high) / 2, low, high, "paired")
+    def verdict(*changes: tuple[float, float]) -> str:
+        return classify([group_change(low, high) for low, high in changes], shrunk, 0.02)
 
-    shrunk = change(-0.05, -0.01)
-    assert classify([change(-0.06, -0.02), change(-0.01, 0.01)], shrunk) == "level-down"
-    assert classify([change(0.01, 0.05), change(-0.004, 0.01)], shrunk) == "pareto-better"
-    assert classify([change(0.01, 0.05), change(-0.05, -0.01)], shrunk) == "mixed"
-    assert classify([change(-0.02, 0.02), change(-0.01, 0.01)], shrunk) == "not shown"
-    assert classify([change(0.01, 0.05), change(np.nan, np.nan)], shrunk) == "mixed"
+    shrunk = Estimate(-0.03, -0.05, -0.01, "paired")
+    assert verdict((-0.06, -0.02), (-0.01, 0.01)) == "level-down"
+    assert verdict((0.01, 0.05), (-0.02, 0.01)) == "better"
+    assert verdict((0.01, 0.05), (-0.05, -0.01)) == "gain"
+    assert verdict((-0.02, 0.02), (-0.01, 0.01)) == "not shown"
+    assert verdict((0.01, 0.05), (np.nan, np.nan)) == "gain"

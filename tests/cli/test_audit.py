@@ -157,7 +157,7 @@ def test_a_reference_on_the_same_patients(divided: Path) -> None:
     gain = roc_auc_score(test.y, test.p) - roc_auc_score(test.y, test.q)
     assert by_sex.comparison.auc.value == pytest.approx(gain, abs=1e-12)
     assert [t.policy for t in by_sex.comparison.thresholds] == ["fixed", "youden"]
-    assert by_sex.comparison.verdict == "pareto-better"
+    assert by_sex.comparison.verdict == "better"
 
 
 @pytest.mark.parametrize(

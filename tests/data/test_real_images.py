@@ -62,7 +62,7 @@ def check_pixels(real_data: Path, fair: object) -> None:
 def test_pad_ufes_keeps_missing_sex_as_a_level(real_data: Path) -> None:
     """Every cancer has a sex recorded, so `missing` has one class: the split refuses it by name and count."""
     table = pd.read_csv(real_data / "pad_ufes" / "metadata.csv")
-    (groups,) = read_attributes(table, ["sex"])
+    (groups,), _ = read_attributes(table, ["sex"])
     counts = Counter(groups.names[i] for i in groups.values)
     assert counts == {"F": 290, "M": 228, "missing": 331}
     with pytest.raises(FairTuneError, match=r"Group `missing` has one class in the train split \(0 `1`, \d+ `0`\)"):

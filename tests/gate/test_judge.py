@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hf_fairtune.document.comparison import MARGIN, Comparison, GroupChange, Verdict
+from hf_fairtune.document.comparison import MARGIN, Comparison, Verdict
 from hf_fairtune.document.document import Document, GateVerdict
 from hf_fairtune.document.estimate import NAN, Estimate, Reason, undefined
 from hf_fairtune.gate.judge import EXIT, judge, judge_comparison, overall
 from hf_fairtune.gate.numbers import known
 from hf_fairtune.gate.rules import FAIL, PASS, UNSURE, Bound, Rule, Rules
 
+from ..audits.samples import group_change
 from .samples import EXACT, judged, with_audit
 
 ORDER = {FAIL: 0, UNSURE: 1, PASS: 2}
@@ -114,32 +115,29 @@ def test_verdicts_are_put_together_by_the_worst() -> None:
 
 
 Interval = tuple[float, float]
-NARROW, WIDE = (-MARGIN + 0.001, MARGIN - 0.001), (-0.02, 0.02)
+NARROW, WIDE = (-MARGIN + 0.001, MARGIN - 0.001), (-0.05, 0.05)
 NONE = (NAN, NAN)
 
 
 def comparison(verdict: Verdict, groups: list[Interval], excluded: list[str] | None = None) -> Comparison:
     """A comparison of which the verdict and the groups' intervals matter."""
-    rows = [
-        GroupChange(str(i), 40, 20, 20, "ok", (), Estimate((low + high) / 2, low, high, "made up"), NAN)
-        for i, (low, high) in enumerate(groups)
-    ]
+    rows = [replace(group_change(low, high), group=str(i)) for i, (low, high) in enumerate(groups)]
     none = undefined("none")
-    return Comparison(0.95, 0, 0, None, 80, 40, 40, excluded or [], none, NAN, none, none, rows, [], verdict)
+    return Comparison(0.95, 0, 0, None, 80, 40, 40, excluded or [], none, NAN, none, none, rows, [], MARGIN, verdict)
 
 
 @pytest.mark.parametrize(
     ("verdict", "groups", "fairer", "spared"),
     [
-        ("pareto-better", [(0.01, 0.05), NARROW], PASS, PASS),
+        ("better", [(0.01, 0.05), NARROW], PASS, PASS),
         ("level-down", [(-0.05, -0.01), WIDE], FAIL, FAIL),
         ("worse", [(-0.05, -0.01), WIDE], FAIL, FAIL),
-        ("mixed", [(0.01, 0.05), (-0.05, -0.01)], FAIL, PASS),
-        ("mixed", [(0.01, 0.05), WIDE], UNSURE, PASS),
+        ("gain", [(0.01, 0.05), (-0.08, -0.03)], FAIL, PASS),
+        ("gain", [(0.01, 0.05), WIDE], UNSURE, PASS),
         ("not shown", [WIDE, WIDE], UNSURE, UNSURE),
         ("not shown", [NARROW, NARROW], UNSURE, PASS),
         ("not shown", [NONE, NARROW], UNSURE, UNSURE),
-        ("mixed", [NONE, (0.01, 0.04)], UNSURE, PASS),
+        ("gain", [NONE, (0.01, 0.04)], UNSURE, PASS),
         ("not shown", [], UNSURE, UNSURE),
     ],
 )
@@ -152,11 +150,11 @@ def test_verdicts_of_a_comparison(
 
 
 def test_who_was_harmed_is_said() -> None:
-    found = comparison("mixed", [(0.01, 0.05), (-0.05, -MARGIN - 0.001), (-0.05, -MARGIN + 0.001)])
+    found = comparison("gain", [(0.01, 0.05), (-0.05, -MARGIN - 0.001), (-0.05, -MARGIN + 0.001)])
     assert judge_comparison(found, "fairer") == (FAIL, (Reason("harmed", "1"),))
 
 
 def test_an_excluded_group_has_no_say() -> None:
     assert judge_comparison(comparison("not shown", [WIDE, (0.08, 0.12)]), "no level-down")[0] == PASS
     assert judge_comparison(comparison("not shown", [WIDE, (0.08, 0.12)], ["1"]), "no level-down")[0] == UNSURE
-    assert judge_comparison(comparison("mixed", [WIDE, (-0.12, -0.08)], ["1"]), "fairer")[0] == UNSURE
+    assert judge_comparison(comparison("gain", [WIDE, (-0.12, -0.08)], ["1"]), "fairer")[0] == UNSURE

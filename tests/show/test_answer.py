@@ -9,7 +9,7 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.show.answer import answer_table, answers, compared, headline, limits
 from hf_fairtune.show.table import plain
 from hf_fairtune.show.view import views
-from hf_fairtune.show.words import COMPARISON_VERDICTS, GAP_VERDICTS, number, percent
+from hf_fairtune.show.words import GAP_VERDICTS, comparison, number, percent
 
 from .conftest import Edit, edited
 from .strange import undefined
@@ -101,8 +101,8 @@ def test_comparison_says_its_verdict(audit: Document, verdict: Verdict) -> None:
 
     (view,) = views(edited(audit, judged))
     text = compared(view)
-    assert text.startswith(f"{view.title} against {view.reference}, by sex: {COMPARISON_VERDICTS[verdict]}")
-    assert ("fairer" in text) == (verdict == "pareto-better")
+    assert text.startswith(f"{view.title} against {view.reference}, by sex: {comparison(view.comparison)}")
+    assert ("better for" in text) == (verdict in ("better", "gain"))
 
 
 def test_comparison_names_who_gained_and_lost_how_much(repair: Document) -> None:

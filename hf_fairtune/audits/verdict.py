@@ -1,0 +1,100 @@
+"""The verdict on a change: what simultaneous intervals of the groups' changes show, within a margin."""
+
+import math
+from collections.abc import Sequence
+from operator import attrgetter
+
+import numpy as np
+from scipy.stats import rankdata
+from scipy.stats import t as student
+
+from ..document.comparison import GroupChange, Verdict
+from ..document.estimate import NAN, Estimate, undefined
+from .engine.delong import ROUNDING, paired_delong
+from .engine.paired_rows import PairedRows
+
+JOINT = "paired DeLong, t quantile; Bonferroni over the groups that changed"
+JOINT_BY_CLUSTERS = "error of the paired cluster bootstrap, t quantile; Bonferroni over the groups that changed"
+
+
+def joint_changes(
+    paired: PairedRows, changes: Sequence[float], blind: np.ndarray
+) -> dict[int, tuple[Estimate, float]]:
+    """Judge the changes of the included groups' AUCs together.
+
+    A gain or a fall is claimed of any of k groups, so each interval is at the level 1 - (1 - confidence) / k. That no
+    group fell by more than a margin is claimed of all at once: every group must show it, so that each may be tested at
+    the full level, one-sided (Berger 1982, "Multiparameter hypothesis testing and acceptance sampling"). A group that
+    is ranked alike by both models did not change: its interval is 0 to 0, and it is none of the k. Quantiles are
+    Student's, with the scarcer class's independent cases less one.
+
+    Args:
+        paired: both models' rows.
+        changes: change of every group's AUC by code, [n_groups].
+        blind: standard error of each included group's change where resampling or DeLong see none, as at an AUC of 1.
+
+    Returns:
+        By code of an included group, its simultaneous interval, and how far its AUC may have fallen, 0 or more.
+    """
+    model, errors = paired.model, dict[int, float]()
+    method = JOINT if model.rows.clusters is None else JOINT_BY_CLUSTERS
+    for place, code in enumerate(model.included):
+        errors[code] = change_error(paired, code, float(blind[place])) if model.estimable(code) else NAN
+    changed = sum(error != 0 for error in errors.values())
+    found = {}
+    for code, error in errors.items():
+        if math.isnan(error):
+            found[code] = undefined(method, *model.grounds(code)), NAN
+            continue
+        value, freedom = changes[code], int(model.units[code, :2].min()) - 1
+        half = error * float(student.ppf(1 - (1 - model.confidence) / 2 / max(changed, 1), freedom))
+        low, high = max(-1.0, value - half), min(1.0, value + half)
+        fall = max(0.0, error * float(student.ppf(model.confidence, freedom)) - value)
+        found[code] = Estimate(value, low, high, method), min(1.0, fall)
+    return found
+
+
+def change_error(paired: PairedRows, code: int, blind: float) -> float:
+    """Return the standard error of the change of a group's AUC: 0 only where both models rank its rows alike.
+
+    NaN for clusters without a bootstrap.
+    """
+    rows, others = paired.model.rows, paired.reference.rows.scores
+    kept = rows.groups == code
+    if np.array_equal(rankdata(rows.scores[kept]), rankdata(others[kept])):
+        return 0.0
+    if rows.clusters is None:
+        variance = paired_delong(rows.labels[kept], rows.scores[kept], others[kept])[1]
+        return math.sqrt(variance) if variance > ROUNDING else blind
+    draws = paired.draws(attrgetter("auc"))
+    if draws is None:
+        return NAN
+    error = float(np.nanstd(draws[:, 0, code] - draws[:, 1, code]))
+    return error if error**2 > ROUNDING else blind
+
+
+def classify(groups: Sequence[GroupChange], gap: Estimate, margin: float) -> Verdict:
+    """Name what a change did to the groups: was a smaller gap gained by lifting one, or by levelling others down?
+
+    - "better": a group's AUC rose (its simultaneous interval lies above 0), and of no group a fall by more than
+      `margin` is left open;
+    - "gain": a group's AUC rose, but another's fell, or a fall by more than `margin` is not excluded;
+    - "level-down": a group's AUC fell and none rose, while the gap shrank;
+    - "worse": a group's AUC fell and none rose, while the gap did not shrink, or is undefined: harm without even a
+      smaller gap to show for it;
+    - "not shown": no group's interval leaves 0 out.
+
+    A group whose interval is withheld neither rose nor fell, and forbids "better": it may have been harmed.
+
+    Changes are model minus reference; `margin` is the loss of AUC that is let pass.
+
+    Source: Mittelstadt, Wachter & Russell 2023, "The unfairness of fair machine learning", on levelling down; the
+    margin as in a trial of non-inferiority.
+    """
+    rose = any(group.joint.low > 0 for group in groups)
+    fell = any(group.joint.high < 0 for group in groups)
+    if rose:
+        return "better" if all(group.fall <= margin for group in groups) else "gain"
+    if fell:
+        return "level-down" if gap.value < 0 else "worse"
+    return "not shown"
