@@ -175,7 +175,7 @@ def _needs(metric: str) -> tuple[Unit, ...]:
 
 
 def _digits(value: float, at: Place) -> float:
-    """Round to two decimals, p-values and fitted cuts to two digits; a learning rate and a margin are no numbers of patients."""
+    """Round to two decimals, p-values and fitted cuts to two digits; what a user chose is no number of patients."""
     cut = at.owner if isinstance(at.owner, (ThresholdAudit, ThresholdChange)) else None
     if at.name in ("learning_rate", "margin") or (cut and not cut.fitted_on):
         return value

@@ -80,6 +80,7 @@ def changes(comparison: Comparison) -> Iterator[tuple[str, Estimate, list[Need]]
     yield "gap", comparison.auc_gap, needed(taking)
     for row in comparison.groups:
         yield f"auc {row.group}", row.auc, needed([row.group])
+        yield f"joint {row.group}", row.joint, needed([row.group])
     for cut in comparison.thresholds:
         for decided in cut.groups:
             for metric, found in decided.rates.items():
