@@ -6,7 +6,7 @@ from scipy.stats import norm
 from ..document.audit import RateGroup, ThresholdAudit
 from ..document.estimate import Estimate, Reason, undefined
 from .engine.bands import Bounds, Family, Over
-from .engine.proportions import WILSON, cells_of, confusion, ratio, total, wilson
+from .engine.proportions import WILSON, cells_of, confusion, total, wilson
 from .engine.resampled_rows import ESTIMABLE, ResampledRows
 from .metrics.metric import Gap, Rate, gaps, rates
 from .thresholds import Decision
@@ -125,13 +125,16 @@ def audit_threshold(
         _, alarms, _, hits = decided.counts[:, code].tolist()
         own = {key: estimates[code] for key, estimates in by_rate.items()}
         groups.append(RateGroup(name, n, positives, negatives, hits, alarms, own))
-    selected = ratio(total(decided.counts, ("predicted_positives",)), total(decided.counts, ("rows",)))[:-1]
+    degenerate = False
+    for code in resampled.included:
+        selected = by_rate["selection_rate"][code]
+        degenerate |= selected.high < DEGENERATE_RATE or selected.low > 1 - DEGENERATE_RATE
     return ThresholdAudit(
         policy=threshold.policy,
         fitted_on=threshold.fitted_on,
         value=threshold.value,
         by_group=threshold.by_group,
-        degenerate=bool(((selected < DEGENERATE_RATE) | (selected > 1 - DEGENERATE_RATE)).any()),
+        degenerate=degenerate,
         overall=groups.pop(),
         groups=groups,
         gaps={name: decided.gap(gap) for name, gap in gaps().items()},

@@ -169,8 +169,8 @@ class RateGroup:
 class ThresholdAudit:
     """What a threshold does: rates by group, and the gaps between groups by metric name.
 
-    `value` is NaN where every group has its own cut, in `by_group`, or where decisions were given. `degenerate`: under
-    1 % or over 99 % of some group are predicted positive.
+    `value` is NaN where every group has its own cut, in `by_group`, or where decisions were given. `degenerate`: the
+    interval of some included group's selection rate lies below 1 % or above 99 %.
     """
 
     policy: str

@@ -14,6 +14,7 @@ Citation: Brier 1950, "Verification of forecasts expressed in terms of probabili
 """
 
 import math
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -30,8 +31,12 @@ CLUSTERED_MEAN = "mean +- t cluster-robust standard errors"
 def brier(
     labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
 ) -> Estimate:
-    """Compute the mean squared difference of probabilities of class 1 and labels, [n] each, see `mean_interval`."""
-    return mean_interval((scores - labels) ** 2, clusters, confidence)
+    """Compute the mean squared difference of probabilities of class 1 and labels, [n] each, see `mean_interval`.
+
+    The interval ends at 0 and 1, between which every Brier score lies.
+    """
+    found = mean_interval((scores - labels) ** 2, clusters, confidence)
+    return replace(found, low=np.maximum(found.low, 0.0).item(), high=np.minimum(found.high, 1.0).item())
 
 
 def mean_interval(values: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95) -> Estimate:
