@@ -36,8 +36,9 @@ class MinGroupAuc(Estimate):
 class AucGap(Estimate):
     """The highest minus the lowest AUC of the included groups, and whose they are (None where all are equal).
 
-    `null_mean` and `null_high` are mean and 95th percentile of the gap under permuted group labels, `excess` is the
-    gap less that mean, and `p` that of the test that all groups are equal by so many `permutations`.
+    `null_mean` and `null_high` are mean and 95th percentile of equal groups' gap, by permuted group labels or, with
+    clusters, by draws of equal AUCs, `excess` is the gap less that mean, and `p` that of the test that all groups are
+    equal, by so many `permutations` or draws.
     """
 
     best: str | None = None

@@ -89,7 +89,6 @@ REASONS: dict[ReasonKind, str] = {
     "too_few": "{few}",
     "too_few_groups": "{count} groups take part, too few to compare",
     "excluded": "excluded by name",
-    "few_movable": "no permutation: {count} of {needed} rows can change their group",
     "no_permutations": "no permutation was asked for",
     "no_bootstrap": "no bootstrap replicate was asked for",
     "undefined_in_resamples": "undefined in every resample",
