@@ -49,7 +49,8 @@ def test_clusters_are_summed() -> None:
     sums = [(1 - 4.2) + (2 - 4.2), (4 - 4.2) + (5 - 4.2), 9 - 4.2]
     error = math.sqrt(3 / 2 * sum(s * s for s in sums)) / 5
     assert found.value == 4.2
-    assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, 2) * error)
+    effective = 5**2 / (2**2 + 2**2 + 1)
+    assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, effective - 1) * error)
 
 
 def test_copies_of_rows_add_nothing() -> None:
