@@ -5,7 +5,7 @@ group has 60 patients with the finding, every other one k. In the second and thi
 images, whose scores agree at `--agreement`; in the first one each. Rates, AUCs and calibration are judged in the
 groups of k.
 
-    python scripts/benchmarks/coverage.py --runs 300 --save numbers.json --against earlier.json
+    python scripts/benchmarks/coverage.py --seconds 540 --save numbers.json --against earlier.json
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ from hf_fairtune.document.estimate import Estimate
 
 SIZES, LARGE, LEVEL, AUC = (1, 1, 2, 3, 8), 60, 0.95, 0.85
 POSITIVES, GROUPS = (12, 20, 50), (2, 4, 8)
+# Samples of two groups at a time.
+ROUND = 16
 BEST, WORST = 0.9, 0.75
 TABLES = {
     "independent": "One image a patient, equal groups",
@@ -42,10 +44,13 @@ TABLES = {
 }
 RATES = ("tpr", "fpr", "selection_rate", "accuracy", "ppv", "npv", "f1")
 GAPS = ("equalized_odds_difference", "demographic_parity_difference", "demographic_parity_ratio")
-ABOUT = """Of a sample every interval of a group or pair counts, but those of the first group. Standard error of a
-number about {error:.3f}, less where several groups count. From 20 patients with the finding on, an interval that
-covers less than .93 is labelled narrow, more than .97 wide; groups of 12 are few, and an audit says so. Bands of the lowest
-AUC and of gaps hold for all groups at once and so are wide. Two numbers: those of an earlier version → these.
+ABOUT = """`python scripts/benchmarks/coverage.py`: {runs} samples of two groups, half as many of four, a quarter of
+eight. Of a sample every interval of a group or pair counts, but those of the first group.
+
+Standard error of a number: about {error:.3f} or less; of the lowest AUC, gaps and tests of all groups {four:.3f} with
+four groups, {eight:.3f} with eight. From 20 patients with the finding on, an interval that covers less than .93 is labelled
+narrow, more than .97 wide; groups of 12 are few, and an audit says so. Bands of the lowest AUC and of gaps hold for
+all groups at once, and so are wide. Two numbers are those of an earlier version ({earlier} samples) → these.
 """
 # Rows that are no coverage: shares of samples in which a test rejects, and a ratio.
 SIZE_OF, RATIO = "rejected at 5 %: ", "gap by chance alone / true mean gap of equal groups"
@@ -70,6 +75,10 @@ class Scenario:
         patients = LARGE if group == 0 else self.positives
         images = (1,) if self.kind == "independent" else SIZES
         return np.resize(images, patients), np.resize(images, 2 * patients + 16)
+
+
+SCENARIOS = [Scenario(*one) for one in product(("independent", "clusters"), GROUPS, POSITIVES)]
+SCENARIOS += [Scenario("unequal", 4, positives) for positives in POSITIVES]
 
 
 def separation(auc: float) -> float:
@@ -175,13 +184,14 @@ def judged(scenario: Scenario, found: Audit) -> Iterator[tuple[str, float]]:
     yield "gap", found.auc_gap.value
 
 
-def simulate(scenario: Scenario, runs: int, agreement: float) -> dict[str, float]:
-    """Compute the coverage of every interval; samples without an interval are left out."""
-    rng, found = np.random.default_rng([scenario.n_groups, scenario.positives]), defaultdict(list)
-    for _ in range(runs):
+def simulate(scenario: Scenario, agreement: float, seed: int) -> dict[str, np.ndarray]:
+    """Count for every interval how often it holds the truth, and how often there is one, in a few samples."""
+    rng = np.random.default_rng([scenario.n_groups, scenario.positives, seed])
+    found: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(2))
+    for _ in range(2 * ROUND // scenario.n_groups):
         for name, inside in judged(scenario, drawn(scenario, agreement, rng)):
-            found[name].append(inside)
-    return {name: float(np.nanmean(values)) for name, values in found.items()}
+            found[name] += (0, 0) if math.isnan(inside) else (inside, 1)
+    return dict(found)
 
 
 def cell(name: str, value: float, before: float | None, scenario: Scenario) -> str:
@@ -210,29 +220,39 @@ def table(kind: str, numbers: dict[Scenario, dict[str, float]], earlier: dict[st
 def main() -> None:
     """Simulate every scenario and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=300, help="samples a scenario")
+    parser.add_argument("--seconds", type=float, default=540, help="no round of samples starts later")
     parser.add_argument("--agreement", type=float, default=0.7, help="correlation of a patient's images")
     parser.add_argument("--save", type=Path, help="file for the numbers")
     parser.add_argument("--against", type=Path, help="numbers saved by an earlier version, shown first")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".md"))
     given = parser.parse_args()
-    start, scenarios = time.perf_counter(), [Scenario(*one) for one in product(TABLES, GROUPS, POSITIVES)]
+    start, rounds = time.perf_counter(), 0
+    counts: dict[tuple[Scenario, str], np.ndarray] = defaultdict(lambda: np.zeros(2))
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        done = pool.map(simulate, scenarios, [given.runs] * len(scenarios), [given.agreement] * len(scenarios))
-        numbers = dict(zip(scenarios, done, strict=True))
+        while time.perf_counter() - start < given.seconds:
+            parts = pool.map(simulate, SCENARIOS, [given.agreement] * len(SCENARIOS), [rounds] * len(SCENARIOS))
+            for one, part in zip(SCENARIOS, parts, strict=True):
+                for name, own in part.items():
+                    counts[one, name] += own
+            rounds += 1
+    numbers: dict[Scenario, dict[str, float]] = {one: {} for one in SCENARIOS}
+    for (one, name), (inside, size) in counts.items():
+        numbers[one][name] = inside / size if size else math.nan
     if given.save:
-        given.save.write_text(json.dumps({str(one): found for one, found in numbers.items()}))
-    earlier = json.loads(given.against.read_text()) if given.against else {}
-    equal = {one: numbers[Scenario("clusters", one.n_groups, one.positives)]["gap"] for one in scenarios}
-    equal |= {one: found["gap"] for one, found in numbers.items() if one.kind == "independent"}
+        saved = {"samples": {"": ROUND * rounds}} | {str(one): found for one, found in numbers.items()}
+        given.save.write_text(json.dumps(saved))
+    earlier: dict[str, dict[str, float]] = json.loads(given.against.read_text()) if given.against else {}
     for one, found in numbers.items():
-        found[RATIO] /= equal[one]
+        equal = Scenario("clusters", one.n_groups, one.positives) if one.kind == "unequal" else one
+        by_chance = counts[equal, "gap"][0] / counts[equal, "gap"][1]
+        found[RATIO] /= by_chance
         if str(one) in earlier:
-            earlier[str(one)][RATIO] /= equal[one]
-    error = math.sqrt(LEVEL * (1 - LEVEL) / given.runs)
+            earlier[str(one)][RATIO] /= by_chance
+    error = math.sqrt(LEVEL * (1 - LEVEL) / (ROUND * rounds))
     lines = ["# Coverage of the intervals of an audit that claim 95 %\n"]
-    lines += [f"`python scripts/benchmarks/coverage.py --runs {given.runs}`, {time.perf_counter() - start:.0f} s.\n"]
-    lines.append(ABOUT.format(error=error))
+    of_more = {"four": error * math.sqrt(2), "eight": error * 2}
+    before = earlier.get("samples", {"": 0})[""]
+    lines.append(ABOUT.format(runs=ROUND * rounds, error=error, earlier=before, **of_more))
     for kind in TABLES:
         lines += table(kind, numbers, earlier)
     given.output.write_text("\n".join(lines))
