@@ -1,8 +1,8 @@
 """Measure how often every interval of an audit that claims 95 % holds the truth, and write the table `coverage.md`.
 
 Scores are normal within class and turned into probabilities that are right, so that every truth is known. The first
-group has 60 patients with the finding, every other one k. In the second and third table a patient has 1, 1, 2, 3 or 8
-images, whose scores agree at `--agreement`; in the first one each. Rates, AUCs and calibration are judged in the
+group has 60 patients with the finding on average, every other one k. In the second and third table a patient has 1, 1,
+2, 3 or 8 images, whose scores agree at `--agreement`; in the first one each. Numbers of one group are judged in the
 groups of k.
 
     python scripts/benchmarks/coverage.py --seconds 540 --save numbers.json --against earlier.json
@@ -48,9 +48,9 @@ ABOUT = """`python scripts/benchmarks/coverage.py`: {runs} samples of two groups
 eight. Of a sample every interval of a group or pair counts, but those of the first group.
 
 Standard error of a number: about {error:.3f} or less; of the lowest AUC, gaps and tests of all groups {four:.3f} with
-four groups, {eight:.3f} with eight. From 20 patients with the finding on, an interval that covers less than .93 is labelled
-narrow, more than .97 wide; groups of 12 are few, and an audit says so. Bands of the lowest AUC and of gaps hold for
-all groups at once, and so are wide. Two numbers are those of an earlier version ({earlier} samples) → these.
+four groups, {eight:.3f} with eight. From 20 patients with the finding on, an interval that covers less than .93 is
+labelled narrow, more than .97 wide; groups of 12 are few, and an audit says so. Bands of the lowest AUC and of gaps
+hold for all groups at once, and so are wide. Two numbers are those of an earlier version ({earlier} samples) → these.
 """
 # Rows that are no coverage: shares of samples in which a test rejects, and a ratio.
 SIZE_OF, RATIO = "rejected at 5 %: ", "gap by chance alone / true mean gap of equal groups"
@@ -70,11 +70,16 @@ class Scenario:
         ends = (BEST, WORST) if self.kind == "unequal" else (AUC, AUC)
         return np.linspace(*ends, self.n_groups)
 
-    def sizes(self, group: int) -> tuple[np.ndarray, np.ndarray]:
-        """Images of each patient with and without the finding."""
-        patients = LARGE if group == 0 else self.positives
-        images = (1,) if self.kind == "independent" else SIZES
-        return np.resize(images, patients), np.resize(images, 2 * patients + 16)
+    def share(self, group: int) -> float:
+        """Share of patients with the finding."""
+        return self._sick(group) / self.patients(group)
+
+    def patients(self, group: int) -> int:
+        """Patients of a group."""
+        return 3 * self._sick(group) + 16
+
+    def _sick(self, group: int) -> int:
+        return LARGE if group == 0 else self.positives
 
 
 SCENARIOS = [Scenario(*one) for one in product(("independent", "clusters"), GROUPS, POSITIVES)]
@@ -102,22 +107,21 @@ class Truth:
 @cache
 def truth(scenario: Scenario, group: int) -> Truth:
     """Compute it from the normal distribution; the Brier score, which has no closed form, by a sum over quantiles."""
-    auc, (sick, healthy) = float(scenario.aucs[group]), (int(own.sum()) for own in scenario.sizes(group))
-    apart, share = separation(auc), sick / (sick + healthy)
+    auc, share = float(scenario.aucs[group]), scenario.share(group)
+    apart = separation(auc)
     cut = (apart**2 / 2 - float(logit(share))) / apart
     tpr, fpr = float(norm.sf(cut - apart)), float(norm.sf(cut))
-    hits, alarms = tpr * sick, fpr * healthy
+    hits, alarms = tpr * share, fpr * (1 - share)
     z = norm.ppf((np.arange(20_000) + 0.5) / 20_000)
     squares = (1 - chances(z + apart, apart, share)) ** 2, chances(z, apart, share) ** 2
-    numbers = {"tpr": tpr, "fpr": fpr, "selection_rate": (hits + alarms) / (sick + healthy)}
-    numbers |= {"accuracy": (hits + healthy - alarms) / (sick + healthy), "ppv": hits / (hits + alarms)}
-    numbers |= {"npv": (healthy - alarms) / (healthy - alarms + sick - hits)}
-    numbers |= {"f1": 2 * hits / (sick + hits + alarms), "brier": share * squares[0].mean()}
-    numbers["brier"] += (1 - share) * squares[1].mean()
+    numbers = {"tpr": tpr, "fpr": fpr, "selection_rate": hits + alarms, "accuracy": hits + 1 - share - alarms}
+    numbers |= {"ppv": hits / (hits + alarms), "npv": (1 - share - alarms) / (1 - hits - alarms)}
+    numbers |= {"f1": 2 * hits / (share + hits + alarms)}
+    numbers["brier"] = float(share * squares[0].mean() + (1 - share) * squares[1].mean())
     # Sensitivity at a specificity of 0.9, and the average precision: the mean of precision over the positives.
     numbers["sensitivity at specificity"] = float(norm.sf(norm.ppf(0.9) - apart))
-    above = norm.sf(z + apart) * healthy
-    numbers["average_precision"] = float((norm.sf(z) * sick / (norm.sf(z) * sick + above)).mean())
+    found, alarmed = norm.sf(z) * share, norm.sf(z + apart) * (1 - share)
+    numbers["average_precision"] = float((found / (found + alarmed)).mean())
     return Truth(auc, numbers)
 
 
@@ -125,15 +129,15 @@ def drawn(scenario: Scenario, agreement: float, rng: np.random.Generator) -> Aud
     """Draw patients and audit them."""
     labels, scores, groups, clusters = [], [], [], []
     for group, auc in enumerate(scenario.aucs.tolist()):
-        sizes, apart = scenario.sizes(group), separation(auc)
-        share = sizes[0].sum() / (sizes[0].sum() + sizes[1].sum())
-        for label, images in zip((1, 0), sizes, strict=True):
-            level, own = rng.normal(size=len(images)).repeat(images), rng.normal(size=images.sum())
-            x = math.sqrt(agreement) * level + math.sqrt(1 - agreement) * own + apart * label
-            labels.append(np.full(len(x), label))
-            scores.append(chances(x, apart, share))
-            groups.append(np.full(len(x), group))
-            clusters += [f"{group} {label} {i}" for i in np.arange(len(images)).repeat(images)]
+        apart, patients = separation(auc), scenario.patients(group)
+        images = np.resize((1,) if scenario.kind == "independent" else SIZES, patients)
+        sick = (rng.random(patients) < scenario.share(group)).astype(int).repeat(images)
+        level, own = rng.normal(size=patients).repeat(images), rng.normal(size=len(sick))
+        x = math.sqrt(agreement) * level + math.sqrt(1 - agreement) * own + apart * sick
+        labels.append(sick)
+        scores.append(chances(x, apart, scenario.share(group)))
+        groups.append(np.full(len(x), group))
+        clusters += [f"{group} {i}" for i in np.arange(patients).repeat(images)]
     return audit(
         np.concatenate(labels),
         np.concatenate(scores),
