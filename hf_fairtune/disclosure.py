@@ -103,8 +103,7 @@ class Rule:
         if kind == Real or (fact and type(part) is float):
             return NAN if self.few(at) else _digits(part, at)
         if isinstance(part, Reason):  # counts of cases go, those of groups stay
-            needed = None if part.kind == "few_movable" else part.needed
-            return replace(part, count=part.count if part.kind == "too_few_groups" else None, needed=needed)
+            return replace(part, count=part.count if part.kind == "too_few_groups" else None)
         if isinstance(at.owner, Pair) and isinstance(part, int):
             return None if self.few(at) else int(_digits(part, at))
         if isinstance(part, (Estimate, Ranking)) and (few := self.few(at)):

@@ -17,6 +17,7 @@ from .data.columns import SPLIT_COLUMN
 from .data.identity import identify
 from .data.pixel_batches import pixel_batches
 from .data.pixels import cache_folder
+from .data.probabilities import class_log_odds, probabilities
 from .data.processors import resized_processor
 from .data.score_log import score_key, score_log
 from .data.scored import PredictionArguments, ScoredTable, read_scored
@@ -91,8 +92,9 @@ def score_images(
 ) -> np.ndarray:
     """Compute the classes' probabilities of every image, float64 [n, classes], as the pipeline of transformers does.
 
-    The model is left in the mode it was in. `stamps` change when their images do; `cache` holds the decoded pixels and
-    the scores so far, from which a killed run goes on.
+    They are made of the logits in double precision, and rank the images as the log-odds do. The model is left in the
+    mode it was in. `stamps` change when their images do; `cache` holds the decoded pixels and the logits so far, from
+    which a killed run goes on.
 
     Raises:
         FairTuneError: an image cannot be decoded, the model does not take its pixels, or a score is not finite.
@@ -102,10 +104,10 @@ def score_images(
         parts = [log.done]
         with tqdm(total=len(images), initial=len(log.done), desc="Scoring images", unit="image", disable=None) as bar:
             for batch in pixel_batches(images, stamps, processor, cache, batch_size, len(log.done)):
-                parts.append(np.concatenate([probabilities(model, pixels).cpu().numpy() for pixels in batch]))
+                parts.append(np.concatenate([class_logits(model, pixels).cpu().numpy() for pixels in batch]))
                 log.add(parts[-1])
                 bar.update(len(parts[-1]))
-    scores = np.concatenate(parts).astype(np.float64)
+    scores = class_scores(model, np.concatenate(parts).astype(np.float64))
     broken = int((~np.isfinite(scores)).any(axis=1).sum())
     if broken:
         raise FairTuneError(
@@ -115,11 +117,19 @@ def score_images(
     return scores
 
 
-def probabilities(model: Any, pixels: Tensor) -> Tensor:
-    """Return the probability of every class of a batch, float32 [n, classes]; of a regression its outputs."""
+def class_scores(model: Any, logits: np.ndarray) -> np.ndarray:
+    """Return the probability of every class, float64 [n, classes]; of a regression its outputs."""
+    if model.config.problem_type == REGRESSION:
+        return logits
+    odds = logits if is_multilabel(model) else class_log_odds(logits)
+    return np.column_stack([probabilities(column) for column in odds.T])
+
+
+def class_logits(model: Any, pixels: Tensor) -> Tensor:
+    """Return the logit of every class of a batch, float32 [n, classes]."""
     parameter = next(model.parameters())
     try:
-        logits = model(pixels.to(parameter.device, parameter.dtype)).logits.float()
+        logits: Tensor = model(pixels.to(parameter.device, parameter.dtype)).logits.float()
     except (RuntimeError, ValueError) as error:
         raise FairTuneError(
             f"the model does not take {len(pixels)} images of {' x '.join(map(str, pixels.shape[1:]))} "
@@ -130,9 +140,7 @@ def probabilities(model: Any, pixels: Tensor) -> Tensor:
             f"the model gives logits of shape {tuple(logits.shape)} for {len(class_names(model))} classes; an image "
             "classifier gives one an image and class."
         )
-    if model.config.problem_type == REGRESSION:
-        return logits
-    return logits.sigmoid() if is_multilabel(model) else logits.softmax(dim=1)
+    return logits
 
 
 def class_names(model: Any) -> list[str]:

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import expit, logit
-from scipy.stats import norm
 
 from ..document.audit import RankedGroup, Ranking
 from ..document.estimate import Estimate
-from .engine.auc_tests import hanley_mcneil_variance, logit_slope
-from .engine.delong import ROUNDING, auc_variance, newcombe_interval
+from .engine.auc_tests import hanley_mcneil_variance, logit_point, logit_slope
+from .engine.delong import auc_variance
 from .engine.resampled_rows import ResampledRows
 
 METHOD = "partial pooling of logit AUCs, normal around normal; rank 1 is the lowest"
@@ -95,9 +94,4 @@ def _point(resampled: ResampledRows, value: float, code: int, whole: float) -> t
         error = math.sqrt(hanley_mcneil_variance(whole, positives, negatives))
         return float(logit(whole)) + (value - whole) * logit_slope(whole), error * logit_slope(whole)
     part = resampled.inside(code)
-    variance = auc_variance(part.labels, part.scores, part.clusters)
-    if variance > ROUNDING and 0 < value < 1:
-        return float(logit(value)), math.sqrt(variance) * logit_slope(value)
-    half = 0.5 / (positives * negatives + 1)
-    low, high = logit(np.clip(newcombe_interval(value, positives, negatives), half, 1 - half))
-    return float(low + high) / 2, float(high - low) / 2 / float(norm.ppf(0.975))
+    return logit_point(value, auc_variance(part.labels, part.scores, part.clusters), positives, negatives)

@@ -4,9 +4,9 @@ import numpy as np
 from scipy.stats import norm
 
 from ..document.audit import RateGroup, ThresholdAudit
-from ..document.estimate import Estimate, Reason, undefined
+from ..document.estimate import Estimate, Reason, point, undefined
 from .engine.bands import Bounds, Family, Over
-from .engine.proportions import WILSON, cells_of, confusion, ratio, total, wilson
+from .engine.proportions import CLUSTERED_WILSON, WILSON, cells_of, confusion, total, wilson
 from .engine.resampled_rows import ESTIMABLE, ResampledRows
 from .metrics.metric import Gap, Rate, gaps, rates
 from .thresholds import Decision
@@ -34,26 +34,32 @@ class Decided:
     def rate(self, rate: Rate) -> list[Estimate]:
         """Judge a rate in every group and, last, in all rows.
 
-        Wilson's interval for independent rows. For clusters, and for what is no share of rows, the bootstrap's,
-        withheld where fewer than `ESTIMABLE` clusters lie in the denominator, or cases of a class in the group.
+        Wilson's interval; for clusters on rows over the design effect, withheld where fewer than `ESTIMABLE` clusters
+        lie in the denominator. For what is no share of rows the bootstrap's, withheld where fewer cases of a class do
+        in the group.
         """
-        resampled, found = self.resampled, []
+        resampled, found, rows = self.resampled, [], self.resampled.rows
         above, below = total(self.counts, rate.numerator), total(self.counts, rate.denominator)
         shares, among = wilson(above, below, resampled.confidence), np.isin(self.cells, cells_of(*rate.denominator))
-        trials = resampled.rows.count(among).tolist()
-        simple = rate.binomial and resampled.rows.clusters is None
-        drawn = None if simple or self.draws is None else rate(self.draws)
+        units, method = rows.count(among).tolist(), WILSON
+        if rate.binomial and rows.clusters is not None:
+            from .engine.clusters import effective_trials  # only where there are clusters
+
+            hits = np.isin(self.cells[among], cells_of(*rate.numerator))
+            trials, method = effective_trials(hits, rows.take(among), resampled.confidence), CLUSTERED_WILSON
+            shares[1:] = wilson(shares[0] * trials, trials, resampled.confidence)[1:]
+        drawn = None if rate.binomial or self.draws is None else rate(self.draws)
         for code, (value, low, high) in enumerate(zip(*shares.tolist(), strict=True)):
             if not below[code]:
-                found.append(undefined(WILSON if rate.binomial else "bootstrap", Reason("zero_denominator")))
-            elif simple:
-                found.append(Estimate(value, low, high, WILSON))
+                found.append(undefined(method if rate.binomial else "bootstrap", Reason("zero_denominator")))
+            elif not rate.binomial:
+                draws = None if drawn is None else drawn[:, code]
+                found.append(resampled.percentile(value, draws, *resampled.few(code)))
+            elif rows.clusters is not None and units[code] < ESTIMABLE:
+                few = Reason("too_few", unit="clusters_in_denominator", count=units[code], needed=ESTIMABLE)
+                found.append(point(value, method, few))
             else:
-                few = resampled.few(code)
-                if rate.binomial:
-                    lack = Reason("too_few", unit="clusters_in_denominator", count=trials[code], needed=ESTIMABLE)
-                    few = (lack,) if trials[code] < ESTIMABLE else ()
-                found.append(resampled.percentile(value, None if drawn is None else drawn[:, code], *few))
+                found.append(Estimate(value, low, high, method))
         return found
 
     def gap(self, gap: Gap) -> Estimate:
@@ -125,13 +131,16 @@ def audit_threshold(
         _, alarms, _, hits = decided.counts[:, code].tolist()
         own = {key: estimates[code] for key, estimates in by_rate.items()}
         groups.append(RateGroup(name, n, positives, negatives, hits, alarms, own))
-    selected = ratio(total(decided.counts, ("predicted_positives",)), total(decided.counts, ("rows",)))[:-1]
+    degenerate = False
+    for code in resampled.included:
+        selected = by_rate["selection_rate"][code]
+        degenerate |= selected.high < DEGENERATE_RATE or selected.low > 1 - DEGENERATE_RATE
     return ThresholdAudit(
         policy=threshold.policy,
         fitted_on=threshold.fitted_on,
         value=threshold.value,
         by_group=threshold.by_group,
-        degenerate=bool(((selected < DEGENERATE_RATE) | (selected > 1 - DEGENERATE_RATE)).any()),
+        degenerate=degenerate,
         overall=groups.pop(),
         groups=groups,
         gaps={name: decided.gap(gap) for name, gap in gaps().items()},

@@ -19,8 +19,9 @@ POLICIES = "a number such as 0.5, youden, f1, sensitivity=0.9, specificity=0.9, 
 class Decision:
     """What turns scores into 0 or 1: one cut, a cut for each group, or decisions that were made elsewhere.
 
-    A row is predicted 1 if its score is at or above the cut. Whoever uses a cut for each group must know every
-    patient's group, and treats equal scores unequally.
+    A row is predicted 1 if its score is at or above the cut, both in the type in which the scores were made: 0.7 in
+    half or single precision lies below 0.7 in double. Whoever uses a cut for each group must know every patient's
+    group, and treats equal scores unequally.
 
     Args:
         policy: how it was chosen, such as "fixed", "youden" or "youden per group".
@@ -56,7 +57,7 @@ class Decision:
                 "apply it to another split, or use fixed()."
             )
         if self.by_group is None:
-            return (rows.scores >= self.value).astype(np.int64)
+            return (rows.scores >= self._as_made(rows.scores)).astype(np.int64)
         cuts = np.array([self.by_group.get(name, np.nan) for name in rows.group_names])[rows.groups]
         if np.isnan(cuts).any():
             unknown = sorted({rows.group_names[code] for code in rows.groups[np.isnan(cuts)]})
@@ -65,6 +66,14 @@ class Decision:
                 "fit it on rows of every group, or use one cut for all."
             )
         return (rows.scores >= cuts).astype(np.int64)
+
+    def _as_made(self, scores: np.ndarray) -> float:
+        """Return the cut in the type of which all scores are; one that was fitted is a score already."""
+        with np.errstate(over="ignore"):
+            for kind in (np.float16, np.float32):
+                if self.fitted_on is None and np.array_equal(scores.astype(kind), scores):
+                    return float(kind(self.value))
+        return self.value
 
 
 def decide(thresholds: Sequence[Decision], rows: ScoredRows) -> np.ndarray:

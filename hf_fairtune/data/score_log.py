@@ -1,4 +1,4 @@
-"""Scores kept while a model works through its images: a killed run goes on where it was."""
+"""Logits kept while a model works through its images: a killed run goes on where it was."""
 
 import hashlib
 import os
@@ -50,7 +50,7 @@ class ScoreLog:
 def score_log(folder: Path, key: str, columns: int, batch: int) -> Iterator[ScoreLog]:
     """Open the log of `key` in `folder`; where another process writes it, this one keeps nothing."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"scores-{key}.f32"
+    path = folder / f"logits-{key}.f32"
     lock = FileLock(f"{path}.lock")
     try:
         held = lock.acquire(timeout=0)

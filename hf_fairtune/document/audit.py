@@ -36,8 +36,9 @@ class MinGroupAuc(Estimate):
 class AucGap(Estimate):
     """The highest minus the lowest AUC of the included groups, and whose they are (None where all are equal).
 
-    `null_mean` and `null_high` are mean and 95th percentile of the gap under permuted group labels, `excess` is the
-    gap less that mean, and `p` that of the test that all groups are equal by so many `permutations`.
+    `null_mean` and `null_high` are mean and 95th percentile of equal groups' gap, by permuted group labels or, with
+    clusters, by draws of equal AUCs, `excess` is the gap less that mean, and `p` that of the test that all groups are
+    equal, by so many `permutations` or draws.
     """
 
     best: str | None = None
@@ -169,8 +170,8 @@ class RateGroup:
 class ThresholdAudit:
     """What a threshold does: rates by group, and the gaps between groups by metric name.
 
-    `value` is NaN where every group has its own cut, in `by_group`, or where decisions were given. `degenerate`: under
-    1 % or over 99 % of some group are predicted positive.
+    `value` is NaN where every group has its own cut, in `by_group`, or where decisions were given. `degenerate`: the
+    interval of some included group's selection rate lies below 1 % or above 99 %.
     """
 
     policy: str

@@ -38,7 +38,6 @@ ReasonKind = Literal[
     "too_few",  # `count` of `unit` (in `group`), fewer than the `needed`
     "too_few_groups",  # `count` groups take part
     "excluded",  # by name
-    "few_movable",  # `count` of `needed` rows could change their group in a permutation
     "no_permutations",  # none were asked for
     "no_bootstrap",  # no replicates were asked for
     "undefined_in_resamples",  # in every one

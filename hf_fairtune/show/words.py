@@ -97,14 +97,13 @@ LEGEND = (
     "slope, intercept: 1 and 0 are right; below 1 scores are too extreme, below 0 they are too high",
 )
 DEGENERATE = (
-    "degenerate threshold: fewer than 1 % or more than 99 % of some group are predicted positive, so a small "
-    "difference shows that the model decides nothing, not that it treats groups alike"
+    "degenerate threshold: of some group less than 1 % or more than 99 % are predicted positive, as the interval "
+    "shows, so a small difference shows that the model decides nothing, not that it treats groups alike"
 )
 REASONS: dict[ReasonKind, str] = {
     "too_few": "{few}",
     "too_few_groups": "{count} groups take part, too few to compare",
     "excluded": "excluded by name",
-    "few_movable": "no permutation: {count} of {needed} rows can change their group",
     "no_permutations": "no permutation was asked for",
     "no_bootstrap": "no bootstrap replicate was asked for",
     "undefined_in_resamples": "undefined in every resample",

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import logit
 
 from ..audits.audit_table import audit_table
 from ..audits.calibration import EDGE, fit_calibration
 from ..audits.compute import scores_from_logits
 from ..data.fair_dataset import FairDataset
+from ..data.probabilities import probabilities
 from ..document.document import Audited
 from ..document.estimate import Reason
 from ..document.run import CalibrationFacts, Model
@@ -96,7 +97,7 @@ class Audits:
             return None
         for split in [split for own, split in self._scores if own == model]:
             z = logit(np.clip(self._scores[model, split], EDGE, 1 - EDGE))
-            self._scores[calibrated, split] = expit(found.slope * z + found.intercept)
+            self._scores[calibrated, split] = probabilities(found.slope * z + found.intercept)
         self.calibrated.add(calibrated)
         return calibrated
 

@@ -119,14 +119,22 @@ def test_clusters_replace_delong_and_count_as_cases() -> None:
     found = audit(labels, scores, groups, NAMES, clusters=ids, thresholds=[fixed()], **QUICK)
     assert found.clusters == len(labels) // 3
     assert found.auc.method == "logit-DeLong by clusters (Obuchowski)"
-    assert "cluster bootstrap" in found.pairs[0].auc_difference.method
-    assert "cluster bootstrap" in found.thresholds[0].groups[0].rates["tpr"].method
+    assert found.pairs[0].auc_difference.method == "MOVER of logit-DeLong by clusters (Obuchowski)"
+    assert found.thresholds[0].groups[0].rates["tpr"].method == "Wilson on rows over the design effect"
     assert rows.auc.method == "logit-DeLong"
     for one, other in zip(found.groups, rows.groups, strict=True):
         assert one.auc.value == other.auc.value
         assert one.auc.high - one.auc.low > 1.3 * (other.auc.high - other.auc.low)
     one_patient = audit(labels, scores, groups, NAMES, clusters=groups, **QUICK)
     assert few("clusters_with_positives", 1) in one_patient.groups[0].reasons
+
+
+def test_clusters_of_one_row_each_change_nothing() -> None:
+    labels, scores, groups = split()
+    options: dict[str, Any] = {"thresholds": [fixed(0.4)], **QUICK}
+    ids = [f"patient {i}" for i in np.random.default_rng(0).permutation(len(labels))]
+    alone, named = (audit(labels, scores, groups, NAMES, clusters=own, **options) for own in (None, ids))
+    assert named == alone
 
 
 def test_rows_in_another_order_change_nothing() -> None:
@@ -175,8 +183,9 @@ def test_each_threshold_has_its_own_interval() -> None:
 
 def test_an_all_negative_classifier_is_degenerate_not_certainly_fair() -> None:
     labels, scores, groups = split()
+    many = (np.tile(labels, 6), np.tile(scores, 6), np.tile(groups, 6))
+    assert audit(*many, NAMES, thresholds=[fixed(2.0)], **QUICK).thresholds[0].degenerate
     (cut,) = audit(labels, scores, groups, NAMES, thresholds=[fixed(2.0)], **QUICK).thresholds
-    assert cut.degenerate
     assert cut.gaps["equalized_odds_difference"].value == 0
     assert cut.gaps["equalized_odds_difference"].high > 0.05
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.engine.proportions import confusion, ratio, total, wilson
@@ -93,7 +94,7 @@ def test_a_group_that_lacks_a_class_is_named_by_the_gaps_that_need_it() -> None:
 
 def test_nobody_flagged_has_no_ratio_and_no_certainty() -> None:
     cut = one(*split(), threshold=fixed(2.0))
-    assert cut.degenerate
+    assert not cut.degenerate  # nobody of 75 may well be 1 of 100
     assert cut.gaps["demographic_parity_ratio"].reasons == (Reason("no_predicted_positive"),)
     assert not cut.gaps["demographic_parity_ratio"].defined
     assert cut.gaps["equalized_odds_mean"].value == 0
@@ -105,13 +106,19 @@ def test_nobody_flagged_has_no_ratio_and_no_certainty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flagged", "degenerate"), [((50, 500), False), ((9, 500), True), ((10, 990), False), ((50, 995), True)]
+    ("flagged", "degenerate"),
+    [((50, 500), False), ((9, 500), False), ((3, 500), True), ((10, 997), True), ((50, 995), False)],
 )
-def test_degenerate_where_a_group_is_hardly_decided(flagged: tuple[int, int], degenerate: bool) -> None:
+def test_degenerate_where_a_group_is_surely_hardly_decided(flagged: tuple[int, int], degenerate: bool) -> None:
     labels, groups = np.tile([0, 1], 1000), np.repeat([0, 1], 1000)
     decisions = np.concatenate([np.arange(1000) < k for k in flagged])
-    cut = one(labels, decisions * 1.0, groups, threshold=given(decisions), names=("a", "b", "empty"), n_boot=0)
-    assert cut.degenerate is degenerate
+    given_rows = labels, decisions * 1.0, groups
+    options: dict[str, Any] = {"threshold": given(decisions), "names": ("a", "b", "empty"), "n_boot": 0}
+    assert one(*given_rows, **options).degenerate is degenerate
+    for place, name in enumerate("ab"):
+        bounds = binomtest(flagged[1 - place], 1000).proportion_ci(method="wilson")
+        expected = bool(bounds.high < 0.01 or bounds.low > 0.99)
+        assert one(*given_rows, exclude=[name], **options).degenerate is expected
 
 
 def test_a_cut_by_group_is_recorded_and_resampled_as_it_decides() -> None:

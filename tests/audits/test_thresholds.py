@@ -205,6 +205,21 @@ def test_fixed_belongs_to_no_rows_and_includes_its_value() -> None:
         fixed(float("inf"))
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_a_cut_and_scores_are_of_one_type(kind: type[np.floating]) -> None:
+    """Every tenth is at its own cut, in whatever precision the scores were made, and its neighbour below is not."""
+    for tenth in range(1, 10):
+        own = kind(tenth / 10)
+        scores = np.array([own, np.nextafter(own, kind(0)), np.nextafter(own, kind(1))])
+        assert fixed(tenth / 10).apply(checked([0, 1, 0], scores)).tolist() == [1, 0, 1]
+
+
+def test_a_fitted_cut_above_all_scores_stays_there() -> None:
+    made = checked([1, 0, 0], np.array([0.3, 0.7, 0.7], dtype=np.float32))
+    cut = parse_policy("specificity=0.9").fit(made)
+    assert cut.apply(checked([0, 1], np.array([0.7, 0.3], dtype=np.float32))).tolist() == [0, 0]
+
+
 def test_fitting_needs_both_classes() -> None:
     with pytest.raises(FairTuneError, match="both classes"):
         youden([0, 0], [0.1, 0.2])

@@ -23,9 +23,9 @@ def asked(tmp_path: Path) -> PredictionArguments:
 def test_a_killed_run_goes_on(asked: PredictionArguments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, processor = vit(2)
     once = scoring.score_dataset(model, processor, asked, batch_size=5).table.scores
-    for file in (tmp_path / "cache").glob("scores-*.f32"):
+    for file in (tmp_path / "cache").glob("logits-*.f32"):
         file.unlink()
-    plain, calls = scoring.probabilities, []
+    plain, calls = scoring.class_logits, []
 
     def dying(model: Any, pixels: Any) -> Any:
         calls.append(len(pixels))
@@ -33,7 +33,7 @@ def test_a_killed_run_goes_on(asked: PredictionArguments, tmp_path: Path, monkey
             raise KeyboardInterrupt
         return plain(model, pixels)
 
-    monkeypatch.setattr(scoring, "probabilities", dying)
+    monkeypatch.setattr(scoring, "class_logits", dying)
     with pytest.raises(KeyboardInterrupt):
         scoring.score_dataset(model, processor, asked, batch_size=5)
     again = scoring.score_dataset(model, processor, asked, batch_size=5).table.scores
@@ -45,7 +45,7 @@ def test_a_batch_cut_short_is_scored_again(tmp_path: Path) -> None:
     with score_log(tmp_path, "k", 2, 3) as log:
         log.add(np.arange(6).reshape(3, 2))
         log.add(np.arange(6).reshape(3, 2))
-    file = tmp_path / "scores-k.f32"
+    file = tmp_path / "logits-k.f32"
     file.write_bytes(file.read_bytes()[:-5])
     with score_log(tmp_path, "k", 2, 3) as log:
         np.testing.assert_array_equal(log.done, np.arange(6).reshape(3, 2))
@@ -57,7 +57,7 @@ def test_two_processes_do_not_write_one_log(tmp_path: Path) -> None:
     with score_log(tmp_path, "k", 1, 2) as first, score_log(tmp_path, "k", 1, 2) as second:
         first.add(np.zeros((2, 1)))
         second.add(np.ones((2, 1)))
-    np.testing.assert_array_equal(ScoreLog(tmp_path / "scores-k.f32", 1, 2).done, 0)
+    np.testing.assert_array_equal(ScoreLog(tmp_path / "logits-k.f32", 1, 2).done, 0)
 
 
 def test_another_weight_is_another_log() -> None:

@@ -7,18 +7,20 @@ from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import logit
 from scipy.stats import false_discovery_control, norm
 from scipy.stats import t as student
 
 from ...document.estimate import NAN
 from ...errors import FairTuneError
-from .delong import ROUNDING, auc, auc_interval, delong_parts, mover_difference
+from .delong import ROUNDING, auc, auc_interval, delong_parts, mover_difference, newcombe_interval
 
 LOGIT_T = "logit-DeLong t test"
 INVERTED = "inverted interval"
-CLUSTERED_T = "cluster bootstrap t test"
+OBUCHOWSKI_T = "logit-DeLong by clusters (Obuchowski) t test"
 CORRECTIONS = ("holm", "benjamini-hochberg")
 Counts = tuple[int, int]
+Pair = tuple[np.ndarray, np.ndarray]
 # A number, or several at once.
 Real = TypeVar("Real", float, np.ndarray)
 ALPHA, POWER = 0.05, 0.8
@@ -30,40 +32,49 @@ ASSUMED_AUC = 0.85
 MOST = 10**9
 
 
-def auc_difference_test(
-    labels: tuple[np.ndarray, np.ndarray], scores: tuple[np.ndarray, np.ndarray]
-) -> tuple[float, str]:
-    """Test that the AUCs of two independent samples with independent rows are equal: two-sided p, and the test's name.
+def auc_difference_test(labels: Pair, scores: Pair, clusters: Pair | None = None) -> tuple[float, str]:
+    """Test that the AUCs of two samples are equal: two-sided p, and the test's name.
 
     The difference of the logits over its DeLong error is referred to Student's t, its degrees of freedom those of
     the four parts of the variance (positives and negatives of either sample). Of simulated pairs of equal normal
     samples with 10 to 50 positives in the smaller and AUCs of 0.75 to 0.95 it rejects 0.04 to 0.07 at 5 %, where a
     normal deviate rejects up to 0.08, and up to 0.11 on the scale of the AUC itself; with twice the spread of the
-    positives, 10 of them and an AUC of 0.95 it rejects 0.15. Where a sample has no DeLong variance, as at an AUC of 1,
-    p is 1 minus the highest confidence at which the interval of the difference leaves out 0. Labels and scores are of
-    either sample, [n] and [m], with both classes in each.
+    positives, 10 of them and an AUC of 0.95 it rejects 0.15. Clusters may lie in both samples: variances and
+    covariance are Obuchowski's, degrees of freedom those of effective clusters. Where a sample has no variance, as at
+    an AUC of 1, p is 1 minus the highest confidence at which the interval of the difference leaves out 0. Labels,
+    scores and clusters (codes, None where rows are independent) are of either sample, [n] and [m], with both classes
+    in each.
 
     Source: degrees of freedom of Satterthwaite 1946, as Brunner & Munzel 2000, "The nonparametric Behrens-Fisher
     problem", have them for one AUC.
     """
-    samples, values, parts, free = [], np.empty(2), np.empty((2, 2)), np.empty((2, 2), dtype=np.int64)
+    samples, values, parts, free = [], np.empty(2), np.empty((2, 2)), np.empty((2, 2))
+    covariance, method = 0.0, LOGIT_T
     for place, (own, ranked) in enumerate(zip(labels, scores, strict=True)):
         # In one order, so that the order of the rows does not reach the last digit.
-        order = np.lexsort((ranked, own))
-        samples.append((own[order], ranked[order]))
-        values[place] = auc(*samples[-1])
-        parts[place] = delong_parts(*samples[-1])
+        units = np.zeros_like(own) if clusters is None else clusters[place]
+        order = np.lexsort((units, ranked, own))
+        samples.append((own[order], ranked[order], units[order]))
+        values[place] = auc(own, ranked)
+        parts[place] = delong_parts(*samples[-1][:2])
         free[place] = np.sum(own == 1) - 1, np.sum(own == 0) - 1
+    if clusters is not None:
+        from .clusters import auc_covariances, auc_degrees  # only where there are clusters
+
+        both, method = auc_covariances(samples), OBUCHOWSKI_T
+        covariance, parts = both[0, 1], np.diag(both)[:, None]
+        free = np.array([[auc_degrees(own, units)] for own, _, units in samples])
     if not (parts.sum(axis=1) > ROUNDING).all():
-        return _inverted(samples), INVERTED
-    parts *= logit_slope(values[:, None]) ** 2
-    deviate = logit_difference(*values.tolist()) / math.sqrt(parts.sum())
-    return float(2 * student.sf(abs(deviate), parts.sum() ** 2 / (parts**2 / free).sum())), LOGIT_T
+        return _inverted(labels, scores, clusters or (None, None)), INVERTED
+    slopes = logit_slope(values)
+    parts = parts * slopes[:, None] ** 2
+    deviate = logit_difference(*values.tolist()) / math.sqrt(parts.sum() - 2 * covariance * slopes.prod())
+    return float(2 * student.sf(abs(deviate), parts.sum() ** 2 / (parts**2 / free).sum())), method
 
 
-def _inverted(samples: list[tuple[np.ndarray, np.ndarray]]) -> float:
+def _inverted(labels: Pair, scores: Pair, clusters: Pair | tuple[None, None]) -> float:
     def beyond(confidence: float) -> float:
-        first, second = (auc_interval(*sample, confidence=confidence) for sample in samples)
+        first, second = map(auc_interval, labels, scores, clusters, (confidence, confidence))
         found = mover_difference(first, second)
         return found.low if found.value > 0 else -found.high
 
@@ -74,7 +85,7 @@ def _inverted(samples: list[tuple[np.ndarray, np.ndarray]]) -> float:
 
 
 def clustered_difference_test(values: tuple[float, float], draws: tuple[np.ndarray, np.ndarray], units: int) -> float:
-    """Test that two AUCs with rows in clusters, which may lie in both samples, are equal: two-sided p.
+    """Test that two AUCs of the same rows, which lie in clusters, are equal: two-sided p.
 
     As `auc_difference_test`, with the standard error of the difference of logits over cluster resamples, and the
     degrees of freedom of the scarcest count, `units`: clusters with positives or with negatives in either sample.
@@ -91,6 +102,18 @@ def clustered_difference_test(values: tuple[float, float], draws: tuple[np.ndarr
 def logit_slope(value: Real) -> Real:
     """Return the derivative of the logit at an AUC inside (0, 1)."""
     return 1 / (value * (1 - value))
+
+
+def logit_point(value: float, variance: float, positives: int, negatives: int) -> tuple[float, float]:
+    """Return the logit of an AUC and its standard error, from its variance and independent cases.
+
+    An AUC without variance, as at 1, has those of Newcombe's interval, its ends half a pair short of 0 and 1.
+    """
+    if variance > ROUNDING and 0 < value < 1:
+        return float(logit(value)), math.sqrt(variance) * logit_slope(value)
+    half = 0.5 / (positives * negatives + 1)
+    low, high = logit(np.clip(newcombe_interval(value, positives, negatives), half, 1 - half))
+    return float(low + high) / 2, float(high - low) / 2 / float(norm.ppf(0.975))
 
 
 def logit_difference(first: float, second: float) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
+from scipy.stats import t as student
 
 from ...document.estimate import NAN, Estimate, Reason, Unit, undefined
 
@@ -57,26 +58,13 @@ def delong_parts(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
 def auc_variance(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None) -> float:
     """Compute the variance of an AUC, DeLong's or, for clusters, Obuchowski's, in O(n log n).
 
-    For clusters it is S10 / M + S01 / N + 2 S11 / (M N), with the sums over clusters of how far placements lie from
-    the AUC: S10 = I10 / ((I10 - 1) M) sum of a_i^2 over the I10 clusters with positives, S01 alike over those with
-    negatives, S11 = I / (I - 1) sum of a_i b_i over all I clusters. Where every row is a cluster, it is DeLong's. NaN
-    with fewer than two rows, or clusters (codes, [n]), in a class.
-
-    Source: Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53, eq. 3 to 6.
+    Clusters are codes, [n]; see `clusters.auc_covariances`. NaN with fewer than two rows, or clusters, in a class.
     """
     if clusters is None:
         return float(delong_parts(labels, scores).sum())
-    positive, size = np.asarray(labels) == 1, int(clusters.max()) + 1
-    occurring = [np.bincount(clusters[kept], minlength=size) > 0 for kept in (positive, ~positive)]
-    if min(codes.sum() for codes in occurring) < 2:
-        return NAN
-    above, below = placements(positive, scores)
-    value, (m, n) = float(above.mean()), (len(above), len(below))
-    a = np.bincount(clusters[positive], above - value, size)
-    b = np.bincount(clusters[~positive], (1 - below) - value, size)
-    i10, i01, i = (int(codes.sum()) for codes in (*occurring, occurring[0] | occurring[1]))
-    s10, s01 = i10 / (i10 - 1) * float(a @ a) / m, i01 / (i01 - 1) * float(b @ b) / n
-    return s10 / m + s01 / n + 2 * (i / (i - 1) * float(a @ b)) / (m * n)
+    from .clusters import auc_covariances  # only where there are clusters
+
+    return float(auc_covariances([(np.asarray(labels), scores, clusters)])[0, 0])
 
 
 def auc_interval(
@@ -84,12 +72,17 @@ def auc_interval(
 ) -> Estimate:
     """Compute the AUC with its interval on the logit scale; NaN with a reason if a class is missing.
 
+    Clusters that hold one row each are none. For others the quantile is of Student's t with as many degrees of freedom
+    as effective clusters of the scarcer class, less 1: a normal one covers .86 to .90 where sizes are unequal.
+
     That has no width, or none that is defined, at an AUC of 0 or 1, when no score separates the classes, or with a
     single row in a class; there the score interval of Newcombe takes over, which stays open, and `method` says so.
     Rows need not be of one group: for a cross-group AUC pass positives of one and negatives of the other.
 
     Source: Pepe 2003, "The Statistical Evaluation of Medical Tests", 5.2.
     """
+    if clusters is not None and len(labels) and np.bincount(clusters).max() < 2:
+        clusters = None
     method, value = LOGIT_DELONG if clusters is None else LOGIT_OBUCHOWSKI, auc(labels, scores)
     if math.isnan(value):
         unit: Unit = "rows" if not len(labels) else "negatives" if np.any(np.asarray(labels) == 1) else "positives"
@@ -100,7 +93,12 @@ def auc_interval(
         sizes = len(np.unique(units[labels == 1])), len(np.unique(units[labels == 0]))
         low, high = newcombe_interval(value, *sizes, confidence)
         return Estimate(value, low, high, NEWCOMBE if clusters is None else f"{NEWCOMBE} by clusters")
-    width = norm.ppf((1 + confidence) / 2) * math.sqrt(variance) / (value * (1 - value))
+    quantile = float(norm.ppf((1 + confidence) / 2))
+    if clusters is not None:
+        from .clusters import auc_degrees  # only where there are clusters
+
+        quantile = float(student.ppf((1 + confidence) / 2, auc_degrees(np.asarray(labels), clusters)))
+    width = quantile * math.sqrt(variance) / (value * (1 - value))
     return Estimate(value, float(expit(logit(value) - width)), float(expit(logit(value) + width)), method)
 
 
@@ -125,18 +123,22 @@ def newcombe_interval(value: float, n_positive: int, n_negative: int, confidence
     return ends[0], 1.0 - ends[1]
 
 
-def mover_difference(first: Estimate, second: Estimate) -> Estimate:
-    """Subtract two independent numbers, `first` - `second`, with the MOVER interval made of theirs.
+def mover_difference(first: Estimate, second: Estimate, correlation: float = 0.0) -> Estimate:
+    """Subtract two numbers, `first` - `second`, with the MOVER interval made of theirs; independent ones have r = 0.
 
-    low = d - sqrt((a - a_low)^2 + (b_high - b)^2), high = d + sqrt((a_high - a)^2 + (b - b_low)^2).
+    low = d - sqrt(u^2 + v^2 - 2 r u v) with u = a - a_low and v = b_high - b, high = d + sqrt(...) with u = a_high - a
+    and v = b - b_low.
 
-    Source: Zou & Donner 2008, "Construction of confidence limits about effect measures", Statistics in Medicine 27.
+    Source: Zou & Donner 2008, "Construction of confidence limits about effect measures", Statistics in Medicine 27;
+    Zou 2007, "Toward using confidence intervals to compare correlations", for the correlation.
     """
     method = f"MOVER of {' and '.join(dict.fromkeys((first.method, second.method)))}"
     difference = first.value - second.value
-    low = difference - math.hypot(first.value - first.low, second.high - second.value)
-    high = difference + math.hypot(first.high - first.value, second.value - second.low)
-    return Estimate(difference, max(low, -1.0), min(high, 1.0), method, first.reasons + second.reasons)
+    below, above, halves = first.value - first.low, first.high - first.value, []
+    for u, v in ((below, second.high - second.value), (above, second.value - second.low)):
+        halves.append(math.sqrt(max(u * u + v * v - 2 * correlation * u * v, 0.0)))
+    low, high = max(difference - halves[0], -1.0), min(difference + halves[1], 1.0)
+    return Estimate(difference, low, high, method, first.reasons + second.reasons)
 
 
 def paired_delong(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 WILSON = "Wilson"
+CLUSTERED_WILSON = "Wilson on rows over the design effect"
 BONETT_PRICE = "Bonett-Price"
 # The cells of a confusion table as they are kept, and the counts that are sums of several.
 CELLS = ("true_negatives", "false_positives", "false_negatives", "true_positives")

@@ -17,7 +17,7 @@ class ScoredRows:
     """Rows of one split, as `check_rows` returns them.
 
     Shapes: labels, scores, groups and clusters are [n]; labels are 0 or 1, groups index `group_names`,
-    clusters count from 0 (rows of one patient share one) or are None where rows are independent.
+    clusters count from 0 (rows of one patient share one) or are None where rows are independent, each of its own.
     """
 
     labels: np.ndarray
@@ -111,8 +111,11 @@ def check_scores(scores: ArrayLike, name: str = "scores") -> np.ndarray:
     return array
 
 
-def _checked_clusters(clusters: Sequence[object] | np.ndarray, n: int) -> np.ndarray:
-    """Code clusters by the order of their ids as text, not of the rows: rows permuted then draw the same resamples."""
+def _checked_clusters(clusters: Sequence[object] | np.ndarray, n: int) -> np.ndarray | None:
+    """Code clusters by the order of their ids as text, not of the rows: rows permuted then draw the same resamples.
+
+    Clusters of one row each are none.
+    """
     if len(clusters) != n or np.ndim(np.asarray(clusters[:1])) != 1:
         raise FairTuneError(f"`clusters` has {len(clusters)} entries for {n} rows; pass one id a row.")
     column = clusters if isinstance(clusters, np.ndarray) else np.fromiter(clusters, dtype=object, count=n)
@@ -120,6 +123,8 @@ def _checked_clusters(clusters: Sequence[object] | np.ndarray, n: int) -> np.nda
     missing = int((codes < 0).sum())
     if missing:
         raise FairTuneError(f"`clusters` lacks {missing} ids; give a row without one an id of its own.")
+    if len(ids) == n:
+        return None
     texts, types = [str(item) for item in ids], [type(item).__name__ for item in ids]
     return np.argsort(np.lexsort((types, texts)))[codes]
 

@@ -14,6 +14,7 @@ Citation: Dutt, Bohdal, Tsaftaris & Hospedales 2024, "FairTune: Optimizing param
 in medical image analysis", ICLR; Phipson & Smyth 2010, "Permutation p-values should never be zero", on its test.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,16 +26,9 @@ from scipy.stats import norm
 
 from ...document.audit import AucGap, MinGroupAuc, Pair
 from ...document.estimate import NAN, Estimate, Reason
-from ..engine.auc_tests import (
-    CLUSTERED_T,
-    adjusted,
-    auc_difference_test,
-    clustered_difference_test,
-    detectable_difference,
-    wanted_counts,
-)
+from ..engine.auc_tests import adjusted, auc_difference_test, detectable_difference, wanted_counts
 from ..engine.bands import Family
-from ..engine.delong import mover_difference, newcombe_interval
+from ..engine.delong import ROUNDING, mover_difference, newcombe_interval
 from ..engine.permutations import GapNull, gap_null
 from ..engine.resampled_rows import VALUE, ResampledRows
 from .metric import Metric
@@ -136,9 +130,13 @@ def lowest_and_gap(
     lowest = CONVENTIONS["min_group_auc"]
     found, low, gap = worst_and_gap(resampled, lowest, values, draws, auc_errors(resampled, values))
     null = GapNull()
-    if gap.defined and permutations:
+    if gap.defined and permutations and resampled.rows.clusters is not None:
+        from ..engine.clustered_null import clustered_gap_null  # only where there are clusters
+
+        null = clustered_gap_null(list(map(resampled.inside, resampled.included)), permutations, seed)
+    elif gap.defined and permutations:
         rows = resampled.rows.take(np.isin(resampled.rows.groups, resampled.included))
-        null = gap_null(rows.labels, rows.scores, rows.groups, rows.clusters, permutations, seed)
+        null = gap_null(rows.labels, rows.scores, rows.groups, permutations, seed)
     elif gap.defined:
         null = GapNull(reasons=(Reason("no_permutations"),))
     extent = AucGap(
@@ -157,9 +155,8 @@ def lowest_and_gap(
 def auc_pairs(resampled: ResampledRows, aucs: Sequence[Estimate]) -> list[Pair]:
     """Compare every included group with the largest estimable one; no pairs where none is estimable.
 
-    Intervals: MOVER of the two groups' for independent rows; of the cluster bootstrap, where a cluster may lie in
-    both groups, otherwise. Tests: see `auc_difference_test` and `clustered_difference_test`; p-values are adjusted by
-    Holm over these pairs.
+    Intervals: MOVER of the two groups', with the correlation of their AUCs where clusters may lie in both. Tests: see
+    `auc_difference_test`; p-values are adjusted by Holm over these pairs.
     """
     reference, found = resampled.reference, []
     if reference is None or not resampled.estimable(reference):
@@ -179,23 +176,23 @@ def adjusted_pairs(pairs: Sequence[Pair], correction: str) -> list[Pair]:
 
 
 def _pair(resampled: ResampledRows, aucs: Sequence[Estimate], code: int, reference: int) -> Pair:
-    """Compare two groups; p is NaN where there is no test, for too few cases or for want of the cluster bootstrap."""
-    rows, known, names = resampled.rows, resampled.replicates, resampled.rows.group_names
-    cases, values = resampled.units[[code, reference], :2].tolist(), (aucs[code].value, aucs[reference].value)
-    difference, p, method = mover_difference(aucs[code], aucs[reference]), NAN, None
-    if not resampled.estimable(code):
-        few = resampled.few(code, group=names[code])
-        difference = replace(difference, low=NAN, high=NAN, reasons=few)
-    elif rows.clusters is None:
-        first, second = rows.take(rows.groups == code), rows.take(rows.groups == reference)
-        p, method = auc_difference_test((first.labels, second.labels), (first.scores, second.scores))
-    elif known is None:
-        difference = resampled.percentile(difference.value, None)
+    """Compare two groups; p is NaN where there is no test, for too few cases."""
+    names, cases = resampled.rows.group_names, resampled.units[[code, reference], :2].tolist()
+    first, second, correlation, clusters = resampled.inside(code), resampled.inside(reference), 0.0, None
+    p, method = NAN, None
+    if first.clusters is not None and second.clusters is not None and resampled.estimable(code):
+        from ..engine.clusters import auc_covariances  # only where there are clusters
+
+        clusters = first.clusters, second.clusters
+        samples = [(first.labels, first.scores, first.clusters), (second.labels, second.scores, second.clusters)]
+        both = auc_covariances(samples)
+        spread = math.sqrt(both[0, 0] * both[1, 1])
+        correlation = float(both[0, 1]) / spread if spread > ROUNDING else 0.0
+    difference = mover_difference(aucs[code], aucs[reference], correlation)
+    if resampled.estimable(code):
+        p, method = auc_difference_test((first.labels, second.labels), (first.scores, second.scores), clusters)
     else:
-        draws = known.auc[:, code], known.auc[:, reference]
-        difference = resampled.percentile(difference.value, draws[0] - draws[1])
-        p = clustered_difference_test(values, draws, min(*cases[0], *cases[1]))
-        method = None if np.isnan(p) else CLUSTERED_T
-    sizes = values[1], (cases[0][0], cases[0][1]), (cases[1][0], cases[1][1])
+        difference = replace(difference, low=NAN, high=NAN, reasons=resampled.few(code, group=names[code]))
+    sizes = aucs[reference].value, (cases[0][0], cases[0][1]), (cases[1][0], cases[1][1])
     wanted = wanted_counts(*sizes) or (None, None)
     return Pair(names[code], names[reference], difference, p, NAN, method, detectable_difference(*sizes), *wanted)

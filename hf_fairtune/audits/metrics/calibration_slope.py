@@ -65,7 +65,8 @@ def calibration_slope(
     """Fit the calibration slope and give it the interval of its sandwich variance; NaN with a reason for none.
 
     variance = G / (G - 1) * (H^-1 U'U H^-1), H the information and U the score of each of G clusters, or rows where
-    they are independent; quantiles of t with G - 1 degrees of freedom. Scores are probabilities of class 1.
+    they are independent; quantiles of t with effective clusters - 1 degrees of freedom. Scores are probabilities of
+    class 1.
 
     Source: Liang & Zeger 1986, "Longitudinal data analysis using generalized linear models", Biometrika 73.
     """
@@ -165,12 +166,16 @@ def _sandwich(
 ) -> Estimate:
     """Give an estimate of maximum likelihood its interval, `scores` being each row's part of the score."""
     method, sums = SANDWICH, scores
+    units: float = len(scores)
     if clusters is not None:
+        from ..engine.clusters import effective_clusters  # only where there are clusters
+
+        units = effective_clusters(clusters)
         method, sums = CLUSTERED, np.bincount(clusters, weights=scores)[np.bincount(clusters) > 0]
     if len(sums) < 2:
         return point(value, method, Reason("too_few", unit="clusters", count=1, needed=2))
     variance = len(sums) / (len(sums) - 1) * float(sums @ sums)
     if not information > 0 or not variance > 0:
         return point(value, method, Reason("equal_values"))
-    half = float(t.ppf((1 + confidence) / 2, len(sums) - 1)) * math.sqrt(variance) / information
+    half = float(t.ppf((1 + confidence) / 2, units - 1)) * math.sqrt(variance) / information
     return Estimate(value, value - half, value + half, method)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest, norm
+from scipy.stats import t as student
 
 from hf_fairtune.audits.engine.delong import (
     LOGIT_DELONG,
@@ -97,6 +98,18 @@ def test_difference_is_mover() -> None:
     assert NEWCOMBE in found.method
 
 
+def test_a_difference_of_numbers_that_go_together_is_narrower() -> None:
+    """Of symmetric intervals it is that of the variance of a difference, V1 + V2 - 2 C."""
+    first, second = Estimate(0.8, 0.6, 1.0, LOGIT_DELONG), Estimate(0.7, 0.6, 0.8, LOGIT_DELONG)
+    for r in (-0.5, 0.0, 0.9):
+        found = mover_difference(first, second, r)
+        half = math.sqrt(0.2**2 + 0.1**2 - 2 * r * 0.2 * 0.1)
+        assert (found.low, found.high) == pytest.approx((0.1 - half, 0.1 + half))
+    none = mover_difference(first, Estimate(0.7, math.nan, math.nan, LOGIT_DELONG), 0.5)
+    assert math.isnan(none.low)
+    assert math.isnan(none.high)
+
+
 def test_coverage_of_auc_and_difference() -> None:
     rng = np.random.default_rng(0)
     truth, runs = norm.cdf(1.2 / math.sqrt(2)), 200
@@ -142,8 +155,20 @@ def test_single_rows_are_delongs() -> None:
     labels, scores, _ = split()
     singles = np.random.default_rng(0).permutation(len(labels))
     assert auc_variance(labels, scores, singles) == pytest.approx(auc_variance(labels, scores), rel=1e-12)
-    found, expected = (auc_interval(labels, scores, ids, 0.9) for ids in (singles, None))
-    assert (found.value, found.low, found.high) == pytest.approx((expected.value, expected.low, expected.high))
+    assert auc_interval(labels, scores, singles, 0.9) == auc_interval(labels, scores, None, 0.9)
+
+
+def test_few_unequal_clusters_have_a_wider_quantile() -> None:
+    """Twenty clusters of positives tell as much as seven of equal size, if one holds a third of the rows."""
+    sizes = np.array([10] + [1] * 19 + [2] * 60)
+    clusters, rng = np.repeat(np.arange(80), sizes), np.random.default_rng(0)
+    labels = (clusters < 20).astype(int)
+    scores = rng.normal(labels)
+    found = auc_interval(labels, scores, clusters)
+    effective = 29**2 / (10**2 + 19)
+    half = student.ppf(0.975, effective - 1) * math.sqrt(obuchowski(labels, scores, clusters))
+    logits = [math.log(x / (1 - x)) for x in (found.low, found.value, found.high)]
+    assert np.diff(logits) == pytest.approx([half / (found.value * (1 - found.value))] * 2)
     assert found.method == LOGIT_OBUCHOWSKI
 
 

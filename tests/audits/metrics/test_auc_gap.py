@@ -7,6 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.engine.auc_tests import adjusted, auc_difference_test, detectable_difference, wanted_counts
+from hf_fairtune.audits.engine.clustered_null import clustered_gap_null
 from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.audits.engine.permutations import gap_null
 from hf_fairtune.audits.engine.resampled_rows import ResampledRows
@@ -62,25 +63,27 @@ def test_clusters_count_as_cases() -> None:
     labels, _, groups = split()
     clusters = np.arange(len(labels)) // 2
     found = pairs(clusters=clusters, n_boot=300)
-    assert {pair.p_method for pair in found} == {"cluster bootstrap t test"}
+    assert {pair.p_method for pair in found} == {"logit-DeLong by clusters (Obuchowski) t test"}
     assert all(0 < pair.p <= pair.p_adjusted <= 1 for pair in found)
     assert all(pair.detectable > alone.detectable for pair, alone in zip(found, pairs(), strict=True))
-    without = pairs(clusters=clusters)
-    assert all(math.isnan(pair.p) and pair.p_method is None for pair in without)
+    assert pairs(clusters=clusters) == found
 
 
 def test_p_is_uniform_with_clusters() -> None:
-    """Patients with two images and a level of their own, in two groups."""
+    """Patients with two images and a level of their own, each image in another group: groups share all patients."""
     rng = np.random.default_rng(0)
-    sick, groups = np.repeat([1, 0, 1, 0], [25, 60, 40, 100]), np.repeat([0, 0, 1, 1], [25, 60, 40, 100])
-    clusters = np.repeat(np.arange(len(sick)), 2)
-    found = []
-    for seed in range(120):
-        scores = rng.normal(1.3 * sick)[clusters] + rng.normal(0, 0.3, len(clusters))
-        rows = check_rows(sick[clusters], scores, groups[clusters], NAMES[:2], clusters)
-        given = resampled(rows, n_boot=100, seed=seed)
-        found += [pair.p for pair in auc_pairs(given, auc_estimates(given))]
+    sick = np.repeat([1, 0], [40, 100])
+    clusters, groups = np.repeat(np.arange(len(sick)), 2), np.tile([0, 1], len(sick))
+    found, inside = [], 0
+    for _ in range(120):
+        scores = rng.normal(1.3 * sick)[clusters] + rng.normal(0, 0.5, len(clusters))
+        rows = check_rows(sick[clusters], scores, groups, NAMES[:2], clusters)
+        given = resampled(rows, n_boot=0)
+        (pair,) = auc_pairs(given, auc_estimates(given))
+        found.append(pair.p)
+        inside += pair.auc_difference.low <= 0 <= pair.auc_difference.high
     assert kstest(found, "uniform").pvalue > 0.05
+    assert 0.91 <= inside / 120 <= 0.985
 
 
 def test_all_included_groups_take_part() -> None:
@@ -127,11 +130,9 @@ def test_the_null_is_of_the_included_groups() -> None:
     assert found.excess == found.value - found.null_mean
 
 
-def test_clusters_move_whole() -> None:
-    given = resampled(clusters=np.arange(232) // 2, n_boot=0)
-    own = given.rows
-    assert numbers(gap_of(given)) == gap_null(own.labels, own.scores, own.groups, own.clusters, 300, 5)[:4]
-    assert numbers(gap_of(given)) != numbers(gap_of(resampled(n_boot=0)))
+def test_clusters_have_a_null_of_their_own() -> None:
+    given = resampled(clusters=np.arange(232) // 2, n_boot=0, included=(0, 2))
+    assert numbers(gap_of(given)) == clustered_gap_null([given.inside(0), given.inside(2)], 300, 5)[:4]
 
 
 @pytest.mark.parametrize(

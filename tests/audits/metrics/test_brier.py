@@ -25,6 +25,14 @@ def test_values_one_can_tell_by_hand() -> None:
     assert math.isnan(brier(labels[:0], np.zeros(0)).value)
 
 
+def test_its_interval_ends_at_0_and_1() -> None:
+    labels = np.repeat([0, 1], [39, 1])
+    found = brier(labels, labels * 0.0)
+    raw = mean_interval(1.0 * labels)
+    assert raw.low < 0 == found.low < found.value < found.high == raw.high
+    assert brier(labels, 1.0 - labels * 0.0, confidence=0.999).high == 1
+
+
 def test_without_clusters_it_is_the_t_interval() -> None:
     values = np.random.default_rng(0).random(37)
     found = mean_interval(values, None, 0.9)
@@ -41,7 +49,8 @@ def test_clusters_are_summed() -> None:
     sums = [(1 - 4.2) + (2 - 4.2), (4 - 4.2) + (5 - 4.2), 9 - 4.2]
     error = math.sqrt(3 / 2 * sum(s * s for s in sums)) / 5
     assert found.value == 4.2
-    assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, 2) * error)
+    effective = 5**2 / (2**2 + 2**2 + 1)
+    assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, effective - 1) * error)
 
 
 def test_copies_of_rows_add_nothing() -> None:

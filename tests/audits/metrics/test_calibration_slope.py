@@ -136,7 +136,7 @@ def test_they_are_the_sandwich_by_a_loop(size: int | None) -> None:
     labels, scores, _ = split()
     clusters = None if size is None else np.arange(len(labels)) // size
     ids = np.arange(len(labels)) if clusters is None else clusters
-    z, quantile = logit(scores), t.ppf(0.95, len(set(ids.tolist())) - 1)
+    z, quantile = logit(scores), t.ppf(0.95, len(ids) ** 2 / sum(np.bincount(ids) ** 2) - 1)
     slope, shift = (
         calibration_slope(labels, scores, clusters, 0.9),
         calibration_intercept(labels, scores, clusters, 0.9),

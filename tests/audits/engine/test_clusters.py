@@ -1,0 +1,132 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from hf_fairtune.audits.engine.clusters import auc_covariances, auc_degrees, effective_clusters, effective_trials
+from hf_fairtune.audits.engine.delong import auc, auc_interval
+from hf_fairtune.audits.engine.proportions import wilson
+from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
+
+from ..samples import slow_auc, split, tied_splits
+
+SIZES = (1, 1, 2, 3, 8)
+
+
+def test_effective_clusters_by_hand() -> None:
+    assert effective_clusters(np.repeat(np.arange(7), 3)) == pytest.approx(7)
+    assert effective_clusters(np.arange(9)) == 9
+    assert effective_clusters(np.repeat([0, 1, 4, 5, 9], SIZES)) == pytest.approx(15**2 / 79)
+    labels, clusters = np.array([1, 1, 1, 0, 0, 0, 0, 0]), np.array([0, 0, 1, 2, 2, 3, 3, 3])
+    assert auc_degrees(labels, clusters) == pytest.approx(min(9 / 5, 25 / 13) - 1)
+
+
+def slow_covariance(first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...]) -> float:
+    """Over clusters, products of what each moves either AUC: its positives' and its negatives' shares of the pairs."""
+    ids, moved = set(first[2].tolist()) | set(second[2].tolist()), []
+    for labels, scores, clusters in (first, second):
+        value, own = slow_auc(labels, scores), dict.fromkeys(ids, 0.0)
+        high, low = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
+        for i in high:
+            won = sum((scores[i] > scores[j]) + (scores[i] == scores[j]) / 2 for j in low)
+            own[clusters[i]] += (won / len(low) - value) / len(high)
+        for j in low:
+            won = sum((scores[i] > scores[j]) + (scores[i] == scores[j]) / 2 for i in high)
+            own[clusters[j]] += (won / len(high) - value) / len(low)
+        moved.append(own)
+    return len(ids) / (len(ids) - 1) * sum(moved[0][i] * moved[1][i] for i in ids) if len(ids) > 1 else math.nan
+
+
+@given(tied_splits(least=2), st.integers(0, 10**6))
+def test_covariances_are_sums_over_clusters(drawn: tuple[np.ndarray, ...], seed: int) -> None:
+    labels, scores, groups = drawn
+    clusters = np.random.default_rng(seed).integers(9, size=len(labels))
+    samples = [(labels[groups == g], scores[groups == g], clusters[groups == g]) for g in range(3)]
+    found = auc_covariances(samples)
+    np.testing.assert_array_equal(found, found.T)
+    for one in range(3):
+        for other in range(one):
+            wanted = slow_covariance(samples[one], samples[other])
+            assert found[one, other] == pytest.approx(wanted, abs=1e-14, nan_ok=True)
+
+
+def test_covariance_is_that_of_repeated_samples() -> None:
+    """Patients with an image in either group: the AUCs go together."""
+    rng, sick = np.random.default_rng(7), np.repeat([1, 0], [30, 60])
+    aucs, estimated = [], []
+    for _ in range(600):
+        level = rng.normal(1.2 * sick)
+        both = [(sick, level + rng.normal(0, 0.6, 90), np.arange(90)) for _ in range(2)]
+        aucs.append([auc(*own[:2]) for own in both])
+        estimated.append(auc_covariances(both))
+    wanted = np.cov(np.array(aucs).T)
+    np.testing.assert_allclose(np.mean(estimated, axis=0), wanted, rtol=0.15)
+    assert wanted[0, 1] > 0.5 * wanted[0, 0]
+
+
+def slow_trials(hits: np.ndarray, clusters: np.ndarray) -> float:
+    """Rows over the design effect from sums by hand, and the quantiles of t."""
+    n, share, ids = len(hits), sum(hits) / len(hits), sorted(set(clusters.tolist()))
+    sizes = [sum(clusters == own) for own in ids]
+    effective = n**2 / sum(size**2 for size in sizes)
+    effect = n / effective
+    if 0 < share < 1:
+        squares = sum((sum(hits[clusters == own]) - size * share) ** 2 for own, size in zip(ids, sizes, strict=True))
+        of_ratio = len(ids) / (len(ids) - 1) * squares / n**2
+        effect = max(1.0, of_ratio / (share * (1 - share) / (n - 1)))
+    return n / effect * (student.ppf(0.975, n - 1) / student.ppf(0.975, effective - 1)) ** 2
+
+
+def clustered(hits: np.ndarray, clusters: np.ndarray, groups: np.ndarray) -> ScoredRows:
+    return ScoredRows(hits, hits * 1.0, groups, ("a", "b", "c"), clusters)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.7, 1.0])
+def test_effective_trials_are_those_of_the_slow_form(share: float) -> None:
+    rng, clusters = np.random.default_rng(0), np.repeat(np.arange(25), SIZES * 5)
+    hits = (np.repeat(rng.random(25), SIZES * 5) < share).astype(int) ^ (rng.random(75) < 0.1 * (0 < share < 1))
+    groups = (clusters % 2).astype(int)
+    found = effective_trials(hits, clustered(hits, clusters, groups), 0.95)
+    for code, inside in enumerate((groups == 0, groups == 1)):
+        assert found[code] == pytest.approx(slow_trials(hits[inside], clusters[inside]))
+    assert np.isnan(found[2])
+    assert found[-1] == pytest.approx(slow_trials(hits, clusters))
+
+
+def test_rows_alone_are_all_their_trials_and_copies_none() -> None:
+    labels, _, groups = split()
+    alone = effective_trials(labels, clustered(labels, np.arange(len(labels)), groups), 0.95)
+    assert alone.tolist() == pytest.approx([*np.bincount(groups), len(groups)])
+    four = [np.repeat(column, 4) for column in (labels, np.arange(len(labels)), groups)]
+    copied = effective_trials(four[0], clustered(*four), 0.95)
+    assert (copied < alone).all()
+    assert (copied > 0.93 * alone).all()
+
+
+def test_coverage_with_unequal_clusters() -> None:
+    """Twenty patients with the finding, with 1 to 8 images that are much alike: shares and AUCs."""
+    rng, runs, inside = np.random.default_rng(5), 400, np.zeros(4)
+    sick = np.repeat([1, 0], [20, 40])
+    clusters = np.repeat(np.arange(60), SIZES * 12)
+    labels, truth = sick[clusters], 0.85
+    apart = math.sqrt(2) * norm.ppf(truth)
+    for _ in range(runs):
+        noise = rng.normal(size=60)[clusters] * math.sqrt(0.7) + rng.normal(size=len(clusters)) * math.sqrt(0.3)
+        scores = noise + apart * labels
+        rows = check_rows(labels, scores, labels * 0, ["a"], clusters)
+        assert rows.clusters is not None
+        hits, positive = (scores >= apart / 2).astype(int), labels == 1
+        trials = effective_trials(hits[positive], rows.take(positive), 0.95)[0]
+        share = float(hits[positive].mean())
+        bounds = [wilson(share * size, size)[1:] for size in (trials, positive.sum())]
+        bounds += [(own.low, own.high) for own in (auc_interval(labels, scores, c) for c in (rows.clusters, None))]
+        truths = (norm.cdf(apart / 2),) * 2 + (truth,) * 2
+        inside += [low <= own <= high for own, (low, high) in zip(truths, bounds, strict=True)]
+    shares, ignored, aucs, naive = inside / runs
+    assert 0.91 <= shares <= 0.98
+    assert 0.91 <= aucs <= 0.98
+    assert max(ignored, naive) < 0.85
