@@ -85,7 +85,8 @@ def estimates(audit: Audit) -> Iterator[tuple[str, Estimate, list[Need]]]:
     for place, cut in enumerate(audit.thresholds):
         for name, decided in [(None, cut.overall), *((row.group, row) for row in cut.groups)]:
             for metric, found in decided.rates.items():
-                yield f"{place} {metric} {name}", found, needed([name], metric)
+                if metric != "net_benefit" or cut.value <= 0.5:
+                    yield f"{place} {metric} {name}", found, needed([name], metric)
         for metric, found in cut.gaps.items():
             yield f"{place} {metric}", found, needed(taking, metric)
 
@@ -137,7 +138,7 @@ def check_numbers(exact: Document, shared: Document) -> int:
         parts += [(changes, before.comparison, after.comparison)] if before.comparison else []
         for listed, old, new in parts:
             numbers = list(listed(old))
-            assert len(numbers) == len(held(old, Estimate))
+            assert len(numbers) == len(held(new, Estimate))
             for (name, number, needs), (_, found, _) in zip(numbers, listed(new), strict=True):
                 few = tuple(Reason("few_cases", *need, needed=10) for need in needs if cases(old, need) < 10)
                 ends = [getattr(number, end) for end in ("value", "low", "high")]

@@ -1,14 +1,17 @@
 """The audit at a threshold: rates by group with their intervals, and the gaps between groups."""
 
+from dataclasses import replace
+from operator import itemgetter
+
 import numpy as np
 from scipy.stats import norm
 
 from ..document.audit import RateGroup, ThresholdAudit
-from ..document.estimate import Estimate, Reason, undefined
+from ..document.estimate import NAN, Estimate, Reason, undefined
 from .engine.bands import Bounds, Family, Over
-from .engine.proportions import WILSON, cells_of, confusion, ratio, total, wilson
+from .engine.proportions import WILSON, cells_of, confusion, correlation, mover, ratio, total, wilson
 from .engine.resampled_rows import ESTIMABLE, ResampledRows
-from .metrics.metric import Gap, Rate, gaps, rates
+from .metrics.metric import Gap, Rate, cut_metrics, gaps, rates
 from .thresholds import Decision
 
 OVERALL = "overall"
@@ -37,6 +40,8 @@ class Decided:
         Wilson's interval for independent rows. For clusters, and for what is no share of rows, the bootstrap's,
         withheld where fewer than `ESTIMABLE` clusters lie in the denominator, or cases of a class in the group.
         """
+        if rate.averaged:
+            return self.mean_rate(rate)
         resampled, found = self.resampled, []
         above, below = total(self.counts, rate.numerator), total(self.counts, rate.denominator)
         shares, among = wilson(above, below, resampled.confidence), np.isin(self.cells, cells_of(*rate.denominator))
@@ -54,6 +59,42 @@ class Decided:
                     lack = Reason("too_few", unit="clusters_in_denominator", count=trials[code], needed=ESTIMABLE)
                     few = (lack,) if trials[code] < ESTIMABLE else ()
                 found.append(resampled.percentile(value, None if drawn is None else drawn[:, code], *few))
+        return found
+
+    def mean_rate(self, rate: Rate) -> list[Estimate]:
+        """Judge the mean of two rates of different rows like `rate`, by MOVER of the two rates' intervals.
+
+        A cluster may have rows of both: then the rates correlate as in the bootstrap, or, where there is none, fully.
+        """
+        found, halves = [], rate.halves
+        for code, pair in enumerate(zip(self.rate(halves[0]), self.rate(halves[1]), strict=True)):
+            shared = 0.0 if self.resampled.rows.clusters is None else 1.0
+            if shared and self.draws is not None:
+                shared = correlation(np.column_stack([half(self.draws)[:, code] for half in halves]))
+            terms, methods, reasons = [], dict[str, None](), dict[Reason, None]()
+            for half in pair:
+                terms.append((half.value, half.low, half.high))
+                methods[half.method] = None
+                reasons |= dict.fromkeys(half.reasons)
+            value, low, high = mover(terms, (0.5, 0.5), shared)
+            found.append(Estimate(value, low, high, f"MOVER of {' and '.join(methods)}", tuple(reasons)))
+        return found
+
+    def at_cut(self, code: int, cut: float) -> dict[str, Estimate]:
+        """Judge what a cut of probabilities stands for, in a group or in all rows; nothing where scores are none."""
+        rows, found = self.resampled.rows, dict[str, Estimate]()
+        if rows.scores.min() < 0 or rows.scores.max() > 1:
+            return found
+        inside = (rows.groups == code) | (code == len(rows.group_names))
+        clusters = None if rows.clusters is None else rows.clusters[inside]
+        for name, metric in cut_metrics().items():
+            lacking = self.resampled.few(code, metric.needs, least=1) if 0 <= cut < 1 else (Reason("no_cut"),)
+            if lacking:
+                found[name] = undefined(name, *lacking)
+                continue
+            own = metric.estimate(self.cells[inside], clusters, cut, self.resampled.confidence)
+            few = self.resampled.few(code, metric.needs)
+            found[name] = replace(own, low=NAN, high=NAN, reasons=few) if few else own
         return found
 
     def gap(self, gap: Gap) -> Estimate:
@@ -118,12 +159,18 @@ def audit_threshold(
     resampled: ResampledRows, threshold: Decision, predictions: np.ndarray, place: int
 ) -> ThresholdAudit:
     """Audit every rate and gap at one threshold, by its predictions, 0 or 1, [n], and its place, see `Decided`."""
-    decided, groups = Decided(resampled, predictions, place), []
-    by_rate = {name: decided.rate(rate) for name, rate in rates().items()}
+    decided, groups, by_rate, found = Decided(resampled, predictions, place), [], {}, {}
+    for key, rate in rates().items():
+        by_rate[key] = decided.rate(rate)
+    for key, gap in gaps().items():
+        found[key] = decided.gap(gap)
     for code, name in enumerate((*resampled.rows.group_names, OVERALL)):
         positives, negatives, n = resampled.counts[code].tolist()
         _, alarms, _, hits = decided.counts[:, code].tolist()
-        own = {key: estimates[code] for key, estimates in by_rate.items()}
+        own = dict(zip(by_rate, map(itemgetter(code), by_rate.values()), strict=True))
+        if threshold.predictions is None:
+            cuts = threshold.by_group if code < len(resampled.rows.group_names) else None
+            own |= decided.at_cut(code, (cuts or {}).get(name, threshold.value))
         groups.append(RateGroup(name, n, positives, negatives, hits, alarms, own))
     selected = ratio(total(decided.counts, ("predicted_positives",)), total(decided.counts, ("rows",)))[:-1]
     return ThresholdAudit(
@@ -134,5 +181,5 @@ def audit_threshold(
         degenerate=bool(((selected < DEGENERATE_RATE) | (selected > 1 - DEGENERATE_RATE)).any()),
         overall=groups.pop(),
         groups=groups,
-        gaps={name: decided.gap(gap) for name, gap in gaps().items()},
+        gaps=found,
     )

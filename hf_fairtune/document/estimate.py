@@ -52,6 +52,7 @@ ReasonKind = Literal[
     "separated",  # the scores separate the classes
     "nearly_separated",
     "no_ranking",  # the scores do not rank the rows
+    "no_cut",  # no one cut of probabilities decides
     "few_cases",  # withheld in a shared document: `unit` (of `group`), fewer than the `needed`
     # Why a rule of a gate is not judged, or not kept.
     "no_probabilities",
