@@ -32,10 +32,11 @@ from .document.audit import Audit, GroupAudit, Pair
 from .document.comparison import Comparison
 from .document.data import Level, SplitSheet
 from .document.document import Audited, Document, Sharing
-from .document.estimate import NAN, Size, exact
+from .document.estimate import NAN, Reason, Size, exact, undefined
 from .document.run import Repair, Step, Trial
 
 CURVE_CASES, ROC_POINTS = 50, 20
+STEEP = Reason("steep_cut")
 # Cases from which on numbers, statuses and curves are shown.
 EDGES = (FEW, SOLID, CURVE_CASES)
 BUT_AUCS: Fields = {
@@ -117,13 +118,14 @@ def _curves(audit: Audit) -> Audit:
 
 
 def _without_steep_cuts(audit: Audit) -> Audit:
-    """Leave out what weighs a false alarm by the odds of the cut where a cut is above one half."""
+    """Withhold what weighs a false alarm by the odds of the cut where a cut is above one half."""
     cuts = []
     for at in audit.thresholds:
         if np.nanmax([0, at.value, *(at.by_group or {}).values()]) > 0.5:
             parts = []
             for row in (at.overall, *at.groups):
-                parts.append(replace(row, rates={k: v for k, v in row.rates.items() if k not in cut_metrics()}))
+                gone = {key: undefined(row.rates[key].method, STEEP) for key in cut_metrics() if key in row.rates}
+                parts.append(replace(row, rates=row.rates | gone))
             at = replace(at, overall=parts[0], groups=parts[1:])
         cuts.append(at)
     return replace(audit, thresholds=cuts)

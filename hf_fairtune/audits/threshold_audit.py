@@ -100,7 +100,7 @@ class Decided:
     def gap(self, gap: Gap) -> Estimate:
         """Compute a gap over the included groups with its simultaneous interval, or the reason why there is none.
 
-        A signed gap compares with the largest estimable group; its method names that and the one furthest from it.
+        A signed gap compares with the reference group; its method names that and the one furthest from it.
         """
         resampled, kept, formula = self.resampled, list(self.resampled.included), gap.formula
         counts, names = self.counts[:, kept], resampled.names

@@ -97,11 +97,13 @@ def audited(arguments: AuditArguments, rows: AuditInput, policies: Sequence[str]
         n_permutations=arguments.n_permutations,
         seed=arguments.seed,
         confidence=arguments.confidence,
+        reference_group=arguments.reference_group,
     )
     models = [Model(MODEL, base_name(arguments.model))]
     if rows.table.reference_scores is not None:
         models.append(Model(REFERENCE, base_name(arguments.reference_model or REFERENCE)))
-    settings = Settings(arguments.n_permutations, arguments.correction, arguments.exclude)
+    asked = arguments.exclude, arguments.reference_group
+    settings = Settings(arguments.n_permutations, arguments.correction, *asked)
     return Document("audit", facts, MODEL, models, found, settings)
 
 

@@ -43,6 +43,9 @@ class AuditArguments:
     exclude: list[str] = repeatable(
         "Groups left out of minimum and gap, by name; a level (`missing`) goes from intersections too."
     )
+    reference_group: list[str] = repeatable(
+        "Group that the others of its attribute are compared with, by name, one an attribute. Default: the largest."
+    )
     finding: list[str] = repeatable(
         "The positive class in clinical words (`melanoma`), or CLASS=WORDS for one of several."
     )

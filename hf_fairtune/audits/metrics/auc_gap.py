@@ -155,14 +155,14 @@ def lowest_and_gap(
 
 
 def auc_pairs(resampled: ResampledRows, aucs: Sequence[Estimate]) -> list[Pair]:
-    """Compare every included group with the largest estimable one; no pairs where none is estimable.
+    """Compare every included group with the reference; no pairs where none was named and none is estimable.
 
     Intervals: MOVER of the two groups' for independent rows; of the cluster bootstrap, where a cluster may lie in
     both groups, otherwise. Tests: see `auc_difference_test` and `clustered_difference_test`; p-values are adjusted by
     Holm over these pairs.
     """
     reference, found = resampled.reference, []
-    if reference is None or not resampled.estimable(reference):
+    if reference is None or not (resampled.named or resampled.estimable(reference)):
         return []
     for code in resampled.included:
         if code != reference:
@@ -183,8 +183,10 @@ def _pair(resampled: ResampledRows, aucs: Sequence[Estimate], code: int, referen
     rows, known, names = resampled.rows, resampled.replicates, resampled.rows.group_names
     cases, values = resampled.units[[code, reference], :2].tolist(), (aucs[code].value, aucs[reference].value)
     difference, p, method = mover_difference(aucs[code], aucs[reference]), NAN, None
-    if not resampled.estimable(code):
-        few = resampled.few(code, group=names[code])
+    few: tuple[Reason, ...] = ()
+    for one in (code, reference):
+        few += () if resampled.estimable(one) else resampled.few(one, group=names[one])
+    if few:
         difference = replace(difference, low=NAN, high=NAN, reasons=few)
     elif rows.clusters is None:
         first, second = rows.take(rows.groups == code), rows.take(rows.groups == reference)
