@@ -142,7 +142,7 @@ def check_numbers(exact: Document, shared: Document) -> int:
                 few = tuple(Reason("few_cases", *need, needed=10) for need in needs if cases(old, need) < 10)
                 withheld += bool(few)
                 if "1 net_benefit" in name and not few:
-                    # At 0.618 a false alarm counts 1.6 patients: two digits would tell more than two of the prevalence.
+                    # At 0.618 a false alarm counts 1.6 patients: it would tell more digits of the prevalence.
                     few = (Reason("steep_cut"),)
                 ends = [getattr(number, end) for end in ("value", "low", "high")]
                 wanted = [math.nan if few else round(end, 2) for end in ends]
