@@ -64,18 +64,23 @@ class Decided:
     def mean_rate(self, rate: Rate) -> list[Estimate]:
         """Judge the mean of two rates of different rows like `rate`, by MOVER of the two rates' intervals.
 
-        A cluster may have rows of both: then the rates correlate as in the bootstrap, or, where there is none, fully.
+        A cluster may have rows of both: then the rates correlate as far as clusters move both.
         """
-        found, halves = [], rate.halves
+        found, halves, rows = [], rate.halves, self.resampled.rows
         for code, pair in enumerate(zip(self.rate(halves[0]), self.rate(halves[1]), strict=True)):
-            shared = 0.0 if self.resampled.rows.clusters is None else 1.0
-            if shared and self.draws is not None:
-                shared = correlation(np.column_stack([half(self.draws)[:, code] for half in halves]))
+            shared = 0.0
+            if rows.clusters is not None and pair[0].defined and pair[1].defined:
+                moves, inside = [], (rows.groups == code) | (code == len(rows.group_names))
+                for half, own in zip(halves, pair, strict=True):
+                    among = inside & np.isin(self.cells, cells_of(*half.denominator))
+                    hits = among & np.isin(self.cells, cells_of(*half.numerator))
+                    moves.append(np.bincount(rows.clusters, hits) - own.value * np.bincount(rows.clusters, among))
+                shared = correlation(*moves)
             terms, methods, reasons = [], dict[str, None](), dict[Reason, None]()
-            for half in pair:
-                terms.append((half.value, half.low, half.high))
-                methods[half.method] = None
-                reasons |= dict.fromkeys(half.reasons)
+            for own in pair:
+                terms.append((own.value, own.low, own.high))
+                methods[own.method] = None
+                reasons |= dict.fromkeys(own.reasons)
             value, low, high = mover(terms, (0.5, 0.5), shared)
             found.append(Estimate(value, low, high, f"MOVER of {' and '.join(methods)}", tuple(reasons)))
         return found

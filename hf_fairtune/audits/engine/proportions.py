@@ -86,12 +86,13 @@ def mover(
     return found[0], found[1], found[2]
 
 
-def correlation(draws: np.ndarray) -> float:
-    """Correlate two numbers over their replicates, [n_boot, 2], undefined ones left out; 0 where one never varies."""
-    kept = draws[~np.isnan(draws).any(axis=1)]
-    moved = kept - kept.mean(axis=0) if len(kept) else kept
-    size = float(np.prod((moved**2).sum(axis=0)))
-    return float((moved[:, 0] @ moved[:, 1]) / math.sqrt(size)) if size > 0 else 0.0
+def correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Correlate two means over clusters, from how far each cluster moves either, [n_clusters]; 0 where one never does.
+
+    Exactly 0 where no cluster moves both.
+    """
+    size = float(first @ first) * float(second @ second)
+    return float(first @ second) / math.sqrt(size) if size > 0 else 0.0
 
 
 def paired_difference(gained: int, lost: int, trials: int, confidence: float = 0.95) -> tuple[float, float, float]:

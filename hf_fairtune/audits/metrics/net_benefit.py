@@ -49,7 +49,8 @@ def net_benefit(cells: np.ndarray, clusters: np.ndarray | None, cut: float, conf
         by_clusters = (sums @ sums.T) * (occurring / max(occurring - 1, 1) * (n - 1) / n / n)
         covariance, binomial = float(by_clusters[0, 1]), spread
         spread = np.diag(by_clusters)
-        effect = np.divide(spread, binomial, out=np.full(2, n / occurring), where=binomial > 0)
+        # A share of 0 or 1 has no variance; there the effective number of clusters counts (Kish 1965, 8.2).
+        effect = np.divide(spread, binomial, out=np.full(2, float(sizes @ sizes) / n), where=binomial > 0)
         trials = n / np.maximum(effect, 1)
     size = math.sqrt(float(np.prod(spread)))
     bounds = wilson(shares * trials, trials, confidence).T.tolist()

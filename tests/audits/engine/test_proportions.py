@@ -56,11 +56,17 @@ def test_mover_without_an_interval_has_none() -> None:
     assert np.isnan(found[1:]).all()
 
 
-def test_replicates_correlate_as_numpy_says() -> None:
-    draws = np.random.default_rng(0).normal(size=(50, 2)) @ [[1.0, 0.5], [0.0, 1.0]]
-    holed = np.vstack([draws, [[np.nan, 1.0]]])
-    assert correlation(holed) == pytest.approx(np.corrcoef(draws.T)[0, 1])
-    assert correlation(np.column_stack([draws[:, 0], np.ones(50)])) == correlation(np.full((3, 2), np.nan)) == 0
+def test_two_rates_correlate_as_over_clusters_drawn_again() -> None:
+    """Clusters of a positive and two negatives that are decided alike: the slow way draws them again."""
+    rng = np.random.default_rng(0)
+    own = rng.random((200, 1)) < 0.6
+    right = np.where(rng.random((200, 3)) < 0.6, own, rng.random((200, 3)) < 0.6)
+    hits, clears = right[:, 0].astype(float), right[:, 1:].sum(axis=1).astype(float)
+    found = correlation(hits - hits.mean(), clears - clears.mean())
+    drawn = rng.integers(200, size=(4000, 200))
+    assert found == pytest.approx(np.corrcoef(hits[drawn].mean(axis=1), clears[drawn].mean(axis=1))[0, 1], abs=0.04)
+    assert found > 0.3
+    assert correlation(np.array([1.0, -1, 0, 0]), np.array([0.0, 0, 2, -2])) == correlation(hits * 0, clears) == 0
 
 
 def test_a_paired_difference_is_the_published_one() -> None:

@@ -61,8 +61,7 @@ def test_a_group_without_a_class_has_none() -> None:
     assert (hollow.defined, hollow.reasons) == (False, (Reason("zero_denominator"),))
 
 
-def test_clusters_of_one_row_change_nothing_much_and_doubled_rows_nothing_at_all() -> None:
-    """Every row twice in one cluster holds no more than the row once."""
+def test_doubled_rows_in_clusters_hold_no_more_than_the_rows() -> None:
     labels, scores, groups = split((60, 60, 60), (120, 120, 120))
     single = by_group(labels, scores, groups, clusters=np.arange(540), n_boot=2000)
     doubled = [np.repeat(column, 2) for column in (labels, scores, groups)]
