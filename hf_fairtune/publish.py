@@ -6,6 +6,7 @@
 - A number that rests on a class is withheld where a group has fewer than 10 cases of it. Sensitivity needs positives,
   specificity negatives, everything else both: what mixes the classes would give the small one away beside numbers of
   the large one. A number across groups rests on every group that takes part, and on no other attribute's.
+- Net benefit is shown at cuts up to 0.5: above, two digits of it may tell the prevalence to more than two.
 - Prevalence is that of the shown sizes. Curves are of groups with 50 cases of each class, at 20 points. Cuts of
   operating points, which are scores of single patients, and the folders of paths go.
 - What values were read as is without counts, and without values of fewer than 10 rows.
@@ -25,16 +26,18 @@ from typing import Any
 import numpy as np
 
 from .audits.engine.resampled_rows import SOLID
+from .audits.metrics.metric import cut_metrics
 from .data.attributes import AND
 from .disclosure import COUNTERS, FEW, Fields, Rule, rounded
 from .document.audit import Audit, GroupAudit, Pair
 from .document.comparison import Comparison
 from .document.data import Level, SplitSheet
 from .document.document import Audited, Document, Sharing
-from .document.estimate import NAN, Size, exact
+from .document.estimate import NAN, Reason, Size, exact, undefined
 from .document.run import Repair, Step, Trial
 
 CURVE_CASES, ROC_POINTS = 50, 20
+STEEP = Reason("steep_cut")
 # Cases from which on numbers, statuses and curves are shown.
 EDGES = (FEW, SOLID, CURVE_CASES)
 BUT_AUCS: Fields = {
@@ -96,7 +99,7 @@ def _sheet(sheet: SplitSheet, gone: set[str | None]) -> SplitSheet:
 
 def _audited(entry: Audited, gone: set[str | None]) -> Audited:
     rule = Rule(hidden if {entry.attribute, None} & gone else rounded)
-    audit = rule.of(entry.audit).show(_curves(entry.audit))
+    audit = rule.of(entry.audit).show(_without_steep_cuts(_curves(entry.audit)))
     return replace(
         entry, audit=audit, comparison=entry.comparison and rule.of(entry.comparison).show(entry.comparison)
     )
@@ -105,14 +108,31 @@ def _audited(entry: Audited, gone: set[str | None]) -> Audited:
 def _curves(audit: Audit) -> Audit:
     """Keep the curves of groups with enough cases, at a few points, and bins of enough rows."""
     large = [row.group for row in audit.groups if min(exact(row.positives), exact(row.negatives)) >= CURVE_CASES]
-    roc = []
-    for curve in (curve for curve in audit.roc if curve.group in large):
+    roc, kept = [], []
+    for curve in audit.roc:
+        if curve.group not in large:
+            continue
         at = np.unique(np.linspace(0, len(curve.fpr) - 1, ROC_POINTS).round().astype(int))
         points = np.round([curve.fpr, curve.tpr], 2)[:, at].tolist()
         roc.append(replace(curve, fpr=points[0], tpr=points[1]))
-    curves = [curve for curve in audit.reliability or () if curve.group in large]
-    kept = [replace(c, bins=[one for one in c.bins if exact(one.n) >= FEW]) for c in curves]
+    for one in audit.reliability or ():
+        if one.group in large:
+            kept.append(replace(one, bins=[own for own in one.bins if exact(own.n) >= FEW]))
     return replace(audit, roc=roc, reliability=None if audit.reliability is None else kept)
+
+
+def _without_steep_cuts(audit: Audit) -> Audit:
+    """Withhold what weighs a false alarm by the odds of the cut where a cut is above one half."""
+    cuts = []
+    for at in audit.thresholds:
+        if np.nanmax([0, at.value, *(at.by_group or {}).values()]) > 0.5:
+            parts = []
+            for row in (at.overall, *at.groups):
+                gone = {key: undefined(row.rates[key].method, STEEP) for key in cut_metrics() if key in row.rates}
+                parts.append(replace(row, rates=row.rates | gone))
+            at = replace(at, overall=parts[0], groups=parts[1:])
+        cuts.append(at)
+    return replace(audit, thresholds=cuts)
 
 
 def _few_groups(sheet: SplitSheet) -> Iterator[str]:

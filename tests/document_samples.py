@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hf_fairtune.audits.metrics.metric import gaps, rates
+from hf_fairtune.audits.metrics.metric import cut_metrics, gaps, rates
 from hf_fairtune.document.audit import (
     AucGap,
     Audit,
@@ -170,7 +170,7 @@ class Maker:
     def decided(self, name: str, both: Counts) -> RateGroup:
         """Build a group's rates."""
         found = [int(self.rng.integers(count + 1)) for count in both]
-        return RateGroup(name, sum(both), *both, *found, self.named(tuple(rates())))
+        return RateGroup(name, sum(both), *both, *found, self.named((*rates(), *cut_metrics())))
 
     def threshold(
         self, counts: Mapping[str, Counts], policy: str, fitted_on: str | None, value: float

@@ -104,7 +104,7 @@ def same(first: float, second: float) -> bool:
 
 
 def check_numbers(exact: Document, shared: Document) -> int:
-    """Compare every estimate with the slow rule; count those that are withheld."""
+    """Compare every estimate with the slow rule; count those that are withheld for few cases."""
     withheld = 0
     for before, after in zip(exact.audits, shared.audits, strict=True):
         parts: list[tuple[Any, Any, Any]] = [(estimates, before.audit, after.audit)]
@@ -114,11 +114,14 @@ def check_numbers(exact: Document, shared: Document) -> int:
             assert len(numbers) == len(held(old, Estimate))
             for (name, number, needs), (_, found, _) in zip(numbers, listed(new), strict=True):
                 few = tuple(Reason("few_cases", *need, needed=10) for need in needs if cases(old, need) < 10)
+                withheld += bool(few)
+                if "1 net_benefit" in name and not few:
+                    # At 0.618 a false alarm counts 1.6 patients: it would tell more digits of the prevalence.
+                    few = (Reason("steep_cut"),)
                 ends = [getattr(number, end) for end in ("value", "low", "high")]
                 wanted = [math.nan if few else round(end, 2) for end in ends]
                 assert all(map(same, (found.value, found.low, found.high), wanted)), name
                 assert found.reasons == few or not few, name
-                withheld += bool(few)
     return withheld
 
 
@@ -140,7 +143,7 @@ def test_a_small_cell_withholds_itself_and_no_single_group() -> None:
     shared = publish(document(SMALL_CELL))
     everyone, sex, age, joint = (entry.audit for entry in shared.audits)
     for audit in (everyone, sex, age):
-        assert all(number.defined for number in held(audit, Estimate))
+        assert {number.reasons for number in held(audit, Estimate) if not number.defined} <= {(Reason("steep_cut"),)}
     rows = {row.group: row for row in joint.thresholds[0].groups}
     assert {name for name, row in rows.items() if not row.rates["tpr"].defined} == {"F & >60"}
     assert rows["F & >60"].rates["fpr"].defined

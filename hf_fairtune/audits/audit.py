@@ -13,7 +13,7 @@ from ..document.estimate import NAN, Estimate, Reason
 from ..errors import FairTuneError
 from .engine.bootstrap import bootstrap
 from .engine.resampled_rows import ALL, VALUE, ResampledRows
-from .engine.rows import ScoredRows, check_rows, included_codes
+from .engine.rows import ScoredRows, check_rows, included_codes, reference_code
 from .metrics.auc import auc_estimates, cross_groups, roc_curves
 from .metrics.auc_gap import auc_pairs, lowest_and_gap, worst_and_gap
 from .metrics.brier import brier
@@ -38,6 +38,7 @@ class AuditOptions:
 
     Args:
         exclude: names of groups to leave out of minimum, gap and differences; recorded.
+        reference_group: name of the group that the others are compared with; none for the largest estimable one.
         n_boot: bootstrap replicates; 0 for none, and then the intervals that need them are NaN.
         n_permutations: of the groups, for what chance alone makes of the gap; 0 for none.
         seed: of the bootstrap and the permutations, not negative.
@@ -51,6 +52,7 @@ class AuditOptions:
     seed: int = 0
     confidence: float = 0.95
     margin: float = MARGIN
+    reference_group: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -74,6 +76,7 @@ def audit(
     n_permutations: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
+    reference_group: Sequence[str] = (),
 ) -> Audit:
     """Audit the scores of one whole split by group, never averaged over batches.
 
@@ -84,12 +87,12 @@ def audit(
         group_names: name of each code, [n_groups].
         thresholds: cuts to report rates at, fitted on another split, `fixed()`, or decisions made elsewhere.
         clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
-        exclude: see `AuditOptions`, as `n_boot`, `n_permutations`, `seed` and `confidence`.
+        exclude: see `AuditOptions`, as `n_boot`, `n_permutations`, `seed`, `confidence` and `reference_group`.
 
     Raises:
         FairTuneError: the rows do not fit together, or a threshold was fitted on these very rows.
     """
-    options = AuditOptions(exclude, n_boot, n_permutations, seed, confidence)
+    options = AuditOptions(exclude, n_boot, n_permutations, seed, confidence, reference_group=reference_group)
     return audit_rows(check_rows(labels, scores, groups, group_names, clusters), thresholds, options)
 
 
@@ -99,8 +102,9 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
     for name, metric in score_metrics().items():
         values[name] = metric.value
     included, seed = included_codes(rows.group_names, options.exclude), int(options.seed)
+    reference = reference_code(rows.group_names, included, options.reference_group)
     (replicates,) = bootstrap([rows], [decisions], options.n_boot, seed, values) if options.n_boot else [None]
-    resampled = ResampledRows(rows, included, replicates, float(options.confidence))
+    resampled = ResampledRows(rows, included, replicates, float(options.confidence), reference)
     for code in (*range(len(rows.group_names)), ALL):
         measures.append(score_estimates(resampled, code))
     for place, threshold in enumerate(thresholds):

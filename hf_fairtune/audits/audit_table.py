@@ -15,7 +15,7 @@ from ..document.document import Audited
 from ..errors import FairTuneError
 from .audit import AuditOptions, audit_rows
 from .engine.auc_tests import adjusted
-from .engine.rows import ScoredRows, check_rows
+from .engine.rows import ScoredRows, check_rows, included_codes, reference_code
 from .metrics.auc_gap import adjusted_pairs
 from .thresholds import Decision, Policy, fixed, given, parse_policy
 
@@ -38,6 +38,7 @@ def audit_table(
     seed: int = 0,
     confidence: float = 0.95,
     margin: float = MARGIN,
+    reference_group: Sequence[str] = (),
 ) -> list[Audited]:
     """Audit scored rows by every attribute, for every target, and all rows together.
 
@@ -52,15 +53,17 @@ def audit_table(
         correction: of the p-values of all pairs of all entries together, "holm" or "benjamini-hochberg".
         exclude: groups to leave out; a level leaves out the groups of intersections that lie in it, too.
         n_boot: see `AuditOptions`, as `n_permutations`, `seed`, `confidence` and `margin`.
+        reference_group: groups that the others of their attribute are compared with, one an attribute at most; an
+            intersection takes the group that is named, or whose levels all are. Else the largest estimable one.
 
     Returns:
         An entry a target for all rows together, attribute None, then one a target and attribute.
 
     Raises:
-        FairTuneError: a policy needs rows to be fitted on, the targets differ, an excluded group does not exist, or
-            rows do not fit together.
+        FairTuneError: a policy needs rows to be fitted on, the targets differ, a group that is named does not exist
+            or two references lie in one attribute, or rows do not fit together.
     """
-    options = AuditOptions(tuple(exclude), n_boot, n_permutations, seed, confidence, margin)
+    options = AuditOptions(tuple(exclude), n_boot, n_permutations, seed, confidence, margin, tuple(reference_group))
     asked = _Asked(table, fit_on, check_policies(policies, correction), options)
     asked.check()
     targets, entries, pairs = range(len(table.targets)), [], []
@@ -118,14 +121,21 @@ class _Asked:
             refuse_shared(table, fit_on)
         for attribute in table.attributes:
             groups += attribute.names
-        unknown = sorted({*self.options.exclude} - {*groups})
-        if unknown:
-            raise FairTuneError(f"`exclude` names {unknown}; the groups are {groups[:30]}.")
+        for flag in ("exclude", "reference_group"):
+            unknown = sorted({*getattr(self.options, flag)} - {*groups})
+            if unknown:
+                raise FairTuneError(f"`{flag}` names {unknown}; the groups are {groups[:30]}.")
+        named = self.options.reference_group
+        for attribute in table.attributes if named else ():
+            included = included_codes(attribute.names, attribute.within(self.options.exclude))
+            reference_code(attribute.names, included, _reference_group(attribute, named))
 
     def audit(self, target: int, attribute: Attribute | None) -> tuple[Audit, Comparison | None]:
         """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
         options = replace(self.options, exclude=attribute.within(self.options.exclude) if attribute else [])
+        if options.reference_group:
+            options = replace(options, reference_group=_reference_group(attribute, options.reference_group))
         rows = _rows(table, table.scores, target, attribute, table.clusters)
         fit_scores = None if fit_on is None else fit_on.scores
         decisions = self._decisions(target, attribute, table.scores, fit_scores, table.chosen)
@@ -160,6 +170,15 @@ class _Asked:
                 same = next((own for own in self.fit_on.attributes if attribute and own.name == attribute.name), None)
                 found.append(policy.fit(_rows(self.fit_on, fit_scores, target, same)))
         return found
+
+
+def _reference_group(attribute: Attribute | None, names: Sequence[str]) -> list[str]:
+    """Return the groups of an attribute that are named; of an intersection else the one whose levels all are."""
+    named, joint = [], []
+    for name, levels in zip(attribute.names, attribute.levels, strict=True) if attribute else ():
+        named += [name] if name in names else []
+        joint += [name] if {*levels} <= {*names} else []
+    return named or joint
 
 
 def _rows(

@@ -1,14 +1,17 @@
 """The audit at a threshold: rates by group with their intervals, and the gaps between groups."""
 
+from dataclasses import replace
+from operator import itemgetter
+
 import numpy as np
 from scipy.stats import norm
 
 from ..document.audit import RateGroup, ThresholdAudit
-from ..document.estimate import Estimate, Reason, point, undefined
+from ..document.estimate import NAN, Estimate, Reason, point, undefined
 from .engine.bands import Bounds, Family, Over
-from .engine.proportions import CLUSTERED_WILSON, WILSON, cells_of, confusion, total, wilson
+from .engine.proportions import CLUSTERED_WILSON, WILSON, cells_of, confusion, correlation, mover, total, wilson
 from .engine.resampled_rows import ESTIMABLE, ResampledRows
-from .metrics.metric import Gap, Rate, gaps, rates
+from .metrics.metric import Gap, Rate, cut_metrics, gaps, rates
 from .thresholds import Decision
 
 OVERALL = "overall"
@@ -38,6 +41,8 @@ class Decided:
         lie in the denominator. For what is no share of rows the bootstrap's, withheld where fewer cases of a class do
         in the group.
         """
+        if rate.averaged:
+            return self.mean_rate(rate)
         resampled, found, rows = self.resampled, [], self.resampled.rows
         above, below = total(self.counts, rate.numerator), total(self.counts, rate.denominator)
         shares, among = wilson(above, below, resampled.confidence), np.isin(self.cells, cells_of(*rate.denominator))
@@ -62,10 +67,51 @@ class Decided:
                 found.append(Estimate(value, low, high, method))
         return found
 
+    def mean_rate(self, rate: Rate) -> list[Estimate]:
+        """Judge the mean of two rates of different rows like `rate`, by MOVER of the two rates' intervals.
+
+        A cluster may have rows of both: then the rates correlate as far as clusters move both.
+        """
+        found, halves, rows = [], rate.halves, self.resampled.rows
+        for code, pair in enumerate(zip(self.rate(halves[0]), self.rate(halves[1]), strict=True)):
+            shared = 0.0
+            if rows.clusters is not None and pair[0].defined and pair[1].defined:
+                moves, inside = [], (rows.groups == code) | (code == len(rows.group_names))
+                for half, own in zip(halves, pair, strict=True):
+                    among = inside & np.isin(self.cells, cells_of(*half.denominator))
+                    hits = among & np.isin(self.cells, cells_of(*half.numerator))
+                    moves.append(np.bincount(rows.clusters, hits) - own.value * np.bincount(rows.clusters, among))
+                shared = correlation(*moves)
+            terms, methods, reasons = [], dict[str, None](), dict[Reason, None]()
+            for own in pair:
+                terms.append((own.value, own.low, own.high))
+                methods[own.method] = None
+                reasons |= dict.fromkeys(own.reasons)
+            value, low, high = mover(terms, (0.5, 0.5), shared)
+            found.append(Estimate(value, low, high, f"MOVER of {' and '.join(methods)}", tuple(reasons)))
+        return found
+
+    def at_cut(self, code: int, cut: float) -> dict[str, Estimate]:
+        """Judge what a cut of probabilities stands for, in a group or in all rows; nothing where scores are none."""
+        rows, found = self.resampled.rows, dict[str, Estimate]()
+        if rows.scores.min() < 0 or rows.scores.max() > 1:
+            return found
+        inside = (rows.groups == code) | (code == len(rows.group_names))
+        clusters = None if rows.clusters is None else rows.clusters[inside]
+        for name, metric in cut_metrics().items():
+            lacking = self.resampled.few(code, metric.needs, least=1) if 0 <= cut < 1 else (Reason("no_cut"),)
+            if lacking:
+                found[name] = undefined(name, *lacking)
+                continue
+            own = metric.estimate(self.cells[inside], clusters, cut, self.resampled.confidence)
+            few = self.resampled.few(code, metric.needs)
+            found[name] = replace(own, low=NAN, high=NAN, reasons=few) if few else own
+        return found
+
     def gap(self, gap: Gap) -> Estimate:
         """Compute a gap over the included groups with its simultaneous interval, or the reason why there is none.
 
-        A signed gap compares with the largest estimable group; its method names that and the one furthest from it.
+        A signed gap compares with the reference group; its method names that and the one furthest from it.
         """
         resampled, kept, formula = self.resampled, list(self.resampled.included), gap.formula
         counts, names = self.counts[:, kept], resampled.names
@@ -124,12 +170,18 @@ def audit_threshold(
     resampled: ResampledRows, threshold: Decision, predictions: np.ndarray, place: int
 ) -> ThresholdAudit:
     """Audit every rate and gap at one threshold, by its predictions, 0 or 1, [n], and its place, see `Decided`."""
-    decided, groups = Decided(resampled, predictions, place), []
-    by_rate = {name: decided.rate(rate) for name, rate in rates().items()}
+    decided, groups, by_rate, found = Decided(resampled, predictions, place), [], {}, {}
+    for key, rate in rates().items():
+        by_rate[key] = decided.rate(rate)
+    for key, gap in gaps().items():
+        found[key] = decided.gap(gap)
     for code, name in enumerate((*resampled.rows.group_names, OVERALL)):
         positives, negatives, n = resampled.counts[code].tolist()
         _, alarms, _, hits = decided.counts[:, code].tolist()
-        own = {key: estimates[code] for key, estimates in by_rate.items()}
+        own = dict(zip(by_rate, map(itemgetter(code), by_rate.values()), strict=True))
+        if threshold.predictions is None:
+            cuts = threshold.by_group if code < len(resampled.rows.group_names) else None
+            own |= decided.at_cut(code, (cuts or {}).get(name, threshold.value))
         groups.append(RateGroup(name, n, positives, negatives, hits, alarms, own))
     degenerate = False
     for code in resampled.included:
@@ -143,5 +195,5 @@ def audit_threshold(
         degenerate=degenerate,
         overall=groups.pop(),
         groups=groups,
-        gaps={name: decided.gap(gap) for name, gap in gaps().items()},
+        gaps=found,
     )

@@ -107,11 +107,13 @@ def audited(
         seed=arguments.seed,
         confidence=arguments.confidence,
         margin=arguments.margin,
+        reference_group=arguments.reference_group,
     )
     models = [Model(MODEL, base_name(arguments.model))]
     if rows.table.reference_scores is not None:
         models.append(Model(REFERENCE, base_name(arguments.reference_model or REFERENCE)))
-    settings = Settings(arguments.n_permutations, arguments.correction, data.exclude)
+    asked = data.exclude, arguments.reference_group
+    settings = Settings(arguments.n_permutations, arguments.correction, *asked)
     return Document("audit", facts, MODEL, models, found, settings)
 
 

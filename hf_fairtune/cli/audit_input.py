@@ -41,6 +41,9 @@ class AuditArguments:
         "for several classes also argmax. Those that are fitted need validation rows or --fit_on. Default: 0.5 "
         "(argmax for several classes), and youden where there are such rows."
     )
+    reference_group: list[str] = repeatable(
+        "Group that the others of its attribute are compared with, by name, one an attribute. Default: the largest."
+    )
     finding: list[str] = repeatable(
         "The positive class in clinical words (`melanoma`), or CLASS=WORDS for one of several."
     )

@@ -52,6 +52,7 @@ class Settings:
     n_permutations: int
     correction: str
     exclude: list[str] = field(default_factory=list)
+    reference_group: list[str] = field(default_factory=list)
 
 
 GateVerdict = Literal["pass", "fail", "insufficient evidence"]

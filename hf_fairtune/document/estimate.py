@@ -51,6 +51,8 @@ ReasonKind = Literal[
     "separated",  # the scores separate the classes
     "nearly_separated",
     "no_ranking",  # the scores do not rank the rows
+    "no_cut",  # no one cut of probabilities decides
+    "steep_cut",  # withheld in a shared document: at a cut above 0.5 it would tell the prevalence
     "few_cases",  # withheld in a shared document: `unit` (of `group`), fewer than the `needed`
     # Why a rule of a gate is not judged, or not kept.
     "no_probabilities",

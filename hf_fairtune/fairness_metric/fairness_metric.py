@@ -45,7 +45,8 @@ Args:
 Returns:
     auc, min_group_auc, worst_group, auc_gap, average_precision, min_group_average_precision, average_precision_gap,
     every gap as equalized_odds_difference@0.5,
-    by_group: name -> n, positives, negatives, status, reasons, auc, auc_low, auc_high, average_precision, every rate,
+    by_group: name -> n, positives, negatives, prevalence, status, reasons, auc, auc_low, auc_high, average_precision,
+    every rate and, where predictions are probabilities, net_benefit,
     reasons: name of what is undefined -> why, as data.
 Examples:
     >>> metric = evaluate.load("hf_fairtune/fairness_metric")
@@ -93,7 +94,7 @@ class FairnessMetric(evaluate.Metric):
         for row, at_cut in zip(audit.groups, decided.groups, strict=True):
             cells: dict[str, Any] = {"n": row.n, "positives": row.positives, "negatives": row.negatives}
             cells |= {"status": row.status, "auc": row.auc.value, "auc_low": row.auc.low, "auc_high": row.auc.high}
-            cells |= {"reasons": _plain(row.reasons)}
+            cells |= {"prevalence": row.prevalence, "reasons": _plain(row.reasons)}
             by_group[row.group] = cells | {key: own.value for key, own in (row.measures | at_cut.rates).items()}
         return {
             **{name: own.value for name, own in numbers.items()},

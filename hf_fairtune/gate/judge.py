@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from functools import partial
 
+from ..audits.metrics.metric import cut_metrics
 from ..document.audit import Audit
 from ..document.comparison import Comparison
 from ..document.document import Audited, Document, Gate, GateRow, GateVerdict, Wanted
@@ -123,6 +124,8 @@ def _nothing(audit: Audit, rule: Rule) -> Reason:
     """Say why an audit has no number for a rule."""
     if rule.metric in CALIBRATION:
         return Reason("no_probabilities")
+    if rule.metric in cut_metrics():
+        return Reason("no_cut")
     if rule.metric == "auc_difference":
         return Reason("is_reference", rule.group) if rule.group and audit.pairs else Reason("no_reference")
     return Reason("all_excluded")

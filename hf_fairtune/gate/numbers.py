@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ..audits.engine.bands import Bounds
-from ..audits.metrics.metric import Metric, gaps, metrics, rates, score_metrics
+from ..audits.metrics.metric import Metric, cut_metrics, gaps, metrics, rates, score_metrics
 from ..audits.threshold_audit import OVERALL
 from ..document.audit import Audit, ThresholdAudit
 from ..document.document import Document, GateRow
@@ -36,6 +36,8 @@ def known() -> dict[str, Place]:
         found[name] = Place(own[name.removeprefix("group_")].limits, by_group=True)
     for name in (*CALIBRATION, *rates()):
         found[name] = Place(own[name].limits, by_group=True, of_all=True, at_threshold=name in rates())
+    for name, at_cut in cut_metrics().items():
+        found[name] = Place(at_cut.limits, by_group=True, of_all=True, at_threshold=True)
     for name, gap in gaps().items():
         found[name] = Place(gap.limits, at_threshold=True)
     for name, metric in score_metrics().items():

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..audits.metrics.metric import cut_metrics
 from ..document.audit import GroupAudit, Pair
 from ..document.data import AttributeSheet
 from ..document.document import Document, Sharing
@@ -93,18 +94,24 @@ def group_rows(document: Document) -> str:
 
 
 def threshold_rows(document: Document) -> str:
-    """Write thresholds.csv: a row a target, attribute, threshold, group and rate; gaps are without a group."""
+    """Write thresholds.csv: a row a target, attribute, threshold, group and rate; gaps are without a group.
+
+    What a cut stands for has a column beside it, of flagging everybody in the group.
+    """
     rows: list[dict[str, str]] = []
     for entry in document.select(document.model):
+        shares = dict(map(attrgetter("group", "prevalence"), entry.audit.groups))
         for at in entry.audit.thresholds:
             about = {"target": entry.target, "attribute": entry.attribute or "", "policy": at.policy}
             about |= {"fitted_on": at.fitted_on or "", "degenerate": f"{at.degenerate:d}"}
             named = dict(map(attrgetter("group", "rates"), at.groups)) | {"": at.gaps} if entry.attribute else {}
             for group, items in (named or {ALL: at.overall.rates}).items():
-                own = written((at.by_group or {}).get(group, at.value), 6)
+                cut = (at.by_group or {}).get(group, at.value)
                 for key, item in items.items():
-                    rows.append(about | {"cut": own, "group": group, "measure": key})
+                    rows.append(about | {"cut": written(cut, 6), "group": group, "measure": key})
                     _spread(rows[-1], item)
+                    if key in cut_metrics() and 0 <= cut < 1:
+                        rows[-1]["flagging_all"] = written(cut_metrics()[key].flagging_all(shares[group], cut), 6)
     return _csv(rows)
 
 

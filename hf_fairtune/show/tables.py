@@ -6,12 +6,13 @@ from dataclasses import replace
 from itertools import repeat
 from operator import attrgetter, methodcaller
 
+from ..audits.metrics.metric import cut_metrics, score_metrics
 from ..document.audit import ThresholdAudit
 from ..document.data import Level, SplitSheet
 from ..document.document import Document, Gate
 from ..document.estimate import Reason, Size
 from .table import Cell, Table
-from .view import View, beside
+from .view import View, beside, prevalences
 from .words import DEGENERATE, bound, metric, name, number, p_value, percent, rule, threshold
 
 ALL = "all rows"
@@ -99,23 +100,32 @@ def pair_table(view: View, tested_only: bool = False) -> Table:
 def measure_table(view: View) -> Table:
     """Build the other numbers that need no threshold: a row a group, then all rows and what lies across the groups."""
     header, columns = ["group"], [[*map(attrgetter("group"), view.audit.groups), ALL, "worst group", "gap"]]
+    known, shares = score_metrics(), prevalences(view.audit)
     for key in view.audit.measures:
         header += _heads(view, metric(key))
         for audit in view.audits.values():
             worst = audit.across.get(f"min_group_{key}") or audit.across.get(f"max_group_{key}")
             across = audit.measures.get(key), worst, audit.across.get(f"{key}_gap")
             columns.append([*map(methodcaller("get", key), map(attrgetter("measures"), audit.groups)), *across])
+        if key in known and known[key].chance == "prevalence":
+            header.append("by chance (prevalence)")
+            columns.append([*shares, "", ""])
     return _table(view, "More measures", header, list(zip(*columns, strict=True)))
 
 
 def rate_table(view: View, at: ThresholdAudit) -> Table:
-    """Build the model's rates by group at a threshold, and the counts they come from."""
-    own, names = at.by_group or {}, list(at.overall.rates)
+    """Build the model's rates by group at a threshold, the counts they come from, and what flagging all would do."""
+    own, names, known = at.by_group or {}, list(at.overall.rates), cut_metrics()
     rows: list[list[Cell]] = []
-    for row in [*at.groups, replace(at.overall, group=ALL)]:
+    compared = list(filter(known.__contains__, names))
+    for row, share in zip([*at.groups, replace(at.overall, group=ALL)], prevalences(view.audit), strict=True):
         counts = [row.n, row.positives, row.true_positives, row.false_positives]
         rows.append([row.group, own.get(row.group, ""), *counts, *map(row.rates.get, names)])
+        cut = own.get(row.group, at.value)
+        for key in compared:
+            rows[-1].append(known[key].flagging_all(share, cut) if 0 <= cut < 1 else "")
     header = ["group", "cut", "rows", "with the finding", "found", "flagged in error", *map(metric, names)]
+    header += map("{} of flagging all".format, map(metric, compared))
     who = f" of {view.title}" if len(view.audits) > 1 else ""
     said = [DEGENERATE] if at.degenerate else []
     return _table(view, f"Rates{who} at {threshold(at, view.digits)},", header, rows, said)

@@ -8,6 +8,7 @@ from typing import Any
 from ..document.audit import Audit, ThresholdAudit
 from ..document.comparison import Comparison, ThresholdChange
 from ..document.document import Document
+from ..document.estimate import NAN
 from .words import percent
 
 
@@ -81,6 +82,13 @@ def splits(document: Document) -> list[str]:
     audited = dict.fromkeys(map(attrgetter("split"), document.select(document.model)))
     tests = list(filter(audited.__contains__, ("test", *document.data.test_sets)))
     return tests or list(audited)[:1]
+
+
+def prevalences(audit: Audit) -> list[float]:
+    """Return the share with the finding in every group and, last, in all rows, as far as their sizes are shown."""
+    n, positives, found = audit.n, audit.positives, list(map(attrgetter("prevalence"), audit.groups))
+    found.append(positives / n if isinstance(n, int) and isinstance(positives, int) and n else NAN)
+    return found
 
 
 def beside(parts: Iterable[Any], name: str) -> list[tuple[Any, ...]]:

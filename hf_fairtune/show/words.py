@@ -93,6 +93,10 @@ LEGEND = (
     "the cuts are not for use",
     "negatives below others' positives: where it is low, this group is alarmed in the place of others",
     "positives above others' negatives: where it is low, this group is missed in favour of others",
+    "by chance (prevalence): the average precision of scores that rank at random; compare groups by how far above it "
+    "they are",
+    "net benefit: patients found less false alarms, weighed by the odds of the cut, per patient; of use where it is "
+    "above 0, flagging nobody, and above flagging all",
     "ECE: expected calibration error; even a calibrated model has one by chance, so read the excess",
     "slope, intercept: 1 and 0 are right; below 1 scores are too extreme, below 0 they are too high",
 )
@@ -117,7 +121,9 @@ REASONS: dict[ReasonKind, str] = {
     "separated": "the scores separate the classes, so no finite slope fits best",
     "nearly_separated": "the scores nearly separate the classes, so no slope was found",
     "no_ranking": "the scores do not rank the rows",
+    "no_cut": "no one cut of probabilities decides",
     "few_cases": "too few cases ({few})",
+    "steep_cut": "withheld at a cut above 0.5, where it would tell the exact prevalence",
     "degenerate": DEGENERATE,
     "both_sides": "the interval lies on both sides of the bound",
     "no_interval": "no interval",

@@ -104,6 +104,24 @@ def test_a_level_is_excluded_wherever_it_lies() -> None:
     assert [entry.audit.excluded for entry in found] == [[], [], [], ["a1"], [], ["a1"]]
 
 
+def test_each_attribute_has_its_own_named_reference() -> None:
+    """An intersection takes the group whose levels all are named; an attribute without one the largest."""
+    rows = table()
+    s, a = rows.attributes
+    both = Attribute("s & a", ["s", "a"], "intersection", [], s.values * 3 + a.values, [])
+    crossed = [(f"s{i}", f"a{j}") for i in range(2) for j in range(3)]
+    rows = replace(rows, attributes=[s, a, replace(both, levels=crossed)])
+    found = audit_table(rows, reference_group=["s1", "a2"], **QUICK)
+    used = {entry.attribute: {pair.reference for pair in entry.audit.pairs} for entry in found if entry.attribute}
+    assert used == {"s": {"s1"}, "a": {"a2"}, "s & a": {"s1 & a2"}}
+    found = audit_table(rows, reference_group=["a2"], **QUICK)
+    plain = audit_table(rows, **QUICK)
+    assert [entry.audit.pairs for entry in found if entry.attribute != "a"] != []
+    for entry, own in zip(found, plain, strict=True):
+        references = [pair.reference for pair in own.audit.pairs]
+        assert [pair.reference for pair in entry.audit.pairs] == (["a2"] * 2 if entry.attribute == "a" else references)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -112,6 +130,9 @@ def test_a_level_is_excluded_wherever_it_lies() -> None:
         ({"policies": ("best",)}, "is no threshold policy"),
         ({"correction": "bonferroni"}, "is no correction"),
         ({"exclude": ["z"]}, r"`exclude` names \['z'\]; the groups are \['s0', 's1', 'a0'"),
+        ({"reference_group": ["z"]}, r"`reference_group` names \['z'\]; the groups are \['s0', 's1', 'a0'"),
+        ({"reference_group": ["s0", "s1"]}, r"`reference_group` names \['s0', 's1'\]; name one of"),
+        ({"reference_group": ["a1"], "exclude": ["a1"]}, "which `exclude` leaves out"),
         ({"fit_on": table(k=3)}, r"have the targets \['t0', 't1', 't2'\], the audited ones \['t0', 't1'\]"),
         ({"fit_on": table(), "policies": ("f1",)}, "rows for thresholds have the labels and scores of audited rows"),
         ({"confidence": 1.0}, "between 0 and 1"),

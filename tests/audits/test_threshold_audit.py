@@ -1,5 +1,6 @@
 """Every rate and gap at a threshold, with whatever decides."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from scipy.stats import binomtest
 
 from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.engine.proportions import confusion, ratio, total, wilson
-from hf_fairtune.audits.metrics.metric import gaps, rates
+from hf_fairtune.audits.metrics.metric import cut_metrics, gaps, rates
 from hf_fairtune.audits.thresholds import fixed, given, parse_policy
 from hf_fairtune.document.audit import RateGroup, ThresholdAudit
 from hf_fairtune.document.estimate import Estimate, Reason
@@ -25,6 +26,12 @@ def one(*rows: Any, threshold: Any = None, names: tuple[str, ...] = NAMES, **opt
         *rows, names, thresholds=[threshold or fixed(0.4)], **({"n_boot": 200, "n_permutations": 0} | options)
     )
     return found.thresholds[0]
+
+
+def without_cut_metrics(found: ThresholdAudit) -> list[RateGroup]:
+    """The groups without what needs a cut, which decisions made elsewhere have not."""
+    kept = [{key: own for key, own in row.rates.items() if key not in cut_metrics()} for row in found.groups]
+    return [replace(row, rates=rates) for row, rates in zip(found.groups, kept, strict=True)]
 
 
 def test_gaps_compare_with_the_largest_estimable_group() -> None:
@@ -49,10 +56,10 @@ def test_every_number_lies_within_its_interval(clustered: bool) -> None:
         assert low <= found.low <= found.value <= found.high <= high, name
         assert found.low < found.high
     for group in (cut.overall, *cut.groups):
-        assert set(group.rates) == set(rates())
+        assert set(group.rates) == set(rates()) | set(cut_metrics())
         for name, found in group.rates.items():
             assert found.low <= found.value <= found.high
-            assert (found.method == "Wilson") == (not clustered and name != "f1")
+            assert (found.method == "Wilson") == (not clustered and name in DENOMINATORS)
 
 
 def test_rates_have_the_intervals_of_their_counts() -> None:
@@ -129,13 +136,13 @@ def test_a_cut_by_group_is_recorded_and_resampled_as_it_decides() -> None:
     assert (cut.by_group, cut.policy, cut.fitted_on) == (decision.by_group, "youden per group", "validation")
     as_given = one(*rows, threshold=given(decision.apply(checked(*rows))))
     assert as_given.by_group is None
-    assert (as_given.gaps, as_given.groups) == (cut.gaps, cut.groups)
+    assert (as_given.gaps, as_given.groups) == (cut.gaps, without_cut_metrics(cut))
 
 
 def test_given_decisions_at_a_cut_are_the_cut() -> None:
     labels, scores, groups = split(digits=6)
     by_cut, by_row = one(labels, scores, groups), one(labels, scores, groups, threshold=given(scores >= 0.4))
-    assert (by_cut.gaps, by_cut.groups) == (by_row.gaps, by_row.groups)
+    assert (by_cut.gaps, without_cut_metrics(by_cut)) == (by_row.gaps, by_row.groups)
 
 
 def patients(*cells: tuple[int, int]) -> tuple[np.ndarray, ...]:

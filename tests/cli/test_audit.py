@@ -117,6 +117,13 @@ def test_p_values_are_adjusted_over_all_pairs(table: Path) -> None:
     assert least.p_adjusted == pytest.approx(min(1, 5 * least.p))
 
 
+def test_a_named_reference_is_recorded(table: Path) -> None:
+    found = audited(table, "--group", "age:60", "--reference_group", "M", "--reference_group", ">60")
+    used = {entry.attribute: {pair.reference for pair in entry.audit.pairs} for entry in found.audits[1:]}
+    assert used == {"sex": {"M"}, "age:60": {">60"}, "sex & age:60": {"M & >60"}}
+    assert found.settings.reference_group == found.arguments["reference_group"] == ["M", ">60"]
+
+
 def test_thresholds_are_fitted_on_other_rows(divided: Path) -> None:
     found = audited(divided, "--threshold", "0.5", "sensitivity=0.8", "youden per group")
     assert (list(found.data.splits), found.data.split_source) == (["test"], "given")
@@ -187,6 +194,8 @@ def test_the_gate_is_the_exit_status(
         (["--threshold", "best"], "`best` is no threshold policy"),
         (["--threshold", "argmax"], "`argmax` is for one of several classes"),
         (["--exclude", "X"], "`exclude` names ['X']"),
+        (["--reference_group", "X"], "`reference_group` names ['X']; the groups are ['F', 'M']."),
+        (["--reference_group", "M", "--exclude", "M"], "`reference_group` is 'M', which `exclude` leaves out"),
         (["--reference_model", "m"], "--reference_model needs images"),
         (["--finding", "a=b"], "--finding a=b fits no class; write CLASS=WORDS for y"),
         (["--gate", "none.yaml"], "none.yaml"),

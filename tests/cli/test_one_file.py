@@ -49,6 +49,19 @@ def mean_score(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> n
 
 METRIC = ScoreMetric(mean_score, better="higher")
 """
+CUT = """
+import numpy as np
+
+from ...document.estimate import Estimate
+from .metric import CutMetric
+
+
+def odds_kept(cells: np.ndarray, clusters: np.ndarray | None, cut: float, confidence: float) -> Estimate:
+    return Estimate(float((cells % 2).mean()) * cut, 0.0, 1.0, "made up")
+
+
+METRIC = CutMetric(odds_kept, lambda prevalence, cut: cut, better="higher")
+"""
 LOSS = '''"""A bias of nothing, for a test."""
 
 import torch
@@ -149,13 +162,13 @@ def fairtune(package: Path, *arguments: str) -> str:
 
 def test_a_rate_a_gap_and_a_metric_of_scores(package: Path) -> None:
     room = package / "hf_fairtune" / "audits" / "metrics"
-    for name, code in {"miss_rate": RATE, "miss_rate_difference": GAP, "mean_score": SCORE}.items():
+    for name, code in {"miss_rate": RATE, "miss_rate_difference": GAP, "mean_score": SCORE, "odds_kept": CUT}.items():
         (room / f"{name}.py").write_text(f'"""{CARD.format(title=name.replace("_", " ").capitalize())}"""\n\n{code}')
     draw = np.random.default_rng(0)
     labels, sex = draw.integers(0, 2, 300), draw.choice(["F", "M"], 300)
     scores = np.clip(0.3 * labels + 0.6 * draw.random(300), 0.01, 0.99)
     pd.DataFrame({"y": labels, "p": scores, "sex": sex}).to_csv(package / "p.csv", index=False)
-    rules = ("miss_rate", "miss_rate_difference", "mean_score", "min_group_mean_score", "mean_score_gap")
+    rules = ["miss_rate", "miss_rate_difference", "mean_score", "min_group_mean_score", "mean_score_gap", "odds_kept"]
     lines = [f"- {{metric: {name}, within: [0, 1]}}" for name in rules]
     (package / "rules.yaml").write_text("\n".join(["rules:", *lines]))
     flags = "audit --model p.csv --label y --score p --group sex --n_boot 100 --gate rules.yaml --output_dir out"
@@ -166,6 +179,7 @@ def test_a_rate_a_gap_and_a_metric_of_scores(package: Path) -> None:
         rates = group["rates"]
         assert rates["miss_rate"]["value"] == pytest.approx(1 - rates["tpr"]["value"])
         assert rates["miss_rate"]["low"] is not None
+        assert rates["odds_kept"]["value"] == pytest.approx(rates["selection_rate"]["value"] / 2)
     gaps = cut["gaps"]
     assert gaps["miss_rate_difference"]["value"] == pytest.approx(gaps["equal_opportunity_difference"]["value"])
     assert audit["measures"]["mean_score"]["value"] == pytest.approx(scores.mean())
@@ -176,7 +190,10 @@ def test_a_rate_a_gap_and_a_metric_of_scores(package: Path) -> None:
         text = file.read_text().lower()
         assert "miss rate" in text or "miss_rate" in text, file
         assert "mean score" in text or "mean_score" in text, file
-    assert "miss_rate" in (package / "out" / "share" / "thresholds.csv").read_text()
+        assert "odds kept of flagging all" in text, file
+    csv = (package / "out" / "share" / "thresholds.csv").read_text()
+    assert "miss_rate" in csv
+    assert "odds_kept" in csv
     assert "Miss rate difference" in fairtune(package, "metrics")
     assert "made for a test" in fairtune(package, "metrics", "mean_score")
     code = (

@@ -15,7 +15,7 @@ from fairlearn.metrics import demographic_parity_difference, equalized_odds_diff
 from sklearn.metrics import roc_auc_score
 
 from hf_fairtune.audits.audit import audit
-from hf_fairtune.audits.metrics.metric import card, gaps, rates, score_metrics
+from hf_fairtune.audits.metrics.metric import card, cut_metrics, gaps, rates, score_metrics
 from hf_fairtune.audits.thresholds import fixed
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.fairness_metric import fairness_metric
@@ -140,7 +140,8 @@ def test_every_metric_of_the_room_is_in_it(metric: Any) -> None:
     found = metric.compute(references=labels, predictions=scores, groups=named(groups))
     across = {key for name, own in score_metrics().items() for key in (name, *own.across_keys(name))}
     assert {f"{name}@0.5" for name in gaps()} | across <= set(found)
-    assert set(rates()) | set(score_metrics()) <= set(found["by_group"]["a"])
+    assert set(rates()) | set(cut_metrics()) | set(score_metrics()) <= set(found["by_group"]["a"])
+    assert found["by_group"]["a"]["prevalence"] == labels[groups == 0].mean()
 
 
 def test_its_description_is_a_card(metric: Any) -> None:

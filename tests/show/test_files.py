@@ -11,6 +11,7 @@ import pytest
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.folder import AUDIT
+from hf_fairtune.publish import publish
 from hf_fairtune.show import files, page
 from hf_fairtune.show.files import csv_cell, factors, group_rows, paper_table, threshold_rows, write_audit
 from hf_fairtune.show.table import as_latex
@@ -83,6 +84,25 @@ def test_thresholds_are_the_documents_rows(audit: Document) -> None:
     assert {row["cut"] for row in found if row["fitted_on"] and row["group"] == "F"} == {"0.25"}
     assert {row["cut"] for row in found if row["fitted_on"] and not row["group"]} == {""}
     assert {row["group"] for row in found if not row["attribute"]} == {"all rows"}
+
+
+def test_flagging_all_stands_beside_what_a_cut_stands_for(audit: Document) -> None:
+    def gained(content: dict) -> None:
+        for entry in content["audits"]:
+            for row in entry["audit"]["thresholds"][0]["groups"]:
+                row["rates"]["net_benefit"] = {"value": 0.1, "low": 0.0, "high": 0.2, "method": "m"}
+
+    made = edited(audit, gained)
+    for document in (made, publish(made)):
+        found = {
+            row["group"]: row
+            for row in rows_of(threshold_rows(document))
+            if (row["attribute"], row["measure"], row["cut"]) == ("sex", "net_benefit", "0.5")
+        }
+        for row in views(document)[0].audit.groups:
+            assert found[row.group]["value"] == "0.1"
+            # At a cut of 0.5 a false alarm weighs like a patient found.
+            assert float(found[row.group]["flagging_all"]) == pytest.approx(2 * row.prevalence - 1, abs=1e-5)
 
 
 def test_names_are_no_formulas_and_no_markup(audit: Document) -> None:

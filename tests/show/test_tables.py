@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from hf_fairtune.document.document import Document
+from hf_fairtune.document.estimate import Estimate, exact
+from hf_fairtune.publish import publish
 from hf_fairtune.show import tables
 from hf_fairtune.show.table import Table
 from hf_fairtune.show.view import View, views
@@ -124,8 +126,10 @@ def test_degenerate_thresholds_show_no_rates_and_say_why(search: Document) -> No
 def test_a_measure_is_a_column_and_counts_stand_beside_rates(audit: Document) -> None:
     view = views(audit)[0]
     measures = tables.measure_table(view)
-    assert measures.header == ["group", metric("average_precision")]
-    assert measures.rows[-1] == ["gap", number(view.audit.across["average_precision_gap"], 3)]
+    assert measures.header == ["group", metric("average_precision"), "by chance (prevalence)"]
+    assert [row[2] for row in measures.rows[:-3]] == [number(row.prevalence, 3) for row in view.audit.groups]
+    assert measures.rows[-3][2] == number(exact(view.audit.positives) / exact(view.audit.n), 3)
+    assert measures.rows[-1] == ["gap", number(view.audit.across["average_precision_gap"], 3), ""]
     at = view.audit.thresholds[0]
     table = tables.rate_table(view, at)
     row = at.groups[0]
@@ -227,3 +231,19 @@ def test_tested_pairs_alone_may_be_asked_for(audit: Document) -> None:
 def test_no_table_breaks(edit: Edit, audit: Document) -> None:
     for view in views(edited(audit, edit)):
         assert every(view)
+
+
+def test_what_a_cut_stands_for_stands_beside_flagging_all(audit: Document) -> None:
+    """By the shown sizes, so that it gives none away, and by the group's own cut."""
+    for document in (audit, publish(audit)):
+        view = views(document)[0]
+        at, gained = view.audit.thresholds[0], {"net_benefit": Estimate(0.1, 0.05, 0.2, "m")}
+        rows = [replace(row, rates=row.rates | gained) for row in (at.overall, *at.groups)]
+        own = dict.fromkeys([row.group for row in at.groups], 0.2)
+        table = tables.rate_table(view, replace(at, by_group=own, overall=rows[0], groups=rows[1:]))
+        assert table.header[-2:] == ["Net benefit", "Net benefit of flagging all"]
+        assert {row[-2] for row in table.rows} == {number(gained["net_benefit"], view.digits)}
+        shares = [row.prevalence for row in view.audit.groups]
+        wanted = [number(share - (1 - share) / 4, view.digits) for share in shares]
+        assert [row[-1] for row in table.rows[:-1]] == wanted
+        assert any(found != "–" for found in wanted)

@@ -64,6 +64,38 @@ def wilson(successes: ArrayLike, trials: ArrayLike, confidence: float = 0.95) ->
     return np.stack([rate, np.where(hits == 0, rate, centre - half), np.where(hits == cases, rate, centre + half)])
 
 
+def mover(
+    terms: Sequence[Sequence[float]], weights: tuple[float, float], correlation: float = 0.0
+) -> tuple[float, float, float]:
+    """Compute a weighted sum of two numbers, low and high, from the numbers' own values, lows and highs.
+
+    low = s - sqrt(d1^2 + d2^2 + 2 r d1 d2), d being what each term loses between its value and the end that makes the
+    sum lower, with the sign of its weight, and r the numbers' correlation; high alike. Terms are [2, 3].
+
+    Source: Zou & Donner 2008, "Construction of confidence limits about effect measures", Statistics in Medicine 27;
+    with a correlation Zou 2007, "Toward using confidence intervals to compare correlations", Psychological Methods 12.
+    """
+    (value, low, high), (other, least, most) = terms
+    first, second = weights
+    shared, found = correlation * math.copysign(1.0, first * second), [first * value + second * other]
+    for side in (-1, 1):
+        one = first * ((high if first * side > 0 else low) - value)
+        two = second * ((most if second * side > 0 else least) - other)
+        squared = one**2 + two**2 + 2 * shared * one * two
+        # Rounding may push it below 0; an end that is missing stays NaN.
+        found.append(found[0] + side * (0.0 if squared < 0 else math.sqrt(squared)))
+    return found[0], found[1], found[2]
+
+
+def correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Correlate two means over clusters, from how far each cluster moves either, [n_clusters]; 0 where one never does.
+
+    Exactly 0 where no cluster moves both.
+    """
+    size = float(first @ first) * float(second @ second)
+    return float(first @ second) / math.sqrt(size) if size > 0 else 0.0
+
+
 def paired_difference(gained: int, lost: int, trials: int, confidence: float = 0.95) -> tuple[float, float, float]:
     """Compute the difference of two proportions over the same cases, low and high.
 

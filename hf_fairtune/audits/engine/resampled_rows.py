@@ -43,12 +43,19 @@ class ResampledRows:
         n_clusters: in all; None where rows are independent.
         quantiles: draws, [n_boot] -> their percentile interval.
         status: of every group and, last, of all rows, by the scarcer class.
-        reference: the largest included group that is estimable; where none is, the largest; None without groups.
+        reference: the group that was named; else the largest included one that is estimable; where none is, the
+            largest; None without groups.
+        named: whether the reference was.
         names, excluded: of the included groups and of the others.
     """
 
     def __init__(
-        self, rows: ScoredRows, included: Sequence[int], replicates: Replicates | None, confidence: float
+        self,
+        rows: ScoredRows,
+        included: Sequence[int],
+        replicates: Replicates | None,
+        confidence: float,
+        reference: int | None = None,
     ) -> None:
         self.rows, self.included, self.replicates, self.confidence = rows, tuple(included), replicates, confidence
         self.ordered, self.counts, self.units = rows.ordered(), rows.cases(units=False), rows.cases()
@@ -59,7 +66,9 @@ class ResampledRows:
             scarcer < ESTIMABLE, "not estimable", np.where(scarcer < SOLID, "weak", "ok")
         ).tolist()
         sizes = self.counts[list(self.included), 2] + (scarcer[list(self.included)] >= ESTIMABLE) * len(rows.labels)
-        self.reference = self.included[int(sizes.argmax())] if self.included else None
+        largest = self.included[int(sizes.argmax())] if self.included else None
+        self.named = reference is not None
+        self.reference = reference if self.named else largest
         self.names = list(map(rows.group_names.__getitem__, self.included))
         self.excluded = sorted({*rows.group_names} - {*self.names}, key=rows.group_names.index)
 

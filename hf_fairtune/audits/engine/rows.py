@@ -129,6 +129,25 @@ def _checked_clusters(clusters: Sequence[object] | np.ndarray, n: int) -> np.nda
     return np.argsort(np.lexsort((types, texts)))[codes]
 
 
+def reference_code(group_names: Sequence[str], included: Sequence[int], reference_group: Sequence[str]) -> int | None:
+    """Return the code of the one group that `reference_group` names, None for none.
+
+    Raises:
+        FairTuneError: it names an unknown group, an excluded one, or several.
+    """
+    names = [reference_group] if isinstance(reference_group, str) else [*reference_group]
+    if not names:
+        return None
+    if len(names) > 1 or names[0] not in group_names:
+        raise FairTuneError(f"`reference_group` names {names}; name one of the groups {list(group_names)}.")
+    code = list(group_names).index(names[0])
+    if code not in included:
+        raise FairTuneError(
+            f"`reference_group` is {names[0]!r}, which `exclude` leaves out; name another, or keep it."
+        )
+    return code
+
+
 def included_codes(group_names: Sequence[str], exclude: Sequence[str]) -> tuple[int, ...]:
     """Return the codes of the groups that `exclude` does not name, or raise FairTuneError for an unknown name."""
     names = {exclude} if isinstance(exclude, str) else set(exclude)

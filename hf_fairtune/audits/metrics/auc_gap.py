@@ -153,13 +153,13 @@ def lowest_and_gap(
 
 
 def auc_pairs(resampled: ResampledRows, aucs: Sequence[Estimate]) -> list[Pair]:
-    """Compare every included group with the largest estimable one; no pairs where none is estimable.
+    """Compare every included group with the reference; no pairs where none was named and none is estimable.
 
     Intervals: MOVER of the two groups', with the correlation of their AUCs where clusters may lie in both. Tests: see
     `auc_difference_test`; p-values are adjusted by Holm over these pairs.
     """
     reference, found = resampled.reference, []
-    if reference is None or not resampled.estimable(reference):
+    if reference is None or not (resampled.named or resampled.estimable(reference)):
         return []
     for code in resampled.included:
         if code != reference:
@@ -179,8 +179,10 @@ def _pair(resampled: ResampledRows, aucs: Sequence[Estimate], code: int, referen
     """Compare two groups; p is NaN where there is no test, for too few cases."""
     names, cases = resampled.rows.group_names, resampled.units[[code, reference], :2].tolist()
     first, second, correlation, clusters = resampled.inside(code), resampled.inside(reference), 0.0, None
-    p, method = NAN, None
-    if first.clusters is not None and second.clusters is not None and resampled.estimable(code):
+    p, method, few = NAN, None, tuple[Reason, ...]()
+    for one in (code, reference):
+        few += () if resampled.estimable(one) else resampled.few(one, group=names[one])
+    if first.clusters is not None and second.clusters is not None and not few:
         from ..engine.clusters import auc_covariances  # only where there are clusters
 
         clusters = first.clusters, second.clusters
@@ -189,10 +191,10 @@ def _pair(resampled: ResampledRows, aucs: Sequence[Estimate], code: int, referen
         spread = math.sqrt(both[0, 0] * both[1, 1])
         correlation = float(both[0, 1]) / spread if spread > ROUNDING else 0.0
     difference = mover_difference(aucs[code], aucs[reference], correlation)
-    if resampled.estimable(code):
-        p, method = auc_difference_test((first.labels, second.labels), (first.scores, second.scores), clusters)
+    if few:
+        difference = replace(difference, low=NAN, high=NAN, reasons=few)
     else:
-        difference = replace(difference, low=NAN, high=NAN, reasons=resampled.few(code, group=names[code]))
+        p, method = auc_difference_test((first.labels, second.labels), (first.scores, second.scores), clusters)
     sizes = aucs[reference].value, (cases[0][0], cases[0][1]), (cases[1][0], cases[1][1])
     wanted = wanted_counts(*sizes) or (None, None)
     return Pair(names[code], names[reference], difference, p, NAN, method, detectable_difference(*sizes), *wanted)

@@ -9,7 +9,8 @@ Direction: higher is better.
 
 Traps: it rises with the prevalence, so groups differ without the model's doing, and so do rebalanced test sets:
 compare it with the prevalence, and groups by their AUCs too. With few positives it hangs on the ranks of a handful of
-rows. It is no trapezoid under the curve, which interpolates points that no cut achieves and is too high.
+rows. Its gap between groups of unlike prevalence is no difference in service: see `average_precision_by_chance`. It is
+no trapezoid under the curve, which interpolates points that no cut achieves and is too high.
 
 Citation: Davis & Goadrich 2006, "The relationship between precision-recall and ROC curves", ICML; scikit-learn's
 `average_precision_score`.
@@ -18,7 +19,7 @@ Citation: Davis & Goadrich 2006, "The relationship between precision-recall and 
 import numpy as np
 
 from ..engine.proportions import ratio
-from .metric import ScoreMetric
+from .metric import Metric, ScoreMetric
 
 
 def average_precision(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -38,4 +39,27 @@ def average_precision(labels: np.ndarray, scores: np.ndarray, weights: np.ndarra
     return np.where(found < count[..., 0], ratio((precision * own).sum(axis=-1), found), np.nan)
 
 
-METRIC = ScoreMetric(average_precision, better="higher")
+METRIC = ScoreMetric(average_precision, chance="prevalence", better="higher")
+CONVENTIONS = {
+    "average_precision_by_chance": Metric(
+        better="neither",
+        text="""
+Average precision by chance: what scores that rank at random have (expected AUPRC).
+
+Definition: the prevalence: positives / rows, of all rows or within a group. It stands beside every average precision.
+
+Range: 0 to 1; undefined for a group without rows. It is no estimate of the model and has no interval.
+
+Direction: neither higher nor lower is better; it is what an average precision starts from.
+
+Traps: a gap between raw average precisions misleads where prevalences differ: 0.30 at a prevalence of 0.03 is ten
+times chance, 0.40 at one of 0.30 hardly more than it, and rankings of one and the same AUC have the higher average
+precision where the finding is more frequent. The average of many random orders of few rows lies a little above the
+prevalence, 0.12 for 20 positives among 200 rows, and tends to it as rows grow. Rebalanced rows change both.
+
+Citation: Saito & Rehmsmeier 2015, "The precision-recall plot is more informative than the ROC plot when evaluating
+binary classifiers on imbalanced datasets", PLoS ONE 10; Bestgen 2015, "Exact expected average precision of the random
+baseline for system evaluation", Prague Bulletin of Mathematical Linguistics 103, for few rows.
+""",
+    )
+}

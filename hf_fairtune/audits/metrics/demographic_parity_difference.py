@@ -59,9 +59,9 @@ Range: -1 to 1; undefined if a group has no rows, or with one group.
 Direction: 0 is most equal, which is not always best; below 0 the group is flagged less than the reference.
 
 Traps: where the finding is truly more frequent in one group, parity is not the goal: read it beside the prevalences.
-The reference here is the largest group that can be estimated, not a "privileged" group: in AIF360 that one is the
-user's choice, and swapping the two turns the sign. Of two groups its absolute value is the demographic parity
-difference; of more it may be smaller, as only pairs with the reference count.
+The reference is the group that `--reference_group` names, else the largest that can be estimated; AIF360 calls it the
+"privileged" group and has it named always. Swapping the two turns the sign. Of two groups its absolute value is the
+demographic parity difference; of more it may be smaller, as only pairs with the reference count.
 
 Citation: AIF360's `statistical_parity_difference`, of two groups.
 """,

@@ -82,8 +82,8 @@ Range: -1 to 1; undefined if a group lacks positives or negatives, or with one g
 Direction: 0 is best; above 0 the group is flagged more readily than the reference, below 0 less.
 
 Traps: a lower TPR and a higher FPR, both bad for the group, cancel: 0 is no proof of equal odds. It measures how
-readily a group is flagged, not how well it is served. The reference is the largest group that can be estimated; with
-another reference it is another number.
+readily a group is flagged, not how well it is served. The reference is the group that `--reference_group` names,
+else the largest that can be estimated; with another reference it is another number.
 
 Citation: AIF360's `average_odds_difference`, of two groups.
 """,

@@ -1,6 +1,7 @@
-"""The contract of a metric: a rate of each group, a gap between groups, or a number of scores; and its card."""
+"""The contract of a metric: a rate or another number of each group, a gap between them, or one of scores; its card."""
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from types import ModuleType
@@ -9,6 +10,7 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 
 from ... import catalog
+from ...document.estimate import Estimate
 from ...errors import FairTuneError
 from ..engine.bands import Bounds, Over, gap_value
 from ..engine.bootstrap import Measure
@@ -57,19 +59,31 @@ class Rate(Metric):
     Args:
         numerator, denominator: names of the counts that are added up, of `proportions.CELLS` and `SUMS`.
         binomial: whether the numerator counts among the denominator's rows, so that Wilson's interval holds.
+        averaged: whether it is the mean of two shares instead, the first count of the numerator over the first of the
+            denominator and the second over the second, of different rows.
     """
 
     numerator: tuple[str, ...]
     denominator: tuple[str, ...]
     binomial: bool = True
+    averaged: bool = False
 
     @property
     def paired(self) -> bool:
         """Tell whether it is a share of the same rows whatever is predicted, so that two models' can be paired."""
         return self.binomial and len(self.denominator) == 1 and self.denominator[0] in NEEDS
 
+    @property
+    def halves(self) -> tuple["Rate", "Rate"]:
+        """Return the two shares whose mean it is."""
+        (one, other), (below, beneath) = self.numerator, self.denominator
+        return Rate((one,), (below,), better=self.better), Rate((other,), (beneath,), better=self.better)
+
     def __call__(self, counts: np.ndarray) -> np.ndarray:
-        """Divide, [4, ..., n_groups] -> [..., n_groups]; NaN where the denominator is 0."""
+        """Divide, [4, ..., n_groups] -> [..., n_groups]; NaN where a denominator is 0."""
+        if self.averaged:
+            first, second = self.halves
+            return (first(counts) + second(counts)) / 2
         return ratio(total(counts, self.numerator), total(counts, self.denominator))
 
 
@@ -102,8 +116,25 @@ class Gap(Metric):
 
     def numbers(self, counts: np.ndarray) -> np.ndarray:
         """Stack what is compared between groups, [..., n_kinds, n_groups]."""
-        found = np.stack([rates()[name](counts) for name in self.rates], axis=-2)
+        numbers = []
+        for name in self.rates:
+            numbers.append(rates()[name](counts))
+        found = np.stack(numbers, axis=-2)
         return found.mean(axis=-2, keepdims=True) if self.averaged else found
+
+
+@dataclass(frozen=True)
+class CutMetric(Metric):
+    """A number of each group at a cut of probabilities, which weighs decisions by the odds that the cut stands for.
+
+    Args:
+        estimate: place of each row among `proportions.CELLS`, [n], clusters, [n] or None, a cut from 0 to below 1, and
+            the level of the interval -> the number.
+        flagging_all: prevalence and cut -> what flagging everybody has, to be read beside it.
+    """
+
+    estimate: Callable[[np.ndarray, np.ndarray | None, float, float], Estimate]
+    flagging_all: Callable[[float, float], float]
 
 
 @dataclass(frozen=True)
@@ -113,9 +144,11 @@ class ScoreMetric(Metric):
     Args:
         value: labels [n], scores [n] ascending and weights [..., n], how often each row counts -> [...]; NaN where it
             is undefined. Vectorised over the leading axes of the weights, for the bootstrap.
+        chance: what scores that rank at random have, to be read beside it; None where it is the same for all groups.
     """
 
     value: Measure
+    chance: Literal["prevalence"] | None = None
 
     def __call__(self, labels: np.ndarray, scores: np.ndarray) -> float:
         """Compute it once, every row counting once."""
@@ -146,11 +179,16 @@ def homes() -> dict[str, tuple[Metric, ModuleType]]:
 @cache
 def metrics(kind: type[Kind]) -> dict[str, Kind]:
     """Find every metric of a kind, by name."""
-    return {name: metric for name, (metric, _) in homes().items() if isinstance(metric, kind)}
+    found: dict[str, Kind] = {}
+    for name, (metric, _) in homes().items():
+        if isinstance(metric, kind):
+            found[name] = metric
+    return found
 
 
 rates = partial(metrics, Rate)
 gaps = partial(metrics, Gap)
+cut_metrics = partial(metrics, CutMetric)
 score_metrics = partial(metrics, ScoreMetric)
 
 

@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from hf_fairtune.audits.engine.proportions import confusion, paired_difference, ratio, total, wilson
+from hf_fairtune.audits.engine.delong import mover_difference
+from hf_fairtune.audits.engine.proportions import (
+    confusion,
+    correlation,
+    mover,
+    paired_difference,
+    ratio,
+    total,
+    wilson,
+)
+from hf_fairtune.document.estimate import Estimate
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 12), (12, 12), (3, 7), (40, 900), (1, 1)])
@@ -20,6 +30,43 @@ def test_no_trials_is_undefined_and_several_come_at_once() -> None:
     assert found.shape == (3, 2, 2)
     assert np.isnan(found[:, 0, 0]).all()
     np.testing.assert_array_equal(found[:, 0, 1], wilson(3, 7))
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.6, -0.4])
+@pytest.mark.parametrize("weights", [(0.5, 0.5), (1.0, -1.0), (1.0, -0.25), (0.0, -0.0)])
+def test_mover_of_symmetric_intervals_adds_up_like_errors(weights: tuple[float, float], correlation: float) -> None:
+    """Half-widths of 0.3 and 0.1 add up as standard errors do."""
+    covariance = np.array([[0.09, 0.03 * correlation], [0.03 * correlation, 0.01]])
+    half = np.sqrt(np.array(weights) @ covariance @ weights)
+    value = weights[0] * 0.5 + weights[1] * 0.7
+    found = mover([(0.5, 0.2, 0.8), (0.7, 0.6, 0.8)], weights, correlation)
+    assert found == pytest.approx((value, value - half, value + half))
+
+
+def test_mover_is_the_difference_of_two_aucs() -> None:
+    first, second = Estimate(0.9, 0.7, 0.95, "m"), Estimate(0.8, 0.75, 0.9, "m")
+    wanted = mover_difference(first, second)
+    found = mover([(0.9, 0.7, 0.95), (0.8, 0.75, 0.9)], (1.0, -1.0))
+    assert found == pytest.approx((wanted.value, wanted.low, wanted.high))
+
+
+def test_mover_without_an_interval_has_none() -> None:
+    found = mover([(0.9, np.nan, np.nan), (0.8, 0.75, 0.9)], (0.5, 0.5))
+    assert found[0] == pytest.approx(0.85)
+    assert np.isnan(found[1:]).all()
+
+
+def test_two_rates_correlate_as_over_clusters_drawn_again() -> None:
+    """Clusters of a positive and two negatives that are decided alike: the slow way draws them again."""
+    rng = np.random.default_rng(0)
+    own = rng.random((200, 1)) < 0.6
+    right = np.where(rng.random((200, 3)) < 0.6, own, rng.random((200, 3)) < 0.6)
+    hits, clears = right[:, 0].astype(float), right[:, 1:].sum(axis=1).astype(float)
+    found = correlation(hits - hits.mean(), clears - clears.mean())
+    drawn = rng.integers(200, size=(4000, 200))
+    assert found == pytest.approx(np.corrcoef(hits[drawn].mean(axis=1), clears[drawn].mean(axis=1))[0, 1], abs=0.04)
+    assert found > 0.3
+    assert correlation(np.array([1.0, -1, 0, 0]), np.array([0.0, 0, 2, -2])) == correlation(hits * 0, clears) == 0
 
 
 def test_a_paired_difference_is_the_published_one() -> None:

