@@ -17,6 +17,7 @@ from datasets import (
     load_from_disk,
 )
 
+from ..connection import hub_or_cache
 from ..errors import FairTuneError, first_line, listed
 from .table_file import SEPARATORS, SPLIT_COLUMN, SPLIT_NAMES, SUFFIXES, as_levels, named_column, no_column, read_table
 
@@ -61,7 +62,8 @@ def load_source(
         only = named_column(frame, column, "image").to_frame()
         parts, frame = {"train": Dataset.from_pandas(only, preserve_index=False)}, frame.drop(columns=column)
     else:
-        parts = _load(dataset, path)
+        with hub_or_cache(dataset):
+            parts = _load(dataset, path)
         features = next(iter(parts.values())).features
         column = image_column(features, [key for key, kind in features.items() if isinstance(kind, Image)], image)
         frame = pd.concat([attribute_frame(part, column) for part in parts.values()], ignore_index=True)

@@ -23,7 +23,7 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.document.estimate import exact
 from hf_fairtune.document.run import ExternalSet, Training
 from hf_fairtune.document.run import Repair as DocumentRepair
-from hf_fairtune.masks.hard_mask import hard_mask
+from hf_fairtune.masks.repair_mask import hard_mask
 from tests.conftest import tiny_vit
 from tests.families.backbones import backbone
 
