@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from huggingface_hub import constants, get_session
-from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.errors import HTTPError
 
 from .errors import FairTuneError
 
@@ -37,13 +37,14 @@ def silence() -> str | None:
     return reasons[-1]
 
 
+known_silence = cache(silence)
+
+
 @cache
-def known_silence() -> str | None:
-    """Return what the first `silence` of this process found, and say that the cache alone serves."""
-    reason = silence()
-    if reason is not None and reason != OFFLINE:
+def note(reason: str) -> None:
+    """Say once that the cache alone serves, unless that was asked for."""
+    if reason != OFFLINE:
         logger.warning("the Hub (%s) cannot be reached (%s); only what is cached is used", constants.ENDPOINT, reason)
-    return reason
 
 
 @contextmanager
@@ -63,21 +64,20 @@ def hub_or_cache(name: str) -> Iterator[None]:
     constants.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE = True
     try:
         yield
+        note(reason)
     except Exception as error:
         if not is_missing(error):
             raise
         raise FairTuneError(
-            f"`{name}` is no file or folder here and not in the cache, and the Hub ({constants.ENDPOINT}) cannot be "
-            f"reached ({reason}); check the network, or give a folder."
+            f"the Hub ({constants.ENDPOINT}) cannot be reached ({reason}), and the cache does not hold all of `{name}`; "
+            "check the network, or give a folder."
         ) from error
     finally:
         constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE = before
 
 
 def is_missing(error: BaseException | None) -> bool:
-    """Tell whether an error, or one it came from, is a file that only the Hub has."""
-    while error is not None:
-        if isinstance(error, (ConnectionError, LocalEntryNotFoundError, OfflineModeIsEnabled)):
-            return True
+    """Tell whether an error, or one it came from, is a file that was not found; each library says so in its way."""
+    while error is not None and not isinstance(error, OSError):
         error = error.__cause__ or error.__context__
-    return False
+    return error is not None

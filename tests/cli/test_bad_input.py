@@ -20,7 +20,7 @@ CASES = [
     ("--positive", "cancer", "--positive cancer is not a value of `label`"),
     ("--group", "height", "--group height names no column"),
     ("--cluster", "person", "--cluster person names no column"),
-    ("--model", "nowhere/nothing", "`--model nowhere/nothing`"),
+    ("--model", "nowhere/nothing", "the cache does not hold all of `nowhere/nothing`"),
     ("--image_size", "15", "image_size"),
     ("--dataset", "nowhere.csv", "`nowhere.csv` does not exist"),
 ]
