@@ -69,8 +69,8 @@ def hub_or_cache(name: str) -> Iterator[None]:
         if not is_missing(error):
             raise
         raise FairTuneError(
-            f"the Hub ({constants.ENDPOINT}) cannot be reached ({reason}), and the cache does not hold all of `{name}`; "
-            "check the network, or give a folder."
+            f"the Hub ({constants.ENDPOINT}) cannot be reached ({reason}), and the cache does not hold all of "
+            f"`{name}`; check the network, or give a folder."
         ) from error
     finally:
         constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE = before

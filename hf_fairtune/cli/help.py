@@ -15,11 +15,17 @@ GROUPS = {
 }  # fmt: skip
 # What a command itself asks for, by a line that names the columns there are.
 ASKED = {"label", "group"}
-# The fields of TrainingArguments that are no plumbing to Trainer users.
+# The fields of TrainingArguments that are no plumbing to Trainer users; for some a text shorter than stock's.
 SHOWN = {
-    "num_train_epochs", "per_device_train_batch_size", "per_device_eval_batch_size", "learning_rate",
-    "lr_scheduler_type", "warmup_steps", "weight_decay", "output_dir", "seed", "bf16", "gradient_accumulation_steps",
-    "dataloader_num_workers", "use_cpu", "report_to", "push_to_hub", "hub_model_id",
+    "num_train_epochs": "", "learning_rate": "", "lr_scheduler_type": "", "warmup_steps": "", "weight_decay": "",
+    "per_device_train_batch_size": "", "per_device_eval_batch_size": "",
+    "gradient_accumulation_steps": "Batches whose gradients make one step.",
+    "seed": "Of splits, weights, batches and search.",
+    "bf16": "Train in bfloat16.",
+    "use_cpu": "Leave an accelerator alone.",
+    "dataloader_num_workers": "Processes that load images; 0: this one.",
+    "output_dir": "", "push_to_hub": "", "hub_model_id": "",
+    "report_to": "Logger that is installed, such as tensorboard or wandb.",
 }  # fmt: skip
 
 
@@ -41,7 +47,8 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 def print_help(parser: argparse.ArgumentParser, kinds: list[Any], positional: str | None, everything: bool) -> None:
     """Print the help of the dataclasses `kinds`; the rest of TrainingArguments only where `everything` is wanted."""
     stock = [base for kind in kinds for base in kind.__mro__ if base.__name__ == "TrainingArguments"]
-    hidden = set() if everything else {entry.name for base in stock for entry in fields(base)} - SHOWN
+    known = {entry.name for base in stock for entry in fields(base)}
+    hidden = set() if everything else known - set(SHOWN)
     # The few flags of a command with one dataclass need no groups.
     group_of = {entry.name: group(kind, entry.name) for kind in kinds if len(kinds) > 1 for entry in fields(kind)}
     titled: dict[str, list[argparse.Action]] = {
@@ -50,9 +57,12 @@ def print_help(parser: argparse.ArgumentParser, kinds: list[Any], positional: st
     for action in parser._actions:
         if action.dest not in hidden:
             simplify(action)
+            action.help = (action.dest in known and SHOWN.get(action.dest)) or action.help
             titled[group_of.get(action.dest, OTHERS)].append(action)
     needed = [action for actions in titled.values() for action in actions if action.required]
-    flags = [f"{action.option_strings[0]} {action.metavar}".removeprefix(f"{positional} ") for action in needed]
+    flags = [f"{action.option_strings[0]} {action.metavar}" for action in needed]
+    flags.sort(key=lambda flag: not flag.startswith(f"{positional} "))
+    flags[:1] = [flag.removeprefix(f"{positional} ") for flag in flags[:1]]
     parser.usage = " ".join([parser.prog, *flags, "[flags]"])
     parser.formatter_class = partial(HelpFormatter, max_help_position=28, width=100)
     parser._action_groups.clear()
