@@ -10,7 +10,7 @@ from datasets import config
 from huggingface_hub import close_session, constants
 from transformers import AutoConfig
 
-from hf_fairtune import connection
+from hf_fairtune import connection, hub
 from hf_fairtune.cli.main import main
 from hf_fairtune.cli.model import load_classifier, load_model_type, load_processor
 from hf_fairtune.data.source import load_source
@@ -72,6 +72,15 @@ def test_a_command_says_so_in_one_line(endpoint: str, tmp_path: Path, capsys: py
     (line,) = capsys.readouterr().err.splitlines()
     assert f"the Hub ({endpoint}) cannot be reached" in line
     assert not folder.exists()
+
+
+def test_a_push_says_so_before_it_begins(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "check", lambda _: None)
+    monkeypatch.setattr(hub, "publishable", lambda _: [])
+    start = time.monotonic()
+    with pytest.raises(FairTuneError, match=rf"the Hub \({endpoint}\) cannot be reached \(.*\); check the network"):
+        hub.push(tmp_path, "team/lesions")
+    assert time.monotonic() - start < SOON
 
 
 def test_the_wait_ends_whatever_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

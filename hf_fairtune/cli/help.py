@@ -51,19 +51,17 @@ def print_help(parser: argparse.ArgumentParser, kinds: list[Any], positional: st
     hidden = set() if everything else known - set(SHOWN)
     # The few flags of a command with one dataclass need no groups.
     group_of = {entry.name: group(kind, entry.name) for kind in kinds if len(kinds) > 1 for entry in fields(kind)}
-    titled: dict[str, list[argparse.Action]] = {
-        name: [] for name in (DATA, MODEL, FAIRNESS, TRAINING, OUTPUT, "Flags")
-    }
+    titled: dict[str, list[argparse.Action]] = {title: [] for title in TITLES}
     for action in parser._actions:
         if action.dest not in hidden:
             simplify(action)
             action.help = (action.dest in known and SHOWN.get(action.dest)) or action.help
             titled[group_of.get(action.dest, OTHERS)].append(action)
     needed = [action for actions in titled.values() for action in actions if action.required]
+    first = [str(action.metavar) for action in needed if action.option_strings[0] == positional]
     flags = [f"{action.option_strings[0]} {action.metavar}" for action in needed]
-    flags.sort(key=lambda flag: not flag.startswith(f"{positional} "))
-    flags[:1] = [flag.removeprefix(f"{positional} ") for flag in flags[:1]]
-    parser.usage = " ".join([parser.prog, *flags, "[flags]"])
+    flags = [flag for flag in flags if flag.partition(" ")[0] != positional]
+    parser.usage = " ".join([parser.prog, *first, *flags, "[flags]"])
     parser.formatter_class = partial(HelpFormatter, max_help_position=28, width=100)
     parser._action_groups.clear()
     for title, actions in titled.items():
