@@ -13,7 +13,7 @@ from huggingface_hub.errors import HTTPError
 from .errors import FairTuneError
 
 logger = logging.getLogger(__name__)
-PATIENCE = 6.0  # seconds; stock clients wait 10 for each file of a model, and try again
+PATIENCE = 5.0  # seconds; stock clients wait 10 for each file of a model, and try again
 OFFLINE = "HF_HUB_OFFLINE is set"
 
 
@@ -54,7 +54,8 @@ def hub_or_cache(name: str) -> Iterator[None]:
     Raises:
         FairTuneError: the Hub cannot be reached, and the cache lacks `name`.
     """
-    reason = None if Path(name).expanduser().exists() else known_silence()
+    local = name.startswith((".", "/", "~")) or Path(name).exists()
+    reason = None if local else known_silence()
     if reason is None:
         yield
         return

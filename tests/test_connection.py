@@ -122,6 +122,8 @@ def test_what_is_cached_is_used_and_said(
 def test_a_folder_asks_nobody(endpoint: str, tmp_path: Path) -> None:
     tiny_vit(1).save_pretrained(tmp_path)
     assert load_model_type(str(tmp_path)) == "vit"
+    with pytest.raises(FairTuneError, match="`--model ./nowhere` is no image classifier"):
+        load_model_type("./nowhere")
     assert connection.known_silence.cache_info().misses == 0
 
 
