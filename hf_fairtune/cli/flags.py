@@ -87,7 +87,7 @@ def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
     parser = parser_of(module, argv)
     try:
         *parsed, _, rest = parser.parse_args_into_dataclasses(argv, True, look_for_args_file=False)
-    except ValueError as error:
+    except (ImportError, OSError, ValueError) as error:  # a package or a file that a training argument needs
         raise FairTuneError(str(error)) from error
     if getattr(module, "PASSES_ON", False):
         return (*parsed, rest)

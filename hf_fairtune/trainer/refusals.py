@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from transformers import Trainer, TrainingArguments
 from transformers.integrations import get_reporting_integration_callbacks
+from transformers.trainer_utils import SaveStrategy
 from transformers.training_args import OptimizerNames
 
 from ..audits.compute import LOSS, direction, greater_is_better
@@ -15,6 +16,7 @@ WORKING: dict[str, tuple[tuple[object, ...], str]] = {
     "prediction_loss_only": ((False,), "an audit takes the scores of every row"),
     "eval_do_concat_batches": ((True,), "numbers by group are of all rows at once, never of a batch"),
     "remove_unused_columns": ((False,), "the groups are no model input, and would be removed"),
+    "label_names": ((["labels", "groups"],), "the metrics take labels and groups by these names"),
     "train_sampling_strategy": (
         ("random", "sequential"),
         "images have no lengths, and rows are scored in their order",
@@ -30,6 +32,8 @@ def refuse(args: TrainingArguments) -> None:
         value = getattr(args, name)
         if value not in working:
             raise FairTuneError(f"`{name}` is {value}, but {reason}; use {' or '.join(map(str, working))}.")
+    if args.save_strategy == SaveStrategy.BEST and args.metric_for_best_model is None:
+        raise FairTuneError("`save_strategy` is best, but by no metric; name a `metric_for_best_model`.")
     for name in args.report_to:
         try:
             for callback in get_reporting_integration_callbacks([name]):

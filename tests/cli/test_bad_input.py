@@ -92,6 +92,7 @@ def test_a_run_without_a_folder(flags: list[str], command: str, capsys: pytest.C
         (["--remove_unused_columns", "true"], "`remove_unused_columns` is True"),
         (["--report_to", "dvclive"], "`report_to` cannot be dvclive"),
         (["--optim", "lomo"], "`optim` cannot be lomo"),
+        (["--accelerator_config", "nowhere.json"], "No such file or directory: 'nowhere.json'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

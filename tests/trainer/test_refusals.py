@@ -18,6 +18,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"eval_do_concat_batches": False}, "`eval_do_concat_batches` is False, but numbers by group"),
     ({"remove_unused_columns": True}, "`remove_unused_columns` is True, but the groups are no model input"),
     ({"train_sampling_strategy": "group_by_length"}, "`train_sampling_strategy` is group_by_length, but images have"),
+    ({"label_names": ["labels"]}, "`label_names` is ['labels'], but the metrics take labels and groups"),
+    ({"save_strategy": "best"}, "`save_strategy` is best, but by no metric; name a `metric_for_best_model`"),
     ({"report_to": "dvclive"}, "`report_to` cannot be dvclive: DVCLiveCallback requires dvclive to be installed."),
     ({"report_to": ["none", "x"]}, "`report_to` cannot be none: none is not supported, only"),
     ({"optim": "lomo"}, "`optim` cannot be lomo: You need to install `lomo_optim`"),
