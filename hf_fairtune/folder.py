@@ -3,7 +3,8 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,44 @@ def claim(folder: str | Path, run: Mapping[str, Any]) -> None:
         raise FairTuneError(f"`{path}` cannot be made ({error.strerror}); choose another output_dir.") from error
     if not (path / FILE_NAME).is_file():
         write_atomically(path / FILE_NAME, json.dumps(dict(run), indent=2) + "\n")
+
+
+def check_place(folder: str | Path) -> None:
+    """Check that `folder` can be made and written to; nothing is made.
+
+    Raises:
+        FairTuneError: a file is in the way, or the folder it would lie in is not ours to write to.
+    """
+    nearest = Path(folder).absolute()
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        reason = "cannot be written to" if nearest.is_dir() else "is a file"
+        raise FairTuneError(f"`{folder}` cannot be made (`{nearest}` {reason}); choose another output_dir.")
+
+
+@contextmanager
+def undone_if_refused(folder: Path, files: Sequence[str]) -> Iterator[None]:
+    """Start a run in the body; where that is refused, remove what it made: new ones of `files`, and empty folders.
+
+    What was there before stays, and so does everything in a folder that a run has claimed.
+
+    Args:
+        folder: of the run.
+        files: glob patterns below it of what a start makes there.
+    """
+    before = {path for pattern in files for path in folder.glob(pattern)}
+    places = {place for pattern in files for place in (folder / pattern).parents if not place.exists()}
+    try:
+        yield
+    except Exception:
+        if not (folder / FILE_NAME).exists():
+            for path in {path for pattern in files for path in folder.glob(pattern)} - before:
+                path.unlink(missing_ok=True)
+            for place in sorted(places, key=lambda place: len(place.parts), reverse=True):
+                with suppress(OSError):  # another run may have a folder there by now
+                    place.rmdir()
+        raise
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:

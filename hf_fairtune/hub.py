@@ -9,6 +9,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, ModelCard
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 from huggingface_hub.utils import validate_repo_id
 
+from .connection import silence
 from .document.document import AUDIT_FILE, RUN_FILE, Document
 from .document.run import Argument
 from .errors import FairTuneError
@@ -136,6 +137,8 @@ def push(
     if dry_run:
         return PushResult(repo_id, private, files)
     api = HfApi(token=token)
+    if (reason := silence()) is not None:
+        raise FairTuneError(unreachable(api.endpoint, reason))
     try:
         if CARD in names:
             check_card(root / CARD)
@@ -170,10 +173,15 @@ def check_card(path: Path) -> None:
         raise FairTuneError(f"`{CARD}` has metadata the Hub does not take ({reason}); mend the card.") from None
 
 
+def unreachable(endpoint: str, reason: str) -> str:
+    """Say in one line that the Hub does not answer."""
+    return f"the Hub ({endpoint}) cannot be reached ({reason}); check the network, or pass `dry_run=True`."
+
+
 def refusal(error: Exception, repo_id: str, endpoint: str) -> str:
     """Say in one line why the Hub did not take the folder."""
     if not isinstance(error, HfHubHTTPError):
-        return f"{endpoint} cannot be reached ({type(error).__name__}); check the network, or pass `dry_run=True`."
+        return unreachable(endpoint, type(error).__name__)
     if error.response.status_code in (401, 403):
         return f"the Hub refused the token for `{repo_id}`; run `hf auth login` or set HF_TOKEN to one that may write."
     return f"the Hub refused `{repo_id}` ({str(error).splitlines()[0]})."

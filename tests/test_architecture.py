@@ -33,6 +33,7 @@ FLOORS: dict[str, int] = {
     "datasets": 2,
     "folder": 1,
     "catalog": 1,
+    "connection": 1,
     "errors": 0,
 }
 FORBIDDEN_FILES = {"utils", "util", "helpers", "helper", "common", "misc"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from transformers import EvalPrediction
 
 CUT = 0.5
+# The Trainer's own number beside those of `fairness_metrics`.
+LOSS = "loss"
 
 
 def directions(group_names: Sequence[str] = ()) -> dict[str, bool]:
@@ -39,8 +42,18 @@ def direction(metric_key: str, group_names: Sequence[str] = ()) -> str:
     known = directions(group_names)
     key = metric_key.removeprefix("eval_")
     if key not in known:
-        raise FairTuneError(f"`{metric_key}` is not a metric to optimise; choose from {', '.join(known)}.")
+        names = ", ".join(difflib.get_close_matches(key, known) or known)
+        raise FairTuneError(f"`{metric_key}` is not a metric to optimise; choose from {names}.")
     return "maximize" if known[key] else "minimize"
+
+
+def greater_is_better(metric_key: str) -> bool | None:
+    """Tell whether greater is better, whatever the groups are called; None for a number that is not ours."""
+    key = metric_key.removeprefix("eval_")
+    groups = [key.removeprefix(f"{name}_") for name in ("auc", *score_metrics()) if key.startswith(f"{name}_")]
+    # A group may be called as half a key: the key of the metric comes first.
+    known = directions(groups) | directions() | {LOSS: False}
+    return known.get(key)
 
 
 def scores_from_logits(predictions: Any) -> np.ndarray:

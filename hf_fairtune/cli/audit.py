@@ -14,7 +14,7 @@ from ..document.data import Data
 from ..document.document import ALL_ROWS, AUDIT_FILE, RUN_FILE, Document, Settings
 from ..document.run import Argument, Model
 from ..errors import FairTuneError
-from ..folder import SHARE, write_atomically
+from ..folder import SHARE, check_place, write_atomically
 from ..show.files import PAGE, write_audit
 from ..show.terminal import audit_text
 from .audit_input import AuditArguments, AuditInput, choose_policies, notes, read_findings, read_input
@@ -58,7 +58,13 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
         from ..gate.rules import read_rules
 
         rules = read_rules(arguments.gate)
-    folder = None if arguments.output_dir is None else prepared(Path(arguments.output_dir))
+    folder = None if arguments.output_dir is None else Path(arguments.output_dir)
+    if folder is not None:
+        check_place(folder)
+        # An earlier audit in it is replaced; files of others and runs are not.
+        for name in (PAGE, SHARE, RUN_FILE):
+            if (folder / name).exists() and not (folder / AUDIT_FILE).exists():
+                raise FairTuneError(f"`{folder}` holds {name} but no {AUDIT_FILE}; choose another --output_dir.")
     rows = read_input(arguments, data)
     policies = choose_policies(arguments.threshold, rows)
     for note in notes(rows):
@@ -130,15 +136,3 @@ def recorded(arguments: AuditArguments, data: PredictionArguments) -> dict[str, 
     for name in PATHS:
         flags[name] = flags[name] and base_name(flags[name])
     return flags
-
-
-def prepared(folder: Path) -> Path:
-    """Make the folder, before long work: an earlier audit in it is replaced, files of others and runs are not."""
-    for name in (PAGE, SHARE, RUN_FILE):
-        if (folder / name).exists() and not (folder / AUDIT_FILE).exists():
-            raise FairTuneError(f"`{folder}` holds {name} but no {AUDIT_FILE}; choose another --output_dir.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FairTuneError(f"`{folder}` cannot be made ({error.strerror}); choose another --output_dir.") from error
-    return folder

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from .. import catalog
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset
 from ..data.testsets import TestSetArguments, parse_test_sets
 from ..document.run import ExternalSet
-from ..errors import FairTuneError
 from ..methods.method import Method, method_named
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.fair import FairTrainer
@@ -54,7 +54,7 @@ class ExternalArguments:
 class RepairTrainingArguments(FairTrainingArguments):
     """`FairTrainingArguments` with the schedule of a repair: a few epochs a stage at a constant rate."""
 
-    method: str = field(default="swift", metadata={"help": "How to repair: swift, bmft, dfr, full, ..."})
+    method: str = field(default="swift", metadata={"help": "How to repair.", "choices": catalog.names("methods")})
     num_train_epochs: float = field(default=10.0, metadata={"help": "Epochs of each stage."})
     warmup_steps: float = field(default=0.0, metadata={"help": "Steps, or the share of all steps if below 1."})
     lr_scheduler_type: str = field(default="constant", metadata={"help": "Schedule of the learning rate."})
@@ -73,14 +73,8 @@ class RepairJob(Job):
 
     def load_data(self, processor: Any) -> FairDataset:
         """Load a table of which the model has not seen the test split, balance the external set, add the test sets."""
-        kept = self.splits.is_file()
         data = super().load_data(processor)
-        try:
-            data.check_unseen(self.model.model)
-        except FairTuneError:
-            if not kept:  # it would decide the next division, whatever its seed
-                self.splits.unlink(missing_ok=True)
-            raise
+        data.check_unseen(self.model.model)
         data = data.with_external(self.training.seed, self.external.fraction, self.external.replacement)
         for name, path in self.tests.items():
             data = data.with_test_set(name, replace(self.data, dataset=path))

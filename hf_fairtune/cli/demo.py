@@ -11,6 +11,7 @@ import hf_fairtune
 
 from ..data.arguments import DataArguments
 from ..datasets.lesions import DATASET, write_lesions
+from ..folder import check_place
 from ..trainer.arguments import FairTrainingArguments
 from . import search
 from .flags import with_method
@@ -35,7 +36,10 @@ ARGUMENTS = (DemoArguments,)
 
 def run(demo: DemoArguments) -> None:
     """Run `fairtune search` on the generated lesions."""
+    # A ViT 240 times smaller than ViT-B takes ten times its learning rates.
+    searching = search.SearchArguments(demo.trials, learning_rate_low=1e-4, learning_rate_high=1e-2)
     folder = Path(demo.output_dir)
+    check_place(folder)
     lesions = write_lesions(folder / "lesions", seed=demo.seed)
     print(f"generated lesions in {lesions}: malignant or benign, skin light or dark", flush=True)
     data = DataArguments(
@@ -55,7 +59,5 @@ def run(demo: DemoArguments) -> None:
         use_cpu=True,
     )
     model = ModelArguments(model=str(Path(hf_fairtune.__file__).parent / "demo_vit"))
-    # A ViT 240 times smaller than ViT-B takes ten times its learning rates.
-    searching = search.SearchArguments(demo.trials, learning_rate_low=1e-4, learning_rate_high=1e-2)
     (*_, hyperparameters, _) = with_method([], *search.ARGUMENTS)
     search.run(data, model, searching, hyperparameters(), training)

@@ -1,4 +1,4 @@
-"""A command's flags are the fields of its dataclasses; its help shows ours first and teaches by an example."""
+"""A command's flags are the fields of its dataclasses."""
 
 import argparse
 import difflib
@@ -6,7 +6,6 @@ import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import field, make_dataclass
-from functools import partial
 from types import ModuleType
 from typing import Any, get_type_hints
 
@@ -17,11 +16,8 @@ from transformers import HfArgumentParser
 from .. import catalog
 from ..errors import FairTuneError
 
-HELP = {"-h", "--help", "--help-all"}
-SHOWN = {
-    "output_dir", "seed", "bf16", "gradient_accumulation_steps", "dataloader_num_workers", "use_cpu", "report_to",
-    "push_to_hub", "hub_model_id",
-}  # fmt: skip
+HELP_ALL = ("--help_all", "--help-all")
+HELP = {"-h", "--help", *HELP_ALL}
 
 
 class Parser(HfArgumentParser):
@@ -50,38 +46,24 @@ def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
 
     Where the last of these has a `method`, its hyper-parameters are flags, too.
     """
-    kinds = module.ARGUMENTS
-    if hasattr(kinds[-1], "method"):
+    kinds, trains = module.ARGUMENTS, hasattr(module.ARGUMENTS[-1], "method")
+    if trains:
         kinds = with_method(argv, *kinds)
     name = module.__name__.rpartition(".")[2]
     parser = Parser(
         kinds,
         prog=f"fairtune {name}",
-        usage=f"fairtune {name} [flags]",
         description=module.__doc__,
         epilog=f"example:\n{module.EXAMPLE}",
-        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=32, width=119),
         allow_abbrev=False,
+        add_help=False,
     )
-    parser.add_argument("--help-all", action="store_true", help="show every field of TrainingArguments too")
+    parser.add_argument("--help", action="store_true", help="Show this.")
+    if trains:
+        parser.add_argument(HELP_ALL[0], HELP_ALL[1], action="store_true", help="Show all of TrainingArguments, too.")
+        # A run is taken up again by its folder, so that there is none by default.
+        parser._option_string_actions["--output_dir"].required = True
     return parser
-
-
-def print_help(parser: Parser, everything: bool) -> None:
-    """Print the help, one spelling a flag, without what Trainer users know unless `everything` is wanted."""
-    bases = {base for kind in parser.dataclass_types for base in kind.__mro__}
-    made = [base for base in bases if base.__module__.startswith(__package__.split(".")[0])]
-    ours = {name for kind in made for name in vars(kind).get("__annotations__", {})}
-    # By name, as importing TrainingArguments takes seconds that commands without them need not spend.
-    stock = {name for base in bases if base.__name__ == "TrainingArguments" for name in base.__dataclass_fields__}
-    for action in parser._actions:
-        action.option_strings = action.option_strings[:1]
-        if not everything and action.dest in stock - ours - SHOWN:
-            action.help = argparse.SUPPRESS
-        elif action.option_strings[0].startswith("--no_") and action.help:
-            # The parser gives the flag that turns something off the help of the one that turns it on.
-            action.help = f"Do not: {action.help[0].lower()}{action.help[1:]}"
-    parser.print_help()
 
 
 def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
@@ -92,7 +74,10 @@ def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
     """
     silence()
     if HELP & set(argv):
-        print_help(parser_of(module, argv), "--help-all" in argv)
+        from .help import print_help  # whoever runs a command needs none of it
+
+        parser, positional = parser_of(module, argv), getattr(module, "POSITIONAL", None)
+        print_help(parser, list(parser.dataclass_types), positional, not set(HELP_ALL).isdisjoint(argv))
         raise SystemExit(0)
     argv = list(argv)
     if hasattr(module, "POSITIONAL") and argv and not argv[0].startswith("-"):
@@ -102,7 +87,7 @@ def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
     parser = parser_of(module, argv)
     try:
         *parsed, _, rest = parser.parse_args_into_dataclasses(argv, True, look_for_args_file=False)
-    except ValueError as error:
+    except (ImportError, OSError, ValueError) as error:  # a package or a file that a training argument needs
         raise FairTuneError(str(error)) from error
     if getattr(module, "PASSES_ON", False):
         return (*parsed, rest)

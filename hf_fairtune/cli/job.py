@@ -12,17 +12,20 @@ from ..audits.engine.auc_tests import detectable
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset, load_fair_dataset
+from ..data.pixels import cache_folder
+from ..data.splits import FILE_NAME as SPLITS
 from ..document.document import RUN_FILE, Document
 from ..document.run import Search
 from ..errors import FairTuneError
-from ..folder import check, claim
+from ..families.family import family_named
+from ..folder import check, check_place, claim, undone_if_refused
 from ..methods.method import Method, method_named
 from ..show import words
 from ..show.terminal import run_text
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
-from .model import ModelArguments, load_processor, load_with_new_head
+from .model import ModelArguments, load_model_type, load_processor, load_with_new_head
 
 # What a search's winner is compared with.
 BASELINE, BASELINE_ID = "full", "full_baseline"
@@ -68,8 +71,12 @@ class Job:
 
     def trainer(self, searching: bool = False) -> FairTrainer:
         """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way."""
-        method, processor = self.method(), load_processor(self.model.model)
-        with self.training.main_process_first():
+        check_place(self.folder)
+        method = self.method()
+        if method.needs.family:
+            family_named(load_model_type(self.model.model))
+        processor = load_processor(self.model.model)
+        with self.training.main_process_first(), undone_if_refused(self.folder, self.made):
             data = self.load_data(processor)
             trainer = FairTrainer(model_init=self.starting_model(data), args=self.training, data=data, method=method)
             if trainer.unsearched is not None and not searching:
@@ -80,7 +87,7 @@ class Job:
 
     def load_data(self, processor: Any) -> FairDataset:
         """Load the table and its splits."""
-        return load_fair_dataset(self.data, processor, seed=self.training.seed, splits_file=self.splits)
+        return load_fair_dataset(self.data, processor, seed=self.training.seed, splits_file=self.folder / SPLITS)
 
     def starting_model(self, data: FairDataset) -> Callable[[], Any]:
         """Return what makes the model that is trained: here with a new head."""
@@ -94,13 +101,11 @@ class Job:
         return method
 
     @property
-    def splits(self) -> Path:
-        """Return the file of the splits, its folder made."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FairTuneError(f"`{self.folder}` cannot be made ({error.strerror}); choose another.") from error
-        return self.folder / "splits.json"
+    def made(self) -> list[str]:
+        """Return what a start makes in the folder: the splits, and the pixels if they are kept there."""
+        folder, cache = self.folder.resolve(), cache_folder(self.data.data_cache).resolve()
+        inside = cache.is_relative_to(folder)
+        return [SPLITS, *([str(cache.relative_to(folder) / "pixels-*.npy")] if inside else [])]
 
     def hand_over(self, trainer: FairTrainer) -> None:
         """Write the folder, and push it if that is wanted."""

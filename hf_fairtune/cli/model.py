@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoImageProcessor, AutoModelForImageClassification
+from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 
+from ..connection import hub_or_cache
 from ..errors import FairTuneError, first_line
 from ..families.head import find_head, swap_classes
 
@@ -18,27 +19,38 @@ class ModelArguments:
     model: str = field(metadata={"help": "Hub id or folder of an image classifier, e.g. google/vit-base-patch16-224."})
 
 
+def load_model_type(name: str) -> str:
+    """Load the `config.model_type` of a model, without its weights."""
+    with hub_or_cache(name):
+        try:
+            return str(AutoConfig.from_pretrained(name).model_type)
+        except (OSError, ValueError) as error:
+            raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
+
+
 def load_processor(name: str) -> Any:
     """Load the image processor of a model."""
-    try:
-        return AutoImageProcessor.from_pretrained(name, backend="pil")
-    except (OSError, ValueError) as error:
-        raise FairTuneError(f"`--model {name}` has no image processor: {first_line(error)}") from error
+    with hub_or_cache(name):
+        try:
+            return AutoImageProcessor.from_pretrained(name, backend="pil")
+        except (OSError, ValueError) as error:
+            raise FairTuneError(f"`--model {name}` has no image processor: {first_line(error)}") from error
 
 
 def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
     """Load a model with a new two-class head, which the Trainer seeds."""
     names = dict(enumerate(labels))
-    try:
-        return AutoModelForImageClassification.from_pretrained(
-            name,
-            num_labels=len(names),
-            id2label=names,
-            label2id={label: i for i, label in names.items()},
-            ignore_mismatched_sizes=True,
-        )
-    except (OSError, ValueError) as error:
-        raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
+    with hub_or_cache(name):
+        try:
+            return AutoModelForImageClassification.from_pretrained(
+                name,
+                num_labels=len(names),
+                id2label=names,
+                label2id={label: i for i, label in names.items()},
+                ignore_mismatched_sizes=True,
+            )
+        except (OSError, ValueError) as error:
+            raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
 
 
 def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None) -> Any:
@@ -56,10 +68,11 @@ def load_classifier(name: str) -> Any:
     """Load a model as it is."""
     if name.startswith((".", "/", "~")) and not Path(name).expanduser().exists():
         raise FairTuneError(f"`{name}` does not exist; give the folder or the Hub id of an image classifier.")
-    try:
-        model, loaded = AutoModelForImageClassification.from_pretrained(name, output_loading_info=True)
-    except (OSError, ValueError) as error:
-        raise FairTuneError(f"`{name}` is no image classifier: {first_line(error)}") from error
+    with hub_or_cache(name):
+        try:
+            model, loaded = AutoModelForImageClassification.from_pretrained(name, output_loading_info=True)
+        except (OSError, ValueError) as error:
+            raise FairTuneError(f"`{name}` is no image classifier: {first_line(error)}") from error
     lacking = sorted({*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])})
     if lacking:
         raise FairTuneError(

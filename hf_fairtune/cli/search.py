@@ -3,8 +3,10 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from ..audits.compute import direction
 from ..data.arguments import DataArguments
 from ..errors import FairTuneError
+from ..search.modes import MODES
 from ..search.space import LearningRate
 from ..trainer.arguments import FairTrainingArguments
 from .job import BASELINE_ID, Job, full_baseline, say, train, warn_of_small_groups
@@ -21,14 +23,25 @@ class SearchArguments:
     """How to search."""
 
     trials: int = field(default=40, metadata={"help": "Trials in all; the paper takes 40 to 100."})
-    mode: str = field(default="default", metadata={"help": "default, paper (its text) or published (its code)."})
-    objective: str = field(default="min_group_auc", metadata={"help": "Metric of the validation split to search by."})
+    mode: str = field(
+        default="default", metadata={"help": "paper as in its text, published as in its code.", "choices": [*MODES]}
+    )
+    objective: str = field(
+        default="min_group_auc",
+        metadata={"help": "Metric of the validation split to search by: auc, auc_gap, ...; it knows its direction."},
+    )
     learning_rate_low: float = field(default=1e-5, metadata={"help": "Lowest learning rate searched; the paper's."})
     learning_rate_high: float = field(default=1e-3, metadata={"help": "Highest learning rate searched; the paper's."})
 
     def __post_init__(self) -> None:
         if self.trials < 1:
             raise FairTuneError(f"`--trials` is {self.trials}; a search takes at least one.")
+        direction(self.objective)
+        self.rates()
+
+    def rates(self) -> LearningRate:
+        """Return the range of learning rates."""
+        return LearningRate(self.learning_rate_low, self.learning_rate_high)
 
 
 ARGUMENTS = (DataArguments, ModelArguments, SearchArguments, FairTrainingArguments)
@@ -46,12 +59,7 @@ def run(
     if not job.finished():
         trainer = job.trainer(searching=True)
         warn_of_small_groups(trainer)
-        trainer.hyperparameter_search(
-            LearningRate(search.learning_rate_low, search.learning_rate_high),
-            search.objective,
-            search.trials,
-            mode=search.mode,
-        )
+        trainer.hyperparameter_search(search.rates(), search.objective, search.trials, mode=search.mode)
         say(trainer, f"training the winner at learning rate {trainer.args.learning_rate:.2e}")
         train(trainer)
         baseline = full_baseline(trainer)

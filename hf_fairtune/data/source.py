@@ -20,6 +20,7 @@ from datasets import (
     load_from_disk,
 )
 
+from ..connection import hub_or_cache
 from ..document.data import Reading
 from ..errors import FairTuneError, first_line, listed
 from .columns import SPLIT_COLUMN, SPLIT_NAMES, named_column, no_column, split_names
@@ -88,7 +89,8 @@ def load_source(
         parts, frame = {"train": Dataset.from_pandas(only, preserve_index=False)}, file.frame.drop(columns=column)
         readings += file.readings
     else:
-        parts = _load(dataset, path)
+        with hub_or_cache(dataset):
+            parts = _load(dataset, path)
         features = next(iter(parts.values())).features
         column = image_column(features, [key for key, kind in features.items() if isinstance(kind, Image)], image)
         frame = pd.concat([attribute_frame(part, column) for part in parts.values()], ignore_index=True)

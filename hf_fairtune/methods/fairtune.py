@@ -27,7 +27,7 @@ class FairTune(Method):
   year = {2024}
 }"""
 
-    needs: ClassVar[Needs] = Needs(attribute_at_validation=True)
+    needs: ClassVar[Needs] = Needs(attribute_at_validation=True, family=True)
 
     mask: str | None = flag(None, "linear, layernorm, attention, mlp, all, or bits such as 010110...")
     granularity: str = flag("paper36", "What a bit stands for: paper36, attention12, layernorm12 or split48.")

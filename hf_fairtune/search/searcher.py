@@ -56,8 +56,12 @@ class Plan:
     ) -> Plan:
         """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`."""
         if isinstance(objective, str):
-            name, direction = objective.removeprefix("eval_"), direction or direction_of(objective)
-            objective = partial(metric_value, name)
+            name, own = objective.removeprefix("eval_"), direction_of(objective)
+            if direction not in (None, own):
+                raise FairTuneError(
+                    f"`direction` is {direction!r}, but `{name}` is there to {own}; leave `direction` out."
+                )
+            objective, direction = partial(metric_value, name), own
         else:
             name = objective.__name__
         if direction not in tuple(DIRECTIONS):

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from transformers import TrainerCallback, TrainingArguments
 
+from .. import catalog
 from ..errors import FairTuneError
+from .refusals import best_is_greater, refuse
 
 # What cannot change a number: places, logs, the Hub, how batches reach the device. Whatever is not named here may,
 # fields of later versions of transformers among them.
@@ -45,22 +47,36 @@ class TrainerOptions(TypedDict, total=False):
 class FairTrainingArguments(TrainingArguments):
     """`TrainingArguments` with the method, and FairTune's schedule as defaults (section 4.1).
 
-    Every field of `TrainingArguments` keeps its meaning.
+    Every field of `TrainingArguments` keeps its meaning. What cannot work here is refused.
     """
 
-    method: str = field(default="fairtune", metadata={"help": "How to fine-tune: a file of `methods/`."})
+    output_dir: str = field(
+        default="trainer_output", metadata={"help": "Where the run goes; the same command takes up what is there."}
+    )
+    method: str = field(
+        default="fairtune", metadata={"help": "How to fine-tune.", "choices": catalog.names("methods")}
+    )
     head: str | None = field(default=None, metadata={"help": "Module of the classification head, if not found."})
     num_train_epochs: float = field(default=30.0, metadata={"help": "Epochs of a trial and of the final training."})
     per_device_train_batch_size: int = field(default=64, metadata={"help": "Images a step and device."})
     per_device_eval_batch_size: int = field(default=128, metadata={"help": "Images an evaluation step and device."})
     learning_rate: float = field(default=1e-4, metadata={"help": "Peak learning rate; a search draws its own."})
-    lr_scheduler_type: str = field(default="cosine", metadata={"help": "Schedule after the warm-up."})
+    lr_scheduler_type: str = field(
+        default="cosine", metadata={"help": "Schedule after the warm-up: linear, constant, ... as in transformers."}
+    )
     warmup_steps: float = field(default=1 / 3, metadata={"help": "Steps, or the share of all steps if below 1."})
     weight_decay: float = field(default=1e-4, metadata={"help": "AdamW's weight decay."})
     eval_strategy: str = field(default="epoch", metadata={"help": "When to score the validation split."})
     save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint to resume from."})
     save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept."})
+    push_to_hub: bool = field(default=False, metadata={"help": "Push what may be shared at the end, in private."})
+    hub_model_id: str | None = field(
+        default=None, metadata={"help": "Repository to push to. Default: the name of the output folder."}
+    )
     logging_strategy: str = field(default="epoch", metadata={"help": "When to log the loss."})
+    greater_is_better: bool | None = field(
+        default=None, metadata={"help": "Whether a higher metric_for_best_model is better; ours know it themselves."}
+    )
     remove_unused_columns: bool | None = field(default=False, metadata={"help": "Groups are no model input."})
     dataloader_pin_memory: bool = field(
         default_factory=torch.cuda.is_available, metadata={"help": "Pin batches in memory for the accelerator."}
@@ -70,7 +86,10 @@ class FairTrainingArguments(TrainingArguments):
     )
 
     def __post_init__(self) -> None:
+        asked = self.greater_is_better
         super().__post_init__()
+        self.greater_is_better = best_is_greater(self.metric_for_best_model, asked, self.greater_is_better)
+        refuse(self)
         for name in ("learning_rate", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give a finite number, 0 or more.")

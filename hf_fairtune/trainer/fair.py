@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 from torch.utils.data import Sampler
-from transformers import Trainer
 from transformers.trainer_utils import BestRun
 
 from .. import handover, hub
@@ -26,16 +25,17 @@ from ..search.searcher import Plan, Searcher
 from . import searching
 from .arguments import FairTrainingArguments, TrainerOptions
 from .audits import MODEL, Audits, scores_of
-from .checkpoints import load_whole
 from .divergence import Divergence
+from .refusals import check_best_metric, refuse
 from .run_facts import TrainingLog, run_document
 from .stages import prepared, train_stages, view_of
+from .whole_trainer import WholeTrainer
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class FairTrainer(Trainer):
+class FairTrainer(WholeTrainer):
     """The stock `Trainer`, made fair to patients: a method, audits by group, a search, a hand-over.
 
     Args:
@@ -69,6 +69,7 @@ class FairTrainer(Trainer):
         **options: Unpack[TrainerOptions],
     ) -> None:
         self.args, self.data = args or FairTrainingArguments(), data
+        refuse(self.args)
         self.method = method or method_named(self.args.method)
         if smoothing := self.args.label_smoothing_factor:
             self.method = replace(self.method, label_smoothing_factor=smoothing)
@@ -78,9 +79,11 @@ class FairTrainer(Trainer):
             options = {"eval_dataset": data["validation"], "processing_class": data.processor, **options}
             options.setdefault("train_dataset", view_of(self, self.method.views["train"]))
         self.train_dataset, self.eval_dataset = options.get("train_dataset"), options.get("eval_dataset")
-        if "groups" in (features := getattr(self.eval_dataset, "features", None) or {}):
+        groups = (getattr(self.eval_dataset, "features", None) or {}).get("groups")
+        if groups is not None and "compute_metrics" not in options:
+            check_best_metric(self.args.metric_for_best_model, groups.names)
             left_out = data.left_out("validation") if data else ()
-            options.setdefault("compute_metrics", fairness_metrics(features["groups"].names, left_out))
+            options["compute_metrics"] = fairness_metrics(groups.names, left_out)
         super().__init__(model=None if model is None else prepared(self, model), args=self.args, **options)
         # The loss is a mean over the batch: accumulation divides it by the number of batches.
         self.model_accepts_loss_kwargs = False
@@ -217,14 +220,6 @@ class FairTrainer(Trainer):
         if self.audits is None:
             raise FairTuneError("an audit needs the splits; build the trainer with `data=load_fair_dataset(...)`.")
         return self.audits
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        if not load_whole(self, self.model if model is None else model, resume_from_checkpoint):
-            super()._load_from_checkpoint(resume_from_checkpoint, model)
-
-    def _load_best_model(self) -> None:
-        if not load_whole(self, self.model, self.state.best_model_checkpoint):
-            super()._load_best_model()
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Write the hand-over folder; checkpoints, and anything without `data`, are saved as `Trainer` does."""

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import softmax
 
 from hf_fairtune.audits.audit import audit
-from hf_fairtune.audits.compute import direction, fairness_metrics, scores_from_logits
+from hf_fairtune.audits.compute import direction, directions, fairness_metrics, greater_is_better, scores_from_logits
 from hf_fairtune.audits.metrics.metric import rates
 from hf_fairtune.audits.thresholds import fixed
 from hf_fairtune.errors import FairTuneError
@@ -87,8 +87,21 @@ def test_direction_knows_every_key() -> None:
     assert direction("average_precision_gap") == direction("fpr") == "minimize"
     assert direction("tpr") == direction("demographic_parity_ratio") == "maximize"
     for unknown in ("worst_group", "auc_b", "eval_loss", "selection_rate", "statistical_parity_difference"):
-        with pytest.raises(FairTuneError, match="min_group_auc_low"):
+        with pytest.raises(FairTuneError, match=f"`{unknown}` is not a metric to optimise; choose from "):
             direction(unknown)
+    with pytest.raises(FairTuneError, match="choose from min_group_auc, min_group_auc_low, max_group_auc."):
+        direction("min_group_auk")
+    with pytest.raises(FairTuneError, match="choose from auc, .*tpr, "):
+        direction("beauty")
+
+
+def test_greater_is_better_needs_no_names_of_groups() -> None:
+    """It is the direction of every key, whatever the groups are called; a group called `gap` takes no key over."""
+    for names in (NAMES, ("Age over 60", "group")):
+        for key, greater in directions(names).items():
+            assert greater_is_better(key) is greater_is_better(f"eval_{key}") is greater
+    assert greater_is_better("auc_gap") is greater_is_better("loss") is False
+    assert greater_is_better("worst_group") is greater_is_better("beauty") is None
 
 
 def test_two_logits_are_a_softmax_and_one_a_sigmoid() -> None:

@@ -68,7 +68,7 @@ def test_finished_runs_are_not_run_again(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("something was trained")
 
-    monkeypatch.setattr("hf_fairtune.trainer.fair.Trainer.__init__", never)
+    monkeypatch.setattr("hf_fairtune.trainer.fair.FairTrainer.__init__", never)
     before = {p: p.read_bytes() for p in ablated.rglob("*") if p.is_file()}
     assert main(["ablate", *asked]) == 0
     assert {p: p.read_bytes() for p in ablated.rglob("*") if p.is_file()} == before

@@ -160,7 +160,7 @@ def test_again_changes_nothing(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("something was trained")
 
-    monkeypatch.setattr("hf_fairtune.trainer.fair.Trainer.__init__", never)
+    monkeypatch.setattr("hf_fairtune.trainer.fair.FairTrainer.__init__", never)
     before = {p: p.read_bytes() for p in repaired.rglob("*") if p.is_file()}
     assert main(["debias", *repairing_both, "--output_dir", str(repaired)]) == 0
     assert {p: p.read_bytes() for p in repaired.rglob("*") if p.is_file()} == before

@@ -18,6 +18,7 @@ from hf_fairtune import FairTrainer, FairTuneError
 from hf_fairtune.masks.mask import Mask
 from hf_fairtune.masks.proposals import RECIPES
 from tests.conftest import table, tiny_vit
+from tests.families.backbones import backbone
 from tests.trainer.test_fair import arguments
 
 ROOT = Path(__file__).parent.parent.parent
@@ -64,6 +65,22 @@ def test_paper_mode_searches_bits(tmp_path: Path) -> None:
     assert sorted(params) == sorted([f"mask_{i}" for i in range(9)] + ["learning_rate"])
 
 
+def test_the_winner_of_a_search_by_the_gap_has_the_smallest(tmp_path: Path) -> None:
+    run = searcher(tmp_path, num_train_epochs=1)
+    best = run.hyperparameter_search(n_trials=2, compute_objective="auc_gap", direction="minimize")
+    values = [value for *_, value, _ in trials(tmp_path) if value is not None]
+    assert best.objective == min(values) < max(values)
+
+
+def test_an_architecture_without_a_family_opens_no_study(tmp_path: Path) -> None:
+    def model_init() -> Any:
+        return backbone("mobilenet_v2")
+
+    with pytest.raises(FairTuneError, match="`model_type` is 'mobilenet_v2', but masks know vit"):
+        FairTrainer(model_init=model_init, args=arguments(tmp_path / "o"), train_dataset=table(), eval_dataset=table())
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_diverging_trial_fails_with_its_reason_and_the_search_goes_on(tmp_path: Path) -> None:
     run = searcher(tmp_path, num_train_epochs=1)
     space = lambda trial: {"learning_rate": 1e30 if trial.number == 0 else 1e-4}  # noqa: E731
@@ -77,6 +94,12 @@ def test_bad_input(tmp_path: Path) -> None:
         searcher(tmp_path).hyperparameter_search(mode="fast")
     with pytest.raises(FairTuneError, match="`beauty` is not a metric to optimise"):
         searcher(tmp_path).hyperparameter_search(compute_objective="beauty")
+    for metric, direction in (("min_group_auc", "minimize"), ("eval_auc_gap", "maximize"), ("auc", ["maximize"])):
+        with pytest.raises(
+            FairTuneError, match=r"`direction` is .*, but `\w+` is there to \w+; leave `direction` out"
+        ):
+            searcher(tmp_path).hyperparameter_search(compute_objective=metric, direction=direction)
+    assert not (tmp_path / "search.db").exists()
     with pytest.raises(FairTuneError, match="a function as objective needs maximize or minimize"):
         searcher(tmp_path).hyperparameter_search(compute_objective=lambda metrics: 0.0)
     with pytest.raises(FairTuneError, match="needs maximize or minimize"):

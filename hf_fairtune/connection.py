@@ -1,0 +1,84 @@
+"""The connection to the Hub: asked once whether it answers, so that nothing waits for it file by file."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from huggingface_hub import constants, get_session
+from huggingface_hub.errors import HTTPError
+
+from .errors import FairTuneError
+
+logger = logging.getLogger(__name__)
+PATIENCE = 5.0  # seconds; stock clients wait 10 for each file of a model, and try again
+OFFLINE = "HF_HUB_OFFLINE is set"
+
+
+def silence() -> str | None:
+    """Ask the Hub for an answer of any kind; return why there is none, or None."""
+    if constants.is_offline_mode():
+        return OFFLINE
+    reasons: list[str | None] = [f"no answer in {PATIENCE:g} s"]
+
+    def ask() -> None:
+        try:
+            get_session().head(constants.ENDPOINT, timeout=PATIENCE)
+            reasons.append(None)
+        except HTTPError as error:
+            reasons.append(type(error).__name__)
+
+    # A name server and each address of the Hub have timeouts of their own, which add up; a thread can be left.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(PATIENCE)
+    return reasons[-1]
+
+
+known_silence = cache(silence)
+
+
+@cache
+def note(reason: str) -> None:
+    """Say once that the cache alone serves, unless that was asked for."""
+    if reason != OFFLINE:
+        logger.warning("the Hub (%s) cannot be reached (%s); only what is cached is used", constants.ENDPOINT, reason)
+
+
+@contextmanager
+def hub_or_cache(name: str) -> Iterator[None]:
+    """Load `name`, a path or a Hub id, in the body; where the Hub is silent, from the cache alone.
+
+    Raises:
+        FairTuneError: the Hub cannot be reached, and the cache lacks `name`.
+    """
+    local = name.startswith((".", "/", "~")) or Path(name).exists()
+    reason = None if local else known_silence()
+    if reason is None:
+        yield
+        return
+    from datasets import config  # takes seconds, and whoever loads a model loads data, too
+
+    before = constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE = True
+    try:
+        yield
+        note(reason)
+    except Exception as error:
+        if not is_missing(error):
+            raise
+        raise FairTuneError(
+            f"the Hub ({constants.ENDPOINT}) cannot be reached ({reason}), and the cache does not hold all of "
+            f"`{name}`; check the network, or give a folder."
+        ) from error
+    finally:
+        constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE = before
+
+
+def is_missing(error: BaseException | None) -> bool:
+    """Tell whether an error, or one it came from, is a file that was not found; each library says so in its way."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -1,0 +1,72 @@
+"""What the stock Trainer offers and cannot work here, refused before anything is loaded; and which way is better."""
+
+from collections.abc import Sequence
+
+from transformers import Trainer, TrainingArguments
+from transformers.integrations import get_reporting_integration_callbacks
+from transformers.trainer_utils import SaveStrategy
+from transformers.training_args import OptimizerNames
+
+from ..audits.compute import LOSS, direction, greater_is_better
+from ..errors import FairTuneError, first_line
+
+# Argument -> the values that work, and what another one would do.
+WORKING: dict[str, tuple[tuple[object, ...], str]] = {
+    "batch_eval_metrics": ((False,), "numbers by group are of all rows at once, never of a batch"),
+    "prediction_loss_only": ((False,), "an audit takes the scores of every row"),
+    "eval_do_concat_batches": ((True,), "numbers by group are of all rows at once, never of a batch"),
+    "remove_unused_columns": ((False,), "the groups are no model input, and would be removed"),
+    "label_names": ((["labels", "groups"],), "the metrics take labels and groups by these names"),
+    "train_sampling_strategy": (
+        ("random", "sequential"),
+        "images have no lengths, and rows are scored in their order",
+    ),
+}
+# Optimizers that stock builds from the model: only their package can be looked for before there is one.
+OF_THE_MODEL = ("galore", "apollo", "lomo", "adalomo")
+
+
+def refuse(args: TrainingArguments) -> None:
+    """Refuse arguments that cannot work here, and loggers and optimizers whose package is missing."""
+    for name, (working, reason) in WORKING.items():
+        value = getattr(args, name)
+        if value not in working:
+            raise FairTuneError(f"`{name}` is {value}, but {reason}; use {' or '.join(map(str, working))}.")
+    if args.save_strategy == SaveStrategy.BEST and args.metric_for_best_model is None:
+        raise FairTuneError("`save_strategy` is best, but by no metric; name a `metric_for_best_model`.")
+    for name in args.report_to:
+        try:
+            for callback in get_reporting_integration_callbacks([name]):
+                callback()
+        except (ImportError, RuntimeError, ValueError) as error:
+            raise FairTuneError(f"`report_to` cannot be {name}: {first_line(error)}") from error
+    optimizer = OptimizerNames(args.optim).value
+    try:
+        Trainer.get_optimizer_cls_and_kwargs(args)
+    except (ImportError, ValueError) as error:
+        if isinstance(error, ImportError) or not optimizer.startswith(OF_THE_MODEL):
+            raise FairTuneError(f"`optim` cannot be {optimizer}: {first_line(error)}") from error
+
+
+def best_is_greater(metric: str | None, asked: bool | None, stock: bool | None) -> bool | None:
+    """Return whether a greater value of `metric_for_best_model` is better: a metric of ours knows, else as in stock.
+
+    Raises:
+        FairTuneError: the opposite is asked for.
+    """
+    known = None if metric is None else greater_is_better(metric)
+    if known is not None and asked not in (None, known):
+        better = "higher" if known else "lower"
+        raise FairTuneError(
+            f"`greater_is_better` is {asked}, but a {better} `{metric}` is better; leave `greater_is_better` out."
+        )
+    return stock if known is None else known
+
+
+def check_best_metric(metric: str | None, group_names: Sequence[str]) -> None:
+    """Refuse a `metric_for_best_model` that `fairness_metrics` of these groups do not have."""
+    if metric is not None and metric.removeprefix("eval_") != LOSS:
+        try:
+            direction(metric, group_names)
+        except FairTuneError as error:
+            raise FairTuneError(f"`metric_for_best_model`: {error}") from None
