@@ -7,7 +7,7 @@ from itertools import islice, product, repeat
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..data.attributes import Attribute
+from ..data.attributes import MISSING, Attribute
 from ..data.scored import ScoredTable
 from ..document.audit import Audit
 from ..document.comparison import Comparison
@@ -15,6 +15,7 @@ from ..document.document import Audited
 from ..errors import FairTuneError
 from .audit import AuditOptions, audit_rows
 from .engine.auc_tests import adjusted
+from .engine.resampled_rows import ESTIMABLE
 from .engine.rows import ScoredRows, check_rows
 from .metrics.auc_gap import adjusted_pairs
 from .thresholds import Decision, Policy, fixed, given, parse_policy
@@ -49,7 +50,8 @@ def audit_table(
         fit_on: rows of other patients with the same targets, on which thresholds are fitted; None for none.
         policies: of the thresholds, as `parse_policy` reads them, or "argmax" for classes that exclude each other.
         correction: of the p-values of all pairs of all entries together, "holm" or "benjamini-hochberg".
-        exclude: groups to leave out; a level leaves out the groups of intersections that lie in it, too.
+        exclude: groups to leave out; a level leaves out the groups of intersections that lie in it, too. Rows without
+            a value are left out where they are too few to be estimable.
         n_boot: see `AuditOptions`, as `n_permutations`, `seed` and `confidence`.
 
     Returns:
@@ -124,8 +126,8 @@ class _Asked:
     def audit(self, target: int, attribute: Attribute | None) -> tuple[Audit, Comparison | None]:
         """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
-        options = replace(self.options, exclude=attribute.within(self.options.exclude) if attribute else [])
         rows = _rows(table, table.scores, target, attribute, table.clusters)
+        options = replace(self.options, exclude=self._left_out(attribute, rows) if attribute else [])
         decisions = self._decisions(target, attribute, table.scores, None if fit_on is None else fit_on.scores)
         found = audit_rows(rows, decisions, options)
         if attribute is None or table.reference_scores is None:
@@ -136,6 +138,16 @@ class _Asked:
         others = self._decisions(target, attribute, table.reference_scores, fit_scores)
         cuts = list(zip(decisions, others, strict=True))
         return found, compare_rows(rows, table.reference_scores[:, target], cuts, options)
+
+    def _left_out(self, attribute: Attribute, rows: ScoredRows) -> list[str]:
+        """Name the groups that are excluded, and those without a value that are too few to compare.
+
+        Such rows are no group of patients: beside the others they keep their numbers, but must not undo the others'.
+        """
+        left, few = attribute.within(self.options.exclude), rows.cases()[:-1, :2].min(axis=1) < ESTIMABLE
+        for name in attribute.within([MISSING]):
+            left += [name] if few[attribute.names.index(name)] and name not in left else []
+        return left
 
     def _decisions(
         self, target: int, attribute: Attribute | None, scores: np.ndarray, fit_scores: np.ndarray | None

@@ -11,19 +11,21 @@ import numpy as np
 from ..document.document import Document
 from ..document.estimate import Estimate
 from ..document.run import Search
-from .table import Cell, Table
-from .view import View, beside, views
+from .view import RANKED, Side, View, beside, sides, views
 from .words import (
     ALWAYS,
     COMPARISON_VERDICTS,
-    GAP_VERDICTS,
+    DISAGREE,
+    JUDGED,
     LIMITS,
     STATUSES,
+    UNDECIDED,
+    VERDICTS,
+    WORSE,
     listed,
     metric,
     name,
     number,
-    p_value,
     percent,
     reasons,
     threshold,
@@ -34,99 +36,147 @@ MOST = 8
 
 @dataclass(frozen=True)
 class Answer:
-    """What one audit says: its verdict, a key of `GAP_VERDICTS`, and its paragraphs."""
+    """What one audit says: its kind, a key of `VERDICTS`, that verdict in words, and what it rests on."""
 
     view: View
     kind: str
+    verdict: str
     paragraphs: list[str]
+    sides: dict[str, Side]
 
 
 def answers(document: Document) -> list[Answer]:
-    """Answer for every audit of the document's model, in the document's order.
-
-    The level of every test is divided by the number of gaps tested (Bonferroni), so that the largest of many gaps is
-    not taken for a finding.
-    """
+    """Answer for every audit of the document's model, in the document's order."""
     every, found = views(document), []
-    tested = np.isfinite([*map(attrgetter("audit.auc_gap.p"), every)]).sum()
-    for view in every:
-        gap, level, kind = view.audit.auc_gap, 1 - view.audit.confidence, "open"
-        if not gap.defined or math.isnan(gap.p):
-            kind = "unknown"
-        elif gap.p <= level:
-            kind = "beyond" if gap.p <= level / max(1, tested) else "alone"
-        found.append(Answer(view, kind, [_lowest(view), *_gap(view, kind, int(tested))]))
+    for view, some in zip(every, sides(every), strict=True):
+        kind, verdict = _verdict(some)
+        said = [_rates(view, some), _ranking(view, some[RANKED]), *_beside(document, view, some)]
+        found.append(Answer(view, kind, verdict, said, some))
     return found
 
 
+def severity(answer: Answer) -> int:
+    """Tell where an answer stands among others: what has most to say comes first."""
+    return [*VERDICTS].index(answer.kind)
+
+
 def headline(found: Sequence[Answer]) -> str:
-    """Count the verdicts in one sentence."""
+    """Put the verdicts together in one sentence."""
     counts = Counter(map(attrgetter("kind"), found))
-    judged, sure, alone = len(found) - counts["unknown"], counts["beyond"], counts["alone"]
-    if not judged:
-        return "These rows do not show whether groups are served unequally."
-    of = f"Of {len(found)} gaps between groups" if len(found) > 1 else "Of the one gap between groups"
-    of += f", {judged} can be judged; of these" if judged < len(found) else ""
-    said = f"{of}, {sure or 'none'} {'are' if sure > 1 else 'is'} more than chance explains"
-    return f"{said}; {alone} would be if taken alone." if alone else f"{said}."
+    clear, unknown = counts["worst"] + counts["unequal"], counts["unknown"]
+    rest = f"; {unknown} cannot be judged" if unknown else ""
+    if unknown == len(found):
+        return f"{VERDICTS['unknown']}."
+    return f"{VERDICTS['unequal']} in {clear} of {len(found)} comparisons{rest}." if clear else f"{VERDICTS['open']}{rest}."
 
 
-def _lowest(view: View) -> str:
-    """Name the lowest group and how sure that is."""
-    lowest = view.audit.min_group_auc
-    if not lowest.defined:
-        return f"Which group is served worst is unknown ({reasons(lowest.reasons)})."
-    if lowest.group is None:
-        return f"The lowest AUC is {_interval(view, lowest)}."
-    said = f"The lowest AUC is {_interval(view, lowest)}, in the group {name(lowest.group)}."
+def _verdict(found: dict[str, Side]) -> tuple[str, str]:
+    """Say who is clearly served worst, if anyone is."""
+    worst, every, ways, said = dict[str, None](), True, list[str](), list[str]()
+    for question, side in found.items():
+        if side.kind == "beyond":
+            group = side.groups[0][0]
+            worst[group] = None
+            every &= side.sure
+            ways.append(WORSE[question])
+            said.append(f"{name(group)} is {WORSE[question]}{'' if side.sure else ', if not another group'}")
+    # False alarms alone may be the price of being found more often.
+    if len(worst) == 1 and every and ways != [WORSE["alarmed"]]:
+        return "worst", f"{VERDICTS['worst'].format(name(*worst))}: {' and '.join(ways)}."
+    if worst:
+        return "unequal", f"{VERDICTS['unequal']}: {'; '.join(said)}."
+    kind = "unknown" if set(map(attrgetter("kind"), found.values())) == {"unknown"} else "open"
+    alone = "By ranking alone: " if kind == "open" and len(found) == 1 else ""
+    return kind, f"{alone}{VERDICTS[kind]}."
+
+
+def _rates(view: View, found: dict[str, Side]) -> str:
+    """Say how many cases are found and how many others flagged, in the worst and the best group."""
+    place = view.deployed()
+    if place is None:
+        return UNDECIDED if view.audit.thresholds else "There are no rates here."
+    at, missed, alarmed = view.audit.thresholds[place], found["missed"], found["alarmed"]
+    where = f"At the threshold {number(at.value)}"
+    if math.isnan(at.value):
+        where = f"By {threshold(at)}"
+    elif at.fitted_on:
+        where += f" ({threshold(at)})"
+    finds = f"finds an unknown share in some group ({reasons(missed.gap.reasons)})"
+    wrong = f"false alarms are unknown in some group ({reasons(alarmed.gap.reasons)})"
+    if missed.gap.defined:
+        finds = f"finds {_spread(missed, 'of 100 cases')}"
+    if alarmed.gap.defined and missed.gap.defined and len(missed.groups) == 2 == len(alarmed.groups):
+        # In the same order, which needs no names again.
+        shares, ((first, _), (second, _)) = dict(alarmed.groups), missed.groups
+        wrong = f"false alarms {_of(shares[first])} and {_of(shares[second])} of 100{_apart(alarmed)}"
+    elif alarmed.gap.defined:
+        wrong = f"false alarms {_spread(alarmed, 'of 100')}"
+    return f"{where} the model {finds}; {wrong}.{_small(view, missed.small + alarmed.small)}"
+
+
+def _of(share: Estimate) -> int:
+    """Write a share as so many of 100."""
+    return round(100 * round(share.value, 2))
+
+
+def _spread(side: Side, what: str) -> str:
+    (worst, first), (best, last) = side.groups[0], side.groups[-1]
+    before, between = ("from ", "to") if len(side.groups) > 2 else ("", "and")
+    ends = f"{before}{_of(first)} {what} in {name(worst)} {between} {_of(last)} of 100 in {name(best)}"
+    return f"{ends}{_apart(side)}"
+
+
+def _apart(side: Side) -> str:
+    """Write a gap of rates with its interval, and what that shows."""
+    gap, judged = side.gap, JUDGED[side.kind]
+    if not gap.bounded:
+        return f": {_of(gap)} apart, without an interval ({reasons(gap.reasons)}), so {judged}"
+    return f": {_of(gap)} apart, {100 * round(gap.low, 2):.0f} to {100 * round(gap.high, 2):.0f}, {judged}"
+
+
+def _ranking(view: View, side: Side) -> str:
+    """Say how AUCs run from the worst to the best group, and what that shows."""
+    gap, groups = view.audit.auc_gap, side.groups
+    if not gap.defined or not groups:
+        return f"Ranking: which group has the lowest AUC is unknown ({reasons(gap.reasons)})."
+    (worst, low), (best, high) = groups[0], groups[-1]
+    runs, between = ("runs from", "to") if len(groups) > 2 else ("is", "and")
+    ends = f", {number(gap.low)} to {number(gap.high)}" if gap.bounded else f", no interval ({reasons(gap.reasons)})"
+    said = f"Ranking: the AUC {runs} {number(low.value)} in {name(worst)} {between} {number(high.value)} in {name(best)}"
+    said += f": {number(gap.value)} apart{ends}, {JUDGED[side.kind]}"
+    if side.kind != "unknown":
+        detectable = np.fmax.reduce([*map(attrgetter("detectable"), view.audit.pairs)], initial=math.nan)
+        missed = "" if math.isnan(detectable) else f"; a true difference of {number(detectable)} may go unseen"
+        said += f" (chance alone makes up to {number(gap.null_high)} in 19 of 20 audits"
+        said += f"{missed if side.kind == 'open' else ''})"
     for row in view.audit.groups:
-        if row.group == lowest.group and not math.isnan(row.worst_share):
-            others = "" if row.worst_share >= 0.9 else ", so another group may be the lowest"
-            said += f" It is the lowest in {percent(row.worst_share)} of the resamples{others}."
-    return said + _small(view, lowest.group)
+        if row.group == worst and not side.sure:
+            said += f". It is the lowest in {percent(row.worst_share)} of the resamples, so another group may be"
+    return f"{said}.{_small(view, side.small)}"
 
 
-def _small(view: View, group: str | None) -> str:
-    """Warn of a group whose AUC rests on few cases."""
+def _small(view: View, groups: Sequence[str]) -> str:
+    """Warn of groups that have few cases."""
+    said = ""
     for row in view.audit.groups:
-        if row.group == group and row.status != "ok":
-            return f" That group is small ({reasons(row.reasons) or row.status}): a hint, not a finding."
-    return ""
+        said += f" {name(row.group)} is small ({reasons(row.reasons)})." if row.group in groups else ""
+    return said
 
 
-def _interval(view: View, found: Estimate) -> str:
-    ends = f"{view.level} {number(found.low)} to {number(found.high)}" if found.bounded else "no interval"
-    return f"{number(found.value)} ({ends})"
-
-
-def _gap(view: View, kind: str, tested: int) -> Iterator[str]:
-    """Set the gap against chance."""
-    gap = view.audit.auc_gap
-    if not gap.defined:
-        return
-    best = f", {name(gap.best)}," if gap.best else ""
-    said = f"The best group{best} lies {_interval(view, gap)} above it.{_small(view, gap.best)}"
-    chance = f"If groups did not matter, chance would make a gap of up to {number(gap.null_high)} in 19 of 20 cases "
-    chance += f"(p = {p_value(gap.p)}):"
-    detectable = np.fmax.reduce([*map(attrgetter("detectable"), view.audit.pairs)], initial=math.nan)
-    missed = "" if math.isnan(detectable) else f"; a true difference of {number(detectable)} may go unseen"
-    judged = {
-        "unknown": "The gap that chance alone makes is unknown here, so this one is not judged.",
-        "beyond": f"{chance} the gap is more than chance explains{f', also among {tested} gaps' * (tested > 1)}.",
-        "alone": f"{chance} taken alone that is more than chance explains, but among {tested} gaps one may be chance.",
-        "open": f"{chance} chance can explain the gap, which does not show that the groups are equal{missed}.",
-    }
-    yield f"{said} {judged[kind]}"
-
-
-def answer_table(found: Sequence[Answer]) -> Table:
-    """Lay every answer out as a row."""
-    rows: list[list[Cell]] = []
-    for one in found:
-        lowest, gap, verdict = one.view.audit.min_group_auc, one.view.audit.auc_gap, GAP_VERDICTS[one.kind]
-        rows.append([one.view.place, lowest.group, lowest, gap, gap.null_high, p_value(gap.p), verdict])
-    header = ["audit", "lowest group", "its AUC", "gap, best - lowest", "gap by chance, up to", "p", "verdict"]
-    return Table.of("Every gap between groups", header, rows, digits=found[0].view.digits if found else 2)
+def _beside(document: Document, view: View, found: dict[str, Side]) -> Iterator[str]:
+    """Say where rates and ranking name different groups, one of them beyond chance, and which rows are left out."""
+    missed, ranked, left = found.get("missed"), found[RANKED], list[str]()
+    if missed and missed.groups and ranked.groups and "beyond" in (missed.kind, ranked.kind):
+        first, second = missed.groups[0][0], ranked.groups[0][0]
+        if first != second:
+            yield DISAGREE.format(name(first), WORSE["missed"], name(second))
+    sheet = document.data.splits.get(view.split)
+    for part in sheet.attributes if sheet else ():
+        for level in part.levels if part.name == view.attribute else ():
+            if level.missing and level.group in view.audit.excluded:
+                left.append(f"{name(level.group)} ({number(level.n)} rows)")
+    if left:
+        yield f"Beside this, left out as too few to compare: {listed(left, MOST, ', ')}."
 
 
 def compared(view: View) -> str:

@@ -120,19 +120,9 @@ def _moved(found: Estimate) -> list[Mark]:
     return [Mark(found, *MOVES[int(found.low > 0) - int(found.high < 0)])]
 
 
-def drawn_threshold(view: View) -> int | None:
-    """Return the place of the shared threshold to draw: the first fitted one that decides something, or the first."""
-    found: list[tuple[bool, int]] = []
-    for place, at in enumerate(view.audit.thresholds):
-        known = any(row.rates["tpr"].defined and row.rates["fpr"].defined for row in at.groups)
-        if known and not at.degenerate and not at.by_group:
-            found.append((not at.fitted_on, place))
-    return min(found)[1] if found else None
-
-
 def rates(view: View) -> Picture | None:
     """Draw the true and the false positive rate of each group at a threshold; None where none decides anything."""
-    place, panels = drawn_threshold(view), list[Panel]()
+    place, panels = view.deployed(), list[Panel]()
     if place is None:
         return None
     cuts = beside(view.audits.values(), "thresholds")[place]
@@ -172,7 +162,7 @@ def roc(view: View) -> Picture | None:
     if not curves:
         return None
     # Room for a square as wide as the column, with its title, axis and a line of the legend a curve.
-    figure, place = paper(4.6 + 0.22 * (len(curves) + 1)), drawn_threshold(view)
+    figure, place = paper(4.6 + 0.22 * (len(curves) + 1)), view.deployed()
     axes, said = figure.add_subplot(), []
     dots: dict[str, tuple[float, float]] = {}
     axes.plot([0, 1], [0, 1], color=ink.GREY, linewidth=0.8, linestyle=":", gid="coin")

@@ -1,6 +1,6 @@
 """The page of an audit: one HTML file that needs no network and no script."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -12,12 +12,12 @@ from markupsafe import Markup
 
 from ..document.document import Document
 from . import figures
-from .answer import answer_table, answers, compared, headline, limits
+from .answer import Answer, answers, compared, headline, limits, severity
 from .drawing import Picture
-from .table import Table, as_html, as_markdown, markdown
-from .tables import auc_table, further_tables, gate_table, pair_table, sheet_tables
-from .view import splits, views
-from .words import GAP_VERDICTS, LEGEND, SHARING, clean, listed, number, percent
+from .table import Cell, Table, as_html, as_markdown, markdown
+from .tables import auc_table, further_tables, pair_table, sheet_tables
+from .view import in_words, splits, views
+from .words import READING, SHARING, WORSE, clean, listed, number, percent
 
 # Bytes of the page, out of 2 MB.
 TABLES, FIGURES = 850_000, 950_000
@@ -62,12 +62,17 @@ class Room:
 
 def page(document: Document) -> str:
     """Write a document as one HTML page of less than 2 MB that loads nothing; it says what was published."""
-    every, said, gate = views(document), answers(document), document.gate
+    document = in_words(document)
+    every, said, gate, judged = views(document), answers(document), document.gate, []
+    if gate:
+        from .gate import gate_lines, gate_table  # most audits have none
+
+        judged = [gate_lines(gate), gate_table(gate)]
     tables, drawn, overview, main, details = Room(TABLES), Room(FIGURES), list[Drawn](), [], []
     # What comes first finds a place first: the first tables of every audit, all figures, then the other tables.
     head = tables.tables([answer_table(said)] if len(said) > SHOWN else [])
     sheets = tables.tables(sheet_tables(document))
-    rules = tables.tables([gate_table(gate)] if gate else [])
+    rules = tables.tables(judged[1:])
     for view in every:
         main.append(tables.tables([auc_table(view), pair_table(view)]))
     for _, some in groupby(every, attrgetter("scope")):
@@ -82,22 +87,33 @@ def page(document: Document) -> str:
         sharing=SHARING[document.shared],
         facts=facts(document),
         headline=headline(said),
-        answers=[one for kind in GAP_VERDICTS for one in said if one.kind == kind][:SHOWN],
-        verdicts=GAP_VERDICTS,
+        answers=sorted(said, key=severity)[:SHOWN],
         unsaid=max(0, len(said) - SHOWN),
         answer_tables=head,
         compared=list(filter(None, map(compared, every)))[:SHOWN],
         gate=gate,
+        gate_lines=judged[0] if gate else [],
         gate_tables=rules,
         sheets=sheets,
         overview=overview,
         sections=list(zip(every, main, details, strict=True)),
         lost=(drawn.refused, tables.refused),
-        legend=LEGEND,
+        reading=READING.format(every[0].level if every else "interval"),
         limits=limits(document),
         document=document,
         audit=every[0].audit if every else None,
     )
+
+
+def answer_table(found: Sequence[Answer]) -> Table:
+    """Lay every answer out as a row."""
+    rows: list[list[Cell]] = []
+    for one in found:
+        gaps = [one.sides[question].gap if question in one.sides else "" for question in WORSE]
+        worst = [side.groups[0][0] for side in one.sides.values() if side.kind == "beyond"]
+        rows.append([one.view.place, one.kind, ", ".join(dict.fromkeys(worst)), *gaps])
+    header = ["audit", "answer", "worst", "gap of cases found", "gap of false alarms", "gap of AUC"]
+    return Table.of("Every gap between groups", header, rows, digits=found[0].view.digits if found else 2)
 
 
 def render(template: str, **values: object) -> str:

@@ -1,49 +1,71 @@
-"""A document as plain text for a terminal."""
+"""A document as plain text for a terminal: the verdict first, on one screen."""
 
 import shlex
+import textwrap
 
 from ..document.document import Document
-from .answer import answer_table, answers, compared
-from .table import Table, as_text, plain
-from .tables import across_table, auc_table, gap_table, gate_table, pair_table
-from .view import views
-from .words import LEGEND, number
+from .answer import answers, compared, headline, severity
+from .table import plain
+from .view import in_words, views
+from .words import READING, listed, number
 
-MOST, SHOWN = 40, 4
+# Columns and, of long lists, entries that one screen holds.
+WIDTH, SHOWN = 98, 4
+RED, YELLOW, GREEN = "\033[31m", "\033[33m", "\033[32m"
+COLOURS = {"fail": RED, "insufficient evidence": YELLOW, "pass": GREEN, "worst": RED, "unequal": RED}
+PLAIN = "\033[0m"
 
 
-def audit_text(document: Document) -> str:
-    """Lay an audit out: counts, AUC by group, differences, thresholds, every gap with its verdict, and the gate."""
-    every, tables, blocks, unknown = views(document), [], [], dict[str, None]()
+def audit_text(document: Document, colour: bool = False) -> str:
+    """Say the verdict of a gate, who is served worst and how sure that is, what changed, and how to read it.
+
+    Tables are on the page and on the card. With `colour` verdicts have the codes of a terminal that shows colours.
+    """
+    worded, lines, unknown, counts = in_words(document), list[str](), dict[str, None](), list[str]()
+    said, every = answers(worded), views(worded)
+
+    def say(text: str, kind: str = "", indent: str = "", lasting: int = 0) -> None:
+        wrapped = textwrap.wrap(
+            plain(text),
+            WIDTH,
+            initial_indent=indent,
+            subsequent_indent=f"{indent}  ",
+            max_lines=lasting or None,
+            placeholder=" ...",
+        )
+        code = COLOURS.get(kind) if colour else None
+        lines.extend(map(f"{code}{{}}{PLAIN}".format, wrapped) if code else wrapped)
+
+    if worded.gate:
+        from .gate import gate_lines  # most audits have none
+
+        say(f"Rules of {worded.gate.file}: {worded.gate.verdict.upper()}", worded.gate.verdict)
+        for verdict, text in gate_lines(worded.gate):
+            say(f"{verdict}: {text}", verdict, "  ", 1)
+        lines.append("")
     for entry in document.select(document.model):
         if entry.attribute is None:
             audit = entry.audit
             clusters = "" if audit.clusters is None else f", {number(audit.clusters)} clusters"
-            blocks.append(f"{entry.target}: {number(audit.n)} rows, {number(audit.positives)} positives{clusters}")
-    for view in every:
-        tables += [auc_table(view), pair_table(view, tested_only=True)]
-        for row in view.audit.groups:
-            if not view.audit.min_group_auc.defined and not row.auc.defined:
-                unknown[row.group] = None
-    blocks += map(_short, [*tables, across_table(every), answer_table(answers(document))])
-    blocks += map(plain, map(compared, every))
+            counts.append(f"{entry.target}: {number(audit.n)} rows, {number(audit.positives)} cases{clusters}")
+        elif not entry.audit.min_group_auc.defined:
+            for row in entry.audit.groups:
+                if row.group not in entry.audit.excluded and not row.auc.defined:
+                    unknown[row.group] = None
+    if not every:
+        return "\n".join([*lines, *counts, "Nothing was audited by group."])
+    say(f"{headline(said)} {listed(counts, SHOWN)}.")
+    for one in sorted(said, key=severity)[:SHOWN]:
+        lines.append("")
+        say(f"{one.view.place[:1].upper()}{one.view.place[1:]}: {one.verdict}", one.kind)
+        for paragraph in one.paragraphs:
+            say(paragraph, indent="  ")
+        if one.view.comparison:
+            say(compared(one.view), indent="  ", lasting=2)
+    if len(said) > SHOWN:
+        say(f"{len(said) - SHOWN} more answers are on the page.")
+    lines.append("")
+    say(READING.format(every[0].level))
     if unknown:
-        blocks.append(f"To leave out the groups without an AUC: --exclude {' '.join(map(shlex.quote, unknown))}")
-    blocks.append("\n".join(map("* {}".format, LEGEND[:SHOWN])))
-    blocks += [as_text(gate_table(document.gate))] if document.gate else []
-    return "\n\n".join(filter(None, blocks))
-
-
-def run_text(document: Document) -> str:
-    """Lay a run's results out, the reference beside the model, and say what the comparison shows."""
-    every, tables = views(document), []
-    for view in every:
-        tables += [auc_table(view), *(gap_table(view, place) for place in range(len(view.audit.thresholds)))]
-    blocks = [*map(_short, tables), *map(plain, map(compared, every))]
-    return "\n\n".join(filter(None, blocks)) or "Nothing was audited."
-
-
-def _short(table: Table) -> str:
-    """Write the first rows of a table; nothing of one without rows."""
-    more = [f"{len(table.rows) - MOST} more rows are in the document"] if len(table.rows) > MOST else []
-    return as_text(Table(table.title, table.header, table.rows[:MOST], table.notes + more)) if table.rows else ""
+        say(f"To leave out the groups without an AUC: --exclude {' '.join(map(shlex.quote, unknown))}")
+    return "\n".join(lines)

@@ -1,14 +1,30 @@
-"""One audit as it is shown: beside the reference's, with the change between them, and under its names."""
+"""One audit as it is shown: under names in words, beside the reference's, with the change, and what it answers."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from operator import attrgetter
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from itertools import repeat
+from operator import attrgetter, itemgetter
+from statistics import NormalDist
 from typing import Any
 
-from ..document.audit import Audit, ThresholdAudit
+from ..data.attributes import AND
+from ..document.audit import AucGap, Audit, ThresholdAudit
 from ..document.comparison import Comparison, ThresholdChange
+from ..document.data import AttributeSheet
 from ..document.document import Document
-from .words import percent
+from ..document.estimate import Estimate
+from .words import group_words, percent, plain_words
+
+# By question: the rate, its gap between groups, and whether the lowest or the highest rate is the worst.
+RATES = {"missed": ("tpr", "equal_opportunity_difference", 1), "alarmed": ("fpr", "predictive_equality_difference", -1)}
+RANKED = "ranked"
+# Of the cases of which a group has few, those that a question is about.
+ABOUT = {"missed": "positives", "alarmed": "negatives", RANKED: ""}
+SURE = 0.9
+NORMAL = NormalDist()
+# Fields of an audit, a comparison and a gate that hold the name of a group, or several.
+GROUPS = {"group", "reference", "best", "worst", "against", "excluded", "left_out", "by_group"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,78 @@ class View:
             if (found.policy, found.fitted_on, str(found.value)) == (at.policy, at.fitted_on, str(at.value)):
                 return found
         return None
+
+    def deployed(self) -> int | None:
+        """Return the place of the shared threshold to answer at: the first fitted one that decides, or the first."""
+        found: list[tuple[bool, int]] = []
+        for place, at in enumerate(self.audit.thresholds):
+            known = False
+            for row in at.groups:
+                known |= row.rates["tpr"].defined and row.rates["fpr"].defined
+            if known and not at.degenerate and not at.by_group:
+                found.append((not at.fitted_on, place))
+        return min(found)[1] if found else None
+
+
+def in_words(document: Document) -> Document:
+    """Return the document with attributes and groups in words: group `>60` of `age:60` is "age over 60" of "age"."""
+    titles, groups, columns = dict[str, str](), dict[str, dict[str, str]](), list[str]()
+    for spec in document.data.groups:
+        columns.append(spec.partition(":")[0])
+    for sheet in document.data.splits.values():
+        single: list[dict[str, str]] = []
+        for part in sheet.attributes:
+            own = groups.setdefault(part.name, {})
+            for level in part.levels:
+                levels = level.group.split(AND)
+                if part.kind != "intersection":
+                    own[level.group] = group_words(level, part)
+                elif len(levels) == len(single):
+                    own[level.group] = AND.join(map(dict.get, single, levels, levels))
+            single += [own] if part.kind != "intersection" else []
+            cut = part.kind == "cuts" and columns.count(part.columns[0]) == 1
+            titles[part.name] = plain_words(part.columns[0]) if cut else part.name
+            if part.kind == "intersection":
+                titles[part.name] = AND.join(map(titles.get, part.name.split(AND), part.name.split(AND)))
+    name = Naming(titles, groups).name
+    data = replace(document.data, splits=name(document.data.splits))
+    return replace(document, data=data, audits=name(document.audits), gate=name(document.gate))
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Attributes and, by attribute, groups in words."""
+
+    titles: Mapping[str, str]
+    groups: Mapping[str, Mapping[str, str]]
+
+    def name(self, part: Any, attribute: str | None = None) -> Any:
+        """Return a part of a document, a part of an audit by `attribute`, with these names."""
+        if isinstance(part, dict):
+            return dict(zip(part, map(self.name, part.values(), repeat(attribute)), strict=True))
+        if isinstance(part, (list, tuple)):
+            return type(part)(map(self.name, part, repeat(attribute)))
+        if not is_dataclass(part):
+            return part
+        if isinstance(part, AttributeSheet):
+            attribute = part.name
+        attribute, named = getattr(part, "attribute", attribute), dict[str, Any]()
+        own = self.groups.get(attribute or "", {})
+        for field in fields(part):
+            value = getattr(part, field.name)
+            if field.name not in GROUPS:
+                named[field.name] = self.name(value, attribute)
+            elif isinstance(value, dict):
+                named[field.name] = dict(zip(map(own.get, value, value), value.values(), strict=True))
+            elif isinstance(value, list):
+                named[field.name] = list(map(own.get, value, value))
+            else:
+                named[field.name] = own.get(value, value)
+        if "attribute" in named:
+            named["attribute"] = self.titles.get(attribute or "", attribute)
+        if isinstance(part, AttributeSheet):
+            named["name"] = self.titles[part.name]
+        return replace(part, **named)
 
 
 def views(document: Document) -> list[View]:
@@ -74,6 +162,87 @@ def views(document: Document) -> list[View]:
                 )
                 found.append(view)
     return found
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one audit answers to a question: who is `missed`, `alarmed` in error or `ranked` worse?
+
+    `groups` that take part stand from worst to best; `small` are those of the two ends with few cases. `kind` is a key
+    of `JUDGED`; `sure` says that the first group is the worst, if it is beyond chance that some group is. All is judged
+    in the two digits that are shown, so that a shared page says what the own one says.
+    """
+
+    gap: Estimate
+    groups: list[tuple[str, Estimate]]
+    small: list[str]
+    kind: str
+    sure: bool
+
+
+def sides(every: Sequence[View]) -> list[dict[str, Side]]:
+    """Answer every question of every audit.
+
+    Rates are one family of tests and AUCs are another. The level of every test is divided by the number of gaps of
+    its family (Bonferroni), so that the largest of many gaps is not taken for a finding.
+    """
+    found, tested = [], {True: 0, False: 0}
+    for view in every:
+        found.append(_alone(view))
+        for question, side in found[-1].items():
+            tested[question == RANKED] += side.kind != "unknown"
+    for view, some in zip(every, found, strict=True):
+        for question, side in some.items():
+            kind = _kind(side.gap, 1 - view.audit.confidence, max(1, tested[question == RANKED]))
+            some[question] = replace(side, kind="small" if kind == "beyond" and side.small else kind)
+    return found
+
+
+def _alone(view: View) -> dict[str, Side]:
+    """Answer the questions of one audit, as if it were the only one."""
+    audit, place, asked = view.audit, view.deployed(), dict[str, Any]()
+    if place is not None:
+        at = audit.thresholds[place]
+        for question, (key, gap, sign) in RATES.items():
+            rows = []
+            for row in at.groups:
+                rows.append((row.group, row.rates[key]))
+            asked[question] = at.gaps[gap], rows, sign
+    asked[RANKED] = audit.auc_gap, list(map(attrgetter("group", "auc"), audit.groups)), 1
+    known = dict(zip(map(attrgetter("group"), audit.groups), audit.groups, strict=True))
+    for question, (gap, rows, sign) in asked.items():
+        taking, small = [], list[str]()
+        for group, item in rows:
+            if group not in audit.excluded and item.defined:
+                taking.append((sign * item.value, group, item))
+        groups = list(map(itemgetter(1, 2), sorted(taking, key=itemgetter(0))))
+        for group in dict([*groups[:1], *groups[-1:]]):
+            units = "".join(filter(None, map(attrgetter("unit"), known[group].reasons)))
+            small += [group] if known[group].status != "ok" and ABOUT[question] in units else []
+        sure = len(groups) < 3
+        if not sure and question == RANKED:
+            sure = known[groups[0][0]].worst_share >= SURE
+        elif not sure:
+            # Intervals of the worst and the next group do not meet.
+            low, high = (groups[0][1], groups[1][1])[::sign]
+            sure = round(low.high, 2) < round(high.low, 2)
+        asked[question] = Side(gap, groups, small, _kind(gap, 1 - audit.confidence, 1), sure)
+    return asked
+
+
+def _kind(gap: Estimate, level: float, tested: int) -> str:
+    """Judge a gap at a level shared by so many tests: that of AUCs by its p, of rates by its interval made wider."""
+    if isinstance(gap, AucGap):
+        p = float(f"{gap.p:.2g}")
+        if not gap.defined or math.isnan(p):
+            return "unknown"
+        return "beyond" if p <= level / tested else "alone" if p <= level else "open"
+    if not (gap.defined and gap.bounded):
+        return "unknown"
+    value, low = round(gap.value, 2), round(gap.low, 2)
+    wider = NORMAL.inv_cdf(1 - level / tested / 2) / NORMAL.inv_cdf(1 - level / 2)
+    # Above 0 in decimals, whose difference has no exact float.
+    return "beyond" if value - (value - low) * wider > 1e-9 else "alone" if low > 0 else "open"
 
 
 def splits(document: Document) -> list[str]:
