@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TextIO
 
 from ..audits.audit import AuditOptions
 from ..audits.audit_table import audit_table, check_policies
@@ -78,7 +77,7 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
                 "coin: are these the scores of the other class?",
                 file=sys.stderr,
             )
-    print(audit_text(document, is_coloured(sys.stdout)))
+    print(audit_text(document, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
     if folder is None:
         print("\nevery table and figure is on the page, every number in audit.json: pass --output_dir FOLDER")
     else:
@@ -108,11 +107,6 @@ def audited(arguments: AuditArguments, rows: AuditInput, policies: Sequence[str]
         models.append(Model(REFERENCE, base_name(arguments.reference_model or REFERENCE)))
     settings = Settings(arguments.n_permutations, arguments.correction, arguments.exclude)
     return Document("audit", facts, MODEL, models, found, settings)
-
-
-def is_coloured(stream: TextIO) -> bool:
-    """Tell whether a stream is a terminal that shows colours, whose user wants them."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def base_name(name: str) -> str:

@@ -36,13 +36,17 @@ MOST = 8
 
 @dataclass(frozen=True)
 class Answer:
-    """What one audit says: its kind, a key of `VERDICTS`, that verdict in words, and what it rests on."""
+    """What one audit says: its kind, a key of `VERDICTS`, that verdict in words, and what it rests on.
+
+    `rank` orders answers: what has most to say comes first.
+    """
 
     view: View
     kind: str
     verdict: str
     paragraphs: list[str]
     sides: dict[str, Side]
+    rank: int
 
 
 def answers(document: Document) -> list[Answer]:
@@ -51,13 +55,8 @@ def answers(document: Document) -> list[Answer]:
     for view, some in zip(every, sides(every), strict=True):
         kind, verdict = _verdict(some)
         said = [_rates(view, some), _ranking(view, some[RANKED]), *_beside(document, view, some)]
-        found.append(Answer(view, kind, verdict, said, some))
+        found.append(Answer(view, kind, verdict, said, some, [*VERDICTS].index(kind)))
     return found
-
-
-def severity(answer: Answer) -> int:
-    """Tell where an answer stands among others: what has most to say comes first."""
-    return [*VERDICTS].index(answer.kind)
 
 
 def headline(found: Sequence[Answer]) -> str:
@@ -67,7 +66,8 @@ def headline(found: Sequence[Answer]) -> str:
     rest = f"; {unknown} cannot be judged" if unknown else ""
     if unknown == len(found):
         return f"{VERDICTS['unknown']}."
-    return f"{VERDICTS['unequal']} in {clear} of {len(found)} comparisons{rest}." if clear else f"{VERDICTS['open']}{rest}."
+    said = f"{VERDICTS['unequal']} in {clear} of {len(found)} comparisons" if clear else VERDICTS["open"]
+    return f"{said}{rest}."
 
 
 def _verdict(found: dict[str, Side]) -> tuple[str, str]:
@@ -82,7 +82,7 @@ def _verdict(found: dict[str, Side]) -> tuple[str, str]:
             said.append(f"{name(group)} is {WORSE[question]}{'' if side.sure else ', if not another group'}")
     # False alarms alone may be the price of being found more often.
     if len(worst) == 1 and every and ways != [WORSE["alarmed"]]:
-        return "worst", f"{VERDICTS['worst'].format(name(*worst))}: {' and '.join(ways)}."
+        return "worst", f"{VERDICTS['worst'].format(name(next(iter(worst))))}: {' and '.join(ways)}."
     if worst:
         return "unequal", f"{VERDICTS['unequal']}: {'; '.join(said)}."
     kind = "unknown" if set(map(attrgetter("kind"), found.values())) == {"unknown"} else "open"
@@ -105,12 +105,9 @@ def _rates(view: View, found: dict[str, Side]) -> str:
     wrong = f"false alarms are unknown in some group ({reasons(alarmed.gap.reasons)})"
     if missed.gap.defined:
         finds = f"finds {_spread(missed, 'of 100 cases')}"
-    if alarmed.gap.defined and missed.gap.defined and len(missed.groups) == 2 == len(alarmed.groups):
-        # In the same order, which needs no names again.
-        shares, ((first, _), (second, _)) = dict(alarmed.groups), missed.groups
-        wrong = f"false alarms {_of(shares[first])} and {_of(shares[second])} of 100{_apart(alarmed)}"
-    elif alarmed.gap.defined:
-        wrong = f"false alarms {_spread(alarmed, 'of 100')}"
+    if alarmed.gap.defined:
+        two = missed.gap.defined and len(missed.groups) == 2 == len(alarmed.groups)
+        wrong = f"false alarms {_spread(alarmed, 'of 100', [*dict(missed.groups)] if two else ())}"
     return f"{where} the model {finds}; {wrong}.{_small(view, missed.small + alarmed.small)}"
 
 
@@ -119,19 +116,17 @@ def _of(share: Estimate) -> int:
     return round(100 * round(share.value, 2))
 
 
-def _spread(side: Side, what: str) -> str:
-    (worst, first), (best, last) = side.groups[0], side.groups[-1]
+def _spread(side: Side, what: str, order: Sequence[str] = ()) -> str:
+    """Write the rates of the worst and the best group, or of two in an `order` that needs no names, and their gap."""
+    gap, (worst, first), (best, last) = side.gap, side.groups[0], side.groups[-1]
     before, between = ("from ", "to") if len(side.groups) > 2 else ("", "and")
-    ends = f"{before}{_of(first)} {what} in {name(worst)} {between} {_of(last)} of 100 in {name(best)}"
-    return f"{ends}{_apart(side)}"
-
-
-def _apart(side: Side) -> str:
-    """Write a gap of rates with its interval, and what that shows."""
-    gap, judged = side.gap, JUDGED[side.kind]
-    if not gap.bounded:
-        return f": {_of(gap)} apart, without an interval ({reasons(gap.reasons)}), so {judged}"
-    return f": {_of(gap)} apart, {100 * round(gap.low, 2):.0f} to {100 * round(gap.high, 2):.0f}, {judged}"
+    said = f"{before}{_of(first)} {what} in {name(worst)} {between} {_of(last)} of 100 in {name(best)}"
+    if order:
+        said = " and ".join(map(str, map(_of, map(dict(side.groups).__getitem__, order)))) + f" {what}"
+    ends = f", without an interval ({reasons(gap.reasons)})"
+    if gap.bounded:
+        ends = f", {100 * round(gap.low, 2):.0f} to {100 * round(gap.high, 2):.0f}"
+    return f"{said}: {_of(gap)} apart{ends}, {JUDGED[side.kind]}"
 
 
 def _ranking(view: View, side: Side) -> str:
@@ -142,7 +137,8 @@ def _ranking(view: View, side: Side) -> str:
     (worst, low), (best, high) = groups[0], groups[-1]
     runs, between = ("runs from", "to") if len(groups) > 2 else ("is", "and")
     ends = f", {number(gap.low)} to {number(gap.high)}" if gap.bounded else f", no interval ({reasons(gap.reasons)})"
-    said = f"Ranking: the AUC {runs} {number(low.value)} in {name(worst)} {between} {number(high.value)} in {name(best)}"
+    said = f"Ranking: the AUC {runs} {number(low.value)} in {name(worst)} {between} "
+    said += f"{number(high.value)} in {name(best)}"
     said += f": {number(gap.value)} apart{ends}, {JUDGED[side.kind]}"
     if side.kind != "unknown":
         detectable = np.fmax.reduce([*map(attrgetter("detectable"), view.audit.pairs)], initial=math.nan)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ..document.document import Document
 from . import figures
-from .answer import Answer, answers, compared, headline, limits, severity
+from .answer import Answer, answers, compared, headline, limits
 from .drawing import Picture
 from .table import Cell, Table, as_html, as_markdown, markdown
 from .tables import auc_table, further_tables, pair_table, sheet_tables
@@ -63,16 +63,16 @@ class Room:
 def page(document: Document) -> str:
     """Write a document as one HTML page of less than 2 MB that loads nothing; it says what was published."""
     document = in_words(document)
-    every, said, gate, judged = views(document), answers(document), document.gate, []
+    every, said, gate, lines, judged = views(document), answers(document), document.gate, list[Any](), list[Table]()
     if gate:
         from .gate import gate_lines, gate_table  # most audits have none
 
-        judged = [gate_lines(gate), gate_table(gate)]
+        lines, judged = gate_lines(gate), [gate_table(gate)]
     tables, drawn, overview, main, details = Room(TABLES), Room(FIGURES), list[Drawn](), [], []
     # What comes first finds a place first: the first tables of every audit, all figures, then the other tables.
     head = tables.tables([answer_table(said)] if len(said) > SHOWN else [])
     sheets = tables.tables(sheet_tables(document))
-    rules = tables.tables(judged[1:])
+    rules = tables.tables(judged)
     for view in every:
         main.append(tables.tables([auc_table(view), pair_table(view)]))
     for _, some in groupby(every, attrgetter("scope")):
@@ -87,12 +87,12 @@ def page(document: Document) -> str:
         sharing=SHARING[document.shared],
         facts=facts(document),
         headline=headline(said),
-        answers=sorted(said, key=severity)[:SHOWN],
+        answers=sorted(said, key=attrgetter("rank"))[:SHOWN],
         unsaid=max(0, len(said) - SHOWN),
         answer_tables=head,
-        compared=list(filter(None, map(compared, every)))[:SHOWN],
+        compared=list(map(compared, filter(attrgetter("comparison"), every)))[:SHOWN],
         gate=gate,
-        gate_lines=judged[0] if gate else [],
+        gate_lines=lines,
         gate_tables=rules,
         sheets=sheets,
         overview=overview,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import repeat
-from operator import attrgetter, methodcaller
+from operator import attrgetter, itemgetter, methodcaller
 
 from ..document.audit import ThresholdAudit
 from ..document.data import Level, SplitSheet
@@ -59,7 +59,7 @@ def _table(
 ) -> Table:
     """Build a table of one audit, under its place and the level of its intervals; its heads are explained below it."""
     title, notes = f"{what} {view.place} [{view.level}]", dict.fromkeys(said)
-    for head in (*header, *(row[0] for row in rows)):
+    for head in (*header, *map(itemgetter(0), rows)):
         key = str(head).partition(",")[0]
         if key in GLOSSARY:
             notes[f"{key}: {GLOSSARY[key]}"] = None

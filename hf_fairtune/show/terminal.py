@@ -2,11 +2,12 @@
 
 import shlex
 import textwrap
+from operator import attrgetter
 
 from ..document.document import Document
-from .answer import answers, compared, headline, severity
+from .answer import answers, compared, headline
 from .table import plain
-from .view import in_words, views
+from .view import in_words
 from .words import READING, listed, number
 
 # Columns and, of long lists, entries that one screen holds.
@@ -21,51 +22,44 @@ def audit_text(document: Document, colour: bool = False) -> str:
 
     Tables are on the page and on the card. With `colour` verdicts have the codes of a terminal that shows colours.
     """
-    worded, lines, unknown, counts = in_words(document), list[str](), dict[str, None](), list[str]()
-    said, every = answers(worded), views(worded)
+    worded = in_words(document)
+    said, parts, unknown, counts = answers(worded), list[tuple[str, str, int]](), dict[str, None](), list[str]()
+    if worded.gate:
+        from .gate import gate_lines  # most audits have none
 
-    def say(text: str, kind: str = "", indent: str = "", lasting: int = 0) -> None:
+        parts.append((f"Rules of {worded.gate.file}: {worded.gate.verdict.upper()}", worded.gate.verdict, 0))
+        parts += [(f"  {verdict}: {text}", verdict, 1) for verdict, text in gate_lines(worded.gate)]
+        parts.append(("", "", 0))
+    for entry in document.select(document.model):
+        audit = entry.audit
+        if entry.attribute is None:
+            clusters = "" if audit.clusters is None else f", {number(audit.clusters)} clusters"
+            counts.append(f"{entry.target}: {number(audit.n)} rows, {number(audit.positives)} cases{clusters}")
+        for row in audit.groups if entry.attribute and not audit.min_group_auc.defined else ():
+            unknown |= {row.group: None} if row.group not in audit.excluded and not row.auc.defined else {}
+    parts.append((f"{headline(said)} {listed(counts, SHOWN)}." if said else "Nothing was audited by group.", "", 0))
+    for one in sorted(said, key=attrgetter("rank"))[:SHOWN]:
+        place = f"{one.view.place[:1].upper()}{one.view.place[1:]}"
+        parts += [("", "", 0), (f"{place}: {one.verdict}", one.kind, 0)]
+        for paragraph in one.paragraphs:
+            parts.append((f"  {paragraph}", "", 0))
+        parts += [(f"  {compared(one.view)}", "", 2)] if one.view.comparison else []
+    parts += [(f"{len(said) - SHOWN} more answers are on the page.", "", 0)] if len(said) > SHOWN else []
+    parts += [("", "", 0), (READING.format(said[0].view.level), "", 0)] if said else []
+    if unknown:
+        named = " ".join(map(shlex.quote, unknown))
+        parts.append((f"To leave out the groups without an AUC: --exclude {named}", "", 0))
+    lines = list[str]()
+    for text, kind, most in parts:
+        indent = "  " if text.startswith(" ") else ""
         wrapped = textwrap.wrap(
             plain(text),
             WIDTH,
             initial_indent=indent,
             subsequent_indent=f"{indent}  ",
-            max_lines=lasting or None,
+            max_lines=most or None,
             placeholder=" ...",
-        )
-        code = COLOURS.get(kind) if colour else None
-        lines.extend(map(f"{code}{{}}{PLAIN}".format, wrapped) if code else wrapped)
-
-    if worded.gate:
-        from .gate import gate_lines  # most audits have none
-
-        say(f"Rules of {worded.gate.file}: {worded.gate.verdict.upper()}", worded.gate.verdict)
-        for verdict, text in gate_lines(worded.gate):
-            say(f"{verdict}: {text}", verdict, "  ", 1)
-        lines.append("")
-    for entry in document.select(document.model):
-        if entry.attribute is None:
-            audit = entry.audit
-            clusters = "" if audit.clusters is None else f", {number(audit.clusters)} clusters"
-            counts.append(f"{entry.target}: {number(audit.n)} rows, {number(audit.positives)} cases{clusters}")
-        elif not entry.audit.min_group_auc.defined:
-            for row in entry.audit.groups:
-                if row.group not in entry.audit.excluded and not row.auc.defined:
-                    unknown[row.group] = None
-    if not every:
-        return "\n".join([*lines, *counts, "Nothing was audited by group."])
-    say(f"{headline(said)} {listed(counts, SHOWN)}.")
-    for one in sorted(said, key=severity)[:SHOWN]:
-        lines.append("")
-        say(f"{one.view.place[:1].upper()}{one.view.place[1:]}: {one.verdict}", one.kind)
-        for paragraph in one.paragraphs:
-            say(paragraph, indent="  ")
-        if one.view.comparison:
-            say(compared(one.view), indent="  ", lasting=2)
-    if len(said) > SHOWN:
-        say(f"{len(said) - SHOWN} more answers are on the page.")
-    lines.append("")
-    say(READING.format(every[0].level))
-    if unknown:
-        say(f"To leave out the groups without an AUC: --exclude {' '.join(map(shlex.quote, unknown))}")
+        ) or [""]
+        code = COLOURS.get(kind, "") if colour else ""
+        lines += map(f"{code}{{}}{PLAIN}".format, wrapped) if code else wrapped
     return "\n".join(lines)

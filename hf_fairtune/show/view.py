@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from itertools import repeat
+from functools import partial
 from operator import attrgetter, itemgetter
 from statistics import NormalDist
 from typing import Any
@@ -14,10 +14,13 @@ from ..document.comparison import Comparison, ThresholdChange
 from ..document.data import AttributeSheet
 from ..document.document import Document
 from ..document.estimate import Estimate
-from .words import group_words, percent, plain_words
+from .words import group_words, percent
 
 # By question: the rate, its gap between groups, and whether the lowest or the highest rate is the worst.
-RATES = {"missed": ("tpr", "equal_opportunity_difference", 1), "alarmed": ("fpr", "predictive_equality_difference", -1)}
+RATES = {
+    "missed": ("tpr", "equal_opportunity_difference", 1),
+    "alarmed": ("fpr", "predictive_equality_difference", -1),
+}
 RANKED = "ranked"
 # Of the cases of which a group has few, those that a question is about.
 ABOUT = {"missed": "positives", "alarmed": "negatives", RANKED: ""}
@@ -85,49 +88,41 @@ def in_words(document: Document) -> Document:
                 elif len(levels) == len(single):
                     own[level.group] = AND.join(map(dict.get, single, levels, levels))
             single += [own] if part.kind != "intersection" else []
-            cut = part.kind == "cuts" and columns.count(part.columns[0]) == 1
-            titles[part.name] = plain_words(part.columns[0]) if cut else part.name
-            if part.kind == "intersection":
-                titles[part.name] = AND.join(map(titles.get, part.name.split(AND), part.name.split(AND)))
-    name = Naming(titles, groups).name
+            once = part.kind == "cuts" and columns.count(part.columns[0]) == 1
+            specs = part.name.split(AND) if part.kind == "intersection" else [part.name]
+            titles[part.name] = part.columns[0].replace("_", " ") if once else AND.join(map(titles.get, specs, specs))
+    name = partial(_named, titles=titles, groups=groups)
     data = replace(document.data, splits=name(document.data.splits))
     return replace(document, data=data, audits=name(document.audits), gate=name(document.gate))
 
 
-@dataclass(frozen=True)
-class Naming:
-    """Attributes and, by attribute, groups in words."""
-
-    titles: Mapping[str, str]
-    groups: Mapping[str, Mapping[str, str]]
-
-    def name(self, part: Any, attribute: str | None = None) -> Any:
-        """Return a part of a document, a part of an audit by `attribute`, with these names."""
-        if isinstance(part, dict):
-            return dict(zip(part, map(self.name, part.values(), repeat(attribute)), strict=True))
-        if isinstance(part, (list, tuple)):
-            return type(part)(map(self.name, part, repeat(attribute)))
-        if not is_dataclass(part):
-            return part
-        if isinstance(part, AttributeSheet):
-            attribute = part.name
-        attribute, named = getattr(part, "attribute", attribute), dict[str, Any]()
-        own = self.groups.get(attribute or "", {})
-        for field in fields(part):
-            value = getattr(part, field.name)
-            if field.name not in GROUPS:
-                named[field.name] = self.name(value, attribute)
-            elif isinstance(value, dict):
-                named[field.name] = dict(zip(map(own.get, value, value), value.values(), strict=True))
-            elif isinstance(value, list):
-                named[field.name] = list(map(own.get, value, value))
-            else:
-                named[field.name] = own.get(value, value)
-        if "attribute" in named:
-            named["attribute"] = self.titles.get(attribute or "", attribute)
-        if isinstance(part, AttributeSheet):
-            named["name"] = self.titles[part.name]
-        return replace(part, **named)
+def _named(
+    part: Any, *, titles: Mapping[str, str], groups: Mapping[str, Mapping[str, str]], attribute: str = ""
+) -> Any:
+    """Return a part of a document, a part of an audit by `attribute`, with its attributes and groups renamed."""
+    attribute = part.name if isinstance(part, AttributeSheet) else getattr(part, "attribute", attribute) or ""
+    name = partial(_named, titles=titles, groups=groups, attribute=attribute)
+    if isinstance(part, dict):
+        return dict(zip(part, map(name, part.values()), strict=True))
+    if isinstance(part, (list, tuple)):
+        return type(part)(map(name, part))
+    if not is_dataclass(part):
+        return part
+    own, changed = groups.get(attribute, {}), dict[str, Any]()
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if field.name not in GROUPS:
+            changed[field.name] = name(value)
+        elif isinstance(value, dict):
+            changed[field.name] = dict(zip(map(own.get, value, value), value.values(), strict=True))
+        elif isinstance(value, list):
+            changed[field.name] = list(map(own.get, value, value))
+        else:
+            changed[field.name] = own.get(value, value)
+    renamed = "name" if isinstance(part, AttributeSheet) else "attribute"
+    if renamed in changed and attribute:
+        changed[renamed] = titles.get(attribute, attribute)
+    return replace(part, **changed)  # type: ignore[type-var]
 
 
 def views(document: Document) -> list[View]:
@@ -169,8 +164,8 @@ class Side:
     """What one audit answers to a question: who is `missed`, `alarmed` in error or `ranked` worse?
 
     `groups` that take part stand from worst to best; `small` are those of the two ends with few cases. `kind` is a key
-    of `JUDGED`; `sure` says that the first group is the worst, if it is beyond chance that some group is. All is judged
-    in the two digits that are shown, so that a shared page says what the own one says.
+    of `JUDGED`; `sure`: if some group is the worst, it is the first. All is judged in the two digits that are shown,
+    so that a shared page says what the own one says.
     """
 
     gap: Estimate
@@ -186,11 +181,20 @@ def sides(every: Sequence[View]) -> list[dict[str, Side]]:
     Rates are one family of tests and AUCs are another. The level of every test is divided by the number of gaps of
     its family (Bonferroni), so that the largest of many gaps is not taken for a finding.
     """
-    found, tested = [], {True: 0, False: 0}
+    found, tested = list[dict[str, Side]](), {True: 0, False: 0}
     for view in every:
-        found.append(_alone(view))
-        for question, side in found[-1].items():
-            tested[question == RANKED] += side.kind != "unknown"
+        audit, place, asked = view.audit, view.deployed(), dict[str, tuple[Estimate, dict[str, Estimate], int]]()
+        if place is not None:
+            at = audit.thresholds[place]
+            for question, (key, gap, sign) in RATES.items():
+                asked[question] = at.gaps[gap], {}, sign
+                for row in at.groups:
+                    asked[question][1][row.group] = row.rates[key]
+        asked[RANKED] = audit.auc_gap, dict(map(attrgetter("group", "auc"), audit.groups)), 1
+        found.append({})
+        for question, (total, rows, sign) in asked.items():
+            found[-1][question] = _side(view, question, total, rows, sign)
+            tested[question == RANKED] += found[-1][question].kind != "unknown"
     for view, some in zip(every, found, strict=True):
         for question, side in some.items():
             kind = _kind(side.gap, 1 - view.audit.confidence, max(1, tested[question == RANKED]))
@@ -198,36 +202,25 @@ def sides(every: Sequence[View]) -> list[dict[str, Side]]:
     return found
 
 
-def _alone(view: View) -> dict[str, Side]:
-    """Answer the questions of one audit, as if it were the only one."""
-    audit, place, asked = view.audit, view.deployed(), dict[str, Any]()
-    if place is not None:
-        at = audit.thresholds[place]
-        for question, (key, gap, sign) in RATES.items():
-            rows = []
-            for row in at.groups:
-                rows.append((row.group, row.rates[key]))
-            asked[question] = at.gaps[gap], rows, sign
-    asked[RANKED] = audit.auc_gap, list(map(attrgetter("group", "auc"), audit.groups)), 1
-    known = dict(zip(map(attrgetter("group"), audit.groups), audit.groups, strict=True))
-    for question, (gap, rows, sign) in asked.items():
-        taking, small = [], list[str]()
-        for group, item in rows:
-            if group not in audit.excluded and item.defined:
-                taking.append((sign * item.value, group, item))
-        groups = list(map(itemgetter(1, 2), sorted(taking, key=itemgetter(0))))
-        for group in dict([*groups[:1], *groups[-1:]]):
-            units = "".join(filter(None, map(attrgetter("unit"), known[group].reasons)))
-            small += [group] if known[group].status != "ok" and ABOUT[question] in units else []
-        sure = len(groups) < 3
-        if not sure and question == RANKED:
-            sure = known[groups[0][0]].worst_share >= SURE
-        elif not sure:
-            # Intervals of the worst and the next group do not meet.
-            low, high = (groups[0][1], groups[1][1])[::sign]
-            sure = round(low.high, 2) < round(high.low, 2)
-        asked[question] = Side(gap, groups, small, _kind(gap, 1 - audit.confidence, 1), sure)
-    return asked
+def _side(view: View, question: str, gap: Estimate, rows: Mapping[str, Estimate], sign: int) -> Side:
+    """Answer one question of one audit as if it were the only one; with `sign` 1 the lowest number is the worst."""
+    known = dict(zip(map(attrgetter("group"), view.audit.groups), view.audit.groups, strict=True))
+    taking, small = list[tuple[float, str, Estimate]](), list[str]()
+    for group, item in rows.items():
+        if group not in view.audit.excluded and item.defined:
+            taking.append((sign * item.value, group, item))
+    groups = list(map(itemgetter(1, 2), sorted(taking, key=itemgetter(0))))
+    for group in dict([*groups[:1], *groups[-1:]]):
+        units = "".join(filter(None, map(attrgetter("unit"), known[group].reasons)))
+        small += [group] if known[group].status != "ok" and ABOUT[question] in units else []
+    sure = len(groups) < 3
+    if not sure and question == RANKED:
+        sure = known[groups[0][0]].worst_share >= SURE
+    elif not sure:
+        # Intervals of the worst and the next group do not meet.
+        low, high = (groups[0][1], groups[1][1])[::sign]
+        sure = round(low.high, 2) < round(high.low, 2)
+    return Side(gap, groups, small, _kind(gap, 1 - view.audit.confidence, 1), sure)
 
 
 def _kind(gap: Estimate, level: float, tested: int) -> str:

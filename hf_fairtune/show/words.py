@@ -45,9 +45,9 @@ DISAGREE = "Rates and ranking disagree about who is worse served: {} is {}, {} h
 UNDECIDED = "No rates: at every threshold almost nobody, or almost everybody, of some group is flagged."
 READING = (
     "Cases are rows with the finding; false alarms are other rows that are flagged. AUC, the area under the ROC curve, "
-    "is the share of pairs, a case and another row, that the scores put in the right order: 1 is perfect, 0.5 a coin. "
-    "After each difference stands its {}, which is what chance leaves open; the more gaps there are, the more each must "
-    "show. That chance can explain a gap does not show that groups are served alike."
+    "is the share of pairs, a case and another row, that the scores order rightly: 1 is perfect, 0.5 a coin. "
+    "After each difference stands its {}, which is what chance leaves open; the more gaps there are, the more each "
+    "must show. That chance can explain a gap does not show that groups are served alike."
 )
 COMPARISON_VERDICTS: dict[Verdict, str] = {
     "pareto-better": f"fairer. Some group's AUC rose, and no group's can have fallen by more than {MARGIN:g}.",
@@ -165,17 +165,12 @@ def name(text: str, most: int = 120) -> str:
 
 def group_words(level: Level, part: AttributeSheet) -> str:
     """Name a group so that it can stand alone: "age over 60", "age missing", "skin 3"; others keep their name."""
-    text, column = level.group, plain_words(part.columns[0])
+    text, column = level.group, part.columns[0].replace("_", " ")
     if part.kind == "cuts":
         # `<=40`, `(40,60]` and `>60`.
         text = text.replace("<=", "up to ").replace(">", "over ").replace("(", "over ").replace(",", " up to ")
         return f"{column} {text.removesuffix(']')}"
     return text if LETTER.search(text) and not level.missing else f"{column} {text}"
-
-
-def plain_words(text: str) -> str:
-    """Write the name of a column as words."""
-    return text.replace("_", " ")
 
 
 def listed(texts: Sequence[str], most: int = 6, comma: str = "; ") -> str:
