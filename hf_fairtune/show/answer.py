@@ -79,7 +79,8 @@ def _verdict(found: dict[str, Side]) -> tuple[str, str]:
             worst[group] = None
             every &= side.sure
             ways.append(WORSE[question])
-            said.append(f"{name(group)} is {WORSE[question]}{'' if side.sure else ', if not another group'}")
+            sure = f"{name(group)} is {WORSE[question]}"
+            said.append(sure if side.sure else f"some group is {WORSE[question]}, perhaps {name(group)}")
     # False alarms alone may be the price of being found more often.
     if len(worst) == 1 and every and ways != [WORSE["alarmed"]]:
         return "worst", f"{VERDICTS['worst'].format(name(next(iter(worst))))}: {' and '.join(ways)}."

@@ -37,7 +37,8 @@ def audit_text(document: Document, colour: bool = False) -> str:
             counts.append(f"{entry.target}: {number(audit.n)} rows, {number(audit.positives)} cases{clusters}")
         for row in audit.groups if entry.attribute and not audit.min_group_auc.defined else ():
             unknown |= {row.group: None} if row.group not in audit.excluded and not row.auc.defined else {}
-    parts.append((f"{headline(said)} {listed(counts, SHOWN)}." if said else "Nothing was audited by group.", "", 0))
+    about = f" {listed(counts, SHOWN)}." if counts else ""
+    parts.append((f"{headline(said) if said else 'Nothing was audited by group.'}{about}", "", 0))
     for one in sorted(said, key=attrgetter("rank"))[:SHOWN]:
         place = f"{one.view.place[:1].upper()}{one.view.place[1:]}"
         parts += [("", "", 0), (f"{place}: {one.verdict}", one.kind, 0)]

@@ -110,7 +110,7 @@ def test_roc_holds_the_curves_and_the_shared_threshold(audit: Document) -> None:
     axes = picture.figure.axes[0]
     assert [line.get_xdata().tolist() for line in artists(axes, "curve")] == [curve.fpr for curve in view.audit.roc]
     assert [line.get_ydata().tolist() for line in artists(axes, "curve")] == [curve.tpr for curve in view.audit.roc]
-    place = figures.drawn_threshold(view)
+    place = view.deployed()
     assert place is not None
     rows = view.audit.thresholds[place].groups
     dots = [(float(d.get_xdata()[0]), float(d.get_ydata()[0])) for d in artists(axes, "shared-threshold")]
@@ -152,7 +152,7 @@ def test_threshold_drawn_is_shared_and_decides(audit: Document) -> None:
     half, fitted = view.audit.thresholds
 
     def drawn(*cuts: Any) -> int | None:
-        return figures.drawn_threshold(replace(view, audit=replace(view.audit, thresholds=list(cuts))))
+        return replace(view, audit=replace(view.audit, thresholds=list(cuts))).deployed()
 
     assert drawn(half, fitted) == 1
     assert drawn(half, replace(fitted, degenerate=True)) == 0
@@ -164,7 +164,7 @@ def test_threshold_drawn_is_shared_and_decides(audit: Document) -> None:
 @pytest.mark.parametrize("name", ["audit", "search"])
 def test_rates_hold_both_rates_of_every_group(name: str, request: pytest.FixtureRequest) -> None:
     view = views(request.getfixturevalue(name))[0]
-    picture, place = figures.rates(view), figures.drawn_threshold(view)
+    picture, place = figures.rates(view), view.deployed()
     assert picture is not None
     assert place is not None
     cuts = [one.thresholds[place] for one in view.audits.values()]
