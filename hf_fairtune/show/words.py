@@ -44,8 +44,8 @@ VERDICTS = {
 DISAGREE = "Rates and ranking disagree about who is worse served: {} is {}, {} has the lowest AUC."
 UNDECIDED = "No rates: at every threshold almost nobody, or almost everybody, of some group is flagged."
 READING = (
-    "Cases are rows with the finding; false alarms are other rows that are flagged. AUC, the area under the ROC curve, "
-    "is the share of pairs, a case and another row, that the scores order rightly: 1 is perfect, 0.5 a coin. "
+    "Cases are rows with the finding; false alarms are other rows that are flagged. AUC, the area under the ROC "
+    "curve, is the share of pairs, a case and another row, that the scores order rightly: 1 is perfect, 0.5 a coin. "
     "After each difference stands its {}, which is what chance leaves open; the more gaps there are, the more each "
     "must show. That chance can explain a gap does not show that groups are served alike."
 )
@@ -74,7 +74,7 @@ ALWAYS = (
     "The intervals tell how much the numbers could change with other patients from the same place. They do not cover "
     "another hospital, scanner or population, nor another training of the model.",
     "How each attribute was recorded is unknown here: by the patient, by staff, or inferred from an image.",
-    "Only the attributes named above were looked at. Within their groups, and for others, the model may be unequal.",
+    "Only the attributes named here were looked at. Within their groups, and for others, the model may be unequal.",
     "AUC within a group does not show how groups rank against each other under a shared threshold; the rates at each "
     "threshold do.",
     "No number here says why groups differ, and none is a permission to use the model.",
