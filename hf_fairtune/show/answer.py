@@ -147,7 +147,7 @@ def _ranking(view: View, side: Side) -> str:
         said += f" (chance alone makes up to {number(gap.null_high)} in 19 of 20 audits"
         said += f"{missed if side.kind == 'open' else ''})"
     for row in view.audit.groups:
-        if row.group == worst and not side.sure:
+        if row.group == worst and side.kind in ("beyond", "alone") and not side.sure:
             said += f". It is the lowest in {percent(row.worst_share)} of the resamples, so another group may be"
     return f"{said}.{_small(view, side.small)}"
 
@@ -161,9 +161,10 @@ def _small(view: View, groups: Sequence[str]) -> str:
 
 
 def _beside(document: Document, view: View, found: dict[str, Side]) -> Iterator[str]:
-    """Say where rates and ranking name different groups, one of them beyond chance, and which rows are left out."""
+    """Say where rates and ranking name different groups, one of them clearly, and which rows are left out."""
     missed, ranked, left = found.get("missed"), found[RANKED], list[str]()
-    if missed and missed.groups and ranked.groups and "beyond" in (missed.kind, ranked.kind):
+    clear = missed and ("beyond", True) in ((missed.kind, missed.sure), (ranked.kind, ranked.sure))
+    if missed and missed.groups and ranked.groups and clear:
         first, second = missed.groups[0][0], ranked.groups[0][0]
         if first != second:
             yield DISAGREE.format(name(first), WORSE["missed"], name(second))

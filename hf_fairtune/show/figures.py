@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterable, Sequence
+from itertools import repeat
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -162,7 +163,8 @@ def roc(view: View) -> Picture | None:
     if not curves:
         return None
     # Room for a square as wide as the column, with its title, axis and a line of the legend a curve.
-    figure, place = paper(4.6 + 0.22 * (len(curves) + 1)), view.deployed()
+    names = labels([*map(GROUP, groups)], 44)
+    figure, place = paper(4.8 + 0.15 * sum(map(str.count, names, repeat("\n"))) + 0.2 * len(curves)), view.deployed()
     axes, said = figure.add_subplot(), []
     dots: dict[str, tuple[float, float]] = {}
     axes.plot([0, 1], [0, 1], color=ink.GREY, linewidth=0.8, linestyle=":", gid="coin")
@@ -174,7 +176,6 @@ def roc(view: View) -> Picture | None:
             dots[decided.group] = decided.rates["fpr"].value, decided.rates["tpr"].value
         (title,) = labels([f"dots: {threshold(at, view.digits)}"], 60, 1)
         axes.set_title(title, fontsize=ink.SMALL, loc="left")
-    names = labels([*map(GROUP, groups)], 30)
     for row, curve, name, colour, line in zip(groups, curves, names, COLOURS, LINES, strict=False):
         axes.plot(curve.fpr, curve.tpr, color=colour, linestyle=line, linewidth=1.7, label=name, gid="curve")
         look: dict[str, Any] = {"color": colour, "markeredgecolor": ink.BLACK, "markersize": 7, "zorder": 4}
@@ -203,9 +204,9 @@ def reliability(view: View) -> Picture | None:
         return None
     across = min(ACROSS, len(curves))
     down = -(-len(curves) // across)
-    figure, said = paper(0.8 + (3.7 / across) * down), []
+    figure, said = paper(0.8 + (4.1 / across) * down), []
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
-    names = labels([*map(GROUP, groups)], 20, 2)
+    names = labels([*map(GROUP, groups)], 20, 3)
     for axes, row, curve, name in zip(panels, groups, curves, names, strict=False):
         mean, observed, low, high = np.array([*map(BIN, curve.bins)]).T
         axes.axline((0, 0), slope=1, color=ink.GREY, linewidth=0.9, linestyle=":", gid="calibrated")

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ..document.document import Document
+from ..document.document import ALL_ROWS, Document
 from . import figures
 from .answer import Answer, answers, compared, headline, limits
 from .drawing import Picture
@@ -150,4 +150,4 @@ def facts(document: Document) -> dict[str, str]:
         rows[f"clusters: rows of one {data.cluster}"] = number(sheet.clusters)
     for one in sheet.attributes if sheet else ():
         rows |= {f"without {one.name}": number(one.missing)} if one.missing and one.kind != "intersection" else {}
-    return rows | {"split": split}
+    return rows | ({"split": split} if split != ALL_ROWS else {})

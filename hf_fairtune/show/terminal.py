@@ -2,6 +2,7 @@
 
 import shlex
 import textwrap
+from collections.abc import Sequence
 from operator import attrgetter
 
 from ..document.document import Document
@@ -10,8 +11,8 @@ from .table import plain
 from .view import in_words
 from .words import READING, listed, number
 
-# Columns and, of long lists, entries that one screen holds.
-WIDTH, SHOWN = 98, 4
+# Columns of a screen, entries of a long list, and lines of a screen, with two of the files below.
+WIDTH, SHOWN, SCREEN = 98, 4, 37
 RED, YELLOW, GREEN = "\033[31m", "\033[33m", "\033[32m"
 COLOURS = {"fail": RED, "insufficient evidence": YELLOW, "pass": GREEN, "worst": RED, "unequal": RED}
 PLAIN = "\033[0m"
@@ -50,17 +51,27 @@ def audit_text(document: Document, colour: bool = False) -> str:
     if unknown:
         named = " ".join(map(shlex.quote, unknown))
         parts.append((f"To leave out the groups without an AUC: --exclude {named}", "", 0))
+    for most in (None, 3, 2, 1):
+        # Long names make long sentences, of which the page has the ends.
+        lines = _lines(parts, most, colour)
+        if len(lines) <= SCREEN:
+            break
+    return "\n".join(lines)
+
+
+def _lines(parts: Sequence[tuple[str, str, int]], most: int | None, colour: bool) -> list[str]:
+    """Wrap texts, each of a kind with at most so many lines of its own (0: as many as it needs) or `most`."""
     lines = list[str]()
-    for text, kind, most in parts:
+    for text, kind, own in parts:
         indent = "  " if text.startswith(" ") else ""
         wrapped = textwrap.wrap(
             plain(text),
             WIDTH,
             initial_indent=indent,
             subsequent_indent=f"{indent}  ",
-            max_lines=most or None,
+            max_lines=own or (most if indent else None),
             placeholder=" ...",
-        ) or [""]
+        )
         code = COLOURS.get(kind, "") if colour else ""
-        lines += map(f"{code}{{}}{PLAIN}".format, wrapped) if code else wrapped
-    return "\n".join(lines)
+        lines += map(f"{code}{{}}{PLAIN}".format, wrapped) if code else wrapped or [""]
+    return lines
