@@ -82,7 +82,7 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
         print("\nevery table and figure is on the page, every number in audit.json: pass --output_dir FOLDER")
     else:
         print(f"\nall tables: {folder / PAGE}, all numbers: {folder / AUDIT_FILE}, for your own use")
-        print(f"may be shared: {folder / SHARE}")
+        print(f"{folder / SHARE} may be shared")
     return EXIT[document.gate.verdict] if document.gate else 0
 
 

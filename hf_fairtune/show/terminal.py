@@ -28,7 +28,7 @@ def audit_text(document: Document, colour: bool = False) -> str:
     if worded.gate:
         from .gate import gate_lines  # most audits have none
 
-        parts.append((f"Rules of {worded.gate.file}: {worded.gate.verdict.upper()}", worded.gate.verdict, 0))
+        parts.append((f"Rules of {worded.gate.file}: {worded.gate.verdict}", worded.gate.verdict, 0))
         parts += [(f"  {verdict}: {text}", verdict, 1) for verdict, text in gate_lines(worded.gate)]
         parts.append(("", "", 0))
     for entry in document.select(document.model):
@@ -46,7 +46,7 @@ def audit_text(document: Document, colour: bool = False) -> str:
         for paragraph in one.paragraphs:
             parts.append((f"  {paragraph}", "", 0))
         parts += [(f"  {compared(one.view)}", "", 2)] if one.view.comparison else []
-    parts += [(f"{len(said) - SHOWN} more answers are on the page.", "", 0)] if len(said) > SHOWN else []
+    parts += [(f"{len(said) - SHOWN} more answers have no place here.", "", 0)] if len(said) > SHOWN else []
     parts += [("", "", 0), (READING.format(said[0].view.level), "", 0)] if said else []
     if unknown:
         named = " ".join(map(shlex.quote, unknown))
