@@ -127,7 +127,13 @@ class _Asked:
         """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
         rows = _rows(table, table.scores, target, attribute, table.clusters)
-        options = replace(self.options, exclude=self._left_out(attribute, rows) if attribute else [])
+        left, few = list[str](), rows.cases()[:-1, :2].min(axis=1) < ESTIMABLE
+        if attribute is not None:
+            left = attribute.within(self.options.exclude)
+            for name in attribute.within([MISSING]):
+                # Such rows are no group of patients: they keep their numbers, and must not undo those of the others.
+                left += [name] if few[attribute.names.index(name)] and name not in left else []
+        options = replace(self.options, exclude=left)
         decisions = self._decisions(target, attribute, table.scores, None if fit_on is None else fit_on.scores)
         found = audit_rows(rows, decisions, options)
         if attribute is None or table.reference_scores is None:
@@ -138,16 +144,6 @@ class _Asked:
         others = self._decisions(target, attribute, table.reference_scores, fit_scores)
         cuts = list(zip(decisions, others, strict=True))
         return found, compare_rows(rows, table.reference_scores[:, target], cuts, options)
-
-    def _left_out(self, attribute: Attribute, rows: ScoredRows) -> list[str]:
-        """Name the groups that are excluded, and those without a value that are too few to compare.
-
-        Such rows are no group of patients: beside the others they keep their numbers, but must not undo the others'.
-        """
-        left, few = attribute.within(self.options.exclude), rows.cases()[:-1, :2].min(axis=1) < ESTIMABLE
-        for name in attribute.within([MISSING]):
-            left += [name] if few[attribute.names.index(name)] and name not in left else []
-        return left
 
     def _decisions(
         self, target: int, attribute: Attribute | None, scores: np.ndarray, fit_scores: np.ndarray | None

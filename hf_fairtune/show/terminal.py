@@ -2,7 +2,6 @@
 
 import shlex
 import textwrap
-from collections.abc import Sequence
 from operator import attrgetter
 
 from ..document.document import Document
@@ -51,27 +50,22 @@ def audit_text(document: Document, colour: bool = False) -> str:
     if unknown:
         named = " ".join(map(shlex.quote, unknown))
         parts.append((f"To leave out the groups without an AUC: --exclude {named}", "", 0))
+    lines = list[str]()
     for most in (None, 3, 2, 1):
-        # Long names make long sentences, of which the page has the ends.
-        lines = _lines(parts, most, colour)
+        # Long names make long sentences, of which the tables have the numbers.
+        lines.clear()
+        for text, kind, own in parts:
+            indent = "  " if text.startswith(" ") else ""
+            wrapped = textwrap.wrap(
+                plain(text),
+                WIDTH,
+                initial_indent=indent,
+                subsequent_indent=f"{indent}  ",
+                max_lines=own or (most if indent else None),
+                placeholder=" ...",
+            )
+            code = COLOURS.get(kind, "") if colour else ""
+            lines += map(f"{code}{{}}{PLAIN}".format, wrapped) if code else wrapped or [""]
         if len(lines) <= SCREEN:
             break
     return "\n".join(lines)
-
-
-def _lines(parts: Sequence[tuple[str, str, int]], most: int | None, colour: bool) -> list[str]:
-    """Wrap texts, each of a kind with at most so many lines of its own (0: as many as it needs) or `most`."""
-    lines = list[str]()
-    for text, kind, own in parts:
-        indent = "  " if text.startswith(" ") else ""
-        wrapped = textwrap.wrap(
-            plain(text),
-            WIDTH,
-            initial_indent=indent,
-            subsequent_indent=f"{indent}  ",
-            max_lines=own or (most if indent else None),
-            placeholder=" ...",
-        )
-        code = COLOURS.get(kind, "") if colour else ""
-        lines += map(f"{code}{{}}{PLAIN}".format, wrapped) if code else wrapped or [""]
-    return lines
