@@ -8,6 +8,7 @@
   the large one. A number across groups rests on every group that takes part, and on no other attribute's.
 - Prevalence is that of the shown sizes. Curves are of groups with 50 cases of each class, at 20 points. Cuts of
   operating points, which are scores of single patients, and the folders of paths go.
+- What values were read as is without counts, and without values of fewer than 10 rows.
 - Where the sizes of an attribute and their sum would leave one value for a size of 1 to 7, the attribute shows none.
 
 A rate and a size bound the number of missed patients: a sensitivity of 0.95 among 20 positives is one missed. So do
@@ -80,7 +81,10 @@ def _by_the_rule(document: Document) -> Document:
     splits = {name: _sheet(sheet, gone[name]) for name, sheet in sheets.items()}
     models = [of_models.show(model) for model in document.models]
     audits = [_audited(entry, gone.get(entry.split, {None})) for entry in document.audits]
-    result: Document = replace(shown, data=replace(shown.data, splits=splits), models=models, audits=audits)
+    # Counts of single values would add up to those of groups and classes.
+    readings = [replace(one, n=None) for one in document.data.readings if one.n is None or exact(one.n) >= FEW]
+    data = replace(shown.data, splits=splits, readings=readings)
+    result: Document = replace(shown, data=data, models=models, audits=audits)
     return result
 
 

@@ -12,6 +12,8 @@ from datasets import Dataset
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from .data.class_scores import ClassScores
+from .data.columns import SPLIT_COLUMN
 from .data.identity import identify
 from .data.pixel_batches import pixel_batches
 from .data.pixels import cache_folder
@@ -20,8 +22,6 @@ from .data.score_log import score_key, score_log
 from .data.scored import PredictionArguments, ScoredTable, read_scored
 from .data.scored_splits import split_rows
 from .data.source import load_source
-from .data.table_file import SPLIT_COLUMN
-from .data.targets import ClassScores
 from .errors import FairTuneError
 from .families.frozen_eval import frozen_eval
 
@@ -71,6 +71,7 @@ def score_dataset(
     source = load_source(
         arguments.dataset, image=arguments.image, image_root=arguments.image_root, divided=split != "all"
     )
+    source = source.certain(arguments.label, arguments.positive, arguments.uncertain)
     identities = identify(source.images, source.root)
     splits = split_rows(source, identities, split, arguments.cluster, splits_file)
     kept = np.arange(len(source.images)) if splits is None else np.flatnonzero(np.isin(splits, [split, "validation"]))
@@ -81,7 +82,7 @@ def score_dataset(
     images, stamps = source.images.select(kept), [identities.stamps[i] for i in kept]
     cache = cache_folder(arguments.data_cache)
     scores = replace(scores, values=score_images(model, processor, images, stamps, cache, batch_size))
-    table = replace(read_scored(frame, arguments, scores), splits=splits)
+    table = replace(read_scored(frame, arguments, scores, source.readings), splits=splits)
     return ScoredImages(source.name, table, with_scores(frame, scores, [identities.names[i] for i in kept], splits))
 
 

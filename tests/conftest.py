@@ -11,10 +11,15 @@ import numpy as np
 import pytest
 import torch
 from datasets import Array3D, ClassLabel, Dataset, Features
+from hypothesis import settings
 from transformers import ViTConfig, ViTForImageClassification
 
 # Models this small are slower on two threads than on one.
 torch.set_num_threads(1)
+
+# An example may train a model: on a loaded machine that takes longer than hypothesis' 200 ms.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 

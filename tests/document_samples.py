@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +40,13 @@ Counts = tuple[int, int]
 # Of each cell, by its level of every attribute.
 Cells = Mapping[tuple[str, ...], Counts]
 NAMES = ("sex", "age", "site")
+# Two attributes whose groups are large, and one cell of theirs that is not.
+SMALL_CELL: Cells = {
+    ("F", "<=60"): (140, 300),
+    ("M", "<=60"): (150, 320),
+    ("F", ">60"): (7, 130),
+    ("M", ">60"): (58, 80),
+}
 COUNTED = Reason("too_few", unit="positives", count=17, needed=20)
 
 
@@ -194,3 +203,12 @@ def random_cells(rng: np.random.Generator, width: int = 2, most: int = 3) -> dic
     drawn = rng.choice([0, 1, 2, 5, 7, 8, 9, 12, 13, 18, 23, 60, 103], size=(*map(len, levels), 2))
     cells = zip(product(*levels), drawn.reshape(-1, 2).tolist(), strict=True)
     return {cell: (both[0], both[1]) for cell, both in cells if sum(both)} or {("a",) * width: (1, 30)}
+
+
+def held(part: Any, kind: type) -> list[Any]:
+    """List all parts of a kind, however deep."""
+    if isinstance(part, kind):
+        return [part]
+    inner = [getattr(part, f.name) for f in fields(part)] if is_dataclass(part) and not isinstance(part, type) else []
+    inner += list(part.values()) if isinstance(part, dict) else list(part) if isinstance(part, (list, tuple)) else []
+    return [found for item in inner for found in held(item, kind)]

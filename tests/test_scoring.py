@@ -111,7 +111,7 @@ def test_what_is_kept_can_be_audited_again(asked: Any, tmp_path: Path) -> None:
     found = score_dataset(model, processor, asked(label=["dx"]))
     found.frame.to_csv(tmp_path / "predictions.csv", index=False)
     columns = [f"score_{name}" for name in CLASSES]
-    again = read_scored(read_table(tmp_path / "predictions.csv"), asked(label=["dx"], score=columns))
+    again = read_scored(read_table(tmp_path / "predictions.csv").frame, asked(label=["dx"], score=columns))
     assert again.row_hash == found.table.row_hash
     np.testing.assert_array_equal(again.scores, found.table.scores)
 

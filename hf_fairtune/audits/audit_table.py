@@ -7,7 +7,7 @@ from itertools import islice, product, repeat
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..data.attributes import MISSING, Attribute
+from ..data.attributes import MISSING, UNKNOWN_NAMES, Attribute
 from ..data.scored import ScoredTable
 from ..document.audit import Audit
 from ..document.comparison import Comparison
@@ -130,29 +130,36 @@ class _Asked:
         left, few = list[str](), rows.cases()[:-1, :2].min(axis=1) < ESTIMABLE
         if attribute is not None:
             left = attribute.within(self.options.exclude)
-            for name in attribute.within([MISSING]):
-                # Such rows are no group of patients: they keep their numbers, and must not undo those of the others.
-                left += [name] if few[attribute.names.index(name)] and name not in left else []
+            # Rows without a value are no group of patients: they keep their numbers, and must not undo the others'.
+            for name, levels, is_few in zip(attribute.names, attribute.levels, few, strict=True):
+                blank = {MISSING, *UNKNOWN_NAMES} & set(map(str.casefold, levels))
+                left += [name] if blank and is_few and name not in left else []
         options = replace(self.options, exclude=left)
-        decisions = self._decisions(target, attribute, table.scores, None if fit_on is None else fit_on.scores)
+        fit_scores = None if fit_on is None else fit_on.scores
+        decisions = self._decisions(target, attribute, table.scores, fit_scores, table.chosen)
         found = audit_rows(rows, decisions, options)
         if attribute is None or table.reference_scores is None:
             return found, None
         from .comparison import compare_rows  # only where there is a reference
 
         fit_scores = None if fit_on is None else fit_on.reference_scores
-        others = self._decisions(target, attribute, table.reference_scores, fit_scores)
+        others = self._decisions(target, attribute, table.reference_scores, fit_scores, table.reference_chosen)
         cuts = list(zip(decisions, others, strict=True))
         return found, compare_rows(rows, table.reference_scores[:, target], cuts, options)
 
     def _decisions(
-        self, target: int, attribute: Attribute | None, scores: np.ndarray, fit_scores: np.ndarray | None
+        self,
+        target: int,
+        attribute: Attribute | None,
+        scores: np.ndarray,
+        fit_scores: np.ndarray | None,
+        chosen: np.ndarray | None,
     ) -> list[Decision]:
         """Fit every policy; a cut for each group takes an attribute."""
         found: list[Decision] = []
         for policy in self.policies:
             if policy is None:
-                found.append(given(scores.argmax(axis=1) == target, ARGMAX))
+                found.append(given((scores.argmax(axis=1) if chosen is None else chosen) == target, ARGMAX))
             elif policy.number is not None:
                 found.append(fixed(policy.number))
             elif self.fit_on is None or fit_scores is None:

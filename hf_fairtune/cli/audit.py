@@ -44,7 +44,7 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     """Print the audit, write the page and its files, and return the gate's exit status."""
     # What can be refused is refused before images are scored.
     check_policies(arguments.threshold, arguments.correction)
-    AuditOptions(arguments.exclude, arguments.n_boot, arguments.n_permutations, arguments.seed, arguments.confidence)
+    AuditOptions(data.exclude, arguments.n_boot, arguments.n_permutations, arguments.seed, arguments.confidence)
     rules = None
     if arguments.gate:
         from ..gate.check import check_rules  # most audits have no gate, and need no code of it
@@ -62,7 +62,7 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     if rules:
         groups = {attribute.name: attribute.names for attribute in table.attributes}
         check_rules(rules, table.targets, groups, policies, table.reference_scores is not None)
-    document = replace(audited(arguments, rows, policies, facts), arguments=recorded(arguments, data))
+    document = replace(audited(arguments, data, rows, policies, facts), arguments=recorded(arguments, data))
     document = replace(document, gate=judge(document, rules)) if rules else document
     # Files first: whoever reads the terminal may stop reading.
     if folder is not None:
@@ -86,7 +86,9 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     return EXIT[document.gate.verdict] if document.gate else 0
 
 
-def audited(arguments: AuditArguments, rows: AuditInput, policies: Sequence[str], facts: Data) -> Document:
+def audited(
+    arguments: AuditArguments, data: PredictionArguments, rows: AuditInput, policies: Sequence[str], facts: Data
+) -> Document:
     """Audit the rows, and compare them with those of a reference where there is one."""
     found = audit_table(
         rows.table,
@@ -96,7 +98,7 @@ def audited(arguments: AuditArguments, rows: AuditInput, policies: Sequence[str]
         fit_on=rows.fit_on,
         policies=policies,
         correction=arguments.correction,
-        exclude=arguments.exclude,
+        exclude=data.exclude,
         n_boot=arguments.n_boot,
         n_permutations=arguments.n_permutations,
         seed=arguments.seed,
@@ -105,7 +107,7 @@ def audited(arguments: AuditArguments, rows: AuditInput, policies: Sequence[str]
     models = [Model(MODEL, base_name(arguments.model))]
     if rows.table.reference_scores is not None:
         models.append(Model(REFERENCE, base_name(arguments.reference_model or REFERENCE)))
-    settings = Settings(arguments.n_permutations, arguments.correction, arguments.exclude)
+    settings = Settings(arguments.n_permutations, arguments.correction, data.exclude)
     return Document("audit", facts, MODEL, models, found, settings)
 
 

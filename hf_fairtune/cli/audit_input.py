@@ -40,9 +40,6 @@ class AuditArguments:
         "for several classes also argmax. Those that are fitted need validation rows or --fit_on. Default: 0.5 "
         "(argmax for several classes), and youden where there are such rows."
     )
-    exclude: list[str] = repeatable(
-        "Groups left out of minimum and gap, by name; a level (`missing`) goes from intersections too."
-    )
     finding: list[str] = repeatable(
         "The positive class in clinical words (`melanoma`), or CLASS=WORDS for one of several."
     )
@@ -107,13 +104,19 @@ def read_input(arguments: AuditArguments, data: PredictionArguments) -> AuditInp
     elif arguments.reference_model is not None:
         raise FairTuneError("--reference_model needs images; for a table name its score columns by --reference.")
     else:
-        table, fit_on, split = select_split(read_scored(read_table(data.dataset), data), arguments.split)
+        table, fit_on, split = select_split(read_predictions(data.dataset, data), arguments.split)
         found = AuditInput(table, fit_on, Path(data.dataset).name, split)
     if arguments.fit_on is None:
         return found
-    other = read_scored(read_table(arguments.fit_on), data)
+    other = read_predictions(arguments.fit_on, data)
     divided = other.splits is not None and VALIDATION in other.splits
     return replace(found, fit_on=select_split(other, VALIDATION if divided else ALL_ROWS)[0])
+
+
+def read_predictions(file: str, spec: PredictionArguments) -> ScoredTable:
+    """Read a table of predictions."""
+    found = read_table(file)
+    return read_scored(found.frame, spec, readings=found.readings)
 
 
 def select_split(whole: ScoredTable, split: str | None) -> tuple[ScoredTable, ScoredTable | None, str | None]:
@@ -182,8 +185,19 @@ def notes(rows: AuditInput) -> Iterator[str]:
         low, high = table.scores.min(), table.scores.max()
         yield f"scores lie in {low:g} to {high:g}, so they are no probabilities: their calibration is not computed"
     for target, column in zip(table.targets, table.scores.T, strict=True):
-        if column.min() == column.max():
+        values = set(np.unique(column))
+        if len(values) == 1:
             yield f"every row has the score {column[0]:g} for {target}: the model does not rank the patients"
+        elif values == {0.0, 1.0}:
+            yield (
+                f"the scores for {target} are decisions, 0 or 1, not probabilities: the AUC is that of one threshold, "
+                "and no other can be chosen"
+            )
+        elif table.task == "binary" and column.min() >= 0.5 and column.max() <= 1:
+            yield (
+                "no score is below 0.5, as where each is that of the predicted class (top-1 confidence): "
+                f"{target} needs its own probability in every row, 1 - score where the other class is predicted"
+            )
     for attribute in table.attributes:
         names = pd.Series(attribute.names)
         alike = names[names.str.casefold().duplicated(keep=False)]

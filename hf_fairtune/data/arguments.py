@@ -5,12 +5,13 @@ from typing import Any
 
 from ..errors import FairTuneError
 from .scored import PredictionArguments, repeatable
+from .uncertain import Uncertain
 
 
 def _as_in_audit(name: str) -> Any:
     """Make a field with the help of the audit's flag of the same name, empty by default."""
     help = PredictionArguments.__dataclass_fields__[name].metadata["help"]
-    return repeatable(help) if name == "positive" else field(default=None, metadata={"help": help})
+    return repeatable(help) if name in ("positive", "exclude") else field(default=None, metadata={"help": help})
 
 
 @dataclass
@@ -28,10 +29,12 @@ class DataArguments:
     )
     label: str = field(metadata={"help": "Column of the diagnosis."})
     positive: list[str] = _as_in_audit("positive")
+    uncertain: Uncertain | None = _as_in_audit("uncertain")
     group: list[str] = repeatable(
         "Attribute column, or column:cuts (`age:60` is <=60 against >60; `age:40,60` three bins). Several give their "
         "intersections."
     )
+    exclude: list[str] = _as_in_audit("exclude")
     cluster: str | None = field(
         default=None, metadata={"help": "Column of the patient or lesion; one never lies in two splits."}
     )

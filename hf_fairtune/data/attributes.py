@@ -1,7 +1,8 @@
 """Patients' attributes as groups: columns such as `sex`, cut numbers such as `age:60`, and their intersection.
 
 The names of groups are plain ASCII, as they become metric keys: a value is its own name; `age:60` gives `<=60` and
-`>60`; `age:40,60` gives `<=40`, `(40,60]` and `>60`; an empty cell is in the group `missing`; the groups of an
+`>60`; `age:40,60` gives `<=40`, `(40,60]` and `>60`; an empty cell is in the group `missing`, and of
+a cut column a code such as -1 in the group `unknown`; the groups of an
 intersection are joined by ` & ` (`F & >60`).
 """
 
@@ -9,18 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from operator import attrgetter
 
 import numpy as np
 import pandas as pd
 
-from ..document.data import AttributeKind
+from ..document.data import AttributeKind, Reading
 from ..errors import FairTuneError, listed
-from .table_file import as_levels, named_column, no_column
+from .columns import as_levels, named_column, no_column
 
 AND = " & "
 MISSING = "missing"
+UNKNOWN = "unknown"
+UNKNOWN_NAMES = {UNKNOWN, "u", "unk", "not specified", "not stated", "not reported", "unspecified", "undisclosed", "?"}
+LOW_CODES = (-1.0, -9.0, -99.0, -999.0, -9999.0)
+HIGH_CODES = (999.0, 9999.0, 99999.0)
 MAX_LEVELS = 20
 MAX_CELLS = 200
 
@@ -62,17 +66,22 @@ class Attribute:
 
 def read_attributes(
     frame: pd.DataFrame, specs: Sequence[str], *, intersections: bool = True, lone_levels: bool = False
-) -> list[Attribute]:
+) -> tuple[list[Attribute], list[Reading]]:
     """Read every attribute, `column` or `column:cut,cut,...`, then, where there are several, their intersection.
 
-    With `lone_levels` an attribute may have one group, as long as the last one has two.
+    With `lone_levels` an attribute may have one group, as long as the last one has two. The readings tell which values
+    lie on each side of a cut, and which are missing or mean an unknown one.
     """
     if not specs:
         raise FairTuneError(f"No --group is given; name an attribute among the columns {listed(frame.columns, 30)}.")
     if len(set(specs)) < len(specs):
         repeated = sorted(spec for spec in specs if list(specs).count(spec) > 1)
         raise FairTuneError(f"--group {repeated[0]} is given twice; name every attribute once.")
-    found = list(map(partial(_attribute, frame), specs))
+    found, readings = [], list[Reading]()
+    for spec in specs:
+        attribute, own = _attribute(frame, spec)
+        found.append(attribute)
+        readings += own
     if intersections and len(found) > 1:
         found.append(_intersection(found))
     for attribute in found[-1:] if lone_levels else found:
@@ -81,7 +90,7 @@ def read_attributes(
                 f"`{'` and `'.join(attribute.columns)}` puts all {len(attribute.values)} rows in one group "
                 f"({listed(attribute.names)}); at least two are needed: choose another attribute or other cuts."
             )
-    return found
+    return found, readings
 
 
 def parse_group(text: str, columns: Collection[str]) -> tuple[str, list[float]]:
@@ -100,14 +109,29 @@ def parse_group(text: str, columns: Collection[str]) -> tuple[str, list[float]]:
     return column, cuts
 
 
-def _attribute(frame: pd.DataFrame, text: str) -> Attribute:
+def _attribute(frame: pd.DataFrame, text: str) -> tuple[Attribute, list[Reading]]:
     name, cuts = parse_group(text, list(frame.columns))
     column = as_levels(named_column(frame, name, "group")).replace(MISSING, None)
     names, places = _bins(column, cuts) if cuts else _values(column)
     # Places of empty cells are -1: the last name.
     levels: list[tuple[str, ...]] = list(zip((*names, MISSING), strict=True))
     every = Attribute(text, [name], "cuts" if cuts else "levels", cuts, places % len(levels), levels)
-    return every.take(np.arange(len(frame)))
+    readings = []
+    for place, group in [*enumerate(names), (-1, MISSING)]:
+        inside = column[places == place]
+        if inside.empty:
+            continue
+        if place < 0:
+            readings.append(Reading(name, "", "missing", len(inside)))
+        elif group == UNKNOWN and cuts:
+            readings.append(Reading(name, listed(sorted(inside.unique())), "unknown", len(inside)))
+        elif group.casefold() in UNKNOWN_NAMES or (not cuts and _is_code(group, names)):
+            readings.append(Reading(name, group, "unknown", len(inside)))
+        elif cuts:
+            numbers = pd.to_numeric(inside)
+            ends = f"{_short(float(numbers.min()))} to {_short(float(numbers.max()))}"
+            readings.append(Reading(name, ends, "group", len(inside), group))
+    return every.take(np.arange(len(frame))), readings
 
 
 def _values(column: pd.Series) -> tuple[list[str], np.ndarray]:
@@ -122,9 +146,13 @@ def _values(column: pd.Series) -> tuple[list[str], np.ndarray]:
 
 
 def _bins(column: pd.Series, cuts: list[float]) -> tuple[list[str], np.ndarray]:
-    """Return the names of the bins (low, high], and the place of every row's; -1 where the cell is empty."""
+    """Return the names of the bins (low, high], and the place of every row's; -1 where the cell is empty.
+
+    A code for an unknown value, and a word for one, are a level of their own: `unknown`.
+    """
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = column.notna().to_numpy() & np.isnan(numbers)
+    unknown = column.str.casefold().isin(UNKNOWN_NAMES).to_numpy() | np.isin(numbers, _codes(numbers))
+    bad = column.notna().to_numpy() & np.isnan(numbers) & ~unknown
     edges = list(map(_short, cuts))
     if bad.any():
         raise FairTuneError(
@@ -132,8 +160,23 @@ def _bins(column: pd.Series, cuts: list[float]) -> tuple[list[str], np.ndarray]:
             f"({listed(column[bad].unique(), 5)}); make them numbers or leave them empty."
         )
     between = map("({},{}]".format, edges, edges[1:])
+    names = [f"<={edges[0]}", *between, f">{edges[-1]}", UNKNOWN]
     places = np.where(np.isnan(numbers), -1, np.searchsorted(cuts, numbers))
-    return [f"<={edges[0]}", *between, f">{edges[-1]}"], places
+    return names, np.where(unknown, len(names) - 1, places)
+
+
+def _codes(numbers: np.ndarray) -> list[float]:
+    """Return which numbers are codes for an unknown value: -1, -9, -99 … or 999, 9999 … far outside of all others."""
+    known = numbers[~np.isnan(numbers) & ~np.isin(numbers, (*LOW_CODES, *HIGH_CODES))]
+    if not len(known) or known.min() < 0:
+        return []
+    return [*LOW_CODES, *(code for code in HIGH_CODES if code > 4 * known.max())]
+
+
+def _is_code(name: str, names: Sequence[str]) -> bool:
+    """Say whether a value is a code for an unknown one among numbers."""
+    numbers = pd.to_numeric(pd.Series(names), errors="coerce").to_numpy(dtype=np.float64)
+    return not np.isnan(numbers).any() and float(name) in _codes(numbers)
 
 
 def _intersection(parts: Sequence[Attribute]) -> Attribute:

@@ -55,4 +55,5 @@ def audit_data(
         probability=table.probability,
         splits={split or ALL_ROWS: split_sheet(table, table.row_hash)},
         split_source=None if split is None else "given",
+        readings=table.readings,
     )

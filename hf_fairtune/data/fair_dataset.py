@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ..document.data import Data, Target
 from ..errors import FairTuneError, listed
 from .arguments import DataArguments
 from .balance import balanced_rows
+from .columns import SPLITS
 from .image_rows import ImageRows, read_rows
 from .leakage import check_one_split, check_test_set, check_unseen
 from .pixels import cache_folder
@@ -20,7 +22,6 @@ from .processors import check_plain, pixel_shape, resized_processor
 from .scored import ScoredTable
 from .source import load_source
 from .splits import SplitPlan, divide
-from .table_file import SPLITS
 from .testsets import check_name
 from .transform import cached_transform
 
@@ -36,10 +37,12 @@ class FairDataset:
             (and `cluster`) and yields `pixel_values`, `labels` and `groups` as tensors. Only `train` and `external`
             are augmented.
         processor: the image processor whose result the pixels are; save this one with the model.
+        exclude: groups and levels that are left out of minimum and gap, and of a balanced set.
     """
 
     splits: DatasetDict
     processor: Any
+    exclude: tuple[str, ...]
     _facts: Data
     _tables: dict[str, ImageRows]  # of every split: the whole table that its column `row` counts in
 
@@ -89,6 +92,10 @@ class FairDataset:
         """Return the names of the groups in the order of their indices."""
         return self.groups_of(TRAIN)
 
+    def left_out(self, split: str) -> list[str]:
+        """Return the groups of a split that are left out of minimum and gap."""
+        return self._tables[split].groups.within(self.exclude)
+
     @property
     def label_names(self) -> list[str]:
         """Return the names of the labels 0 and 1."""
@@ -124,9 +131,10 @@ class FairDataset:
             FairTuneError: the fraction is outside of (0, 1].
         """
         columns = self.columns(TRAIN)
-        chosen = balanced_rows(
-            columns["labels"], columns["groups"], seed=seed, fraction=fraction, replacement=replacement
-        )
+        names = self.groups_of(TRAIN)
+        kept = np.flatnonzero(~np.isin(columns["groups"], list(map(names.index, self.left_out(TRAIN)))))
+        labels, groups = columns["labels"][kept], columns["groups"][kept]
+        chosen = kept[balanced_rows(labels, groups, seed=seed, fraction=fraction, replacement=replacement)]
         return self._with("external", self.splits[TRAIN].select(chosen), self._tables[TRAIN], columns["row"][chosen])
 
     def with_test_set(self, name: str, arguments: DataArguments) -> FairDataset:
@@ -146,6 +154,7 @@ class FairDataset:
         check_name(name, self.test_splits)
         try:
             source = load_source(arguments.dataset, image=arguments.image, divided=False)
+            source = source.certain([arguments.label], arguments.positive, arguments.uncertain)
             rows = read_rows(source, arguments, name, lone_levels=True)
         except FairTuneError as error:
             raise FairTuneError(f"Test set `{name}`: {error}") from error
@@ -186,13 +195,15 @@ def load_fair_dataset(
     check_plain(processor)
     plan = SplitPlan(arguments.validation_fraction, arguments.test_fraction, seed, splits_file)
     source = load_source(arguments.dataset, image=arguments.image, image_root=arguments.image_root)
+    source = source.certain([arguments.label], arguments.positive, arguments.uncertain)
     rows = read_rows(source, arguments, TRAIN)
     table = rows.table
     strata = 2 * rows.groups.values + table.labels[:, 0]
     split, origin = divide(rows.identities.rows, rows.units, strata, source.given, plan)
     check_one_split(split, rows.identities.images, table.clusters)
     rows = replace(rows, split=split)
-    check_both_classes(rows)
+    check_excluded(rows, arguments.exclude)
+    check_both_classes(rows, rows.groups.within(arguments.exclude))
     folder = cache_folder(arguments.data_cache)
     plain = cached_transform(rows.images, rows.identities.stamps, processor, folder)
     augmented = replace(plain, smallest_crop=arguments.smallest_crop)
@@ -208,18 +219,29 @@ def load_fair_dataset(
         probability=True,
         splits={name: rows.sheet(rows.inside(name)) for name in SPLITS},
         split_source=origin,
+        readings=table.readings,
     )
-    return FairDataset(DatasetDict(parts), processor, facts, dict.fromkeys(SPLITS, rows))
+    return FairDataset(DatasetDict(parts), processor, tuple(arguments.exclude), facts, dict.fromkeys(SPLITS, rows))
 
 
-def check_both_classes(rows: ImageRows) -> None:
-    """Check that every group has both classes in each split."""
+def check_excluded(rows: ImageRows, exclude: Sequence[str]) -> None:
+    """Check that what is left out are groups, or levels of them, and that two groups are left."""
+    known = [name for attribute in rows.table.attributes for name in attribute.names]
+    unknown = [name for name in exclude if name not in known]
+    if unknown:
+        raise FairTuneError(f"--exclude {unknown[0]} is no group; the groups are {listed(known, 30)}.")
+    if len(rows.groups.names) - len(rows.groups.within(exclude)) < 2:
+        raise FairTuneError(f"--exclude {' '.join(exclude)} leaves fewer than two groups to compare; name fewer.")
+
+
+def check_both_classes(rows: ImageRows, left_out: Sequence[str]) -> None:
+    """Check that every group but those left out has both classes in each split."""
     for name in SPLITS:
         for group, (negatives, positives) in zip(rows.groups.names, rows.cells(rows.inside(name)), strict=True):
-            if negatives == 0 or positives == 0:
+            if group not in left_out and (negatives == 0 or positives == 0):
                 what = "one class" if negatives + positives else "no row"
                 counts = f"{positives} `{rows.table.targets[0]}`, {negatives} `{rows.negative}`"
                 raise FairTuneError(
-                    f"Group `{group}` has {what} in the {name} split ({counts}); merge it with another, drop its "
-                    "rows from the table, enlarge the split, or choose another --group."
+                    f"Group `{group}` has {what} in the {name} split ({counts}); merge it with another, leave "
+                    "it out by --exclude, enlarge the split, or choose another --group."
                 )

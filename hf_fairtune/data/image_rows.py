@@ -9,11 +9,11 @@ from datasets import ClassLabel, Dataset, Features, Value
 from ..document.data import SplitSheet
 from .arguments import DataArguments
 from .attributes import Attribute, read_attributes
+from .columns import clusters_of, named_column
 from .facts import split_sheet
 from .identity import Identities, identify, unordered_digest
 from .scored import ScoredTable
 from .source import Source
-from .table_file import clusters_of, named_column
 from .targets import binary_targets
 from .transform import PixelTransform
 
@@ -101,7 +101,9 @@ def read_rows(source: Source, arguments: DataArguments, split: str, *, lone_leve
 
     With `lone_levels` an attribute may have one level, as long as there are two groups.
     """
-    found = binary_targets(named_column(source.frame, arguments.label, "label"), arguments.positive)
+    column = named_column(source.frame, arguments.label, "label")
+    found = binary_targets(column, arguments.positive, arguments.uncertain)
+    attributes, grouped = read_attributes(source.frame, arguments.group, lone_levels=lone_levels)
     identities = identify(source.images, source.root)
     table = ScoredTable(
         labels=found.labels,
@@ -109,8 +111,9 @@ def read_rows(source: Source, arguments: DataArguments, split: str, *, lone_leve
         targets=found.names,
         task=found.task,
         label_name=arguments.label,
-        attributes=read_attributes(source.frame, arguments.group, lone_levels=lone_levels),
+        attributes=attributes,
         clusters=clusters_of(source.frame, arguments.cluster),
+        readings=[*source.readings, *found.readings, *grouped],
     )
     return ImageRows(source.images, identities, table, str(found.negative), np.full(len(source.images), split, object))
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..document.data import Task
+from ..document.data import Reading, Task
 from ..errors import FairTuneError, listed
 from .attributes import Attribute, parse_group, read_attributes
-from .table_file import SPLIT_COLUMN, SPLIT_NAMES, as_levels, clusters_of, named_column
-from .targets import ClassScores, parse_score, read_targets, score_columns
+from .class_scores import ClassScores, parse_score, score_columns
+from .columns import SPLIT_COLUMN, clusters_of, named_column, split_names
+from .targets import read_targets
+from .uncertain import Uncertain, certain_rows
 
 REPEATED = {"action": "extend", "nargs": "+"}
 
@@ -33,6 +36,9 @@ class ScoredTable:
         clusters: id of the cluster of every row as text [n]; None where rows are independent.
         reference_scores: of another model on the same rows, float64 [n, k]; None where there is none.
         splits: train, validation or test of every row [n], where a column `split` says so; else None.
+        chosen: target of the highest score of every row, int64 [n], -1 for a class that is no target; None where they
+            do not exclude each other. `reference_chosen` is the reference's.
+        readings: what was made of the values of label, attributes and file, before rows were taken.
     """
 
     labels: np.ndarray
@@ -44,6 +50,9 @@ class ScoredTable:
     clusters: np.ndarray | None = None
     reference_scores: np.ndarray | None = None
     splits: np.ndarray | None = None
+    chosen: np.ndarray | None = None
+    reference_chosen: np.ndarray | None = None
+    readings: list[Reading] = field(default_factory=list)
 
     @property
     def probability(self) -> bool:
@@ -72,7 +81,7 @@ class ScoredTable:
         """Return some of the rows (indices, or a mask [n]); targets stay, and of the groups those that occur."""
         kept: dict[str, Any] = {
             name: None if (values := getattr(self, name)) is None else values[rows]
-            for name in ("labels", "scores", "clusters", "reference_scores", "splits")
+            for name in ("labels", "scores", "clusters", "reference_scores", "splits", "chosen", "reference_chosen")
         }
         return replace(self, attributes=[part.take(rows) for part in self.attributes], **kept)
 
@@ -112,6 +121,13 @@ class ScoredSpec:
         default=None, metadata={"help": "Column of the patient or lesion: its rows are no independent cases."}
     )
     reference: list[str] = repeatable("Score columns of another model on the same rows, to compare with; as --score.")
+    exclude: list[str] = repeatable(
+        "Groups left out of minimum and gap, by name; a level (`missing`) goes from intersections too."
+    )
+    uncertain: Uncertain | None = field(
+        default=None,
+        metadata={"help": "What a label of -1 beside 0 and 1 (uncertain, as in CheXpert) counts as."},
+    )
 
     def __post_init__(self) -> None:
         """Refuse a text where a list is wanted: its letters are no columns."""
@@ -148,13 +164,16 @@ class PredictionArguments(ScoredSpec):
     )
 
 
-def read_scored(frame: pd.DataFrame, spec: ScoredSpec, scores: ClassScores | None = None) -> ScoredTable:
+def read_scored(
+    frame: pd.DataFrame, spec: ScoredSpec, scores: ClassScores | None = None, readings: Sequence[Reading] = ()
+) -> ScoredTable:
     """Read labels, scores, attributes and clusters from the columns of a table.
 
     Args:
         frame: a row an image or patient.
         spec: what its columns mean.
         scores: a model's, in the order of the rows; None where they are columns of the table.
+        readings: what the reader of the file changed.
 
     Raises:
         FairTuneError: a column is not there, does not hold what is wanted, or has two meanings.
@@ -166,19 +185,25 @@ def read_scored(frame: pd.DataFrame, spec: ScoredSpec, scores: ClassScores | Non
         raise FairTuneError("The table has no rows; give one row an image or patient.")
     if not spec.score and not set(named) <= set(frame.columns):
         raise FairTuneError(f"No --score is given; name the column of the scores: {listed(frame.columns, 30)}.")
-    found = score_columns(frame, named, "score") if scores is None else scores
+    kept, dropped = certain_rows(frame, spec.label, spec.positive, spec.uncertain)
+    frame = frame[kept].reset_index(drop=True)
+    found = score_columns(frame, named, "score") if scores is None else scores.take(kept)
     reference = score_columns(frame, spec.reference, "reference") if spec.reference else None
-    targets = read_targets(frame, spec.label, spec.positive, found)
+    targets = read_targets(frame, spec.label, spec.positive, found, spec.uncertain)
+    attributes, grouped = read_attributes(frame, spec.group, intersections=spec.intersections)
     return ScoredTable(
         labels=targets.labels,
         scores=targets.scores_of(found),
         targets=targets.names,
         task=targets.task,
         label_name=", ".join(spec.label),
-        attributes=read_attributes(frame, spec.group, intersections=spec.intersections),
+        attributes=attributes,
         clusters=clusters_of(frame, spec.cluster),
         reference_scores=None if reference is None else targets.scores_of(reference),
         splits=_splits(frame),
+        chosen=targets.chosen_by(found),
+        reference_chosen=None if reference is None else targets.chosen_by(reference),
+        readings=[*readings, *dropped, *targets.readings, *grouped],
     )
 
 
@@ -203,8 +228,7 @@ def _check_meanings(frame: pd.DataFrame, spec: ScoredSpec, scores: list[str]) ->
 
 
 def _splits(frame: pd.DataFrame) -> np.ndarray | None:
-    """Return the splits of a column `split`; one with other values means something else and is left alone."""
+    """Return the splits that a column `split` names; None where there is no such column."""
     if list(frame.columns).count(SPLIT_COLUMN) != 1:
         return None
-    names = as_levels(named_column(frame, SPLIT_COLUMN, "split")).str.lower().map(SPLIT_NAMES)
-    return None if names.isna().any() else names.to_numpy(dtype=str)
+    return split_names(named_column(frame, SPLIT_COLUMN, "split"))

@@ -6,11 +6,11 @@ import numpy as np
 
 from ..document.document import ALL_ROWS
 from ..errors import FairTuneError, listed
+from .columns import SPLITS, clusters_of
 from .identity import Identities
 from .leakage import SEEN, check_one_split
 from .source import Source
 from .splits import read_splits
-from .table_file import SPLITS, clusters_of
 
 
 def split_rows(

@@ -1,9 +1,12 @@
 """Where the table of images comes from: the Hub, a folder, or a CSV, TSV or Parquet file."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from datasets import (
     ClassLabel,
@@ -17,11 +20,16 @@ from datasets import (
     load_from_disk,
 )
 
+from ..document.data import Reading
 from ..errors import FairTuneError, first_line, listed
-from .table_file import SEPARATORS, SPLIT_COLUMN, SPLIT_NAMES, SUFFIXES, as_levels, named_column, no_column, read_table
+from .columns import SPLIT_COLUMN, SPLIT_NAMES, named_column, no_column, split_names
+from .table_file import KINDS, is_table, read_table, suffix_of
+from .uncertain import Uncertain, certain_rows
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
-PATH_COLUMNS = ("image", "file_name", "path", "filename")
+PATH_COLUMNS = ("image", "file_name", "path", "filename", "image_id", "isic_id", "Image Index", "dicom_id")
+ENDINGS = (".jpg", ".png", ".jpeg", ".JPG", ".PNG", ".JPEG")
+IMAGES = {*map(str.lower, ENDINGS), ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class Source:
         images: one column `image` of undecoded images.
         root: the folder that image paths start from, None on the Hub.
         given: the split of every row (one of `SPLITS`), None where the data do not say.
+        readings: what the reader of the file changed, and which rows were dropped.
     """
 
     name: str
@@ -41,6 +50,21 @@ class Source:
     images: Dataset
     root: Path | None
     given: list[str] | None
+    readings: list[Reading] = field(default_factory=list)
+
+    def certain(self, label: Sequence[str], positive: Sequence[str], uncertain: Uncertain | None) -> Source:
+        """Return the rows whose label is not uncertain, where `uncertain` says to drop those; else all."""
+        kept, dropped = certain_rows(self.frame, label, positive, uncertain)
+        if not dropped:
+            return self
+        rows = np.flatnonzero(kept)
+        return replace(
+            self,
+            frame=self.frame.iloc[rows].reset_index(drop=True),
+            images=self.images.select(rows),
+            given=None if self.given is None else [self.given[row] for row in rows],
+            readings=[*self.readings, *dropped],
+        )
 
 
 def load_source(
@@ -55,11 +79,14 @@ def load_source(
     # A Hub id, or the name of a folder or file without what it lies in: it is published.
     name = path.resolve().name if path.exists() else dataset
     _check_kind(dataset, path)
-    if path.is_file() and path.suffix.lower() in SEPARATORS:
-        frame = read_table(path)
-        column = image_column(frame.columns, (), image)
-        only = named_column(frame, column, "image").to_frame()
-        parts, frame = {"train": Dataset.from_pandas(only, preserve_index=False)}, frame.drop(columns=column)
+    readings: list[Reading] = []
+    # A Parquet file may hold the images themselves, which `datasets` reads.
+    if path.is_file() and suffix_of(path) != ".parquet":
+        file = read_table(path)
+        column = image_column(file.frame.columns, (), image)
+        only = named_column(file.frame, column, "image").to_frame()
+        parts, frame = {"train": Dataset.from_pandas(only, preserve_index=False)}, file.frame.drop(columns=column)
+        readings += file.readings
     else:
         parts = _load(dataset, path)
         features = next(iter(parts.values())).features
@@ -70,20 +97,22 @@ def load_source(
     root = path.parent if path.is_file() else path if path.is_dir() else None
     root = Path(image_root).expanduser() if image_root else root
     images = concatenate_datasets([image_dataset(part, column, root) for part in parts.values()])
+    blanks = sum(trimmed_paths(part, column) for part in parts.values())
+    readings += [Reading(column, "", "trimmed_path", blanks)] if blanks else []
     if frame.columns.empty:
         raise FairTuneError(
             f"`{name}` has images and nothing else. Put a metadata.csv with a column file_name and yours beside the "
-            "images, or give a .csv, .tsv or .parquet file."
+            f"images, or give a {KINDS} file."
         )
-    return Source(name, frame, images, root, _given(parts, frame) if divided else None)
+    return Source(name, frame, images, root, _given(parts, frame) if divided else None, readings)
 
 
 def _check_kind(dataset: str, path: Path) -> None:
-    suffix = path.suffix.lower()
-    if not path.exists() and (suffix in SUFFIXES or path.is_absolute() or dataset.startswith((".", "~"))):
-        raise FairTuneError(f"`{dataset}` does not exist; give a Hub id, a folder or a .csv, .tsv or .parquet file.")
-    if path.is_file() and suffix not in SUFFIXES:
-        raise FairTuneError(f"`{dataset}` is no .csv, .tsv or .parquet file; give one of these, a folder or a Hub id.")
+    known = is_table(path.name)
+    if not path.exists() and (known or path.is_absolute() or dataset.startswith((".", "~"))):
+        raise FairTuneError(f"`{dataset}` does not exist; give a Hub id, a folder or a {KINDS} file.")
+    if path.is_file() and not known:
+        raise FairTuneError(f"`{dataset}` is no {KINDS} file; give one of these, a folder or a Hub id.")
 
 
 def _load(dataset: str, path: Path) -> dict[str, Dataset]:
@@ -152,24 +181,36 @@ def image_dataset(part: Dataset, image: str, root: Path | None) -> Dataset:
     empty = sum(not path for path in paths)
     if empty:
         raise FairTuneError(f"`{image}` is empty in {empty} of {len(paths)} rows; fill the paths in or drop the rows.")
-    absolute = [str((root or Path()) / path) for path in paths]
+    absolute = [_with_ending((root or Path()) / path.strip()) for path in paths]
     return Dataset.from_dict({"image": absolute}, features=Features({"image": Image(decode=False)}))
 
 
+def _with_ending(path: Path) -> str:
+    """Return the path of an image; that of an id, such as ISIC_0024327, with the ending of the file that is there."""
+    if path.suffix.lower() in IMAGES or path.is_file():
+        return str(path)
+    return next((str(path) + ending for ending in ENDINGS if Path(str(path) + ending).is_file()), str(path))
+
+
+def trimmed_paths(part: Dataset, image: str) -> int:
+    """Count the paths with blanks at their ends, which are left out."""
+    if isinstance(part.features[image], Image):
+        return 0
+    return sum(path != path.strip() for path in part.with_format(None)[image][:] if path)
+
+
 def _given(parts: dict[str, Dataset], frame: pd.DataFrame) -> list[str] | None:
+    """Return the split of every row where splits of the data, or a column `split`, say it."""
     if len(parts) > 1:
-        rows = [name for name, part in parts.items() for _ in range(len(part))]
-        origin = "splits"
+        column = pd.Series([name for name, part in parts.items() for _ in range(len(part))], name=SPLIT_COLUMN)
     elif SPLIT_COLUMN in frame:
-        rows = as_levels(named_column(frame, SPLIT_COLUMN, "split")).fillna("(empty)").tolist()
-        origin = f"values in the column `{SPLIT_COLUMN}`"
+        column = named_column(frame, SPLIT_COLUMN, "split")
     else:
         return None
-    names = list(dict.fromkeys(rows))
-    meaning = {name: SPLIT_NAMES.get(name.lower(), "") for name in names}
-    if "" in meaning.values() or "train" not in meaning.values() or len(set(meaning.values())) < len(names):
+    found: list[str] = split_names(column).tolist()
+    if "train" not in found:
         raise FairTuneError(
-            f"The data have the {origin} {listed(names)}; wanted are train and, if any, validation and test, each "
-            "once. Rename them, or give one table without splits."
+            f"The data have the splits {listed(sorted(set(found)))}; wanted are train and, if any, validation and "
+            "test. Rename them, or give one table without splits."
         )
-    return [meaning[name] for name in rows]
+    return found

@@ -11,8 +11,8 @@ import pandas as pd
 
 from ..errors import FairTuneError
 from ..folder import write_atomically
+from .columns import SPLITS
 from .identity import digest
-from .table_file import SPLITS
 
 FILE_NAME = "splits.json"
 

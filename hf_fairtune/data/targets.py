@@ -1,97 +1,21 @@
 """What is detected (one finding, one of several classes, several findings), and which scores are those of each."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from ..document.data import Task
+from ..document.data import Reading, Role, Task
 from ..errors import FairTuneError, listed
-from .table_file import as_levels, filled_levels, named_column, numbers
+from .class_scores import ClassScores, class_columns
+from .columns import as_levels, filled_levels, named_column
+from .uncertain import UNCERTAIN, Uncertain, side_of
 
 UNAMBIGUOUS = ({"0", "1"}, {"False", "True"})
-UNNAMED = ["LABEL_0", "LABEL_1"]
-
-
-@dataclass(frozen=True)
-class ClassScores:
-    """Scores of every row, by class.
-
-    Args:
-        values: float64 [n, k], higher means more likely.
-        names: of the columns, [k]: a column's own name, or a class.
-        flag: where they come from, for error lines.
-        model: whether they are a model's outputs, of which some may be left over.
-        multilabel: whether a row can have several classes; None where nothing says so.
-    """
-
-    values: np.ndarray
-    names: list[str]
-    flag: str = "--score"
-    model: bool = False
-    multilabel: bool | None = None
-
-    def of(self, columns: Sequence[int]) -> np.ndarray:
-        """Add up some columns: the probability of any of these classes, [n]; sums that rounding lifts over 1 are 1."""
-        total: np.ndarray = self.values[:, columns].sum(axis=1)
-        return np.where((total > 1) & (total < 1 + 1e-6), 1.0, total) if len(columns) > 1 else total
-
-
-def score_columns(frame: pd.DataFrame, texts: Sequence[str], flag: str) -> ClassScores:
-    """Read the columns that --score or --reference names; `COLUMN=CLASS` says whose it is."""
-    values, names = {}, []
-    for text in texts:
-        column, name = parse_score(frame, text)
-        if column in values:
-            raise FairTuneError(f"--{flag} names the column {column} twice; name each once.")
-        values[column] = numbers(named_column(frame, column, flag), flag)
-        names.append(name)
-    return ClassScores(np.column_stack(list(values.values())), names, f"--{flag}")
-
-
-def parse_score(frame: pd.DataFrame, text: str) -> tuple[str, str]:
-    """Read `COLUMN` or `COLUMN=CLASS`: the column, and what its scores are of."""
-    column, equals, name = text.rpartition("=")
-    return (column, name.strip()) if equals and text not in frame and column in frame else (text, text)
-
-
-def match(classes: Sequence[str], names: list[str]) -> list[str] | None:
-    """Return the class of every score column: its name, or what follows the start that all names share.
-
-    A start ends where a word does: `p_non` is none of `p_nonmel` and `p_nonnev`. None is returned where `classes` are
-    not all among them, or in more than one way.
-    """
-    if len(set(names)) < len(names):
-        return None
-    if set(classes) <= set(names):
-        return names
-    found = []
-    for start in {name.removesuffix(classes[0]) for name in names if name.endswith(classes[0])}:
-        rest = [name.removeprefix(start) for name in names]
-        shared = all(name.startswith(start) and own for name, own in zip(names, rest, strict=True))
-        word = not start[-1:].isalnum() or (start[-1].isalpha() and all(own[:1].isdigit() for own in rest))
-        if shared and word and set(classes) <= set(rest):
-            found.append(rest)
-    return found[0] if len(found) == 1 else None
-
-
-def class_columns(classes: Sequence[str], known: Sequence[str], scores: ClassScores) -> list[int]:
-    """Return the column of each of some classes; `known`, all values of the labels, make the match surer.
-
-    Names that do not say it are refused: a guess could turn the audit round.
-    """
-    found = match(known, scores.names) or match(classes, scores.names)
-    if found is None and scores.model and scores.names == UNNAMED and len(classes) == 1:
-        return [1]
-    if found is None:
-        what = "the model's classes are" if scores.model else f"{scores.flag} names"
-        advice = "rename the model's `id2label`" if scores.model else f"write {scores.flag} COLUMN=CLASS for each"
-        raise FairTuneError(
-            f"{what} {listed(scores.names)}, which do not identify {listed(classes)}; {advice}, or name the class "
-            "that means disease with --positive."
-        )
-    return [found.index(name) for name in classes]
+# What divides several findings in one cell.
+LISTS = re.compile(r"[|;]")
 
 
 @dataclass(frozen=True)
@@ -105,6 +29,8 @@ class Targets:
         classes: the values of the label that are these targets; of "binary" all that are the one.
         known: all values of the label column.
         negative: what 0 means, of "binary" only.
+        one_column: whether the labels are values of one column.
+        readings: what every value of the label columns was read as.
     """
 
     task: Task
@@ -113,19 +39,35 @@ class Targets:
     classes: list[str]
     known: list[str]
     negative: str | None = None
+    one_column: bool = True
+    readings: list[Reading] = field(default_factory=list)
+
+    def chosen_by(self, scores: ClassScores) -> np.ndarray | None:
+        """Return the target with the highest score of every row, int64 [n]; -1 for a class that has no row.
+
+        None where the targets do not exclude each other.
+        """
+        if self.task != "multiclass":
+            return None
+        places = np.full(len(scores.names), -1, dtype=np.int64)
+        places[class_columns(self.classes, self.known, scores)] = np.arange(len(self.names))
+        chosen: np.ndarray = places[scores.values.argmax(axis=1)]
+        return chosen
 
     def scores_of(self, scores: ClassScores) -> np.ndarray:
         """Return the score of every target, float64 [n, k]."""
-        if self.task == "multilabel":
+        if not self.one_column:
             return _of_findings(self.names, scores)
-        if len(scores.names) > 1 or self.task == "multiclass":
+        if self.task == "binary" and self.names[0] in scores.names[1:]:
+            return scores.of([scores.names.index(self.names[0])])[:, None]
+        if len(scores.names) > 1 or self.task != "binary":
             if not scores.multilabel and (scores.values < 0).any():
                 raise FairTuneError(
                     f"{scores.flag} {listed(scores.names)} has values below 0, as logits have; one class's logit does "
                     "not rank the rows: give probabilities (softmax)."
                 )
             columns = class_columns(self.classes, self.known, scores)
-            return scores.values[:, columns] if self.task == "multiclass" else scores.of(columns)[:, None]
+            return scores.of(columns)[:, None] if self.task == "binary" else scores.values[:, columns]
         if scores.names[0] in set(self.known) - set(self.classes):
             raise FairTuneError(
                 f"{scores.flag} is that of {scores.names[0]!r}, but the positive label is "
@@ -134,18 +76,24 @@ class Targets:
         return scores.values
 
 
-def read_targets(frame: pd.DataFrame, label: Sequence[str], positive: Sequence[str], scores: ClassScores) -> Targets:
+def read_targets(
+    frame: pd.DataFrame,
+    label: Sequence[str],
+    positive: Sequence[str],
+    scores: ClassScores,
+    uncertain: Uncertain | None = None,
+) -> Targets:
     """Read the labels as the targets for which there are scores.
 
     One label column is one target where `positive` names its values or there are no more than two scores, else one
     for every class that has scores; several label columns are one target each.
     """
     if len(label) > 1:
-        return _findings([named_column(frame, name, "label") for name in label], positive)
+        return _findings([named_column(frame, name, "label") for name in label], positive, uncertain)
     column = named_column(frame, label[0], "label")
     if not positive and len(scores.names) > 2 and not scores.multilabel:
         return _classes(column, scores)
-    found = binary_targets(column, positive)
+    found = binary_targets(column, positive, uncertain)
     name = str(column.name)
     if set(found.known) in UNAMBIGUOUS and found.classes == found.known[1:]:
         found = replace(found, names=[name])
@@ -154,12 +102,20 @@ def read_targets(frame: pd.DataFrame, label: Sequence[str], positive: Sequence[s
     return found
 
 
-def binary_targets(column: pd.Series, positive: Sequence[str] = ()) -> Targets:
+def binary_targets(column: pd.Series, positive: Sequence[str] = (), uncertain: Uncertain | None = None) -> Targets:
     """Read a label column of any type as one disease against the rest.
 
-    `positive` are the values that mean disease; it may be empty only where the values are 0 and 1 (or booleans).
+    A cell may list several findings, as in `Effusion|Infiltration`.
+
+    Args:
+        column: a value a row; none is empty.
+        positive: the values that mean disease; may be empty only where the values are 0 and 1 (or booleans).
+        uncertain: what -1 beside 0 and 1 counts as; rows to drop are left out before.
     """
-    name, (levels, known) = column.name, _several_levels(column)
+    name, levels = column.name, _several_levels(column)
+    certain = levels.replace(UNCERTAIN, side_of(column, positive, uncertain))
+    findings = _findings_of(certain, positive)
+    known = sorted(set().union(*findings.values()))
     chosen = list(dict.fromkeys(map(str, positive))) or (known[1:] if set(known) in UNAMBIGUOUS else [])
     if not chosen:
         raise FairTuneError(
@@ -168,27 +124,67 @@ def binary_targets(column: pd.Series, positive: Sequence[str] = ()) -> Targets:
     if not set(chosen) <= set(known):
         unknown = next(value for value in chosen if value not in known)
         raise FairTuneError(f"--positive {unknown} is not a value of `{name}`; its values are {listed(known)}.")
+    labels = certain.isin(_cells_with(chosen, findings)).to_numpy(dtype=np.int64)
     rest = sorted({*known} - {*chosen})
-    if not rest:
+    if labels.all():
         raise FairTuneError(
             f"Every row of `{name}` is positive ({listed(known)}); two classes are needed. "
             "Name fewer values with --positive."
         )
     negative = rest[0] if len(rest) == 1 else "other" if "other" not in chosen else "rest"
-    labels = levels.isin(chosen).to_numpy(dtype=np.int64)[:, None]
-    return Targets("binary", [" or ".join(chosen)], labels, chosen, known, negative)
+    readings = _readings(str(name), levels, labels)
+    return Targets("binary", [" or ".join(chosen)], labels[:, None], chosen, known, negative, readings=readings)
+
+
+def _findings_of(levels: pd.Series, positive: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the findings of every value: those that `|` or `;` divide, else the value itself.
+
+    Values are divided where one of `positive`, or none at all, is a part of such a list and none is a list.
+    """
+    whole, parts = dict[str, tuple[str, ...]](), dict[str, tuple[str, ...]]()
+    chosen, several = set(map(str, positive)), set[str]()
+    for cell in levels.unique():
+        found = tuple(filter(None, map(str.strip, LISTS.split(cell))))
+        several |= {*found} if len(found) > 1 else set()
+        whole[cell], parts[cell] = (cell,), found
+    divided = several and not (chosen and chosen <= whole.keys() - several) and not any(map(LISTS.search, chosen))
+    return parts if divided else whole
+
+
+def _cells_with(chosen: Collection[str], findings: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return the values that have one of some findings."""
+    return [cell for cell, found in findings.items() if not {*chosen}.isdisjoint(found)]
+
+
+def _readings(name: str, levels: pd.Series, labels: np.ndarray) -> list[Reading]:
+    """Count the rows of every value by what it was read as, the most frequent first."""
+    counts = pd.Series(labels).groupby(levels.to_numpy()).agg(["size", "max"])
+    found = []
+    for value, n, label in counts.sort_values("size", ascending=False, kind="stable").itertuples():
+        role: Role = "positive" if label else "negative"
+        found.append(Reading(name, value, role, int(n)))
+    return found
 
 
 def _classes(column: pd.Series, scores: ClassScores) -> Targets:
-    """Read one label column as one target for each class, in the order of the scores."""
-    levels, known = _several_levels(column)
+    """Read one label column as one target for each class, in the order of the scores.
+
+    A class that has a score and no row is no target.
+    """
+    levels = _several_levels(column)
+    findings = _findings_of(levels, ())
+    known = sorted(set().union(*findings.values()))
     places = class_columns(known, known, scores)
     names = [name for _, name in sorted(zip(places, known, strict=True))]
-    labels = np.column_stack([levels.eq(name).to_numpy(dtype=np.int64) for name in names])
-    return Targets("multiclass", names, labels, names, known)
+    labels = np.column_stack([levels.isin(_cells_with([name], findings)).to_numpy(np.int64) for name in names])
+    task: Task = "multilabel" if (labels.sum(axis=1) > 1).any() else "multiclass"
+    readings = [
+        Reading(str(column.name), str(value), "findings", int(n)) for value, n in levels.value_counts().items()
+    ]
+    return Targets(task, names, labels, names, known, readings=readings)
 
 
-def _findings(columns: list[pd.Series], positive: Sequence[str]) -> Targets:
+def _findings(columns: list[pd.Series], positive: Sequence[str], uncertain: Uncertain | None) -> Targets:
     """Read several label columns, each a finding that a row can have."""
     names = [str(column.name) for column in columns]
     values = [set(as_levels(column).dropna()) for column in columns]
@@ -196,8 +192,9 @@ def _findings(columns: list[pd.Series], positive: Sequence[str]) -> Targets:
     if unknown:
         raise FairTuneError(f"--positive {unknown[0]} is not a value of {listed(names)}; name one that is.")
     own = [[value for value in positive if value in found] for found in values]
-    found = [binary_targets(column, chosen).labels for column, chosen in zip(columns, own, strict=True)]
-    return Targets("multilabel", names, np.hstack(found), names, names)
+    found = [binary_targets(column, chosen, uncertain) for column, chosen in zip(columns, own, strict=True)]
+    readings = [reading for one in found for reading in one.readings]
+    return Targets("multilabel", names, np.hstack([one.labels for one in found]), names, names, None, False, readings)
 
 
 def _of_findings(names: list[str], scores: ClassScores) -> np.ndarray:
@@ -218,12 +215,12 @@ def _of_findings(names: list[str], scores: ClassScores) -> np.ndarray:
     return scores.values
 
 
-def _several_levels(column: pd.Series) -> tuple[pd.Series, list[str]]:
-    """Return a label column as text and its values, of which there must be two."""
+def _several_levels(column: pd.Series) -> pd.Series:
+    """Return a label column as text, of which there must be two values."""
     levels = filled_levels(column)
-    known = sorted(levels.unique())
-    if len(known) < 2:
+    if levels.nunique() < 2:
         raise FairTuneError(
-            f"`{column.name}` has one value ({listed(known)}); two classes are needed: choose another column."
+            f"`{column.name}` has one value ({listed(sorted(levels.unique()))}); two classes are needed: choose "
+            "another column."
         )
-    return levels, known
+    return levels

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..errors import FairTuneError
+from .columns import SPLITS
 from .scored import repeatable
-from .table_file import SPLITS
 
 RESERVED = (*SPLITS, "external")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -7,6 +7,20 @@ from .estimate import Size
 
 Task = Literal["binary", "multiclass", "multilabel"]
 AttributeKind = Literal["levels", "cuts", "intersection"]
+Role = Literal[
+    "positive",
+    "negative",
+    "missing",
+    "unknown",
+    "dropped",
+    "group",
+    "findings",
+    "trimmed_name",
+    "trimmed_path",
+    "encoding",
+    "separator",
+    "first_sheet",
+]
 
 
 @dataclass(frozen=True)
@@ -21,6 +35,17 @@ class Target:
     def words(self) -> str:
         """Return what class 1 means to a clinician."""
         return self.finding or self.name
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a value of a column was read as, and in how many rows; of the file itself where `column` is empty."""
+
+    column: str
+    value: str
+    role: Role
+    n: Size = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +86,8 @@ class Data:
     """A table: its label, targets and splits.
 
     `groups` are the attributes as they were asked for. `split_source` is None where nothing divides the rows, which
-    are then one split, "all". `test_sets` are names of further test splits with those of their tables.
+    are then one split, "all". `test_sets` are names of further test splits with those of their tables. `readings` tell
+    what the values of label and attributes were read as, in the whole table.
     """
 
     name: str
@@ -75,3 +101,4 @@ class Data:
     splits: dict[str, SplitSheet]
     split_source: Literal["given", "made"] | None = None
     test_sets: dict[str, str] = field(default_factory=dict)
+    readings: list[Reading] = field(default_factory=list)

@@ -54,7 +54,7 @@ def answers(document: Document) -> list[Answer]:
     every, found = views(document), []
     for view, some in zip(every, sides(every), strict=True):
         kind, verdict = _verdict(some)
-        said = [_rates(view, some), _ranking(view, some[RANKED]), *_beside(document, view, some)]
+        said = [_rates(view, some), _ranking(view, some[RANKED]), *_beside(view, some)]
         found.append(Answer(view, kind, verdict, said, some, [*VERDICTS].index(kind)))
     return found
 
@@ -160,7 +160,7 @@ def _small(view: View, groups: Sequence[str]) -> str:
     return said
 
 
-def _beside(document: Document, view: View, found: dict[str, Side]) -> Iterator[str]:
+def _beside(view: View, found: dict[str, Side]) -> Iterator[str]:
     """Say where rates and ranking name different groups, one of them clearly, and which rows are left out."""
     missed, ranked, left = found.get("missed"), found[RANKED], list[str]()
     clear = missed and ("beyond", True) in ((missed.kind, missed.sure), (ranked.kind, ranked.sure))
@@ -168,13 +168,11 @@ def _beside(document: Document, view: View, found: dict[str, Side]) -> Iterator[
         first, second = missed.groups[0][0], ranked.groups[0][0]
         if first != second:
             yield DISAGREE.format(name(first), WORSE["missed"], name(second))
-    sheet = document.data.splits.get(view.split)
-    for part in sheet.attributes if sheet else ():
-        for level in part.levels if part.name == view.attribute else ():
-            if level.missing and level.group in view.audit.excluded:
-                left.append(f"{name(level.group)} ({number(level.n)} rows)")
+    for row in view.audit.groups:
+        if row.group in view.audit.excluded:
+            left.append(f"{name(row.group)} ({number(row.n)} rows, {number(row.positives)} cases)")
     if left:
-        yield f"Beside this, left out as too few to compare: {listed(left, MOST, ', ')}."
+        yield f"Beside this, left out of the comparison: {listed(left, MOST)}."
 
 
 def compared(view: View) -> str:

@@ -17,6 +17,7 @@ from .drawing import Picture
 from .figures import changes, forest
 from .mask_figures import mask_frequency, mask_layers, mask_map, mask_words
 from .page import render
+from .reading import reading_table
 from .search_history import STATES, search_history
 from .table import Cell, Table
 from .tables import auc_table, measure_table, pair_table, sheet_tables, threshold_tables
@@ -57,7 +58,7 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
         base=short(run.base.name),
         hub_base=base_model(run.base.name),
         sharing=SHARING[document.shared or "rates"],
-        counts=sheet_tables(document),
+        counts=[table for table in (*sheet_tables(document), reading_table(document.data)) if table.rows],
         first=first,
         cuts=[(threshold(some[-1]), [number(cut.value) for cut in some]) for some in cuts],
         license=license,

@@ -14,6 +14,7 @@ from ..document.document import ALL_ROWS, Document
 from . import figures
 from .answer import Answer, answers, compared, headline, limits
 from .drawing import Picture
+from .reading import reading_table
 from .table import Cell, Table, as_html, as_markdown, markdown
 from .tables import auc_table, further_tables, pair_table, sheet_tables
 from .view import in_words, splits, views
@@ -71,7 +72,7 @@ def page(document: Document) -> str:
     tables, drawn, overview, main, details = Room(TABLES), Room(FIGURES), list[Drawn](), [], []
     # What comes first finds a place first: the first tables of every audit, all figures, then the other tables.
     head = tables.tables([answer_table(said)] if len(said) > SHOWN else [])
-    sheets = tables.tables(sheet_tables(document))
+    sheets = tables.tables([*sheet_tables(document), reading_table(document.data)])
     rules = tables.tables(judged)
     for view in every:
         main.append(tables.tables([auc_table(view), pair_table(view)]))

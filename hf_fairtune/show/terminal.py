@@ -6,6 +6,7 @@ from operator import attrgetter
 
 from ..document.document import Document
 from .answer import answers, compared, headline
+from .reading import reading_table
 from .table import plain
 from .view import in_words
 from .words import READING, listed, number
@@ -39,6 +40,8 @@ def audit_text(document: Document, colour: bool = False) -> str:
             unknown |= {row.group: None} if row.group not in audit.excluded and not row.auc.defined else {}
     about = f" {listed(counts, SHOWN)}." if counts else ""
     parts.append((f"{headline(said) if said else 'Nothing was audited by group.'}{about}", "", 0))
+    read = [f"{' '.join(row[:2])}: {', '.join(row[2:])}" for row in reading_table(document.data).rows]
+    parts += [(f"Read {listed(read, 12)}.", "", 4)] if read else []
     for one in sorted(said, key=attrgetter("rank"))[:SHOWN]:
         place = f"{one.view.place[:1].upper()}{one.view.place[1:]}"
         parts += [("", "", 0), (f"{place}: {one.verdict}", one.kind, 0)]

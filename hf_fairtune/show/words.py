@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..audits.metrics.metric import card_of, homes
 from ..document.audit import ThresholdAudit
 from ..document.comparison import MARGIN, ThresholdChange, Verdict
-from ..document.data import AttributeSheet, Level
+from ..document.data import AttributeSheet, Level, Role
 from ..document.document import Sharing
 from ..document.estimate import Estimate, Reason, ReasonKind, Size, Status
 from ..document.run import Argument
@@ -55,6 +55,20 @@ COMPARISON_VERDICTS: dict[Verdict, str] = {
     "worse": "worse. Some group's AUC fell, and no group's rose.",
     "mixed": "mixed. Some group's AUC rose, but another's fell or may have fallen.",
     "not shown": "not shown. No group's AUC changed beyond its interval: a difference is neither shown nor excluded.",
+}
+ROLES: dict[Role, str] = {
+    "positive": "the finding",
+    "negative": "no finding",
+    "missing": "missing",
+    "unknown": "unknown",
+    "dropped": "left out, as --uncertain drop says",
+    "group": "{group}",
+    "findings": "findings",
+    "trimmed_name": "name without the blanks at its ends",
+    "trimmed_path": "paths without the blanks at their ends",
+    "encoding": "encoding of the file",
+    "separator": "what separates the cells",
+    "first_sheet": "first sheet, the only one that is read",
 }
 STATUSES: dict[Status, str] = {
     "not estimable": "So few cases of a class give next to no information.",

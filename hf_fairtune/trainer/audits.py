@@ -67,13 +67,17 @@ class Audits:
         if reference is None and self.has(model, split):
             logger.warning("`%s` is scored again; choose models on validation, and touch the test split once.", split)
         others = [None if reference is None else self.scores(reference, part) for part in (split, VALIDATION)]
+        table = self.data.scored(split, self.scores(model, split), others[0])
+        # A group may not occur in a test set.
+        present = {*table.attributes[-1].names}.union(*table.attributes[-1].levels)
         entries = audit_table(
-            self.data.scored(split, self.scores(model, split), others[0]),
+            table,
             model=model,
             split=split,
             reference=reference or "",
             fit_on=self.data.scored(VALIDATION, self.scores(model, VALIDATION), others[1]),
             policies=POLICIES,
+            exclude=[name for name in self.data.exclude if name in present],
             n_boot=n_boot,
             n_permutations=n_permutations,
             seed=self.seed,

@@ -70,17 +70,17 @@ class FairTrainer(Trainer):
     ) -> None:
         self.args, self.data = args or FairTrainingArguments(), data
         self.method = method or method_named(self.args.method)
-        if self.args.label_smoothing_factor:
-            self.method = replace(self.method, label_smoothing_factor=self.args.label_smoothing_factor)
+        if smoothing := self.args.label_smoothing_factor:
+            self.method = replace(self.method, label_smoothing_factor=smoothing)
         self.open_method, self.training_log, self.divergence = self.method, TrainingLog(self.method), Divergence()
         self.audits = None if data is None else Audits(data, partial(scores_of, self), self.args.seed)
         if data is not None:
-            train = view_of(self, self.method.views["train"])
-            options = {"train_dataset": train, "eval_dataset": data["validation"], **options}
-            options.setdefault("processing_class", data.processor)
+            options = {"eval_dataset": data["validation"], "processing_class": data.processor, **options}
+            options.setdefault("train_dataset", view_of(self, self.method.views["train"]))
         self.train_dataset, self.eval_dataset = options.get("train_dataset"), options.get("eval_dataset")
         if "groups" in (features := getattr(self.eval_dataset, "features", None) or {}):
-            options.setdefault("compute_metrics", fairness_metrics(features["groups"].names))
+            left_out = data.left_out("validation") if data else ()
+            options.setdefault("compute_metrics", fairness_metrics(features["groups"].names, left_out))
         super().__init__(model=None if model is None else prepared(self, model), args=self.args, **options)
         # The loss is a mean over the batch: accumulation divides it by the number of batches.
         self.model_accepts_loss_kwargs = False

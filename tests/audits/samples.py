@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
-from hf_fairtune.document.estimate import Reason, Unit
+from hf_fairtune.audits.thresholds import fixed
+from hf_fairtune.document.audit import Audit
+from hf_fairtune.document.comparison import Comparison
+from hf_fairtune.document.estimate import Estimate, Reason, Unit
 
 NAMES = ("a", "b", "c")
+QUICK: dict[str, Any] = {"n_boot": 200}
+# The model's and the reference's.
+CUTS = [(fixed(0.5), fixed(0.45))]
 
 
 def split(
@@ -26,6 +34,13 @@ def split(
     scores = np.round(1 / (1 + np.exp(-rng.normal(labels * 1.5 - 0.7, 1.0))), digits)
     order = rng.permutation(len(labels))
     return labels[order], scores[order], groups[order]
+
+
+def two_models(seed: int = 0, **kwargs: Any) -> tuple[np.ndarray, ...]:
+    """Labels, a model's scores, a reference's that go with them, and groups."""
+    labels, scores, groups = split(seed=seed, **kwargs)
+    noise = np.random.default_rng(seed + 100).normal(0, 0.1, len(scores))
+    return labels, scores, np.clip(np.round(scores + noise, 2), 0, 1), groups
 
 
 def rows(clusters: np.ndarray | None = None, **kwargs: object) -> ScoredRows:
@@ -69,3 +84,16 @@ def group_aucs(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray, n_gro
 def few(unit: Unit, count: int, needed: int = 10, group: str | None = None) -> Reason:
     """So many cases, fewer than needed."""
     return Reason("too_few", group, unit, count, needed)
+
+
+def on_positives(found: Audit | Comparison) -> list[Estimate]:
+    """Numbers of all groups together that need positives in each."""
+    gaps = found.thresholds[0].gaps
+    decided = gaps["equal_opportunity_difference"], gaps["equalized_odds_difference"]
+    return [found.min_group_auc, found.auc_gap, *decided]
+
+
+def without_positives(found: Audit | Comparison) -> list[Estimate]:
+    """Numbers of all groups together that need none."""
+    gaps = found.thresholds[0].gaps
+    return [gaps["predictive_equality_difference"], gaps["demographic_parity_difference"]]

@@ -1,27 +1,19 @@
-import math
-from collections.abc import Iterator
-from dataclasses import is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from hf_fairtune.audits.audit import audit, audit_calibration
+from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.engine.delong import auc_interval, mover_difference
-from hf_fairtune.audits.engine.rows import check_rows
-from hf_fairtune.audits.metrics.brier import CLUSTERED_MEAN, brier
-from hf_fairtune.audits.metrics.calibration_slope import CLUSTERED, calibration_intercept, calibration_slope
-from hf_fairtune.audits.metrics.expected_calibration_error import expected_calibration_error
 from hf_fairtune.audits.thresholds import fixed, youden
-from hf_fairtune.document.audit import Audit, CalibrationAudit, CalibrationGroup
+from hf_fairtune.document.audit import Audit
 from hf_fairtune.document.estimate import Estimate, Reason
 from hf_fairtune.errors import FairTuneError
 
-from .resampled import resampled
-from .samples import NAMES, few, group_aucs, rows, shuffled, split
-
-QUICK: dict[str, Any] = {"n_boot": 200}
+from ..document_samples import held
+from .samples import NAMES, QUICK, few, group_aucs, on_positives, split, without_positives
 
 
 def test_points_and_intervals_are_the_parts() -> None:
@@ -68,23 +60,11 @@ def cases() -> dict[str, dict[str, Any]]:
     }
 
 
-def estimates(value: object) -> Iterator[Estimate]:
-    """Every estimate of a document's part."""
-    if isinstance(value, Estimate):
-        yield value
-    elif is_dataclass(value) or isinstance(value, (list, dict)):
-        parts = (
-            value if isinstance(value, list) else list((value if isinstance(value, dict) else vars(value)).values())
-        )
-        for part in parts:
-            yield from estimates(part)
-
-
 @pytest.mark.parametrize("case", cases())
 def test_every_estimate_holds_its_value_or_has_a_reason(case: str) -> None:
     found = audit(**({"group_names": NAMES} | QUICK | cases()[case]))
     assert TypeAdapter(Audit).validate_json(TypeAdapter(Audit).dump_json(found)).n == found.n
-    for item in estimates(found):
+    for item in held(found, Estimate):
         assert item.defined or item.reasons, item
         assert item.bounded or item.reasons, item
         assert not item.bounded or item.low <= item.value <= item.high, item
@@ -95,19 +75,11 @@ def test_a_one_class_group_makes_the_rest_undefined_and_is_named() -> None:
     labels, scores, groups = split((30, 25, 0))
     found = audit(labels, scores, groups, NAMES, thresholds=[fixed()], **QUICK)
     assert found.groups[2].reasons == (few("positives", 0, 1),)
-    cut = found.thresholds[0]
-    for item in (
-        found.min_group_auc,
-        found.auc_gap,
-        cut.gaps["equalized_odds_difference"],
-        cut.gaps["equal_opportunity_difference"],
-    ):
+    for item in on_positives(found):
         assert np.isnan(item.value)
         assert item.reasons == (few("positives", 0, 1, "c"),)
     assert found.pairs[1].auc_difference.reasons == (few("positives", 0, group="c"),)
-    assert np.isfinite(
-        [cut.gaps["predictive_equality_difference"].value, cut.gaps["demographic_parity_difference"].value]
-    ).all()
+    assert np.isfinite([item.value for item in without_positives(found)]).all()
 
 
 def test_exclude_defines_it_again_and_is_recorded() -> None:
@@ -122,22 +94,15 @@ def test_exclude_defines_it_again_and_is_recorded() -> None:
 def test_a_group_not_estimable_takes_part_without_an_interval() -> None:
     labels, scores, groups = split((30, 25, 7))
     found = audit(labels, scores, groups, NAMES, thresholds=[fixed()], **QUICK)
-    row, cut = found.groups[2], found.thresholds[0]
+    row = found.groups[2]
     assert (row.status, row.reasons) == ("not estimable", (few("positives", 7),))
     assert (row.auc.defined, row.auc.bounded) == (True, False)
     assert found.min_group_auc.value == min(group.auc.value for group in found.groups)
-    for item in (
-        found.min_group_auc,
-        found.auc_gap,
-        cut.gaps["equalized_odds_difference"],
-        cut.gaps["equal_opportunity_difference"],
-    ):
+    for item in on_positives(found):
         assert np.isfinite(item.value)
         assert np.isnan([item.low, item.high]).all()
         assert item.reasons[0] == few("positives", 7, group="c")
-    assert np.isfinite(
-        [cut.gaps["predictive_equality_difference"].low, cut.gaps["demographic_parity_difference"].low]
-    ).all()
+    assert np.isfinite([item.low for item in without_positives(found)]).all()
     assert np.isnan(found.pairs[1].auc_difference.low)
 
 
@@ -258,89 +223,3 @@ def test_worst_share_needs_a_bootstrap_and_somebody_to_compare_with() -> None:
     assert np.isnan(shares(excluded)).tolist() == [True, False, False]
     for options in ({"n_boot": 0}, {"n_boot": 50, "exclude": ["a", "b"]}):
         assert np.isnan(shares(audit(labels, scores, groups, NAMES, **options))).all()
-
-
-def parts(found: CalibrationAudit) -> list[CalibrationGroup]:
-    return [found.overall, *found.groups]
-
-
-def test_calibration_is_each_groups() -> None:
-    given = resampled(digits=4)
-    found = audit_calibration(given)
-    assert found is not None
-    assert found.bins == 10
-    assert [row.group for row in parts(found)] == ["overall", *NAMES]
-    for code, row in enumerate(parts(found), start=-1):
-        inside = given.rows.groups == code if code >= 0 else np.full(len(given.rows.labels), True)
-        labels, scores = given.rows.labels[inside], given.rows.scores[inside]
-        assert row.brier.value == pytest.approx(brier(labels, scores).value)
-        assert row.ece == expected_calibration_error(labels, scores)
-        assert row.ece_excess == row.ece - row.ece_null
-        assert 0 < row.ece_null < row.ece_null_high < 1
-        assert 0 < row.p <= 1
-        slope = calibration_slope(labels, scores)
-        assert (row.slope.low, row.slope.value) == pytest.approx((slope.low, slope.value))
-        expected = calibration_intercept(labels, scores)
-        bounds = (row.intercept.low, row.intercept.value, row.intercept.high)
-        assert bounds == pytest.approx((expected.low, expected.value, expected.high))
-
-
-@pytest.mark.parametrize("size", [1, 3])
-def test_calibration_does_not_depend_on_the_order_of_rows(size: int) -> None:
-    given = rows(clusters=np.arange(232) // size)
-    first, second = (audit_calibration(resampled(item, n_boot=0), seed=4) for item in (given, shuffled(given)))
-    assert first is not None
-    assert second is not None
-    for one, other in zip(parts(first), parts(second), strict=True):
-        assert one.slope.low == pytest.approx(other.slope.low)
-        nulls = [(row.ece, row.ece_null, row.ece_null_high, row.p) for row in (one, other)]
-        assert nulls[0] == pytest.approx(nulls[1])
-
-
-def test_clusters_reach_every_number_of_calibration() -> None:
-    single = audit_calibration(resampled(n_boot=0))
-    clustered = audit_calibration(resampled(n_boot=0, clusters=np.arange(232) // 2))
-    assert single is not None
-    assert clustered is not None
-    for one, other in zip(parts(single), parts(clustered), strict=True):
-        assert (one.ece, one.slope.value) == (other.ece, other.slope.value)
-        assert one.ece_null != other.ece_null
-        assert (other.brier.method, other.slope.method, other.intercept.method) == (
-            CLUSTERED_MEAN,
-            CLUSTERED,
-            CLUSTERED,
-        )
-        assert one.slope.low != other.slope.low
-    singletons = audit_calibration(resampled(n_boot=0, clusters=np.arange(232)))
-    assert singletons is not None
-    assert [row.ece_null for row in parts(singletons)] == [row.ece_null for row in parts(single)]
-
-
-def test_calibration_of_small_and_one_class_groups_has_reasons() -> None:
-    found = audit_calibration(resampled(positives=(30, 9, 0), negatives=(60, 50, 45), n_boot=0))
-    assert found is not None
-    overall, _, small, none = parts(found)
-    assert math.isfinite(overall.slope.low)
-    for item in (small.brier, small.slope, small.intercept):
-        assert math.isfinite(item.value)
-        assert np.isnan([item.low, item.high]).all()
-        assert item.reasons == (few("positives", 9),)
-    assert none.slope.reasons == none.intercept.reasons == (few("positives", 0, 1),)
-    assert np.isnan([none.slope.value, none.intercept.value]).all()
-    assert math.isfinite(none.brier.value)
-    assert math.isfinite(none.ece)
-
-
-def test_calibration_of_an_empty_group_is_empty() -> None:
-    given = check_rows([0, 1, 0, 1], [0.1, 0.9, 0.3, 0.2], [0, 0, 0, 0], ["a", "b"])
-    found = audit_calibration(resampled(given, n_boot=0))
-    assert found is not None
-    empty = found.groups[1]
-    assert np.isnan([empty.ece, empty.ece_null, empty.ece_excess, empty.p, empty.brier.value]).all()
-    assert empty.brier.reasons == empty.slope.reasons == empty.intercept.reasons == (few("rows", 0, 1),)
-
-
-@pytest.mark.parametrize("shift", [-0.01, 0.5])
-def test_scores_that_are_no_probabilities_have_no_calibration(shift: float) -> None:
-    given = check_rows([0, 1, 0, 1], np.array([0.0, 0.9, 0.3, 1.0]) + shift, [0, 0, 0, 0], ["a"])
-    assert audit_calibration(resampled(given, n_boot=0)) is None

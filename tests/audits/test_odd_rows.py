@@ -10,8 +10,9 @@ from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
 from hf_fairtune.audits.thresholds import fixed
 from hf_fairtune.document.audit import Audit
+from hf_fairtune.document.estimate import Estimate
 
-from .test_audit import estimates
+from ..document_samples import held
 
 KINDS = ("even", "tied", "constant", "perfect", "huge", "separated", "certain", "saturated")
 
@@ -49,7 +50,7 @@ def test_each_estimate_contains_its_value_or_has_a_reason(kind: str) -> None:
         columns = given.labels, given.scores, given.groups, given.group_names
         found = audit(*columns, clusters=clusters, thresholds=[fixed(0.5)], n_boot=20, n_permutations=20)
         assert TypeAdapter(Audit).dump_json(found)
-        for item in estimates(found):
+        for item in held(found, Estimate):
             seen += 1
             if item.bounded:
                 assert item.low <= item.value <= item.high, item

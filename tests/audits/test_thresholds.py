@@ -36,7 +36,7 @@ def rates(labels: np.ndarray, scores: np.ndarray, cut: float) -> tuple[float, fl
     return float((scores[labels == 1] >= cut).mean()), float((scores[labels == 0] < cut).mean())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @drawn_from(tied_splits(least=1))
 def test_f1_is_the_best_achieved_and_the_highest_of_equals(drawn: Split) -> None:
     labels, scores, _ = drawn
@@ -45,7 +45,7 @@ def test_f1_is_the_best_achieved_and_the_highest_of_equals(drawn: Split) -> None
     assert fit("f1", labels, scores).value == max(cut for cut, value in values.items() if value > best - 1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @drawn_from(tied_splits(least=1), SHARES)
 def test_sensitivity_is_reached_by_the_highest_cut_that_does(drawn: Split, share: float) -> None:
     labels, scores, _ = drawn
@@ -53,7 +53,7 @@ def test_sensitivity_is_reached_by_the_highest_cut_that_does(drawn: Split, share
     assert fit(f"sensitivity={share}", labels, scores).value == max(cuts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @drawn_from(tied_splits(least=1), SHARES)
 def test_specificity_is_reached_by_the_lowest_cut_that_does(drawn: Split, share: float) -> None:
     labels, scores, _ = drawn
@@ -161,7 +161,7 @@ def test_several_decide_the_same_rows() -> None:
     assert decide([], own_rows).shape == (0, len(own_rows.labels))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @drawn_from(tied_splits(least=1))
 def test_youden_is_the_best_achieved_point(drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     labels, scores, _ = drawn

@@ -16,21 +16,21 @@ def replaced(flags: list[str], name: str, value: str) -> list[str]:
 
 
 CASES = [
-    ("--label", "diagnosis", "--label diagnosis names no column"),
-    ("--positive", "cancer", "--positive cancer is not a value of `label`"),
-    ("--group", "height", "--group height names no column"),
-    ("--cluster", "person", "--cluster person names no column"),
-    ("--model", "nowhere/nothing", "`--model nowhere/nothing`"),
-    ("--image_size", "15", "image_size"),
-    ("--dataset", "nowhere.csv", "`nowhere.csv` does not exist"),
+    ("--label diagnosis", "--label diagnosis names no column"),
+    ("--positive cancer", "--positive cancer is not a value of `label`"),
+    ("--group height", "--group height names no column"),
+    ("--cluster person", "--cluster person names no column"),
+    ("--model nowhere/nothing", "`--model nowhere/nothing`"),
+    ("--image_size 15", "image_size"),
+    ("--dataset nowhere.csv", "`nowhere.csv` does not exist"),
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "message"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(("given", "message"), CASES, ids=[case[0] for case in CASES])
 def test_one_line(
-    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, value: str, message: str
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, message: str
 ) -> None:
-    assert main(["search", *replaced(flags, name, value), "--output_dir", str(tmp_path / "o")]) == 2
+    assert main(["search", *replaced(flags, *given.split()), "--output_dir", str(tmp_path / "o")]) == 2
     error = capsys.readouterr().err
     lines = [line for line in error.splitlines() if line.startswith("fairtune: ")]
     assert len(lines) == 1

@@ -21,7 +21,7 @@ from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.document.document import Audited, Document
-from hf_fairtune.document.run import Repair
+from tests.cli.run_folder import repair_of
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +51,6 @@ def entry_of(document: Document, model: str, split: str) -> Audited:
     return entry
 
 
-def repair_of(document: Document) -> Repair:
-    assert document.run is not None
-    assert document.run.repair is not None
-    return document.run.repair
-
-
 def test_the_document_follows_its_schema(repaired: Path, document: Document) -> None:
     jsonschema.validate(json.loads((repaired / "fairtune.json").read_text()), Document.json_schema())
     assert document.job == "debias"
@@ -73,7 +67,7 @@ def test_the_document_follows_its_schema(repaired: Path, document: Document) -> 
     assert training is not None
     assert [step.name for step in training.steps] == ["extractor", "head"]
     assert training.method.hyperparameters["alpha_head"] == 0.9
-    assert repair_of(document).head == "classifier"
+    assert repair_of(repaired).head == "classifier"
     assert document.data.test_sets == {"other": "elsewhere"}
 
 
@@ -113,7 +107,7 @@ def test_the_numbers_are_those_of_the_models(
 
 def test_the_calibration_is_in_the_head(repaired: Path, data: FairDataset, document: Document) -> None:
     """The stored model's probabilities have the log loss of the document, and are a line of the trained model's."""
-    found = repair_of(document).calibration
+    found = repair_of(repaired).calibration
     assert found is not None
     assert found.applied
     assert found.slope > 0

@@ -1,12 +1,14 @@
 """Attributes (values, cuts, missing cells) and their intersection against loops over rows, and what is refused."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_fairtune.data.attributes import read_attributes
+from hf_fairtune.data.attributes import Attribute, read_attributes
 from hf_fairtune.errors import FairTuneError
 
 FRAME = pd.DataFrame(
@@ -22,18 +24,22 @@ FRAME = pd.DataFrame(
 )
 
 
+def attributes_of(*arguments: Any, **options: Any) -> list[Attribute]:
+    return read_attributes(*arguments, **options)[0]
+
+
 def names_of(*specs: str) -> list[str]:
-    groups = read_attributes(FRAME, specs)[-1]
+    groups = attributes_of(FRAME, specs)[-1]
     return [groups.names[i] for i in groups.values]
 
 
 def test_values_and_missing() -> None:
     assert names_of("sex") == ["F", "M", "missing", "F", "M", "missing"]
-    assert read_attributes(FRAME, ["sex"])[-1].names == ["F", "M", "missing"]
+    assert attributes_of(FRAME, ["sex"])[-1].names == ["F", "M", "missing"]
 
 
 def test_numbers_sort_as_numbers() -> None:
-    assert read_attributes(FRAME, ["skin"])[-1].names == ["1", "2", "10", "missing"]
+    assert attributes_of(FRAME, ["skin"])[-1].names == ["1", "2", "10", "missing"]
 
 
 def test_a_cut_belongs_to_the_lower_bin() -> None:
@@ -42,7 +48,7 @@ def test_a_cut_belongs_to_the_lower_bin() -> None:
 
 def test_three_bins() -> None:
     assert names_of("age:40,60") == ["<=40", "(40,60]", ">60", "missing", "(40,60]", ">60"]
-    assert read_attributes(FRAME, ["age:40,60"])[-1].names == ["<=40", "(40,60]", ">60", "missing"]
+    assert attributes_of(FRAME, ["age:40,60"])[-1].names == ["<=40", "(40,60]", ">60", "missing"]
 
 
 def test_a_column_may_have_a_colon() -> None:
@@ -51,7 +57,7 @@ def test_a_column_may_have_a_colon() -> None:
 
 def test_intersections_that_occur() -> None:
     assert names_of("sex", "age:60")[:3] == ["F & <=60", "M & <=60", "missing & >60"]
-    assert read_attributes(FRAME, ["sex", "age:60"])[-1].names == [
+    assert attributes_of(FRAME, ["sex", "age:60"])[-1].names == [
         "F & <=60",
         "F & missing",
         "M & <=60",
@@ -69,9 +75,9 @@ def test_cuts_agree_with_comparison(ages: list[int | None], cuts: list[int]) -> 
     expected = ["missing" if a is None else str(sum(a > cut for cut in cuts)) for a in ages]
     if len(set(expected)) < 2:
         with pytest.raises(FairTuneError, match="in one group"):
-            read_attributes(frame, [spec])
+            attributes_of(frame, [spec])
         return
-    (age,) = read_attributes(frame, [spec])
+    (age,) = attributes_of(frame, [spec])
     found = [age.names[i] for i in age.values]
     assert len(found) == len(ages)
     for name in set(found):
@@ -96,7 +102,7 @@ def test_cuts_agree_with_comparison(ages: list[int | None], cuts: list[int]) -> 
 )
 def test_refuses(specs: list[str], line: str) -> None:
     with pytest.raises(FairTuneError, match=line) as refusal:
-        read_attributes(FRAME, specs)
+        attributes_of(FRAME, specs)
     assert "\n" not in str(refusal.value)
 
 
@@ -104,7 +110,7 @@ def test_refuses_many_names() -> None:
     """Names have no cuts."""
     frame = pd.DataFrame({"site": [f"site {i}" for i in range(21)]})
     with pytest.raises(FairTuneError, match="`site` has 21 values, more than 20 groups; merge its values"):
-        read_attributes(frame, ["site"])
+        attributes_of(frame, ["site"])
 
 
 def test_refuses_a_number_without_cuts() -> None:
@@ -112,14 +118,14 @@ def test_refuses_a_number_without_cuts() -> None:
     with pytest.raises(
         FairTuneError, match="`age` has 21 values, more than 20 groups; give cuts such as --group age:10, or merge"
     ):
-        read_attributes(frame, ["age"])
+        attributes_of(frame, ["age"])
 
 
 def test_intersection_of_many_attributes() -> None:
     """Each row is in the cell of its levels, and cells come in the order of the cross table."""
     draw = np.random.default_rng(0)
     frame = pd.DataFrame(draw.integers(0, 2, (500, 5)), columns=list("abcde"))
-    *single, whole = read_attributes(frame, list("abcde"))
+    *single, whole = attributes_of(frame, list("abcde"))
     expected = [" & ".join(map(str, row)) for row in frame.to_numpy()]
     assert [whole.names[i] for i in whole.values] == expected
     assert whole.names == sorted(set(expected))
@@ -131,25 +137,25 @@ def test_intersection_of_many_attributes() -> None:
 def test_more_cells_than_integers() -> None:
     """The whole cross table of 16 attributes with 20 levels has 6.6e20 cells; the rows are in 20."""
     frame = pd.DataFrame({f"a{k}": np.arange(100) % 20 for k in range(16)})
-    assert len(read_attributes(frame, list(frame.columns))[-1].names) == 20
+    assert len(attributes_of(frame, list(frame.columns))[-1].names) == 20
 
 
 def test_too_many_groups() -> None:
     frame = pd.DataFrame({"a": np.arange(400) % 20, "b": np.arange(400) // 20})
     with pytest.raises(FairTuneError, match="`a & b` has 400 groups, more than 200; .* or pass --no_intersections"):
-        read_attributes(frame, ["a", "b"])
-    assert [part.name for part in read_attributes(frame, ["a", "b"], intersections=False)] == ["a", "b"]
+        attributes_of(frame, ["a", "b"])
+    assert [part.name for part in attributes_of(frame, ["a", "b"], intersections=False)] == ["a", "b"]
 
 
 def test_two_groups_of_one_name() -> None:
     frame = pd.DataFrame({"a": ["x & y", "x", "x"], "b": ["z", "y & z", "z"]})
     with pytest.raises(FairTuneError, match="Two groups of `a & b` have the name 'x & y & z'"):
-        read_attributes(frame, ["a", "b"])
+        attributes_of(frame, ["a", "b"])
 
 
 def test_cuts_that_differ_by_little_have_names_of_their_own() -> None:
     frame = pd.DataFrame({"age": [60.0, 60.00000015, 61.0, 1234567.5]})
-    found = read_attributes(frame, ["age:60.0000001,60.0000002,1234567"])[0]
+    found = attributes_of(frame, ["age:60.0000001,60.0000002,1234567"])[0]
     assert found.names == ["<=60.0000001", "(60.0000001,60.0000002]", "(60.0000002,1234567]", ">1234567"]
     assert found.values.tolist() == [0, 1, 2, 3]
     assert found.cuts == [60.0000001, 60.0000002, 1234567.0]
@@ -157,7 +163,7 @@ def test_cuts_that_differ_by_little_have_names_of_their_own() -> None:
 
 def test_a_level_takes_its_intersections_with_it() -> None:
     frame = pd.DataFrame({"sex": list("FMFM"), "skin": ["I", "I", "VI", "VI"]})
-    sex, skin, both = read_attributes(frame, ["sex", "skin"])
+    sex, skin, both = attributes_of(frame, ["sex", "skin"])
     assert [part.within(["VI"]) for part in (sex, skin, both)] == [[], ["VI"], ["F & VI", "M & VI"]]
     assert [part.within(["F & VI"]) for part in (sex, skin, both)] == [[], [], ["F & VI"]]
     assert both.take(np.array([2, 3])).within(["F"]) == ["F & VI"]

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_fairtune.data.augment import augment, crop_and_flip, random_boxes, random_flips
@@ -18,7 +18,6 @@ def images(seed: int, size: tuple[int, int, int]) -> torch.Tensor:
     return 255 * torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-@settings(deadline=None)
 @given(seed=seeds, size=sizes)
 def test_the_whole_box_is_the_image_and_a_flip_is_a_flip(seed: int, size: tuple[int, int, int]) -> None:
     given_images = images(seed, size)
@@ -37,7 +36,6 @@ def test_a_crop_is_the_enlarged_cut() -> None:
     torch.testing.assert_close(found[..., 1:-1, 1:-1], oracle[..., 1:-1, 1:-1], rtol=0, atol=1e-2)
 
 
-@settings(deadline=None)
 @given(seed=seeds, height=st.integers(4, 300), width=st.integers(4, 300))
 def test_boxes_lie_inside(seed: int, height: int, width: int) -> None:
     torch.manual_seed(seed)

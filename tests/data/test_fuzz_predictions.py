@@ -30,7 +30,7 @@ def write(frame: pd.DataFrame, path: Path, separator: str | None) -> None:
 
 def read(path: Path) -> ScoredTable:
     flags = {"label": ["y"], "score": ["p"], "group": ["sex", "age:60"], "cluster": "patient"}
-    return read_scored(read_table(path), ScoredSpec(**flags))  # type: ignore[arg-type]
+    return read_scored(read_table(path).frame, ScoredSpec(**flags))  # type: ignore[arg-type]
 
 
 def levels(frame: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:

@@ -8,6 +8,7 @@ import pytest
 
 from hf_fairtune.data.facts import split_sheet
 from hf_fairtune.data.scored import ScoredSpec, ScoredTable, read_scored
+from hf_fairtune.errors import FairTuneError
 
 N = 12
 FRAME = pd.DataFrame(
@@ -129,4 +130,5 @@ def test_some_rows() -> None:
     assert [part.attributes[0].names[i] for i in part.attributes[0].values] == ["missing", "M", "F", "F"]
     assert part.attributes[2].names == ["F & <=60", "F & >60", "M & <=60", "missing & >60"]
     assert table.take(np.array([0, 1])).attributes[0].names == ["F", "M"]
-    assert scored(FRAME.assign(split=range(N)), label=["y"]).splits is None
+    with pytest.raises(FairTuneError, match="`split` does not say the split of 12 of 12 rows"):
+        scored(FRAME.assign(split=range(N)), label=["y"])

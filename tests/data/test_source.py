@@ -148,12 +148,20 @@ def test_refuses_arguments(csv: Path, change: dict[str, str], line: str) -> None
         load_source(str(csv), **change)
 
 
-@pytest.mark.parametrize("splits", [["train", "extra"], ["val", "test"], ["train", "val", "dev"], ["train", ""]])
-def test_refuses_unclear_splits(csv: Path, splits: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("splits", "line"),
+    [
+        (["train", "extra"], "does not say the split of 24 of 48 rows .extra."),
+        (["val", "test"], "wanted are train and, if any, validation and test"),
+        (["train", "val", "dev"], "dev, train, val, of which several mean one split"),
+        (["train", ""], "does not say the split of 24 of 48 rows ..empty.."),
+    ],
+)
+def test_refuses_unclear_splits(csv: Path, splits: list[str], line: str) -> None:
     frame = pd.read_csv(csv)
     frame["split"] = (splits * 48)[:48]
     frame.to_csv(csv, index=False)
-    with pytest.raises(FairTuneError, match="wanted are train and, if any, validation and test"):
+    with pytest.raises(FairTuneError, match=line):
         load_source(str(csv))
 
 
@@ -161,7 +169,7 @@ def test_refuses_unclear_splits(csv: Path, splits: list[str]) -> None:
     ("name", "content", "line"),
     [
         ("none.csv", None, "does not exist; give a Hub id, a folder or"),
-        ("table.xlsx", "x", "is no .csv, .tsv or .parquet file"),
+        ("table.ods", "x", "is no .csv, .tsv"),
         ("empty.csv", "", "is empty; give a table with names in its first line"),
         ("headed.csv", "file_name,label,sex\n", "has no rows"),
         ("bare.csv", "label,sex\n0,F\n", "No column holds images; the columns are label, sex"),

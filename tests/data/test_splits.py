@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_fairtune.data.splits import SplitPlan, divide, stratified
@@ -31,7 +31,6 @@ def rows_of(n: int, strata: int = 4, units: int | None = None, seed: int = 0) ->
     return Rows([f"k{i}" for i in range(n)], np.array(names), draw.integers(0, strata, n))
 
 
-@settings(deadline=None)
 @given(n=st.integers(1, 120), units=st.integers(1, 40), strata=st.integers(1, 6), seed=st.integers(0, 9))
 def test_a_partition_with_whole_units(n: int, units: int, strata: int, seed: int) -> None:
     rows = rows_of(n, strata, units, seed)
@@ -43,7 +42,6 @@ def test_a_partition_with_whole_units(n: int, units: int, strata: int, seed: int
     assert (part == stratified(names, rows.strata, SHARES, seed)).all()
 
 
-@settings(deadline=None)
 @given(counts=st.lists(st.integers(3, 60), min_size=1, max_size=6), seed=st.integers(0, 9))
 def test_single_rows_are_divided_to_the_row(counts: list[int], seed: int) -> None:
     """Each stratum is shared within one row (train: two), and one of three rows reaches every part."""

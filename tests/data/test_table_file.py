@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hf_fairtune.data.columns import as_levels
 from hf_fairtune.data.scored import ScoredSpec, read_scored
-from hf_fairtune.data.table_file import as_levels, is_table, read_table
+from hf_fairtune.data.table_file import is_table, read_table
 from hf_fairtune.errors import FairTuneError
 
 TEXT = 'y,p,sex\n0,0.25,F\n1,0.5,"M"\n1,0.125,F\n'
@@ -40,28 +41,28 @@ def written(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
     ],
 )
 def test_spellings_of_one_table(name: str, content: str, tmp_path: Path) -> None:
-    frame = read_table(written(tmp_path, content, name))
+    frame = read_table(written(tmp_path, content, name)).frame
     assert frame.to_dict("list") == {"y": [0, 1, 1], "p": [0.25, 0.5, 0.125], "sex": ["F", "M", "F"]}
 
 
 def test_parquet_with_an_index_of_its_own(tmp_path: Path) -> None:
     frame = pd.DataFrame({"y": [0, 1], "p": [0.1, 0.2], "ids": [[1], [2, 3]]}, index=pd.Index(["a", "b"], name="sex"))
     frame.to_parquet(tmp_path / "t.parquet")
-    assert read_table(tmp_path / "t.parquet")["sex"].tolist() == ["a", "b"]
+    assert read_table(tmp_path / "t.parquet").frame["sex"].tolist() == ["a", "b"]
     with pytest.raises(FairTuneError, match="`ids` has lists as cells"):
-        read_scored(read_table(tmp_path / "t.parquet"), ScoredSpec(["y"], ["p"], group=["ids"]))
+        read_scored(read_table(tmp_path / "t.parquet").frame, ScoredSpec(["y"], ["p"], group=["ids"]))
 
 
 def test_scores_are_read_to_the_last_digit(tmp_path: Path) -> None:
     values = np.random.default_rng(0).random(2000)
     path = written(tmp_path, "p\n" + "\n".join(map(repr, values.tolist())))
-    np.testing.assert_array_equal(read_table(path)["p"], values)
+    np.testing.assert_array_equal(read_table(path).frame["p"], values)
 
 
 def test_names_that_are_not_ascii(tmp_path: Path) -> None:
     text = "diagnose,wahrscheinlichkeit,geschlecht ♀\n" + "0,0.1,männlich\n1,0.2,女\n" * 3
     spec = ScoredSpec(["diagnose"], ["wahrscheinlichkeit"], group=["geschlecht ♀"])
-    found = read_scored(read_table(written(tmp_path, text)), spec)
+    found = read_scored(read_table(written(tmp_path, text)).frame, spec)
     assert found.attributes[0].names == ["männlich", "女"]
 
 
@@ -69,7 +70,7 @@ def test_types_are_those_of_whole_columns(tmp_path: Path) -> None:
     """A text in the last of many rows does not split a level into 1 and 1.0."""
     rows = ["y,p,stage", *(f"{i % 2},0.{i % 10},{i % 3}.0" for i in range(300_000)), "1,0.5,IV"]
     path = written(tmp_path, "\n".join(rows))
-    found = read_scored(read_table(path), ScoredSpec(["y"], ["p"], group=["stage"]))
+    found = read_scored(read_table(path).frame, ScoredSpec(["y"], ["p"], group=["stage"]))
     assert len(found.attributes[0].names) == 4
 
 
@@ -84,12 +85,13 @@ def test_types_are_those_of_whole_columns(tmp_path: Path) -> None:
         ("t.csv", '"y\nz",p\n0,0.1\n', "is no list of names"),
         ("t.csv", "y,p\n0,0.1\n1,0.2,M\n", "could not be read .*line 3"),
         ("t.csv", 'y,p\n0,"0.1\n', "could not be read"),
-        ("t.csv", "sexe,âge\nF,60\n".encode("latin-1"), "is not UTF-8 text .byte 5.; save it as UTF-8"),
-        ("t.csv", TEXT.encode("utf-16"), "is not UTF-8 text"),
+        ("t.csv", TEXT.encode("utf-16"), "is no text"),
+        ("t.csv", b"y,p\n\x81,0.1\n", "is no text in UTF-8 or Windows-1252"),
         ("t.csv", b"y,p\0\0\n0,1\n", "is no text"),
         ("t.parquet", TEXT, "could not be read"),
         ("t.parquet", b"", "could not be read"),
-        ("t.xlsx", b"PK", "is no .csv, .tsv, .parquet file"),
+        ("t.xlsx", b"PK", "could not be read"),
+        ("t.ods", b"PK", "is no .csv"),
     ],
 )
 def test_refuses(name: str, content: str | bytes, line: str, tmp_path: Path) -> None:
@@ -135,3 +137,50 @@ def test_levels_are_those_of_every_cell(cells: list[object], kind: str | None) -
     elif kind == "string":
         column = column.map(lambda cell: cell if cell is None else str(cell)).astype(kind)
     assert as_levels(column).tolist() == [level(None if pd.isna(cell) else cell) for cell in column]
+
+
+def test_windows_1252_is_read_and_said(tmp_path: Path) -> None:
+    found = read_table(written(tmp_path, "sexe,âge\nF,60\n".encode("cp1252")))
+    assert list(found.frame.columns) == ["sexe", "âge"]
+    assert [(one.role, one.value) for one in found.readings] == [("encoding", "cp1252")]
+
+
+@pytest.mark.parametrize(
+    "suffix", [".csv", ".tsv", ".csv.gz", ".tsv.gz", ".json", ".jsonl", ".xlsx", ".parquet", ".feather"]
+)
+def test_every_kind_of_file_gives_the_same_table(suffix: str, tmp_path: Path) -> None:
+    """Words, numbers, blanks and `NA` come back alike, whoever wrote them."""
+    frame = pd.DataFrame({"id": ["007", "8", "9"], "site": ["NA", "A", None], "p": [0.25, 0.5, None], "y": [0, 1, 1]})
+    path = tmp_path / f"t{suffix}"
+    plain = suffix.removesuffix(".gz")
+    if plain in (".csv", ".tsv"):
+        frame.to_csv(path, index=False, sep="," if plain == ".csv" else "\t")
+    elif suffix == ".xlsx":
+        frame.to_excel(path, index=False)
+    elif suffix == ".parquet":
+        frame.to_parquet(path)
+    elif suffix == ".feather":
+        frame.to_feather(path)
+    else:
+        frame.to_json(path, orient="records", lines=plain == ".jsonl")
+    found = read_table(path).frame
+    assert found["site"].isna().tolist() == [False, False, True]
+    assert found["site"].tolist()[:2] == ["NA", "A"]
+    assert found["p"].tolist()[:2] == [0.25, 0.5]
+    assert as_levels(found["y"]).tolist() == ["0", "1", "1"]
+
+
+def test_of_a_workbook_the_first_sheet_is_read_and_said(tmp_path: Path) -> None:
+    with pd.ExcelWriter(tmp_path / "t.xlsx") as book:
+        pd.DataFrame({"y": [0, 1]}).to_excel(book, sheet_name="test", index=False)
+        pd.DataFrame({"z": [5]}).to_excel(book, sheet_name="notes", index=False)
+    found = read_table(tmp_path / "t.xlsx")
+    assert found.frame["y"].tolist() == [0, 1]
+    assert [(one.role, one.value, one.n) for one in found.readings] == [("first_sheet", "test", 2)]
+
+
+def test_blanks_at_the_ends_of_names_go_and_it_is_said(tmp_path: Path) -> None:
+    pd.DataFrame({" y ": [0, 1], "p": [0.1, 0.2]}).to_parquet(tmp_path / "t.parquet")
+    found = read_table(tmp_path / "t.parquet")
+    assert list(found.frame.columns) == ["y", "p"]
+    assert [(one.role, one.column) for one in found.readings] == [("trimmed_name", "y")]

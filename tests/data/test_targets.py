@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hf_fairtune.data.targets import ClassScores, binary_targets, class_columns, match
+from hf_fairtune.data.class_scores import ClassScores, class_columns, match
+from hf_fairtune.data.targets import binary_targets
 from hf_fairtune.errors import FairTuneError
 
 

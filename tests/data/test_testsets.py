@@ -29,22 +29,27 @@ def test_flag() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "line"),
+    ("value", "line"),
     [
-        (["clinic"], "--test clinic is not NAME=PATH; write e.g. --test clinic_b="),
-        (["=x"], "--test =x is not NAME=PATH"),
-        (["b= "], "--test b=  is not NAME=PATH"),
-        (["b=x", "b=y"], "Two test sets have the name `b`"),
-        (["test=x"], "`test` is that of a split of the main data"),
-        (["external=x"], "`external` is that of a split"),
-        (["a b=x"], "`a b` is not made of letters, digits"),
-        (["../a=x"], "`../a` is not made of letters"),
-        (["é=x"], "`é` is not made of letters"),
+        ("clinic", "--test clinic is not NAME=PATH; write e.g. --test clinic_b="),
+        ("=x", "--test =x is not NAME=PATH"),
+        ("b= ", "--test b=  is not NAME=PATH"),
+        ("test=x", "`test` is that of a split of the main data"),
+        ("external=x", "`external` is that of a split"),
+        ("a b=x", "`a b` is not made of letters, digits"),
+        ("../a=x", "`../a` is not made of letters"),
+        ("é=x", "`é` is not made of letters"),
     ],
 )
-def test_refuses_names(values: list[str], line: str) -> None:
+def test_refuses_a_name(value: str, line: str) -> None:
     with pytest.raises(FairTuneError, match=line) as refusal:
-        parse_test_sets(values)
+        parse_test_sets([value])
+    assert "\n" not in str(refusal.value)
+
+
+def test_refuses_two_sets_of_one_name() -> None:
+    with pytest.raises(FairTuneError, match="Two test sets have the name `b`") as refusal:
+        parse_test_sets(["b=x", "b=y"])
     assert "\n" not in str(refusal.value)
 
 

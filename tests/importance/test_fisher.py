@@ -139,7 +139,7 @@ def test_chunks_and_batches_do_not_matter(chunk_size: int) -> None:
 
 
 @given(seed=st.integers(0, 10**6), n=st.integers(8, 16))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_order_of_rows_and_names_of_groups_do_not_matter(seed: int, n: int) -> None:
     model, batch = lively(Odd()), rows(n, size=8, seed=seed)
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))

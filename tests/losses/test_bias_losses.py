@@ -81,7 +81,7 @@ def test_an_unknown_loss_is_one_line() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(rows=ROWS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_value_and_empty_terms(name: str, rows: list[tuple[float, int, bool]]) -> None:
     got = bias_loss_named(name)(*tensors(rows))
     value, empty = oracle(name, rows)
@@ -92,7 +92,7 @@ def test_value_and_empty_terms(name: str, rows: list[tuple[float, int, bool]]) -
 
 @pytest.mark.parametrize("name", NAMES)
 @given(rows=ROWS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_it_does_not_matter_which_side_is_disadvantaged(name: str, rows: list[tuple[float, int, bool]]) -> None:
     p, y, side = tensors(rows)
     loss = bias_loss_named(name)
@@ -101,7 +101,7 @@ def test_it_does_not_matter_which_side_is_disadvantaged(name: str, rows: list[tu
 
 @pytest.mark.parametrize("name", NAMES)
 @given(rows=ROWS, extra=ROWS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_row_of_label_minus_one_does_not_count(name: str, rows: Any, extra: Any) -> None:
     loss = bias_loss_named(name)
     got = loss(*tensors(rows + [(p, -1, a) for p, _, a in extra]))

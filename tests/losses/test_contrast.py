@@ -55,7 +55,7 @@ def test_empty_terms_are_summed_over_groups() -> None:
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_pair_is_lowest_and_highest_auc(seed: int) -> None:
     p, y, groups = rows(4, 60, seed)
     y[:8], groups[:8] = torch.arange(8) % 2, torch.arange(8) // 2

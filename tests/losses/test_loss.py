@@ -26,7 +26,7 @@ def test_other_heads_are_refused_by_their_number_of_classes(shape: tuple[int, ..
 
 
 @given(rows=st.lists(st.tuples(st.floats(-20, 20), st.integers(0, 1)), min_size=1, max_size=20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_weighted_bce_is_equation_1(rows: list[tuple[float, int]]) -> None:
     n, n_positive = len(rows), sum(y for _, y in rows)
     total = 0.0

@@ -28,7 +28,7 @@ def step(model: torch.nn.Module, pixels: torch.Tensor) -> None:
     optimizer.step()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 1), min_size=9, max_size=9))
 def test_peft_and_requires_grad_train_alike(bits: list[int]) -> None:
     """The wrapped and the plain model see the same weights after a step, bit for bit."""

@@ -138,11 +138,13 @@ def test_rows_without_a_value_are_told_beside_the_answer(audit: Document) -> Non
         deciding(*TASK, {FOUND: (0.13, 0.06, 0.20), ALARMED: (0.09, 0.0, 0.19)})(content)
         sheet = next(iter(content["data"]["splits"].values()))["attributes"][0]
         sheet["levels"].append({"group": "missing", "n": 57, "missing": True, "positives": {"melanoma": 3}})
-        content["audits"][0]["audit"]["excluded"] = ["missing"]
+        audit = content["audits"][0]["audit"]
+        audit["groups"].append(audit["groups"][0] | {"group": "missing", "n": 57, "positives": 3})
+        audit["excluded"] = ["missing"]
 
     (answer,) = answers(in_words(edited(audit, blank)))
     assert answer.kind == "worst"
-    assert plain(answer.paragraphs[-1]) == 'Beside this, left out as too few to compare: "sex missing" (57 rows).'
+    assert plain(answer.paragraphs[-1]) == 'Beside this, left out of the comparison: "sex missing" (57 rows, 3 cases).'
 
 
 def test_groups_are_named_in_words(audit: Document) -> None:

@@ -113,13 +113,13 @@ def test_holm_by_hand() -> None:
     assert adjusted(np.array([0.02])).tolist() == [0.02]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(P)
 def test_holm_is_its_definition(p: list[float]) -> None:
     assert adjusted(np.array(p)) == pytest.approx(slow_holm(p))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(P)
 def test_benjamini_hochberg_is_scipys(p: list[float]) -> None:
     assert adjusted(np.array(p), "benjamini-hochberg") == pytest.approx(false_discovery_control(p))

@@ -56,7 +56,7 @@ def test_equal_groups_may_have_no_gap() -> None:
     assert low < high == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(-10, 10), st.integers(0, 8)), min_size=1, max_size=4))
 def test_furthest_within_is_a_search_of_the_box(boxes: list[tuple[int, int]]) -> None:
     low, high = np.array([(a, a + width) for a, width in boxes], dtype=float).T

@@ -32,7 +32,7 @@ def slow_delong(labels: np.ndarray, scores: np.ndarray) -> float:
     return s10 / len(high) + s01 / len(low)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tied_splits(least=1))
 def test_variance_is_delongs_double_loop(drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     labels, scores, _ = drawn
@@ -191,7 +191,7 @@ def slow_paired(labels: np.ndarray, models: list[np.ndarray]) -> tuple[float, fl
     return difference, s[0, 0] + s[1, 1] - 2 * s[0, 1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tied_splits(least=2))
 def test_difference_and_variance_are_delongs(drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     labels, scores, groups = drawn

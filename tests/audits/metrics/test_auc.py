@@ -17,7 +17,7 @@ from ..samples import NAMES, few, group_aucs, rows, shuffled, slow_auc, split, t
 Split = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tied_splits())
 def test_auc_counts_pairs(drawn: Split) -> None:
     labels, scores, _ = drawn

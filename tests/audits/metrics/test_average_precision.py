@@ -16,14 +16,14 @@ from ..samples import NAMES, few, split, tied_splits
 Split = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tied_splits(least=1))
 def test_it_is_sklearns_with_ties(drawn: Split) -> None:
     labels, scores, _ = drawn
     assert METRIC(labels, scores) == pytest.approx(average_precision_score(labels, scores))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(tied_splits(least=1))
 def test_weights_are_sklearns(drawn: Split) -> None:
     labels, scores, groups = drawn

@@ -30,7 +30,7 @@ def cells(drawn: Split) -> tuple[np.ndarray, np.ndarray]:
     return predictions, confusion(labels, predictions, groups, 3)[:, :3]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(tied_splits(least=1))
 def test_they_are_fairlearns(drawn: Split) -> None:
     predictions, counts = cells(drawn)
@@ -42,7 +42,7 @@ def test_they_are_fairlearns(drawn: Split) -> None:
         assert float(gaps()[name](counts)) == pytest.approx(wanted), name
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(tied_splits(least=1))
 def test_the_others_are_their_formulas(drawn: Split) -> None:
     _, counts = cells(drawn)

@@ -41,7 +41,7 @@ ORACLES: dict[str, Oracle] = {
 }
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(tied_splits())
 def test_rates_are_sklearns(drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     labels, scores, groups = drawn

@@ -50,7 +50,7 @@ def points(labels: np.ndarray, scores: np.ndarray) -> list[tuple[float, float, f
     return [((scores[labels == 1] >= cut).mean(), (scores[labels == 0] < cut).mean(), cut) for cut in cuts]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tied_splits(least=1), SHARES)
 def test_they_are_the_best_achieved_points(drawn: Split, target: float) -> None:
     labels, scores, _ = drawn

@@ -1,0 +1,33 @@
+"""What the values of a table were read as: so that a reader sees what was understood in which way."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import attrgetter
+
+from ..document.data import Data, Reading
+from ..document.estimate import exact
+from .table import Cell, Table
+from .words import ROLES
+
+SHOWN = 6
+
+
+def reading_table(data: Data) -> Table:
+    """Build a row for every value of label and attributes: what it was read as, and in how many rows.
+
+    Of many values of one column that were read alike, the most frequent are named.
+    """
+    rows: list[list[Cell]] = []
+    for (column, role), some in groupby(data.readings, attrgetter("column", "role")):
+        found = list(some)
+        named = found if len(found) <= SHOWN + 1 else found[:SHOWN]
+        rows += [[column or "(file)", one.value or "(empty)", _role(one), one.n] for one in named]
+        if rest := found[len(named) :]:
+            counted = None if found[0].n is None else sum(exact(one.n) for one in rest)
+            rows.append([column, f"({len(rest)} other values)", ROLES[role], counted])
+    return Table.of("How the columns were read", ["column", "value", "read as", "rows in the table"], rows)
+
+
+def _role(found: Reading) -> str:
+    return ROLES[found.role].format(group=found.group)

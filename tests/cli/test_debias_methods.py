@@ -1,0 +1,68 @@
+"""What `fairtune debias` does to the weights by each method, and that the document says so."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForImageClassification
+
+from hf_fairtune.document.document import Document
+from hf_fairtune.document.estimate import exact
+from tests.cli.run_folder import HEAD, Repair, cells, moved, repair_of, training_of, weights
+
+
+def test_bmft_and_an_external_set_drawn_with_replacement(repair: Repair) -> None:
+    folder = repair("--method", "bmft", "--external_replacement", "true")
+    training = training_of(folder)
+    assert training.soft_mask is not None
+    assert (training.method.name, training.soft_mask.kind) == ("bmft", "hard")
+    assert training.steps[1].facts["reinitialised"] == 34
+    weights = [(s.facts["prediction_weight"], s.facts["bias_weight"]) for s in training.steps]
+    assert weights == [(0.0, 1.0), (1.0, 0.1)]
+    train, chosen = cells(folder, "train"), cells(folder, "external")
+    assert chosen == {(y, g): train[y, "dark"] for y, g in train}
+    assert repair_of(folder).external.replacement
+
+
+def test_full_fine_tuning(repair: Repair, biased: Path) -> None:
+    folder = repair("--method", "full")
+    assert moved(biased, folder) == set(weights(biased))
+    training, document = training_of(folder), Document.load(folder)
+    assert (training.mask, training.soft_mask, repair_of(folder).head) == (None, None, "classifier")
+    (step,) = training.steps
+    assert (step.name, step.facts) == ("full", {})
+    assert step.batches == 2 * -(-exact(document.data.splits["external"].n) // 8)
+    assert {(e.reference, e.model) for e in document.audits if e.comparison} == {("before", "model")}
+
+
+def test_dfr_on_the_whole_training_split(repair: Repair, biased: Path) -> None:
+    """The head alone, fitted on draws from the pool that the external set is drawn from."""
+    folder = repair("--method", "dfr", "--draws", "3")
+    assert moved(biased, folder) == HEAD
+    (step,) = training_of(folder).steps
+    assert (step.name, step.epochs, step.batches) == ("dfr", 0, 0)
+    assert step.facts["rows_a_draw"] == 4 * min(cells(folder, "train").values())
+    assert training_of(folder).method.hyperparameters == {"draws": 3}
+    assert "kirichenko2023last" in Document.load(folder).to_json()
+
+
+@pytest.mark.parametrize("method", ["groupdro", "sam"])
+def test_methods_for_any_training_repair_too(repair: Repair, biased: Path, method: str) -> None:
+    folder = repair("--method", method, "--num_train_epochs", "1")
+    assert moved(biased, folder) == set(weights(biased))
+    assert training_of(folder).method.name == method
+
+
+def test_a_repair_by_an_adapter(repair: Repair, biased: Path) -> None:
+    """FairTune's mask on the external set: stored as an adapter, whose head holds the calibration, too."""
+    folder = repair("--method", "fairtune", "--mask", "layernorm")
+    found = repair_of(folder)
+    assert found.head == "classifier"
+    assert found.calibration is not None
+    assert found.calibration.applied
+    before, after = (AutoModelForImageClassification.from_pretrained(f).eval() for f in (biased, folder))
+    tuned = PeftModel.from_pretrained(before, folder / "adapter").eval()
+    pixels = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(tuned(pixel_values=pixels).logits, after(pixels).logits)

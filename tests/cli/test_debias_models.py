@@ -1,0 +1,63 @@
+"""`fairtune debias` of models that are not as it would make them: classes turned round, convolutions, another size."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import (
+    AutoImageProcessor,
+    AutoModelForImageClassification,
+    MobileNetV2ImageProcessor,
+    ViTImageProcessor,
+)
+
+from hf_fairtune.document.document import Document
+from tests.cli.run_folder import Repair, moved, run_of, weights
+from tests.conftest import tiny_vit
+from tests.families.backbones import backbone
+
+
+def test_classes_in_the_other_order(repair: Repair, biased: Path, tmp_path: Path) -> None:
+    """A model that calls class 0 malignant is turned round, not read backwards."""
+    model = AutoModelForImageClassification.from_pretrained(biased)
+    with torch.no_grad():
+        for parameter in model.classifier.parameters():
+            parameter.copy_(parameter.flip(0).clone())
+    model.config.id2label, model.config.label2id = {0: "malignant", 1: "benign"}, {"malignant": 0, "benign": 1}
+    other = tmp_path / "other" / "biased"
+    model.save_pretrained(other)
+    AutoImageProcessor.from_pretrained(biased).save_pretrained(other)
+    short = ["--num_train_epochs", "1"]
+    first, second = repair(*short), repair(*short, "--model", str(other))
+    assert not moved(first, second)
+    assert repr(Document.load(first).audits) == repr(Document.load(second).audits)
+    config = AutoModelForImageClassification.from_pretrained(second).config
+    assert config.id2label == {0: "benign", 1: "malignant"}
+
+
+def test_batch_norm_keeps_its_statistics(repair: Repair, tmp_path: Path) -> None:
+    """Unless asked to be as published; a convolutional network, whose images are resized and cropped."""
+    cnn = tmp_path / "other" / "cnn"
+    backbone("mobilenet_v2").save_pretrained(cnn)
+    size, crop = {"shortest_edge": 36}, {"height": 32, "width": 32}
+    MobileNetV2ImageProcessor(size=size, crop_size=crop).save_pretrained(cnn)
+    network = ["--model", str(cnn), "--image_size", "32", "--num_train_epochs", "1", "--external_fraction", "0.5"]
+    for mode, still in (("eval", True), ("train", False)):
+        folder = repair(*network, "--batch_norm", mode)
+        statistics = {name for name in weights(cnn) if "running" in name}
+        assert len(statistics) > 50
+        changed = moved(cnn, folder)
+        assert not changed & statistics if still else changed & statistics
+        assert changed >= {"classifier.weight", "mobilenet_v2.conv_1x1.convolution.weight"}
+    assert run_of(folder).base.image_size == 32
+
+
+def test_maps_of_a_model_for_another_size(repair: Repair, tmp_path: Path) -> None:
+    """Before and after are drawn at the size that the repair is at."""
+    pytest.importorskip("captum", reason="captum is an extra: pip install hf-fairtune[maps]")
+    larger = tmp_path / "other" / "larger"
+    tiny_vit(image_size=32).save_pretrained(larger)
+    ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(larger)
+    folder = repair("--model", str(larger), "--maps", "--num_train_epochs", "1", "--steps", "head")
+    assert (folder / "private" / "maps.png").stat().st_size > 1000
+    assert run_of(folder).base.image_size == 16
