@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -54,13 +54,15 @@ def answers(document: Document) -> list[Answer]:
     every, found = views(document), []
     for view, some in zip(every, sides(every), strict=True):
         kind, verdict = _verdict(some)
-        said = [_rates(view, some), _ranking(view, some[RANKED]), *_beside(view, some)]
+        said = [_rates(view, some), _ranking(view, some), *_beside(view, some)]
         found.append(Answer(view, kind, verdict, said, some, [*VERDICTS].index(kind)))
     return found
 
 
 def headline(found: Sequence[Answer]) -> str:
     """Put the verdicts together in one sentence."""
+    if len(found) == 1:
+        return found[0].verdict
     counts = Counter(map(attrgetter("kind"), found))
     clear, unknown = counts["worst"] + counts["unequal"], counts["unknown"]
     rest = f"; {unknown} cannot be judged" if unknown else ""
@@ -130,9 +132,12 @@ def _spread(side: Side, what: str, order: Sequence[str] = ()) -> str:
     return f"{said}: {_of(gap)} apart{ends}, {JUDGED[side.kind]}"
 
 
-def _ranking(view: View, side: Side) -> str:
+def _ranking(view: View, found: dict[str, Side]) -> str:
     """Say how AUCs run from the worst to the best group, and what that shows."""
-    gap, groups = view.audit.auc_gap, side.groups
+    side, gap, told = found[RANKED], view.audit.auc_gap, set[str]()
+    groups = side.groups
+    for question in found:
+        told |= {*found[question].small} if question != RANKED else set()
     if not gap.defined or not groups:
         return f"Ranking: which group has the lowest AUC is unknown ({reasons(gap.reasons)})."
     (worst, low), (best, high) = groups[0], groups[-1]
@@ -149,10 +154,10 @@ def _ranking(view: View, side: Side) -> str:
     for row in view.audit.groups:
         if row.group == worst and side.kind in ("beyond", "alone") and not side.sure:
             said += f". It is the lowest in {percent(row.worst_share)} of the resamples, so another group may be"
-    return f"{said}.{_small(view, side.small)}"
+    return f"{said}.{_small(view, {*side.small} - told)}"
 
 
-def _small(view: View, groups: Sequence[str]) -> str:
+def _small(view: View, groups: Collection[str]) -> str:
     """Warn of groups that have few cases."""
     said = ""
     for row in view.audit.groups:
