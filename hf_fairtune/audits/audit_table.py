@@ -7,7 +7,7 @@ from itertools import islice, product, repeat
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..data.attributes import Attribute
+from ..data.attributes import MISSING, UNKNOWN_NAMES, Attribute
 from ..data.scored import ScoredTable
 from ..document.audit import Audit
 from ..document.comparison import MARGIN, Comparison
@@ -15,6 +15,7 @@ from ..document.document import Audited
 from ..errors import FairTuneError
 from .audit import AuditOptions, audit_rows
 from .engine.auc_tests import adjusted
+from .engine.resampled_rows import ESTIMABLE
 from .engine.rows import ScoredRows, check_rows, included_codes, reference_code
 from .metrics.auc_gap import adjusted_pairs
 from .thresholds import Decision, Policy, fixed, given, parse_policy
@@ -51,7 +52,8 @@ def audit_table(
         fit_on: rows of other patients with the same targets, on which thresholds are fitted; None for none.
         policies: of the thresholds, as `parse_policy` reads them, or "argmax" for classes that exclude each other.
         correction: of the p-values of all pairs of all entries together, "holm" or "benjamini-hochberg".
-        exclude: groups to leave out; a level leaves out the groups of intersections that lie in it, too.
+        exclude: groups to leave out; a level leaves out the groups of intersections that lie in it, too. Rows without
+            a value are left out where they are too few to be estimable.
         n_boot: see `AuditOptions`, as `n_permutations`, `seed`, `confidence` and `margin`.
         reference_group: groups that the others of their attribute are compared with, one an attribute at most; an
             intersection takes the group that is named, or whose levels all are. Else the largest estimable one.
@@ -133,10 +135,17 @@ class _Asked:
     def audit(self, target: int, attribute: Attribute | None) -> tuple[Audit, Comparison | None]:
         """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
-        options = replace(self.options, exclude=attribute.within(self.options.exclude) if attribute else [])
+        rows = _rows(table, table.scores, target, attribute, table.clusters)
+        left, few = list[str](), rows.cases()[:-1, :2].min(axis=1) < ESTIMABLE
+        if attribute is not None:
+            left = attribute.within(self.options.exclude)
+            # Rows without a value are no group of patients: they keep their numbers, and must not undo the others'.
+            for name, levels, is_few in zip(attribute.names, attribute.levels, few, strict=True):
+                blank = {MISSING, *UNKNOWN_NAMES} & set(map(str.casefold, levels))
+                left += [name] if blank and is_few and name not in left else []
+        options = replace(self.options, exclude=left)
         if options.reference_group:
             options = replace(options, reference_group=_reference_group(attribute, options.reference_group))
-        rows = _rows(table, table.scores, target, attribute, table.clusters)
         fit_scores = None if fit_on is None else fit_on.scores
         decisions = self._decisions(target, attribute, table.scores, fit_scores, table.chosen)
         found = audit_rows(rows, decisions, options)

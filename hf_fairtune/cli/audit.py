@@ -1,5 +1,6 @@
 """Audit a classifier, or a table of its predictions, by group; no training."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -89,9 +90,12 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
                 "coin: are these the scores of the other class?",
                 file=sys.stderr,
             )
-    print(audit_text(document))
-    if folder is not None:
-        print(f"\n{folder / PAGE} has all counts, for your own use; {folder / SHARE} may be shared")
+    print(audit_text(document, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
+    if folder is None:
+        print("\nevery table and figure is on the page, every number in audit.json: pass --output_dir FOLDER")
+    else:
+        print(f"\nall tables: {folder / PAGE}, all numbers: {folder / AUDIT_FILE}, for your own use")
+        print(f"{folder / SHARE} may be shared")
     return EXIT[document.gate.verdict] if document.gate else 0
 
 

@@ -21,7 +21,7 @@ from ..families.family import family_named
 from ..folder import check, check_place, claim, undone_if_refused
 from ..methods.method import Method, method_named
 from ..show import words
-from ..show.terminal import run_text
+from ..show.terminal import audit_text
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
@@ -116,7 +116,7 @@ class Job:
     def print_result(self) -> None:
         """Print, on the main process, the tables of the finished run and where its card is."""
         if self.training.process_index == 0:
-            print(f"{run_text(Document.load(self.folder))}\n\nmodel card: {self.folder / 'README.md'}")
+            print(f"{audit_text(Document.load(self.folder))}\n\nmodel card: {self.folder / 'README.md'}")
 
 
 def located(name: str) -> str:

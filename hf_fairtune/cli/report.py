@@ -7,7 +7,7 @@ from ..document.document import Document
 from ..errors import FairTuneError
 from ..folder import SHARE
 from ..show.files import write_card
-from ..show.terminal import run_text
+from ..show.terminal import audit_text
 
 EXAMPLE = "  fairtune report fairtune-lesions"
 
@@ -32,4 +32,4 @@ def run(arguments: ReportArguments) -> None:
     write_card(document, folder)
     if (folder / SHARE).is_dir():
         write_card(document, folder / SHARE)
-    print(f"{run_text(document)}\n\nmodel card: {folder / 'README.md'}")
+    print(f"{audit_text(document)}\n\nmodel card: {folder / 'README.md'}")

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -11,19 +11,19 @@ import numpy as np
 from ..document.document import Document
 from ..document.estimate import Estimate
 from ..document.run import Search
-from .table import Cell, Table
-from .view import View, beside, views
+from .view import RANKED, Side, View, sides, views
 from .words import (
     ALWAYS,
-    GAP_VERDICTS,
+    DISAGREE,
+    JUDGED,
     LIMITS,
     STATUSES,
-    comparison,
+    UNDECIDED,
+    VERDICTS,
+    WORSE,
     listed,
-    metric,
     name,
     number,
-    p_value,
     percent,
     reasons,
     threshold,
@@ -34,134 +34,148 @@ MOST = 8
 
 @dataclass(frozen=True)
 class Answer:
-    """What one audit says: its verdict, a key of `GAP_VERDICTS`, and its paragraphs."""
+    """What one audit says: its kind, a key of `VERDICTS`, that verdict in words, and what it rests on.
+
+    `rank` orders answers: what has most to say comes first.
+    """
 
     view: View
     kind: str
+    verdict: str
     paragraphs: list[str]
+    sides: dict[str, Side]
+    rank: int
 
 
 def answers(document: Document) -> list[Answer]:
-    """Answer for every audit of the document's model, in the document's order.
-
-    The level of every test is divided by the number of gaps tested (Bonferroni), so that the largest of many gaps is
-    not taken for a finding.
-    """
+    """Answer for every audit of the document's model, in the document's order."""
     every, found = views(document), []
-    tested = np.isfinite([*map(attrgetter("audit.auc_gap.p"), every)]).sum()
-    for view in every:
-        gap, level, kind = view.audit.auc_gap, 1 - view.audit.confidence, "open"
-        if not gap.defined or math.isnan(gap.p):
-            kind = "unknown"
-        elif gap.p <= level:
-            kind = "beyond" if gap.p <= level / max(1, tested) else "alone"
-        found.append(Answer(view, kind, [_lowest(view), *_gap(view, kind, int(tested))]))
+    for view, some in zip(every, sides(every), strict=True):
+        kind, verdict = _verdict(some)
+        said = [_rates(view, some), _ranking(view, some), *_beside(view, some)]
+        found.append(Answer(view, kind, verdict, said, some, [*VERDICTS].index(kind)))
     return found
 
 
 def headline(found: Sequence[Answer]) -> str:
-    """Count the verdicts in one sentence."""
+    """Put the verdicts together in one sentence."""
+    if len(found) == 1:
+        return found[0].verdict
     counts = Counter(map(attrgetter("kind"), found))
-    judged, sure, alone = len(found) - counts["unknown"], counts["beyond"], counts["alone"]
-    if not judged:
-        return "These rows do not show whether groups are served unequally."
-    of = f"Of {len(found)} gaps between groups" if len(found) > 1 else "Of the one gap between groups"
-    of += f", {judged} can be judged; of these" if judged < len(found) else ""
-    said = f"{of}, {sure or 'none'} {'are' if sure > 1 else 'is'} more than chance explains"
-    return f"{said}; {alone} would be if taken alone." if alone else f"{said}."
+    clear, unknown = counts["worst"] + counts["unequal"], counts["unknown"]
+    rest = f"; {unknown} cannot be judged" if unknown else ""
+    if unknown == len(found):
+        return f"{VERDICTS['unknown']}."
+    said = f"{VERDICTS['unequal']} in {clear} of {len(found)} comparisons" if clear else VERDICTS["open"]
+    return f"{said}{rest}."
 
 
-def _lowest(view: View) -> str:
-    """Name the lowest group and how sure that is."""
-    lowest = view.audit.min_group_auc
-    if not lowest.defined:
-        return f"Which group is served worst is unknown ({reasons(lowest.reasons)})."
-    if lowest.group is None:
-        return f"The lowest AUC is {_interval(view, lowest)}."
-    said = f"The lowest AUC is {_interval(view, lowest)}, in the group {name(lowest.group)}."
+def _verdict(found: dict[str, Side]) -> tuple[str, str]:
+    """Say who is clearly served worst, if anyone is."""
+    worst, every, ways, said = dict[str, None](), True, list[str](), list[str]()
+    for question, side in found.items():
+        if side.kind == "beyond":
+            group = side.groups[0][0]
+            worst[group] = None
+            every &= side.sure
+            ways.append(WORSE[question])
+            sure = f"{name(group)} is {WORSE[question]}"
+            said.append(sure if side.sure else f"some group is {WORSE[question]}, perhaps {name(group)}")
+    # False alarms alone may be the price of being found more often.
+    if len(worst) == 1 and every and ways != [WORSE["alarmed"]]:
+        return "worst", f"{VERDICTS['worst'].format(name(next(iter(worst))))}: {' and '.join(ways)}."
+    if worst:
+        return "unequal", f"{VERDICTS['unequal']}: {'; '.join(said)}."
+    kind = "unknown" if set(map(attrgetter("kind"), found.values())) == {"unknown"} else "open"
+    alone = "By ranking alone: " if kind == "open" and len(found) == 1 else ""
+    return kind, f"{alone}{VERDICTS[kind]}."
+
+
+def _rates(view: View, found: dict[str, Side]) -> str:
+    """Say how many cases are found and how many others flagged, in the worst and the best group."""
+    place = view.deployed()
+    if place is None:
+        return UNDECIDED if view.audit.thresholds else "There are no rates here."
+    at, missed, alarmed = view.audit.thresholds[place], found["missed"], found["alarmed"]
+    where = f"At the threshold {number(at.value)}"
+    if math.isnan(at.value):
+        where = f"By {threshold(at)}"
+    elif at.fitted_on:
+        where += f" ({threshold(at)})"
+    finds = f"finds an unknown share in some group ({reasons(missed.gap.reasons)})"
+    wrong = f"false alarms are unknown in some group ({reasons(alarmed.gap.reasons)})"
+    if missed.gap.defined:
+        finds = f"finds {_spread(missed, 'of 100 cases')}"
+    if alarmed.gap.defined:
+        two = missed.gap.defined and len(missed.groups) == 2 == len(alarmed.groups)
+        wrong = f"false alarms {_spread(alarmed, 'of 100', [*dict(missed.groups)] if two else ())}"
+    return f"{where} the model {finds}; {wrong}.{_small(view, missed.small + alarmed.small)}"
+
+
+def _of(share: Estimate) -> int:
+    """Write a share as so many of 100."""
+    return round(100 * round(share.value, 2))
+
+
+def _spread(side: Side, what: str, order: Sequence[str] = ()) -> str:
+    """Write the rates of the worst and the best group, or of two in an `order` that needs no names, and their gap."""
+    gap, (worst, first), (best, last) = side.gap, side.groups[0], side.groups[-1]
+    before, between = ("from ", "to") if len(side.groups) > 2 else ("", "and")
+    said = f"{before}{_of(first)} {what} in {name(worst)} {between} {_of(last)} of 100 in {name(best)}"
+    if order:
+        said = " and ".join(map(str, map(_of, map(dict(side.groups).__getitem__, order)))) + f" {what}"
+    ends = f", without an interval ({reasons(gap.reasons)})"
+    if gap.bounded:
+        ends = f", {100 * round(gap.low, 2):.0f} to {100 * round(gap.high, 2):.0f}"
+    return f"{said}: {_of(gap)} apart{ends}, {JUDGED[side.kind]}"
+
+
+def _ranking(view: View, found: dict[str, Side]) -> str:
+    """Say how AUCs run from the worst to the best group, and what that shows."""
+    side, gap, told = found[RANKED], view.audit.auc_gap, set[str]()
+    groups = side.groups
+    for question in found:
+        told |= {*found[question].small} if question != RANKED else set()
+    if not gap.defined or not groups:
+        return f"Ranking: which group has the lowest AUC is unknown ({reasons(gap.reasons)})."
+    (worst, low), (best, high) = groups[0], groups[-1]
+    runs, between = ("runs from", "to") if len(groups) > 2 else ("is", "and")
+    ends = f", {number(gap.low)} to {number(gap.high)}" if gap.bounded else f", no interval ({reasons(gap.reasons)})"
+    said = f"Ranking: the AUC {runs} {number(low.value)} in {name(worst)} {between} "
+    said += f"{number(high.value)} in {name(best)}"
+    said += f": {number(gap.value)} apart{ends}, {JUDGED[side.kind]}"
+    if side.kind != "unknown":
+        detectable = np.fmax.reduce([*map(attrgetter("detectable"), view.audit.pairs)], initial=math.nan)
+        missed = "" if math.isnan(detectable) else f"; a true difference of {number(detectable)} may go unseen"
+        said += f" (chance alone makes up to {number(gap.null_high)} in 19 of 20 audits"
+        said += f"{missed if side.kind == 'open' else ''})"
     for row in view.audit.groups:
-        if row.group == lowest.group and not math.isnan(row.worst_share):
-            others = "" if row.worst_share >= 0.9 else ", so another group may be the lowest"
-            said += f" It is the lowest in {percent(row.worst_share)} of the resamples{others}."
-    return said + _small(view, lowest.group)
+        if row.group == worst and side.kind in ("beyond", "alone") and not side.sure:
+            said += f". It is the lowest in {percent(row.worst_share)} of the resamples, so another group may be"
+    return f"{said}.{_small(view, {*side.small} - told)}"
 
 
-def _small(view: View, group: str | None) -> str:
-    """Warn of a group whose AUC rests on few cases."""
+def _small(view: View, groups: Collection[str]) -> str:
+    """Warn of groups that have few cases."""
+    said = ""
     for row in view.audit.groups:
-        if row.group == group and row.status != "ok":
-            return f" That group is small ({reasons(row.reasons) or row.status}): a hint, not a finding."
-    return ""
+        said += f" {name(row.group)} is small ({reasons(row.reasons)})." if row.group in groups else ""
+    return said
 
 
-def _interval(view: View, found: Estimate) -> str:
-    ends = f"{view.level} {number(found.low)} to {number(found.high)}" if found.bounded else "no interval"
-    return f"{number(found.value)} ({ends})"
-
-
-def _gap(view: View, kind: str, tested: int) -> Iterator[str]:
-    """Set the gap against chance."""
-    gap = view.audit.auc_gap
-    if not gap.defined:
-        return
-    best = f", {name(gap.best)}," if gap.best else ""
-    said = f"The best group{best} lies {_interval(view, gap)} above it.{_small(view, gap.best)}"
-    chance = f"If groups did not matter, chance would make a gap of up to {number(gap.null_high)} in 19 of 20 cases "
-    chance += f"(p = {p_value(gap.p)}):"
-    detectable = np.fmax.reduce([*map(attrgetter("detectable"), view.audit.pairs)], initial=math.nan)
-    missed = "" if math.isnan(detectable) else f"; a true difference of {number(detectable)} may go unseen"
-    judged = {
-        "unknown": "The gap that chance alone makes is unknown here, so this one is not judged.",
-        "beyond": f"{chance} the gap is more than chance explains{f', also among {tested} gaps' * (tested > 1)}.",
-        "alone": f"{chance} taken alone that is more than chance explains, but among {tested} gaps one may be chance.",
-        "open": f"{chance} chance can explain the gap, which does not show that the groups are equal{missed}.",
-    }
-    yield f"{said} {judged[kind]}"
-
-
-def answer_table(found: Sequence[Answer]) -> Table:
-    """Lay every answer out as a row."""
-    rows: list[list[Cell]] = []
-    for one in found:
-        lowest, gap, verdict = one.view.audit.min_group_auc, one.view.audit.auc_gap, GAP_VERDICTS[one.kind]
-        rows.append([one.view.place, lowest.group, lowest, gap, gap.null_high, p_value(gap.p), verdict])
-    header = ["audit", "lowest group", "its AUC", "gap, best - lowest", "gap by chance, up to", "p", "verdict"]
-    return Table.of("Every gap between groups", header, rows, digits=found[0].view.digits if found else 2)
-
-
-def compared(view: View) -> str:
-    """Say what the comparison with the reference shows, and what each group gained or lost."""
-    found = view.comparison
-    if found is None:
-        return ""
-    said = [f"{view.title} against {view.reference}, {view.place}: {comparison(found)}"]
-    rows = {row.group: row.joint for row in found.groups if row.group not in found.excluded}
-    lower = {group: item for group, item in rows.items() if item.low <= 0 <= item.high and item.value < 0}
-    said += _moved("The AUC", rows)
-    said += [f"The AUC is lower, which chance may explain, for: {_changes(lower)}."] if lower else []
-    unknown = [name(group) for group, item in rows.items() if not item.bounded]
-    said += [f"No comparison is possible for: {listed(unknown, MOST)}."] if unknown else []
-    for cuts in beside(view.audits.values(), "thresholds"):
-        at, change = cuts[-1], view.change(cuts[-1])
-        if change is None or at.fitted_on is None or any(cut.degenerate for cut in cuts):
-            continue
-        for key in ("tpr", "fpr"):
-            moved = {row.group: row.rates[key] for row in change.groups if key in row.rates}
-            said += _moved(f"The {metric(key).lower()} at the threshold {threshold(at)}", moved)
-    for what, item in {"lowest AUC of a group": found.min_group_auc, "gap": found.auc_gap}.items():
-        said += [f"The {what} changed by {number(item, sign=True)}."] if item.defined else []
-    return " ".join(said)
-
-
-def _moved(what: str, found: dict[str, Estimate]) -> list[str]:
-    """Say for which groups a number rose or fell beyond its interval."""
-    rose = {group: item for group, item in found.items() if item.low > 0}
-    fell = {group: item for group, item in found.items() if item.high < 0}
-    return [f"{what} {verb} for: {_changes(some)}." for verb, some in (("rose", rose), ("fell", fell)) if some]
-
-
-def _changes(found: dict[str, Estimate]) -> str:
-    return listed([f"{name(group)} {number(item, sign=True)}" for group, item in found.items()], MOST)
+def _beside(view: View, found: dict[str, Side]) -> Iterator[str]:
+    """Say where rates and ranking name different groups, one of them clearly, and which rows are left out."""
+    missed, ranked, left = found.get("missed"), found[RANKED], list[str]()
+    clear = missed and ("beyond", True) in ((missed.kind, missed.sure), (ranked.kind, ranked.sure))
+    if missed and missed.groups and ranked.groups and clear:
+        first, second = missed.groups[0][0], ranked.groups[0][0]
+        if first != second:
+            yield DISAGREE.format(name(first), WORSE["missed"], name(second))
+    for row in view.audit.groups:
+        if row.group in view.audit.excluded:
+            left.append(f"{name(row.group)} ({number(row.n)} rows, {number(row.positives)} cases)")
+    if left:
+        yield f"Beside this, left out of the comparison: {listed(left, MOST)}."
 
 
 def limits(document: Document) -> list[str]:

@@ -12,17 +12,19 @@ from ..document.document import Document
 from ..document.run import Base, Run, Training
 from ..errors import FairTuneError
 from . import drawing as ink
-from .answer import compared, limits
+from .answer import answers, headline, limits
+from .compared import compared
 from .drawing import Picture
 from .figures import changes, forest
+from .group_names import in_words
 from .mask_figures import mask_frequency, mask_layers, mask_map, mask_words
 from .page import render
 from .reading import reading_table
 from .search_history import STATES, search_history
 from .table import Cell, Table
 from .tables import auc_table, measure_table, pair_table, sheet_tables, threshold_tables
-from .view import beside, splits, views
-from .words import SHARING, number, percent, reasons, threshold, written
+from .view import RANKED, beside, sides, splits, views
+from .words import READING, SHARING, number, percent, reasons, threshold, written
 
 TASK = "image-classification"
 MASKS = {
@@ -42,8 +44,9 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
     Raises:
         FairTuneError: the document is of an audit, which has no card.
     """
+    document = in_words(document)
     run, own = _parts(document)
-    every = views(document)
+    every, found = views(document), answers(document)
     first = every[0] if every else None
     cuts = beside(first.audits.values(), "thresholds") if first else []
     text = render(
@@ -60,7 +63,10 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
         counts=[table for table in (*sheet_tables(document), reading_table(document.data)) if table.rows],
         first=first,
         cuts=[(threshold(some[-1]), [number(cut.value) for cut in some]) for some in cuts],
-        lowest=[view for view in every if view.audit.min_group_auc.group],
+        license=license,
+        headline=headline(found) if found else "",
+        answers=found,
+        reading=READING.format(first.level) if first else "",
         verdicts=[text for text in map(compared, every) if text],
         tables=[t for view in every for t in (auc_table(view), pair_table(view), measure_table(view)) if t.rows],
         rates=[table for view in every for table in threshold_tables(view) if table.rows],
@@ -82,6 +88,7 @@ def _parts(document: Document) -> tuple[Run, Training]:
 
 def pictures(document: Document) -> list[Picture]:
     """Draw the figures of a run that apply, in the order of the card."""
+    document = in_words(document)
     run, own = _parts(document)
     every = views(document)
     first = [view for view in every if view.split == every[0].split]
@@ -145,14 +152,19 @@ def card_data(document: Document, base: Base, method: str, license: str | None) 
 
 
 def eval_results(document: Document) -> Iterator[EvalResult]:
-    """Yield the AUC of all rows of each test split, and the lowest of each attribute; undefined ones are left out."""
+    """Yield the AUC of all rows of each test split, and the lowest of each attribute; undefined ones are left out.
+
+    The group that has the lowest is named only where it is clearly served worst, as on page and card.
+    """
+    every = views(document)
+    judged = list(zip(every, sides(every), strict=True))
     for split in splits(document):
-        some = [view for view in views(document) if view.split == split]
-        named = {f"AUC, all rows, {split}": some[0].audit.auc.value} if some else {}
-        for view in some:
-            lowest = view.audit.min_group_auc
-            group = f" ({lowest.group})" if lowest.group else ""
-            named[f"AUC, lowest group by {view.attribute}{group}, {split}"] = lowest.value
+        some = [(view, found[RANKED]) for view, found in judged if view.split == split]
+        named = {f"AUC, all rows, {split}": some[0][0].audit.auc.value} if some else {}
+        for view, side in some:
+            clear = side.kind == "beyond" and side.sure
+            group = f" ({side.groups[0][0]})" if clear else ", none of them clearly served worst"
+            named[f"AUC, lowest group by {view.attribute}{group}, {split}"] = view.audit.min_group_auc.value
         data = document.data.test_sets.get(split, document.data.name)
         for name, value in named.items():
             if value == value:

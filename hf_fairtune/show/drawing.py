@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from operator import attrgetter
 from pathlib import Path
 from typing import Literal
@@ -31,6 +32,8 @@ BLACK, GREY, PALE, BAND = "#000000", "#6E6E6E", "#EDEDED", "#C9C9C9"
 WIDE, COLUMN = 8.0, 4.3
 DPI, PAGE_DPI, COLOURS = 150, 190, 64
 SMALL, NORMAL = 8, 9
+# Lines of a name beside its row.
+LINES = 4
 # Entries of a legend.
 FEW = Line2D([], [], color=GREY, marker="o", linestyle="", markerfacecolor="white", label="few cases")
 LINE = Line2D([], [], color=GREY, linestyle="--", label="all rows")
@@ -112,28 +115,36 @@ def tidy(axes: Axes, grid: Literal["both", "x"] = "both") -> None:
 
 
 def labels(names: Sequence[str], width: int = 26, lines: int = 3) -> list[str]:
-    """Wrap and shorten names for an axis; a name that the font cannot draw becomes its number."""
-    drawn, glyphs = [], get_font(findfont(FontProperties())).get_charmap()
+    """Wrap and shorten names for an axis; one that the font cannot draw, or is then another's, becomes its number."""
+    drawn, glyphs = list[str](), get_font(findfont(FontProperties())).get_charmap()
     for place, name in enumerate(names, start=1):
         text = " ".join(name.split()) or "(empty name)"
         known = glyphs.keys() >= set(map(ord, text))
         wrapped = textwrap.wrap(text if known else f"group {place} (see table)", width)
         if len(wrapped) > lines:
             wrapped = [*wrapped[: lines - 1], wrapped[lines - 1][: width - 1] + "…"]
-        drawn.append("\n".join(wrapped).replace("$", r"\$"))
+        label = "\n".join(wrapped).replace("$", r"\$")
+        drawn.append(f"group {place} (see table)" if label in drawn and text != names[drawn.index(label)] else label)
     return drawn
 
 
 def draw(panels: Sequence[Panel], key: Sequence[Artist], width: float = COLUMN, beside: bool = False) -> Figure:
     """Draw panels under each other, or beside each other where they have the same rows; `key` adds to the legend."""
-    heights = 0.5 + 0.27 * np.array([*map(len, map(attrgetter("rows"), panels))])
-    figure = paper(1.1 + (heights[0] if beside else heights.sum()), width)
+    letters, heights = (20 if width == COLUMN else 34), list[float]()
+    for panel in panels:
+        # A row is as high as the longest of the names beside it.
+        deepest = max(
+            map(str.count, labels([*map(attrgetter("name"), panel.rows)], letters, LINES), repeat("\n")), default=0
+        )
+        heights.append(0.5 + max(0.27, 0.14 * (deepest + 1) + 0.04) * len(panel.rows))
+    figure = paper(1.1 + (heights[0] if beside else sum(heights)), width)
     shape = (1, len(panels)) if beside else (len(panels), 1)
     share = {"sharey": True} if beside else {"sharex": True, "height_ratios": heights}
     models: dict[str, Artist] = {}
     for axes, panel in zip(figure.subplots(*shape, squeeze=False, **share).ravel(), panels, strict=True):
-        models |= _panel(axes, panel, 20 if width == COLUMN else 34)
-        title = labels([panel.title], 44, 2)[0] if panel.title else ""
+        models |= _panel(axes, panel, letters)
+        # What stands at the right of the rows has its name on the title's line.
+        title = labels([panel.title], int((5 if panel.remarks else 10) * width), 3)[0] if panel.title else ""
         axes.set_title(title, fontsize=SMALL, fontweight="bold", loc="left")
         if beside or panel is panels[-1]:
             axes.set_xlabel(labels([panel.axis], int(11 * width), 2)[0], fontsize=NORMAL)
@@ -167,8 +178,9 @@ def _panel(axes: Axes, panel: Panel, width: int) -> dict[str, Artist]:
             key |= {mark.label: Line2D([], [], color=mark.colour, marker=mark.marker)} if mark.label else {}
         colour = VERMILLION if row.few else BLACK
         axes.text(1.02, place, row.remark, transform=margin, color=colour, fontsize=SMALL, va="center", gid="remark")
-    axes.text(1.02, -0.5, panel.remarks, transform=margin, fontsize=SMALL, va="bottom", color=GREY)
-    names = labels([*map(attrgetter("name"), panel.rows)], width, 2)
+    if any(map(attrgetter("remark"), panel.rows)):
+        axes.text(1.02, -0.5, panel.remarks, transform=margin, fontsize=SMALL, va="bottom", color=GREY)
+    names = labels([*map(attrgetter("name"), panel.rows)], width, LINES)
     axes.set_yticks(range(len(names)), names, fontsize=SMALL)
     axes.set_ylim(len(names) - 0.5, -0.5)
     tidy(axes, "x")

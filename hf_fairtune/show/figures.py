@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterable, Sequence
+from itertools import repeat
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -122,19 +123,9 @@ def _moved(found: Estimate) -> list[Mark]:
     return [Mark(found, *MOVES[int(found.low > 0) - int(found.high < 0)])]
 
 
-def drawn_threshold(view: View) -> int | None:
-    """Return the place of the shared threshold to draw: the first fitted one that decides something, or the first."""
-    found: list[tuple[bool, int]] = []
-    for place, at in enumerate(view.audit.thresholds):
-        known = any(row.rates["tpr"].defined and row.rates["fpr"].defined for row in at.groups)
-        if known and not at.degenerate and not at.by_group:
-            found.append((not at.fitted_on, place))
-    return min(found)[1] if found else None
-
-
 def rates(view: View) -> Picture | None:
     """Draw the true and the false positive rate of each group at a threshold; None where none decides anything."""
-    place, panels = drawn_threshold(view), list[Panel]()
+    place, panels = view.deployed(), list[Panel]()
     if place is None:
         return None
     cuts = beside(view.audits.values(), "thresholds")[place]
@@ -174,7 +165,8 @@ def roc(view: View) -> Picture | None:
     if not curves:
         return None
     # Room for a square as wide as the column, with its title, axis and a line of the legend a curve.
-    figure, place = paper(4.6 + 0.22 * (len(curves) + 1)), drawn_threshold(view)
+    names = labels([*map(GROUP, groups)], 44)
+    figure, place = paper(4.8 + 0.15 * sum(map(str.count, names, repeat("\n"))) + 0.2 * len(curves)), view.deployed()
     axes, said = figure.add_subplot(), []
     dots: dict[str, tuple[float, float]] = {}
     axes.plot([0, 1], [0, 1], color=ink.GREY, linewidth=0.8, linestyle=":", gid="coin")
@@ -186,7 +178,6 @@ def roc(view: View) -> Picture | None:
             dots[decided.group] = decided.rates["fpr"].value, decided.rates["tpr"].value
         (title,) = labels([f"dots: {threshold(at, view.digits)}"], 60, 1)
         axes.set_title(title, fontsize=ink.SMALL, loc="left")
-    names = labels([*map(GROUP, groups)], 30)
     for row, curve, name, colour, line in zip(groups, curves, names, COLOURS, LINES, strict=False):
         axes.plot(curve.fpr, curve.tpr, color=colour, linestyle=line, linewidth=1.7, label=name, gid="curve")
         look: dict[str, Any] = {"color": colour, "markeredgecolor": ink.BLACK, "markersize": 7, "zorder": 4}
@@ -215,9 +206,9 @@ def reliability(view: View) -> Picture | None:
         return None
     across = min(ACROSS, len(curves))
     down = -(-len(curves) // across)
-    figure, said = paper(0.8 + (3.7 / across) * down), []
+    figure, said = paper(0.8 + (4.1 / across) * down), []
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
-    names = labels([*map(GROUP, groups)], 20, 2)
+    names = labels([*map(GROUP, groups)], 20, 3)
     for axes, row, curve, name in zip(panels, groups, curves, names, strict=False):
         mean, observed, low, high = np.array([*map(BIN, curve.bins)]).T
         axes.axline((0, 0), slope=1, color=ink.GREY, linewidth=0.9, linestyle=":", gid="calibrated")

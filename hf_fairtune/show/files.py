@@ -18,7 +18,7 @@ from ..errors import FairTuneError
 from ..folder import AUDIT, SHARE, write_atomically
 from ..publish import publish
 from .answer import answers, limits
-from .figures import drawn_threshold
+from .group_names import in_words
 from .page import page, render
 from .table import Cell, Table, as_latex, plain
 from .tables import ALL, auc_table, calibration_tables, pair_table, sheet_tables, threshold_tables
@@ -47,7 +47,7 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
     except OSError as error:
         raise FairTuneError(f"`{place}` cannot be made ({error.strerror}); choose another --output_dir.") from error
     labels = map("tab:audit-{}".format, count(1))
-    tex = HEAD + "\n".join(map(as_latex, map(paper_table, views(public)), labels))
+    tex = HEAD + "\n".join(map(as_latex, map(paper_table, views(in_words(public))), labels))
     texts = (page(public), group_rows(public), threshold_rows(public), tex, factors(public))
     shared = map(write_atomically, map((place / SHARE).joinpath, AUDIT), texts)
     return [document.save(place), write_atomically(place / PAGE, page(document)), *shared]
@@ -140,7 +140,7 @@ def csv_cell(text: str) -> str:
 
 def paper_table(view: View) -> Table:
     """Build the table of an audit for a paper: AUC, difference, adjusted p, and both rates at a threshold."""
-    place, audit = drawn_threshold(view), view.audit
+    place, audit = view.deployed(), view.audit
     at = None if place is None else audit.thresholds[place]
     reference, rows = "", list[list[Cell]]()
     for where, row in enumerate(audit.groups):
@@ -165,6 +165,7 @@ def factors(document: Document) -> str:
     which groups and why, which measures at which thresholds with which uncertainty, and results one factor at a time
     (unitary) and together (intersectional).
     """
+    document = in_words(document)
     every = views(document)
     sheets: dict[str, AttributeSheet] = {}
     for split in document.data.splits.values():

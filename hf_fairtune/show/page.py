@@ -1,6 +1,6 @@
 """The page of an audit: one HTML file that needs no network and no script."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -10,15 +10,17 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ..document.document import Document
+from ..document.document import ALL_ROWS, Document
 from . import figures
-from .answer import answer_table, answers, compared, headline, limits
+from .answer import Answer, answers, headline, limits
+from .compared import compared
 from .drawing import Picture
+from .group_names import in_words
 from .reading import reading_table
-from .table import Table, as_html, as_markdown, markdown
-from .tables import auc_table, further_tables, gate_table, pair_table, sheet_tables
+from .table import Cell, Table, as_html, as_markdown, markdown
+from .tables import auc_table, further_tables, pair_table, sheet_tables
 from .view import splits, views
-from .words import GAP_VERDICTS, LEGEND, SHARING, clean, listed, number, percent
+from .words import READING, SHARING, WORSE, clean, listed, number, percent
 
 # Bytes of the page, out of 2 MB.
 TABLES, FIGURES = 850_000, 950_000
@@ -63,12 +65,17 @@ class Room:
 
 def page(document: Document) -> str:
     """Write a document as one HTML page of less than 2 MB that loads nothing; it says what was published."""
-    every, said, gate = views(document), answers(document), document.gate
+    document = in_words(document)
+    every, said, gate, lines, judged = views(document), answers(document), document.gate, list[Any](), list[Table]()
+    if gate:
+        from .gate import gate_lines, gate_table  # most audits have none
+
+        lines, judged = gate_lines(gate), [gate_table(gate)]
     tables, drawn, overview, main, details = Room(TABLES), Room(FIGURES), list[Drawn](), [], []
     # What comes first finds a place first: the first tables of every audit, all figures, then the other tables.
     head = tables.tables([answer_table(said)] if len(said) > SHOWN else [])
     sheets = tables.tables([*sheet_tables(document), reading_table(document.data)])
-    rules = tables.tables([gate_table(gate)] if gate else [])
+    rules = tables.tables(judged)
     for view in every:
         main.append(tables.tables([auc_table(view), pair_table(view)]))
     for _, some in groupby(every, attrgetter("scope")):
@@ -83,22 +90,33 @@ def page(document: Document) -> str:
         sharing=SHARING[document.shared],
         facts=facts(document),
         headline=headline(said),
-        answers=[one for kind in GAP_VERDICTS for one in said if one.kind == kind][:SHOWN],
-        verdicts=GAP_VERDICTS,
+        answers=sorted(said, key=attrgetter("rank"))[:SHOWN],
         unsaid=max(0, len(said) - SHOWN),
         answer_tables=head,
-        compared=list(filter(None, map(compared, every)))[:SHOWN],
+        compared=list(map(compared, filter(attrgetter("comparison"), every)))[:SHOWN],
         gate=gate,
+        gate_lines=lines,
         gate_tables=rules,
         sheets=sheets,
         overview=overview,
         sections=list(zip(every, main, details, strict=True)),
         lost=(drawn.refused, tables.refused),
-        legend=LEGEND,
+        reading=READING.format(every[0].level if every else "interval"),
         limits=limits(document),
         document=document,
         audit=every[0].audit if every else None,
     )
+
+
+def answer_table(found: Sequence[Answer]) -> Table:
+    """Lay every answer out as a row."""
+    rows: list[list[Cell]] = []
+    for one in found:
+        gaps = [one.sides[question].gap if question in one.sides else "" for question in WORSE]
+        worst = [side.groups[0][0] for side in one.sides.values() if side.kind == "beyond"]
+        rows.append([one.view.place, one.kind, ", ".join(dict.fromkeys(worst)), *gaps])
+    header = ["audit", "answer", "worst", "gap of cases found", "gap of false alarms", "gap of AUC"]
+    return Table.of("Every gap between groups", header, rows, digits=found[0].view.digits if found else 2)
 
 
 def render(template: str, **values: object) -> str:
@@ -135,4 +153,4 @@ def facts(document: Document) -> dict[str, str]:
         rows[f"clusters: rows of one {data.cluster}"] = number(sheet.clusters)
     for one in sheet.attributes if sheet else ():
         rows |= {f"without {one.name}": number(one.missing)} if one.missing and one.kind != "intersection" else {}
-    return rows | {"split": split}
+    return rows | ({"split": split} if split != ALL_ROWS else {})

@@ -12,10 +12,9 @@ from html import escape
 import numpy as np
 
 from ..document.estimate import Estimate, Reason
-from .words import ISOLATES, MISSING, clean, notes, number
+from .words import ISOLATES, LETTER, MISSING, clean, notes, number
 
 Cell = str | int | float | None | Estimate
-LETTER = re.compile(r"[^\W\d_]")
 LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",

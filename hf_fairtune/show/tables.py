@@ -4,16 +4,16 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import repeat
-from operator import attrgetter, methodcaller
+from operator import attrgetter, itemgetter, methodcaller
 
 from ..audits.metrics.metric import cut_metrics, score_metrics
 from ..document.audit import ThresholdAudit
 from ..document.data import Level, SplitSheet
-from ..document.document import Document, Gate
+from ..document.document import Document
 from ..document.estimate import Reason, Size
 from .table import Cell, Table
 from .view import View, beside, prevalences
-from .words import DEGENERATE, bound, metric, name, number, p_value, percent, rule, threshold
+from .words import DEGENERATE, metric, name, number, p_value, percent, threshold
 
 ALL = "all rows"
 SUMMARIES = {
@@ -22,8 +22,30 @@ SUMMARIES = {
     "gap, best - lowest": "auc_gap",
     "equity-scaled AUC": "es_auc",
 }
-MAIN = ("equalized_odds_difference", "equal_opportunity_difference", "predictive_equality_difference")
 UNLIKE = "no change is given, as this threshold is of calibrated probabilities of one model only"
+OWN_CUTS = "each group has its own cut, chosen on these rows: the values are too good, and the cuts not for use"
+# What heads of columns and rows mean, told below the table where they stand.
+GLOSSARY = {
+    "AUC": "area under the ROC curve, the share of pairs of a case and another row that the scores order right",
+    "lowest in resamples": "the share of bootstrap resamples in which the group's AUC is the lowest",
+    "lowest group": "its interval and that of the gap are simultaneous over the groups, unlike those of single groups",
+    "equity-scaled AUC": "AUC of all rows / (1 + the sum of the groups' distances from it)",
+    "p": "how often chance alone would make as large a difference, were there none",
+    "p adjusted": "for all pairs of groups of this document",
+    "detectable": "a true difference that so many cases would show in 4 of 5 such audits",
+    "positives wanted": "cases of the group with which a difference of 0.05 would be seen in 4 of 5 such audits",
+    "negatives wanted": "the same, of other rows",
+    "measure": "between the highest and the lowest group, unless signed; 0 is no difference, 1 of a ratio",
+    "F1": "the harmonic mean of true positive rate and positive predictive value",
+    "specificity achieved": OWN_CUTS,
+    "sensitivity achieved": OWN_CUTS,
+    "its negatives below others' positives": "where it is low, this group is alarmed in the place of others",
+    "its positives above others' negatives": "where it is low, this group is missed in favour of others",
+    "by chance (prevalence)": "the average precision of a random ranking; compare how far above it groups are",
+    "net benefit": "found less false alarms at the odds of the cut, per patient; of use above 0 and flagging all",
+    "ECE": "expected calibration error; even a calibrated model has one by chance, so read the excess",
+    "slope": "1 is right, and an intercept of 0; below 1 scores are too extreme, an intercept below 0: too high",
+}
 RANKED = ("group", "rank", "pooled", "low", "high", "worst_share")
 AUC, DIFFERENCE = attrgetter("auc"), attrgetter("auc_difference")
 
@@ -38,9 +60,13 @@ def _table(
     why: Iterable[Reason] = (),
     signed: Collection[str] = ("change",),
 ) -> Table:
-    """Build a table of one audit, under its place and the level of its intervals."""
-    title = f"{what} {view.place} [{view.level}]"
-    return Table.of(title, header, rows, said, why=why, signed=signed, digits=view.digits)
+    """Build a table of one audit, under its place and the level of its intervals; its heads are explained below it."""
+    title, notes = f"{what} {view.place} [{view.level}]", dict.fromkeys(said)
+    for head in (*header, *map(itemgetter(0), rows)):
+        key = str(head).partition(",")[0]
+        if key in GLOSSARY:
+            notes[f"{key}: {GLOSSARY[key]}"] = None
+    return Table.of(title, header, rows, notes, why=why, signed=signed, digits=view.digits)
 
 
 def _heads(view: View, what: str) -> list[str]:
@@ -150,17 +176,6 @@ def gap_table(view: View, place: int) -> Table:
     )
 
 
-def across_table(every: Sequence[View]) -> Table:
-    """Build the main differences between groups at every threshold: a row an audit and threshold."""
-    rows: list[list[Cell]] = []
-    for view in every:
-        for at in view.audit.thresholds:
-            flag = "degenerate" if at.degenerate else ""
-            rows.append([view.place, threshold(at, view.digits), *map(at.gaps.get, MAIN), flag])
-    header = ["audit", "threshold", *map(metric, MAIN), "note"]
-    return Table.of("Differences at every threshold", header, rows, digits=every[0].digits if every else 2)
-
-
 def threshold_tables(view: View) -> Iterator[Table]:
     """Build the rates and the differences at every threshold."""
     for place, at in enumerate(view.audit.thresholds):
@@ -230,16 +245,3 @@ def _part(some: Size, whole: Size) -> str:
     if isinstance(some, int) and isinstance(whole, int) and some < whole:
         return f"{number(some)} ({percent(some / whole)})"
     return number(some)
-
-
-def gate_table(gate: Gate) -> Table:
-    """Build the rules of a gate: a row a number or a comparison judged."""
-    rows: list[list[Cell]] = []
-    why: list[Reason] = []
-    several = len(set(map(attrgetter("split"), gate.rows))) > 1
-    for row in gate.rows:
-        where = ", ".join(filter(None, (row.target, row.attribute, row.split if several else None)))
-        rows.append([rule(row), where, bound(row), row.found or row.comparison, row.verdict])
-        why += [replace(reason, group=reason.group or rule(row)) for reason in row.reasons]
-    header = ["rule", "where", "bound", "found [interval]", "verdict"]
-    return Table.of(f"Rules of {gate.file}: {gate.verdict}", header, rows, why=why)

@@ -1,51 +1,75 @@
-"""A document as plain text for a terminal."""
+"""A document as plain text for a terminal: the verdict first, on one screen."""
 
 import shlex
+import textwrap
+from operator import attrgetter
 
 from ..document.document import Document
-from .answer import answer_table, answers, compared
+from .answer import answers, headline
+from .compared import compared
+from .group_names import in_words
 from .reading import reading_table
-from .table import Table, as_text, plain
-from .tables import across_table, auc_table, gap_table, gate_table, pair_table
-from .view import views
-from .words import LEGEND, number
+from .table import plain
+from .words import READING, listed, number
 
-MOST, SHOWN = 40, 4
+# Columns of a screen, entries of a long list, and lines of a screen, with two of the files below.
+WIDTH, SHOWN, SCREEN = 98, 4, 37
+RED, YELLOW, GREEN = "\033[31m", "\033[33m", "\033[32m"
+COLOURS = {"fail": RED, "insufficient evidence": YELLOW, "pass": GREEN, "worst": RED, "unequal": RED}
+PLAIN = "\033[0m"
 
 
-def audit_text(document: Document) -> str:
-    """Lay an audit out: counts, AUC by group, differences, thresholds, every gap with its verdict, and the gate."""
-    every, tables, blocks, unknown = views(document), [], [], dict[str, None]()
+def audit_text(document: Document, colour: bool = False) -> str:
+    """Say the verdict of a gate, who is served worst and how sure that is, what changed, and how to read it.
+
+    Tables are on the page and on the card. With `colour` verdicts have the codes of a terminal that shows colours.
+    """
+    worded = in_words(document)
+    said, parts, unknown, counts = answers(worded), list[tuple[str, str, int]](), dict[str, None](), list[str]()
+    if worded.gate:
+        from .gate import gate_lines  # most audits have none
+
+        parts.append((f"Rules of {worded.gate.file}: {worded.gate.verdict}", worded.gate.verdict, 0))
+        parts += [(f"  {verdict}: {text}", verdict, 1) for verdict, text in gate_lines(worded.gate)]
+        parts.append(("", "", 0))
     for entry in document.select(document.model):
+        audit = entry.audit
         if entry.attribute is None:
-            audit = entry.audit
             clusters = "" if audit.clusters is None else f", {number(audit.clusters)} clusters"
-            blocks.append(f"{entry.target}: {number(audit.n)} rows, {number(audit.positives)} positives{clusters}")
-    for view in every:
-        tables += [auc_table(view), pair_table(view, tested_only=True)]
-        for row in view.audit.groups:
-            if not view.audit.min_group_auc.defined and not row.auc.defined:
-                unknown[row.group] = None
-    blocks.append(_short(reading_table(document.data)))
-    blocks += map(_short, [*tables, across_table(every), answer_table(answers(document))])
-    blocks += map(plain, map(compared, every))
+            counts.append(f"{entry.target}: {number(audit.n)} rows, {number(audit.positives)} cases{clusters}")
+        for row in audit.groups if entry.attribute and not audit.min_group_auc.defined else ():
+            unknown |= {row.group: None} if row.group not in audit.excluded and not row.auc.defined else {}
+    about = f" {listed(counts, SHOWN)}." if counts else ""
+    parts.append((f"{headline(said) if said else 'Nothing was audited by group.'}{about}", "", 0))
+    read = [f"{' '.join(row[:2])}: {', '.join(row[2:])}" for row in reading_table(document.data).rows]
+    parts += [(f"Read {listed(read, 12)}.", "", 4)] if read else []
+    for one in sorted(said, key=attrgetter("rank"))[:SHOWN]:
+        place = f"{one.view.place[:1].upper()}{one.view.place[1:]}"
+        parts += [("", "", 0), (f"{place}: {one.verdict}", one.kind, 0)]
+        for paragraph in one.paragraphs:
+            parts.append((f"  {paragraph}", "", 0))
+        parts += [(f"  {compared(one.view)}", "", 2)] if one.view.comparison else []
+    parts += [(f"{len(said) - SHOWN} more answers have no place here.", "", 0)] if len(said) > SHOWN else []
+    parts += [("", "", 0), (READING.format(said[0].view.level), "", 0)] if said else []
     if unknown:
-        blocks.append(f"To leave out the groups without an AUC: --exclude {' '.join(map(shlex.quote, unknown))}")
-    blocks.append("\n".join(map("* {}".format, LEGEND[:SHOWN])))
-    blocks += [as_text(gate_table(document.gate))] if document.gate else []
-    return "\n\n".join(filter(None, blocks))
-
-
-def run_text(document: Document) -> str:
-    """Lay a run's results out, the reference beside the model, and say what the comparison shows."""
-    every, tables = views(document), list[Table]()
-    for view in every:
-        tables += [auc_table(view), *(gap_table(view, place) for place in range(len(view.audit.thresholds)))]
-    blocks = [*map(_short, [reading_table(document.data), *tables]), *map(plain, map(compared, every))]
-    return "\n\n".join(filter(None, blocks)) or "Nothing was audited."
-
-
-def _short(table: Table) -> str:
-    """Write the first rows of a table; nothing of one without rows."""
-    more = [f"{len(table.rows) - MOST} more rows are in the document"] if len(table.rows) > MOST else []
-    return as_text(Table(table.title, table.header, table.rows[:MOST], table.notes + more)) if table.rows else ""
+        named = " ".join(map(shlex.quote, unknown))
+        parts.append((f"To leave out the groups without an AUC: --exclude {named}", "", 0))
+    lines = list[str]()
+    for most in (None, 3, 2, 1):
+        # Long names make long sentences, of which the tables have the numbers.
+        lines.clear()
+        for text, kind, own in parts:
+            indent = "  " if text.startswith(" ") else ""
+            wrapped = textwrap.wrap(
+                plain(text),
+                WIDTH,
+                initial_indent=indent,
+                subsequent_indent=f"{indent}  ",
+                max_lines=own or (most if indent else None),
+                placeholder=" ...",
+            )
+            code = COLOURS.get(kind, "") if colour else ""
+            lines += map(f"{code}{{}}{PLAIN}".format, wrapped) if code else wrapped or [""]
+        if len(lines) <= SCREEN:
+            break
+    return "\n".join(lines)

@@ -1,15 +1,28 @@
-"""One audit as it is shown: beside the reference's, with the change between them, and under its names."""
+"""One audit as it is shown: beside the reference's, with the change, and what it answers."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from operator import attrgetter
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter, itemgetter
+from statistics import NormalDist
 from typing import Any
 
-from ..document.audit import Audit, ThresholdAudit
+from ..document.audit import AucGap, Audit, ThresholdAudit
 from ..document.comparison import Comparison, ThresholdChange
 from ..document.document import Document
-from ..document.estimate import NAN
+from ..document.estimate import NAN, Estimate
 from .words import percent
+
+# By question: the rate, its gap between groups, and whether the lowest or the highest rate is the worst.
+RATES = {
+    "missed": ("tpr", "equal_opportunity_difference", 1),
+    "alarmed": ("fpr", "predictive_equality_difference", -1),
+}
+RANKED = "ranked"
+# Of the cases of which a group has few, those that a question is about.
+ABOUT = {"missed": "positives", "alarmed": "negatives", RANKED: ""}
+SURE = 0.9
+NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,17 @@ class View:
             if (found.policy, found.fitted_on, str(found.value)) == (at.policy, at.fitted_on, str(at.value)):
                 return found
         return None
+
+    def deployed(self) -> int | None:
+        """Return the place of the shared threshold to answer at: the first fitted one that decides, or the first."""
+        found: list[tuple[bool, int]] = []
+        for place, at in enumerate(self.audit.thresholds):
+            known = False
+            for row in at.groups:
+                known |= row.rates["tpr"].defined and row.rates["fpr"].defined
+            if known and not at.degenerate and not at.by_group:
+                found.append((not at.fitted_on, place))
+        return min(found)[1] if found else None
 
 
 def views(document: Document) -> list[View]:
@@ -75,6 +99,85 @@ def views(document: Document) -> list[View]:
                 )
                 found.append(view)
     return found
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one audit answers to a question: who is `missed`, `alarmed` in error or `ranked` worse?
+
+    `groups` that take part stand from worst to best; `small` are those of the two ends with few cases. `kind` is a key
+    of `JUDGED`; `sure`: if some group is the worst, it is the first. All is judged in the two digits that are shown,
+    so that a shared page says what the own one says.
+    """
+
+    gap: Estimate
+    groups: list[tuple[str, Estimate]]
+    small: list[str]
+    kind: str
+    sure: bool
+
+
+def sides(every: Sequence[View]) -> list[dict[str, Side]]:
+    """Answer every question of every audit.
+
+    Rates are one family of tests and AUCs are another. The level of every test is divided by the number of gaps of
+    its family (Bonferroni), so that the largest of many gaps is not taken for a finding.
+    """
+    found, tested = list[dict[str, Side]](), {True: 0, False: 0}
+    for view in every:
+        audit, place, asked = view.audit, view.deployed(), dict[str, tuple[Estimate, dict[str, Estimate], int]]()
+        if place is not None:
+            at = audit.thresholds[place]
+            for question, (key, gap, sign) in RATES.items():
+                asked[question] = at.gaps[gap], {}, sign
+                for row in at.groups:
+                    asked[question][1][row.group] = row.rates[key]
+        asked[RANKED] = audit.auc_gap, dict(map(attrgetter("group", "auc"), audit.groups)), 1
+        found.append({})
+        for question, (total, rows, sign) in asked.items():
+            found[-1][question] = _side(view, question, total, rows, sign)
+            tested[question == RANKED] += found[-1][question].kind != "unknown"
+    for view, some in zip(every, found, strict=True):
+        for question, side in some.items():
+            kind = _kind(side.gap, 1 - view.audit.confidence, max(1, tested[question == RANKED]))
+            some[question] = replace(side, kind="small" if kind == "beyond" and side.small else kind)
+    return found
+
+
+def _side(view: View, question: str, gap: Estimate, rows: Mapping[str, Estimate], sign: int) -> Side:
+    """Answer one question of one audit as if it were the only one; with `sign` 1 the lowest number is the worst."""
+    known = dict(zip(map(attrgetter("group"), view.audit.groups), view.audit.groups, strict=True))
+    taking, small = list[tuple[float, str, Estimate]](), list[str]()
+    for group, item in rows.items():
+        if group not in view.audit.excluded and item.defined:
+            taking.append((sign * item.value, group, item))
+    groups = list(map(itemgetter(1, 2), sorted(taking, key=itemgetter(0))))
+    for group in dict([*groups[:1], *groups[-1:]]):
+        units = "".join(filter(None, map(attrgetter("unit"), known[group].reasons)))
+        small += [group] if known[group].status != "ok" and ABOUT[question] in units else []
+    sure = len(groups) < 3
+    if not sure and question == RANKED:
+        sure = known[groups[0][0]].worst_share >= SURE
+    elif not sure:
+        # Intervals of the worst and the next group do not meet.
+        low, high = (groups[0][1], groups[1][1])[::sign]
+        sure = round(low.high, 2) < round(high.low, 2)
+    return Side(gap, groups, small, _kind(gap, 1 - view.audit.confidence, 1), sure)
+
+
+def _kind(gap: Estimate, level: float, tested: int) -> str:
+    """Judge a gap at a level shared by so many tests: that of AUCs by its p, of rates by its interval made wider."""
+    if isinstance(gap, AucGap):
+        p = float(f"{gap.p:.2g}")
+        if not gap.defined or math.isnan(p):
+            return "unknown"
+        return "beyond" if p <= level / tested else "alone" if p <= level else "open"
+    if not (gap.defined and gap.bounded):
+        return "unknown"
+    value, low = round(gap.value, 2), round(gap.low, 2)
+    wider = NORMAL.inv_cdf(1 - level / tested / 2) / NORMAL.inv_cdf(1 - level / 2)
+    # Above 0 in decimals, whose difference has no exact float.
+    return "beyond" if value - (value - low) * wider > 1e-9 else "alone" if low > 0 else "open"
 
 
 def splits(document: Document) -> list[str]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from ..audits.metrics.metric import card_of, homes
 from ..document.audit import ThresholdAudit
-from ..document.comparison import Comparison, ThresholdChange, Verdict
-from ..document.data import Role
-from ..document.document import GateRow, Sharing
+from ..document.comparison import ThresholdChange, Verdict
+from ..document.data import AttributeSheet, Level, Role
+from ..document.document import Sharing
 from ..document.estimate import Estimate, Reason, ReasonKind, Size, Status
 from ..document.run import Argument
 
@@ -24,13 +24,31 @@ MISSING = "–"
 TURNS = re.compile("[\u202a-\u202e\u2066\u2067\u200e\u200f\u061c]")
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 ISOLATES = re.compile("[\u2068\u2069]")
+LETTER = re.compile(r"[^\W\d_]")
 
-GAP_VERDICTS = {
+# What a gap shows, of one question: who is missed, who is alarmed, who is ranked worse.
+JUDGED = {
     "beyond": "more than chance explains",
-    "alone": "more than chance explains, taken alone",
-    "open": "chance can explain the gap",
-    "unknown": "unknown",
+    "alone": "more than chance explains only if taken alone, so a hint",
+    "small": "a hint, as a group is small",
+    "open": "chance can explain it",
+    "unknown": "not judged",
 }
+WORSE = {"missed": "missed more often", "alarmed": "alarmed in error more often", "ranked": "ranked worse"}
+VERDICTS = {
+    "worst": "{} is clearly served worst",
+    "unequal": "Groups are clearly served unequally",
+    "open": "No group is clearly served worst",
+    "unknown": "These rows do not tell whether a group is served worse",
+}
+DISAGREE = "Rates and ranking disagree about who is worse served: {} is {}, {} has the lowest AUC."
+UNDECIDED = "No rates: at every threshold almost nobody, or almost everybody, of some group is flagged."
+READING = (
+    "Cases are rows with the finding; false alarms are other rows that are flagged. AUC, the area under the ROC "
+    "curve, is the share of pairs, a case and another row, that the scores order rightly: 1 is perfect, 0.5 a coin. "
+    "After each difference stands its {}, which is what chance leaves open; the more gaps there are, the more each "
+    "must show. That chance can explain a gap does not show that groups are served alike."
+)
 COMPARISON_VERDICTS: dict[Verdict, str] = {
     "better": "better for {rose}; no group's AUC can have fallen by more than {margin}.",
     "gain": "better for {rose}; {open}.",
@@ -57,7 +75,7 @@ STATUSES: dict[Status, str] = {
     "weak": "With so few cases of a class, intervals hold less often than they claim.",
 }
 LIMITS = {
-    "excluded": "Left out of the lowest group and all differences on request: {}.",
+    "excluded": "Left out of the lowest group and all differences: {}.",
     "threshold": "A threshold that was not fitted on other patients, such as 0.5, may not be the one used in care.",
     "prevalence": "The share with the finding runs from {}. Where groups truly differ in it, flagging equal shares of "
     "them (demographic parity) is not a goal of diagnosis.",
@@ -70,7 +88,7 @@ ALWAYS = (
     "The intervals tell how much the numbers could change with other patients from the same place. They do not cover "
     "another hospital, scanner or population, nor another training of the model.",
     "How each attribute was recorded is unknown here: by the patient, by staff, or inferred from an image.",
-    "Only the attributes named above were looked at. Within their groups, and for others, the model may be unequal.",
+    "Only the attributes named here were looked at. Within their groups, and for others, the model may be unequal.",
     "AUC within a group does not show how groups rank against each other under a shared threshold; the rates at each "
     "threshold do.",
     "No number here says why groups differ, and none is a permission to use the model.",
@@ -82,24 +100,6 @@ SHARING: dict[Sharing | None, str] = {
     "rate and a rounded size still bound how many patients were missed.",
     "auc": "AUCs and verdicts only: sizes, rates and curves are withheld.",
 }
-LEGEND = (
-    "lowest in resamples: the share of bootstrap resamples in which the group's AUC is the lowest",
-    "lowest group, gap: their intervals are simultaneous over the groups, unlike those of single groups",
-    "p adjusted: for all pairs of groups of this document",
-    "detectable: a true difference that so many cases would show in 4 of 5 such audits",
-    "wanted: cases of the group with which a difference of 0.05 would be seen in 4 of 5 such audits",
-    "differences: between the highest and the lowest group, unless signed; 0 is no difference, 1 of a ratio",
-    "at specificity, at sensitivity: each group has its own cut, chosen on these rows, so the values are too good and "
-    "the cuts are not for use",
-    "negatives below others' positives: where it is low, this group is alarmed in the place of others",
-    "positives above others' negatives: where it is low, this group is missed in favour of others",
-    "by chance (prevalence): the average precision of scores that rank at random; compare groups by how far above it "
-    "they are",
-    "net benefit: patients found less false alarms, weighed by the odds of the cut, per patient; of use where it is "
-    "above 0, flagging nobody, and above flagging all",
-    "ECE: expected calibration error; even a calibrated model has one by chance, so read the excess",
-    "slope, intercept: 1 and 0 are right; below 1 scores are too extreme, below 0 they are too high",
-)
 DEGENERATE = (
     "degenerate threshold: of some group less than 1 % or more than 99 % are predicted positive, as the interval "
     "shows, so a small difference shows that the model decides nothing, not that it treats groups alike"
@@ -107,7 +107,7 @@ DEGENERATE = (
 REASONS: dict[ReasonKind, str] = {
     "too_few": "{few}",
     "too_few_groups": "{count} groups take part, too few to compare",
-    "excluded": "excluded by name",
+    "excluded": "left out of the comparison",
     "no_permutations": "no permutation was asked for",
     "no_bootstrap": "no bootstrap replicate was asked for",
     "undefined_in_resamples": "undefined in every resample",
@@ -178,6 +178,16 @@ def name(text: str, most: int = 120) -> str:
     return f'"\u2068{plain if len(plain) <= most else plain[: most - 1] + "…"}\u2069"'
 
 
+def group_words(level: Level, part: AttributeSheet) -> str:
+    """Name a group so that it can stand alone: "age over 60", "age missing", "skin 3"; others keep their name."""
+    text, column = level.group, part.columns[0].replace("_", " ")
+    if part.kind == "cuts":
+        # `<=40`, `(40,60]` and `>60`.
+        text = text.replace("<=", "up to ").replace(">", "over ").replace("(", "over ").replace(",", " up to ")
+        return f"{column} {text.removesuffix(']')}"
+    return text if LETTER.search(text) and not level.missing else f"{column} {text}"
+
+
 def listed(texts: Sequence[str], most: int = 6, comma: str = "; ") -> str:
     """List texts, of many the first ones."""
     more = f" and {len(texts) - most} more" if len(texts) > most else ""
@@ -225,23 +235,6 @@ def threshold(found: ThresholdAudit | ThresholdChange, digits: int | None = None
     return text if digits is None or math.isnan(found.value) else f"{text} ({number(found.value, digits)})"
 
 
-def rule(row: GateRow) -> str:
-    """Name what a row of a gate is about: its rule, metric, group and threshold."""
-    parts = [f"{row.rule}. {row.metric}"]
-    parts += [f"of {name(row.group)}"] if row.group else []
-    parts += [f"{'against' if row.wanted else 'minus'} {name(row.against)}"] if row.against else []
-    return " ".join([*parts, *([f"at {row.threshold}"] if row.threshold else [])])
-
-
-def bound(row: GateRow) -> str:
-    """Write what a row of a gate wants."""
-    if row.low is None and row.high is None:
-        return row.wanted or ""
-    if row.low is None or row.high is None:
-        return f"at most {row.high:g}" if row.low is None else f"at least {row.low:g}"
-    return f"within {row.low:g} to {row.high:g}"
-
-
 def detectable(found: Detectable) -> str:
     """Say which difference of AUC the rows of a split can show, for the group that shows least."""
     group = f"{found.group} ({found.positives:,} with, {found.negatives:,} without the finding)"
@@ -251,18 +244,3 @@ def detectable(found: Detectable) -> str:
         f"a true difference of AUC of {found.difference:.2f} between {group} and {found.reference} would be found in "
         f"4 of 5 such audits, if the AUC of {found.reference} is {found.auc:g}; a smaller one may go unseen"
     )
-
-
-def comparison(found: Comparison) -> str:
-    """Say what a comparison shows: who gained, who lost, and how far a fall is not excluded."""
-    rows = [row for row in found.groups if row.group not in found.excluded]
-    rose = [name(row.group) for row in rows if row.joint.low > 0]
-    fell = [name(row.group) for row in rows if row.joint.high < 0]
-    open_ = [f"worse for {listed(fell, comma=', ')}"] if fell else []
-    for row in rows:
-        if row.joint.low <= 0 <= row.joint.high and row.fall > found.margin:
-            open_.append(f"for {name(row.group)} a fall of up to {number(row.fall)} is not excluded")
-        elif not row.joint.defined:
-            open_.append(f"for {name(row.group)} nothing is known")
-    said = {"rose": listed(rose, comma=", "), "fell": listed(fell, comma=", "), "open": listed(open_)}
-    return COMPARISON_VERDICTS[found.verdict].format(**said, margin=f"{found.margin:g}")

@@ -7,17 +7,51 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.audit_table import audit_table, check_policies
 from hf_fairtune.audits.comparison import compare
 from hf_fairtune.audits.engine.auc_tests import adjusted
 from hf_fairtune.audits.thresholds import fixed, given, parse_policy, youden
-from hf_fairtune.data.attributes import Attribute
+from hf_fairtune.data.attributes import MISSING, Attribute
 from hf_fairtune.data.scored import ScoredTable
 from hf_fairtune.errors import FairTuneError
 
 QUICK: dict[str, Any] = {"n_boot": 60, "n_permutations": 20}
+
+
+def blank(rows: ScoredTable, few: np.ndarray, level: str = MISSING) -> ScoredTable:
+    """Give some rows no value of the first attribute."""
+    own = rows.attributes[0]
+    values = np.where(few, len(own.names), own.values)
+    return replace(rows, attributes=[replace(own, values=values, levels=[*own.levels, (level,)])])
+
+
+@pytest.mark.parametrize("level", [MISSING, "Unknown", "not specified"])
+def test_few_rows_without_a_value_undo_no_answer_about_the_others(level: str) -> None:
+    rows = table(k=1, n=400)
+    positives = np.flatnonzero(rows.labels[:, 0] == 1)
+    few = np.isin(np.arange(400), [*positives[:3], *np.flatnonzero(rows.labels[:, 0] == 0)[:40]])
+    _, entry = audit_table(blank(rows, few, level), **QUICK)
+    found, own = entry.audit, rows.attributes[0].values
+    aucs = []
+    for code in (0, 1):
+        inside = (own == code) & ~few
+        aucs.append(roc_auc_score(rows.labels[inside, 0], rows.scores[inside, 0]))
+    assert found.excluded == [level]
+    assert found.auc_gap.value == pytest.approx(max(aucs) - min(aucs))
+    assert found.thresholds[0].gaps["equal_opportunity_difference"].bounded
+    (left,) = (row for row in found.groups if row.group == level)
+    assert (left.n, left.positives) == (43, 3)
+    assert left.auc.value == pytest.approx(roc_auc_score(rows.labels[few, 0], rows.scores[few, 0])), "its own numbers"
+
+
+def test_many_rows_without_a_value_are_a_group() -> None:
+    rows = table(k=1, n=400)
+    _, entry = audit_table(blank(rows, np.arange(400) < 100), **QUICK)
+    assert entry.audit.excluded == []
+    assert {row.group for row in entry.audit.groups} == {"s0", "s1", MISSING}
 
 
 def attribute(name: str, values: np.ndarray) -> Attribute:

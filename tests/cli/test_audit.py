@@ -70,7 +70,7 @@ def test_the_numbers_are_those_of_a_plain_data_frame(table: Path, capsys: pytest
             assert row.status == "ok"
     assert [row.group for entry in entries for row in entry.audit.groups][:4] == ["F", "M", "<=60", ">60"]
     assert sum(len(entry.audit.groups) for entry in entries) == 8
-    assert "sex & age:60" in capsys.readouterr().out
+    assert "By sex & age: " in capsys.readouterr().out
 
 
 def test_the_facts_about_the_rows(table: Path) -> None:
@@ -98,7 +98,10 @@ def test_the_files_beside_it(table: Path, capsys: pytest.CaptureFixture[str]) ->
     assert {path.name for path in folder.iterdir()} == {"audit.json", "audit.html", "share"}
     shared = {"audit.html", "groups.csv", "thresholds.csv", "audit.tex", "factors.md"}
     assert {path.name for path in (folder / "share").iterdir()} == shared
-    assert f"{folder / 'share'} may be shared" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"{folder / 'share'} may be shared" in printed
+    assert f"all tables: {folder / 'audit.html'}, all numbers: {folder / 'audit.json'}" in printed
+    assert "\033" not in printed, "no colour where the output is no terminal"
 
 
 def test_how_much_is_shared(table: Path) -> None:

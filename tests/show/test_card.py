@@ -3,25 +3,36 @@
 import json
 import re
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from huggingface_hub import ModelCard
+from PIL import Image
+from transformers import AutoModelForImageClassification, ViTImageProcessor
 
+from hf_fairtune import handover
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.families.family import fit_image_size
+from hf_fairtune.masks.config import masked
+from hf_fairtune.masks.mask import Mask
 from hf_fairtune.show import files
+from hf_fairtune.show.answer import answers
 from hf_fairtune.show.card import card as rendered
 from hf_fairtune.show.card import pictures
 from hf_fairtune.show.files import write_card
+from hf_fairtune.show.table import markdown, plain
 from hf_fairtune.show.view import views
+from tests.conftest import tiny_vit
 
 from .conftest import edited, many_trials
 from .strange import HOSTILE, renamed
 
 SECTIONS = [
-    *("Intended use", "Factors", "Metrics", "Results", "Training", "Limits", "How to load", "Citation"),
+    *("How to use", "Intended use", "Limits", "Results", "Factors", "Metrics", "Training", "Citation"),
     "Data, versions, hashes",
 ]
 
@@ -35,6 +46,48 @@ def section(text: str, name: str) -> str:
     return text.split(f"\n## {name}\n")[1].split("\n## ")[0]
 
 
+def test_the_card_answers_as_the_page_does_and_says_first_what_a_user_needs(search: Document) -> None:
+    text = card(search, license="apache-2.0")
+    for one in answers(search):
+        assert markdown(one.verdict) in section(text, "Results")
+        assert all(markdown(paragraph) in section(text, "Results") for paragraph in one.paragraphs)
+    first = text.split("\n---\n", 1)[1].split("\n## Results\n")[0]
+    assert "| licence | apache-2.0 |" in first
+    assert "| contact | " in first
+    assert f"| base model | {markdown(search.run.base.name)}" in first if search.run else False
+    assert len(first.split()) < 650, "two screens"
+    assert "| licence | not stated here; " in card(search)
+
+
+@pytest.mark.filterwarnings("ignore:Unexpected keyword arguments:UserWarning")  # stock PEFT's, of our mask's bits
+@pytest.mark.filterwarnings("ignore:Unsupported layer type:UserWarning")
+def test_every_snippet_runs(search: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a reader pastes them: a base model of other classes and another image size, and an image of any size."""
+    base, folder = tmp_path / "base", tmp_path / "run"
+    tiny_vit(n_blocks=3, num_labels=5, image_size=32).save_pretrained(base)
+    model = AutoModelForImageClassification.from_pretrained(base, num_labels=2, ignore_mismatched_sizes=True)
+    fit_image_size(model, 16)
+    trained = masked(model, Mask((1, 0, 1) * 3))
+    for parameter in filter(attrgetter("requires_grad"), trained.parameters()):
+        torch.nn.init.normal_(parameter, std=0.2)
+
+    def ours(content: dict[str, Any]) -> None:
+        content["run"]["base"] |= {"name": str(base), "model_type": "vit", "image_size": 16}
+
+    document = edited(search, ours)
+    handover.write(folder, trained, ViTImageProcessor(size={"height": 16, "width": 16}), document)
+    Image.new("L", (40, 30), 90).save(tmp_path / "image.jpg")
+    monkeypatch.chdir(tmp_path)
+    snippets = re.findall("```python\n(.*?)```", card(document), re.DOTALL)
+    assert len(snippets) == 2
+    known: dict[str, Any] = {}
+    for snippet in snippets:
+        exec(snippet.replace("FOLDER", str(folder)), known)
+    assert 0 < known["probability"] < 1
+    merged = known["model"](**known["inputs"]).logits
+    assert torch.allclose(known["logits"], merged, atol=1e-4), "the adapter is the model"
+
+
 def bare(content: dict[str, Any]) -> None:
     """Keep one model, without audits, search and mask."""
     content["audits"] = []
@@ -46,7 +99,7 @@ def bare(content: dict[str, Any]) -> None:
 def test_every_card_has_its_sections_in_order(name: str, request: pytest.FixtureRequest) -> None:
     document = request.getfixturevalue(name)
     text = card(document)
-    wanted = SECTIONS[:4] + ["Repair"] * (name == "repair") + SECTIONS[4:]
+    wanted = SECTIONS[:6] + ["Repair"] * (name == "repair") + SECTIONS[6:]
     at = [text.index(f"\n## {one}\n") for one in wanted]
     assert at == sorted(at)
     assert not {"None", "nan"} & set(re.findall(r"\w+", text.replace("numpy", "")))
@@ -79,7 +132,14 @@ def test_metadata_round_trips(search: Document) -> None:
     assert (overall.metric_type, overall.dataset_split) == ("roc_auc", "test")
     assert overall.metric_value == pytest.approx(view.audit.auc.value, abs=1e-4)
     assert lowest.metric_value == pytest.approx(view.audit.min_group_auc.value, abs=1e-4)
-    assert view.audit.min_group_auc.group in lowest.metric_name
+    assert lowest.metric_name == "AUC, lowest group by skin, none of them clearly served worst, test"
+
+    def clear(content: dict[str, Any]) -> None:
+        content["audits"][0]["audit"]["auc_gap"]["p"] = 0.001
+
+    (view,), named = views(edited(search, clear)), card(edited(search, clear))
+    assert f"AUC, lowest group by skin ({view.audit.min_group_auc.group}), test" in named
+    assert f'"{view.audit.min_group_auc.group}" is clearly served worst: ranked worse.' in plain(named)
 
 
 @pytest.mark.parametrize(("name", "base"), [("google/vit", "google/vit"), ("/models/vit", None), ("./x", None)])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hf_fairtune.document.document import Document, Sharing
+from hf_fairtune.publish import publish
 from hf_fairtune.show import page as module
 from hf_fairtune.show.page import facts, page
 from hf_fairtune.show.words import SHARING
@@ -82,6 +83,36 @@ def test_page_is_closed_and_loads_nothing(name: str, request: pytest.FixtureRequ
     assert len(text.encode()) < 2_000_000
 
 
+class Visible(Reader):
+    """The text that shows before anything is unfolded."""
+
+    def handle_data(self, data: str) -> None:
+        if "details" not in self.open or "summary" in self.open:
+            super().handle_data(data)
+
+
+@pytest.mark.parametrize("shared", [None, "rates"])
+def test_the_first_screen_has_few_words_and_no_table(
+    audit: Document, shared: Sharing | None, few_figures: None
+) -> None:
+    text = page(audit if shared is None else publish(audit))
+    seen = Visible(text)
+    assert 150 < len("".join(seen.text).split()) <= 900
+    assert len("".join(Reader(text).text).split()) > 2000, "what is folded is there"
+    first = text[: text.index("<details>")]
+    assert "<table>" not in first
+    assert "No group is clearly served worst" in first
+    assert first.index(f"The rules of {audit.gate.file}") < first.index("clearly served") if audit.gate else False
+
+
+def test_what_is_folded_opens_by_its_place(whole: str) -> None:
+    read = Reader(whole)
+    assert {"data", "rules", "overview", "audit-1", "limits", "methods"} <= {
+        attributes["id"] for _, attributes in read.tags if "id" in attributes
+    }
+    assert len(read.all("details")) == len(read.all("summary")) >= 7
+
+
 def test_headings_are_in_order(whole: str) -> None:
     levels = [int(tag[1]) for tag, _ in Reader(whole).tags if tag in ("h1", "h2", "h3", "h4")]
     assert levels[0] == 1
@@ -127,7 +158,7 @@ def test_what_has_most_to_say_comes_first(audit: Document, few_figures: None) ->
             entry["audit"]["auc_gap"] = gap | {"p": p}
 
     kinds = re.findall(r'<div class="answer (\w+)">', page(edited(audit, tested)))
-    assert kinds == ["beyond", "open", "unknown"]
+    assert kinds == ["unequal", "open", "unknown"]
 
 
 def test_page_of_very_many_audits_is_small_and_says_so(audit: Document, few_figures: None) -> None:

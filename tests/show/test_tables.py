@@ -11,6 +11,7 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.document.estimate import Estimate, exact
 from hf_fairtune.publish import publish
 from hf_fairtune.show import tables
+from hf_fairtune.show.gate import gate_table
 from hf_fairtune.show.table import Table
 from hf_fairtune.show.view import View, views
 from hf_fairtune.show.words import metric, number, percent
@@ -22,7 +23,7 @@ NAMES = ("audit", "search", "repair")
 
 
 def every(view: View) -> list[Table]:
-    made = [tables.auc_table(view), tables.pair_table(view), *tables.further_tables(view), tables.across_table([view])]
+    made = [tables.auc_table(view), tables.pair_table(view), *tables.further_tables(view)]
     return [table for table in made if table.rows]
 
 
@@ -120,7 +121,6 @@ def test_degenerate_thresholds_show_no_rates_and_say_why(search: Document) -> No
     table = tables.gap_table(view, 1)
     assert not any("dark" in row[0] for row in table.rows)
     assert any("decides nothing" in note for note in table.notes)
-    assert tables.across_table([view]).rows[1][-1] == "degenerate"
 
 
 def test_a_measure_is_a_column_and_counts_stand_beside_rates(audit: Document) -> None:
@@ -213,7 +213,7 @@ def test_a_group_or_attribute_that_a_split_lacks_leaves_its_cells_empty(search: 
 
 def test_the_gate_is_a_row_a_number(audit: Document) -> None:
     assert audit.gate is not None
-    table = tables.gate_table(audit.gate)
+    table = gate_table(audit.gate)
     assert len(table.rows) == len(audit.gate.rows)
     first, last = audit.gate.rows[0], audit.gate.rows[-1]
     assert first.found is not None

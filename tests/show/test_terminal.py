@@ -1,42 +1,64 @@
-"""Terminal text: the same tables and sentences, without a mark of direction, short of many rows."""
+"""Terminal text: the verdict first, on one screen, without a mark of direction."""
 
 import re
+from dataclasses import replace
+
+import pytest
 
 from hf_fairtune.document.document import Document
-from hf_fairtune.show.answer import compared
-from hf_fairtune.show.table import as_text, plain
-from hf_fairtune.show.tables import auc_table, gap_table, gate_table
-from hf_fairtune.show.terminal import audit_text, run_text
-from hf_fairtune.show.view import views
+from hf_fairtune.show.answer import answers
+from hf_fairtune.show.table import plain
+from hf_fairtune.show.terminal import audit_text
+from hf_fairtune.show.words import VERDICTS
 
 from .conftest import edited
-from .strange import many_groups, renamed, undefined
+from .strange import crowded, many_groups, renamed, undefined
 
 
-def test_an_audit_is_laid_out(audit: Document) -> None:
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_an_audit_is_one_screen_verdict_first(audit: Document) -> None:
     text = audit_text(audit)
-    assert text.startswith("melanoma: 440 rows, 159 positives, ")
-    for view in views(audit):
-        assert as_text(auc_table(view)) in text
-        assert plain(compared(view)) in text
+    lines = text.splitlines()
     assert audit.gate is not None
-    assert text.endswith(as_text(gate_table(audit.gate)))
-    assert "Every gap between groups" in text
+    assert lines[0] == f"Rules of {audit.gate.file}: {audit.gate.verdict}"
+    numbers = sorted({row.rule for row in audit.gate.rows})
+    assert [line.split(": ")[1].split(".")[0] for line in lines[1 : 1 + len(numbers)]] == list(map(str, numbers))
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 100
+    assert "440 rows, 159 cases, " in text
+    for one in answers(audit):
+        for paragraph in (one.verdict, *one.paragraphs):
+            assert plain(paragraph) in flat(text)
     assert "--exclude 'not stated' 'F & not stated' 'M & not stated'" in text
 
 
-def test_a_run_is_laid_out_with_what_it_shows(search: Document, repair: Document) -> None:
-    for document in (search, repair):
-        text, (view,) = run_text(document), views(document)
-        for table in (auc_table(view), gap_table(view, 0), gap_table(view, 1)):
-            assert as_text(table) in text
-        assert text.endswith(plain(compared(view)))
-    assert run_text(edited(search, lambda content: content.update(audits=[]))) == "Nothing was audited."
+def test_without_a_gate_the_answer_is_first(search: Document) -> None:
+    assert audit_text(search).startswith(f"{VERDICTS['open']}.\n\nBy skin, on test: ")
+    assert "Nothing was audited" in audit_text(edited(search, lambda content: content.update(audits=[])))
 
 
-def test_many_rows_are_cut_and_strange_names_do_nothing(audit: Document) -> None:
-    text = audit_text(edited(audit, lambda content: many_groups(content, "sex", 30)))
-    assert "24 more rows are in the document" in text
+def test_only_verdicts_are_coloured(audit: Document) -> None:
+    assert "\033" not in audit_text(audit)
+    text = audit_text(audit, colour=True)
+    assert "\033[32m  pass: 2. " in text
+    assert re.sub("\033\\[\\d+m", "", text) == audit_text(audit)
+    assert audit.gate is not None
+    failed = replace(audit, gate=replace(audit.gate, verdict="fail"))
+    assert audit_text(failed, colour=True).startswith("\033[31mRules of rules.yaml: fail\033[0m")
+
+
+@pytest.mark.parametrize("times", [2, 14])
+def test_many_answers_are_cut(audit: Document, times: int) -> None:
+    text = audit_text(edited(audit, lambda content: crowded(content, times)))
+    assert f"{3 * times - 4} more answers have no place here." in text
+    assert len(text.splitlines()) <= 50
+
+
+def test_strange_names_do_nothing(audit: Document) -> None:
+    audit_text(edited(audit, lambda content: many_groups(content, "sex", 30)))
     for made in (edited(audit, renamed), edited(audit, undefined)):
         text = audit_text(made)
         assert not re.search("[\u202a-\u202e\u2066-\u2069\x00]", text)

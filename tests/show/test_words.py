@@ -10,6 +10,7 @@ from hf_fairtune.document.comparison import Verdict
 from hf_fairtune.document.document import GateRow, Sharing
 from hf_fairtune.document.estimate import NAN, Estimate, Reason, ReasonKind, Status, Unit, point
 from hf_fairtune.show import words
+from hf_fairtune.show.gate import bound, rule
 
 
 @pytest.mark.parametrize("kind", get_args(ReasonKind))
@@ -86,11 +87,11 @@ def test_metrics_are_named_by_their_cards() -> None:
 
 def test_rules_say_what_they_want() -> None:
     row = GateRow(2, "tpr", "t", "sex", "all", "pass", group="F", against="M", threshold="youden", low=0.5)
-    assert words.rule(row).replace("\u2068", "").replace("\u2069", "") == '2. tpr of "F" minus "M" at youden'
-    assert words.bound(row) == "at least 0.5"
-    assert words.bound(GateRow(1, "auc", "t", None, "all", "pass", low=0.5, high=0.9)) == "within 0.5 to 0.9"
-    assert words.bound(GateRow(1, "auc", "t", None, "all", "pass", high=0.9)) == "at most 0.9"
-    assert words.bound(GateRow(1, "verdict", "t", None, "all", "pass", wanted="fairer")) == "fairer"
+    assert rule(row).replace("\u2068", "").replace("\u2069", "") == '2. tpr of "F" minus "M" at youden'
+    assert bound(row) == "at least 0.5"
+    assert bound(GateRow(1, "auc", "t", None, "all", "pass", low=0.5, high=0.9)) == "within 0.5 to 0.9"
+    assert bound(GateRow(1, "auc", "t", None, "all", "pass", high=0.9)) == "at most 0.9"
+    assert bound(GateRow(1, "verdict", "t", None, "all", "pass", wanted="fairer")) == "fairer"
 
 
 def test_detectable_difference_is_said_or_denied() -> None:

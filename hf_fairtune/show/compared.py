@@ -1,0 +1,58 @@
+"""What a comparison with a reference shows: who gained, who lost, and which fall is not excluded."""
+
+from ..document.comparison import Comparison
+from ..document.estimate import Estimate
+from .view import View, beside
+from .words import COMPARISON_VERDICTS, listed, metric, name, number, threshold
+
+MOST = 8
+
+
+def compared(view: View) -> str:
+    """Say what the comparison with the reference shows, and what each group gained or lost."""
+    found = view.comparison
+    if found is None:
+        return ""
+    said = [f"{view.title} against {view.reference}, {view.place}: {comparison(found)}"]
+    rows = {row.group: row.joint for row in found.groups if row.group not in found.excluded}
+    lower = {group: item for group, item in rows.items() if item.low <= 0 <= item.high and item.value < 0}
+    said += _moved("The AUC", rows)
+    said += [f"The AUC is lower, which chance may explain, for: {_changes(lower)}."] if lower else []
+    unknown = [name(group) for group, item in rows.items() if not item.bounded]
+    said += [f"No comparison is possible for: {listed(unknown, MOST)}."] if unknown else []
+    for cuts in beside(view.audits.values(), "thresholds"):
+        at, change = cuts[-1], view.change(cuts[-1])
+        if change is None or at.fitted_on is None or any(cut.degenerate for cut in cuts):
+            continue
+        for key in ("tpr", "fpr"):
+            moved = {row.group: row.rates[key] for row in change.groups if key in row.rates}
+            said += _moved(f"The {metric(key).lower()} at the threshold {threshold(at)}", moved)
+    for what, item in {"lowest AUC of a group": found.min_group_auc, "gap": found.auc_gap}.items():
+        said += [f"The {what} changed by {number(item, sign=True)}."] if item.defined else []
+    return " ".join(said)
+
+
+def _moved(what: str, found: dict[str, Estimate]) -> list[str]:
+    """Say for which groups a number rose or fell beyond its interval."""
+    rose = {group: item for group, item in found.items() if item.low > 0}
+    fell = {group: item for group, item in found.items() if item.high < 0}
+    return [f"{what} {verb} for: {_changes(some)}." for verb, some in (("rose", rose), ("fell", fell)) if some]
+
+
+def _changes(found: dict[str, Estimate]) -> str:
+    return listed([f"{name(group)} {number(item, sign=True)}" for group, item in found.items()], MOST)
+
+
+def comparison(found: Comparison) -> str:
+    """Say what a comparison shows: who gained, who lost, and how far a fall is not excluded."""
+    rows = [row for row in found.groups if row.group not in found.excluded]
+    rose = [name(row.group) for row in rows if row.joint.low > 0]
+    fell = [name(row.group) for row in rows if row.joint.high < 0]
+    open_ = [f"worse for {listed(fell, comma=', ')}"] if fell else []
+    for row in rows:
+        if row.joint.low <= 0 <= row.joint.high and row.fall > found.margin:
+            open_.append(f"for {name(row.group)} a fall of up to {number(row.fall)} is not excluded")
+        elif not row.joint.defined:
+            open_.append(f"for {name(row.group)} nothing is known")
+    said = {"rose": listed(rose, comma=", "), "fell": listed(fell, comma=", "), "open": listed(open_)}
+    return COMPARISON_VERDICTS[found.verdict].format(**said, margin=f"{found.margin:g}")

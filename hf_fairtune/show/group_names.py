@@ -1,0 +1,67 @@
+"""Attributes and groups in words: group `>60` of `age:60` is "age over 60" of "age"."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from functools import partial
+from typing import Any
+
+from ..data.attributes import AND
+from ..document.data import AttributeSheet
+from ..document.document import Document
+from .words import group_words
+
+# Fields of an audit, a comparison and a gate that hold the name of a group, or several.
+GROUPS = {"group", "reference", "best", "worst", "against", "excluded", "left_out", "by_group"}
+
+
+def in_words(document: Document) -> Document:
+    """Return the document with attributes and groups in words: group `>60` of `age:60` is "age over 60" of "age"."""
+    titles, groups, columns = dict[str, str](), dict[str, dict[str, str]](), list[str]()
+    for spec in document.data.groups:
+        columns.append(spec.partition(":")[0])
+    for sheet in document.data.splits.values():
+        single: list[dict[str, str]] = []
+        for part in sheet.attributes:
+            own = groups.setdefault(part.name, {})
+            for level in part.levels:
+                levels = level.group.split(AND)
+                if part.kind != "intersection":
+                    own[level.group] = group_words(level, part)
+                elif len(levels) == len(single):
+                    own[level.group] = AND.join(map(dict.get, single, levels, levels))
+            single += [own] if part.kind != "intersection" else []
+            once = part.kind == "cuts" and columns.count(part.columns[0]) == 1
+            specs = part.name.split(AND) if part.kind == "intersection" else [part.name]
+            titles[part.name] = part.columns[0].replace("_", " ") if once else AND.join(map(titles.get, specs, specs))
+    name = partial(_named, titles=titles, groups=groups)
+    data = replace(document.data, splits=name(document.data.splits))
+    return replace(document, data=data, audits=name(document.audits), gate=name(document.gate))
+
+
+def _named(
+    part: Any, *, titles: Mapping[str, str], groups: Mapping[str, Mapping[str, str]], attribute: str = ""
+) -> Any:
+    """Return a part of a document, a part of an audit by `attribute`, with its attributes and groups renamed."""
+    attribute = part.name if isinstance(part, AttributeSheet) else getattr(part, "attribute", attribute) or ""
+    name = partial(_named, titles=titles, groups=groups, attribute=attribute)
+    if isinstance(part, dict):
+        return dict(zip(part, map(name, part.values()), strict=True))
+    if isinstance(part, (list, tuple)):
+        return type(part)(map(name, part))
+    if not is_dataclass(part):
+        return part
+    own, changed = groups.get(attribute, {}), dict[str, Any]()
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if field.name not in GROUPS:
+            changed[field.name] = name(value)
+        elif isinstance(value, dict):
+            changed[field.name] = dict(zip(map(own.get, value, value), value.values(), strict=True))
+        elif isinstance(value, list):
+            changed[field.name] = list(map(own.get, value, value))
+        else:
+            changed[field.name] = own.get(value, value)
+    renamed = "name" if isinstance(part, AttributeSheet) else "attribute"
+    if renamed in changed and attribute:
+        changed[renamed] = titles.get(attribute, attribute)
+    return replace(part, **changed)  # type: ignore[type-var]
