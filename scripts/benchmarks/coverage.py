@@ -16,9 +16,9 @@ import math
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -37,20 +37,21 @@ POSITIVES, GROUPS = (12, 20, 50), (2, 4, 8)
 # Samples of two groups at a time.
 ROUND = 16
 BEST, WORST = 0.9, 0.75
-TABLES = {
-    "independent": "One image a patient, equal groups",
-    "clusters": "Clusters of 1, 1, 2, 3 and 8 images, equal groups",
-    "unequal": f"The same clusters, AUCs from {BEST} (the first group) to {WORST}",
-}
+# One image a patient; several; several, and AUCs from `BEST` in the first group to `WORST` in the last.
+KINDS = ("independent", "clusters", "unequal")
+# How often an interval holds the truth, and how often there is one: by scenario and name.
+Counts = dict[str, dict[str, tuple[float, float]]]
 RATES = ("tpr", "fpr", "selection_rate", "accuracy", "ppv", "npv", "f1")
 GAPS = ("equalized_odds_difference", "demographic_parity_difference", "demographic_parity_ratio")
-ABOUT = """`python scripts/benchmarks/coverage.py`: {runs} samples of two groups, half as many of four, a quarter of
-eight. Of a sample every interval of a group or pair counts, but those of the first group.
+ABOUT = """`python scripts/benchmarks/coverage.py`: {samples} samples of two groups, half as many of four, a quarter of
+eight; k is how many patients of all groups but the first have the finding on average. "independent" is one image a
+patient, "clusters" 1, 1, 2, 3 or 8, "unequal" the same with AUCs from 0.9 in the first group to 0.75 in the last.
 
-Standard error of a number: about {error:.3f} or less; of the lowest AUC, gaps and tests of all groups {four:.3f} with
-four groups, {eight:.3f} with eight. From 20 patients with the finding on, an interval that covers less than .93 is
-labelled narrow, more than .97 wide; groups of 12 are few, and an audit says so. Bands of the lowest AUC and of gaps
-hold for all groups at once, and so are wide. Two numbers are those of an earlier version ({earlier} samples) → these.
+Standard error of a number of one group, or of a pair: about {one:.3f}, for "unequal" {three:.3f}. Of a number of all
+groups: {two:.3f} with two, {four:.3f} with four, {eight:.3f} with eight. From k = 20 on, an interval that covers less
+than .93 is labelled narrow, more than .97 wide; groups of 12 are few, and an audit says so. Bands of the lowest AUC
+and of gaps hold for all groups at once, and so are wide. What "unequal" groups' tests reject is their power. Two
+numbers are those of an earlier version, of {earlier} samples, and these.
 """
 # Rows that are no coverage: shares of samples in which a test rejects, and a ratio.
 SIZE_OF, RATIO = "rejected at 5 %: ", "gap by chance alone / true mean gap of equal groups"
@@ -198,27 +199,44 @@ def simulate(scenario: Scenario, agreement: float, seed: int) -> dict[str, np.nd
     return dict(found)
 
 
-def cell(name: str, value: float, before: float | None, scenario: Scenario) -> str:
-    """Write a number beside the earlier one; an interval that covers too little or too much is labelled."""
-    text = f"{value:.2f}" if name == RATIO else f"{value:.3f}".lstrip("0")
-    if not name.startswith(SIZE_OF) and name != RATIO and scenario.positives >= 20:
+def cell(name: str, counts: Counts, earlier: Counts, among: Sequence[Scenario]) -> str:
+    """Write a number of some scenarios beside the earlier one; label one that covers too little or too much."""
+    value, before = (mean(name, own, among) for own in (counts, earlier))
+    by_chance = 1.0
+    if name == RATIO:
+        equal = [replace(one, kind="clusters") if one.kind == "unequal" else one for one in among]
+        by_chance = mean("gap", counts, equal)
+    text = f"{value / by_chance:.2f}" if name == RATIO else f"{value:.3f}".lstrip("0")
+    if not name.startswith(SIZE_OF) and name != RATIO and among[0].positives >= 20:
         text += " narrow" if value < LEVEL - 0.02 else " wide" if value > LEVEL + 0.02 else ""
-    return text if before is None else f"{before:.2f}".lstrip("0") + f" → {text}"
+    return text if math.isnan(before) else f"{before / by_chance:.2f}".removeprefix("0") + f" → {text}"
 
 
-def table(kind: str, numbers: dict[Scenario, dict[str, float]], earlier: dict[str, dict[str, float]]) -> Iterator[str]:
-    """Write the lines of one table: an interval a row, a number of groups and of patients a column."""
-    columns = [one for one in numbers if one.kind == kind]
-    yield f"## {TABLES[kind]}\n"
-    heads = [f"{one.n_groups} groups, k = {one.positives}" for one in columns]
-    yield f"| | {' | '.join(heads)} |"
-    yield "|---" * (len(columns) + 1) + "|"
-    for name in numbers[columns[0]]:
-        if name == "gap" or (kind == "unequal" and name.startswith(SIZE_OF)):
-            continue
-        cells = [cell(name, numbers[one][name], earlier.get(str(one), {}).get(name), one) for one in columns]
-        yield f"| {name.replace('_', ' ')} | {' | '.join(cells)} |"
-    yield ""
+def mean(name: str, counts: Counts, among: Sequence[Scenario]) -> float:
+    """Average a number over the samples of some scenarios; NaN where there is none."""
+    inside, size = np.sum([counts.get(str(one), {}).get(name, (0.0, 0.0)) for one in among], axis=0)
+    return float(inside / size) if size else math.nan
+
+
+def tables(counts: Counts, earlier: Counts) -> Iterator[str]:
+    """Write the lines of both tables: an interval a row, and kinds of samples the columns."""
+    names = list(counts[str(SCENARIOS[0])])
+    edge = names.index("lowest AUC")
+    groups_of = {kind: [one for one in SCENARIOS if one.kind == kind] for kind in KINDS}
+    single = {
+        f"{kind}, k = {k}": [one for one in groups_of[kind] if one.positives == k] for kind in KINDS for k in POSITIVES
+    }
+    across = {f"{one.kind}, {one.n_groups} groups, k = {one.positives}": [one] for one in SCENARIOS}
+    for title, rows, columns in (
+        ("one group, or of a pair", names[:edge], single),
+        ("all groups", names[edge:-1], across),
+    ):
+        yield f"## Numbers of {title}\n"
+        yield f"| | {' | '.join(rows)} |".replace("_", " ")
+        yield "|---" * (len(rows) + 1) + "|"
+        for head, among in columns.items():
+            yield f"| {head} | {' | '.join(cell(name, counts, earlier, among) for name in rows)} |"
+        yield ""
 
 
 def main() -> None:
@@ -226,41 +244,43 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=540, help="no round of samples starts later")
     parser.add_argument("--agreement", type=float, default=0.7, help="correlation of a patient's images")
-    parser.add_argument("--save", type=Path, help="file for the numbers")
-    parser.add_argument("--against", type=Path, help="numbers saved by an earlier version, shown first")
+    parser.add_argument("--save", type=Path, help="file for the counts")
+    parser.add_argument("--against", type=Path, help="counts saved by an earlier version, shown first")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".md"))
     given = parser.parse_args()
     start, rounds = time.perf_counter(), 0
-    counts: dict[tuple[Scenario, str], np.ndarray] = defaultdict(lambda: np.zeros(2))
+    counts: Counts = {str(one): {} for one in SCENARIOS}
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         while time.perf_counter() - start < given.seconds:
             parts = pool.map(simulate, SCENARIOS, [given.agreement] * len(SCENARIOS), [rounds] * len(SCENARIOS))
             for one, part in zip(SCENARIOS, parts, strict=True):
-                for name, own in part.items():
-                    counts[one, name] += own
+                for name, (inside, size) in part.items():
+                    before = counts[str(one)].get(name, (0.0, 0.0))
+                    counts[str(one)][name] = float(before[0] + inside), float(before[1] + size)
             rounds += 1
-    numbers: dict[Scenario, dict[str, float]] = {one: {} for one in SCENARIOS}
-    for (one, name), (inside, size) in counts.items():
-        numbers[one][name] = inside / size if size else math.nan
     if given.save:
-        saved = {"samples": {"": ROUND * rounds}} | {str(one): found for one, found in numbers.items()}
-        given.save.write_text(json.dumps(saved))
-    earlier: dict[str, dict[str, float]] = json.loads(given.against.read_text()) if given.against else {}
-    for one, found in numbers.items():
-        equal = Scenario("clusters", one.n_groups, one.positives) if one.kind == "unequal" else one
-        by_chance = counts[equal, "gap"][0] / counts[equal, "gap"][1]
-        found[RATIO] /= by_chance
-        if str(one) in earlier:
-            earlier[str(one)][RATIO] /= by_chance
-    error = math.sqrt(LEVEL * (1 - LEVEL) / (ROUND * rounds))
+        given.save.write_text(json.dumps(counts))
+    earlier: Counts = json.loads(given.against.read_text()) if given.against else {}
+    text = written(counts, earlier)
+    given.output.write_text(text)
+    print(text)
+
+
+def written(counts: Counts, earlier: Counts) -> str:
+    """Write the page."""
+    first = str(SCENARIOS[0])
+    samples, before = (int(own.get(first, {"gap": (0.0, 0.0)})["gap"][1]) for own in (counts, earlier))
+    error = math.sqrt(LEVEL * (1 - LEVEL) / samples)
+    errors = {
+        "one": error / math.sqrt(1 + 1.5 + 1.75),
+        "three": error * math.sqrt(2 / 3),
+        "two": error,
+        "four": error * math.sqrt(2),
+        "eight": error * 2,
+    }
     lines = ["# Coverage of the intervals of an audit that claim 95 %\n"]
-    of_more = {"four": error * math.sqrt(2), "eight": error * 2}
-    before = earlier.get("samples", {"": 0})[""]
-    lines.append(ABOUT.format(runs=ROUND * rounds, error=error, earlier=before, **of_more))
-    for kind in TABLES:
-        lines += table(kind, numbers, earlier)
-    given.output.write_text("\n".join(lines))
-    print("\n".join(lines))
+    lines += [ABOUT.format(samples=samples, earlier=before, **errors), *tables(counts, earlier)]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

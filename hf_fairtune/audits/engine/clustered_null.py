@@ -19,7 +19,7 @@ def clustered_gap_null(groups: Sequence[ScoredRows], draws: int = 1000, seed: in
     permutation: those of a composition of their own would keep them, and with them the true gap. So logits of the
     AUCs are drawn with Obuchowski's covariances, as Student's t with the degrees of freedom of each group's effective
     clusters, around their mean, weighted by those; for an AUC without variance see `logit_point`. Every group has
-    both labels. Of simulated equal groups it rejects 0.01 to 0.06 at 5 % (`scripts/benchmarks/coverage.md`).
+    both labels. How often it rejects equal groups is in `scripts/benchmarks/coverage.md`.
 
     Source: Student's t as a normal number over the root of a chi-square over its degrees of freedom; p counts the data
     in, as for permutations, Phipson & Smyth 2010, eq. 2.

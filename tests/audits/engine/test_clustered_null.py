@@ -57,6 +57,26 @@ def test_chance_is_that_of_equal_groups_whatever_the_true_gap(aucs: tuple[float,
     assert found == pytest.approx(by_chance, rel=0.15)
 
 
+def mixed(aucs: tuple[float, float], rng: np.random.Generator) -> list[ScoredRows]:
+    """Patients with 4 to 11 images of both labels: hardly two are composed alike, and none could trade its group."""
+    found = []
+    for value in aucs:
+        own = np.arange(60).repeat(rng.integers(4, 12, 60))
+        labels = (rng.random(len(own)) < rng.beta(1, 2, 60)[own]).astype(int)
+        noise = 0.6 * rng.normal(size=60)[own] + 0.8 * rng.normal(size=len(own))
+        scores = noise + math.sqrt(2) * norm.ppf(value) * labels
+        found.append(ScoredRows(labels, scores, own * 0, ("a",), own + 60 * len(found)))
+    return found
+
+
+def test_a_true_gap_does_not_leak_into_chance() -> None:
+    rng = np.random.default_rng(4)
+    by_chance = np.mean([gap(mixed((0.85, 0.85), rng)) for _ in range(100)])
+    found = [clustered_gap_null(mixed((0.92, 0.78), rng), 200) for _ in range(10)]
+    assert np.mean([own.mean for own in found]) == pytest.approx(by_chance, rel=0.2)
+    assert max(own.p for own in found) < 0.05
+
+
 def test_a_gap_between_equal_groups_is_rarely_called_one() -> None:
     rng, found, naive = np.random.default_rng(2), 0, 0
     for _ in range(120):
