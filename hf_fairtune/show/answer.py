@@ -132,10 +132,10 @@ def _spread(side: Side, what: str, order: Sequence[str] = ()) -> str:
 
 def _ranking(view: View, found: dict[str, Side]) -> str:
     """Say how AUCs run from the worst to the best group, and what that shows."""
-    side, gap, told = found[RANKED], view.audit.auc_gap, set[str]()
+    side, gap, named = found[RANKED], view.audit.auc_gap, set[str]()
     groups = side.groups
     for question in found:
-        told |= {*found[question].small} if question != RANKED else set()
+        named |= {*found[question].small} if question != RANKED else set()
     if not gap.defined or not groups:
         return f"Ranking: which group has the lowest AUC is unknown ({reasons(gap.reasons)})."
     (worst, low), (best, high) = groups[0], groups[-1]
@@ -152,7 +152,7 @@ def _ranking(view: View, found: dict[str, Side]) -> str:
     for row in view.audit.groups:
         if row.group == worst and side.kind in ("beyond", "alone") and not side.sure:
             said += f". It is the lowest in {percent(row.worst_share)} of the resamples, so another group may be"
-    return f"{said}.{_small(view, {*side.small} - told)}"
+    return f"{said}.{_small(view, {*side.small} - named)}"
 
 
 def _small(view: View, groups: Collection[str]) -> str:
