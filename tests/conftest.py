@@ -24,10 +24,14 @@ settings.load_profile("unhurried")
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
 
-def pytest_collection_finish() -> None:
+def freeze_imports() -> None:
     """Exempt what the imports left from the full collections that every `Trainer.train` makes."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_collection_finish() -> None:
+    freeze_imports()
 
 
 def tiny_vit(n_blocks: int = 3, num_labels: int = 2, image_size: int = 16) -> ViTForImageClassification:

@@ -29,12 +29,10 @@ class DataArguments:
     )
     label: str = field(metadata={"help": "Column of the diagnosis."})
     positive: list[str] = _as_in_audit("positive")
-    uncertain: Uncertain | None = _as_in_audit("uncertain")
     group: list[str] = repeatable(
         "Attribute column, or column:cuts (`age:60` is <=60 against >60; `age:40,60` three bins). Several give their "
         "intersections."
     )
-    exclude: list[str] = _as_in_audit("exclude")
     cluster: str | None = field(
         default=None, metadata={"help": "Column of the patient or lesion; one never lies in two splits."}
     )
@@ -51,6 +49,8 @@ class DataArguments:
         default=0.08, metadata={"help": "Smallest share of an image that a training crop keeps; 1: only flips."}
     )
     data_cache: str | None = _as_in_audit("data_cache")
+    exclude: list[str] = _as_in_audit("exclude")
+    uncertain: Uncertain | None = _as_in_audit("uncertain")
 
     def __post_init__(self) -> None:
         if not 0 < self.smallest_crop <= 1:

@@ -8,7 +8,7 @@ from scipy.stats import t as student
 from hf_fairtune.audits.comparison import compare
 from hf_fairtune.document.comparison import Comparison
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.show import words
+from hf_fairtune.show.compared import comparison
 
 from .samples import NAMES, QUICK, two_models
 
@@ -101,7 +101,7 @@ def test_the_sentence_names_who_gained_and_which_fall_is_open() -> None:
     rng = np.random.default_rng(3)
     found = binormal(rng, 50, [0.15, 0.0])
     assert found.verdict == "gain"
-    said = words.comparison(found).replace("\u2068", "").replace("\u2069", "")
+    said = comparison(found).replace("\u2068", "").replace("\u2069", "")
     assert said == f'better for "0"; for "1" a fall of up to {found.groups[1].fall:.2f} is not excluded.'
 
 

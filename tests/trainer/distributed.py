@@ -12,7 +12,7 @@ from optuna.pruners import BasePruner
 from hf_fairtune import FairTrainer
 from hf_fairtune.methods.swift import Swift
 from hf_fairtune.search.modes import mode_named
-from tests.conftest import table, tiny_vit
+from tests.conftest import freeze_imports, table, tiny_vit
 from tests.trainer.test_fair import arguments
 
 
@@ -24,6 +24,7 @@ class OddTrials(BasePruner):
 
 
 if __name__ == "__main__":
+    freeze_imports()
     folder, batch = Path(sys.argv[1]), int(sys.argv[2])
     args = arguments(folder, num_train_epochs=3, per_device_train_batch_size=batch, per_device_eval_batch_size=8)
     args.ddp_find_unused_parameters = False

@@ -112,7 +112,9 @@ def test_bad_input(tmp_path: Path) -> None:
 SEARCH = """
 import sys
 from pathlib import Path
+from tests.conftest import freeze_imports
 from tests.trainer.test_searching import searcher
+freeze_imports()
 searcher(Path(sys.argv[1]), num_train_epochs=2).hyperparameter_search(n_trials=7)
 """
 
