@@ -125,7 +125,6 @@ def _read_text(path: Path) -> TableFile:
                 sep=separator,
                 encoding=encoding,
                 low_memory=False,
-                float_precision="round_trip",
                 skipinitialspace=True,
                 index_col=False,
                 keep_default_na=False,
