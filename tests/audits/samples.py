@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import ArrayLike
 
 from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
+from hf_fairtune.audits.metrics.metric import cut_metrics
 from hf_fairtune.audits.thresholds import fixed
-from hf_fairtune.document.audit import Audit
+from hf_fairtune.document.audit import Audit, RateGroup, ThresholdAudit
 from hf_fairtune.document.comparison import Comparison, GroupChange
 from hf_fairtune.document.estimate import NAN, Estimate, Reason, Unit
 
@@ -103,3 +105,9 @@ def group_change(low: float, high: float) -> GroupChange:
     """A group whose simultaneous interval is this, and whose fall may reach its low end."""
     found = Estimate((low + high) / 2, low, high, "made up")
     return GroupChange("a", 40, 20, 20, "ok", (), found, NAN, found, max(0.0, -low) if low == low else NAN)
+
+
+def without_cut_metrics(found: ThresholdAudit) -> list[RateGroup]:
+    """The groups without what needs a cut, which decisions made elsewhere have not."""
+    kept = [{key: own for key, own in row.rates.items() if key not in cut_metrics()} for row in found.groups]
+    return [replace(row, rates=rates) for row, rates in zip(found.groups, kept, strict=True)]

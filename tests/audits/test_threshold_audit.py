@@ -1,6 +1,5 @@
 """Every rate and gap at a threshold, with whatever decides."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from hf_fairtune.audits.thresholds import fixed, given, parse_policy
 from hf_fairtune.document.audit import RateGroup, ThresholdAudit
 from hf_fairtune.document.estimate import Estimate, Reason
 
-from .samples import NAMES, checked, few, split
+from .samples import NAMES, checked, few, split, without_cut_metrics
 
 ROWS = 4
 DENOMINATORS = {"tpr": "positives", "fpr": "negatives", "tnr": "negatives", "selection_rate": "rows"}
@@ -26,12 +25,6 @@ def one(*rows: Any, threshold: Any = None, names: tuple[str, ...] = NAMES, **opt
         *rows, names, thresholds=[threshold or fixed(0.4)], **({"n_boot": 200, "n_permutations": 0} | options)
     )
     return found.thresholds[0]
-
-
-def without_cut_metrics(found: ThresholdAudit) -> list[RateGroup]:
-    """The groups without what needs a cut, which decisions made elsewhere have not."""
-    kept = [{key: own for key, own in row.rates.items() if key not in cut_metrics()} for row in found.groups]
-    return [replace(row, rates=rates) for row, rates in zip(found.groups, kept, strict=True)]
 
 
 def test_gaps_compare_with_the_largest_estimable_group() -> None:

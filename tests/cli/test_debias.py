@@ -21,6 +21,7 @@ from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.document.document import Audited, Document
+from tests.audits.samples import without_cut_metrics
 from tests.cli.run_folder import repair_of
 
 
@@ -79,7 +80,9 @@ def test_calibration_of_the_model_before_moves_only_what_0_5_means(repaired: Pat
         assert calibrated.auc == raw.auc
         assert repr(calibrated.groups) == repr(raw.groups)
         fixed, youden = calibrated.thresholds
-        assert repr((youden.gaps, youden.groups)) == repr((raw.thresholds[1].gaps, raw.thresholds[1].groups))
+        assert repr(youden.gaps) == repr(raw.thresholds[1].gaps)
+        # What a cut of probabilities stands for moves with them.
+        assert repr(without_cut_metrics(youden)) == repr(without_cut_metrics(raw.thresholds[1]))
         assert (fixed.policy, fixed.value) == ("fixed", 0.5)
         # At 0.5 the raw model before and the calibrated one after are not compared.
         assert [threshold.policy for threshold in changes.thresholds] == ["youden"]
