@@ -50,9 +50,9 @@ patient, "clusters" 1, 1, 2, 3 or 8, "unequal" the same with AUCs from 0.9 in th
 Standard error of a number of one group, or of a pair: about {one:.3f}, for "unequal" {three:.3f}. Of a number of all
 groups: {two:.3f} with two, {four:.3f} with four, {eight:.3f} with eight. From k = 20 on, an interval that covers less
 than .93 is labelled narrow, more than .97 wide; groups of 12 are few, and an audit says so. Bands of the lowest AUC
-and of gaps hold for all groups at once, and so are wide. What "unequal" groups' tests reject is their power. Two
-numbers are those of an earlier version, of {earlier} samples, and these.
+and of gaps hold for all groups at once, and so are wide. What "unequal" groups' tests reject is their power.{earlier}
 """
+EARLIER = "\n\nTwo numbers are those of an earlier version, of {} samples, and these."
 # Rows that are no coverage: shares of samples in which a test rejects, and a ratio.
 SIZE_OF, RATIO = "rejected at 5 %: ", "gap by chance alone / true mean gap of equal groups"
 
@@ -279,7 +279,10 @@ def written(counts: Counts, earlier: Counts) -> str:
         "eight": error * 2,
     }
     lines = ["# Coverage of the intervals of an audit that claim 95 %\n"]
-    lines += [ABOUT.format(samples=samples, earlier=before, **errors), *tables(counts, earlier)]
+    lines += [
+        ABOUT.format(samples=samples, earlier=EARLIER.format(before) if before else "", **errors),
+        *tables(counts, earlier),
+    ]
     return "\n".join(lines)
 
 
