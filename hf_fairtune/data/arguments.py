@@ -23,7 +23,7 @@ class DataArguments:
 
     dataset: str = field(
         metadata={
-            "help": "Hub id, folder of images with a metadata.csv, or a .csv, .tsv or .parquet file with an "
+            "help": "Hub id, folder of images with a metadata.csv, or a table (csv, xlsx, json, parquet, ...) with an "
             "image column. A column `split` (train, validation, test) is kept as the given splits."
         }
     )

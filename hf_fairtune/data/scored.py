@@ -144,7 +144,7 @@ class PredictionArguments(ScoredSpec):
         kw_only=True,
         metadata={
             "help": "The predictions themselves (then not needed), or images for a model: a Hub id, a folder with a "
-            "metadata.csv, or a .csv, .tsv or .parquet file with an image column."
+            "metadata.csv, or a table (csv, xlsx, json, parquet, ...) with an image column."
         },
     )
     image: str | None = field(
