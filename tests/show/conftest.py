@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from hf_fairtune.document.document import Document
+from hf_fairtune.show.card import card as rendered
+from hf_fairtune.show.card import pictures
 
 FOLDER = Path(__file__).parent
 Edit = Callable[[dict[str, Any]], Any]
@@ -54,3 +56,21 @@ def many_trials(content: dict[str, Any], n: int = 40) -> None:
         value = None if trial["value"] is None else trial["value"] - number / 1000
         mask = [(bit + number) % 2 for bit in trial["mask"]]
         trials.append(trial | {"number": number, "recipe": None, "value": value, "mask": mask})
+
+
+def only(content: dict[str, Any], attribute: str) -> dict[str, Any]:
+    """Keep the audit by one attribute, and return it."""
+    content["audits"] = [entry for entry in content["audits"] if entry["attribute"] == attribute]
+    return content["audits"][0]["audit"]
+
+
+def card(document: Document, license: str | None = None) -> str:
+    """Render the card with every figure that applies."""
+    return rendered(document, pictures(document), license)
+
+
+def bare(content: dict[str, Any]) -> None:
+    """Keep one model, without audits, search and mask."""
+    content["audits"] = []
+    content["models"] = content["models"][:1]
+    content["models"][0]["training"]["mask"] = content["run"]["search"] = None

@@ -1,30 +1,21 @@
 """The answer in plain words: what is claimed follows from the numbers."""
 
 import json
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from scipy.stats import norm
 
-from hf_fairtune.document.comparison import Verdict
 from hf_fairtune.document.document import Document
 from hf_fairtune.publish import publish
-from hf_fairtune.show.answer import answers, headline, limits
-from hf_fairtune.show.compared import compared, comparison
+from hf_fairtune.show.answer import answers, headline
 from hf_fairtune.show.group_names import in_words
 from hf_fairtune.show.page import answer_table
 from hf_fairtune.show.table import plain
 from hf_fairtune.show.view import views
-from hf_fairtune.show.words import number
 
-from .conftest import Edit, edited
+from .conftest import Edit, edited, only
 from .strange import many_groups, undefined
-
-
-def only(content: dict[str, Any], attribute: str) -> dict[str, Any]:
-    """Keep the audit by one attribute, and return it."""
-    content["audits"] = [entry for entry in content["audits"] if entry["attribute"] == attribute]
-    return content["audits"][0]["audit"]
 
 
 def by_sex(**gap: float | None) -> Edit:
@@ -241,81 +232,3 @@ def test_undefined_is_said_and_never_judged(audit: Document) -> None:
     assert "is unknown (too few cases (fewer than 10 positives))" in said(made)
     assert headline(answers(made)) == "These rows do not tell whether a group is served worse."
     assert said(audit).count("no clusters with positives") >= 1
-
-
-@pytest.mark.parametrize("verdict", get_args(Verdict))
-def test_comparison_says_its_verdict(audit: Document, verdict: Verdict) -> None:
-    def judged(content: dict[str, Any]) -> None:
-        only(content, "sex")
-        content["audits"][0]["comparison"]["verdict"] = verdict
-
-    (view,) = views(edited(audit, judged))
-    text = compared(view)
-    assert text.startswith(f"{view.title} against {view.reference}, by sex: {comparison(view.comparison)}")
-    assert ("better for" in text) == (verdict in ("better", "gain"))
-
-
-def test_comparison_names_who_gained_and_lost_how_much(repair: Document) -> None:
-    (view,) = views(repair)
-    found = view.comparison
-    assert found is not None
-    text = plain(compared(view))
-    fell = [row for row in found.groups if row.auc.high < 0]
-    assert fell
-    for row in fell:
-        assert f'"{row.group}" {number(row.auc, sign=True)}' in text.partition("The AUC fell for: ")[2]
-    assert "The AUC rose" not in text
-    assert "true positive rate at the threshold youden, fitted on validation fell for" in text
-    assert f"The gap changed by {number(found.auc_gap, sign=True)}." in text
-
-
-def test_comparison_names_what_is_open_or_impossible(audit: Document) -> None:
-    view = views(audit)[1]
-    assert view.comparison is not None
-    text = plain(compared(view))
-    open_ = [row.group for row in view.comparison.groups if row.auc.low <= 0 <= row.auc.high and row.auc.value < 0]
-    assert open_
-    assert all(f'"{group}" ' in text.partition("which chance may explain, for: ")[2] for group in open_)
-    assert 'No comparison is possible for: "not stated".' in text
-
-
-def test_degenerate_thresholds_are_not_spoken_of(repair: Document) -> None:
-    def blind(content: dict[str, Any]) -> None:
-        content["audits"][0]["audit"]["thresholds"][1]["degenerate"] = True
-
-    (view,) = views(edited(repair, blind))
-    assert "at the threshold" not in compared(view)
-
-
-def test_limits_name_groups_thresholds_and_prevalence(audit: Document) -> None:
-    text = plain(" ".join(limits(audit)))
-    assert 'Not estimable: "not stated" (by skin)' in text
-    assert "such as 0.5, may not be the one used in care" in text
-    assert "share with the finding runs from 0.00 to" in text
-    assert "saw any of these rows in its training is unknown" in text
-    assert "Left out" not in text
-
-    def excluded(content: dict[str, Any]) -> None:
-        for entry in content["audits"]:
-            entry["audit"]["excluded"] = ["not stated"]
-
-    assert 'all differences: "not stated"' in plain(" ".join(limits(edited(audit, excluded))))
-
-
-def test_limits_set_the_best_of_many_trials_beside_the_test(search: Document) -> None:
-    assert search.run is not None
-    assert search.run.search is not None
-    (view,) = views(search)
-    best = search.run.search.trials[search.run.search.best_trial or 0].value
-    text = " ".join(limits(search))
-    assert f"min_group_auc was {number(best)} and is {number(view.audit.min_group_auc.value)} on test" in text
-    assert "another seed gives another model" in text
-
-    def other(content: dict[str, Any]) -> None:
-        content["run"]["search"]["objective"] = "eval_loss"
-
-    assert f"where loss was {number(best)}. The best" in " ".join(limits(edited(search, other)))
-
-
-def test_limits_of_a_repair_doubt_the_model_before(repair: Document) -> None:
-    assert "saw any of these rows" in " ".join(limits(repair))

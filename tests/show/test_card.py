@@ -1,8 +1,6 @@
 """The card: the Hub's metadata, every section, any run; and the folder it is written to."""
 
-import json
 import re
-from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -19,27 +17,19 @@ from hf_fairtune.errors import FairTuneError
 from hf_fairtune.families.family import fit_image_size
 from hf_fairtune.masks.config import masked
 from hf_fairtune.masks.mask import Mask
-from hf_fairtune.show import files
 from hf_fairtune.show.answer import answers
-from hf_fairtune.show.card import card as rendered
 from hf_fairtune.show.card import pictures
-from hf_fairtune.show.files import write_card
 from hf_fairtune.show.table import markdown, plain
 from hf_fairtune.show.view import views
 from tests.conftest import tiny_vit
 
-from .conftest import edited, many_trials
+from .conftest import bare, card, edited
 from .strange import HOSTILE, renamed
 
 SECTIONS = [
     *("How to use", "Intended use", "Limits", "Results", "Factors", "Metrics", "Training", "Citation"),
     "Data, versions, hashes",
 ]
-
-
-def card(document: Document, license: str | None = None) -> str:
-    """Render the card with every figure that applies."""
-    return rendered(document, pictures(document), license)
 
 
 def section(text: str, name: str) -> str:
@@ -86,13 +76,6 @@ def test_every_snippet_runs(search: Document, tmp_path: Path, monkeypatch: pytes
     assert 0 < known["probability"] < 1
     merged = known["model"](**known["inputs"]).logits
     assert torch.allclose(known["logits"], merged, atol=1e-4), "the adapter is the model"
-
-
-def bare(content: dict[str, Any]) -> None:
-    """Keep one model, without audits, search and mask."""
-    content["audits"] = []
-    content["models"] = content["models"][:1]
-    content["models"][0]["training"]["mask"] = content["run"]["search"] = None
 
 
 @pytest.mark.parametrize("name", ["search", "repair"])
@@ -237,57 +220,3 @@ def test_strange_names_are_safe(search: Document) -> None:
     assert not re.search("[\u202a-\u202e\u2066-\u2069]", body)
     for line in (line for line in body.splitlines() if line.startswith("| ")):
         assert line.endswith("|")
-
-
-@pytest.fixture
-def shared(monkeypatch: pytest.MonkeyPatch) -> list[Document]:
-    """Record what is published, and mark it."""
-    seen: list[Document] = []
-
-    def publish(document: Document, sharing: str = "rates") -> Document:
-        seen.append(document)
-        return replace(document, shared=sharing)
-
-    monkeypatch.setattr(files, "publish", publish)
-    return seen
-
-
-def test_folder_holds_card_and_figures_of_the_published_document(
-    search: Document, shared: list[Document], tmp_path: Path
-) -> None:
-    document = edited(search, many_trials)
-    written = write_card(document, tmp_path, "mit")
-    names = ["changes", "groups", "mask_map", "search_history", "mask_frequency"]
-    assert [path.relative_to(tmp_path).as_posix() for path in written] == [
-        "README.md",
-        *(f"figures/{name}.png" for name in names),
-    ]
-    assert shared == [document]
-    text = written[0].read_text("utf-8")
-    assert text == card(replace(document, shared="rates"), license="mit")
-    assert all(f"]({path.relative_to(tmp_path).as_posix()})" in text for path in written[1:])
-    before = {path: path.read_bytes() for path in written}
-    write_card(document, tmp_path, "mit")
-    assert before == {path: path.read_bytes() for path in written}
-    write_card(edited(search, bare), tmp_path)
-    assert list((tmp_path / "figures").iterdir()) == []
-
-
-def test_a_folder_that_cannot_be_written_is_said(search: Document, shared: list[Document], tmp_path: Path) -> None:
-    (tmp_path / "figures").write_text("in the way")
-    with pytest.raises(FairTuneError, match="could not be written"):
-        write_card(search, tmp_path)
-
-
-CARDS = sorted((Path(__file__).parent.parent.parent / "model_cards").glob("*/fairtune.json"))
-
-
-@pytest.mark.parametrize("record", CARDS, ids=lambda path: path.parent.name)
-def test_a_committed_card_is_what_the_code_renders(record: Path, tmp_path: Path) -> None:
-    """After a change of the card: `fairtune report model_cards/demo`, and look at the difference."""
-    write_card(Document.load(record), tmp_path)
-    assert (tmp_path / "README.md").read_text("utf-8") == (record.parent / "README.md").read_text("utf-8")
-    assert {p.name for p in (tmp_path / "figures").iterdir()} == {
-        p.name for p in (record.parent / "figures").iterdir()
-    }
-    assert json.loads(record.read_text("utf-8"))["shared"] == "rates"

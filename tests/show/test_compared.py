@@ -1,0 +1,58 @@
+"""What a comparison says: verdict, who gained and lost, and what is open."""
+
+from typing import Any, get_args
+
+import pytest
+
+from hf_fairtune.document.comparison import Verdict
+from hf_fairtune.document.document import Document
+from hf_fairtune.show.compared import compared, comparison
+from hf_fairtune.show.table import plain
+from hf_fairtune.show.view import views
+from hf_fairtune.show.words import number
+
+from .conftest import edited, only
+
+
+@pytest.mark.parametrize("verdict", get_args(Verdict))
+def test_comparison_says_its_verdict(audit: Document, verdict: Verdict) -> None:
+    def judged(content: dict[str, Any]) -> None:
+        only(content, "sex")
+        content["audits"][0]["comparison"]["verdict"] = verdict
+
+    (view,) = views(edited(audit, judged))
+    text = compared(view)
+    assert text.startswith(f"{view.title} against {view.reference}, by sex: {comparison(view.comparison)}")
+    assert ("better for" in text) == (verdict in ("better", "gain"))
+
+
+def test_comparison_names_who_gained_and_lost_how_much(repair: Document) -> None:
+    (view,) = views(repair)
+    found = view.comparison
+    assert found is not None
+    text = plain(compared(view))
+    fell = [row for row in found.groups if row.auc.high < 0]
+    assert fell
+    for row in fell:
+        assert f'"{row.group}" {number(row.auc, sign=True)}' in text.partition("The AUC fell for: ")[2]
+    assert "The AUC rose" not in text
+    assert "true positive rate at the threshold youden, fitted on validation fell for" in text
+    assert f"The gap changed by {number(found.auc_gap, sign=True)}." in text
+
+
+def test_comparison_names_what_is_open_or_impossible(audit: Document) -> None:
+    view = views(audit)[1]
+    assert view.comparison is not None
+    text = plain(compared(view))
+    open_ = [row.group for row in view.comparison.groups if row.auc.low <= 0 <= row.auc.high and row.auc.value < 0]
+    assert open_
+    assert all(f'"{group}" ' in text.partition("which chance may explain, for: ")[2] for group in open_)
+    assert 'No comparison is possible for: "not stated".' in text
+
+
+def test_degenerate_thresholds_are_not_spoken_of(repair: Document) -> None:
+    def blind(content: dict[str, Any]) -> None:
+        content["audits"][0]["audit"]["thresholds"][1]["degenerate"] = True
+
+    (view,) = views(edited(repair, blind))
+    assert "at the threshold" not in compared(view)

@@ -1,0 +1,45 @@
+"""The limits that page and card tell follow from the document."""
+
+from typing import Any
+
+from hf_fairtune.document.document import Document
+from hf_fairtune.show.answer import limits
+from hf_fairtune.show.table import plain
+from hf_fairtune.show.view import views
+from hf_fairtune.show.words import number
+
+from .conftest import edited
+
+
+def test_limits_name_groups_thresholds_and_prevalence(audit: Document) -> None:
+    text = plain(" ".join(limits(audit)))
+    assert 'Not estimable: "not stated" (by skin)' in text
+    assert "such as 0.5, may not be the one used in care" in text
+    assert "share with the finding runs from 0.00 to" in text
+    assert "saw any of these rows in its training is unknown" in text
+    assert "Left out" not in text
+
+    def excluded(content: dict[str, Any]) -> None:
+        for entry in content["audits"]:
+            entry["audit"]["excluded"] = ["not stated"]
+
+    assert 'all differences: "not stated"' in plain(" ".join(limits(edited(audit, excluded))))
+
+
+def test_limits_set_the_best_of_many_trials_beside_the_test(search: Document) -> None:
+    assert search.run is not None
+    assert search.run.search is not None
+    (view,) = views(search)
+    best = search.run.search.trials[search.run.search.best_trial or 0].value
+    text = " ".join(limits(search))
+    assert f"min_group_auc was {number(best)} and is {number(view.audit.min_group_auc.value)} on test" in text
+    assert "another seed gives another model" in text
+
+    def other(content: dict[str, Any]) -> None:
+        content["run"]["search"]["objective"] = "eval_loss"
+
+    assert f"where loss was {number(best)}. The best" in " ".join(limits(edited(search, other)))
+
+
+def test_limits_of_a_repair_doubt_the_model_before(repair: Document) -> None:
+    assert "saw any of these rows" in " ".join(limits(repair))
