@@ -1,5 +1,6 @@
 """The connection to the Hub: asked once whether it answers, so that nothing waits for it file by file."""
 
+import errno
 import logging
 import threading
 from collections.abc import Iterator
@@ -81,4 +82,5 @@ def is_missing(error: BaseException | None) -> bool:
     """Tell whether an error, or one it came from, is a file that was not found; each library says so in its way."""
     while error is not None and not isinstance(error, OSError):
         error = error.__cause__ or error.__context__
-    return error is not None
+    # What the system refuses, such as a write to a full disk, has a number of its own.
+    return error is not None and error.errno in (None, errno.ENOENT)

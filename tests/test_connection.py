@@ -1,5 +1,6 @@
 """A Hub that does not answer is called that, in one line and soon; what is cached is used without it."""
 
+import errno
 import socket
 import time
 from collections.abc import Iterator
@@ -136,3 +137,9 @@ def test_offline_by_choice_asks_nobody(monkeypatch: pytest.MonkeyPatch, endpoint
 def test_what_the_cache_has_and_is_wrong_is_told_as_that(endpoint: str, tmp_path: Path) -> None:
     with pytest.raises(FairTuneError, match="is wrong"), connection.hub_or_cache(ASKED):
         raise FairTuneError("it is wrong")
+
+
+@pytest.mark.parametrize(("number", "missing"), [(None, True), (errno.ENOENT, True), (errno.ENOSPC, False)])
+def test_a_full_disk_is_no_missing_file(number: int | None, missing: bool) -> None:
+    error = OSError("words") if number is None else OSError(number, "words")
+    assert connection.is_missing(error) == missing
