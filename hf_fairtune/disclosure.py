@@ -20,8 +20,8 @@ from .document.audit import (
     ReliabilityBin,
     ThresholdAudit,
 )
-from .document.comparison import Comparison, ThresholdChange
-from .document.estimate import NAN, SMALL, Estimate, Real, Reason, Size, Unit, exact
+from .document.comparison import Comparison, GroupChange, ThresholdChange
+from .document.estimate import NAN, SMALL, Effective, Estimate, Real, Reason, Size, Unit, exact
 from .document.run import Step
 
 FEW = 10
@@ -81,7 +81,7 @@ class Rule:
         included: list[str | None] = []
         for row in (found, *found.groups):
             group = getattr(row, "group", None)
-            cases[group] = {"positives": exact(row.positives), "negatives": exact(row.negatives)}
+            cases[group] = cases_of(row)
             if group is not None and group not in found.excluded:
                 included.append(group)
         return replace(self, cases=cases, included=tuple(included))
@@ -97,7 +97,9 @@ class Rule:
         if kind == Size or (fact and type(part) is int):
             return self.size(part)
         if isinstance(at.owner, GroupAudit) and at.name == "prevalence" and not self.few(at):
-            # The exact one would give exact sizes back.
+            # The exact one would give exact sizes back; of weighted rows the shown sizes do not make it.
+            if at.owner.effective is not None:
+                return NAN
             positives, n = self.size(at.owner.positives), self.size(at.owner.n)
             return round(positives / n, 2) if isinstance(positives, int) and isinstance(n, int) else NAN
         if kind == Real or (fact and type(part) is float):
@@ -157,6 +159,16 @@ class Rule:
             if count < FEW:
                 found.append(Reason("few_cases", group, unit, needed=FEW))
         return tuple(found)
+
+
+def cases_of(row: Audit | Comparison | GroupAudit | GroupChange) -> dict[Unit, int]:
+    """Count the cases of each class that a number rests on: of weighted ones what they are worth."""
+    found: dict[Unit, int] = {"positives": exact(row.positives), "negatives": exact(row.negatives)}
+    if isinstance(row, Effective) and row.effective is not None:
+        # One heavy row among light ones would be told by a rate.
+        found["positives"] = min(found["positives"], exact(row.effective_positives))
+        found["negatives"] = min(found["negatives"], exact(row.effective_negatives))
+    return found
 
 
 @cache

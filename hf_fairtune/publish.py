@@ -7,6 +7,7 @@
   specificity negatives, everything else both: what mixes the classes would give the small one away beside numbers of
   the large one. A number across groups rests on every group that takes part, and on no other attribute's.
 - Net benefit is shown at cuts up to 0.5: above, two digits of it may tell the prevalence to more than two.
+- Where rows are weighted, a class needs 10 cases by what they are worth (Kish), too, and no prevalence is shown.
 - Prevalence is that of the shown sizes. Curves are of groups with 50 cases of each class, at 20 points. Cuts of
   operating points, which are scores of single patients, and the folders of paths go.
 - What values were read as is without counts, and without values of fewer than 10 rows.
@@ -28,7 +29,7 @@ import numpy as np
 from .audits.engine.resampled_rows import SOLID
 from .audits.metrics.metric import cut_metrics
 from .data.attributes import AND
-from .disclosure import COUNTERS, FEW, Fields, Rule, rounded
+from .disclosure import COUNTERS, FEW, Fields, Rule, cases_of, rounded
 from .document.audit import Audit, GroupAudit, Pair
 from .document.comparison import Comparison
 from .document.data import Level, SplitSheet
@@ -99,15 +100,15 @@ def _sheet(sheet: SplitSheet, gone: set[str | None]) -> SplitSheet:
 
 def _audited(entry: Audited, gone: set[str | None]) -> Audited:
     rule = Rule(hidden if {entry.attribute, None} & gone else rounded)
-    audit = rule.of(entry.audit).show(_without_steep_cuts(_curves(entry.audit)))
-    return replace(
-        entry, audit=audit, comparison=entry.comparison and rule.of(entry.comparison).show(entry.comparison)
-    )
+    # A comparison is of the same rows and groups, and does not say what weighted ones are worth.
+    rule = rule.of(entry.audit)
+    audit = rule.show(_without_steep_cuts(_curves(entry.audit)))
+    return replace(entry, audit=audit, comparison=entry.comparison and rule.show(entry.comparison))
 
 
 def _curves(audit: Audit) -> Audit:
     """Keep the curves of groups with enough cases, at a few points, and bins of enough rows."""
-    large = [row.group for row in audit.groups if min(exact(row.positives), exact(row.negatives)) >= CURVE_CASES]
+    large = [row.group for row in audit.groups if min(cases_of(row).values()) >= CURVE_CASES]
     roc, kept = [], []
     for curve in audit.roc:
         if curve.group not in large:

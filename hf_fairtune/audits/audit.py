@@ -71,6 +71,7 @@ def audit(
     *,
     thresholds: Sequence[Decision] = (),
     clusters: Sequence[object] | np.ndarray | None = None,
+    weights: ArrayLike | None = None,
     exclude: Sequence[str] = (),
     n_boot: int = 2000,
     n_permutations: int = 1000,
@@ -87,18 +88,22 @@ def audit(
         group_names: name of each code, [n_groups].
         thresholds: cuts to report rates at, fitted on another split, `fixed()`, or decisions made elsewhere.
         clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
+        weights: how many patients of the population each row stands for, 0 or more, [n], as `sample_weight` of
+            scikit-learn: every number is that of the population. A row of weight 0 is left out; None for all alike.
         exclude: see `AuditOptions`, as `n_boot`, `n_permutations`, `seed`, `confidence` and `reference_group`.
 
     Raises:
         FairTuneError: the rows do not fit together, or a threshold was fitted on these very rows.
     """
     options = AuditOptions(exclude, n_boot, n_permutations, seed, confidence, reference_group=reference_group)
-    return audit_rows(check_rows(labels, scores, groups, group_names, clusters), thresholds, options)
+    return audit_rows(check_rows(labels, scores, groups, group_names, clusters, weights), thresholds, options)
 
 
 def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditOptions) -> Audit:
     """Resample checked rows once and put together every number of an audit. Arguments as for `audit`."""
     decisions, values, measures, cuts = decide(thresholds, rows), {}, [], []
+    kept = rows.counting()
+    rows, decisions = rows.weighed(), decisions if kept is None else decisions[:, kept]
     for name, metric in score_metrics().items():
         values[name] = metric.value
     included, seed = included_codes(rows.group_names, options.exclude), int(options.seed)
@@ -117,6 +122,7 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
         positives=positives,
         negatives=negatives,
         clusters=resampled.n_clusters,
+        **worth(resampled, ALL),
         confidence=float(options.confidence),
         n_boot=int(options.n_boot),
         seed=seed,
@@ -154,7 +160,8 @@ def group_rows(
                 n=n,
                 positives=positives,
                 negatives=negatives,
-                prevalence=positives / n if n else NAN,
+                prevalence=mean_label(resampled.inside(code)),
+                **worth(resampled, code),
                 status=resampled.status[code],
                 reasons=reasons if code in resampled.included else (*reasons, Reason("excluded")),
                 auc=aucs[code],
@@ -165,12 +172,25 @@ def group_rows(
     return found
 
 
+def mean_label(rows: ScoredRows) -> float:
+    """Return the share of positives, weighted as rows are; NaN without rows."""
+    return float(np.average(rows.labels, weights=rows.weights)) if len(rows.labels) else NAN
+
+
+def worth(resampled: ResampledRows, code: int) -> dict[str, int]:
+    """Return the fields of `Effective` for a group or `ALL` rows; none without weights."""
+    if resampled.rows.weights is None:
+        return {}
+    positives, negatives, n = np.rint(resampled.rows.cases(units=False, worth=True)[code]).astype(int).tolist()
+    return {"effective": n, "effective_positives": positives, "effective_negatives": negatives}
+
+
 def score_estimates(resampled: ResampledRows, code: int) -> dict[str, Estimate]:
     """Compute every number of scores in a group, or in `ALL` rows, with its percentile interval."""
     known, found, part = resampled.replicates, {}, resampled.inside(code)
     for name, metric in score_metrics().items():
         lacking = resampled.few(code, metric.needs, least=1)
-        value = NAN if lacking else metric(part.labels, part.scores)
+        value = NAN if lacking else metric(part.labels, part.scores, part.weights)
         draws = None if known is None else known.measures[name][:, code]
         found[name] = resampled.percentile(value, draws, *(lacking or resampled.few(code, metric.needs)))
     return found
@@ -196,9 +216,10 @@ def audit_calibration(resampled: ResampledRows, seed: int = 0) -> CalibrationAud
     found = []
     for code, name in enumerate((OVERALL, *resampled.rows.group_names), start=ALL):
         part, rng, estimates = resampled.inside(code), np.random.default_rng([seed, code + 1]), []
-        columns = part.labels, part.scores, part.clusters
+        columns, weights = (part.labels, part.scores, part.clusters), part.weights
         for metric in (brier, calibration_slope, calibration_intercept):
-            estimates.append(resampled.guarded(metric(*columns, resampled.confidence), code))
-        error, (mean, high, p) = expected_calibration_error(*columns[:2]), calibration_null(*columns, rng)
+            estimates.append(resampled.guarded(metric(*columns, resampled.confidence, weights), code))
+        error = expected_calibration_error(part.labels, part.scores, weights)
+        mean, high, p = calibration_null(*columns, rng, weights=weights)
         found.append(CalibrationGroup(name, estimates[0], error, mean, high, error - mean, p, *estimates[1:]))
     return CalibrationAudit(BINS, found[0], found[1:])

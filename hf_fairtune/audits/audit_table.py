@@ -199,5 +199,5 @@ def _rows(
 ) -> ScoredRows:
     labels, ranked = table.labels[:, target], scores[:, target]
     if attribute is None:
-        return check_rows(labels, ranked, np.zeros_like(labels), [ALL_ROWS], clusters)
-    return check_rows(labels, ranked, attribute.values, attribute.names, clusters)
+        return check_rows(labels, ranked, np.zeros_like(labels), [ALL_ROWS], clusters, table.weights)
+    return check_rows(labels, ranked, attribute.values, attribute.names, clusters, table.weights)

@@ -37,6 +37,7 @@ def compare(
     *,
     thresholds: Sequence[Cuts] = (),
     clusters: Sequence[object] | np.ndarray | None = None,
+    weights: ArrayLike | None = None,
     exclude: Sequence[str] = (),
     n_boot: int = 2000,
     seed: int = 0,
@@ -57,6 +58,7 @@ def compare(
         group_names: name of each code, [n_groups].
         thresholds: a cut, or decisions, of the model with one of the reference's, chosen in the same way.
         clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
+        weights: see `audit`.
         exclude: see `AuditOptions`, as `n_boot`, `seed`, `confidence` and `margin`.
 
     Raises:
@@ -64,7 +66,7 @@ def compare(
             on these very rows.
     """
     options = AuditOptions(exclude, n_boot, 0, seed, confidence, margin)
-    rows = check_rows(labels, scores, groups, group_names, clusters)
+    rows = check_rows(labels, scores, groups, group_names, clusters, weights)
     return compare_rows(rows, reference_scores, thresholds, options)
 
 
@@ -79,7 +81,14 @@ def compare_rows(
             "score the same rows with both models, in the same order."
         )
     both = (rows, replace(rows, scores=others))
-    decisions = [decide([pair[side] for pair in thresholds], own) for side, own in enumerate(both)]
+    decisions, kept = (
+        [decide([pair[side] for pair in thresholds], own) for side, own in enumerate(both)],
+        rows.counting(),
+    )
+    if kept is not None:
+        # Clusters are numbered by the content of the model's rows, for both.
+        decisions, rows, others = [own[:, kept] for own in decisions], rows.weighed(), others[kept]
+        both = (rows, replace(rows, scores=others))
     replicates = bootstrap(both, decisions, options.n_boot, options.seed) if options.n_boot else [None, None]
     included = included_codes(rows.group_names, options.exclude)
     sides = zip(both, replicates, strict=True)
@@ -128,7 +137,7 @@ def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate,
     for side, own in enumerate((model, paired.reference)):
         for code in range(ALL, len(model.rows.group_names)):
             part = own.inside(code)
-            values[side, code] = auc(part.labels, part.scores)
+            values[side, code] = auc(part.labels, part.scores, part.weights)
     errors, draws = np.stack([auc_errors(model, own) for own in values]), paired.draws(attrgetter("auc"))
     for code, (first, second) in enumerate(values.T.tolist()):
         changes.append(paired.change(first - second, None if draws is None else draws[..., code], code))
@@ -150,7 +159,8 @@ def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate,
 def paired_p(paired: PairedRows, code: int) -> float:
     """Compute the two-sided p that model and reference have the same AUC, not adjusted for the number of groups.
 
-    DeLong's paired test for independent rows; a t test with the error of the paired cluster bootstrap otherwise. NaN
+    DeLong's paired test for independent rows; a t test with the error of the paired bootstrap for clusters and for
+    weighted rows. NaN
     with fewer than 10 independent positives or negatives, where there is no bootstrap to read an error off, and where
     nothing varies.
     """
@@ -163,8 +173,9 @@ def paired_p(paired: PairedRows, code: int) -> float:
     draws = paired.draws(lambda replicates: replicates.auc[:, code])
     if draws is None:
         return NAN
-    values = auc(rows.labels[kept], rows.scores[kept]), auc(rows.labels[kept], other.scores[kept])
-    return clustered_difference_test(values, (draws[:, 0], draws[:, 1]), int(model.units[code, :2].min()))
+    first, second = rows.take(kept), other.take(kept)
+    values = auc(first.labels, first.scores, first.weights), auc(second.labels, second.scores, second.weights)
+    return clustered_difference_test(values, (draws[:, 0], draws[:, 1]), float(model.effective[code, :2].min()))
 
 
 def compare_threshold(paired: PairedRows, cuts: Cuts, predictions: np.ndarray, place: int) -> ThresholdChange:
@@ -190,12 +201,16 @@ def compare_threshold(paired: PairedRows, cuts: Cuts, predictions: np.ndarray, p
 def _rate_change(paired: PairedRows, rate: Rate, cells: np.ndarray, counts: np.ndarray | None, code: int) -> Estimate:
     """Judge the change of one group's rate, from both models' cells by row, [2, n], and in the replicates."""
     rows, among = paired.model.rows, paired.model.rows.groups == code
-    trials = int((among & np.isin(cells[0], cells_of(*rate.denominator))).sum())
+    below = among & np.isin(cells[0], cells_of(*rate.denominator))
+    trials = int(below.sum())
     model, reference = np.isin(cells, cells_of(*rate.numerator)) & among
     gained, lost = int((model & ~reference).sum()), int((reference & ~model).sum())
     if not trials:
         return undefined(BONETT_PRICE, Reason("zero_denominator"))
     value, low, high = paired_difference(gained, lost, trials, paired.model.confidence)
+    if rows.weights is not None:
+        counted = rows.weights
+        value = float(counted @ (model & ~reference) - counted @ (reference & ~model)) / float(counted @ below)
     if rows.clusters is None:
         return Estimate(value, low, high, BONETT_PRICE)
     draws = None if counts is None else rate(np.moveaxis(counts, 2, 0)[..., code])
@@ -205,9 +220,11 @@ def _rate_change(paired: PairedRows, rate: Rate, cells: np.ndarray, counts: np.n
 def _gap_change(paired: PairedRows, gap: Gap, cells: np.ndarray, counts: np.ndarray | None) -> Estimate:
     """Judge the change of the largest difference between groups over the gap's rates."""
     model, kept, rows = paired.model, list(paired.model.included), paired.model.rows
-    sides = [confusion(rows.labels, own % 2, rows.groups, len(rows.group_names))[:, kept] for own in cells]
+    sides = []
+    for own in cells:
+        sides.append(confusion(rows.labels, own % 2, rows.groups, len(rows.group_names), rows.weights)[:, kept])
     values = np.stack([gap.numbers(own) for own in sides])
-    trials = np.stack([model.units[kept, NEEDS.index(rates()[name].needs[0])] for name in gap.rates])
+    trials = np.stack([model.effective[kept, NEEDS.index(rates()[name].needs[0])] for name in gap.rates])
     draws = None if counts is None else gap.numbers(np.moveaxis(counts, 2, 0)[..., kept])
 
     def bound(drawn: np.ndarray) -> Bounds:

@@ -88,10 +88,11 @@ def rank_groups(resampled: ResampledRows, aucs: Sequence[Estimate], seed: int) -
 
 def _point(resampled: ResampledRows, value: float, code: int, whole: float) -> tuple[float, float]:
     """Return a group's logit and its standard error, `whole` being the AUC of the whole split."""
-    positives, negatives, _ = resampled.units[code].tolist()
+    positives, negatives, _ = resampled.effective[code].tolist()
     # If the whole split is ranked perfectly, so is every group.
     if not resampled.estimable(code) and 0 < whole < 1:
         error = math.sqrt(hanley_mcneil_variance(whole, positives, negatives))
         return float(logit(whole)) + (value - whole) * logit_slope(whole), error * logit_slope(whole)
     part = resampled.inside(code)
-    return logit_point(value, auc_variance(part.labels, part.scores, part.clusters), positives, negatives)
+    variance = auc_variance(part.labels, part.scores, part.clusters, part.weights)
+    return logit_point(value, variance, positives, negatives)

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import norm
 
 from ..document.audit import RateGroup, ThresholdAudit
-from ..document.estimate import NAN, Estimate, Reason, point, undefined
+from ..document.estimate import NAN, Estimate, Reason, Unit, point, undefined
 from .engine.bands import Bounds, Family, Over
 from .engine.proportions import CLUSTERED_WILSON, WILSON, cells_of, confusion, correlation, mover, total, wilson
 from .engine.resampled_rows import ESTIMABLE, ResampledRows
@@ -24,22 +24,24 @@ class Decided:
 
     Attributes:
         cells: place of each row among `proportions.CELLS`, [n].
-        counts: of decisions by group and, last, in all rows: [4, n_groups + 1], see `confusion`.
-        draws: the same in every replicate, [4, n_boot, n_groups + 1]; None without a bootstrap.
+        counts: of decisions by group and, last, in all rows: [4, n_groups + 1], see `confusion`; weighted as rows are.
+        tallies: the same, of rows.
+        draws: `counts` in every replicate, [4, n_boot, n_groups + 1]; None without a bootstrap.
     """
 
     def __init__(self, resampled: ResampledRows, predictions: np.ndarray, place: int) -> None:
         rows, known = resampled.rows, resampled.replicates
         self.resampled, self.cells = resampled, rows.labels * 2 + predictions
-        self.counts = confusion(rows.labels, predictions, rows.groups, len(rows.group_names))
+        decisions = rows.labels, predictions, rows.groups, len(rows.group_names)
+        self.counts, self.tallies = confusion(*decisions, rows.weights), confusion(*decisions)
         self.draws = None if known is None else known.counts[:, :, place]
 
     def rate(self, rate: Rate) -> list[Estimate]:
         """Judge a rate in every group and, last, in all rows.
 
-        Wilson's interval; for clusters on rows over the design effect, withheld where fewer than `ESTIMABLE` clusters
-        lie in the denominator. For what is no share of rows the bootstrap's, withheld where fewer cases of a class do
-        in the group.
+        Wilson's interval; for clusters, and for weighted rows, on rows over the design effect, withheld where fewer
+        than `ESTIMABLE` of them lie in the denominator. For what is no share of rows the bootstrap's, withheld where
+        fewer cases of a class do in the group.
         """
         if rate.averaged:
             return self.mean_rate(rate)
@@ -48,7 +50,7 @@ class Decided:
         shares, among = wilson(above, below, resampled.confidence), np.isin(self.cells, cells_of(*rate.denominator))
         units, method = rows.count(among).tolist(), WILSON
         if rate.binomial and rows.clusters is not None:
-            from .engine.clusters import effective_trials  # only where there are clusters
+            from .engine.clusters import effective_trials  # only where there are clusters or weights
 
             hits = np.isin(self.cells[among], cells_of(*rate.numerator))
             trials, method = effective_trials(hits, rows.take(among), resampled.confidence), CLUSTERED_WILSON
@@ -61,7 +63,8 @@ class Decided:
                 draws = None if drawn is None else drawn[:, code]
                 found.append(resampled.percentile(value, draws, *resampled.few(code)))
             elif rows.clusters is not None and units[code] < ESTIMABLE:
-                few = Reason("too_few", unit="clusters_in_denominator", count=units[code], needed=ESTIMABLE)
+                unit: Unit = "clusters_in_denominator" if resampled.grouped else "rows_in_denominator"
+                few = Reason("too_few", unit=unit, count=units[code], needed=ESTIMABLE)
                 found.append(point(value, method, few))
             else:
                 found.append(Estimate(value, low, high, method))
@@ -80,7 +83,8 @@ class Decided:
                 for half, own in zip(halves, pair, strict=True):
                     among = inside & np.isin(self.cells, cells_of(*half.denominator))
                     hits = among & np.isin(self.cells, cells_of(*half.numerator))
-                    moves.append(np.bincount(rows.clusters, hits) - own.value * np.bincount(rows.clusters, among))
+                    moved = (hits - own.value * among) * (1.0 if rows.weights is None else rows.weights)
+                    moves.append(np.bincount(rows.clusters, moved))
                 shared = correlation(*moves)
             terms, methods, reasons = [], dict[str, None](), dict[Reason, None]()
             for own in pair:
@@ -97,13 +101,13 @@ class Decided:
         if rows.scores.min() < 0 or rows.scores.max() > 1:
             return found
         inside = (rows.groups == code) | (code == len(rows.group_names))
-        clusters = None if rows.clusters is None else rows.clusters[inside]
+        part = rows.take(inside)
         for name, metric in cut_metrics().items():
             lacking = self.resampled.few(code, metric.needs, least=1) if 0 <= cut < 1 else (Reason("no_cut"),)
             if lacking:
                 found[name] = undefined(name, *lacking)
                 continue
-            own = metric.estimate(self.cells[inside], clusters, cut, self.resampled.confidence)
+            own = metric.estimate(self.cells[inside], part.clusters, cut, self.resampled.confidence, part.weights)
             few = self.resampled.few(code, metric.needs)
             found[name] = replace(own, low=NAN, high=NAN, reasons=few) if few else own
         return found
@@ -125,8 +129,9 @@ class Decided:
         if np.isnan(value) and len(kept) > 1 and not resampled.short(gap.needs, 1):
             flagged = total(counts, ("predicted_positives",)).any()
             return undefined(formula, Reason("zero_denominator" if flagged else "no_predicted_positive"))
-        family = Family(_compared(gap, counts), self.errors(gap)[:, kept], resampled.confidence)
-        draws = None if self.draws is None else _compared(gap, self.draws[..., kept])
+        row = 1.0 if resampled.rows.weights is None else float(resampled.rows.weights.mean())
+        family = Family(_compared(gap, counts, row), self.errors(gap)[:, kept], resampled.confidence)
+        draws = None if self.draws is None else _compared(gap, self.draws[..., kept], row)
 
         def bound(defined: np.ndarray) -> Bounds:
             low, high = family.gap(defined, gap.over, reference)
@@ -144,26 +149,27 @@ class Decided:
         errors, level = np.empty((len(gap.rates), self.counts.shape[1])), self.resampled.confidence
         for kind, name in enumerate(gap.rates):
             rate, rows = rates()[name], self.resampled.rows
-            trials = rows.count(np.isin(self.cells, cells_of(*rate.denominator)))
+            trials = rows.effective(np.isin(self.cells, cells_of(*rate.denominator)))
             values = np.nan_to_num(rate(self.counts))
             if gap.over is Over.LOWEST_SHARE:
                 shares = (values * trials + 0.5) / (trials + 1)
                 errors[kind] = np.sqrt((1 - shares) / shares / (trials + 1))
             else:
-                _, low, high = wilson(np.rint(values * trials), trials, level)
+                hits = np.rint(values * trials) if rows.weights is None else values * trials
+                _, low, high = wilson(hits, trials, level)
                 errors[kind] = (high - low) / 2 / norm.ppf((1 + level) / 2)
         return np.sqrt((errors**2).sum(axis=0, keepdims=True)) / len(errors) if gap.averaged else errors
 
 
-def _compared(gap: Gap, counts: np.ndarray) -> np.ndarray:
+def _compared(gap: Gap, counts: np.ndarray, row: float) -> np.ndarray:
     """Return what is compared between groups, [..., n_kinds, n_groups]; for a ratio logarithms of the rate.
 
-    These are of (k + 1/2) / (n + 1), so that a rate of 0 has one.
+    These are of (k + 1/2) / (n + 1), so that a rate of 0 has one; a `row` counts 1, or its mean weight.
     """
     if gap.over is not Over.LOWEST_SHARE:
         return gap.numbers(counts)
     rate = rates()[gap.rates[0]]
-    return np.log((total(counts, rate.numerator) + 0.5) / (total(counts, rate.denominator) + 1))[..., None, :]
+    return np.log((total(counts, rate.numerator) + row / 2) / (total(counts, rate.denominator) + row))[..., None, :]
 
 
 def audit_threshold(
@@ -177,7 +183,7 @@ def audit_threshold(
         found[key] = decided.gap(gap)
     for code, name in enumerate((*resampled.rows.group_names, OVERALL)):
         positives, negatives, n = resampled.counts[code].tolist()
-        _, alarms, _, hits = decided.counts[:, code].tolist()
+        _, alarms, _, hits = decided.tallies[:, code].tolist()
         own = dict(zip(by_rate, map(itemgetter(code), by_rate.values()), strict=True))
         if threshold.predictions is None:
             cuts = threshold.by_group if code < len(resampled.rows.group_names) else None

@@ -148,14 +148,18 @@ class Policy:
 
     def _cut(self, rows: ScoredRows, split: str) -> float:
         """Find the cut among the observed scores."""
+        rows = rows.weighed()
         truth, values = rows.labels, rows.scores
         positives = int(truth.sum())
         if positives in (0, len(truth)):
             raise FairTuneError(f"`{split}` has {positives} positives in {len(truth)} rows; a cut needs both classes.")
         cuts, place = np.unique(-values, return_inverse=True)
-        hits, flagged = np.bincount(place[truth == 1], minlength=len(cuts)).cumsum(), np.bincount(place).cumsum()
+        sides = []
+        for own in (truth == 1, truth == 0):
+            counted = None if rows.weights is None else rows.weights[own]
+            sides.append(np.bincount(place[own], counted, len(cuts)).cumsum())
         kind, _, share = self.name.partition("=")
-        chosen = CHOOSERS[kind](hits, flagged - hits, float(share or 0))
+        chosen = CHOOSERS[kind](sides[0], sides[1], float(share or 0))
         return float(np.nextafter(-cuts[0], np.inf) if chosen < 0 else -cuts[chosen])
 
 

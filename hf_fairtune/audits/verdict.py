@@ -15,6 +15,9 @@ from .engine.paired_rows import PairedRows
 
 JOINT = "paired DeLong, t quantile; Bonferroni over the groups that changed"
 JOINT_BY_CLUSTERS = "error of the paired cluster bootstrap, t quantile; Bonferroni over the groups that changed"
+JOINT_BY_WEIGHTS = (
+    "error of the paired bootstrap of weighted rows, t quantile; Bonferroni over the groups that changed"
+)
 
 
 def joint_changes(
@@ -37,7 +40,7 @@ def joint_changes(
         By code of an included group, its simultaneous interval, and how far its AUC may have fallen, 0 or more.
     """
     model, errors = paired.model, dict[int, float]()
-    method = JOINT if model.rows.clusters is None else JOINT_BY_CLUSTERS
+    method = JOINT_BY_CLUSTERS if model.grouped else JOINT if model.rows.weights is None else JOINT_BY_WEIGHTS
     for place, code in enumerate(model.included):
         errors[code] = change_error(paired, code, float(blind[place])) if model.estimable(code) else NAN
     changed = sum(error != 0 for error in errors.values())
@@ -46,7 +49,7 @@ def joint_changes(
         if math.isnan(error):
             found[code] = undefined(method, *model.grounds(code)), NAN
             continue
-        value, freedom = changes[code], int(model.units[code, :2].min()) - 1
+        value, freedom = changes[code], float(model.effective[code, :2].min()) - 1
         half = error * float(student.ppf(1 - (1 - model.confidence) / 2 / max(changed, 1), freedom))
         low, high = max(-1.0, value - half), min(1.0, value + half)
         fall = max(0.0, error * float(student.ppf(model.confidence, freedom)) - value)
@@ -57,7 +60,7 @@ def joint_changes(
 def change_error(paired: PairedRows, code: int, blind: float) -> float:
     """Return the standard error of the change of a group's AUC: 0 only where both models rank its rows alike.
 
-    NaN for clusters without a bootstrap.
+    NaN for clusters, or weighted rows, without a bootstrap.
     """
     rows, others = paired.model.rows, paired.reference.rows.scores
     kept = rows.groups == code

@@ -56,4 +56,5 @@ def audit_data(
         splits={split or ALL_ROWS: split_sheet(table, table.row_hash)},
         split_source=None if split is None else "given",
         readings=table.readings,
+        weight=spec.weight,
     )

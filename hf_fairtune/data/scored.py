@@ -15,10 +15,11 @@ from ..document.data import Reading, Task
 from ..errors import FairTuneError, listed
 from .attributes import Attribute, parse_group, read_attributes
 from .class_scores import ClassScores, parse_score, score_columns
-from .columns import SPLIT_COLUMN, clusters_of, named_column, split_names
+from .columns import SPLIT_COLUMN, clusters_of, named_column, split_names, weights_of
 from .targets import read_targets
 from .uncertain import Uncertain, certain_rows
 
+OPTIONAL = ("reference_scores", "splits", "chosen", "reference_chosen")
 REPEATED = {"action": "extend", "nargs": "+"}
 
 
@@ -39,6 +40,7 @@ class ScoredTable:
         chosen: target of the highest score of every row, int64 [n], -1 for a class that is no target; None where they
             do not exclude each other. `reference_chosen` is the reference's.
         readings: what was made of the values of label, attributes and file, before rows were taken.
+        weights: how much of the population every row stands for, above 0, float64 [n]; None where all are alike.
     """
 
     labels: np.ndarray
@@ -53,6 +55,7 @@ class ScoredTable:
     chosen: np.ndarray | None = None
     reference_chosen: np.ndarray | None = None
     readings: list[Reading] = field(default_factory=list)
+    weights: np.ndarray | None = None
 
     @property
     def probability(self) -> bool:
@@ -62,7 +65,7 @@ class ScoredTable:
 
     @property
     def row_hash(self) -> str:
-        """Hash labels, scores, groups and clusters of all rows whatever their order; 16 hexadecimal digits."""
+        """Hash labels, scores, groups, weights and clusters of all rows in any order; 16 hexadecimal digits."""
         columns, parts = [self.labels, self.scores], []
         for attribute in self.attributes:
             columns.append(attribute.values)
@@ -70,6 +73,8 @@ class ScoredTable:
         names: list[object] = [self.targets, parts]
         if self.reference_scores is not None:
             columns.append(self.reference_scores)
+        if self.weights is not None:
+            columns.append(self.weights)
         if self.clusters is not None:
             ids, codes = np.unique(self.clusters, return_inverse=True)
             columns, names = [*columns, codes], [*names, ids.tolist()]
@@ -81,7 +86,7 @@ class ScoredTable:
         """Return some of the rows (indices, or a mask [n]); targets stay, and of the groups those that occur."""
         kept: dict[str, Any] = {
             name: None if (values := getattr(self, name)) is None else values[rows]
-            for name in ("labels", "scores", "clusters", "reference_scores", "splits", "chosen", "reference_chosen")
+            for name in ("labels", "scores", "clusters", "weights", *OPTIONAL)
         }
         return replace(self, attributes=[part.take(rows) for part in self.attributes], **kept)
 
@@ -119,6 +124,13 @@ class ScoredSpec:
     )
     cluster: str | None = field(
         default=None, metadata={"help": "Column of the patient or lesion: its rows are no independent cases."}
+    )
+    weight: str | None = field(
+        default=None,
+        metadata={
+            "help": "Column of survey or inverse-sampling weights, 0 or more: all numbers are then of the population "
+            "that the rows stand for. Rows of weight 0 are left out."
+        },
     )
     reference: list[str] = repeatable("Score columns of another model on the same rows, to compare with; as --score.")
     exclude: list[str] = repeatable(
@@ -186,6 +198,11 @@ def read_scored(
     if not spec.score and not set(named) <= set(frame.columns):
         raise FairTuneError(f"No --score is given; name the column of the scores: {listed(frame.columns, 30)}.")
     kept, dropped = certain_rows(frame, spec.label, spec.positive, spec.uncertain)
+    weights = weights_of(frame, spec.weight)
+    if weights is not None:
+        out, kept = kept & (weights == 0), kept & (weights > 0)
+        dropped += [Reading(str(spec.weight), "0", "weightless", int(out.sum()))] if out.any() else []
+        weights = weights[kept]
     frame = frame[kept].reset_index(drop=True)
     found = score_columns(frame, named, "score") if scores is None else scores.take(kept)
     reference = score_columns(frame, spec.reference, "reference") if spec.reference else None
@@ -199,6 +216,7 @@ def read_scored(
         label_name=", ".join(spec.label),
         attributes=attributes,
         clusters=clusters_of(frame, spec.cluster),
+        weights=weights,
         reference_scores=None if reference is None else targets.scores_of(reference),
         splits=_splits(frame),
         chosen=targets.chosen_by(found),
@@ -223,8 +241,12 @@ def _check_meanings(frame: pd.DataFrame, spec: ScoredSpec, scores: list[str]) ->
             if name in first and not first[name] == flag == "group":
                 raise FairTuneError(f"`{name}` is --{first[name]} and --{flag}; a column can be one of them, once.")
             first[name] = flag
-    if spec.cluster is not None and first.get(spec.cluster, "group") != "group":
-        raise FairTuneError(f"`{spec.cluster}` is --{first[spec.cluster]} and --cluster; name the patient's column.")
+    for flag, own, meant in (
+        ("cluster", spec.cluster, "the patient's column"),
+        ("weight", spec.weight, "the weights'"),
+    ):
+        if own is not None and first.get(own, "group") != "group":
+            raise FairTuneError(f"`{own}` is --{first[own]} and --{flag}; name {meant}.")
 
 
 def _splits(frame: pd.DataFrame) -> np.ndarray | None:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .estimate import NAN, Estimate, Real, Reason, Size, Status
+from .estimate import NAN, Effective, Estimate, Real, Reason, Size, Status
 
 
 @dataclass(frozen=True)
-class GroupAudit:
-    """One group: counts, status, AUC, and its other numbers that need no threshold, by metric name.
+class GroupAudit(Effective):
+    """One group: counts of rows, status, AUC, and its other numbers that need no threshold, by metric name.
 
     `worst_share` is the share of resamples in which its AUC is the lowest of the included groups.
     """
@@ -213,7 +213,7 @@ class ReliabilityCurve:
 
 
 @dataclass(frozen=True)
-class Audit:
+class Audit(Effective):
     """A classifier's scores by group.
 
     `measures` are numbers of all rows that need no threshold, `across` their minimum and gap over the included groups,

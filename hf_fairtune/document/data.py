@@ -13,6 +13,7 @@ Role = Literal[
     "missing",
     "unknown",
     "dropped",
+    "weightless",
     "group",
     "findings",
     "trimmed_name",
@@ -87,7 +88,8 @@ class Data:
 
     `groups` are the attributes as they were asked for. `split_source` is None where nothing divides the rows, which
     are then one split, "all". `test_sets` are names of further test splits with those of their tables. `readings` tell
-    what the values of label and attributes were read as, in the whole table.
+    what the values of label and attributes were read as, in the whole table. `weight` is the column that says how much
+    of the population a row stands for; None where all are alike.
     """
 
     name: str
@@ -102,3 +104,4 @@ class Data:
     split_source: Literal["given", "made"] | None = None
     test_sets: dict[str, str] = field(default_factory=dict)
     readings: list[Reading] = field(default_factory=list)
+    weight: str | None = None

@@ -31,6 +31,15 @@ def exact(size: Size) -> int:
     return size
 
 
+@dataclass(frozen=True, kw_only=True)
+class Effective:
+    """How many rows, positives and negatives of equal weight weighted ones are worth (Kish); None without weights."""
+
+    effective: Size = None
+    effective_positives: Size = None
+    effective_negatives: Size = None
+
+
 # By the scarcer class: under 10 independent cases, under 20, or more.
 Status = Literal["not estimable", "weak", "ok"]
 
@@ -72,6 +81,7 @@ Unit = Literal[
     "clusters_with_positives",
     "clusters_with_negatives",
     "clusters_in_denominator",
+    "rows_in_denominator",
     "positives_of_others",
     "negatives_of_others",
     "clusters_with_positives_of_others",

@@ -62,6 +62,7 @@ ROLES: dict[Role, str] = {
     "missing": "missing",
     "unknown": "unknown",
     "dropped": "left out, as --uncertain drop says",
+    "weightless": "left out, as they weigh nothing",
     "group": "{group}",
     "findings": "findings",
     "trimmed_name": "name without the blanks at its ends",
@@ -93,6 +94,7 @@ ALWAYS = (
     "threshold do.",
     "No number here says why groups differ, and none is a permission to use the model.",
 )
+WEIGHTED = "Rows are weighted by {}: shares, AUCs and gaps are of the population, {} rows worth {} of equal weight (Kish)."
 SHARING: dict[Sharing | None, str] = {
     None: "The folder share holds the page to be shared.",
     "rates": "Numbers of rows, cases and patients are rounded to 5, or given as <8; all other numbers are exact to "

@@ -18,9 +18,13 @@ from .delong import ROUNDING, auc, auc_interval, delong_parts, mover_difference,
 LOGIT_T = "logit-DeLong t test"
 INVERTED = "inverted interval"
 OBUCHOWSKI_T = "logit-DeLong by clusters (Obuchowski) t test"
+WEIGHTED_T = "logit-DeLong of weighted rows t test"
 CORRECTIONS = ("holm", "benjamini-hochberg")
 Counts = tuple[int, int]
+# The same, or what weighted ones are worth.
+Cases = tuple[float, float]
 Pair = tuple[np.ndarray, np.ndarray]
+Weights = tuple[np.ndarray | None, np.ndarray | None]
 # A number, or several at once.
 Real = TypeVar("Real", float, np.ndarray)
 ALPHA, POWER = 0.05, 0.8
@@ -32,7 +36,9 @@ ASSUMED_AUC = 0.85
 MOST = 10**9
 
 
-def auc_difference_test(labels: Pair, scores: Pair, clusters: Pair | None = None) -> tuple[float, str]:
+def auc_difference_test(
+    labels: Pair, scores: Pair, clusters: Pair | None = None, weights: Weights = (None, None)
+) -> tuple[float, str]:
     """Test that the AUCs of two samples are equal: two-sided p, and the test's name.
 
     The difference of the logits over its DeLong error is referred to Student's t, its degrees of freedom those of
@@ -43,38 +49,42 @@ def auc_difference_test(labels: Pair, scores: Pair, clusters: Pair | None = None
     covariance are Obuchowski's, degrees of freedom those of effective clusters. Where a sample has no variance, as at
     an AUC of 1, p is 1 minus the highest confidence at which the interval of the difference leaves out 0. Labels,
     scores and clusters (codes, None where rows are independent) are of either sample, [n] and [m], with both classes
-    in each.
+    in each; weights need clusters, of one row each where rows are independent.
 
     Source: degrees of freedom of Satterthwaite 1946, as Brunner & Munzel 2000, "The nonparametric Behrens-Fisher
     problem", have them for one AUC.
     """
     samples, values, parts, free = [], np.empty(2), np.empty((2, 2)), np.empty((2, 2))
-    covariance, method = 0.0, LOGIT_T
+    covariance, method, weighed = 0.0, LOGIT_T, list[np.ndarray | None]()
     for place, (own, ranked) in enumerate(zip(labels, scores, strict=True)):
         # In one order, so that the order of the rows does not reach the last digit.
         units = np.zeros_like(own) if clusters is None else clusters[place]
-        order = np.lexsort((units, ranked, own))
+        order, counted = np.lexsort((units, ranked, own)), weights[place]
         samples.append((own[order], ranked[order], units[order]))
-        values[place] = auc(own, ranked)
+        weighed.append(None if counted is None else counted[order])
+        values[place] = auc(own[order], ranked[order], weighed[place])
         parts[place] = delong_parts(*samples[-1][:2])
         free[place] = np.sum(own == 1) - 1, np.sum(own == 0) - 1
     if clusters is not None:
         from .clusters import auc_covariances, auc_degrees  # only where there are clusters
 
-        both, method = auc_covariances(samples), OBUCHOWSKI_T
+        both = auc_covariances(samples, weighed)
+        method = OBUCHOWSKI_T if weights[0] is None and weights[1] is None else WEIGHTED_T
         covariance, parts = both[0, 1], np.diag(both)[:, None]
-        free = np.array([[auc_degrees(own, units)] for own, _, units in samples])
+        for place, (own, _, units) in enumerate(samples):
+            free[place] = auc_degrees(own, units, weighed[place])
+        free = free[:, :1]
     if not (parts.sum(axis=1) > ROUNDING).all():
-        return _inverted(labels, scores, clusters or (None, None)), INVERTED
+        return _inverted(labels, scores, clusters or (None, None), weights), INVERTED
     slopes = logit_slope(values)
     parts = parts * slopes[:, None] ** 2
     deviate = logit_difference(*values.tolist()) / math.sqrt(parts.sum() - 2 * covariance * slopes.prod())
     return float(2 * student.sf(abs(deviate), parts.sum() ** 2 / (parts**2 / free).sum())), method
 
 
-def _inverted(labels: Pair, scores: Pair, clusters: Pair | tuple[None, None]) -> float:
+def _inverted(labels: Pair, scores: Pair, clusters: Weights, weights: Weights) -> float:
     def beyond(confidence: float) -> float:
-        first, second = map(auc_interval, labels, scores, clusters, (confidence, confidence))
+        first, second = map(auc_interval, labels, scores, clusters, (confidence, confidence), weights)
         found = mover_difference(first, second)
         return found.low if found.value > 0 else -found.high
 
@@ -84,8 +94,10 @@ def _inverted(labels: Pair, scores: Pair, clusters: Pair | tuple[None, None]) ->
     return 1 - highest if beyond(highest) > 0 else 1 - float(brentq(beyond, lowest, highest))
 
 
-def clustered_difference_test(values: tuple[float, float], draws: tuple[np.ndarray, np.ndarray], units: int) -> float:
-    """Test that two AUCs of the same rows, which lie in clusters, are equal: two-sided p.
+def clustered_difference_test(
+    values: tuple[float, float], draws: tuple[np.ndarray, np.ndarray], units: float
+) -> float:
+    """Test that two AUCs of the same rows, which lie in clusters or are weighted, are equal: two-sided p.
 
     As `auc_difference_test`, with the standard error of the difference of logits over cluster resamples, and the
     degrees of freedom of the scarcest count, `units`: clusters with positives or with negatives in either sample.
@@ -104,7 +116,7 @@ def logit_slope(value: Real) -> Real:
     return 1 / (value * (1 - value))
 
 
-def logit_point(value: float, variance: float, positives: int, negatives: int) -> tuple[float, float]:
+def logit_point(value: float, variance: float, positives: float, negatives: float) -> tuple[float, float]:
     """Return the logit of an AUC and its standard error, from its variance and independent cases.
 
     An AUC without variance, as at 1, has those of Newcombe's interval, its ends half a pair short of 0 and 1.
@@ -160,14 +172,14 @@ def hanley_mcneil_variance(auc: Real, positives: float, negatives: float) -> Rea
     return found
 
 
-def _excess(difference: Real, auc: float, group: Counts, reference: Counts) -> Real:
+def _excess(difference: Real, auc: float, group: Cases, reference: Cases) -> Real:
     """Subtract a true difference from the one that two samples would find were it true: negative where it is found."""
     variance = hanley_mcneil_variance(auc - difference, *group) + hanley_mcneil_variance(auc, *reference)
     found: Real = (norm.ppf(1 - ALPHA / 2) + norm.ppf(POWER)) * np.sqrt(variance) - difference
     return found
 
 
-def detectable_difference(auc: float, group: Counts, reference: Counts) -> float:
+def detectable_difference(auc: float, group: Cases, reference: Cases) -> float:
     """Compute the smallest true difference a two-sided test at 5 % finds in 80 % of samples of these sizes.
 
     Solves d = (z_0.975 + z_0.8) * sqrt(V(auc - d, group) + V(auc, reference)): the group is the worse one, `auc` that
@@ -186,7 +198,7 @@ def detectable_difference(auc: float, group: Counts, reference: Counts) -> float
     return float(brentq(_excess, steps[place - 1], steps[place], sizes))
 
 
-def wanted_counts(auc: float, group: Counts, reference: Counts) -> Counts | None:
+def wanted_counts(auc: float, group: Cases, reference: Cases) -> Counts | None:
     """Compute the positives and negatives a group wants, at its own prevalence, for `WANTED` to be found as above.
 
     None where a class is missing, the AUC is not above that difference, or the reference alone is too small for any

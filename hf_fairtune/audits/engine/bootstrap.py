@@ -18,6 +18,8 @@ MOST_THREADS = 4
 PATIENCE = 3.0
 # A number that varies less over the replicates does not vary.
 BLIND = 1e-12
+# A step of weights, which lie below 1, is 2 to the power of minus this.
+STEPS = 30
 
 # Labels [n], scores [n] ascending, and weights [..., n] -> a number for each vector of weights, [...].
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -62,19 +64,22 @@ def bootstrap(
 
     Rows are sorted once. A replicate is a vector of multinomial weights, and its AUCs are weighted Mann-Whitney counts
     in whole numbers, exact under ties. Without clusters the group x label counts stay as observed: intervals are
-    conditional on them. With clusters, whole clusters are drawn (see `plan`). A seed gives the same replicates,
-    whatever the order of rows and models.
+    conditional on them. With clusters, whole clusters are drawn (see `plan`). A row's own weight multiplies those of
+    the resample. A seed gives the same replicates, whatever the order of rows and models.
 
     Models are the same rows in the same order, decisions of each model at each cut, 0 or 1 by row, [n_cuts, n].
     """
     named, order, counters = dict(measures or {}), _order(models, decisions), []
-    for model, own in zip(models, decisions, strict=True):
-        counters.append(_counter(model.take(order), own[:, order], [*named.values()]))
+    for model, decided in zip(models, decisions, strict=True):
+        counters.append(_counter(model.take(order), decided[:, order], [*named.values()]))
     rows = models[0].take(order)
-    resampling = plan(rows.groups * 2 + rows.labels, rows.clusters)
+    resampling = plan(rows.groups * 2 + rows.labels, rows.clusters if rows.grouped else None)
+    # In whole steps, so that sums are exact and what cancels is 0.
+    own = None if rows.weights is None else np.ldexp(np.rint(np.ldexp(rows.weights, STEPS)), -STEPS)
 
     def counted(part: range) -> list[list[np.ndarray]]:
         weights = resampling.draw(part, seed)
+        weights = weights if own is None else weights * own
         return [counter(weights) for counter in counters]
 
     parts, chunks, replicates = resampling.parts(n_boot), [], []
@@ -86,8 +91,8 @@ def bootstrap(
         for part, found in zip(parts, pool.map(counted, parts), strict=True):
             chunks.append(found)
             bar.update(len(part))
-    for own in zip(*chunks, strict=True):
-        auc, counts, *numbers = map(np.concatenate, zip(*own, strict=True))
+    for drawn in zip(*chunks, strict=True):
+        auc, counts, *numbers = map(np.concatenate, zip(*drawn, strict=True))
         measured = dict(zip(named, numbers, strict=True))
         replicates.append(Replicates(auc, np.moveaxis(counts, 1, 0), resampling.method, measured))
     return replicates
@@ -105,7 +110,8 @@ def _order(models: Sequence[ScoredRows], decisions: Sequence[np.ndarray]) -> np.
     for ranked, *chosen in keys:
         scores.insert(0, ranked)
         decided += chosen
-    return np.lexsort((*decided, *scores, cells))
+    alike = np.zeros_like(cells) if models[0].weights is None else models[0].weights
+    return np.lexsort((alike, *decided, *scores, cells))
 
 
 def _counter(
@@ -145,7 +151,7 @@ def _counter(
         wins *= weights.take(positives, axis=1)
         won = _running(wins)
         sums = won[:, ends[1:]] - won[:, ends[:-1]] - 2 * drawn[:, edges[:-1:2]] * totals[..., 1]
-        counts = np.empty((len(weights), 4, len(flagged), size), dtype=np.int64)
+        counts = np.empty((len(weights), 4, len(flagged), size), dtype=weights.dtype)
         for cut, (own, bounds) in enumerate(flagged):
             running = _running(weights.take(own, axis=1))
             hits = (running[:, bounds[1:]] - running[:, bounds[:-1]]).reshape(-1, size - 1, 2)
@@ -164,6 +170,6 @@ def _counter(
 
 def _running(weights: np.ndarray) -> np.ndarray:
     """Sum weights up to before each place, [chunk, n] -> [chunk, n + 1]."""
-    out = np.zeros((weights.shape[0], weights.shape[1] + 1), dtype=np.int64)
+    out = np.zeros((weights.shape[0], weights.shape[1] + 1), dtype=weights.dtype)
     np.cumsum(weights, axis=1, out=out[:, 1:])
     return out

@@ -1,4 +1,4 @@
-"""The gap that chance alone makes between the AUCs of groups whose rows lie in clusters."""
+"""The gap that chance alone makes between the AUCs of groups whose rows lie in clusters or are weighted."""
 
 from collections.abc import Sequence
 
@@ -29,11 +29,12 @@ def clustered_gap_null(groups: Sequence[ScoredRows], draws: int = 1000, seed: in
     for own in groups:
         assert own.clusters is not None
         samples.append((own.labels, own.scores, own.clusters))
-    covariances = auc_covariances(samples)
+    covariances = auc_covariances(samples, [own.weights for own in groups])
     for place, (labels, scores, clusters) in enumerate(samples):
-        cases = (len(np.unique(clusters[labels == 1])), len(np.unique(clusters[labels == 0])))
-        values[place], free[place] = auc(labels, scores), max(1.0, auc_degrees(labels, clusters))
-        points[place] = logit_point(float(values[place]), float(covariances[place, place]), *cases)
+        weights = groups[place].weights
+        cases = [groups[place].effective(labels == label)[-1] for label in (1, 0)]
+        values[place], free[place] = auc(labels, scores, weights), max(1.0, auc_degrees(labels, clusters, weights))
+        points[place] = logit_point(float(values[place]), float(covariances[place, place]), cases[0], cases[1])
     (centres, errors), rng = points.T, np.random.default_rng(seed)
     # Correlations of logits are those of the AUCs; an AUC without variance has none.
     scale = np.sqrt(np.outer(np.diag(covariances), np.diag(covariances)))

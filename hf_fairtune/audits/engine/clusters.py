@@ -13,30 +13,35 @@ from .rows import ScoredRows
 Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def effective_clusters(clusters: np.ndarray) -> float:
+def effective_clusters(clusters: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Count clusters of equal size that would tell as much as these, from the cluster of each row, [n].
 
-    n^2 / sum of m_i^2, m_i rows in cluster i: one large cluster among small ones counts for most of what is known.
+    n^2 / sum of m_i^2, m_i rows in cluster i, or their weights: one large cluster among small ones counts for most of
+    what is known.
 
     Source: Kish 1965, "Survey Sampling", 8.2, with clusters for weights.
     """
-    sizes = np.bincount(clusters)
+    sizes = np.bincount(clusters, weights)
     return float(sizes.sum() ** 2 / (sizes @ sizes))
 
 
-def auc_degrees(labels: np.ndarray, clusters: np.ndarray) -> float:
+def auc_degrees(labels: np.ndarray, clusters: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Return the degrees of freedom of an AUC's variance: effective clusters of the scarcer class less 1."""
-    return min(effective_clusters(clusters[labels == 1]), effective_clusters(clusters[labels == 0])) - 1
+    found = []
+    for own in (labels == 1, labels == 0):
+        found.append(effective_clusters(clusters[own], None if weights is None else weights[own]))
+    return min(found) - 1
 
 
-def auc_covariances(samples: Sequence[Sample]) -> np.ndarray:
+def auc_covariances(samples: Sequence[Sample], weights: Sequence[np.ndarray | None] | None = None) -> np.ndarray:
     """Compute variances and covariances of the AUCs of samples, which may share clusters, [k, k], in O(n log n).
 
     a_i / M and b_i / N are how far the positives and the negatives of cluster i, of M and N rows in all, move the AUC
     by their placements. The variance is I10 / (I10 - 1) sum of (a_i / M)^2 over the I10 clusters with positives, the
     same of the I01 with negatives, and 2 I / (I - 1) sum of a_i b_i / (M N) over all I; the covariance of two samples
     I / (I - 1) sum of the product of how far cluster i moves either. Where every row is a cluster, the variance is
-    DeLong's. NaN for one with fewer than two clusters in a class.
+    DeLong's. NaN for one with fewer than two clusters in a class. Where a sample has weights, [n], a_i and b_i are
+    weighted sums, M and N the weights of each class: linearisation, as for a ratio.
 
     Source: Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53, eq. 3 to 6.
     """
@@ -44,10 +49,14 @@ def auc_covariances(samples: Sequence[Sample]) -> np.ndarray:
     moves, within = np.zeros((k, 2, size)), np.zeros((k, 2, size), dtype=bool)
     found = np.empty((k, k))
     for place, (labels, scores, clusters) in enumerate(samples):
-        positive = labels == 1
-        above, below = placements(positive, scores)
-        for side, (kept, parts) in enumerate(((positive, above - above.mean()), (~positive, below.mean() - below))):
-            moves[place, side] = np.bincount(clusters[kept], parts / len(parts), size)
+        positive, own = labels == 1, None if weights is None else weights[place]
+        above, below = placements(positive, scores, own)
+        for side, (kept, parts) in enumerate(((positive, above), (~positive, -below))):
+            moved = (parts - parts.mean()) / len(parts)
+            if own is not None:
+                shares = own[kept] / own[kept].sum()
+                moved = (parts - parts @ shares) * shares
+            moves[place, side] = np.bincount(clusters[kept], moved, size)
             within[place, side] = np.bincount(clusters[kept], minlength=size) > 0
         for other in range(place):
             either = _unbiased(np.any(within[[place, other]], axis=0).any(axis=0))
@@ -70,7 +79,8 @@ def effective_trials(hits: np.ndarray, rows: ScoredRows, confidence: float) -> n
     the deviations of cluster i, is of the variance p (1 - p) / (n - 1) of independent rows, but no less than 1. A
     share of 0 or 1 has neither, and the effective clusters are counted. Both times the squared ratio of the quantiles
     of t with n - 1 degrees of freedom and with effective clusters - 1, so that the score interval on them knows how
-    little few clusters tell of that variance. Where every row is a cluster it is n.
+    little few clusters tell of that variance. Where every row is a cluster it is n. Rows with weights count for those
+    in n, e_i and the effective clusters, each row a cluster where there are none.
 
     Hits are 0 or 1, [n], rows those in the denominator; NaN for a group with fewer than two clusters there.
 
@@ -80,17 +90,19 @@ def effective_trials(hits: np.ndarray, rows: ScoredRows, confidence: float) -> n
     """
     found = np.full(len(rows.group_names) + 1, np.nan)
     assert rows.clusters is not None
+    weights = np.ones(len(hits)) if rows.weights is None else rows.weights
     for code in range(len(found)):
         inside = rows.groups == code if code < len(found) - 1 else rows.groups >= 0
-        own, clusters = hits[inside], rows.clusters[inside]
+        own, clusters, counted = hits[inside], rows.clusters[inside], weights[inside]
         n, units = len(own), len(np.unique(clusters))
         if units < 2:
             continue
-        share, effective = float(own.mean()), effective_clusters(clusters)
+        whole = float(counted.sum())
+        share, effective = float(own @ counted) / whole, effective_clusters(clusters, counted)
         effect, independent = n / effective, share * (1 - share) / (n - 1)
         if independent > 0:
-            sums = np.bincount(clusters, own - share)
-            effect = max(1.0, units / (units - 1) * float(sums @ sums) / n**2 / independent)
+            sums = np.bincount(clusters, (own - share) * counted)
+            effect = max(1.0, units / (units - 1) * float(sums @ sums) / whole**2 / independent)
         few, many = student.ppf((1 + confidence) / 2, [effective - 1, n - 1])
         found[code] = n / effect * (many / few) ** 2
     return found

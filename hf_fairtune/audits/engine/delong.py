@@ -12,15 +12,17 @@ from ...document.estimate import NAN, Estimate, Reason, Unit, undefined
 
 LOGIT_DELONG = "logit-DeLong"
 LOGIT_OBUCHOWSKI = "logit-DeLong by clusters (Obuchowski)"
+WEIGHTED = ", weighted"
 NEWCOMBE = "Newcombe score"
 # Below the variance of a single discordant pair among 10^14: what is left is rounding.
 ROUNDING = 1e-28
 
 
-def auc(labels: np.ndarray, scores: np.ndarray) -> float:
+def auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Compute the AUC as the Mann-Whitney statistic: P(positive above negative) + P(tie) / 2.
 
-    Labels are 0 or 1, [n], scores finite, [n], here and below. Exact under ties; NaN if a class is missing.
+    Labels are 0 or 1, [n], scores finite, [n], here and below; weights are above 0, [n], so that pairs count w_i w_j,
+    None where rows count alike. Exact under ties; NaN if a class is missing.
 
     Source: Hanley & McNeil 1982, "The meaning and use of the area under a ROC curve", eq. 1.
     """
@@ -29,15 +31,30 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float:
     n_negative = positive.size - n_positive
     if not n_positive or not n_negative:
         return NAN
+    if weights is not None:
+        return float(np.average(placements(positive, scores, weights)[0], weights=weights[positive]))
     rank_sum = rankdata(scores)[positive].sum()
     return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
-def placements(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def placements(
+    positive: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Compute the share of negatives below each positive, and of positives below each negative; ties count half."""
+    if weights is not None:
+        return _share_below(scores, weights, ~positive, positive), _share_below(scores, weights, positive, ~positive)
     ranks, sizes = rankdata(scores), (positive.sum(), (~positive).sum())
     above = (ranks[positive] - rankdata(scores[positive])) / sizes[1]
     return above, (ranks[~positive] - rankdata(scores[~positive])) / sizes[0]
+
+
+def _share_below(scores: np.ndarray, weights: np.ndarray, among: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """Compute what share of the weight `among` some rows lies below each `of` others, ties counting half."""
+    order = np.argsort(scores[among], kind="stable")
+    ranked, below = scores[among][order], np.append(0.0, np.cumsum(weights[among][order]))
+    return (
+        below[np.searchsorted(ranked, scores[of], "left")] + below[np.searchsorted(ranked, scores[of], "right")]
+    ) / (2 * below[-1])
 
 
 def delong_parts(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -55,25 +72,33 @@ def delong_parts(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return np.array([above.var(ddof=1) / len(above), below.var(ddof=1) / len(below)])
 
 
-def auc_variance(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None) -> float:
+def auc_variance(
+    labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, weights: np.ndarray | None = None
+) -> float:
     """Compute the variance of an AUC, DeLong's or, for clusters, Obuchowski's, in O(n log n).
 
-    Clusters are codes, [n]; see `clusters.auc_covariances`. NaN with fewer than two rows, or clusters, in a class.
+    Clusters are codes, [n]; see `clusters.auc_covariances`, also for weights: those need clusters, of one row each
+    where rows are independent. NaN with fewer than two rows, or clusters, in a class.
     """
     if clusters is None:
         return float(delong_parts(labels, scores).sum())
     from .clusters import auc_covariances  # only where there are clusters
 
-    return float(auc_covariances([(np.asarray(labels), scores, clusters)])[0, 0])
+    return float(auc_covariances([(np.asarray(labels), scores, clusters)], [weights])[0, 0])
 
 
 def auc_interval(
-    labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
+    labels: np.ndarray,
+    scores: np.ndarray,
+    clusters: np.ndarray | None = None,
+    confidence: float = 0.95,
+    weights: np.ndarray | None = None,
 ) -> Estimate:
     """Compute the AUC with its interval on the logit scale; NaN with a reason if a class is missing.
 
-    Clusters that hold one row each are none. For others the quantile is of Student's t with as many degrees of freedom
-    as effective clusters of the scarcer class, less 1: a normal one covers .86 to .90 where sizes are unequal.
+    Clusters that hold one row each are none, but for weighted rows, see `auc_variance`. For others the quantile is of
+    Student's t with as many degrees of freedom as effective clusters of the scarcer class, less 1: a normal one covers
+    .86 to .90 where sizes are unequal.
 
     That has no width, or none that is defined, at an AUC of 0 or 1, when no score separates the classes, or with a
     single row in a class; there the score interval of Newcombe takes over, which stays open, and `method` says so.
@@ -81,28 +106,41 @@ def auc_interval(
 
     Source: Pepe 2003, "The Statistical Evaluation of Medical Tests", 5.2.
     """
-    if clusters is not None and len(labels) and np.bincount(clusters).max() < 2:
+    grouped = clusters is not None and bool(np.bincount(clusters).max(initial=0) > 1)
+    if weights is None and not grouped:
         clusters = None
-    method, value = LOGIT_DELONG if clusters is None else LOGIT_OBUCHOWSKI, auc(labels, scores)
+    method, value = LOGIT_OBUCHOWSKI if grouped else LOGIT_DELONG, auc(labels, scores, weights)
+    method += "" if weights is None else WEIGHTED
     if math.isnan(value):
         unit: Unit = "rows" if not len(labels) else "negatives" if np.any(np.asarray(labels) == 1) else "positives"
         return undefined(method, Reason("too_few", unit=unit, count=0, needed=1))
-    variance = auc_variance(labels, scores, clusters)
+    variance = auc_variance(labels, scores, clusters, weights)
     if not variance > ROUNDING or value in (0.0, 1.0):
-        units = np.arange(len(labels)) if clusters is None else clusters
-        sizes = len(np.unique(units[labels == 1])), len(np.unique(units[labels == 0]))
-        low, high = newcombe_interval(value, *sizes, confidence)
-        return Estimate(value, low, high, NEWCOMBE if clusters is None else f"{NEWCOMBE} by clusters")
+        units, sizes = np.arange(len(labels)) if clusters is None else clusters, list[float]()
+        for own in (labels == 1, labels == 0):
+            sizes.append(len(np.unique(units[own])) * (1.0 if weights is None else kish(weights[own])))
+        low, high = newcombe_interval(value, sizes[0], sizes[1], confidence)
+        return Estimate(value, low, high, f"{NEWCOMBE} by clusters" if grouped else NEWCOMBE)
     quantile = float(norm.ppf((1 + confidence) / 2))
     if clusters is not None:
         from .clusters import auc_degrees  # only where there are clusters
 
-        quantile = float(student.ppf((1 + confidence) / 2, auc_degrees(np.asarray(labels), clusters)))
+        quantile = float(student.ppf((1 + confidence) / 2, auc_degrees(np.asarray(labels), clusters, weights)))
     width = quantile * math.sqrt(variance) / (value * (1 - value))
     return Estimate(value, float(expit(logit(value) - width)), float(expit(logit(value) + width)), method)
 
 
-def newcombe_interval(value: float, n_positive: int, n_negative: int, confidence: float = 0.95) -> tuple[float, float]:
+def kish(weights: np.ndarray) -> float:
+    """Return what part of so many rows, [n], is worth as many of equal weight: (sum of w)^2 / (n * sum of w^2).
+
+    Source: Kish 1965, "Survey Sampling", 11.7: the effective sample size is n times that.
+    """
+    return float(weights.sum() ** 2 / (len(weights) * (weights @ weights)))
+
+
+def newcombe_interval(
+    value: float, n_positive: float, n_negative: float, confidence: float = 0.95
+) -> tuple[float, float]:
     """Compute the score interval of an AUC from its value and the class sizes alone.
 
     Solves |AUC - t| = z * sqrt(V(t)) for t, V being Hanley & McNeil's variance with both class sizes replaced by their

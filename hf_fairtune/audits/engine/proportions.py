@@ -21,9 +21,19 @@ SUMS = {
 }
 
 
-def confusion(labels: np.ndarray, predictions: np.ndarray, groups: np.ndarray, n_groups: int) -> np.ndarray:
-    """Count `CELLS` by group and, last, in all rows: int [4, n_groups + 1]; labels and predictions are 0 or 1, [n]."""
-    cells = np.bincount(groups * 4 + labels * 2 + predictions, minlength=4 * n_groups).reshape(n_groups, 4).T
+def confusion(
+    labels: np.ndarray,
+    predictions: np.ndarray,
+    groups: np.ndarray,
+    n_groups: int,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    """Count `CELLS` by group and, last, in all rows: [4, n_groups + 1]; labels and predictions are 0 or 1, [n].
+
+    Counts are of rows, int, or with weights, [n], their sums.
+    """
+    places = groups * 4 + labels * 2 + predictions
+    cells = np.bincount(places, weights, minlength=4 * n_groups).reshape(n_groups, 4).T
     return np.column_stack([cells, cells.sum(axis=1)])
 
 

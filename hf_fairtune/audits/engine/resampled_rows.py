@@ -40,6 +40,8 @@ class ResampledRows:
         ordered: the rows sorted, so that sums over them do not depend on their order in the input.
         counts: positives, negatives and rows by group and, last, in all: int [n_groups + 1, 3].
         units: the same in independent cases: rows, or clusters with such a row.
+        effective: what these are worth where rows are weighted, [n_groups + 1, 3], see `ScoredRows.effective`.
+        grouped: whether rows share clusters.
         n_clusters: in all; None where rows are independent.
         quantiles: draws, [n_boot] -> their percentile interval.
         status: of every group and, last, of all rows, by the scarcer class.
@@ -59,7 +61,8 @@ class ResampledRows:
     ) -> None:
         self.rows, self.included, self.replicates, self.confidence = rows, tuple(included), replicates, confidence
         self.ordered, self.counts, self.units = rows.ordered(), rows.cases(units=False), rows.cases()
-        self.n_clusters = None if rows.clusters is None else int(rows.clusters.max()) + 1
+        self.effective, self.grouped = rows.cases(worth=True), rows.grouped
+        self.n_clusters = int(rows.clusters.max()) + 1 if rows.clusters is not None and self.grouped else None
         self.quantiles = partial(np.quantile, q=[(1 - confidence) / 2, (1 + confidence) / 2])
         scarcer = self.units[:, :2].min(axis=1)
         self.status: list[Status] = np.where(
@@ -85,7 +88,7 @@ class ResampledRows:
         """
         if least == 1 and not self.counts[code, 2]:
             return (Reason("too_few", group, "rows", 0, 1),)
-        units, found = NEEDS if self.rows.clusters is None else CLUSTERED, []
+        units, found = CLUSTERED if self.grouped else NEEDS, []
         for need, unit, count in zip(NEEDS, units, self.units[code].tolist(), strict=True):
             if need in needs and count < least:
                 found.append(Reason("too_few", group, unit, count, least))

@@ -1,23 +1,27 @@
-"""Scored rows: labels, scores, group codes and clusters, checked once."""
+"""Scored rows: labels, scores, group codes, clusters and weights, checked once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from ...errors import FairTuneError
+from .delong import kish
 
 
 @dataclass(frozen=True)
 class ScoredRows:
     """Rows of one split, as `check_rows` returns them.
 
-    Shapes: labels, scores, groups and clusters are [n]; labels are 0 or 1, groups index `group_names`,
+    Shapes: labels, scores, groups, clusters and weights are [n]; labels are 0 or 1, groups index `group_names`,
     clusters count from 0 (rows of one patient share one) or are None where rows are independent, each of its own.
+    Weights say how many patients of the target population a row stands for, up to a factor; None where all are alike.
+    Weighted rows always have clusters, where they are independent of one row each: the linearised variance of a
+    weighted number is that by clusters.
     """
 
     labels: np.ndarray
@@ -25,6 +29,12 @@ class ScoredRows:
     groups: np.ndarray
     group_names: tuple[str, ...]
     clusters: np.ndarray | None = None
+    weights: np.ndarray | None = None
+
+    @property
+    def grouped(self) -> bool:
+        """Tell whether some rows share a cluster."""
+        return self.clusters is not None and bool(np.bincount(self.clusters).max(initial=0) > 1)
 
     def count(self, kept: np.ndarray, units: bool = True) -> np.ndarray:
         """Count some rows (bool, [n]) by group and, last, in all: int [n_groups + 1].
@@ -38,20 +48,50 @@ class ScoredRows:
         by_group = np.bincount(np.unique(groups * step + clusters) // step, minlength=size)
         return np.append(by_group, len(np.unique(clusters)))
 
-    def cases(self, units: bool = True) -> np.ndarray:
-        """Count positives, negatives and rows like `count`: int [n_groups + 1, 3]."""
-        parts = (self.labels == 1, self.labels == 0, self.labels >= 0)
-        return np.column_stack([self.count(parts[0], units), self.count(parts[1], units), self.count(parts[2], units)])
+    def cases(self, units: bool = True, worth: bool = False) -> np.ndarray:
+        """Count positives, negatives and rows like `count`, or like `effective`: [n_groups + 1, 3]."""
+        count = self.effective if worth else self.count
+        return np.column_stack([count(part, units) for part in (self.labels == 1, self.labels == 0, self.labels >= 0)])
+
+    def effective(self, kept: np.ndarray, units: bool = True) -> np.ndarray:
+        """Count some rows like `count`, each at what its weight is worth: [n_groups + 1], `count` without weights.
+
+        That is Kish's effective sample size, see `kish`, or the same part of clusters.
+        """
+        counted = self.count(kept, units)
+        if self.weights is None:
+            return counted
+        found = counted.astype(np.float64)
+        for code in range(len(found)):
+            own = self.weights[kept & (self.groups == code if code < len(found) - 1 else True)]
+            found[code] *= kish(own) if len(own) else 1.0
+        return found
 
     def take(self, rows: np.ndarray) -> ScoredRows:
         """Return some rows (bool [n], or places) with all group names."""
-        clusters = None if self.clusters is None else self.clusters[rows]
-        return ScoredRows(self.labels[rows], self.scores[rows], self.groups[rows], self.group_names, clusters)
+        clusters, weights = (None if own is None else own[rows] for own in (self.clusters, self.weights))
+        columns = self.labels[rows], self.scores[rows], self.groups[rows]
+        return ScoredRows(*columns, self.group_names, clusters, unlike(weights))
+
+    def counting(self) -> np.ndarray | None:
+        """Tell which rows have a weight above 0, [n]; None where all have one."""
+        return None if self.weights is None or self.weights.all() else self.weights > 0
+
+    def weighed(self) -> ScoredRows:
+        """Leave out the rows of weight 0, which are no part of the population."""
+        kept = self.counting()
+        if kept is None:
+            return self
+        found = self.take(kept)
+        assert found.clusters is not None
+        codes = np.unique(found.clusters, return_inverse=True)[1]
+        return replace(found, clusters=codes if found.grouped or found.weights is not None else None)
 
     def ordered(self) -> ScoredRows:
-        """Sort by score, label, group and cluster: sums over rows then do not depend on the order of the input."""
-        units = np.zeros_like(self.groups) if self.clusters is None else self.clusters
-        return self.take(np.lexsort((units, self.groups, self.labels, self.scores)))
+        """Sort by score, label, group, cluster and weight: sums then do not depend on the order of the input."""
+        alike = np.zeros_like(self.groups)
+        clusters, weights = (alike if own is None else own for own in (self.clusters, self.weights))
+        return self.take(np.lexsort((weights, clusters, self.groups, self.labels, self.scores)))
 
 
 def check_rows(
@@ -60,6 +100,7 @@ def check_rows(
     groups: ArrayLike,
     group_names: Sequence[str],
     clusters: Sequence[object] | np.ndarray | None = None,
+    weights: ArrayLike | None = None,
 ) -> ScoredRows:
     """Check scored rows, as `audit` describes them, and return them as arrays.
 
@@ -86,7 +127,11 @@ def check_rows(
         )
     truth, values = check_labels(columns["labels"]), check_scores(columns["scores"])
     ids = None if clusters is None else _checked_clusters(clusters, n)
-    return ScoredRows(truth, values, codes.astype(np.int64), names, ids)
+    own = None if weights is None else check_weights(weights, n)
+    if own is not None and ids is None:
+        # By content, so that the order of the rows is no matter.
+        ids = np.argsort(np.lexsort((own, values, truth, codes)))
+    return ScoredRows(truth, values, codes.astype(np.int64), names, ids, own)
 
 
 def check_labels(labels: ArrayLike) -> np.ndarray:
@@ -109,6 +154,27 @@ def check_scores(scores: ArrayLike, name: str = "scores") -> np.ndarray:
     if bad:
         raise FairTuneError(f"`{name}` has {bad} values that are NaN or infinite; drop or repair those rows.")
     return array
+
+
+def check_weights(weights: ArrayLike, n: int) -> np.ndarray | None:
+    """Return the weights of n rows, float64 below 1, None where all are alike.
+
+    Raises:
+        FairTuneError: they are not one finite number of 0 or more a row, or all are 0.
+    """
+    found = check_scores(weights, "weights")
+    if found.shape != (n,):
+        raise FairTuneError(f"`weights` has shape {found.shape} for {n} rows; pass one weight a row.")
+    if (found < 0).any() or not found.any():
+        wrong = f"{int((found < 0).sum())} values below 0" if (found < 0).any() else "no value above 0"
+        raise FairTuneError(f"`weights` has {wrong}; pass how many of the population each row stands for.")
+    # By a power of 2, which rounds nothing: a factor tells nothing, and squares of large weights would overflow.
+    return unlike(np.ldexp(found, -int(np.frexp(found.max())[1])))
+
+
+def unlike(weights: np.ndarray | None) -> np.ndarray | None:
+    """Return weights, None where all are alike."""
+    return None if weights is None or not len(weights) or weights.min() == weights.max() else weights
 
 
 def _checked_clusters(clusters: Sequence[object] | np.ndarray, n: int) -> np.ndarray | None:

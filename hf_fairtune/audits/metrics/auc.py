@@ -58,7 +58,7 @@ def auc_estimates(resampled: ResampledRows) -> list[Estimate]:
     found = []
     for code in (*range(len(resampled.rows.group_names)), ALL):
         part = resampled.inside(code)
-        own = auc_interval(part.labels, part.scores, part.clusters, resampled.confidence)
+        own = auc_interval(part.labels, part.scores, part.clusters, resampled.confidence, part.weights)
         found.append(resampled.guarded(own, code))
     return found
 
@@ -73,17 +73,18 @@ def roc_curves(resampled: ResampledRows, max_points: int = MAX_POINTS) -> list[R
     for code, name in enumerate(resampled.rows.group_names):
         part = resampled.inside(code)
         scores, labels = part.scores[::-1], part.labels[::-1]
-        positives, negatives, _ = resampled.counts[code].tolist()
-        if not positives or not negatives:
+        if not resampled.counts[code, :2].all():
             found.append(RocCurve(name, [], []))
             continue
         last = np.flatnonzero(np.r_[np.diff(scores) != 0, True])  # of each run of ties
-        hits = np.r_[0, np.cumsum(labels)[last]]
-        alarms = np.r_[0, last + 1] - hits
-        # Ends, and points where the curve turns; those between lie on straight lines. Whole numbers.
+        counted = np.ones_like(labels) if part.weights is None else part.weights[::-1]
+        hits = np.r_[0, np.cumsum(counted * labels)[last]]
+        alarms = np.r_[0, np.cumsum(counted * (1 - labels))[last]]
+        # Ends, and points where the curve turns; those between lie on straight lines. Whole numbers, without weights.
         steps, rises = np.diff(alarms), np.diff(hits)
         turns = steps[1:] * rises[:-1] != steps[:-1] * rises[1:]
         kept = np.r_[0, np.flatnonzero(turns) + 1, len(hits) - 1]
+        negatives, positives = alarms[-1], hits[-1]
         if len(kept) > max_points:
             length = alarms / negatives + hits / positives
             chosen = np.searchsorted(length[kept], np.linspace(0, 2, max_points)).clip(0, len(kept) - 1)
@@ -114,8 +115,8 @@ def _cross(
 ) -> Estimate:
     """Compare positives of one side with negatives of the other; `of_others` ends the unit of the others' cases."""
     rows = resampled.ordered.take(np.where(resampled.ordered.labels == 1, positives_of, negatives_of))
-    found, few = auc_interval(rows.labels, rows.scores, rows.clusters, resampled.confidence), []
-    least, units = ESTIMABLE if found.defined else 1, NEEDS if rows.clusters is None else CLUSTERED
+    found, few = auc_interval(rows.labels, rows.scores, rows.clusters, resampled.confidence, rows.weights), []
+    least, units = ESTIMABLE if found.defined else 1, CLUSTERED if resampled.grouped else NEEDS
     for unit, end, count in zip(units, of_others, rows.cases()[ALL].tolist(), strict=False):
         if count < least:
             few.append(Reason("too_few", unit=cast(Unit, unit + end), count=count, needed=least))

@@ -111,7 +111,7 @@ def auc_errors(resampled: ResampledRows, values: np.ndarray) -> np.ndarray:
     """
     errors, level = np.full((1, len(resampled.included)), np.nan), resampled.confidence
     for place, code in enumerate(resampled.included):
-        positives, negatives, _ = resampled.units[code].tolist()
+        positives, negatives, _ = resampled.effective[code].tolist()
         if not np.isnan(values[code]):
             low, high = newcombe_interval(float(values[code]), positives, negatives, level)
             errors[0, place] = (high - low) / 2 / norm.ppf((1 + level) / 2)
@@ -130,10 +130,11 @@ def lowest_and_gap(
     lowest = CONVENTIONS["min_group_auc"]
     found, low, gap = worst_and_gap(resampled, lowest, values, draws, auc_errors(resampled, values))
     null = GapNull()
-    if gap.defined and permutations and resampled.rows.clusters is not None:
-        from ..engine.clustered_null import clustered_gap_null  # only where there are clusters
+    parts = list(map(resampled.inside, resampled.included))
+    if gap.defined and permutations and (resampled.grouped or any(part.weights is not None for part in parts)):
+        from ..engine.clustered_null import clustered_gap_null  # only where there are clusters or weights
 
-        null = clustered_gap_null(list(map(resampled.inside, resampled.included)), permutations, seed)
+        null = clustered_gap_null(parts, permutations, seed)
     elif gap.defined and permutations:
         rows = resampled.rows.take(np.isin(resampled.rows.groups, resampled.included))
         null = gap_null(rows.labels, rows.scores, rows.groups, permutations, seed)
@@ -177,24 +178,28 @@ def adjusted_pairs(pairs: Sequence[Pair], correction: str) -> list[Pair]:
 
 def _pair(resampled: ResampledRows, aucs: Sequence[Estimate], code: int, reference: int) -> Pair:
     """Compare two groups; p is NaN where there is no test, for too few cases."""
-    names, cases = resampled.rows.group_names, resampled.units[[code, reference], :2].tolist()
+    names, cases = resampled.rows.group_names, resampled.effective[[code, reference], :2].tolist()
     first, second, correlation, clusters = resampled.inside(code), resampled.inside(reference), 0.0, None
     p, method, few = NAN, None, tuple[Reason, ...]()
     for one in (code, reference):
         few += () if resampled.estimable(one) else resampled.few(one, group=names[one])
-    if first.clusters is not None and second.clusters is not None and not few:
-        from ..engine.clusters import auc_covariances  # only where there are clusters
+    weights = first.weights, second.weights
+    beside = resampled.grouped or weights[0] is not None or weights[1] is not None
+    if first.clusters is not None and second.clusters is not None and beside and not few:
+        from ..engine.clusters import auc_covariances  # only where there are clusters or weights
 
         clusters = first.clusters, second.clusters
         samples = [(first.labels, first.scores, first.clusters), (second.labels, second.scores, second.clusters)]
-        both = auc_covariances(samples)
+        both = auc_covariances(samples, weights)
         spread = math.sqrt(both[0, 0] * both[1, 1])
         correlation = float(both[0, 1]) / spread if spread > ROUNDING else 0.0
     difference = mover_difference(aucs[code], aucs[reference], correlation)
     if few:
         difference = replace(difference, low=NAN, high=NAN, reasons=few)
     else:
-        p, method = auc_difference_test((first.labels, second.labels), (first.scores, second.scores), clusters)
+        p, method = auc_difference_test(
+            (first.labels, second.labels), (first.scores, second.scores), clusters, weights
+        )
     sizes = aucs[reference].value, (cases[0][0], cases[0][1]), (cases[1][0], cases[1][1])
     wanted = wanted_counts(*sizes) or (None, None)
     return Pair(names[code], names[reference], difference, p, NAN, method, detectable_difference(*sizes), *wanted)

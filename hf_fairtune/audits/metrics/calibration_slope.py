@@ -60,13 +60,17 @@ CONVERGED = 1e-7
 
 
 def calibration_slope(
-    labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
+    labels: np.ndarray,
+    scores: np.ndarray,
+    clusters: np.ndarray | None = None,
+    confidence: float = 0.95,
+    weights: np.ndarray | None = None,
 ) -> Estimate:
     """Fit the calibration slope and give it the interval of its sandwich variance; NaN with a reason for none.
 
     variance = G / (G - 1) * (H^-1 U'U H^-1), H the information and U the score of each of G clusters, or rows where
     they are independent; quantiles of t with effective clusters - 1 degrees of freedom. Scores are probabilities of
-    class 1.
+    class 1. Weights, [n], need clusters, and multiply likelihood and score: pseudo-likelihood.
 
     Source: Liang & Zeger 1986, "Longitudinal data analysis using generalized linear models", Biometrika 73.
     """
@@ -75,34 +79,41 @@ def calibration_slope(
     if reason:
         return undefined(method, reason)
     z = logit(scores)
-    slope, constant = logistic_line(labels, z)
+    slope, constant = logistic_line(labels, z, weights)
     if math.isnan(slope):
         return undefined(method, Reason("nearly_separated"))
     # Around its weighted mean z is orthogonal to the constant, so that the information has no cross term.
-    chance = expit(slope * z + constant)
-    weight = chance * (1 - chance)
+    chance, counted = expit(slope * z + constant), 1.0 if weights is None else weights
+    weight = chance * (1 - chance) * counted
     centred = z - np.average(z, weights=weight) if weight.sum() > 0 else z
-    return _sandwich(slope, centred * (labels - chance), float(weight @ centred**2), clusters, confidence)
+    return _sandwich(
+        slope, centred * (labels - chance) * counted, float(weight @ centred**2), clusters, confidence, weights
+    )
 
 
 def calibration_intercept(
-    labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
+    labels: np.ndarray,
+    scores: np.ndarray,
+    clusters: np.ndarray | None = None,
+    confidence: float = 0.95,
+    weights: np.ndarray | None = None,
 ) -> Estimate:
     """Fit the calibration intercept, slope fixed at 1, with an interval like that of `calibration_slope`."""
     reason = no_line(labels, scores, slope=False)
     if reason:
         return undefined(SANDWICH if clusters is None else CLUSTERED, reason)
-    offset, share = logit(scores), float(np.mean(labels))
+    offset, share = logit(scores), float(np.average(labels, weights=weights))
     middle = float(logit(share))
 
     def surplus(constant: float) -> float:
-        return float(expit(offset + constant).mean()) - share
+        return float(np.average(expit(offset + constant), weights=weights)) - share
 
     # At these ends every row's chance is at most, or at least, the share of positives.
     low, high = middle - offset.max() - 1e-6, middle - offset.min() + 1e-6
     value = float(brentq(surplus, low, high, xtol=1e-12, rtol=1e-12))
-    chance = expit(offset + value)
-    return _sandwich(value, labels - chance, float((chance * (1 - chance)).sum()), clusters, confidence)
+    chance, counted = expit(offset + value), 1.0 if weights is None else weights
+    information = float((chance * (1 - chance) * counted).sum())
+    return _sandwich(value, (labels - chance) * counted, information, clusters, confidence, weights)
 
 
 def no_line(labels: np.ndarray, scores: np.ndarray, slope: bool) -> Reason | None:
@@ -122,18 +133,20 @@ def no_line(labels: np.ndarray, scores: np.ndarray, slope: bool) -> Reason | Non
     return Reason("separated") if high.min() >= low.max() or high.max() <= low.min() else None
 
 
-def logistic_line(targets: np.ndarray, z: np.ndarray) -> tuple[float, float]:
+def logistic_line(targets: np.ndarray, z: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, float]:
     """Fit targets, 0 to 1, [n], ~ expit(slope * z + intercept) by Newton's method with halved steps.
 
-    `z` is not constant and does not separate the targets; NaN where double precision cannot tell that.
+    Rows count as their weights, [n], say. `z` is not constant and does not separate the targets; NaN where double
+    precision cannot tell that.
     """
     centre, scale = float(z.mean()), float(z.std())
     x, line, step = (z - centre) / scale, np.zeros(2), None
+    counted = 1.0 if weights is None else weights / weights.mean()
     for _ in range(STEPS):
         if step is None:
             # Around its weighted mean x does not mix with the constant.
-            chance, loss = expit(line[0] * x + line[1]), log_loss(targets, line[0] * x + line[1])
-            residual, weight = chance - targets, chance * (1 - chance)
+            chance, loss = expit(line[0] * x + line[1]), log_loss(targets, line[0] * x + line[1], counted)
+            residual, weight = (chance - targets) * counted, chance * (1 - chance) * counted
             total, step = weight.sum(), np.zeros(2)
             if total > 0:
                 middle = float(weight @ x) / total
@@ -143,26 +156,31 @@ def logistic_line(targets: np.ndarray, z: np.ndarray) -> tuple[float, float]:
         if np.abs(step).max() <= 1e-12 * (1 + np.abs(line).max()):
             break
         ahead = line - step
-        if log_loss(targets, ahead[0] * x + ahead[1]) <= loss:
+        if log_loss(targets, ahead[0] * x + ahead[1], counted) <= loss:
             line, step = ahead, None
         else:
             step = step / 2
-    residual = expit(line[0] * x + line[1]) - targets
+    residual = (expit(line[0] * x + line[1]) - targets) * counted
     if not max(abs(residual.mean()), abs((residual * x).mean())) < CONVERGED:
         return NAN, NAN
     return float(line[0] / scale), float(line[1] - line[0] * centre / scale)
 
 
-def log_loss(targets: np.ndarray, z: np.ndarray) -> float:
-    """Compute the mean log loss of log-odds, in nats, without overflow.
+def log_loss(targets: np.ndarray, z: np.ndarray, weights: np.ndarray | float = 1.0) -> float:
+    """Compute the mean log loss of log-odds, in nats, without overflow; weights, [n], have the mean 1.
 
     Source: Lin, Lin & Weng 2007, "A note on Platt's probabilistic outputs for support vector machines", eq. 4 and 5.
     """
-    return float(np.mean(np.logaddexp(0, z) - targets * z))
+    return float(np.mean((np.logaddexp(0, z) - targets * z) * weights))
 
 
 def _sandwich(
-    value: float, scores: np.ndarray, information: float, clusters: np.ndarray | None, confidence: float
+    value: float,
+    scores: np.ndarray,
+    information: float,
+    clusters: np.ndarray | None,
+    confidence: float,
+    weights: np.ndarray | None,
 ) -> Estimate:
     """Give an estimate of maximum likelihood its interval, `scores` being each row's part of the score."""
     method, sums = SANDWICH, scores
@@ -170,7 +188,7 @@ def _sandwich(
     if clusters is not None:
         from ..engine.clusters import effective_clusters  # only where there are clusters
 
-        units = effective_clusters(clusters)
+        units = effective_clusters(clusters, weights)
         method, sums = CLUSTERED, np.bincount(clusters, weights=scores)[np.bincount(clusters) > 0]
     if len(sums) < 2:
         return point(value, method, Reason("too_few", unit="clusters", count=1, needed=2))

@@ -34,30 +34,43 @@ DRAWS = 1000
 SLICES = 2000
 
 
-def expected_calibration_error(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Compute the error of probabilities of class 1, [n]; NaN without rows."""
+def expected_calibration_error(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Compute the error of probabilities of class 1, [n], each with its weight; NaN without rows."""
     if not len(scores):
         return NAN
-    surplus = np.bincount(equal_mass_bins(scores), weights=np.asarray(labels) - scores)
-    return float(np.abs(surplus).sum() / len(scores))
+    counted = 1.0 if weights is None else weights
+    surplus = np.bincount(equal_mass_bins(scores, weights), weights=(np.asarray(labels) - scores) * counted)
+    return float(np.abs(surplus).sum() / (len(scores) if weights is None else weights.sum()))
 
 
-def equal_mass_bins(scores: np.ndarray) -> np.ndarray:
-    """Number the bin of each row by its place among the sorted scores, [n].
+def equal_mass_bins(scores: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Number the bin of each row by its place among the sorted scores, [n]; bins are of equal weight.
 
     Tied scores share the middle of their places, and so a bin: the order of rows does not matter.
     """
+    if weights is not None and len(scores):
+        places = np.unique(scores, return_inverse=True)[1]
+        own = np.bincount(places, weights)
+        # As far below the edge of a bin as rounding reaches still lies on it.
+        middles = (np.cumsum(own) - own / 2) * BINS / own.sum()
+        return np.asarray(np.minimum(np.floor(middles + 1e-9), BINS - 1).astype(np.int64)[places])
     # In whole numbers, for middles of places are halves and may lie on the edge of a bin.
     halves = np.rint(2 * rankdata(scores) - 1).astype(np.int64)
     return halves * BINS // (2 * max(len(scores), 1))
 
 
 def calibration_null(
-    labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None, rng: np.random.Generator, draws: int = DRAWS
+    labels: np.ndarray,
+    scores: np.ndarray,
+    clusters: np.ndarray | None,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+    weights: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
     """Compute the error of a calibrated model on the same scores many times, and compare the observed one.
 
-    Labels are redrawn from the scores; where clusters hold several rows, residuals of whole clusters turn over.
+    Labels are redrawn from the scores; where clusters hold several rows, or rows have weights, which need clusters,
+    residuals of whole clusters turn over.
 
     Returns:
         Mean of the error over draws, its 95th percentile, and the share of draws, the observed one among them, with an
@@ -65,11 +78,11 @@ def calibration_null(
     """
     if not len(scores):
         return NAN, NAN, NAN
-    if clusters is None or len(np.unique(clusters)) == len(labels):
+    if clusters is None or (weights is None and len(np.unique(clusters)) == len(labels)):
         errors = redrawn_errors(scores, rng, draws)
     else:
-        errors = flipped_errors(labels, scores, clusters, rng, draws)
-    reached = int((errors >= expected_calibration_error(labels, scores) - 1e-12).sum())
+        errors = flipped_errors(labels, scores, clusters, rng, draws, weights)
+    reached = int((errors >= expected_calibration_error(labels, scores, weights) - 1e-12).sum())
     return float(errors.mean()), float(np.quantile(errors, 0.95)), (1 + reached) / (1 + len(errors))
 
 
@@ -93,7 +106,12 @@ def redrawn_errors(scores: np.ndarray, rng: np.random.Generator, draws: int = DR
 
 
 def flipped_errors(
-    labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray, rng: np.random.Generator, draws: int = DRAWS
+    labels: np.ndarray,
+    scores: np.ndarray,
+    clusters: np.ndarray,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
     """Turn the residuals of whole clusters over at random and compute the error each time, [draws].
 
@@ -108,10 +126,15 @@ def flipped_errors(
     codes = np.unique(clusters, return_inverse=True)[1]
     # Many clusters are turned in lots of several: their residuals are independent of each other already.
     lots = rng.integers(SLICES, size=codes.max() + 1)[codes] if codes.max() >= SLICES else codes
-    cells = lots * BINS + equal_mass_bins(scores)
-    surplus = np.bincount(cells, weights=labels - scores, minlength=(lots.max() + 1) * BINS).reshape(-1, BINS)
+    cells, counted = (
+        lots * BINS + equal_mass_bins(scores, weights),
+        np.ones(len(scores)) if weights is None else weights,
+    )
+    surplus = np.bincount(cells, weights=(labels - scores) * counted, minlength=(lots.max() + 1) * BINS).reshape(
+        -1, BINS
+    )
     signs = rng.integers(2, size=(draws, len(surplus))) * 2.0 - 1.0
-    return np.asarray(np.abs(signs @ surplus).sum(axis=1) / len(scores))
+    return np.asarray(np.abs(signs @ surplus).sum(axis=1) / counted.sum())
 
 
 def reliability_curves(resampled: ResampledRows) -> list[ReliabilityCurve] | None:
@@ -125,14 +148,18 @@ def reliability_curves(resampled: ResampledRows) -> list[ReliabilityCurve] | Non
     curves = []
     for code, name in enumerate(resampled.rows.group_names):
         part = resampled.inside(code)
-        place = equal_mass_bins(part.scores)
-        sizes, sums = np.bincount(place, minlength=BINS), np.bincount(place, part.scores, BINS)
+        place, weights = equal_mass_bins(part.scores, part.weights), part.weights
+        counted = np.ones(len(place)) if weights is None else weights
+        sizes, mass = np.bincount(place, minlength=BINS), np.bincount(place, counted, BINS)
         units, shown = sizes, np.flatnonzero(sizes)
         if part.clusters is not None and len(place):
             step = int(part.clusters.max()) + 1
             units = np.bincount(np.unique(place * step + part.clusters) // step, minlength=BINS)
-        observed = np.bincount(place, part.labels, BINS)[shown] / sizes[shown]
-        _, low, high = wilson(observed * units[shown], units[shown], resampled.confidence)
-        columns = map(np.ndarray.tolist, (sums[shown] / sizes[shown], observed, low, high, sizes[shown]))
+        means = np.bincount(place, part.scores * counted, BINS)[shown] / mass[shown]
+        observed = np.bincount(place, part.labels * counted, BINS)[shown] / mass[shown]
+        # Kish's part of the rows of each bin.
+        worth = units[shown] * (mass**2)[shown] / (sizes * np.bincount(place, counted**2, BINS))[shown]
+        _, low, high = wilson(observed * worth, worth, resampled.confidence)
+        columns = map(np.ndarray.tolist, (means, observed, low, high, sizes[shown]))
         curves.append(ReliabilityCurve(name, list(map(ReliabilityBin, *columns))))
     return curves

@@ -128,12 +128,12 @@ class CutMetric(Metric):
     """A number of each group at a cut of probabilities, which weighs decisions by the odds that the cut stands for.
 
     Args:
-        estimate: place of each row among `proportions.CELLS`, [n], clusters, [n] or None, a cut from 0 to below 1, and
-            the level of the interval -> the number.
+        estimate: place of each row among `proportions.CELLS`, [n], clusters, [n] or None, a cut from 0 to below 1, the
+            level of the interval, and weights, [n] or None, which need clusters -> the number.
         flagging_all: prevalence and cut -> what flagging everybody has, to be read beside it.
     """
 
-    estimate: Callable[[np.ndarray, np.ndarray | None, float, float], Estimate]
+    estimate: Callable[[np.ndarray, np.ndarray | None, float, float, np.ndarray | None], Estimate]
     flagging_all: Callable[[float, float], float]
 
 
@@ -150,10 +150,11 @@ class ScoreMetric(Metric):
     value: Measure
     chance: Literal["prevalence"] | None = None
 
-    def __call__(self, labels: np.ndarray, scores: np.ndarray) -> float:
-        """Compute it once, every row counting once."""
+    def __call__(self, labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> float:
+        """Compute it once, every row counting once, or as its weight says."""
         order = np.argsort(scores, kind="stable")
-        return float(self.value(labels[order], scores[order], np.ones((1, len(order)), dtype=np.int64))[0])
+        counted = np.ones(len(order), dtype=np.int64) if weights is None else weights[order]
+        return float(self.value(labels[order], scores[order], counted[None])[0])
 
     def across_keys(self, name: str) -> tuple[str, str]:
         """Name its worst group's value and its gap between groups, for a metric of this name."""

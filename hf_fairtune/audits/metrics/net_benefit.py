@@ -31,26 +31,35 @@ from .metric import CutMetric
 COUNTED = np.array([[CELLS.index("true_positives")], [CELLS.index("false_positives")]])
 
 
-def net_benefit(cells: np.ndarray, clusters: np.ndarray | None, cut: float, confidence: float = 0.95) -> Estimate:
+def net_benefit(
+    cells: np.ndarray,
+    clusters: np.ndarray | None,
+    cut: float,
+    confidence: float = 0.95,
+    weights: np.ndarray | None = None,
+) -> Estimate:
     """Compute the net benefit at a cut from 0 to below 1, see `CutMetric`.
 
     A share of rows p counts as many trials n / d as its variance tells, d being its design effect, at least 1: the
     variance by clusters, Liang & Zeger's, over that of independent rows.
     """
     n, chosen = len(cells), cells == COUNTED
-    shares, trials, method = chosen.sum(axis=1) / n, np.full(2, float(n)), f"MOVER of {WILSON}"
+    whole, counted = (float(n), chosen) if weights is None else (float(weights.sum()), chosen * weights)
+    shares, trials, method = counted.sum(axis=1) / whole, np.full(2, float(n)), f"MOVER of {WILSON}"
     spread = shares * (1 - shares)
     covariance = -float(np.prod(shares))
     if clusters is not None:
         method = f"{method} by clusters"
-        sizes = np.bincount(clusters)
-        sums = np.stack([np.bincount(clusters[own], minlength=len(sizes)) for own in chosen]) - shares[:, None] * sizes
+        sizes = np.bincount(clusters, weights)
+        sums = np.stack([np.bincount(clusters, own, len(sizes)) for own in counted]) - shares[:, None] * sizes
         occurring = int((sizes > 0).sum())
-        by_clusters = (sums @ sums.T) * (occurring / max(occurring - 1, 1) * (n - 1) / n / n)
+        by_clusters = (sums @ sums.T) * (occurring / max(occurring - 1, 1) * (n - 1) / whole / whole)
         covariance, binomial = float(by_clusters[0, 1]), spread
         spread = np.diag(by_clusters)
         # A share of 0 or 1 has no variance; there the effective number of clusters counts (Kish 1965, 8.2).
-        effect = np.divide(spread, binomial, out=np.full(2, float(sizes @ sizes) / n), where=binomial > 0)
+        effect = np.divide(
+            spread, binomial, out=np.full(2, float(sizes @ sizes) / whole * (n / whole)), where=binomial > 0
+        )
         trials = n / np.maximum(effect, 1)
     size = math.sqrt(float(np.prod(spread)))
     bounds = wilson(shares * trials, trials, confidence).T.tolist()

@@ -84,19 +84,24 @@ def side(labels: np.ndarray, scores: np.ndarray, criterion: Criterion, target: f
     return Side(limiting, other, below, target)
 
 
-def operating_point(scores: np.ndarray, side: Side, flipped: bool = False) -> tuple[float, float, float]:
+def operating_point(
+    scores: np.ndarray, side: Side, flipped: bool = False, weights: np.ndarray | None = None
+) -> tuple[float, float, float]:
     """Read off the share beyond the cut, the share of limiting rows that it clears, and the cut: NaN without a class.
 
     The cut is the lowest score above the limiting rows that are to be cleared, or just above the highest score, where
     too many negatives hold that; `flipped`, for the specificity at a sensitivity, the score of the last of them.
+    Shares are of rows or, with weights of all rows, of those.
     """
     if not len(side.limiting) or not len(side.other):
         return NAN, NAN, NAN
     limits = -scores[side.limiting] if flipped else scores[side.limiting]
-    rank = int(least_count(np.array(len(limits)), side.target))
-    bar = limits[rank - 1]
-    value = (len(side.other) - side.below[rank - 1]) / len(side.other)
-    achieved = np.searchsorted(limits, bar, "right") / len(limits)
+    counted = np.ones(len(scores), dtype=np.int64) if weights is None else weights
+    cleared, others = np.cumsum(counted[side.limiting]), np.append(0, np.cumsum(counted[side.other]))
+    place = int((cleared / cleared[-1] >= side.target).argmax())
+    bar = limits[place]
+    value = (others[-1] - others[side.below[place]]) / others[-1]
+    achieved = cleared[np.searchsorted(limits, bar, "right") - 1] / cleared[-1]
     if flipped:
         return float(value), float(achieved), float(-bar)
     rows = scores[np.concatenate([side.limiting, side.other])]
@@ -125,14 +130,20 @@ def refitted_draws(side: Side, n_boot: int, seed: int) -> np.ndarray:
     return np.asarray(rng.binomial(others, (others - side.below)[places] / others) / others)
 
 
-def clustered_draws(resampling: Resampling, wanted: Sequence[Side], n_boot: int, seed: int) -> np.ndarray:
-    """Resample clusters and compute of each side the share beyond the cut, [n_boot, n_sides]; NaN without a class."""
+def clustered_draws(
+    resampling: Resampling, wanted: Sequence[Side], n_boot: int, seed: int, own: np.ndarray | None = None
+) -> np.ndarray:
+    """Resample clusters and compute of each side the share beyond the cut, [n_boot, n_sides]; NaN without a class.
+
+    The rows' own weights, [n], multiply those of the resample.
+    """
     found = np.full((n_boot, len(wanted)), np.nan)
     for part in resampling.parts(n_boot):
         weights = resampling.draw(part, seed)
+        weights = weights if own is None else weights * own
         for column, side in enumerate(wanted):
             drawn, others = (weights.take(rows, axis=1).cumsum(axis=1) for rows in (side.limiting, side.other))
-            rank = least_count(drawn[:, -1], side.target)
+            rank = least_count(drawn[:, -1], side.target) if own is None else drawn[:, -1] * side.target
             place = [int(np.searchsorted(one, least, "left")) for one, least in zip(drawn, rank, strict=True)]
             below = side.below[np.minimum(place, len(side.limiting) - 1)]
             within = np.where(below > 0, others[np.arange(len(others)), below - 1], 0)
@@ -156,12 +167,12 @@ def operating_points(resampled: ResampledRows, seed: int = 0) -> list[OperatingP
     for criterion, code in product(get_args(Criterion), range(ALL, len(rows.group_names))):
         kept = np.flatnonzero(rows.groups == code) if code != ALL else np.arange(len(rows.labels))
         by_key[criterion, code] = side(rows.labels, rows.scores, criterion, TARGET, kept)
-    draws, of = _draws(resampled, by_key, seed), "rows" if rows.clusters is None else "clusters"
+    draws, of = _draws(resampled, by_key, seed), "clusters" if resampled.grouped else "rows"
     for criterion in get_args(Criterion):
         points = []
         for code, name in enumerate(names, start=ALL):
             key = criterion, code
-            value, achieved, cut = operating_point(rows.scores, by_key[key], criterion == FLIPPED)
+            value, achieved, cut = operating_point(rows.scores, by_key[key], criterion == FLIPPED, rows.weights)
             own, few, method = draws.get(key), resampled.few(code), METHOD
             if few:
                 estimate = point(value, METHOD, *few)
@@ -182,5 +193,6 @@ def _draws(resampled: ResampledRows, by_key: dict[Key, Side], seed: int) -> dict
     if rows.clusters is None:
         return {key: refitted_draws(own, len(known.auc), seed) for key, own in wanted.items()}
     n_boot = resamples_for(len(rows.labels), len(known.auc))
-    draws = clustered_draws(plan(rows.groups * 2 + rows.labels, rows.clusters), list(wanted.values()), n_boot, seed)
+    resampling = plan(rows.groups * 2 + rows.labels, rows.clusters)
+    draws = clustered_draws(resampling, list(wanted.values()), n_boot, seed, rows.weights)
     return dict(zip(wanted, draws.T, strict=True))
