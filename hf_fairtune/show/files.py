@@ -13,13 +13,14 @@ from ..audits.metrics.metric import cut_metrics
 from ..document.audit import GroupAudit, Pair
 from ..document.data import AttributeSheet
 from ..document.document import Document, Sharing
-from ..document.estimate import Estimate
+from ..document.estimate import Effective, Estimate
 from ..errors import FairTuneError
 from ..folder import AUDIT, SHARE, write_atomically
 from ..publish import publish
 from .answer import answers, limits
 from .group_names import in_words
 from .page import page, render
+from .reading import weighted
 from .table import Cell, Table, as_latex, plain
 from .tables import ALL, auc_table, calibration_tables, pair_table, sheet_tables, threshold_tables
 from .view import View, views
@@ -119,6 +120,8 @@ def _spread(row: dict[str, str], part: Any, before: str = "") -> None:
     """Spread a part of a document over the columns of a row; an estimate over value, bounds, method and reason."""
     for field in fields(part):
         value = getattr(part, field.name)
+        if value is None and field.name in Effective.__dataclass_fields__:
+            continue  # a column of weighted rows only
         for name, item in (value if isinstance(value, dict) else {field.name: value}).items():
             if isinstance(item, Estimate):
                 _spread(row, item, f"{name}_")
@@ -185,5 +188,6 @@ def factors(document: Document) -> str:
         correction=document.settings.correction,
         answers=answers(document),
         results=results,
+        weighted=weighted(document),
         limits=limits(document),
     )

@@ -16,7 +16,7 @@ from .answer import Answer, answers, headline, limits
 from .compared import compared
 from .drawing import Picture
 from .group_names import in_words
-from .reading import reading_table
+from .reading import reading_table, weighted
 from .table import Cell, Table, as_html, as_markdown, markdown
 from .tables import auc_table, further_tables, pair_table, sheet_tables
 from .view import splits, views
@@ -89,6 +89,7 @@ def page(document: Document) -> str:
         shared=document.shared,
         sharing=SHARING[document.shared],
         facts=facts(document),
+        weighted=weighted(document),
         headline=headline(said),
         answers=sorted(said, key=attrgetter("rank"))[:SHOWN],
         unsaid=max(0, len(said) - SHOWN),

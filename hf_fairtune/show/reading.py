@@ -6,9 +6,10 @@ from itertools import groupby
 from operator import attrgetter
 
 from ..document.data import Data, Reading
+from ..document.document import Document
 from ..document.estimate import exact
 from .table import Cell, Table
-from .words import ROLES
+from .words import ROLES, WEIGHTED, WORTH, name, number
 
 SHOWN = 6
 
@@ -27,6 +28,17 @@ def reading_table(data: Data) -> Table:
             counted = None if found[0].n is None else sum(exact(one.n) for one in rest)
             rows.append([column, f"({len(rest)} other values)", ROLES[role], counted])
     return Table.of("How the columns were read", ["column", "value", "read as", "rows in the table"], rows)
+
+
+def weighted(document: Document) -> str:
+    """Say by which column rows are weighted, and what they are worth; nothing where they are not."""
+    if document.data.weight is None:
+        return ""
+    said = WEIGHTED.format(name(document.data.weight))
+    for entry in document.select(document.model):
+        if entry.attribute is None and entry.audit.effective is not None:
+            return f"{said} {WORTH.format(number(entry.audit.n), number(entry.audit.effective))}"
+    return said
 
 
 def _role(found: Reading) -> str:

@@ -27,6 +27,7 @@ OWN_CUTS = "each group has its own cut, chosen on these rows: the values are too
 # What heads of columns and rows mean, told below the table where they stand.
 GLOSSARY = {
     "AUC": "area under the ROC curve, the share of pairs of a case and another row that the scores order right",
+    "worth": "so many rows, and cases, of equal weight would tell as much (Kish's effective sample size)",
     "lowest in resamples": "the share of bootstrap resamples in which the group's AUC is the lowest",
     "lowest group": "its interval and that of the gap are simultaneous over the groups, unlike those of single groups",
     "equity-scaled AUC": "AUC of all rows / (1 + the sum of the groups' distances from it)",
@@ -82,14 +83,15 @@ def auc_table(view: View) -> Table:
     for place, groups in enumerate(beside(view.audits.values(), "groups")):
         row = groups[-1]
         change = found.groups[place].auc if found else ""
-        sizes = [row.n, row.positives, row.prevalence]
+        sizes = [row.n, row.effective, row.positives, row.effective_positives, row.prevalence]
         rows.append([row.group, *sizes, *map(AUC, groups), change, percent(row.worst_share), row.status])
         for reason in row.reasons:
             why.append(replace(reason, group=row.group))
     for what, key in SUMMARIES.items():
-        size: list[Cell] = [audit.n, audit.positives] if what == ALL else ["", ""]
+        size: list[Cell] = [audit.n, audit.effective, audit.positives, audit.effective_positives]
+        size = size if what == ALL else [""] * 4
         rows.append([what, *size, "", *map(attrgetter(key), view.audits.values()), getattr(found, key, ""), "", ""])
-    header = ["group", "rows", "with the finding", "prevalence", *_heads(view, "AUC")]
+    header = ["group", "rows", "worth", "with the finding", "worth, cases", "prevalence", *_heads(view, "AUC")]
     return _table(view, "AUC", [*header, "change", "lowest in resamples", "status"], rows, _auc_notes(view), why=why)
 
 

@@ -8,7 +8,7 @@ from ..document.document import Document
 from .answer import answers, headline
 from .compared import compared
 from .group_names import in_words
-from .reading import reading_table
+from .reading import reading_table, weighted
 from .table import plain
 from .words import READING, listed, number
 
@@ -43,6 +43,7 @@ def audit_text(document: Document, colour: bool = False) -> str:
     parts.append((f"{headline(said) if said else 'Nothing was audited by group.'}{about}", "", 0))
     read = [f"{' '.join(row[:2])}: {', '.join(row[2:])}" for row in reading_table(document.data).rows]
     parts += [(f"Read {listed(read, 12)}.", "", 4)] if read else []
+    parts += [(weighted(document), "", 2)] if document.data.weight else []
     for one in sorted(said, key=attrgetter("rank"))[:SHOWN]:
         place = f"{one.view.place[:1].upper()}{one.view.place[1:]}"
         parts += [("", "", 0), (f"{place}: {one.verdict}", one.kind, 0)]

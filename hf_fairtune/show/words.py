@@ -94,7 +94,8 @@ ALWAYS = (
     "threshold do.",
     "No number here says why groups differ, and none is a permission to use the model.",
 )
-WEIGHTED = "Rows are weighted by {}: shares, AUCs and gaps are of the population, {} rows worth {} of equal weight (Kish)."
+WEIGHTED = "Rows are weighted by {}: all shares, AUCs and gaps are of the population that they stand for."
+WORTH = "{} rows are worth {} of equal weight."
 SHARING: dict[Sharing | None, str] = {
     None: "The folder share holds the page to be shared.",
     "rates": "Numbers of rows, cases and patients are rounded to 5, or given as <8; all other numbers are exact to "

@@ -1,0 +1,201 @@
+"""Weighted rows: numbers of the population that they stand for, by every metric of the room."""
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hf_fairtune.audits.audit import audit
+from hf_fairtune.audits.comparison import compare
+from hf_fairtune.audits.metrics.metric import cut_metrics, gaps, rates, score_metrics
+from hf_fairtune.audits.thresholds import fixed, given, youden
+from hf_fairtune.document.estimate import Effective, Estimate
+from hf_fairtune.errors import FairTuneError
+
+from .samples import NAMES, QUICK, split, two_models
+
+POINTS = {"n_boot": 0, "n_permutations": 0}
+# What a row stands for says nothing of how many rows there are, of what they could show, and of their order by chance.
+OF_ROWS = {"n", "positives", "negatives", "true_positives", "false_positives", "clusters", "counts", "status"}
+OF_ROWS |= {"detectable", "positives_wanted", "negatives_wanted", "ranking", "ece_null", "ece_null_high", "ece_excess"}
+OF_ROWS |= {"p", "p_adjusted", "low", "high", "p_method", "method", "reasons"} | {
+    one.name for one in fields(Effective)
+}
+
+
+def numbers_in(part: Any, path: str = "") -> Iterator[tuple[str, float]]:
+    """Every number of a part of a document that is no size, by where it stands."""
+    if is_dataclass(part):
+        for field in fields(part):
+            if field.name not in OF_ROWS:
+                yield from numbers_in(getattr(part, field.name), f"{path}.{field.name}")
+    elif isinstance(part, dict):
+        for key, item in part.items():
+            yield from numbers_in(item, f"{path}.{key}")
+    elif isinstance(part, (list, tuple)):
+        for place, item in enumerate(part):
+            yield from numbers_in(item, f"{path}.{place}")
+    elif isinstance(part, (int, float)) and not isinstance(part, bool):
+        yield path, float(part)
+
+
+def whole_weights(n: int, seed: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).integers(1, 6, n)
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+@pytest.mark.parametrize("digits", [1, 2])
+def test_whole_weights_have_the_numbers_of_rows_that_are_repeated(digits: int, clustered: bool) -> None:
+    labels, scores, groups = split(digits=digits)
+    scores = scores.clip(0.05, 0.95)
+    weights = whole_weights(len(labels))
+    clusters = np.arange(len(labels)) // 3 if clustered else None
+    cuts = [fixed(0.5), youden(*split(seed=9, digits=digits)[:2])]
+    found = audit(labels, scores, groups, NAMES, thresholds=cuts, clusters=clusters, weights=weights, **POINTS)
+    copies = [np.repeat(column, weights) for column in (labels, scores, groups)]
+    wanted = audit(*copies, NAMES, thresholds=cuts, clusters=None, **POINTS)
+    numbers, others = dict(numbers_in(found)), dict(numbers_in(wanted))
+    # Curves leave out points on straight lines, of which rounding may keep one.
+    kept = {path for path in others if ".roc." not in path}
+    assert kept == {path for path in numbers if ".roc." not in path}
+    assert {path: numbers[path] for path in kept} == pytest.approx({p: others[p] for p in kept}, nan_ok=True, abs=1e-7)
+    named = " ".join(kept)
+    for name in {**rates(), **gaps(), **score_metrics(), **cut_metrics()}:
+        assert f".{name}" in named
+
+
+def test_curves_are_those_of_rows_that_are_repeated() -> None:
+    labels, scores, groups = split()
+    weights = whole_weights(len(labels))
+    found = audit(labels, scores, groups, NAMES, weights=weights, **POINTS).roc
+    wanted = audit(*(np.repeat(column, weights) for column in (labels, scores, groups)), NAMES, **POINTS).roc
+    for one, other in zip(found, wanted, strict=True):
+        for x, y in zip(other.fpr, other.tpr, strict=True):
+            assert any(np.allclose((x, y), point) for point in zip(one.fpr, one.tpr, strict=True))
+
+
+def test_changes_are_those_of_rows_that_are_repeated() -> None:
+    labels, scores, reference, groups = two_models()
+    weights, cuts = whole_weights(len(labels)), [(fixed(0.5), fixed(0.45))]
+    found = compare(labels, scores, reference, groups, NAMES, thresholds=cuts, weights=weights, n_boot=0)
+    copies = [np.repeat(column, weights) for column in (labels, scores, reference, groups)]
+    wanted = compare(*copies, NAMES, thresholds=cuts, n_boot=0)
+    kept = {path: x for path, x in numbers_in(wanted) if ".joint" not in path and ".fall" not in path}
+    numbers = dict(numbers_in(found))
+    assert {path: numbers[path] for path in kept} == pytest.approx(kept, nan_ok=True, abs=1e-12)
+
+
+@pytest.mark.parametrize("weight", [2.0, 0.1])
+def test_equal_weights_change_nothing(weight: float) -> None:
+    labels, scores, groups = split()
+    plain = audit(labels, scores, groups, NAMES, thresholds=[fixed()], **QUICK)
+    assert repr(audit(labels, scores, groups, NAMES, thresholds=[fixed()], weights=labels * 0 + weight, **QUICK)) == (
+        repr(plain)
+    )
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_a_factor_of_all_weights_changes_nothing(clustered: bool) -> None:
+    labels, scores, groups = split()
+    weights = np.random.default_rng(0).uniform(0.2, 5, len(labels))
+    clusters = np.arange(len(labels)) // 2 if clustered else None
+    once, doubled, tripled = (
+        audit(
+            labels, scores, groups, NAMES, thresholds=[fixed()], clusters=clusters, weights=weights * factor, **QUICK
+        )
+        for factor in (1, 2, 3)
+    )
+    assert repr(once) == repr(doubled)
+    assert every_bound(tripled) == pytest.approx(every_bound(once), nan_ok=True, abs=1e-6)
+
+
+def every_bound(part: Any) -> list[float]:
+    """Values and bounds of every estimate."""
+    if isinstance(part, Estimate):
+        return [part.value, part.low, part.high]
+    items: list[Any] = []
+    if is_dataclass(part):
+        items = [getattr(part, field.name) for field in fields(part)]
+    elif isinstance(part, (list, tuple)):
+        items = list(part)
+    elif isinstance(part, dict):
+        items = list(part.values())
+    return [x for item in items for x in every_bound(item)]
+
+
+def test_the_order_of_weighted_rows_is_no_matter() -> None:
+    labels, scores, groups = split(digits=1)
+    weights = np.random.default_rng(0).integers(1, 4, len(labels))
+    order = np.random.default_rng(1).permutation(len(labels))
+    columns = [column[order] for column in (labels, scores, groups)]
+    one = audit(labels, scores, groups, NAMES, thresholds=[fixed()], weights=weights, **QUICK)
+    other = audit(*columns, NAMES, thresholds=[fixed()], weights=weights[order], **QUICK)
+    assert every_bound(one) == pytest.approx(every_bound(other), nan_ok=True, abs=1e-7)
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_rows_of_weight_0_are_left_out(clustered: bool) -> None:
+    labels, scores, groups = split()
+    rng = np.random.default_rng(2)
+    weights = rng.uniform(0.5, 3, len(labels)) * (rng.random(len(labels)) < 0.8)
+    kept, clusters = weights > 0, np.arange(len(labels)) // 2 if clustered else None
+    decided = (scores > 0.4).astype(int)
+    found = audit(
+        labels, scores, groups, NAMES, thresholds=[given(decided)], clusters=clusters, weights=weights, **QUICK
+    )
+    columns = [column[kept] for column in (labels, scores, groups)]
+    own = None if clusters is None else clusters[kept]
+    wanted = audit(*columns, NAMES, thresholds=[given(decided[kept])], clusters=own, weights=weights[kept], **QUICK)
+    assert found.n == kept.sum()
+    assert every_bound(found) == pytest.approx(every_bound(wanted), nan_ok=True, abs=1e-7)
+    assert repr(audit(labels, scores, groups, NAMES, weights=kept * 1, **QUICK)) == repr(
+        audit(*columns, NAMES, **QUICK)
+    )
+
+
+def test_an_audit_says_what_its_rows_are_worth() -> None:
+    labels, scores, groups = split()
+    weights = np.random.default_rng(0).uniform(0.2, 5, len(labels))
+    found = audit(labels, scores, groups, NAMES, weights=weights, **POINTS)
+    for row, kept in [(found, groups >= 0), *zip(found.groups, (groups == g for g in range(3)), strict=True)]:
+        for size, own in (
+            (row.effective, kept),
+            (row.effective_positives, kept & (labels == 1)),
+            (row.effective_negatives, kept & (labels == 0)),
+        ):
+            assert size == round(weights[own].sum() ** 2 / (weights[own] ** 2).sum())
+    assert found.groups[0].prevalence == pytest.approx(np.average(labels[groups == 0], weights=weights[groups == 0]))
+    assert found.n == len(labels)
+    assert audit(labels, scores, groups, NAMES, **POINTS).effective is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0] * 134 + [-1.0], "has shape|values below 0"),
+        (["many"], "has type"),
+        ([float("nan")], "NaN or infinite"),
+        ([0.0], "no value above 0"),
+        ([-1.0], "values below 0"),
+    ],
+)
+def test_other_weights_are_refused(weights: list[Any], message: str) -> None:
+    labels, scores, groups = split()
+    column = weights * len(labels) if len(weights) == 1 else weights
+    with pytest.raises(FairTuneError, match=message):
+        audit(labels, scores, groups, NAMES, weights=column, **POINTS)
+
+
+def test_uneven_weights_widen_intervals() -> None:
+    labels, scores, groups = split((60, 60, 60), (120, 120, 120))
+    weights = np.where(np.arange(len(labels)) % 4 == 0, 9.0, 1.0)
+    plain = audit(labels, scores, groups, NAMES, thresholds=[fixed()], **QUICK)
+    found = audit(labels, scores, groups, NAMES, thresholds=[fixed()], weights=weights, **QUICK)
+    pairs = [(one.auc, other.auc) for one, other in zip(plain.groups, found.groups, strict=True)]
+    for one, other in zip(plain.thresholds[0].groups, found.thresholds[0].groups, strict=True):
+        pairs += [(one.rates[key], other.rates[key]) for key in ("tpr", "fpr", "selection_rate")]
+    pairs.append((replace(plain.auc), found.auc))
+    wider = [(b.high - b.low) / (a.high - a.low) for a, b in pairs]
+    assert np.mean(wider) > 1.2
