@@ -45,6 +45,7 @@ Status = Literal["not estimable", "weak", "ok"]
 
 ReasonKind = Literal[
     "too_few",  # `count` of `unit` (in `group`), fewer than the `needed`
+    "light",  # independent cases of `unit` are enough, but weighted ones worth `count` (Kish), fewer than the `needed`
     "too_few_groups",  # `count` groups take part
     "excluded",  # by name
     "no_permutations",  # none were asked for

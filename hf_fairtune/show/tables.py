@@ -63,11 +63,12 @@ def _table(
 ) -> Table:
     """Build a table of one audit, under its place and the level of its intervals; its heads are explained below it."""
     title, notes = f"{what} {view.place} [{view.level}]", dict.fromkeys(said)
-    for head in (*header, *map(itemgetter(0), rows)):
+    found = Table.of(title, header, rows, why=why, signed=signed, digits=view.digits)
+    for head in (*found.header, *map(itemgetter(0), rows)):
         key = str(head).partition(",")[0]
         if key in GLOSSARY:
             notes[f"{key}: {GLOSSARY[key]}"] = None
-    return Table.of(title, header, rows, notes, why=why, signed=signed, digits=view.digits)
+    return replace(found, notes=[*found.notes, *notes])
 
 
 def _heads(view: View, what: str) -> list[str]:

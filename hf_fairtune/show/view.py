@@ -190,8 +190,8 @@ def splits(document: Document) -> list[str]:
 def prevalences(audit: Audit) -> list[float]:
     """Return the share with the finding in every group and, last, in all rows, as far as their sizes are shown."""
     n, positives, found = audit.n, audit.positives, list(map(attrgetter("prevalence"), audit.groups))
-    known = isinstance(n, int) and isinstance(positives, int) and n and audit.effective is None
-    found.append(positives / n if known else NAN)
+    n = n if audit.effective is None else None
+    found.append(positives / n if isinstance(n, int) and isinstance(positives, int) and n else NAN)
     return found
 
 

@@ -94,7 +94,7 @@ ALWAYS = (
     "threshold do.",
     "No number here says why groups differ, and none is a permission to use the model.",
 )
-WEIGHTED = "Rows are weighted by {}: all shares, AUCs and gaps are of the population that they stand for."
+WEIGHTED = "Rows are weighted by {}: shares, AUCs and gaps are of the population they stand for, counts are of rows."
 WORTH = "{} rows are worth {} of equal weight."
 SHARING: dict[Sharing | None, str] = {
     None: "The folder share holds the page to be shared.",
@@ -109,6 +109,7 @@ DEGENERATE = (
 )
 REASONS: dict[ReasonKind, str] = {
     "too_few": "{few}",
+    "light": "weights leave {few}",
     "too_few_groups": "{count} groups take part, too few to compare",
     "excluded": "left out of the comparison",
     "no_permutations": "no permutation was asked for",

@@ -95,8 +95,14 @@ class ResampledRows:
         return tuple(found)
 
     def grounds(self, code: int) -> tuple[Reason, ...]:
-        """Return what makes a group's status less than ok."""
-        return self.few(code, least=SOLID if self.estimable(code) else ESTIMABLE)
+        """Return what makes a group's status less than ok, and where weights make of enough cases too few."""
+        found, worth = (
+            self.few(code, least=SOLID if self.estimable(code) else ESTIMABLE),
+            self.effective[code].tolist(),
+        )
+        for unit, count, own in zip(NEEDS[:2], self.units[code].tolist(), worth, strict=False):
+            found += (Reason("light", unit=unit, count=round(own), needed=SOLID),) if count >= SOLID > own else ()
+        return found
 
     def inside(self, code: int) -> ScoredRows:
         """Return the ordered rows of a group, or of `ALL`."""

@@ -24,7 +24,8 @@ def slow_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> flo
 
 def jackknife(rows: ScoredRows, number: str, hits: np.ndarray | None = None) -> float:
     """The variance of a weighted number by leaving out one unit at a time, to which linearisation tends."""
-    assert rows.clusters is not None and rows.weights is not None
+    assert rows.clusters is not None
+    assert rows.weights is not None
     values = []
     for unit in np.unique(rows.clusters):
         kept = rows.clusters != unit
@@ -81,7 +82,8 @@ def test_effective_trials_have_the_variance_of_a_weighted_share(per_cluster: int
 
 def test_a_share_of_1_has_the_trials_that_weights_leave() -> None:
     rows = check_rows(np.ones(40), np.ones(40), np.zeros(40, int), ["a"], None, np.repeat([9.0, 1.0], 20))
-    assert rows.weights is not None and rows.clusters is not None
+    assert rows.weights is not None
+    assert rows.clusters is not None
     kish = 200**2 / (20 * 81 + 20)
     assert effective_clusters(rows.clusters, rows.weights) == pytest.approx(kish)
     assert rows.effective(rows.labels == 1)[-1] == pytest.approx(kish)
