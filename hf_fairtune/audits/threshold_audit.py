@@ -107,9 +107,15 @@ class Decided:
             if lacking:
                 found[name] = undefined(name, *lacking)
                 continue
-            own = metric.estimate(self.cells[inside], part.clusters, cut, self.resampled.confidence, part.weights)
+            columns = self.cells[inside], part.clusters, cut, self.resampled.confidence
+            if part.weights is None:
+                own = metric.estimate(*columns)
+            elif metric.weighted is None:
+                own = undefined(name, Reason("not_weighted"))
+            else:
+                own = metric.weighted(*columns, part.weights)
             few = self.resampled.few(code, metric.needs)
-            found[name] = replace(own, low=NAN, high=NAN, reasons=few) if few else own
+            found[name] = replace(own, low=NAN, high=NAN, reasons=few) if few and own.defined else own
         return found
 
     def gap(self, gap: Gap) -> Estimate:

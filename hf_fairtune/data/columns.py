@@ -98,22 +98,6 @@ def clusters_of(frame: pd.DataFrame, name: str | None) -> np.ndarray | None:
     return filled_levels(named_column(frame, name, "cluster"), advice).to_numpy(dtype=str)
 
 
-def weights_of(frame: pd.DataFrame, name: str | None) -> np.ndarray | None:
-    """Return the weight of every row, [n], None where no column is named."""
-    if name is None:
-        return None
-    found = numbers(named_column(frame, name, "weight"), "weight")
-    if (found < 0).any():
-        row = int((found < 0).argmax())
-        raise FairTuneError(
-            f"`{name}` is below 0 in {int((found < 0).sum())} of {len(found)} rows, the first in row {row + 1} "
-            f"({found[row]:g}); give --weight how many of the population each row stands for."
-        )
-    if len(found) and not found.any():
-        raise FairTuneError(f"`{name}` is 0 in every row; give --weight a column with weights above 0.")
-    return found
-
-
 def numbers(column: pd.Series, flag: str) -> np.ndarray:
     """Read a column as finite numbers, float64 [n]; text that is a number counts as one."""
     name = column.name

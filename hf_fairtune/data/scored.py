@@ -15,9 +15,10 @@ from ..document.data import Reading, Task
 from ..errors import FairTuneError, listed
 from .attributes import Attribute, parse_group, read_attributes
 from .class_scores import ClassScores, parse_score, score_columns
-from .columns import SPLIT_COLUMN, clusters_of, named_column, split_names, weights_of
+from .columns import SPLIT_COLUMN, clusters_of, named_column, split_names
 from .targets import read_targets
 from .uncertain import Uncertain, certain_rows
+from .weights import weighed_rows
 
 OPTIONAL = ("reference_scores", "splits", "chosen", "reference_chosen")
 REPEATED = {"action": "extend", "nargs": "+"}
@@ -126,11 +127,7 @@ class ScoredSpec:
         default=None, metadata={"help": "Column of the patient or lesion: its rows are no independent cases."}
     )
     weight: str | None = field(
-        default=None,
-        metadata={
-            "help": "Column of survey or inverse-sampling weights, 0 or more: all numbers are then of the population "
-            "that the rows stand for. Rows of weight 0 are left out."
-        },
+        default=None, metadata={"help": "Column of survey or inverse-sampling weights; a row of weight 0 is left out."}
     )
     reference: list[str] = repeatable("Score columns of another model on the same rows, to compare with; as --score.")
     exclude: list[str] = repeatable(
@@ -198,11 +195,7 @@ def read_scored(
     if not spec.score and not set(named) <= set(frame.columns):
         raise FairTuneError(f"No --score is given; name the column of the scores: {listed(frame.columns, 30)}.")
     kept, dropped = certain_rows(frame, spec.label, spec.positive, spec.uncertain)
-    weights = weights_of(frame, spec.weight)
-    if weights is not None:
-        out, kept = kept & (weights == 0), kept & (weights > 0)
-        dropped += [Reading(str(spec.weight), "0", "weightless", int(out.sum()))] if out.any() else []
-        weights = weights[kept]
+    weights, kept, left = weighed_rows(frame, spec.weight, kept)
     frame = frame[kept].reset_index(drop=True)
     found = score_columns(frame, named, "score") if scores is None else scores.take(kept)
     reference = score_columns(frame, spec.reference, "reference") if spec.reference else None
@@ -221,7 +214,7 @@ def read_scored(
         splits=_splits(frame),
         chosen=targets.chosen_by(found),
         reference_chosen=None if reference is None else targets.chosen_by(reference),
-        readings=[*readings, *dropped, *targets.readings, *grouped],
+        readings=[*readings, *dropped, *left, *targets.readings, *grouped],
     )
 
 

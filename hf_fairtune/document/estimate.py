@@ -45,7 +45,7 @@ Status = Literal["not estimable", "weak", "ok"]
 
 ReasonKind = Literal[
     "too_few",  # `count` of `unit` (in `group`), fewer than the `needed`
-    "light",  # independent cases of `unit` are enough, but weighted ones worth `count` (Kish), fewer than the `needed`
+    "not_weighted",  # the metric says nothing of weighted rows
     "too_few_groups",  # `count` groups take part
     "excluded",  # by name
     "no_permutations",  # none were asked for
@@ -83,6 +83,8 @@ Unit = Literal[
     "clusters_with_negatives",
     "clusters_in_denominator",
     "rows_in_denominator",
+    "effective_positives",
+    "effective_negatives",
     "positives_of_others",
     "negatives_of_others",
     "clusters_with_positives_of_others",

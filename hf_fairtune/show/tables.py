@@ -63,12 +63,11 @@ def _table(
 ) -> Table:
     """Build a table of one audit, under its place and the level of its intervals; its heads are explained below it."""
     title, notes = f"{what} {view.place} [{view.level}]", dict.fromkeys(said)
-    found = Table.of(title, header, rows, why=why, signed=signed, digits=view.digits)
-    for head in (*found.header, *map(itemgetter(0), rows)):
+    for head in (*header, *map(itemgetter(0), rows)):
         key = str(head).partition(",")[0]
         if key in GLOSSARY:
             notes[f"{key}: {GLOSSARY[key]}"] = None
-    return replace(found, notes=[*found.notes, *notes])
+    return Table.of(title, header, rows, notes, why=why, signed=signed, digits=view.digits)
 
 
 def _heads(view: View, what: str) -> list[str]:
@@ -80,19 +79,19 @@ def auc_table(view: View) -> Table:
     """Build a row a group, then all rows, the lowest group, the gap and the equity-scaled AUC."""
     audit, found = view.audit, view.comparison
     rows: list[list[Cell]] = []
-    why: list[Reason] = []
+    why, worth = list[Reason](), [] if audit.effective is None else ["worth", "worth, cases"]
     for place, groups in enumerate(beside(view.audits.values(), "groups")):
         row = groups[-1]
         change = found.groups[place].auc if found else ""
-        sizes = [row.n, row.effective, row.positives, row.effective_positives, row.prevalence]
+        sizes = [row.n, row.positives, row.prevalence, *[row.effective, row.effective_positives][: len(worth)]]
         rows.append([row.group, *sizes, *map(AUC, groups), change, percent(row.worst_share), row.status])
         for reason in row.reasons:
             why.append(replace(reason, group=row.group))
     for what, key in SUMMARIES.items():
-        size: list[Cell] = [audit.n, audit.effective, audit.positives, audit.effective_positives]
-        size = size if what == ALL else [""] * 4
-        rows.append([what, *size, "", *map(attrgetter(key), view.audits.values()), getattr(found, key, ""), "", ""])
-    header = ["group", "rows", "worth", "with the finding", "worth, cases", "prevalence", *_heads(view, "AUC")]
+        size: list[Cell] = [audit.n, audit.positives, "", audit.effective, audit.effective_positives]
+        size = size[: 3 + len(worth)] if what == ALL else [""] * (3 + len(worth))
+        rows.append([what, *size, *map(attrgetter(key), view.audits.values()), getattr(found, key, ""), "", ""])
+    header = ["group", "rows", "with the finding", "prevalence", *worth, *_heads(view, "AUC")]
     return _table(view, "AUC", [*header, "change", "lowest in resamples", "status"], rows, _auc_notes(view), why=why)
 
 

@@ -109,7 +109,7 @@ DEGENERATE = (
 )
 REASONS: dict[ReasonKind, str] = {
     "too_few": "{few}",
-    "light": "weights leave {few}",
+    "not_weighted": "not defined for weighted rows",
     "too_few_groups": "{count} groups take part, too few to compare",
     "excluded": "left out of the comparison",
     "no_permutations": "no permutation was asked for",

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hf_fairtune.audits import threshold_audit
 from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.comparison import compare
 from hf_fairtune.audits.metrics.metric import cut_metrics, gaps, rates, score_metrics
 from hf_fairtune.audits.thresholds import fixed, given, youden
-from hf_fairtune.document.estimate import Effective, Estimate
+from hf_fairtune.document.estimate import Effective, Estimate, Reason
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.show import words
 
 from .samples import NAMES, QUICK, split, two_models
 
@@ -186,6 +188,34 @@ def test_other_weights_are_refused(weights: list[Any], message: str) -> None:
     column = weights * len(labels) if len(weights) == 1 else weights
     with pytest.raises(FairTuneError, match=message):
         audit(labels, scores, groups, NAMES, weights=column, **POINTS)
+
+
+def test_a_metric_of_a_cut_that_knows_no_weights_is_undefined_for_weighted_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    labels, scores, groups = split()
+    plain = {"net_benefit": replace(cut_metrics()["net_benefit"], weighted=None)}
+    monkeypatch.setattr(threshold_audit, "cut_metrics", lambda: plain)
+    weights = whole_weights(len(labels))
+    found = audit(labels, scores, groups, NAMES, thresholds=[fixed()], weights=weights, **POINTS)
+    rate = found.thresholds[0].groups[0].rates["net_benefit"]
+    assert not rate.defined
+    assert rate.reasons == (Reason("not_weighted"),)
+    assert words.reasons(rate.reasons) == "not defined for weighted rows"
+    unweighted = audit(labels, scores, groups, NAMES, thresholds=[fixed()], **POINTS)
+    assert unweighted.thresholds[0].groups[0].rates["net_benefit"].defined
+
+
+def test_a_group_says_that_its_weights_leave_few_cases() -> None:
+    labels, scores, groups = split((40, 40, 40), (60, 60, 60))
+    weights = np.ones(len(labels))
+    weights[np.flatnonzero((groups == 1) & (labels == 1))[:2]] = 30.0
+    found = audit(labels, scores, groups, NAMES, weights=weights, **POINTS).groups
+    worth = (38 + 60) ** 2 / (38 + 2 * 900)
+    assert [row.status for row in found] == ["ok", "ok", "ok"]
+    assert found[1].reasons == (Reason("too_few", unit="effective_positives", count=int(worth), needed=20),)
+    assert found[0].reasons == () == found[2].reasons
+    assert words.reasons(found[1].reasons) == "5 of 20 needed effective positives"
 
 
 def test_uneven_weights_widen_intervals() -> None:

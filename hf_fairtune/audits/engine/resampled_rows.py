@@ -100,8 +100,10 @@ class ResampledRows:
             self.few(code, least=SOLID if self.estimable(code) else ESTIMABLE),
             self.effective[code].tolist(),
         )
-        for unit, count, own in zip(NEEDS[:2], self.units[code].tolist(), worth, strict=False):
-            found += (Reason("light", unit=unit, count=round(own), needed=SOLID),) if count >= SOLID > own else ()
+        units: tuple[Unit, ...] = ("effective_positives", "effective_negatives")
+        for unit, count, own in zip(units, self.units[code].tolist(), worth, strict=False):
+            light = Reason("too_few", unit=unit, count=int(own), needed=SOLID)
+            found += (light,) if count >= SOLID > own else ()
         return found
 
     def inside(self, code: int) -> ScoredRows:

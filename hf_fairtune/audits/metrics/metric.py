@@ -128,13 +128,15 @@ class CutMetric(Metric):
     """A number of each group at a cut of probabilities, which weighs decisions by the odds that the cut stands for.
 
     Args:
-        estimate: place of each row among `proportions.CELLS`, [n], clusters, [n] or None, a cut from 0 to below 1, the
-            level of the interval, and weights, [n] or None, which need clusters -> the number.
+        estimate: place of each row among `proportions.CELLS`, [n], clusters, [n] or None, a cut from 0 to below 1, and
+            the level of the interval -> the number.
+        weighted: the same, and weights, [n], with the clusters that weighted rows have; None where it is not defined.
         flagging_all: prevalence and cut -> what flagging everybody has, to be read beside it.
     """
 
-    estimate: Callable[[np.ndarray, np.ndarray | None, float, float, np.ndarray | None], Estimate]
+    estimate: Callable[[np.ndarray, np.ndarray | None, float, float], Estimate]
     flagging_all: Callable[[float, float], float]
+    weighted: Callable[[np.ndarray, np.ndarray | None, float, float, np.ndarray], Estimate] | None = None
 
 
 @dataclass(frozen=True)

@@ -72,4 +72,4 @@ def flagging_all(prevalence: float, cut: float) -> float:
     return prevalence - (1 - prevalence) * cut / (1 - cut)
 
 
-METRIC = CutMetric(net_benefit, flagging_all, better="higher", needs=("rows",), limits=(-math.inf, 1.0))
+METRIC = CutMetric(net_benefit, flagging_all, net_benefit, better="higher", needs=("rows",), limits=(-math.inf, 1.0))
