@@ -218,6 +218,29 @@ def test_a_group_says_that_its_weights_leave_few_cases() -> None:
     assert words.reasons(found[1].reasons) == "5 of 20 needed effective positives"
 
 
+def test_every_interval_is_about_the_weighted_number() -> None:
+    """Rows that the model gets right weigh ten times as much: what forgets the weights lies far off."""
+    labels, scores, groups = split((150, 150, 150), (200, 200, 200))
+    weights = np.where((scores >= 0.4) == labels, 10.0, 1.0)
+    cuts = [fixed(0.4)]
+    found = audit(labels, scores, groups, NAMES, thresholds=cuts, weights=weights, n_boot=200, n_permutations=0)
+    plain = audit(labels, scores, groups, NAMES, thresholds=cuts, **POINTS)
+    pairs = [(found.auc, plain.auc), (found.min_group_auc, plain.min_group_auc), (found.es_auc, plain.es_auc)]
+    pairs += [(found.measures[key], plain.measures[key]) for key in plain.measures]
+    pairs += [(found.across[key], plain.across[key]) for key in plain.across if "gap" not in key]
+    for here, there in zip(found.operating_points, plain.operating_points, strict=True):
+        pairs.append((here.overall.value, there.overall.value))
+    for key, rate in plain.thresholds[0].overall.rates.items():
+        pairs += [(found.thresholds[0].overall.rates[key], rate)] if key != "selection_rate" else []
+    assert found.calibration is not None is not plain.calibration
+    pairs.append((found.calibration.overall.brier, plain.calibration.overall.brier))
+    for weighted, unweighted in pairs:
+        assert weighted.low <= weighted.value <= weighted.high
+        assert not weighted.low <= unweighted.value <= weighted.high
+    observed = found.calibration.overall
+    assert observed.ece_null < observed.ece_null_high < 0.2
+
+
 def test_uneven_weights_widen_intervals() -> None:
     labels, scores, groups = split((60, 60, 60), (120, 120, 120))
     weights = np.where(np.arange(len(labels)) % 4 == 0, 9.0, 1.0)

@@ -17,7 +17,7 @@ def table(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"y": rng.integers(0, 2, 400), "sex": rng.choice(["F", "M"], 400)})
     frame["p"] = rng.uniform(0, 0.6, 400).round(3) + 0.3 * frame.y
-    frame["w"], frame["person"] = np.where(np.arange(400) < 7, 0, 1 + frame.y * 3), np.arange(400) // 2
+    frame["w"], frame["person"] = np.where(np.arange(400) < 7, 0, rng.integers(1, 30, 400)), np.arange(400) // 2
     frame["split"] = np.where(np.arange(400) < 200, "test", "validation")
     frame.to_csv(tmp_path / "t.csv", index=False)
     return tmp_path / "t.csv"
@@ -61,6 +61,7 @@ def test_thresholds_are_fitted_on_weighted_rows(table: Path) -> None:
             return float(tpr - fpr)
 
         assert gain(cut) == pytest.approx(max(map(gain, cuts)))
+    assert plain.audits[0].audit.thresholds[-1].value != weighted.audits[0].audit.thresholds[-1].value
 
 
 def test_weights_and_patients_together(table: Path) -> None:
