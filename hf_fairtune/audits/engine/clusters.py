@@ -43,19 +43,43 @@ def auc_covariances(samples: Sequence[Sample]) -> np.ndarray:
     size, k = 1 + max(int(clusters.max()) for _, _, clusters in samples), len(samples)
     moves, within = np.zeros((k, 2, size)), np.zeros((k, 2, size), dtype=bool)
     found = np.empty((k, k))
-    for place, (labels, scores, clusters) in enumerate(samples):
-        positive = labels == 1
-        above, below = placements(positive, scores)
-        for side, (kept, parts) in enumerate(((positive, above - above.mean()), (~positive, below.mean() - below))):
-            moves[place, side] = np.bincount(clusters[kept], parts / len(parts), size)
-            within[place, side] = np.bincount(clusters[kept], minlength=size) > 0
+    for place, sample in enumerate(samples):
+        moves[place], within[place] = _moves(sample, size)
         for other in range(place):
             either = _unbiased(np.any(within[[place, other]], axis=0).any(axis=0))
             found[place, other] = found[other, place] = either * (moves[place].sum(axis=0) @ moves[other].sum(axis=0))
-        of_class = [_unbiased(own) * (moved @ moved) for own, moved in zip(within[place], moves[place], strict=True)]
-        crossed = _unbiased(within[place].any(axis=0)) * (moves[place, 0] @ moves[place, 1])
-        found[place, place] = sum(of_class) + 2 * crossed
+        found[place, place] = _variance(moves[place], within[place])
     return found
+
+
+def paired_variance(labels: np.ndarray, first: np.ndarray, second: np.ndarray, clusters: np.ndarray) -> float:
+    """Compute the variance of the difference of two models' AUCs on the same rows, which lie in clusters.
+
+    As `auc_covariances`, of how much further a cluster moves the first AUC than the second. Where every row is a
+    cluster it is DeLong's, and 0 where both models rank all rows alike; NaN with fewer than two clusters in a class.
+    Scores are [n], as labels and clusters.
+
+    Source: Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53, on two tests.
+    """
+    size = int(clusters.max()) + 1
+    (one, within), (other, _) = (_moves((labels, scores, clusters), size) for scores in (first, second))
+    return _variance(one - other, within)
+
+
+def _moves(sample: Sample, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far positives and negatives of each cluster move the AUC, and which clusters have any: [2, size]."""
+    labels, scores, clusters = sample
+    positive, moves, within = labels == 1, np.zeros((2, size)), np.zeros((2, size), dtype=bool)
+    above, below = placements(positive, scores)
+    for side, (kept, parts) in enumerate(((positive, above - above.mean()), (~positive, below.mean() - below))):
+        moves[side] = np.bincount(clusters[kept], parts / len(parts), size)
+        within[side] = np.bincount(clusters[kept], minlength=size) > 0
+    return moves, within
+
+
+def _variance(moves: np.ndarray, within: np.ndarray) -> float:
+    of_class = [_unbiased(own) * (moved @ moved) for own, moved in zip(within, moves, strict=True)]
+    return float(sum(of_class) + 2 * _unbiased(within.any(axis=0)) * (moves[0] @ moves[1]))
 
 
 def _unbiased(occurring: np.ndarray) -> float:
