@@ -1,9 +1,10 @@
 """Measure how often intervals of a change that claim 95 % hold the true change, and how often a verdict is wrong.
 
 Scores of model and reference are normal within class, with correlation `rho` and the AUCs of each scenario, so every
-true change is known; `sizes` are images of a patient in turn, much alike. `ours` is what `compare` gives; the others are made from the same paired resamples: percentiles
-of the replicates, the estimate -+ 1.96 of their standard deviations, and percentiles reflected at the estimate
-("basic"). The last line of a scenario is the share of samples with each verdict.
+true change is known; `sizes` are the images of one patient after the other, much alike. `ours` is what `compare`
+gives; the others are made from the same paired resamples: percentiles of the replicates, the estimate -+ 1.96 of their
+standard deviations, and percentiles reflected at the estimate ("basic"). The last line of a scenario is the share of
+samples with each verdict.
 
     python scripts/benchmarks/paired_coverage.py --samples 200
 """
@@ -33,7 +34,7 @@ KINDS = ("ours", "percentile", "normal", "basic")
 
 @dataclass(frozen=True)
 class Scenario:
-    """A reference and a model: by group patients with and without the finding and AUCs of both; correlation, images."""
+    """A reference and a model: patients of each class and both AUCs by group, correlation of the scores, images."""
 
     name: str
     positives: Sequence[int]
@@ -139,8 +140,7 @@ def simulate(scenario: Scenario, samples: int, n_boot: int) -> None:
     for seed in range(samples):
         clusters, labels, groups, *scores = draw(scenario, rng)
         cuts = [(fixed(CUT), fixed(CUT))]
-        options = {"thresholds": cuts, "clusters": clusters, "n_boot": n_boot, "seed": seed}
-        found = compare(labels, *scores, groups, names, **options)
+        found = compare(labels, *scores, groups, names, thresholds=cuts, clusters=clusters, n_boot=n_boot, seed=seed)
         verdicts[found.verdict] += 1
         both = [check_rows(labels, one, groups, names, clusters) for one in scores]
         decisions = [(one[None] >= CUT).astype(np.int64) for one in scores]
