@@ -17,10 +17,10 @@ from .document.audit import (
     Pair,
     Ranking,
     RateGroup,
-    ReliabilityBin,
     ThresholdAudit,
 )
 from .document.comparison import Comparison, ThresholdChange
+from .document.curves import ReliabilityBin
 from .document.estimate import NAN, SMALL, Estimate, Real, Reason, Size, Unit, exact
 from .document.run import Step
 

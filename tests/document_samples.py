@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hf_fairtune.audits.decision_curve import CUTS
 from hf_fairtune.audits.metrics.metric import cut_metrics, gaps, rates
 from hf_fairtune.document.audit import (
     AucGap,
@@ -24,12 +25,10 @@ from hf_fairtune.document.audit import (
     RankedGroup,
     Ranking,
     RateGroup,
-    ReliabilityBin,
-    ReliabilityCurve,
-    RocCurve,
     ThresholdAudit,
 )
 from hf_fairtune.document.comparison import Comparison, GroupChange, RateChange, ThresholdChange
+from hf_fairtune.document.curves import DecisionCurve, ReliabilityBin, ReliabilityCurve, RocCurve
 from hf_fairtune.document.data import AttributeSheet, Data, Level, SplitSheet, Target
 from hf_fairtune.document.document import Audited, Document
 from hf_fairtune.document.estimate import Estimate, Reason
@@ -142,6 +141,7 @@ class Maker:
             ranking=Ranking("m", self.real(), self.real(), [self.ranked(g, i) for i, g in enumerate(taking)], []),
             roc=[RocCurve(group, *points.tolist()) for group, points in zip(counts, curves, strict=True)],
             reliability=[ReliabilityCurve(g, [self.bin(sum(both))] * 10) for g, both in counts.items()],
+            decision=[DecisionCurve(group, CUTS, *self.rng.random((4, len(CUTS))).tolist()) for group in counts],
         )
 
     def _numbers(self) -> list[float]:

@@ -133,8 +133,8 @@ def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate,
             values[side, code] = auc(part.labels, part.scores)
     errors, draws = np.stack([auc_errors(model, own) for own in values]), paired.draws(attrgetter("auc"))
     for code, (first, second) in enumerate(values.T.tolist()):
-        own = paired.change(first - second, None if draws is None else draws[..., code], code)
-        changes.append(_by_clusters(paired, own, code) if model.rows.clusters is not None else own)
+        change = paired.change(first - second, None if draws is None else draws[..., code], code)
+        changes.append(change if model.rows.clusters is None else _by_clusters(paired, change, code))
 
     def bound(change: Callable[..., Bounds], drawn: np.ndarray) -> Bounds:
         # An AUC of 1 stays 1 in every resample; Newcombe's interval keeps a width there.

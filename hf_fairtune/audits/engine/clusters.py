@@ -78,8 +78,10 @@ def _moves(sample: Sample, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _variance(moves: np.ndarray, within: np.ndarray) -> float:
-    of_class = [_unbiased(own) * (moved @ moved) for own, moved in zip(within, moves, strict=True)]
-    return float(sum(of_class) + 2 * _unbiased(within.any(axis=0)) * (moves[0] @ moves[1]))
+    either, found = within[0] | within[1], 0.0
+    for own, moved in zip(within, moves, strict=True):
+        found += _unbiased(own) * float(moved @ moved)
+    return found + 2 * _unbiased(either) * float(moves[0] @ moves[1])
 
 
 def _unbiased(occurring: np.ndarray) -> float:

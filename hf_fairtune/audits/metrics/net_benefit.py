@@ -47,6 +47,12 @@ def net_benefit(cells: np.ndarray, clusters: np.ndarray | None, cut: float, conf
     return Estimate(value, low, high, method)
 
 
+def curve(tpr: np.ndarray, fpr: np.ndarray, prevalence: float, cuts: np.ndarray) -> np.ndarray:
+    """Compute the net benefit at cuts below 1 from the rates at them, [n] each, and the group's prevalence."""
+    found: np.ndarray = prevalence * tpr - (1 - prevalence) * fpr * cuts / (1 - cuts)
+    return found
+
+
 def flagging_all(prevalence: float, cut: float) -> float:
     """Compute the net benefit of flagging everybody."""
     return prevalence - (1 - prevalence) * cut / (1 - cut)
