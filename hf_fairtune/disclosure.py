@@ -19,7 +19,7 @@ from .document.audit import (
     RateGroup,
     ThresholdAudit,
 )
-from .document.comparison import Comparison, ThresholdChange
+from .document.comparison import Comparison, Power, ThresholdChange
 from .document.curves import ReliabilityBin
 from .document.estimate import NAN, SMALL, Estimate, Real, Reason, Size, Unit, exact
 from .document.run import Step
@@ -133,7 +133,7 @@ class Rule:
             groups = self.included
         elif isinstance(owner, Pair):
             groups = (owner.group, owner.reference)
-        elif at.name == "overall":
+        elif at.name == "overall" or isinstance(owner, Power):
             groups = (None,)
         elif isinstance(getattr(owner, "group", None), str):
             groups = (owner.group,)

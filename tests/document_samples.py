@@ -27,7 +27,7 @@ from hf_fairtune.document.audit import (
     RateGroup,
     ThresholdAudit,
 )
-from hf_fairtune.document.comparison import Comparison, GroupChange, RateChange, ThresholdChange
+from hf_fairtune.document.comparison import Comparison, GroupChange, GroupPower, Power, RateChange, ThresholdChange
 from hf_fairtune.document.curves import DecisionCurve, ReliabilityBin, ReliabilityCurve, RocCurve
 from hf_fairtune.document.data import AttributeSheet, Data, Level, SplitSheet, Target
 from hf_fairtune.document.document import Audited, Document
@@ -195,8 +195,9 @@ class Maker:
         excluded = [group for group in counts if group in self.exclude]
         change = ThresholdChange("youden", "validation", self.real(), self.real(), changed, self.named(tuple(gaps())))
         sizes = (sum(self.total), *self.total)
+        power = Power(self.real(), self.real(), [GroupPower(group, self.real(), self.real()) for group in counts])
         numbers = (self.estimate(), self.real(), self.estimate(), self.estimate())
-        return Comparison(0.95, 100, 0, None, *sizes, excluded, *numbers, groups, [change], 0.02, "not shown")
+        return Comparison(0.95, 100, 0, None, *sizes, excluded, *numbers, groups, [change], 0.02, "not shown", power)
 
 
 def random_cells(rng: np.random.Generator, width: int = 2, most: int = 3) -> dict[tuple[str, ...], Counts]:

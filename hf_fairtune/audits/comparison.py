@@ -23,6 +23,7 @@ from .engine.resampled_rows import ALL, BOTH, NEEDS, ResampledRows
 from .engine.rows import ScoredRows, check_rows, check_scores, included_codes
 from .metrics.auc_gap import LOWEST, RANGE, auc_errors, extremes
 from .metrics.metric import Gap, Rate, gaps, rates
+from .power import power_of
 from .thresholds import Decision, decide
 from .verdict import JOINT, classify, joint_changes
 
@@ -116,6 +117,7 @@ def compare_rows(
         thresholds=cuts,
         margin=float(options.margin),
         verdict=classify([groups[code] for code in model.included], gap, options.margin),
+        power=power_of(rows, others, model.included, float(options.confidence)),
     )
 
 

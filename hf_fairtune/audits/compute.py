@@ -79,8 +79,9 @@ def fairness_metrics(
     Its keys are `auc`, `auc_<group>`, `min_group_auc`, `max_group_auc`, `auc_gap`, `worst_group` (the code) and
     `min_group_auc_low`, the lowest of the groups' lower 95 % logit-DeLong bounds; likewise `<name>`, `<name>_<group>`,
     `min_group_<name>` and `<name>_gap` of every other number of scores; and, at 0.5, every rate and net benefit of all
-    rows and every gap by name. What is undefined is NaN: a group that lacks a class makes the numbers across groups NaN unless
-    `exclude` names it, and logits that are not finite make every number NaN, so that a diverged trial fails alone.
+    rows and every gap by name. What is undefined is NaN: a group that lacks a class makes the numbers across groups
+    NaN unless `exclude` names it, and logits that are not finite make every number NaN, so that a diverged trial fails
+    alone.
 
     Raises:
         FairTuneError: a name is unknown, double, or makes a key twice; on call, the columns are not binary labels
