@@ -170,7 +170,7 @@ def say_power(trainer: FairTrainer, split: str = "test", reference_scores: np.nd
     data = trainer.data
     assert data is not None
     scores = np.zeros(len(data.columns(split)["labels"])) if reference_scores is None else reference_scores
-    for _, attribute, found in powers(data.scored(split, scores, reference_scores), data.left_out(split)):
+    for _, attribute, found in powers(data.scored(split, scores, reference_scores), data.exclude):
         say(trainer, f"note: comparison on {split} by {attribute}: {plain(power(found, MARGIN))}")
 
 
