@@ -54,7 +54,8 @@ def _gains(found: dict[str, float]) -> str:
     """Write the least and the most of the groups' gains, and for whom there is none."""
     known = {group: gain for group, gain in found.items() if not math.isnan(gain)}
     ends = {number(known[group]): name(group) for group in sorted(known, key=lambda group: known[group])}
-    said = [f"{gain} ({group})" for gain, group in ends.items()]
+    # One gain of all needs no name.
+    said = [f"{gain} ({group})" for gain, group in ends.items()] if len(ends) > 1 else [*ends]
     without = listed([name(group) for group in found if group not in known], 3, ", ")
     return " to ".join(said[:: max(1, len(said) - 1)] or ["no size"]) + (f" (none for {without})" if without else "")
 

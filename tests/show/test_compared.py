@@ -69,6 +69,8 @@ def test_what_cases_can_show_is_one_sentence() -> None:
         "changed, within the margin of 0.02, in 4 of 5 comparisons at AUC 0.81 and scores correlated by 0.90"
     )
     assert "not all within the margin of 0.01," in power(found, 0.01)
+    alike = replace(found, groups=[rows[0], replace(rows[1], gain=0.029)])
+    assert "a gain of AUC of 0.03 would be called" in power(alike, 0.02)
     some = plain(power(replace(found, groups=rows), 0.02))
     assert '0.05 ("M") (none for "X") would be called' in some
     assert "not all within the margin of 0.02," in some
