@@ -2,7 +2,7 @@
 
 Definition: true positives / rows - false positives / rows * t / (1 - t), in each group, t being the cut, a
 probability: who flags from 10 % on takes nine false alarms for one patient found. Its interval is made of those of the
-two shares of rows, with their correlation (MOVER); clustered rows count as many as their design effect leaves.
+two shares of rows, with their correlation (MOVER); clustered rows count as many as its design effect leaves.
 
 Range: at most the prevalence; below 0 where flagging nobody, which has 0, does less harm. Undefined for a group
 without rows, where scores are no probabilities, and where no one cut below 1 decides.
@@ -25,7 +25,7 @@ import math
 import numpy as np
 
 from ...document.estimate import Estimate
-from ..engine.proportions import CELLS, CLUSTERED_WILSON, WILSON, correlation, mover, wilson
+from ..engine.proportions import CELLS, CLUSTERED_WILSON, WILSON, mover, wilson
 from .metric import CutMetric
 
 COUNTED = np.array([[CELLS.index("true_positives")], [CELLS.index("false_positives")]])
@@ -33,17 +33,18 @@ COUNTED = np.array([[CELLS.index("true_positives")], [CELLS.index("false_positiv
 
 def net_benefit(cells: np.ndarray, clusters: np.ndarray | None, cut: float, confidence: float = 0.95) -> Estimate:
     """Compute the net benefit at a cut from 0 to below 1, see `CutMetric`; NaN bounds with a single cluster."""
-    n, chosen, method = len(cells), (cells == COUNTED).astype(np.float64), f"MOVER of {WILSON}"
-    shares, trials, units = chosen.mean(axis=1), np.full(2, float(n)), np.arange(n)
+    trials, method, weights = float(len(cells)), f"MOVER of {WILSON}", (1.0, -cut / (1 - cut))
+    chosen = cells == COUNTED
+    shares = chosen.mean(axis=1)
     if clusters is not None:
         from ..engine.clusters import effective_rows  # only where there are clusters
 
-        trials = np.array([effective_rows(hits, clusters, confidence) for hits in chosen])
-        units, method = clusters, f"MOVER of {CLUSTERED_WILSON}"
+        # The design effect of the sum itself, as patients who are found and who are alarmed lie in the same clusters.
+        trials, method = effective_rows(weights @ chosen, clusters, confidence), f"MOVER of {CLUSTERED_WILSON}"
     bounds = wilson(shares * trials, trials, confidence)
     bounds[0] = shares
-    moved = [np.bincount(units, hits - share) for hits, share in zip(chosen, shares, strict=True)]
-    value, low, high = mover(bounds.T.tolist(), (1.0, -cut / (1 - cut)), correlation(moved[0], moved[1]))
+    size = math.sqrt(float(np.prod(shares * (1 - shares))))
+    value, low, high = mover(bounds.T.tolist(), weights, -float(np.prod(shares)) / size if size > 0 else 0.0)
     return Estimate(value, low, high, method)
 
 

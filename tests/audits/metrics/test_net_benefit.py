@@ -91,7 +91,7 @@ def test_clusters_drawn_again_have_about_its_interval() -> None:
 
 def test_coverage_with_few_unequal_clusters() -> None:
     """Forty patients with 1 to 8 images that are much alike; as independent rows they would be too sure."""
-    rng, runs, inside = np.random.default_rng(4), 300, np.zeros(2)
+    rng, runs, inside = np.random.default_rng(4), 600, np.zeros(2)
     clusters = np.repeat(np.arange(40), (1, 1, 2, 3, 8) * 8)
     shares = np.array([0.25, 0.1, 0.2, 0.45])
     truth = shares[0] - shares[2] * 0.3 / 0.7
@@ -101,7 +101,7 @@ def test_coverage_with_few_unequal_clusters() -> None:
         for place, ids in enumerate((clusters, None)):
             found = net_benefit(cells, ids, 0.3)
             inside[place] += found.low <= truth <= found.high
-    assert 0.92 <= inside[0] / runs <= 0.99
+    assert 0.915 <= inside[0] / runs <= 0.98
     assert inside[1] / runs < 0.85
 
 
