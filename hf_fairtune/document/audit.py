@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .enrichment import Enrichment
 from .estimate import NAN, Estimate, Real, Reason, Size, Status
 
 
@@ -218,7 +219,7 @@ class Audit:
 
     `measures` are numbers of all rows that need no threshold, `across` their minimum and gap over the included groups,
     both by metric name. `calibration` and `reliability` are None where scores are no probabilities, `ranking` with
-    fewer than two groups to rank.
+    fewer than two groups to rank, `enrichment` where no column was named.
     """
 
     n: Size
@@ -244,3 +245,4 @@ class Audit:
     ranking: Ranking | None
     roc: list[RocCurve]
     reliability: list[ReliabilityCurve] | None
+    enrichment: Enrichment | None = None

@@ -82,15 +82,25 @@ def effective_trials(hits: np.ndarray, rows: ScoredRows, confidence: float) -> n
     assert rows.clusters is not None
     for code in range(len(found)):
         inside = rows.groups == code if code < len(found) - 1 else rows.groups >= 0
-        own, clusters = hits[inside], rows.clusters[inside]
-        n, units = len(own), len(np.unique(clusters))
-        if units < 2:
-            continue
-        share, effective = float(own.mean()), effective_clusters(clusters)
-        effect, independent = n / effective, share * (1 - share) / (n - 1)
-        if independent > 0:
-            sums = np.bincount(clusters, own - share)
-            effect = max(1.0, units / (units - 1) * float(sums @ sums) / n**2 / independent)
-        few, many = student.ppf((1 + confidence) / 2, [effective - 1, n - 1])
-        found[code] = n / effect * (many / few) ** 2
+        found[code] = ClusteredShare(hits[inside], rows.clusters[inside]).trials(confidence)
     return found
+
+
+class ClusteredShare:
+    """A share of rows that lie in clusters, by its hits, 0 or 1, and clusters, [n] each; see `effective_trials`."""
+
+    def __init__(self, hits: np.ndarray, clusters: np.ndarray) -> None:
+        self.n, self.effect, self.effective = len(hits), NAN, NAN
+        units = len(np.unique(clusters))
+        if units < 2:
+            return
+        share, self.effective = float(hits.mean()), effective_clusters(clusters)
+        self.effect, independent = self.n / self.effective, share * (1 - share) / (self.n - 1)
+        if independent > 0:
+            sums = np.bincount(clusters, hits - share)
+            self.effect = max(1.0, units / (units - 1) * float(sums @ sums) / self.n**2 / independent)
+
+    def trials(self, confidence: float) -> float:
+        """Count the independent rows that would tell as much, for an interval of this level; NaN for one cluster."""
+        few, many = student.ppf((1 + confidence) / 2, [self.effective - 1, self.n - 1])
+        return float(self.n / self.effect * (many / few) ** 2)
