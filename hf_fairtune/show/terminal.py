@@ -7,9 +7,10 @@ from operator import attrgetter
 from ..document.document import Document
 from .answer import answers, headline
 from .compared import compared
+from .enrichment import enrichment_sentence, enrichment_summary
 from .group_names import in_words
 from .reading import reading_table
-from .table import plain
+from .table import as_text, plain
 from .words import READING, listed, number
 
 # Columns of a screen, entries of a long list, and lines of a screen, with two of the files below.
@@ -22,7 +23,8 @@ PLAIN = "\033[0m"
 def audit_text(document: Document, colour: bool = False) -> str:
     """Say the verdict of a gate, who is served worst and how sure that is, what changed, and how to read it.
 
-    Tables are on the page and on the card. With `colour` verdicts have the codes of a terminal that shows colours.
+    Of tables there is that of columns that go with errors; the others are on the page and on the card. With `colour`
+    verdicts have the codes of a terminal that shows colours.
     """
     worded = in_words(document)
     said, parts, unknown, counts = answers(worded), list[tuple[str, str, int]](), dict[str, None](), list[str]()
@@ -54,7 +56,10 @@ def audit_text(document: Document, colour: bool = False) -> str:
     if unknown:
         named = " ".join(map(shlex.quote, unknown))
         parts.append((f"To leave out the groups without an AUC: --exclude {named}", "", 0))
-    lines = list[str]()
+    lines, below = list[str](), list[str]()
+    if said_of_errors := enrichment_sentence(worded):
+        summary = enrichment_summary(worded)
+        below = ["", *(as_text(summary).splitlines() if summary.rows else [plain(f"{said_of_errors}.")])]
     for most in (None, 3, 2, 1):
         # Long names make long sentences, of which the tables have the numbers.
         lines.clear()
@@ -70,6 +75,6 @@ def audit_text(document: Document, colour: bool = False) -> str:
             )
             code = COLOURS.get(kind, "") if colour else ""
             lines += map(f"{code}{{}}{PLAIN}".format, wrapped) if code else wrapped or [""]
-        if len(lines) <= SCREEN:
+        if len(lines) + len(below) <= SCREEN:
             break
-    return "\n".join(lines)
+    return "\n".join([*lines, *below])
