@@ -71,7 +71,12 @@ class Contrast:
         if clusters is not None:
             from .engine.clusters import ClusteredShare  # only where there are clusters
 
-            self.shares = [ClusteredShare(errors[own], clusters[own]) for own in parts]
+            self.shares, alike = (
+                [ClusteredShare(errors[own], clusters[own]) for own in parts],
+                ClusteredShare(errors, clusters),
+            )
+            for share in self.shares:
+                share.at_least(alike.correlation)
             units, moves = [len(np.unique(clusters[own])) for own in parts], []
             for own, rate in zip(parts, self.rates, strict=True):
                 moves.append(np.bincount(clusters, (errors - np.nan_to_num(rate)) * own))

@@ -100,6 +100,19 @@ class ClusteredShare:
             sums = np.bincount(clusters, hits - share)
             self.effect = max(1.0, units / (units - 1) * float(sums @ sums) / self.n**2 / independent)
 
+    @property
+    def correlation(self) -> float:
+        """Return how much rows of one cluster are alike, 0 to 1: what makes the design effect of clusters so large."""
+        excess = self.n / self.effective - 1
+        return min(1.0, (self.effect - 1) / excess) if excess > 0 else 0.0
+
+    def at_least(self, correlation: float) -> None:
+        """Raise the design effect to that of clusters whose rows are so much alike.
+
+        Source: Kish 1965, "Survey Sampling", 5.4: 1 + (m - 1) r, m the mean size of a row's cluster.
+        """
+        self.effect = max(self.effect, 1 + (self.n / self.effective - 1) * correlation)
+
     def trials(self, confidence: float) -> float:
         """Count the independent rows that would tell as much, for an interval of this level; NaN for one cluster."""
         few, many = student.ppf((1 + confidence) / 2, [self.effective - 1, self.n - 1])
