@@ -53,8 +53,9 @@ class Contrast:
 
     The difference has MOVER's interval of two Clopper-Pearson ones: many tests ask for levels at which the interval of
     Wilson's leaves out a true difference of 0 up to sixteen times as often as it claims. For clusters these are on
-    rows over the design effect, and the shares correlate as far as clusters move both. `p` is 1 minus the highest
-    confidence at which the interval leaves out 0, so that the two never disagree.
+    rows over the design effect, which is no less than rows as much alike as those of the whole class have, for few
+    errors hardly tell it; and the shares correlate as far as clusters move both. `p` is 1 minus the highest confidence
+    at which the interval leaves out 0, so that the two never disagree.
 
     Args:
         errors, inside: 0 or 1, and bool, of every row of the class, [n].

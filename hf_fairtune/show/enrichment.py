@@ -46,9 +46,8 @@ def enrichment_sentence(document: Document) -> str:
         tests = entry.audit.enrichment.tests if entry.audit.enrichment else 0
     if not enriched(document):
         return ""
-    found = (
-        f"of {number(tests)} comparisons {more or 'none'} shows more errors than elsewhere, {fewer or 'none'} fewer"
-    )
+    found = f"more errors than elsewhere in {more} of {number(tests)} comparisons, fewer in {fewer}"
+    found = found if more + fewer else f"none of {number(tests)} comparisons stands out"
     said = f"Which columns go with errors: {found}"
     return said + (f"; withheld for few cases: {listed([*withheld], comma=', ')}" if withheld else "")
 
