@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import attrgetter
 
 from ..data.attributes import MISSING
 from ..document.document import Audited, Document
@@ -64,7 +65,8 @@ def enrichment_tables(document: Document) -> Iterator[Table]:
             one = row[1]
             numbers: list[Cell] = [one.cases, one.errors, one.rate, one.others, one.difference]
             rows.append([_value(row), MISTAKES[one.mistake], *numbers, p_value(one.p), p_value(one.p_adjusted)])
-        where = f" {entry.target}" if len(document.data.targets) > 1 else ""
+        words = next(one.words for one in document.data.targets if one.name == entry.target)
+        where = f" of {words}" if len(document.data.targets) > 1 else ""
         where += f" on {entry.split}" if len(document.data.splits) > 1 else ""
         confidence = entry.audit.confidence
         said = [TESTS.format(number(found.tests))]
@@ -77,21 +79,21 @@ def enrichment_tables(document: Document) -> Iterator[Table]:
         yield Table.of(title, header, rows, said, why=why, signed=["difference"], digits=digits)
 
 
-def enrichment_summary(document: Document, most: int = 4) -> Table:
-    """Build the table of the few values with more errors that stand out most, for a screen."""
-    found, rows = list[Row](), list[list[Cell]]()
+def enrichment_summary(document: Document, most: int) -> Table | None:
+    """Build a table of the few values with more errors that stand out most, for a screen; None without columns."""
+    found, rows, several = list[Row](), list[list[Cell]](), len(document.data.targets) > 1
+    words = dict(map(attrgetter("name", "words"), document.data.targets))
     for entry in enriched(document):
         found += [row for row in _sorted(entry) if row[1].selected and row[1].difference.value > 0]
     for row in sorted(found, key=lambda row: row[1].p_adjusted)[:most]:
-        one, target = row[1], f", {row[2].target}" if len(document.data.targets) > 1 else ""
-        shares = [f"{percent(round(share, 2))}" for share in (one.rate, one.others)]
-        apart, low, high = (
-            100 * round(end, 2) for end in (one.difference.value, one.difference.low, one.difference.high)
-        )
-        points = f"{apart:.0f}, {low:.0f} to {high:.0f}"
-        rows.append([f"{_value(row)[:40]}{target}", MISTAKES[one.mistake], *shares, points, p_value(one.p_adjusted)])
+        one, named, apart = row[1], _value(row, 16 if several else 22), row[1].difference
+        named = f"{named}, {_short(words[row[2].target], 10)}" if several else named
+        first, low, high = (f"{100 * round(end, 2):.0f}" for end in (apart.value, apart.low, apart.high))
+        shares = [percent(round(share, 2)) for share in (one.rate, one.others)]
+        points = f"{first}, {low} to {high}"
+        rows.append([named, MISTAKES[one.mistake], *shares, points, p_value(one.p_adjusted)])
     header = ["rows with", "error", "share", "elsewhere", "of 100 apart", "p adjusted"]
-    return Table.of(enrichment_sentence(document), header, rows)
+    return Table.of(enrichment_sentence(document), header, rows) if enriched(document) else None
 
 
 def _sorted(entry: Audited) -> list[Row]:
@@ -108,9 +110,13 @@ def _sorted(entry: Audited) -> list[Row]:
     return sorted(found, key=place)
 
 
-def _value(row: Row) -> str:
-    """Name a column and its value: "scanner B", "age over 60"."""
+def _value(row: Row, most: int = 120) -> str:
+    """Name a column and its value: "scanner B", "age over 60"; of long names the first letters."""
     column, one, _ = row
-    words = group_words(one.value, column.column, column.kind, one.value == MISSING)
-    title = column.column.replace("_", " ")
+    title = _short(column.column.replace("_", " "), most)
+    words = group_words(_short(one.value, most), title, column.kind, one.value == MISSING)
     return words if words.startswith(f"{title} ") else f"{title} {words}"
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -7,7 +7,7 @@ from operator import attrgetter
 from ..document.document import Document
 from .answer import answers, headline
 from .compared import compared
-from .enrichment import enrichment_sentence, enrichment_summary
+from .enrichment import enrichment_summary
 from .group_names import in_words
 from .reading import reading_table
 from .table import as_text, plain
@@ -56,11 +56,8 @@ def audit_text(document: Document, colour: bool = False) -> str:
     if unknown:
         named = " ".join(map(shlex.quote, unknown))
         parts.append((f"To leave out the groups without an AUC: --exclude {named}", "", 0))
-    lines, below = list[str](), list[str]()
-    if said_of_errors := enrichment_sentence(worded):
-        summary = enrichment_summary(worded)
-        below = ["", *(as_text(summary).splitlines() if summary.rows else [plain(f"{said_of_errors}.")])]
-    for most in (None, 3, 2, 1):
+    lines = list[str]()
+    for most, shown in ((None, SHOWN), (3, SHOWN), (2, 2), (1, 1)):
         # Long names make long sentences, of which the tables have the numbers.
         lines.clear()
         for text, kind, own in parts:
@@ -75,6 +72,8 @@ def audit_text(document: Document, colour: bool = False) -> str:
             )
             code = COLOURS.get(kind, "") if colour else ""
             lines += map(f"{code}{{}}{PLAIN}".format, wrapped) if code else wrapped or [""]
-        if len(lines) + len(below) <= SCREEN:
+        if found := enrichment_summary(worded, shown):
+            lines += ["", *(as_text(found).splitlines() if found.rows else [f"{found.title}."])]
+        if len(lines) <= SCREEN:
             break
-    return "\n".join([*lines, *below])
+    return "\n".join(lines)

@@ -26,7 +26,7 @@ from hf_fairtune.show.terminal import audit_text
 from tests.audits.test_enrichment import planted
 
 from .conftest import edited
-from .strange import renamed
+from .strange import crowded, renamed
 
 
 def explained(more: float = 0.25, n: int = 3000, columns: tuple[str, ...] = ("scanner", "age:q4", "site")) -> Document:
@@ -63,7 +63,7 @@ def test_one_line_where_nothing_stands_out() -> None:
     assert text.splitlines()[-1] == "Which columns go with errors: none of 26 comparisons stands out."
     none = explained(columns=())
     assert "Which columns" not in audit_text(none) + page(none)
-    assert (enrichment_sentence(none), enrichment_summary(none).rows, enrichment_rows(none)) == ("", [], "")
+    assert (enrichment_sentence(none), enrichment_summary(none, 4), enrichment_rows(none)) == ("", None, "")
 
 
 def test_the_page_holds_every_value_folded(found: Document) -> None:
@@ -125,3 +125,15 @@ def test_strange_names_do_nothing(found: Document) -> None:
     assert not re.search("[\u202a-\u202e]|<script>", audit_text(made).replace("<script>", "") + page(made))
     assert max(map(len, audit_text(made).splitlines())) <= 120
     assert all(row["value"].startswith("'=") for row in csv.DictReader(io.StringIO(enrichment_rows(made))))
+
+
+def test_many_answers_leave_one_screen(found: Document) -> None:
+    """With many targets the few rows of columns say whose they are, and give way."""
+    whole = edited(found, lambda content: crowded(content, 3))
+    lines = audit_text(whole).splitlines()
+    assert len(lines) <= 37
+    assert max(map(len, lines)) <= 100
+    (row,) = (line for line in lines if line.startswith("scanner B, finding"))
+    assert "missed" in row
+    titles = [table.title for table in enrichment_tables(whole)]
+    assert [title.partition(" at ")[0] for title in titles] == [f"Errors by column of finding {i}" for i in range(3)]
