@@ -59,7 +59,8 @@ def audit_table(
             intersection takes the group that is named, or whose levels all are. Else the largest estimable one.
 
     Returns:
-        An entry a target for all rows together, attribute None, then one a target and attribute.
+        An entry a target for all rows together, attribute None, then one a target and attribute. Columns that the
+        table has to `explain` errors are in the former, at the threshold that is told, `deployed`.
 
     Raises:
         FairTuneError: a policy needs rows to be fitted on, the targets differ, a group that is named does not exist
@@ -79,6 +80,9 @@ def audit_table(
     for place, entry in enumerate(entries):
         own = list(islice(tested, len(entry.audit.pairs)))
         entries[place] = replace(entry, audit=replace(entry.audit, pairs=own))
+    if table.explain:
+        whole = slice(len(table.targets))
+        entries[whole] = asked.explained(entries[whole])
     return entries
 
 
@@ -146,6 +150,10 @@ class _Asked:
             from ..data.leakage import refuse_shared  # loads what tables of images need
 
             refuse_shared(table, fit_on)
+        if table.explain:
+            from .enrichment import check_shared
+
+            check_shared([policy is not None and policy.by_group for policy in self.policies])
         for attribute in table.attributes:
             groups += attribute.names
         for flag in ("exclude", "reference_group"):
@@ -176,6 +184,21 @@ class _Asked:
         others = self._decisions(target, attribute, table.reference_scores, fit_scores, table.reference_chosen)
         cuts = list(zip(decisions, others, strict=True))
         return found, compare_rows(rows, table.reference_scores[:, target], cuts, options)
+
+    def explained(self, entries: Sequence[Audited]) -> list[Audited]:
+        """Add to the entries of all rows, one a target, which columns go with errors."""
+        from .enrichment import Decisions, enrich, shared_threshold  # only where it is asked for
+
+        table, decided, found = self.table, [], []
+        fit_scores = None if self.fit_on is None else self.fit_on.scores
+        for target, entry in enumerate(entries):
+            place = shared_threshold(entry.audit.thresholds)
+            rows = _rows(table, table.scores, target, None, table.clusters)
+            decision = self._decisions(target, None, table.scores, fit_scores, table.chosen)[place]
+            decided.append(Decisions(rows, decision.apply(rows), place))
+        for entry, own in zip(entries, enrich(decided, table.explain, self.options.confidence), strict=True):
+            found.append(replace(entry, audit=replace(entry.audit, enrichment=own)))
+        return found
 
     def _decisions(
         self,

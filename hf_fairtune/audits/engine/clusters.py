@@ -115,13 +115,37 @@ def effective_rows(hits: np.ndarray, clusters: np.ndarray, confidence: float) ->
     variance; Korn & Graubard 1998, "Confidence intervals for proportions with small expected number of positive counts
     estimated from survey data", Survey Methodology 24, for the quantiles.
     """
-    n, units = len(hits), int((np.bincount(clusters) > 0).sum()) if len(hits) else 0
-    if units < 2:
-        return NAN
-    effective, deviations = effective_clusters(clusters), hits - float(hits.mean())
-    effect, independent = n / effective, float(deviations @ deviations) / (n - 1) / n
-    if independent > 0:
-        sums = np.bincount(clusters, deviations)
-        effect = max(1.0, units / (units - 1) * float(sums @ sums) / n**2 / independent)
-    few, many = student.ppf((1 + confidence) / 2, [effective - 1, n - 1])
-    return float(n / effect * (many / few) ** 2)
+    return ClusteredShare(hits, clusters).trials(confidence)
+
+
+class ClusteredShare:
+    """The mean of numbers of rows that lie in clusters, both [n], such as hits, 0 or 1; see `effective_rows`."""
+
+    def __init__(self, hits: np.ndarray, clusters: np.ndarray) -> None:
+        self.n, self.effect, self.effective = len(hits), NAN, NAN
+        units = int((np.bincount(clusters) > 0).sum()) if len(hits) else 0
+        if units < 2:
+            return
+        self.effective, deviations = effective_clusters(clusters), hits - float(hits.mean())
+        self.effect, independent = self.n / self.effective, float(deviations @ deviations) / (self.n - 1) / self.n
+        if independent > 0:
+            sums = np.bincount(clusters, deviations)
+            self.effect = max(1.0, units / (units - 1) * float(sums @ sums) / self.n**2 / independent)
+
+    @property
+    def correlation(self) -> float:
+        """Return how much rows of one cluster are alike, 0 to 1: what makes the design effect of clusters so large."""
+        excess = self.n / self.effective - 1
+        return min(1.0, (self.effect - 1) / excess) if excess > 0 else 0.0
+
+    def at_least(self, correlation: float) -> None:
+        """Raise the design effect to that of clusters whose rows are so much alike.
+
+        Source: Kish 1965, "Survey Sampling", 5.4: 1 + (m - 1) r, m the mean size of a row's cluster.
+        """
+        self.effect = max(self.effect, 1 + (self.n / self.effective - 1) * correlation)
+
+    def trials(self, confidence: float) -> float:
+        """Count the independent rows that would tell as much, for an interval of this level; NaN for one cluster."""
+        few, many = student.ppf((1 + confidence) / 2, [self.effective - 1, self.n - 1])
+        return float(self.n / self.effect * (many / few) ** 2)
