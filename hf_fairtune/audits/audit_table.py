@@ -12,7 +12,7 @@ from ..data.scored import ScoredTable
 from ..document.audit import Audit
 from ..document.comparison import MARGIN, Comparison
 from ..document.document import Audited
-from ..errors import FairTuneError
+from ..errors import FairTuneError, listed
 from .audit import AuditOptions, audit_rows
 from .engine.auc_tests import adjusted
 from .engine.resampled_rows import ESTIMABLE
@@ -111,16 +111,8 @@ class _Asked:
                 raise FairTuneError(
                     f"`{ARGMAX}` is for one of several classes; choose a number such as 0.5, or youden."
                 )
-            if policy is None or policy.number is not None:
-                continue
-            if fit_on is None:
-                raise FairTuneError(
-                    f"The threshold `{policy.name}` is fitted on other rows than the audited ones, and there are "
-                    "none; give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
-                )
-            from ..data.leakage import refuse_shared  # loads what tables of images need
-
-            refuse_shared(table, fit_on)
+            if policy is not None and policy.number is None:
+                self._check_fitting(policy)
         for attribute in table.attributes:
             groups += attribute.names
         for flag in ("exclude", "reference_group"):
@@ -131,6 +123,27 @@ class _Asked:
         for attribute in table.attributes if named else ():
             included = included_codes(attribute.names, attribute.within(self.options.exclude))
             reference_code(attribute.names, included, _reference_group(attribute, named))
+
+    def _check_fitting(self, policy: Policy) -> None:
+        """Refuse a threshold for which there are no other rows, or rows that lack a column."""
+        table, fit_on = self.table, self.fit_on
+        if fit_on is None:
+            raise FairTuneError(
+                f"The threshold `{policy.name}` is fitted on other rows than the audited ones, and there are "
+                "none; give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
+            )
+        known = {own.name for own in fit_on.attributes}
+        lacking = [f"the column of {own.name}" for own in table.attributes if policy.by_group and own.name not in known]
+        if table.reference_scores is not None and fit_on.reference_scores is None:
+            lacking.append("the scores of the reference")
+        if lacking:
+            raise FairTuneError(
+                f"The rows to fit `{policy.name}` on lack {listed(lacking)}, which the audited rows have; give both the "
+                "same columns, or a number such as 0.5."
+            )
+        from ..data.leakage import refuse_shared  # loads what tables of images need
+
+        refuse_shared(table, fit_on)
 
     def audit(self, target: int, attribute: Attribute | None) -> tuple[Audit, Comparison | None]:
         """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
@@ -173,9 +186,7 @@ class _Asked:
                 found.append(given((scores.argmax(axis=1) if chosen is None else chosen) == target, ARGMAX))
             elif policy.number is not None:
                 found.append(fixed(policy.number))
-            elif self.fit_on is None or fit_scores is None:
-                found.append(policy.fit(_rows(self.table, scores, target, attribute)))
-            elif attribute is not None or not policy.by_group:
+            elif self.fit_on is not None and fit_scores is not None and (attribute or not policy.by_group):
                 same = next((own for own in self.fit_on.attributes if attribute and own.name == attribute.name), None)
                 found.append(policy.fit(_rows(self.fit_on, fit_scores, target, same)))
         return found
