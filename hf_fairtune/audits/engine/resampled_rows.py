@@ -65,10 +65,8 @@ class ResampledRows:
         self.status: list[Status] = np.where(
             scarcer < ESTIMABLE, "not estimable", np.where(scarcer < SOLID, "weak", "ok")
         ).tolist()
-        sizes = self.counts[list(self.included), 2] + (scarcer[list(self.included)] >= ESTIMABLE) * len(rows.labels)
-        largest = self.included[int(sizes.argmax())] if self.included else None
         self.named = reference is not None
-        self.reference = reference if self.named else largest
+        self.reference = reference if self.named else largest_estimable(self.counts, self.units, self.included)
         self.names = list(map(rows.group_names.__getitem__, self.included))
         self.excluded = sorted({*rows.group_names} - {*self.names}, key=rows.group_names.index)
 
@@ -144,6 +142,16 @@ class ResampledRows:
         for code, name in zip(self.included, self.names, strict=True):
             found += self.few(code, needs, least, name)
         return found
+
+
+def largest_estimable(counts: np.ndarray, units: np.ndarray, included: Sequence[int]) -> int | None:
+    """Return the largest of the groups `included` that is estimable; where none is, the largest; None without groups.
+
+    `counts` are positives, negatives and rows by group, [n_groups + 1, 3], and `units` the same in independent cases.
+    """
+    kept = list(included)
+    estimable = units[kept, :2].min(axis=1) >= ESTIMABLE
+    return kept[int(np.lexsort((-counts[kept, 2], ~estimable))[0])] if kept else None
 
 
 def from_draws(
