@@ -12,7 +12,7 @@ from huggingface_hub.utils import validate_repo_id
 from .connection import silence
 from .document.document import AUDIT_FILE, RUN_FILE, Document
 from .document.run import Argument
-from .errors import FairTuneError
+from .errors import FairTuneError, first_line
 from .folder import AUDIT, SHARE
 
 CARD = "README.md"
@@ -184,4 +184,4 @@ def refusal(error: Exception, repo_id: str, endpoint: str) -> str:
         return unreachable(endpoint, type(error).__name__)
     if error.response.status_code in (401, 403):
         return f"the Hub refused the token for `{repo_id}`; run `hf auth login` or set HF_TOKEN to one that may write."
-    return f"the Hub refused `{repo_id}` ({str(error).splitlines()[0]})."
+    return f"the Hub refused `{repo_id}` ({first_line(error)})."

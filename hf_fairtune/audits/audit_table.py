@@ -133,13 +133,15 @@ class _Asked:
                 "none; give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
             )
         known = {own.name for own in fit_on.attributes}
-        lacking = [f"the column of {own.name}" for own in table.attributes if policy.by_group and own.name not in known]
+        lacking = [
+            f"the column of {own.name}" for own in table.attributes if policy.by_group and own.name not in known
+        ]
         if table.reference_scores is not None and fit_on.reference_scores is None:
             lacking.append("the scores of the reference")
         if lacking:
             raise FairTuneError(
-                f"The rows to fit `{policy.name}` on lack {listed(lacking)}, which the audited rows have; give both the "
-                "same columns, or a number such as 0.5."
+                f"The rows to fit `{policy.name}` on lack {listed(lacking)}, which the audited rows have; give both "
+                "the same columns, or a number such as 0.5."
             )
         from ..data.leakage import refuse_shared  # loads what tables of images need
 

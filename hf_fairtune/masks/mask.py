@@ -49,8 +49,8 @@ class Mask:
         wanted = granularity_named(mask.granularity).length(n_blocks)
         if len(mask.bits) != wanted:
             raise FairTuneError(
-                f"`mask` has {len(mask.bits)} entries but `{mask.granularity}` on {n_blocks} blocks has {wanted} parts. "
-                "Pass one bit a part, or none to search."
+                f"`mask` has {len(mask.bits)} entries but `{mask.granularity}` on {n_blocks} blocks has {wanted} "
+                "parts. Pass one bit a part, or none to search."
             )
         return mask
 
