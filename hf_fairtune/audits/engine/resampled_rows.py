@@ -160,7 +160,7 @@ def from_draws(
     """Give a value the interval that `bound` reads off its replicates, [n_boot, ...], or the reason for none.
 
     A replicate with a NaN is left out. `varying` names the draws' columns, where one that never varies leaves the
-    bootstrap blind, not certain, as at an AUC of 1.
+    bootstrap blind, not certain, as at an AUC of 1; so do draws that vary too seldom to give the interval a width.
     """
     if draws is None:
         return point(value, method, Reason("no_bootstrap"))
@@ -173,7 +173,7 @@ def from_draws(
         if still:
             return point(value, method, *(Reason("same_in_resamples", varying[place]) for place in still))
     low, high = map(float, bound(draws[kept]))
-    if not varying and high - low < BLIND:
+    if high - low < BLIND:
         return point(value, method, Reason("same_in_resamples"))
     lost = int((~kept).sum())
     reasons = (Reason("lost_resamples", count=lost, needed=len(draws)),) if lost else ()
