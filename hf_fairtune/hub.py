@@ -19,8 +19,8 @@ CARD = "README.md"
 RUN = (CARD, "config.json", RUN_FILE, "preprocessor_config.json")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
 ADAPTER = ("adapter/adapter_config.json", "adapter/adapter_model.safetensors", "adapter/README.md")
-FIGURES = ("figures/*.png", "figures/*.svg")
-TEXTS = {".json", ".md", ".svg", ".html", ".csv", ".tex"}
+FIGURE = re.compile(r"\]\((figures/[\w-]+\.png)\)")
+TEXTS = {".json", ".md", ".html", ".csv", ".tex"}
 
 SECRET = re.compile(r"\bhf_[A-Za-z0-9]{20,}\b")
 HOME = re.compile(r"(?<![\w.:/])/(home|Users|root)/\w|[A-Za-z]:\\+Users\\", re.IGNORECASE)
@@ -46,7 +46,8 @@ class PushResult:
 def publishable(folder: str | Path) -> list[Path]:
     """List what may leave a folder of a run or an audit, as sorted paths inside its `share/`.
 
-    Anything unnamed here stays. Links are left out: what they point to was not made by the job.
+    Anything unnamed here stays, and so does a picture that the card does not show. Links are left out: what they
+    point to was not made by the job.
 
     Raises:
         FairTuneError: the folder is no output folder, or its `share/` is not whole; says what lacks.
@@ -57,8 +58,11 @@ def publishable(folder: str | Path) -> list[Path]:
             f"`{folder}` lacks `{SHARE}/`, which holds what may leave it; pass the output folder of a finished run or "
             "audit, or run it again."
         )
-    audit = (root / AUDIT[0]).is_file()
-    needed, allowed = (AUDIT, AUDIT) if audit else (RUN, (*RUN, *WEIGHTS, *ADAPTER, *FIGURES))
+    audit, card = (root / AUDIT[0]).is_file(), root / CARD
+    needed = AUDIT if audit else RUN
+    if card.is_file() and not audit:
+        needed += tuple(sorted(set(FIGURE.findall(card.read_text(encoding="utf-8")))))
+    allowed = needed if audit else (*needed, *WEIGHTS, *ADAPTER)
     found = {
         path.relative_to(root)
         for pattern in allowed
