@@ -82,7 +82,7 @@ def undone_if_refused(folder: Path, files: Sequence[str]) -> Iterator[None]:
     places = {place for pattern in files for place in (folder / pattern).parents if not place.exists()}
     try:
         yield
-    except Exception:
+    except Exception:  # whatever refused it; raised again below
         if not (folder / FILE_NAME).exists():
             for path in {path for pattern in files for path in folder.glob(pattern)} - before:
                 path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from huggingface_hub import CommitOperationAdd, HfApi, ModelCard
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 from huggingface_hub.utils import validate_repo_id
@@ -61,7 +62,7 @@ def publishable(folder: str | Path) -> list[Path]:
     audit, card = (root / AUDIT[0]).is_file(), root / CARD
     needed = AUDIT if audit else RUN
     if card.is_file() and not audit:
-        needed += tuple(sorted(set(FIGURE.findall(card.read_text(encoding="utf-8")))))
+        needed += tuple(sorted(set(FIGURE.findall(card.read_text(encoding="utf-8", errors="replace")))))
     allowed = needed if audit else (*needed, *WEIGHTS, *ADAPTER)
     found = {
         path.relative_to(root)
@@ -88,7 +89,7 @@ def check(folder: str | Path) -> None:
         if path.name in (RUN_FILE, AUDIT_FILE):
             _check_document(Document.load(root / path), path)
         if path.suffix in TEXTS:
-            text = (root / path).read_text(encoding="utf-8")
+            text = (root / path).read_text(encoding="utf-8", errors="replace")
             if SECRET.search(text):
                 raise FairTuneError(f"`{path}` holds a Hub token; remove it there and revoke the token.")
             if found := HOME.search(text) or re.search(re.escape(str(Path.home())), text):
@@ -170,9 +171,9 @@ def check_card(path: Path) -> None:
     """Ask the Hub whether the card's metadata is valid, before anything is created there."""
     try:
         ModelCard.load(path).validate()
-    except (HTTPError, OSError):
+    except (HTTPError, OSError):  # some are value errors, too
         raise
-    except Exception as error:  # the YAML parser's errors have no class in common with huggingface_hub's
+    except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise FairTuneError(f"`{CARD}` has metadata the Hub does not take ({reason}); mend the card.") from None
 
