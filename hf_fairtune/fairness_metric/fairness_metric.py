@@ -91,8 +91,8 @@ class FairnessMetric(evaluate.Metric):
         cut = 0.5 if threshold is None else threshold
         # What an audit has of these numbers, without its calibration and ranking, which take most of its time.
         resampled, decision = ResampledRows(rows, included_codes(rows.group_names, exclude), None, 0.95), fixed(cut)
-        aucs, codes = auc_estimates(resampled), (*range(len(rows.group_names)), ALL)
-        measures = [score_estimates(resampled, code) for code in codes]
+        aucs = auc_estimates(resampled)
+        measures = [score_estimates(resampled, code) for code in (*range(len(rows.group_names)), ALL)]
         lowest, gap = lowest_and_gap(resampled, aucs, permutations=0, seed=0)
         decided = audit_threshold(resampled, decision, decision.apply(rows), 0)
         numbers = {"auc": aucs[ALL], "min_group_auc": lowest, "auc_gap": gap}
