@@ -27,6 +27,7 @@ FLOORS: dict[str, int] = {
     "fairness_metric": 5,
     "audits": 4,
     "disclosure": 5,
+    "recovery": 5,
     "losses": 3,
     "families": 3,
     "data": 3,
