@@ -67,7 +67,7 @@ def hub_or_cache(name: str) -> Iterator[None]:
     try:
         yield
         note(reason)
-    except Exception as error:
+    except Exception as error:  # libraries wrap a missing file in errors of their own; others are raised again
         if not is_missing(error):
             raise
         raise FairTuneError(

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .errors import FairTuneError
+from .errors import FairTuneError, first_line
 
 FILE_NAME = "run.json"
 # The folder of what is shared, and what an audit shares there.
@@ -51,7 +51,7 @@ def claim(folder: str | Path, run: Mapping[str, Any]) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FairTuneError(f"`{path}` cannot be made ({error.strerror}); choose another output_dir.") from error
+        raise FairTuneError(f"`{path}` cannot be made ({first_line(error)}); choose another output_dir.") from error
     if not (path / FILE_NAME).is_file():
         write_atomically(path / FILE_NAME, json.dumps(dict(run), indent=2) + "\n")
 
@@ -84,7 +84,7 @@ def undone_if_refused(folder: Path, files: Sequence[str]) -> Iterator[None]:
     places = {place for pattern in files for place in (folder / pattern).parents if not place.exists()}
     try:
         yield
-    except Exception:
+    except Exception:  # whatever refused it; raised again below
         if not (folder / FILE_NAME).exists():
             for path in {path for pattern in files for path in folder.glob(pattern)} - before:
                 path.unlink(missing_ok=True)
@@ -111,5 +111,7 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
                 os.fsync(file.fileno())
             os.replace(file.name, path)
     except OSError as error:
-        raise FairTuneError(f"`{path}` could not be written ({error.strerror}); free some space and rerun.") from error
+        raise FairTuneError(
+            f"`{path}` could not be written ({first_line(error)}); free some space and rerun."
+        ) from error
     return path

@@ -7,20 +7,19 @@ from itertools import islice, product, repeat
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..data.attributes import MISSING, UNKNOWN_NAMES, Attribute
+from ..data.attributes import Attribute
 from ..data.scored import ScoredTable
 from ..document.audit import Audit
 from ..document.comparison import MARGIN, Comparison, Power
 from ..document.document import Audited
-from ..errors import FairTuneError
+from ..errors import FairTuneError, listed
 from .audit import AuditOptions, audit_rows
 from .engine.auc_tests import adjusted
-from .engine.resampled_rows import ESTIMABLE
-from .engine.rows import ScoredRows, check_rows, included_codes, reference_code
+from .engine.rows import included_codes, reference_code
 from .metrics.auc_gap import adjusted_pairs
+from .table_rows import left_out, named_reference, rows_of
 from .thresholds import Decision, Policy, fixed, given, parse_policy
 
-ALL_ROWS = "all rows"
 ARGMAX = "argmax"
 
 
@@ -100,22 +99,10 @@ def powers(
     from .power import power_of  # only where there is a reference
 
     for target, attribute in product(range(len(table.targets)), table.attributes):
-        rows = _rows(table, table.scores, target, attribute, table.clusters)
+        rows = rows_of(table, table.scores, target, attribute, table.clusters)
         included = included_codes(rows.group_names, left_out(rows, attribute, exclude))
         others = None if table.reference_scores is None else table.reference_scores[:, target]
         yield table.targets[target], attribute.name, power_of(rows, others, included, confidence)
-
-
-def left_out(rows: ScoredRows, attribute: Attribute | None, exclude: Sequence[str]) -> list[str]:
-    """Name the groups that are left out: those that `exclude` names, and rows without a value that are too few."""
-    if attribute is None:
-        return []
-    found, few = attribute.within(exclude), rows.cases()[:-1, :2].min(axis=1) < ESTIMABLE
-    # Rows without a value are no group of patients: they keep their numbers, and must not undo the others'.
-    for name, levels, is_few in zip(attribute.names, attribute.levels, few, strict=True):
-        blank = {MISSING, *UNKNOWN_NAMES} & set(map(str.casefold, levels))
-        found += [name] if blank and is_few and name not in found else []
-    return found
 
 
 @dataclass(frozen=True)
@@ -140,16 +127,8 @@ class _Asked:
                 raise FairTuneError(
                     f"`{ARGMAX}` is for one of several classes; choose a number such as 0.5, or youden."
                 )
-            if policy is None or policy.number is not None:
-                continue
-            if fit_on is None:
-                raise FairTuneError(
-                    f"The threshold `{policy.name}` is fitted on other rows than the audited ones, and there are "
-                    "none; give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
-                )
-            from ..data.leakage import refuse_shared  # loads what tables of images need
-
-            refuse_shared(table, fit_on)
+            if policy is not None and policy.number is None:
+                self._check_fitting(policy)
         if table.explain:
             from .enrichment import check_shared
 
@@ -163,16 +142,39 @@ class _Asked:
         named = self.options.reference_group
         for attribute in table.attributes if named else ():
             included = included_codes(attribute.names, attribute.within(self.options.exclude))
-            reference_code(attribute.names, included, _reference_group(attribute, named))
+            reference_code(attribute.names, included, named_reference(attribute, named))
+
+    def _check_fitting(self, policy: Policy) -> None:
+        """Refuse a threshold for which there are no other rows, or rows that lack a column."""
+        table, fit_on = self.table, self.fit_on
+        if fit_on is None:
+            raise FairTuneError(
+                f"The threshold `{policy.name}` is fitted on other rows than the audited ones, and there are "
+                "none; give validation rows (--fit_on TABLE, or a column `split`), or a number such as 0.5."
+            )
+        known = {own.name for own in fit_on.attributes}
+        lacking = [
+            f"the column of {own.name}" for own in table.attributes if policy.by_group and own.name not in known
+        ]
+        if table.reference_scores is not None and fit_on.reference_scores is None:
+            lacking.append("the scores of the reference")
+        if lacking:
+            raise FairTuneError(
+                f"The rows to fit `{policy.name}` on lack {listed(lacking)}, which the audited rows have; give both "
+                "the same columns, or a number such as 0.5."
+            )
+        from ..data.leakage import refuse_shared  # loads what tables of images need
+
+        refuse_shared(table, fit_on)
 
     def audit(self, target: int, attribute: Attribute | None) -> tuple[Audit, Comparison | None]:
         """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
-        rows = _rows(table, table.scores, target, attribute, table.clusters)
+        rows = rows_of(table, table.scores, target, attribute, table.clusters)
         left = left_out(rows, attribute, self.options.exclude)
         options = replace(self.options, exclude=left)
         if options.reference_group:
-            options = replace(options, reference_group=_reference_group(attribute, options.reference_group))
+            options = replace(options, reference_group=named_reference(attribute, options.reference_group))
         fit_scores = None if fit_on is None else fit_on.scores
         decisions = self._decisions(target, attribute, table.scores, fit_scores, table.chosen)
         found = audit_rows(rows, decisions, options)
@@ -193,7 +195,7 @@ class _Asked:
         fit_scores = None if self.fit_on is None else self.fit_on.scores
         for target, entry in enumerate(entries):
             place = shared_threshold(entry.audit.thresholds)
-            rows = _rows(table, table.scores, target, None, table.clusters)
+            rows = rows_of(table, table.scores, target, None, table.clusters)
             decision = self._decisions(target, None, table.scores, fit_scores, table.chosen)[place]
             decided.append(Decisions(rows, decision.apply(rows), place))
         for entry, own in zip(entries, enrich(decided, table.explain, self.options.confidence), strict=True):
@@ -215,31 +217,7 @@ class _Asked:
                 found.append(given((scores.argmax(axis=1) if chosen is None else chosen) == target, ARGMAX))
             elif policy.number is not None:
                 found.append(fixed(policy.number))
-            elif self.fit_on is None or fit_scores is None:
-                found.append(policy.fit(_rows(self.table, scores, target, attribute)))
-            elif attribute is not None or not policy.by_group:
+            elif self.fit_on is not None and fit_scores is not None and (attribute or not policy.by_group):
                 same = next((own for own in self.fit_on.attributes if attribute and own.name == attribute.name), None)
-                found.append(policy.fit(_rows(self.fit_on, fit_scores, target, same)))
+                found.append(policy.fit(rows_of(self.fit_on, fit_scores, target, same)))
         return found
-
-
-def _reference_group(attribute: Attribute | None, names: Sequence[str]) -> list[str]:
-    """Return the groups of an attribute that are named; of an intersection else the one whose levels all are."""
-    named, joint = [], []
-    for name, levels in zip(attribute.names, attribute.levels, strict=True) if attribute else ():
-        named += [name] if name in names else []
-        joint += [name] if {*levels} <= {*names} else []
-    return named or joint
-
-
-def _rows(
-    table: ScoredTable,
-    scores: np.ndarray,
-    target: int,
-    attribute: Attribute | None,
-    clusters: np.ndarray | None = None,
-) -> ScoredRows:
-    labels, ranked = table.labels[:, target], scores[:, target]
-    if attribute is None:
-        return check_rows(labels, ranked, np.zeros_like(labels), [ALL_ROWS], clusters)
-    return check_rows(labels, ranked, attribute.values, attribute.names, clusters)

@@ -46,11 +46,12 @@ class Decided:
             return self.mean_rate(rate)
         resampled, found, rows = self.resampled, [], self.resampled.rows
         above, below = total(self.counts, rate.numerator), total(self.counts, rate.denominator)
-        shares, among = wilson(above, below, resampled.confidence), np.isin(self.cells, cells_of(*rate.denominator))
-        units, method = rows.count(among).tolist(), WILSON
+        shares, units = wilson(above, below, resampled.confidence), self.trials(rate).tolist()
+        method = WILSON
         if rate.binomial and rows.clusters is not None:
             from .engine.clusters import effective_trials  # only where there are clusters
 
+            among = np.isin(self.cells, cells_of(*rate.denominator))
             hits = np.isin(self.cells[among], cells_of(*rate.numerator))
             trials, method = effective_trials(hits, rows.take(among), resampled.confidence), CLUSTERED_WILSON
             shares[1:] = wilson(shares[0] * trials, trials, resampled.confidence)[1:]
@@ -67,6 +68,12 @@ class Decided:
             else:
                 found.append(Estimate(value, low, high, method))
         return found
+
+    def trials(self, rate: Rate) -> np.ndarray:
+        """Count the independent cases in a rate's denominator by group and, last, in all rows: int [n_groups + 1]."""
+        if self.resampled.rows.clusters is None:
+            return total(self.counts, rate.denominator)
+        return self.resampled.rows.count(np.isin(self.cells, cells_of(*rate.denominator)))
 
     def mean_rate(self, rate: Rate) -> list[Estimate]:
         """Judge the mean of two rates of different rows like `rate`, by MOVER of the two rates' intervals.
@@ -144,8 +151,8 @@ class Decided:
         """
         errors, level = np.empty((len(gap.rates), self.counts.shape[1])), self.resampled.confidence
         for kind, name in enumerate(gap.rates):
-            rate, rows = rates()[name], self.resampled.rows
-            trials = rows.count(np.isin(self.cells, cells_of(*rate.denominator)))
+            rate = rates()[name]
+            trials = self.trials(rate)
             values = np.nan_to_num(rate(self.counts))
             if gap.over is Over.LOWEST_SHARE:
                 shares = (values * trials + 0.5) / (trials + 1)

@@ -41,7 +41,7 @@ ReasonKind = Literal[
     "no_permutations",  # none were asked for
     "no_bootstrap",  # no replicates were asked for
     "undefined_in_resamples",  # in every one
-    "same_in_resamples",  # the number (of `group`) never varies, where a bootstrap is blind
+    "same_in_resamples",  # the number (of `group`) hardly ever varies, where a bootstrap is blind
     "lost_resamples",  # undefined in `count` of `needed`, which were left out
     "equal_values",  # nothing varies
     "zero_denominator",

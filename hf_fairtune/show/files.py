@@ -14,7 +14,7 @@ from ..document.audit import GroupAudit, Pair
 from ..document.data import AttributeSheet
 from ..document.document import Document, Sharing
 from ..document.estimate import Estimate
-from ..errors import FairTuneError
+from ..errors import FairTuneError, first_line
 from ..folder import AUDIT, ENRICHMENT, SHARE, write_atomically
 from ..publish import publish
 from .answer import answers, limits
@@ -49,7 +49,7 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
         (place / SHARE).mkdir(parents=True, exist_ok=True)
         (place / SHARE / ENRICHMENT).unlink(missing_ok=True)
     except OSError as error:
-        raise FairTuneError(f"`{place}` cannot be made ({error.strerror}); choose another --output_dir.") from error
+        raise FairTuneError(f"`{place}` cannot be made ({first_line(error)}); choose another --output_dir.") from error
     labels = map("tab:audit-{}".format, count(1))
     tex = HEAD + "\n".join(map(as_latex, map(paper_table, views(in_words(public))), labels))
     texts = (page(public), group_rows(public), threshold_rows(public), tex, factors(public))
@@ -77,7 +77,7 @@ def write_card(document: Document, folder: str | Path, license: str | None = Non
             if old.stem not in {picture.name for picture in drawn}:
                 old.unlink()
     except OSError as error:
-        raise FairTuneError(f"`{place}` could not be written ({error.strerror}); free some space.") from error
+        raise FairTuneError(f"`{place}` could not be written ({first_line(error)}); free some space.") from error
     paths = [picture.write(place / f"{picture.name}.png") for picture in drawn]
     return [write_atomically(Path(folder) / "README.md", card(public, drawn, license)), *paths]
 

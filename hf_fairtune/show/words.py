@@ -113,7 +113,7 @@ REASONS: dict[ReasonKind, str] = {
     "no_permutations": "no permutation was asked for",
     "no_bootstrap": "no bootstrap replicate was asked for",
     "undefined_in_resamples": "undefined in every resample",
-    "same_in_resamples": "the same value in every resample",
+    "same_in_resamples": "the same value in nearly every resample",
     "lost_resamples": "undefined in {count} of {needed} resamples, which are left out",
     "equal_values": "nothing varies",
     "zero_denominator": "the denominator is 0",

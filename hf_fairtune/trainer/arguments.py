@@ -13,7 +13,7 @@ from transformers import TrainerCallback, TrainingArguments
 
 from .. import catalog
 from ..errors import FairTuneError
-from .refusals import best_is_greater, refuse
+from .refusals import best_is_greater, refuse, refuse_values
 
 # What cannot change a number: places, logs, the Hub, how batches reach the device. Whatever is not named here may,
 # fields of later versions of transformers among them.
@@ -87,6 +87,7 @@ class FairTrainingArguments(TrainingArguments):
 
     def __post_init__(self) -> None:
         asked = self.greater_is_better
+        refuse_values(self)
         super().__post_init__()
         self.greater_is_better = best_is_greater(self.metric_for_best_model, asked, self.greater_is_better)
         refuse(self)

@@ -169,6 +169,14 @@ def test_each_attribute_has_its_own_named_reference() -> None:
         ({"reference_group": ["a1"], "exclude": ["a1"]}, "which `exclude` leaves out"),
         ({"fit_on": table(k=3)}, r"have the targets \['t0', 't1', 't2'\], the audited ones \['t0', 't1'\]"),
         ({"fit_on": table(), "policies": ("f1",)}, "rows for thresholds have the labels and scores of audited rows"),
+        (
+            {"fit_on": replace(table(seed=9), reference_scores=None), "policies": ("youden",)},
+            "^The rows to fit `youden` on lack the scores of the reference, which the audited rows have; give both",
+        ),
+        (
+            {"fit_on": replace(table(seed=9), attributes=[]), "policies": ("f1 per group",)},
+            "^The rows to fit `f1` on lack the column of s, the column of a, which the audited rows have",
+        ),
         ({"confidence": 1.0}, "between 0 and 1"),
     ],
 )

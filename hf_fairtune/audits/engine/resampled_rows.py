@@ -65,10 +65,8 @@ class ResampledRows:
         self.status: list[Status] = np.where(
             scarcer < ESTIMABLE, "not estimable", np.where(scarcer < SOLID, "weak", "ok")
         ).tolist()
-        sizes = self.counts[list(self.included), 2] + (scarcer[list(self.included)] >= ESTIMABLE) * len(rows.labels)
-        largest = self.included[int(sizes.argmax())] if self.included else None
         self.named = reference is not None
-        self.reference = reference if self.named else largest
+        self.reference = reference if self.named else largest_estimable(self.counts, self.units, self.included)
         self.names = list(map(rows.group_names.__getitem__, self.included))
         self.excluded = sorted({*rows.group_names} - {*self.names}, key=rows.group_names.index)
 
@@ -146,13 +144,23 @@ class ResampledRows:
         return found
 
 
+def largest_estimable(counts: np.ndarray, units: np.ndarray, included: Sequence[int]) -> int | None:
+    """Return the largest of the groups `included` that is estimable; where none is, the largest; None without groups.
+
+    `counts` are positives, negatives and rows by group, [n_groups + 1, 3], and `units` the same in independent cases.
+    """
+    kept = list(included)
+    estimable = units[kept, :2].min(axis=1) >= ESTIMABLE
+    return kept[int(np.lexsort((-counts[kept, 2], ~estimable))[0])] if kept else None
+
+
 def from_draws(
     value: float, draws: np.ndarray | None, bound: Bound, method: str, varying: Sequence[str | None] = ()
 ) -> Estimate:
     """Give a value the interval that `bound` reads off its replicates, [n_boot, ...], or the reason for none.
 
     A replicate with a NaN is left out. `varying` names the draws' columns, where one that never varies leaves the
-    bootstrap blind, not certain, as at an AUC of 1.
+    bootstrap blind, not certain, as at an AUC of 1; so do draws that vary too seldom to give the interval a width.
     """
     if draws is None:
         return point(value, method, Reason("no_bootstrap"))
@@ -165,7 +173,7 @@ def from_draws(
         if still:
             return point(value, method, *(Reason("same_in_resamples", varying[place]) for place in still))
     low, high = map(float, bound(draws[kept]))
-    if not varying and high - low < BLIND:
+    if high - low < BLIND:
         return point(value, method, Reason("same_in_resamples"))
     lost = int((~kept).sum())
     reasons = (Reason("lost_resamples", count=lost, needed=len(draws)),) if lost else ()

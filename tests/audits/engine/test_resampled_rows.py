@@ -98,6 +98,7 @@ def test_draws_without_a_value_are_left_out_and_counted() -> None:
         (None, Reason("no_bootstrap")),
         (np.full(9, np.nan), Reason("undefined_in_resamples")),
         (np.ones(9), Reason("same_in_resamples")),
+        (np.append(np.ones(9), 0.5), Reason("same_in_resamples")),
     ],
 )
 def test_blindness_is_no_certainty(draws: np.ndarray | None, reason: Reason) -> None:
