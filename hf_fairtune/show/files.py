@@ -15,7 +15,7 @@ from ..document.data import AttributeSheet
 from ..document.document import Document, Sharing
 from ..document.estimate import Estimate
 from ..errors import FairTuneError
-from ..folder import AUDIT, SHARE, write_atomically
+from ..folder import AUDIT, SHARE, make, write_atomically
 from ..publish import publish
 from .answer import answers, limits
 from .group_names import in_words
@@ -42,10 +42,7 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
         FairTuneError: the folder cannot be made or written to.
     """
     place, public = Path(folder), publish(document, sharing)
-    try:
-        (place / SHARE).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FairTuneError(f"`{place}` cannot be made ({error.strerror}); choose another --output_dir.") from error
+    make(place / SHARE)
     labels = map("tab:audit-{}".format, count(1))
     tex = HEAD + "\n".join(map(as_latex, map(paper_table, views(in_words(public))), labels))
     texts = (page(public), group_rows(public), threshold_rows(public), tex, factors(public))
