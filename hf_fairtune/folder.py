@@ -77,7 +77,7 @@ def make(folder: Path) -> None:
         raise _unmade(folder, error.strerror) from error
 
 
-def _unmade(folder: str | Path, reason: str) -> FairTuneError:
+def _unmade(folder: str | Path, reason: str | None) -> FairTuneError:
     return FairTuneError(f"`{folder}` cannot be made ({reason}); choose another --output_dir.")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from ..audits.compute import direction
 from ..audits.engine.auc_tests import detectable
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
@@ -21,6 +22,7 @@ from ..families.family import family_named
 from ..folder import check, check_place, claim, undone_if_refused
 from ..methods.method import Method, method_named
 from ..show import words
+from ..show.group_names import wordings
 from ..show.terminal import audit_text
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.epoch_line import EpochLine
@@ -69,8 +71,11 @@ class Job:
             print(f"{self.folder} is finished; nothing was run.")
         return True
 
-    def trainer(self, searching: bool = False) -> FairTrainer:
-        """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way."""
+    def trainer(self, objective: str | None = None) -> FairTrainer:
+        """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way.
+
+        `objective` is the metric of a search.
+        """
         check_place(self.folder)
         method = self.method()
         if method.needs.family:
@@ -79,7 +84,9 @@ class Job:
         with self.training.main_process_first(), undone_if_refused(self.folder, self.made):
             data = self.load_data(processor)
             trainer = FairTrainer(model_init=self.starting_model(data), args=self.training, data=data, method=method)
-            if trainer.unsearched is not None and not searching:
+            if objective is not None:
+                direction(objective, data.groups_of("validation"))
+            elif trainer.unsearched is not None:
                 raise trainer.unsearched
             claim(self.folder, self.fingerprint)
         say(trainer, f"note: test split: {words.detectable(detectable(counts_of(data, 'test')))}")
@@ -161,9 +168,10 @@ def warn_of_small_groups(trainer: FairTrainer) -> None:
 
 
 def counts_of(data: FairDataset, split: str) -> dict[str, tuple[int, int]]:
-    """Return the positives and negatives of each group in a split."""
-    cells = zip(data.groups_of(split), data.cells(split).tolist(), strict=True)
-    return {group: (positives, negatives) for group, (negatives, positives) in cells}
+    """Return the positives and negatives of each group in a split, by the group in words."""
+    facts, cells = data.facts(), zip(data.groups_of(split), data.cells(split).tolist(), strict=True)
+    said = wordings(facts)[1][facts.splits[split].attributes[-1].name]
+    return {said.get(group, group): (positives, negatives) for group, (negatives, positives) in cells}
 
 
 def say(trainer: FairTrainer, line: str) -> None:

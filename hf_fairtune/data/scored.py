@@ -141,10 +141,11 @@ class PredictionArguments(ScoredSpec):
     """What to audit: a table of predictions, or a table of images for a model to score."""
 
     dataset: str = field(
+        default="",
         kw_only=True,
         metadata={
-            "help": "The predictions themselves (then not needed), or images for a model: a Hub id, a folder with a "
-            "metadata.csv, or a table (csv, xlsx, json, parquet, ...) with an image column."
+            "help": "Images for a model, which needs them: a Hub id, a folder with a metadata.csv, or a table (csv, "
+            "xlsx, json, parquet, ...) with an image column."
         },
     )
     image: str | None = field(

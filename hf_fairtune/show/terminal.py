@@ -41,7 +41,7 @@ def audit_text(document: Document, colour: bool = False) -> str:
             unknown |= {row.group: None} if row.group not in audit.excluded and not row.auc.defined else {}
     about = f" {listed(counts, SHOWN)}." if counts else ""
     parts.append((f"{headline(said) if said else 'Nothing was audited by group.'}{about}", "", 0))
-    read = [f"{' '.join(row[:2])}: {', '.join(row[2:])}" for row in reading_table(document.data).rows]
+    read = [f"{' '.join(row[:2])}: {', '.join(row[2:])}" for row in reading_table(worded.data).rows]
     parts += [(f"Read {listed(read, 12)}.", "", 4)] if read else []
     for one in sorted(said, key=attrgetter("rank"))[:SHOWN]:
         place = f"{one.view.place[:1].upper()}{one.view.place[1:]}"

@@ -134,6 +134,12 @@ def without_fixed_thresholds(entry: Audited) -> Audited:
     return replace(entry, comparison=replace(entry.comparison, thresholds=fitted))
 
 
+def group_names(dataset: Any) -> list[str]:
+    """Return the names of a dataset's groups by code, [] where it names none."""
+    groups = (getattr(dataset, "features", None) or {}).get("groups")
+    return [] if groups is None else list(groups.names)
+
+
 def scores_of(trainer: FairTrainer, split: str) -> np.ndarray:
     """Return the scores of a split by a trainer's model as it is now, [n]."""
     assert trainer.data is not None

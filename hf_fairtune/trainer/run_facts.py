@@ -94,7 +94,7 @@ def run_document(trainer: FairTrainer, audits: Audits) -> Document:
         list((audits.models | {MODEL: own}).values()),
         audits.entries,
         Settings(audits.n_permutations, "holm", list(data.exclude)),
-        Run(trainer.args.seed, base, trainer.search, trainer.repair),
+        Run(trainer.args.seed, base, trainer.search, trainer.repair, trainer.args.contact),
         provenance=Provenance(hardware=hardware()),
     )
 

@@ -63,7 +63,11 @@ def many_groups(content: dict[str, Any], attribute: str, times: int) -> None:
 
 def _repeated(node: Any, times: int) -> Any:
     if isinstance(node, list) and node and isinstance(node[0], dict) and "group" in node[0] and "kind" not in node[0]:
-        return [copy.deepcopy(row) | {"group": f"{row['group']} {i}" if i else row["group"]} for i in range(times) for row in node]
+        return [
+            copy.deepcopy(row) | {"group": f"{row['group']} {i}" if i else row["group"]}
+            for i in range(times)
+            for row in node
+        ]
     if isinstance(node, dict):
         return {key: _repeated(value, times) for key, value in node.items()}
     return [_repeated(value, times) for value in node] if isinstance(node, list) else node
