@@ -28,9 +28,7 @@ class SearchArguments:
     )
     objective: str = field(
         default="min_group_auc",
-        metadata={
-            "help": "Metric of validation to search by: auc, auc_gap, auc_GROUP, ...; it knows its direction."
-        },
+        metadata={"help": "Metric of validation to search by: auc, auc_gap, auc_GROUP, ...; it knows its direction."},
     )
     learning_rate_low: float = field(default=1e-5, metadata={"help": "Lowest learning rate searched; the paper's."})
     learning_rate_high: float = field(default=1e-3, metadata={"help": "Highest learning rate searched; the paper's."})
