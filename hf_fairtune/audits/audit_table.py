@@ -7,7 +7,7 @@ from itertools import islice, product, repeat
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..data.attributes import MISSING, UNKNOWN_NAMES, Attribute
+from ..data.attributes import Attribute
 from ..data.scored import ScoredTable
 from ..document.audit import Audit
 from ..document.comparison import MARGIN, Comparison
@@ -15,7 +15,6 @@ from ..document.document import Audited
 from ..errors import FairTuneError
 from .audit import AuditOptions, audit_rows
 from .engine.auc_tests import adjusted
-from .engine.resampled_rows import ESTIMABLE
 from .engine.rows import ScoredRows, check_rows, included_codes, reference_code
 from .metrics.auc_gap import adjusted_pairs
 from .thresholds import Decision, Policy, fixed, given, parse_policy
@@ -34,6 +33,7 @@ def audit_table(
     policies: Sequence[str] = ("0.5",),
     correction: str = "holm",
     exclude: Sequence[str] = (),
+    include: Sequence[str] = (),
     n_boot: int = 2000,
     n_permutations: int = 1000,
     seed: int = 0,
@@ -52,8 +52,9 @@ def audit_table(
         fit_on: rows of other patients with the same targets, on which thresholds are fitted; None for none.
         policies: of the thresholds, as `parse_policy` reads them, or "argmax" for classes that exclude each other.
         correction: of the p-values of all pairs of all entries together, "holm" or "benjamini-hochberg".
-        exclude: groups to leave out; a level leaves out the groups of intersections that lie in it, too. Rows without
-            a value are left out where they are too few to be estimable.
+        exclude: groups to leave out; a level leaves out the groups of intersections that lie in it, too. Groups of
+            rows without a known value are left out as well: they are no group of patients.
+        include: those of them that take part all the same.
         n_boot: see `AuditOptions`, as `n_permutations`, `seed`, `confidence` and `margin`.
         reference_group: groups that the others of their attribute are compared with, one an attribute at most; an
             intersection takes the group that is named, or whose levels all are. Else the largest estimable one.
@@ -66,7 +67,7 @@ def audit_table(
             or two references lie in one attribute, or rows do not fit together.
     """
     options = AuditOptions(tuple(exclude), n_boot, n_permutations, seed, confidence, margin, tuple(reference_group))
-    asked = _Asked(table, fit_on, check_policies(policies, correction), options)
+    asked = _Asked(table, fit_on, check_policies(policies, correction), options, (*include, *reference_group))
     asked.check()
     targets, entries, pairs = range(len(table.targets)), [], []
     parts = [*zip(targets, repeat(None)), *product(targets, table.attributes)]
@@ -91,12 +92,16 @@ def check_policies(policies: Sequence[str], correction: str = "holm") -> list[Po
 
 @dataclass(frozen=True)
 class _Asked:
-    """What is the same for all entries; a policy that is None takes the class with the highest score."""
+    """What is the same for all entries; a policy that is None takes the class with the highest score.
+
+    `include` names groups without a known value that take part, as one that is the reference does.
+    """
 
     table: ScoredTable
     fit_on: ScoredTable | None
     policies: Sequence[Policy | None]
     options: AuditOptions
+    include: Sequence[str] = ()
 
     def check(self) -> None:
         """Refuse what no entry could hold."""
@@ -123,26 +128,22 @@ class _Asked:
             refuse_shared(table, fit_on)
         for attribute in table.attributes:
             groups += attribute.names
-        for flag in ("exclude", "reference_group"):
-            unknown = sorted({*getattr(self.options, flag)} - {*groups})
+        asked = {"exclude": self.options.exclude, "reference_group": self.options.reference_group}
+        for flag, names in (asked | {"include": self.include}).items():
+            unknown = sorted({*names} - {*groups})
             if unknown:
                 raise FairTuneError(f"`{flag}` names {unknown}; the groups are {groups[:30]}.")
         named = self.options.reference_group
         for attribute in table.attributes if named else ():
-            included = included_codes(attribute.names, attribute.within(self.options.exclude))
+            included = included_codes(attribute.names, attribute.left_out(self.options.exclude, self.include))
             reference_code(attribute.names, included, _reference_group(attribute, named))
 
     def audit(self, target: int, attribute: Attribute | None) -> tuple[Audit, Comparison | None]:
         """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
         rows = _rows(table, table.scores, target, attribute, table.clusters)
-        left, few = list[str](), rows.cases()[:-1, :2].min(axis=1) < ESTIMABLE
-        if attribute is not None:
-            left = attribute.within(self.options.exclude)
-            # Rows without a value are no group of patients: they keep their numbers, and must not undo the others'.
-            for name, levels, is_few in zip(attribute.names, attribute.levels, few, strict=True):
-                blank = {MISSING, *UNKNOWN_NAMES} & set(map(str.casefold, levels))
-                left += [name] if blank and is_few and name not in left else []
+        # Rows without a known value are no group of patients: they keep their numbers, and must not undo the others'.
+        left = attribute.left_out(self.options.exclude, self.include) if attribute else []
         options = replace(self.options, exclude=left)
         if options.reference_group:
             options = replace(options, reference_group=_reference_group(attribute, options.reference_group))

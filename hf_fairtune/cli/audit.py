@@ -68,7 +68,7 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
                 raise FairTuneError(f"`{folder}` holds {name} but no {AUDIT_FILE}; choose another --output_dir.")
     rows = read_input(arguments, data)
     policies = choose_policies(arguments.threshold, rows)
-    for note in notes(rows):
+    for note in notes(rows, data):
         print(f"note: {note}", file=sys.stderr)
     table, findings = rows.table, read_findings(arguments.finding, rows.table.targets)
     facts = audit_data(table, rows.name, data, split=rows.split, findings=findings)
@@ -112,6 +112,7 @@ def audited(
         policies=policies,
         correction=arguments.correction,
         exclude=data.exclude,
+        include=data.include,
         n_boot=arguments.n_boot,
         n_permutations=arguments.n_permutations,
         seed=arguments.seed,
@@ -122,7 +123,7 @@ def audited(
     models = [Model(MODEL, base_name(arguments.model))]
     if rows.table.reference_scores is not None:
         models.append(Model(REFERENCE, base_name(arguments.reference_model or REFERENCE)))
-    asked = data.exclude, arguments.reference_group
+    asked = data.exclude, arguments.reference_group, data.include
     settings = Settings(arguments.n_permutations, arguments.correction, *asked)
     return Document("audit", facts, MODEL, models, found, settings)
 

@@ -63,6 +63,20 @@ class Attribute:
         """Return the groups of these names, and those of an intersection that lie in a level of such a name."""
         return [name for name, levels in zip(self.names, self.levels, strict=True) if {name, *levels} & {*names}]
 
+    def unknown(self) -> list[str]:
+        """Return the groups of which no one knows who is in them: a level is a missing value, or means an unknown."""
+        levels: set[str] = set()
+        for column in map(set, zip(*self.levels, strict=True)):
+            words = {level for level in column if level.casefold() in {MISSING, *UNKNOWN_NAMES}}
+            known = sorted(column - words)
+            levels |= words | {level for level in known if _is_code(level, known)}
+        return self.within(levels)
+
+    def left_out(self, exclude: Collection[str], include: Collection[str] = ()) -> list[str]:
+        """Return the groups that take no part in a comparison: those of `exclude`, and unknown ones but `include`."""
+        out = {*self.within(exclude), *({*self.unknown()} - {*self.within(include)})}
+        return [name for name in self.names if name in out]
+
 
 def read_attributes(
     frame: pd.DataFrame, specs: Sequence[str], *, intersections: bool = True, lone_levels: bool = False

@@ -124,6 +124,10 @@ class ScoredSpec:
     exclude: list[str] = repeatable(
         "Groups left out of minimum and gap, by name; a level (`missing`) goes from intersections too."
     )
+    include: list[str] = repeatable(
+        "Groups of rows without a known value (`missing`, `unknown`) that take part in minimum and gap, by name; else "
+        "they are left out, and told beside."
+    )
     uncertain: Uncertain | None = field(
         default=None,
         metadata={"help": "What a label of -1 beside 0 and 1 (uncertain, as in CheXpert) counts as."},

@@ -173,7 +173,10 @@ def _beside(view: View, found: dict[str, Side]) -> Iterator[str]:
             yield DISAGREE.format(name(first), WORSE["missed"], name(second))
     for row in view.audit.groups:
         if row.group in view.audit.excluded:
-            left.append(f"{name(row.group)} ({number(row.n)} rows, {number(row.positives)} cases)")
+            about = f"{number(row.n)} rows, {number(row.positives)} cases"
+            about += f", AUC {number(row.auc.value)}" if row.auc.defined else ""
+            lowest = ranked.groups and round(row.auc.value, 2) < round(ranked.groups[0][1].value, 2)
+            left.append(f"{name(row.group)} ({about}{', below every group compared' if lowest else ''})")
     if left:
         yield f"Beside this, left out of the comparison: {listed(left, MOST)}."
 

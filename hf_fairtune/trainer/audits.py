@@ -79,6 +79,7 @@ class Audits:
             fit_on=self.data.scored(VALIDATION, self.scores(model, VALIDATION), others[1]),
             policies=POLICIES,
             exclude=[name for name in self.data.exclude if name in present],
+            include=[name for name in self.data.include if name in present],
             n_boot=n_boot,
             n_permutations=n_permutations,
             seed=self.seed,

@@ -190,7 +190,8 @@ def test_a_contact_given_later_is_on_the_card_and_in_what_is_shared(finished: Pa
     assert main(["report", str(run), "--contact", "Jane | jane@clinic.example"]) == 0
     for place in (run, run / "share"):
         assert "| contact | Jane \\| jane@clinic.example |" in (place / "README.md").read_text()
-        assert (found := Document.load(place).run) and found.contact == "Jane | jane@clinic.example"
+        assert (found := Document.load(place).run)
+        assert found.contact == "Jane | jane@clinic.example"
     assert Document.load(run / "share").shared == "rates"
     # The next report keeps it.
     assert main(["report", str(run)]) == 0

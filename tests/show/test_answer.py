@@ -137,7 +137,17 @@ def test_rows_without_a_value_are_told_beside_the_answer(audit: Document) -> Non
 
     (answer,) = answers(in_words(edited(audit, blank)))
     assert answer.kind == "worst"
-    assert plain(answer.paragraphs[-1]) == 'Beside this, left out of the comparison: "sex missing" (57 rows, 3 cases).'
+    assert (
+        plain(answer.paragraphs[-1])
+        == 'Beside this, left out of the comparison: "sex missing" (57 rows, 3 cases, AUC 0.82).'  # noqa: E501
+    )
+
+    def worse(content: dict[str, Any]) -> None:
+        blank(content)
+        content["audits"][0]["audit"]["groups"][-1]["auc"] = estimate(0.4, 0.3, 0.5)
+
+    (answer,) = answers(in_words(edited(audit, worse)))
+    assert plain(answer.paragraphs[-1]).endswith("(57 rows, 3 cases, AUC 0.40, below every group compared).")
 
 
 def test_groups_are_named_in_words(audit: Document) -> None:

@@ -21,8 +21,8 @@ def rows(n: int = 120) -> pd.DataFrame:
 
 def test_no_reader_sees_the_sign_of_a_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows().to_csv(tmp_path / "rows.csv", index=False)
-    flags = "--label y --score p --group sex age:40,60 --n_boot 20 --n_permutations 9 --output_dir".split()
-    assert main(["audit", str(tmp_path / "rows.csv"), *flags, str(tmp_path / "O")]) == 0
+    flags = ["--label", "y", "--score", "p", "--group", "sex", "age:40,60", "--n_boot", "20", "--n_permutations", "9"]
+    assert main(["audit", str(tmp_path / "rows.csv"), *flags, "--output_dir", str(tmp_path / "O")]) == 0
     text = capsys.readouterr().out
     assert "age 50 to 60: age over 40 up to 60, 34" in " ".join(text.split())
     shared = [(tmp_path / "O" / "share" / name).read_text("utf-8") for name in ("audit.html", "factors.md")]
