@@ -8,7 +8,7 @@ from typing import Any
 from ..data.attributes import AND
 from ..document.data import AttributeSheet, Data, Reading
 from ..document.document import Document
-from .words import group_words
+from .words import LETTER
 
 # Fields of an audit, a comparison and a gate that hold the name of a group, or several.
 GROUPS = {"group", "reference", "best", "worst", "against", "excluded", "left_out", "by_group"}
@@ -77,3 +77,13 @@ def _named(
     if renamed in changed and attribute:
         changed[renamed] = titles.get(attribute, attribute)
     return replace(part, **changed)  # type: ignore[type-var]
+
+
+def group_words(group: str, column: str, cuts: bool, missing: bool = False) -> str:
+    """Name a group so that it can stand alone: "age over 60", "age missing", "skin 3"; others keep their name."""
+    text, column = group, column.replace("_", " ")
+    if cuts:
+        # `<=40`, `(40,60]` and `>60`.
+        text = text.replace("<=", "up to ").replace(">", "over ").replace("(", "over ").replace(",", " up to ")
+        return f"{column} {text.removesuffix(']')}"
+    return text if LETTER.search(text) and not missing else f"{column} {text}"

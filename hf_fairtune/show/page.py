@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ..document.document import ALL_ROWS, Document
 from . import figures
-from .answer import Answer, answers, headline, limits
+from .answer import Answer, answers, headline, limits, reading
 from .compared import compared
 from .drawing import Picture
 from .group_names import in_words
@@ -20,7 +20,7 @@ from .reading import reading_table
 from .table import Cell, Table, as_html, as_markdown, markdown
 from .tables import auc_table, further_tables, pair_table, sheet_tables
 from .view import splits, views
-from .words import READING, SHARING, WORSE, clean, listed, number, percent
+from .words import SHARING, WORSE, clean, listed, number, percent
 
 # Bytes of the page, out of 2 MB.
 TABLES, FIGURES = 850_000, 950_000
@@ -101,7 +101,7 @@ def page(document: Document) -> str:
         overview=overview,
         sections=list(zip(every, main, details, strict=True)),
         lost=(drawn.refused, tables.refused),
-        reading=READING.format(every[0].level if every else "interval"),
+        reading=reading(said),
         limits=limits(document),
         document=document,
         audit=every[0].audit if every else None,
@@ -145,7 +145,7 @@ def facts(document: Document) -> dict[str, str]:
     if sheet is not None:
         rows["rows"] = number(sheet.n)
         for target in data.targets[:4]:
-            rows[target.words] = number(sheet.positives.get(target.name))
+            rows[f"cases: {target.words}"] = number(sheet.positives.get(target.name))
     for entry in document.select(document.model, split, data.targets[0].name):
         if entry.attribute is None:
             rows[f"AUC of all rows [{percent(entry.audit.confidence)} interval]"] = number(entry.audit.auc)

@@ -46,9 +46,11 @@ UNDECIDED = "No rates: at every threshold almost nobody, or almost everybody, of
 READING = (
     "Cases are rows with the finding; false alarms are other rows that are flagged. AUC, the area under the ROC "
     "curve, is the share of pairs, a case and another row, that the scores order rightly: 1 is perfect, 0.5 a coin. "
-    "After each difference stands its {}, which is what chance leaves open; the more gaps there are, the more each "
-    "must show. That chance can explain a gap does not show that groups are served alike."
+    "After each difference stands its {}, which is what chance leaves open; each number is rounded for itself. The "
+    "more gaps there are, the more each must show. That chance can explain a gap does not show that groups are served "
+    "alike."
 )
+YOUDEN = "The youden threshold has the highest sum of sensitivity and specificity."
 COMPARISON_VERDICTS: dict[Verdict, str] = {
     "better": "better for {rose}; no group's AUC can have fallen by more than {margin}.",
     "gain": "better for {rose}; {open}.",
@@ -176,16 +178,6 @@ def name(text: str, most: int = 120) -> str:
     """Quote a name for the middle of a sentence: shortened, and isolated from the direction of its neighbours."""
     plain = ISOLATES.sub("", clean(text))
     return f'"\u2068{plain if len(plain) <= most else plain[: most - 1] + "…"}\u2069"'
-
-
-def group_words(group: str, column: str, cuts: bool, missing: bool = False) -> str:
-    """Name a group so that it can stand alone: "age over 60", "age missing", "skin 3"; others keep their name."""
-    text, column = group, column.replace("_", " ")
-    if cuts:
-        # `<=40`, `(40,60]` and `>60`.
-        text = text.replace("<=", "up to ").replace(">", "over ").replace("(", "over ").replace(",", " up to ")
-        return f"{column} {text.removesuffix(']')}"
-    return text if LETTER.search(text) and not missing else f"{column} {text}"
 
 
 def listed(texts: Sequence[str], most: int = 6, comma: str = "; ") -> str:

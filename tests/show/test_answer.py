@@ -190,7 +190,9 @@ def test_level_is_shared_by_all_gaps_of_a_family(audit: Document) -> None:
     assert [one.sides["ranked"].kind for one in found] == ["beyond", "alone", "open", "unknown"], "level 0.05 / 3"
     assert [one.kind for one in found] == ["worst", "open", "open", "unknown"]
     assert found[1].verdict == "By ranking alone: No group is clearly served worst."
-    assert headline(found) == "Groups are clearly served unequally in 1 of 4 comparisons; 1 cannot be judged."
+    worst = views(edited(audit, tested))[0].audit.auc_gap.worst
+    said = f'Clearly served worst: "{worst}". Groups are clearly served unequally in 1 of 4 comparisons; '
+    assert plain(headline(found)) == f"{said}1 cannot be judged."
     table = answer_table(found)
     assert [row[0] for row in table.rows] == [one.view.place for one in found]
 
