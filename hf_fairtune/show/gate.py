@@ -44,7 +44,7 @@ def _found(row: GateRow, digits: int) -> str:
     return "; ".join(filter(None, (found, why)))
 
 
-def gate_table(gate: Gate) -> Table:
+def gate_table(gate: Gate, digits: int = 3) -> Table:
     """Build the rules of a gate: a row a number or a comparison judged."""
     rows: list[list[Cell]] = []
     why: list[Reason] = []
@@ -54,7 +54,7 @@ def gate_table(gate: Gate) -> Table:
         rows.append([rule(row), where, bound(row), row.found or row.comparison, row.verdict])
         why += [replace(reason, group=reason.group or rule(row)) for reason in row.reasons]
     header = ["rule", "where", "bound", "found [interval]", "verdict"]
-    return Table.of(f"Rules of {gate.file}: {gate.verdict}", header, rows, why=why)
+    return Table.of(f"Rules of {gate.file}: {gate.verdict}", header, rows, why=why, digits=digits)
 
 
 def rule(row: GateRow) -> str:

@@ -70,7 +70,7 @@ def page(document: Document) -> str:
     if gate:
         from .gate import gate_lines, gate_table  # most audits have none
 
-        lines, judged = gate_lines(gate), [gate_table(gate)]
+        lines, judged = gate_lines(gate), [gate_table(gate, 2 if document.shared else 3)]
     tables, drawn, overview, main, details = Room(TABLES), Room(FIGURES), list[Drawn](), [], []
     # What comes first finds a place first: the first tables of every audit, all figures, then the other tables.
     head = tables.tables([answer_table(said)] if len(said) > SHOWN else [])
