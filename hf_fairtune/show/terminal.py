@@ -73,9 +73,10 @@ def audit_text(document: Document, colour: bool = False) -> str:
         title = f"{one.view.place[:1].upper()}{one.view.place[1:]}"
         parts += [Part(), Part(f"{title}: {one.verdict}", one.kind, first=not place)]
         parts += [Part(f"  {paragraph}", first=not place) for paragraph in one.paragraphs]
-        parts += [Part(f"  {compared(one.view)}", most=2)] if one.view.comparison else []
+        parts += [Part(f"  {compared(one.view)}", most=1 if place else 2)] if one.view.comparison else []
     parts += [Part(f"{len(said) - SHOWN} more answers have no place here.")] if len(said) > SHOWN else []
-    parts += [Part(), Part(reading(said))] if said else []
+    more = worded.gate or any(one.view.comparison for one in said)
+    parts += [Part(), Part(reading(said), most=4 if more else 0)] if said else []
     if unknown:
         named = " ".join(map(shlex.quote, unknown))
         parts.append(Part(f"To leave out the groups without an AUC: --exclude {named}"))

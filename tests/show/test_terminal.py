@@ -71,7 +71,7 @@ def test_what_has_most_to_say_is_cut_last(audit: Document) -> None:
 
     def long(content: dict[str, Any]) -> dict[str, Any]:
         content["gate"] = None
-        made: dict[str, Any] = renamed(content, {name: f"{name} {'of a far clinic ' * 6}" for name in ("F", "M")})
+        made: dict[str, Any] = renamed(content, {name: f"{name} {'of a far clinic ' * 10}" for name in ("F", "M")})
         return made
 
     made = edited(audit, long)
