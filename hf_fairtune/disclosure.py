@@ -151,7 +151,8 @@ class Rule:
         found = []
         for group, unit in product(at.groups if self.cases else (), at.needs):
             own: Any = unit.removesuffix("_of_others")
-            count = self.cases[group][own]
+            # A group without a row has no known case.
+            count = self.cases.get(group, {}).get(own, 0)
             if own != unit:
                 count = -count
                 for name in self.included:

@@ -48,10 +48,7 @@ def claim(folder: str | Path, run: Mapping[str, Any]) -> None:
     """
     check(folder, run)
     path = Path(folder)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FairTuneError(f"`{path}` cannot be made ({first_line(error)}); choose another output_dir.") from error
+    make(path)
     if not (path / FILE_NAME).is_file():
         write_atomically(path / FILE_NAME, json.dumps(dict(run), indent=2) + "\n")
 
@@ -67,7 +64,23 @@ def check_place(folder: str | Path) -> None:
         nearest = nearest.parent
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         reason = "cannot be written to" if nearest.is_dir() else "is a file"
-        raise FairTuneError(f"`{folder}` cannot be made (`{nearest}` {reason}); choose another output_dir.")
+        raise _unmade(folder, f"`{nearest}` {reason}")
+
+
+def make(folder: Path) -> None:
+    """Make a folder, and those it lies in.
+
+    Raises:
+        FairTuneError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unmade(folder, first_line(error)) from error
+
+
+def _unmade(folder: str | Path, reason: str) -> FairTuneError:
+    return FairTuneError(f"`{folder}` cannot be made ({reason}); choose another --output_dir.")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from .audit import AuditOptions, audit_rows
 from .engine.auc_tests import adjusted
 from .engine.rows import included_codes, reference_code
 from .metrics.auc_gap import adjusted_pairs
-from .table_rows import left_out, named_reference, rows_of
+from .table_rows import named_reference, rows_of
 from .thresholds import Decision, Policy, fixed, given, parse_policy
 
 ARGMAX = "argmax"
@@ -33,6 +33,7 @@ def audit_table(
     policies: Sequence[str] = ("0.5",),
     correction: str = "holm",
     exclude: Sequence[str] = (),
+    include: Sequence[str] = (),
     n_boot: int = 2000,
     n_permutations: int = 1000,
     seed: int = 0,
@@ -51,8 +52,9 @@ def audit_table(
         fit_on: rows of other patients with the same targets, on which thresholds are fitted; None for none.
         policies: of the thresholds, as `parse_policy` reads them, or "argmax" for classes that exclude each other.
         correction: of the p-values of all pairs of all entries together, "holm" or "benjamini-hochberg".
-        exclude: groups to leave out; a level leaves out the groups of intersections that lie in it, too. Rows without
-            a value are left out where they are too few to be estimable.
+        exclude: groups to leave out; a level leaves out the groups of intersections that lie in it, too. Groups of
+            rows without a known value are left out as well: they are no group of patients.
+        include: those of them that take part all the same.
         n_boot: see `AuditOptions`, as `n_permutations`, `seed`, `confidence` and `margin`.
         reference_group: groups that the others of their attribute are compared with, one an attribute at most; an
             intersection takes the group that is named, or whose levels all are. Else the largest estimable one.
@@ -66,7 +68,7 @@ def audit_table(
             or two references lie in one attribute, or rows do not fit together.
     """
     options = AuditOptions(tuple(exclude), n_boot, n_permutations, seed, confidence, margin, tuple(reference_group))
-    asked = _Asked(table, fit_on, check_policies(policies, correction), options)
+    asked = _Asked(table, fit_on, check_policies(policies, correction), options, (*include, *reference_group))
     asked.check()
     targets, entries, pairs = range(len(table.targets)), [], []
     parts = [*zip(targets, repeat(None)), *product(targets, table.attributes)]
@@ -93,26 +95,30 @@ def check_policies(policies: Sequence[str], correction: str = "holm") -> list[Po
 
 
 def powers(
-    table: ScoredTable, exclude: Sequence[str] = (), confidence: float = 0.95
+    table: ScoredTable, exclude: Sequence[str] = (), include: Sequence[str] = (), confidence: float = 0.95
 ) -> Iterator[tuple[str, str, Power]]:
     """Yield each target and attribute, and what a comparison with a reference can show of it, see `power_of`."""
     from .power import power_of  # only where there is a reference
 
     for target, attribute in product(range(len(table.targets)), table.attributes):
         rows = rows_of(table, table.scores, target, attribute, table.clusters)
-        included = included_codes(rows.group_names, left_out(rows, attribute, exclude))
+        included = included_codes(rows.group_names, attribute.left_out(exclude, include))
         others = None if table.reference_scores is None else table.reference_scores[:, target]
         yield table.targets[target], attribute.name, power_of(rows, others, included, confidence)
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What is the same for all entries; a policy that is None takes the class with the highest score."""
+    """What is the same for all entries; a policy that is None takes the class with the highest score.
+
+    `include` names groups without a known value that take part, as one that is the reference does.
+    """
 
     table: ScoredTable
     fit_on: ScoredTable | None
     policies: Sequence[Policy | None]
     options: AuditOptions
+    include: Sequence[str] = ()
 
     def check(self) -> None:
         """Refuse what no entry could hold."""
@@ -135,13 +141,14 @@ class _Asked:
             check_shared([policy is not None and policy.by_group for policy in self.policies])
         for attribute in table.attributes:
             groups += attribute.names
-        for flag in ("exclude", "reference_group"):
-            unknown = sorted({*getattr(self.options, flag)} - {*groups})
+        asked = {"exclude": self.options.exclude, "reference_group": self.options.reference_group}
+        for flag, names in (asked | {"include": self.include}).items():
+            unknown = sorted({*names} - {*groups})
             if unknown:
                 raise FairTuneError(f"`{flag}` names {unknown}; the groups are {groups[:30]}.")
         named = self.options.reference_group
         for attribute in table.attributes if named else ():
-            included = included_codes(attribute.names, attribute.within(self.options.exclude))
+            included = included_codes(attribute.names, attribute.left_out(self.options.exclude, self.include))
             reference_code(attribute.names, included, named_reference(attribute, named))
 
     def _check_fitting(self, policy: Policy) -> None:
@@ -171,7 +178,8 @@ class _Asked:
         """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
         rows = rows_of(table, table.scores, target, attribute, table.clusters)
-        left = left_out(rows, attribute, self.options.exclude)
+        # Rows without a known value are no group of patients: they keep their numbers, and must not undo the others'.
+        left = attribute.left_out(self.options.exclude, self.include) if attribute else []
         options = replace(self.options, exclude=left)
         if options.reference_group:
             options = replace(options, reference_group=named_reference(attribute, options.reference_group))

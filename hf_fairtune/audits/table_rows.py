@@ -1,27 +1,14 @@
-"""The rows of a scored table by target and attribute, and which of an attribute's groups are left out or named."""
+"""The rows of a scored table by target and attribute, and which of an attribute's groups is the reference."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from ..data.attributes import MISSING, UNKNOWN_NAMES, Attribute
+from ..data.attributes import Attribute
 from ..data.scored import ScoredTable
-from .engine.resampled_rows import ESTIMABLE
 from .engine.rows import ScoredRows, check_rows
 
 ALL_ROWS = "all rows"
-
-
-def left_out(rows: ScoredRows, attribute: Attribute | None, exclude: Sequence[str]) -> list[str]:
-    """Name the groups that are left out: those that `exclude` names, and rows without a value that are too few."""
-    if attribute is None:
-        return []
-    found, few = attribute.within(exclude), rows.cases()[:-1, :2].min(axis=1) < ESTIMABLE
-    # Rows without a value are no group of patients: they keep their numbers, and must not undo the others'.
-    for name, levels, is_few in zip(attribute.names, attribute.levels, few, strict=True):
-        blank = {MISSING, *UNKNOWN_NAMES} & set(map(str.casefold, levels))
-        found += [name] if blank and is_few and name not in found else []
-    return found
 
 
 def named_reference(attribute: Attribute | None, names: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ TITLES = DATA, MODEL, FAIRNESS, TRAINING, OUTPUT, OTHERS = "Data", "Model", "Fai
 GROUPS = {
     "group": FAIRNESS, "explain": FAIRNESS, "method": FAIRNESS, "model": MODEL, "reference_model": MODEL,
     "head": MODEL, "split": DATA, "fit_on": DATA, "output_dir": OUTPUT, "share": OUTPUT, "report_to": OUTPUT,
-    "push_to_hub": OUTPUT, "hub_model_id": OUTPUT,
+    "push_to_hub": OUTPUT, "hub_model_id": OUTPUT, "contact": OUTPUT,
 }  # fmt: skip
 # What a command itself asks for, by a line that names the columns there are.
 ASKED = {"label", "group"}

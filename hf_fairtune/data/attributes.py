@@ -18,13 +18,10 @@ import pandas as pd
 from ..document.data import AttributeKind, Reading
 from ..errors import FairTuneError, listed
 from .columns import as_levels, named_column, no_column
+from .unknown import UNKNOWN, UNKNOWN_NAMES, coded_numbers, is_code
 
 AND = " & "
 MISSING = "missing"
-UNKNOWN = "unknown"
-UNKNOWN_NAMES = {UNKNOWN, "u", "unk", "not specified", "not stated", "not reported", "unspecified", "undisclosed", "?"}
-LOW_CODES = (-1.0, -9.0, -99.0, -999.0, -9999.0)
-HIGH_CODES = (999.0, 9999.0, 99999.0)
 MAX_LEVELS = 20
 MAX_CELLS = 200
 
@@ -62,6 +59,20 @@ class Attribute:
     def within(self, names: Collection[str]) -> list[str]:
         """Return the groups of these names, and those of an intersection that lie in a level of such a name."""
         return [name for name, levels in zip(self.names, self.levels, strict=True) if {name, *levels} & {*names}]
+
+    def unknown(self) -> list[str]:
+        """Return the groups of which no one knows who is in them: a level is a missing value, or means an unknown."""
+        levels: set[str] = set()
+        for column in map(set, zip(*self.levels, strict=True)):
+            words = {level for level in column if level.casefold() in {MISSING, *UNKNOWN_NAMES}}
+            known = sorted(column - words)
+            levels |= words | {level for level in known if is_code(level, known)}
+        return self.within(levels)
+
+    def left_out(self, exclude: Collection[str], include: Collection[str] = ()) -> list[str]:
+        """Return the groups that take no part in a comparison: those of `exclude`, and unknown ones but `include`."""
+        out = {*self.within(exclude), *({*self.unknown()} - {*self.within(include)})}
+        return [name for name in self.names if name in out]
 
 
 def read_attributes(
@@ -122,7 +133,7 @@ def at_quantiles(frame: pd.DataFrame, text: str, flag: str) -> str:
     column, _, tail = text.rpartition(":")
     if text in frame.columns or column not in frame.columns or tail[:1] != "q" or not tail[1:].isdecimal():
         return text
-    numbers, unknown = _numbers(as_levels(named_column(frame, column, flag)))
+    numbers, unknown = coded_numbers(as_levels(named_column(frame, column, flag)))
     known, parts = numbers[~(np.isnan(numbers) | unknown)], int(tail[1:])
     if not 2 <= parts <= MAX_LEVELS:
         raise FairTuneError(f"--{flag} {text} asks for {parts} parts; choose 2 to {MAX_LEVELS}.")
@@ -149,7 +160,7 @@ def _attribute(frame: pd.DataFrame, text: str, flag: str) -> tuple[Attribute, li
             readings.append(Reading(name, "", "missing", len(inside)))
         elif group == UNKNOWN and cuts:
             readings.append(Reading(name, listed(sorted(inside.unique())), "unknown", len(inside)))
-        elif group.casefold() in UNKNOWN_NAMES or (not cuts and _is_code(group, names)):
+        elif group.casefold() in UNKNOWN_NAMES or (not cuts and is_code(group, names)):
             readings.append(Reading(name, group, "unknown", len(inside)))
         elif cuts:
             numbers = pd.to_numeric(inside)
@@ -174,7 +185,7 @@ def _bins(column: pd.Series, cuts: list[float]) -> tuple[list[str], np.ndarray]:
 
     A code for an unknown value, and a word for one, are a level of their own: `unknown`.
     """
-    numbers, unknown = _numbers(column)
+    numbers, unknown = coded_numbers(column)
     bad = column.notna().to_numpy() & np.isnan(numbers) & ~unknown
     edges = list(map(_short, cuts))
     if bad.any():
@@ -186,26 +197,6 @@ def _bins(column: pd.Series, cuts: list[float]) -> tuple[list[str], np.ndarray]:
     names = [f"<={edges[0]}", *between, f">{edges[-1]}", UNKNOWN]
     places = np.where(np.isnan(numbers), -1, np.searchsorted(cuts, numbers))
     return names, np.where(unknown, len(names) - 1, places)
-
-
-def _numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of every row, NaN for none, and which rows have a code or a word for an unknown value."""
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return numbers, column.str.casefold().isin(UNKNOWN_NAMES).to_numpy() | np.isin(numbers, _codes(numbers))
-
-
-def _codes(numbers: np.ndarray) -> list[float]:
-    """Return which numbers are codes for an unknown value: -1, -9, -99 … or 999, 9999 … far outside of all others."""
-    known = numbers[~np.isnan(numbers) & ~np.isin(numbers, (*LOW_CODES, *HIGH_CODES))]
-    if not len(known) or known.min() < 0:
-        return []
-    return [*LOW_CODES, *(code for code in HIGH_CODES if code > 4 * known.max())]
-
-
-def _is_code(name: str, names: Sequence[str]) -> bool:
-    """Say whether a value is a code for an unknown one among numbers."""
-    numbers = pd.to_numeric(pd.Series(names), errors="coerce").to_numpy(dtype=np.float64)
-    return not np.isnan(numbers).any() and float(name) in _codes(numbers)
 
 
 def _intersection(parts: Sequence[Attribute]) -> Attribute:

@@ -15,7 +15,7 @@ from ..document.data import Reading, Task
 from ..errors import FairTuneError, listed
 from .attributes import Attribute, at_quantiles, parse_group, read_attributes
 from .class_scores import ClassScores, parse_score, score_columns
-from .columns import SPLIT_COLUMN, clusters_of, named_column, split_names
+from .columns import clusters_of, given_splits
 from .targets import read_targets
 from .uncertain import Uncertain, certain_rows
 
@@ -132,6 +132,10 @@ class ScoredSpec:
     exclude: list[str] = repeatable(
         "Groups left out of minimum and gap, by name; a level (`missing`) goes from intersections too."
     )
+    include: list[str] = repeatable(
+        "Groups of rows without a known value (`missing`, `unknown`) that take part in minimum and gap, by name; else "
+        "they are left out, and told beside."
+    )
     uncertain: Uncertain | None = field(
         default=None,
         metadata={"help": "What a label of -1 beside 0 and 1 (uncertain, as in CheXpert) counts as."},
@@ -149,10 +153,11 @@ class PredictionArguments(ScoredSpec):
     """What to audit: a table of predictions, or a table of images for a model to score."""
 
     dataset: str = field(
+        default="",
         kw_only=True,
         metadata={
-            "help": "The predictions themselves (then not needed), or images for a model: a Hub id, a folder with a "
-            "metadata.csv, or a table (csv, xlsx, json, parquet, ...) with an image column."
+            "help": "Images for a model, which needs them: a Hub id, a folder with a metadata.csv, or a table (csv, "
+            "xlsx, json, parquet, ...) with an image column."
         },
     )
     image: str | None = field(
@@ -212,7 +217,7 @@ def read_scored(
         attributes=attributes,
         clusters=clusters_of(frame, spec.cluster),
         reference_scores=None if reference is None else targets.scores_of(reference),
-        splits=_splits(frame),
+        splits=given_splits(frame),
         chosen=targets.chosen_by(found),
         reference_chosen=None if reference is None else targets.chosen_by(reference),
         readings=list(dict.fromkeys([*readings, *dropped, *targets.readings, *grouped, *cut])),
@@ -239,10 +244,3 @@ def _check_meanings(frame: pd.DataFrame, spec: ScoredSpec, scores: list[str]) ->
             first[name] = flag
     if spec.cluster is not None and first.get(spec.cluster, "group") not in open_:
         raise FairTuneError(f"`{spec.cluster}` is --{first[spec.cluster]} and --cluster; name the patient's column.")
-
-
-def _splits(frame: pd.DataFrame) -> np.ndarray | None:
-    """Return the splits that a column `split` names; None where there is no such column."""
-    if list(frame.columns).count(SPLIT_COLUMN) != 1:
-        return None
-    return split_names(named_column(frame, SPLIT_COLUMN, "split"))

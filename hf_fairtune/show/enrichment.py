@@ -9,9 +9,10 @@ from ..data.attributes import MISSING
 from ..document.document import Audited, Document
 from ..document.enrichment import ColumnErrors, ValueErrors
 from ..document.estimate import Reason
+from .group_names import group_words
 from .table import Cell, Table
 from .view import splits
-from .words import MISTAKES, group_words, listed, name, number, p_value, percent, threshold
+from .words import MISTAKES, listed, name, number, p_value, percent, threshold
 
 TESTS = (
     "cases that are missed against all other cases, and other rows that are flagged against all other such rows; p "
@@ -114,7 +115,7 @@ def _value(row: Row, most: int = 120) -> str:
     """Name a column and its value: "scanner B", "age over 60"; of long names the first letters."""
     column, one, _ = row
     title = _short(column.column.replace("_", " "), most)
-    words = group_words(_short(one.value, most), title, column.kind, one.value == MISSING)
+    words = group_words(_short(one.value, most), title, column.kind == "cuts", one.value == MISSING)
     return words if words.startswith(f"{title} ") else f"{title} {words}"
 
 

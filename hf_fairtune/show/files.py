@@ -15,7 +15,7 @@ from ..document.data import AttributeSheet
 from ..document.document import Document, Sharing
 from ..document.estimate import Estimate
 from ..errors import FairTuneError, first_line
-from ..folder import AUDIT, ENRICHMENT, SHARE, write_atomically
+from ..folder import AUDIT, ENRICHMENT, SHARE, make, write_atomically
 from ..publish import publish
 from .answer import answers, limits
 from .enrichment import enriched
@@ -45,11 +45,8 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
         FairTuneError: the folder cannot be made or written to.
     """
     place, public = Path(folder), publish(document, sharing)
-    try:
-        (place / SHARE).mkdir(parents=True, exist_ok=True)
-        (place / SHARE / ENRICHMENT).unlink(missing_ok=True)
-    except OSError as error:
-        raise FairTuneError(f"`{place}` cannot be made ({first_line(error)}); choose another --output_dir.") from error
+    make(place / SHARE)
+    (place / SHARE / ENRICHMENT).unlink(missing_ok=True)
     labels = map("tab:audit-{}".format, count(1))
     tex = HEAD + "\n".join(map(as_latex, map(paper_table, views(in_words(public))), labels))
     texts = (page(public), group_rows(public), threshold_rows(public), tex, factors(public))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..audits.metrics.metric import card_of, homes
 from ..document.audit import ThresholdAudit
 from ..document.comparison import ThresholdChange, Verdict
-from ..document.data import AttributeKind, Role
+from ..document.data import Role
 from ..document.document import Sharing
 from ..document.enrichment import Mistake
 from ..document.estimate import Estimate, Reason, ReasonKind, Size, Status
@@ -48,15 +48,17 @@ UNDECIDED = "No rates: at every threshold almost nobody, or almost everybody, of
 READING = (
     "Cases are rows with the finding; false alarms are other rows that are flagged. AUC, the area under the ROC "
     "curve, is the share of pairs, a case and another row, that the scores order rightly: 1 is perfect, 0.5 a coin. "
-    "After each difference stands its {}, which is what chance leaves open; the more gaps there are, the more each "
-    "must show. That chance can explain a gap does not show that groups are served alike."
+    "After each difference stands its {}, which is what chance leaves open; each number is rounded for itself. The "
+    "more gaps there are, the more each must show. That chance can explain a gap does not show that groups are served "
+    "alike."
 )
+YOUDEN = "The youden threshold has the highest sum of sensitivity and specificity."
 COMPARISON_VERDICTS: dict[Verdict, str] = {
     "better": "better for {rose}; no group's AUC can have fallen by more than {margin}.",
     "gain": "better for {rose}; {open}.",
     "level-down": "levelling down. The gap shrank because the AUC fell for {fell}; it rose for nobody.",
     "worse": "worse for {fell}; the AUC rose for nobody.",
-    "not shown": "not shown. No group's AUC changed beyond its interval: a difference is neither shown nor excluded.",
+    "not shown": "no change is shown, and none excluded: no group's AUC changed beyond its interval.",
 }
 ROLES: dict[Role, str] = {
     "positive": "the finding",
@@ -178,16 +180,6 @@ def name(text: str, most: int = 120) -> str:
     """Quote a name for the middle of a sentence: shortened, and isolated from the direction of its neighbours."""
     plain = ISOLATES.sub("", clean(text))
     return f'"\u2068{plain if len(plain) <= most else plain[: most - 1] + "…"}\u2069"'
-
-
-def group_words(text: str, column: str, kind: AttributeKind, missing: bool) -> str:
-    """Name a group so that it can stand alone: "age over 60", "age missing", "skin 3"; others keep their name."""
-    column = column.replace("_", " ")
-    if kind == "cuts":
-        # `<=40`, `(40,60]` and `>60`.
-        text = text.replace("<=", "up to ").replace(">", "over ").replace("(", "over ").replace(",", " up to ")
-        return f"{column} {text.removesuffix(']')}"
-    return text if LETTER.search(text) and not missing else f"{column} {text}"
 
 
 def listed(texts: Sequence[str], most: int = 6, comma: str = "; ") -> str:

@@ -23,10 +23,11 @@ FREE = {
     "debug", "report_to", "run_name", "project", "push_to_hub", "per_device_eval_batch_size",
     "eval_accumulation_steps", "torch_empty_cache_steps", "dataloader_pin_memory", "dataloader_persistent_workers",
     "dataloader_prefetch_factor", "dataloader_multiprocessing_context", "save_total_limit", "save_on_each_node",
-    "enable_jit_checkpoint", "use_cpu", "local_rank", "ddp_backend", "ddp_timeout",
+    "enable_jit_checkpoint", "use_cpu", "local_rank", "ddp_backend", "ddp_timeout", "contact",
 }  # fmt: skip
 # What is saved decides only which epochs `load_best_model_at_end` can choose from.
 SAVING = {"save_strategy", "save_steps"}
+CONTACT = "Whom to ask about the model, on its card: a name, an address of mail or of a page."
 
 
 class TrainerOptions(TypedDict, total=False):
@@ -70,6 +71,7 @@ class FairTrainingArguments(TrainingArguments):
     save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint to resume from."})
     save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept."})
     push_to_hub: bool = field(default=False, metadata={"help": "Push what may be shared at the end, in private."})
+    contact: str | None = field(default=None, metadata={"help": CONTACT})
     hub_model_id: str | None = field(
         default=None, metadata={"help": "Repository to push to. Default: the name of the output folder."}
     )

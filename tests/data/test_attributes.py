@@ -210,3 +210,21 @@ def test_errors_name_the_flag() -> None:
     for spec, line in {"Age": "--explain Age names no column", "age": "cuts such as --explain age:20"}.items():
         with pytest.raises(FairTuneError, match=line):
             read_attributes(frame, [spec], flag="explain")
+
+
+def test_unknown_groups_are_those_of_a_word_a_code_or_a_blank() -> None:
+    frame = pd.DataFrame(
+        {
+            "sex": ["F", "M", None, "Not specified", "F", "M"],
+            "site": [1, 2, 3, -9, 1, 2],
+            "age": [20, 70, 30, 80, -1, 40],
+        }
+    )
+    found, _ = read_attributes(frame, ["sex", "site", "age:60"])
+    assert [set(part.unknown()) for part in found[:-1]] == [{"missing", "Not specified"}, {"-9"}, {"unknown"}]
+    joint = found[-1]
+    assert set(joint.unknown()) == {"missing & 3 & <=60", "Not specified & -9 & >60", "F & 1 & unknown"}
+    assert joint.left_out([], ["missing"]) == [name for name in joint.unknown() if not name.startswith("missing")]
+    assert set(joint.left_out(["M"], ["missing", "M"])) == {name for name in joint.names if name[0] in "MNF"} - {
+        "F & 1 & <=60"
+    }
