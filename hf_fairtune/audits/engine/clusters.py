@@ -11,6 +11,8 @@ from .rows import ScoredRows
 
 # Labels, scores and clusters, [n] each.
 Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
+# Clusters of equal rows that count beside the observed ones.
+ALIKE = 2
 
 
 def effective_clusters(clusters: np.ndarray) -> float:
@@ -63,14 +65,24 @@ def _unbiased(occurring: np.ndarray) -> float:
     return count / (count - 1) if count > 1 else NAN
 
 
+def shrunk_effect(effect: float, told: int, most: float) -> float:
+    """Move an estimated design effect towards `most`, that of clusters whose rows are all alike.
+
+    `told` clusters hold the scarcer outcome, and so many tell of the effect; as if `ALIKE` more had been seen, all
+    alike. Where few do, the estimate is low just when the share is off: a plain one covers .89 to .93 where a false
+    alarm is rare (`scripts/benchmarks/coverage.md`). Without the outcome, at a share of 0 or 1, it is `most`.
+    """
+    return (told * effect + ALIKE * max(effect, most)) / (told + ALIKE)
+
+
 def effective_trials(hits: np.ndarray, rows: ScoredRows, confidence: float) -> np.ndarray:
     """Count the independent rows that would tell as much of a share, by group and, last, in all: [n_groups + 1].
 
     That is n over the design effect, what the clusters' variance of the share, C / (C - 1) sum of e_i^2 / n^2 with e_i
-    the deviations of cluster i, is of the variance p (1 - p) / (n - 1) of independent rows, but no less than 1. A
-    share of 0 or 1 has neither, and the effective clusters are counted. Both times the squared ratio of the quantiles
-    of t with n - 1 degrees of freedom and with effective clusters - 1, so that the score interval on them knows how
-    little few clusters tell of that variance. Where every row is a cluster it is n.
+    the deviations of cluster i, is of the variance p (1 - p) / (n - 1) of independent rows, but no less than 1; few
+    hits or few misses hardly tell it, see `shrunk_effect`. Times the squared ratio of the quantiles of t with n - 1
+    degrees of freedom and with effective clusters - 1, so that the score interval on them knows how little few
+    clusters tell of that variance. Where every row is a cluster it is n.
 
     Hits are 0 or 1, [n], rows those in the denominator; NaN for a group with fewer than two clusters there.
 
@@ -87,10 +99,12 @@ def effective_trials(hits: np.ndarray, rows: ScoredRows, confidence: float) -> n
         if units < 2:
             continue
         share, effective = float(own.mean()), effective_clusters(clusters)
-        effect, independent = n / effective, share * (1 - share) / (n - 1)
+        effect, independent = 1.0, share * (1 - share) / (n - 1)
         if independent > 0:
             sums = np.bincount(clusters, own - share)
             effect = max(1.0, units / (units - 1) * float(sums @ sums) / n**2 / independent)
+        told = min(len(np.unique(clusters[own != 0])), len(np.unique(clusters[own == 0])))
+        effect = shrunk_effect(effect, told, n / effective)
         few, many = student.ppf((1 + confidence) / 2, [effective - 1, n - 1])
         found[code] = n / effect * (many / few) ** 2
     return found
