@@ -103,7 +103,8 @@ class Family:
         """
         spreads, middle = draws.std(axis=0), draws.mean(axis=0)
         blind = np.where(spreads < BLIND, self.errors, 0.0) ** 2
-        draws = draws + (draws - middle) * np.maximum(ratio(self.errors, spreads) - 1, 0.0)
+        stretch = np.where(spreads < BLIND, 1.0, ratio(self.errors, spreads).clip(min=1))
+        draws = draws + (draws - middle) * (stretch - 1)
         furthest, centres, halves = np.zeros(len(draws)), [], []
         for first, second in contrasts:
             centre, moved, extra = self.values[:, first], draws[:, :, first], blind[:, first]

@@ -11,8 +11,6 @@ from .rows import ScoredRows
 
 # Labels, scores and clusters, [n] each.
 Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
-# Clusters of equal rows that count beside the observed ones.
-ALIKE = 2
 
 
 def effective_clusters(clusters: np.ndarray) -> float:
@@ -24,6 +22,16 @@ def effective_clusters(clusters: np.ndarray) -> float:
     """
     sizes = np.bincount(clusters)
     return float(sizes.sum() ** 2 / (sizes @ sizes))
+
+
+def effective_cases(rows: ScoredRows) -> np.ndarray:
+    """Count effective clusters of positives and of negatives by group and, last, in all: [n_groups + 1, 2]."""
+    found = np.zeros((len(rows.group_names) + 1, 2))
+    assert rows.clusters is not None
+    for code, label in np.ndindex(found.shape):
+        own = (rows.labels == 1 - label) & ((rows.groups == code) | (code == len(rows.group_names)))
+        found[code, label] = effective_clusters(rows.clusters[own]) if own.any() else 0
+    return found
 
 
 def auc_degrees(labels: np.ndarray, clusters: np.ndarray) -> float:
@@ -65,14 +73,14 @@ def _unbiased(occurring: np.ndarray) -> float:
     return count / (count - 1) if count > 1 else NAN
 
 
-def shrunk_effect(effect: float, told: int, most: float) -> float:
+def shrunk_effect(effect: float, seen: int, most: float) -> float:
     """Move an estimated design effect towards `most`, that of clusters whose rows are all alike.
 
-    `told` clusters hold the scarcer outcome, and so many tell of the effect; as if `ALIKE` more had been seen, all
-    alike. Where few do, the estimate is low just when the share is off: a plain one covers .89 to .93 where a false
-    alarm is rare (`scripts/benchmarks/coverage.md`). Without the outcome, at a share of 0 or 1, it is `most`.
+    `seen` clusters hold the scarcer outcome and tell of the effect; one more, all alike, counts beside them. Where few
+    do, the estimate is low just when the share is off: plain, it covers .89 to .93 where hits are rare. Without the
+    outcome, at a share of 0 or 1, it is `most`.
     """
-    return (told * effect + ALIKE * max(effect, most)) / (told + ALIKE)
+    return (seen * effect + max(effect, most)) / (seen + 1)
 
 
 def effective_trials(hits: np.ndarray, rows: ScoredRows, confidence: float) -> np.ndarray:
@@ -103,8 +111,8 @@ def effective_trials(hits: np.ndarray, rows: ScoredRows, confidence: float) -> n
         if independent > 0:
             sums = np.bincount(clusters, own - share)
             effect = max(1.0, units / (units - 1) * float(sums @ sums) / n**2 / independent)
-        told = min(len(np.unique(clusters[own != 0])), len(np.unique(clusters[own == 0])))
-        effect = shrunk_effect(effect, told, n / effective)
+        seen = min(len(np.unique(clusters[own != 0])), len(np.unique(clusters[own == 0])))
+        effect = shrunk_effect(effect, seen, n / effective)
         few, many = student.ppf((1 + confidence) / 2, [effective - 1, n - 1])
         found[code] = n / effect * (many / few) ** 2
     return found
