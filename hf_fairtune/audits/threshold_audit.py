@@ -34,7 +34,7 @@ class Decided:
         self.resampled, self.cells = resampled, rows.labels * 2 + predictions
         self.counts = confusion(rows.labels, predictions, rows.groups, len(rows.group_names))
         self.draws = None if known is None else known.counts[:, :, place]
-        self.trials = cache(self._trials)
+        self.trials, self.bounds = cache(self._trials), cache(self._bounds)
 
     def _trials(self, rate: Rate) -> np.ndarray:
         """Count the independent rows that a share of rows rests on, [n_groups + 1]; see `effective_trials`."""
@@ -46,7 +46,7 @@ class Decided:
         hits = np.isin(self.cells[among], cells_of(*rate.numerator))
         return effective_trials(hits, rows.take(among), self.resampled.confidence)
 
-    def bounds(self, rate: Rate) -> np.ndarray:
+    def _bounds(self, rate: Rate) -> np.ndarray:
         """Compute a rate with its low and high by Wilson's interval of its share, [3, n_groups + 1]."""
         above, below = total(self.counts, rate.numerator), total(self.counts, rate.denominator)
         shares, level = wilson(above, below, self.resampled.confidence), self.resampled.confidence
