@@ -14,6 +14,8 @@ FILE_NAME = "run.json"
 # The folder of what is shared, and what an audit shares there.
 SHARE = "share"
 AUDIT = ("audit.html", "groups.csv", "thresholds.csv", "audit.tex", "factors.md")
+# And, where columns were named that may go with errors.
+ENRICHMENT = "enrichment.csv"
 TRACES = ("fairtune.json", "config.json", "search.db", "adapter_config.json", "model.safetensors")
 
 

@@ -13,7 +13,7 @@ from .connection import silence
 from .document.document import AUDIT_FILE, RUN_FILE, Document
 from .document.run import Argument
 from .errors import FairTuneError
-from .folder import AUDIT, SHARE
+from .folder import AUDIT, ENRICHMENT, SHARE
 
 CARD = "README.md"
 RUN = (CARD, "config.json", RUN_FILE, "preprocessor_config.json")
@@ -58,7 +58,7 @@ def publishable(folder: str | Path) -> list[Path]:
             "audit, or run it again."
         )
     audit = (root / AUDIT[0]).is_file()
-    needed, allowed = (AUDIT, AUDIT) if audit else (RUN, (*RUN, *WEIGHTS, *ADAPTER, *FIGURES))
+    needed, allowed = (AUDIT, (*AUDIT, ENRICHMENT)) if audit else (RUN, (*RUN, *WEIGHTS, *ADAPTER, *FIGURES))
     found = {
         path.relative_to(root)
         for pattern in allowed

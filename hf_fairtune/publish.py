@@ -7,8 +7,11 @@
   specificity negatives, everything else both: what mixes the classes would give the small one away beside numbers of
   the large one. A number across groups rests on every group that takes part, and on no other attribute's.
 - Net benefit is shown at cuts up to 0.5: above, two digits of it may tell the prevalence to more than two.
-- Prevalence is that of the shown sizes. Curves are of groups with 50 cases of each class, at 20 points. Cuts of
-  operating points, which are scores of single patients, and the folders of paths go.
+- Prevalence is that of the shown sizes. Curves are of groups with 50 cases of each class, at 20 points; those of
+  decisions have rates at ten cuts, whose net benefit is that of the shown prevalence, and no bounds. Cuts of operating
+  points, which are scores of single patients, and the folders of paths go.
+- Of columns that may go with errors no count is shown, and a column goes whole, with what its values were read as,
+  where a value has fewer than 10 cases missed, cases found, false alarms or others cleared.
 - What values were read as is without counts, and without values of fewer than 10 rows.
 - Where the sizes of an attribute and their sum would leave one value for a size of 1 to 7, the attribute shows none.
 
@@ -31,12 +34,14 @@ from .data.attributes import AND
 from .disclosure import COUNTERS, FEW, Fields, Rule, rounded
 from .document.audit import Audit, GroupAudit, Pair
 from .document.comparison import Comparison
+from .document.curves import DecisionCurve
 from .document.data import Level, SplitSheet
 from .document.document import Audited, Document, Sharing
+from .document.enrichment import ColumnErrors
 from .document.estimate import NAN, Reason, Size, exact, undefined
 from .document.run import Repair, Step, Trial
 
-CURVE_CASES, ROC_POINTS = 50, 20
+CURVE_CASES, ROC_POINTS, FIFTH = 50, 20, slice(4, None, 5)
 STEEP = Reason("steep_cut")
 # Cases from which on numbers, statuses and curves are shown.
 EDGES = (FEW, SOLID, CURVE_CASES)
@@ -45,8 +50,11 @@ BUT_AUCS: Fields = {
     **dict.fromkeys([(Step, "facts"), (Trial, "values")], {}),
     **dict.fromkeys([(Audit, "operating_points"), (Audit, "thresholds"), (Audit, "roc")], []),
     **dict.fromkeys([(Comparison, "thresholds"), (Step, "log")], []),
-    **dict.fromkeys([(Audit, "calibration"), (Audit, "reliability"), (Repair, "calibration")], None),
+    **dict.fromkeys(
+        [(Audit, "calibration"), (Audit, "reliability"), (Audit, "decision"), (Repair, "calibration")], None
+    ),
     **dict.fromkeys([(Pair, "positives_wanted"), (Pair, "negatives_wanted")], None),
+    (Audit, "enrichment"): None,
     **dict.fromkeys([(Pair, "detectable"), (GroupAudit, "prevalence"), (Trial, "value")], NAN),
 }
 
@@ -85,7 +93,10 @@ def _by_the_rule(document: Document) -> Document:
     models = [of_models.show(model) for model in document.models]
     audits = [_audited(entry, gone.get(entry.split, {None})) for entry in document.audits]
     # Counts of single values would add up to those of groups and classes.
-    readings = [replace(one, n=None) for one in document.data.readings if one.n is None or exact(one.n) >= FEW]
+    few, readings = _withheld(document), []
+    for one in document.data.readings:
+        if one.column not in few and (one.n is None or exact(one.n) >= FEW):
+            readings.append(replace(one, n=None))
     data = replace(shown.data, splits=splits, readings=readings)
     result: Document = replace(shown, data=data, models=models, audits=audits)
     return result
@@ -99,7 +110,7 @@ def _sheet(sheet: SplitSheet, gone: set[str | None]) -> SplitSheet:
 
 def _audited(entry: Audited, gone: set[str | None]) -> Audited:
     rule = Rule(hidden if {entry.attribute, None} & gone else rounded)
-    audit = rule.of(entry.audit).show(_without_steep_cuts(_curves(entry.audit)))
+    audit = rule.of(entry.audit).show(_large_columns(_without_steep_cuts(_curves(entry.audit))))
     return replace(
         entry, audit=audit, comparison=entry.comparison and rule.of(entry.comparison).show(entry.comparison)
     )
@@ -118,7 +129,17 @@ def _curves(audit: Audit) -> Audit:
     for one in audit.reliability or ():
         if one.group in large:
             kept.append(replace(one, bins=[own for own in one.bins if exact(own.n) >= FEW]))
-    return replace(audit, roc=roc, reliability=None if audit.reliability is None else kept)
+    decision = []
+    for own in audit.decision or ():
+        if own.group in large:
+            few = own.cuts[FIFTH], own.tpr[FIFTH], own.fpr[FIFTH]
+            decision.append(DecisionCurve(own.group, *few, [], []))
+    return replace(
+        audit,
+        roc=roc,
+        reliability=None if audit.reliability is None else kept,
+        decision=None if audit.decision is None else decision,
+    )
 
 
 def _without_steep_cuts(audit: Audit) -> Audit:
@@ -133,6 +154,34 @@ def _without_steep_cuts(audit: Audit) -> Audit:
             at = replace(at, overall=parts[0], groups=parts[1:])
         cuts.append(at)
     return replace(audit, thresholds=cuts)
+
+
+def _large_columns(audit: Audit) -> Audit:
+    """Withhold every value of a column where one has few cases."""
+    if audit.enrichment is None:
+        return audit
+    columns = []
+    for column in audit.enrichment.columns:
+        few = (Reason("few_cases", needed=FEW),)
+        columns.append(replace(column, values=[], reasons=few) if _has_few(column) else column)
+    return replace(audit, enrichment=replace(audit.enrichment, columns=columns))
+
+
+def _has_few(column: ColumnErrors) -> bool:
+    sizes = [(exact(one.errors), exact(one.cases)) for one in column.values]
+    return any(min(errors, cases - errors) < FEW for errors, cases in sizes)
+
+
+def _withheld(document: Document) -> set[str]:
+    """Name the columns that are withheld somewhere; one that is a group's is shown as such."""
+    found = set[str]()
+    for entry in document.audits:
+        columns = entry.audit.enrichment.columns if entry.audit.enrichment else []
+        found |= {column.column for column in columns if _has_few(column)}
+    for sheet in document.data.splits.values():
+        for part in sheet.attributes:
+            found -= {*part.columns}
+    return found
 
 
 def _few_groups(sheet: SplitSheet) -> Iterator[str]:

@@ -16,7 +16,7 @@ from transformers import ViTImageProcessorPil
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Base, MethodFacts, Model, Run, Training
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.folder import AUDIT
+from hf_fairtune.folder import AUDIT, ENRICHMENT
 from hf_fairtune.hub import check, publishable, push
 from hf_fairtune.publish import publish
 
@@ -148,6 +148,8 @@ def test_an_audit_sends_its_shared_files(audit_folder: Path) -> None:
         assert "/commit/" in push_elsewhere(hub.url, audit_folder, said="url")
         files = hub.repo("models", "tester/lesions").at("main")[1]
     assert sorted(files) == sorted(AUDIT)
+    (audit_folder / "share" / ENRICHMENT).write_text("column\n")
+    assert ENRICHMENT in dict(push(audit_folder, "tester/lesions", dry_run=True).files)
     assert dict(push(audit_folder, "tester/lesions", dry_run=True).files)["audit.html"] == len("audit.html")
 
 

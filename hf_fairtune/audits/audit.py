@@ -1,16 +1,18 @@
 """Audit of a classifier's scores by group."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..document.audit import Audit, CalibrationAudit, CalibrationGroup, GroupAudit
 from ..document.comparison import MARGIN
 from ..document.estimate import NAN, Estimate, Reason, point
 from ..errors import FairTuneError
+from .decision_curve import decision_curves
 from .engine.bands import standard_errors
 from .engine.bootstrap import bootstrap
 from .engine.influence import influence_interval
@@ -79,6 +81,7 @@ def audit(
     seed: int = 0,
     confidence: float = 0.95,
     reference_group: Sequence[str] = (),
+    explain: pd.DataFrame | None = None,
 ) -> Audit:
     """Audit the scores of one whole split by group, never averaged over batches.
 
@@ -90,12 +93,28 @@ def audit(
         thresholds: cuts to report rates at, fitted on another split, `fixed()`, or decisions made elsewhere.
         clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
         exclude: see `AuditOptions`, as `n_boot`, `n_permutations`, `seed`, `confidence` and `reference_group`.
+        explain: columns that may go with errors at the threshold that is told, of at most 20 values each, [n] rows.
 
     Raises:
-        FairTuneError: the rows do not fit together, or a threshold was fitted on these very rows.
+        FairTuneError: the rows do not fit together, a threshold was fitted on these very rows, or there is none that
+            all rows share to explain errors at.
     """
     options = AuditOptions(exclude, n_boot, n_permutations, seed, confidence, reference_group=reference_group)
-    return audit_rows(check_rows(labels, scores, groups, group_names, clusters), thresholds, options)
+    rows = check_rows(labels, scores, groups, group_names, clusters)
+    if explain is None:
+        return audit_rows(rows, thresholds, options)
+    from ..data.attributes import read_attributes  # most audits explain nothing
+    from .enrichment import Decisions, check_shared, enrich, shared_threshold
+
+    check_shared([threshold.by_group for threshold in thresholds])
+    if len(explain) != len(rows.labels):
+        raise FairTuneError(f"`explain` has {len(explain)} rows for {len(rows.labels)} labels; pass one a label.")
+    frame = explain.reset_index(drop=True).rename(columns=str)
+    columns, _ = read_attributes(frame, [*map(str, explain)], intersections=False, flag="explain")
+    found = audit_rows(rows, thresholds, options)
+    place = shared_threshold(found.thresholds)
+    (own,) = enrich([Decisions(rows, thresholds[place].apply(rows), place)], columns, options.confidence)
+    return replace(found, enrichment=own)
 
 
 def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditOptions) -> Audit:
@@ -138,6 +157,7 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
         ranking=rank_groups(resampled, aucs, seed),
         roc=roc_curves(resampled),
         reliability=reliability_curves(resampled),
+        decision=decision_curves(resampled),
     )
 
 

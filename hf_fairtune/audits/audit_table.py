@@ -1,6 +1,6 @@
 """Audit of scored rows by every attribute, for every target."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product, repeat
 
@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from ..data.attributes import MISSING, UNKNOWN_NAMES, Attribute
 from ..data.scored import ScoredTable
 from ..document.audit import Audit
-from ..document.comparison import MARGIN, Comparison
+from ..document.comparison import MARGIN, Comparison, Power
 from ..document.document import Audited
 from ..errors import FairTuneError
 from .audit import AuditOptions, audit_rows
@@ -59,7 +59,8 @@ def audit_table(
             intersection takes the group that is named, or whose levels all are. Else the largest estimable one.
 
     Returns:
-        An entry a target for all rows together, attribute None, then one a target and attribute.
+        An entry a target for all rows together, attribute None, then one a target and attribute. Columns that the
+        table has to `explain` errors are in the former, at the threshold that is told, `deployed`.
 
     Raises:
         FairTuneError: a policy needs rows to be fitted on, the targets differ, a group that is named does not exist
@@ -79,6 +80,9 @@ def audit_table(
     for place, entry in enumerate(entries):
         own = list(islice(tested, len(entry.audit.pairs)))
         entries[place] = replace(entry, audit=replace(entry.audit, pairs=own))
+    if table.explain:
+        whole = slice(len(table.targets))
+        entries[whole] = asked.explained(entries[whole])
     return entries
 
 
@@ -86,6 +90,31 @@ def check_policies(policies: Sequence[str], correction: str = "holm") -> list[Po
     """Read the policies of thresholds, None for argmax; FairTuneError for an unknown one, or an unknown correction."""
     found = [None if text == ARGMAX else parse_policy(text) for text in policies]
     adjusted(np.empty(0), correction)
+    return found
+
+
+def powers(
+    table: ScoredTable, exclude: Sequence[str] = (), confidence: float = 0.95
+) -> Iterator[tuple[str, str, Power]]:
+    """Yield each target and attribute, and what a comparison with a reference can show of it, see `power_of`."""
+    from .power import power_of  # only where there is a reference
+
+    for target, attribute in product(range(len(table.targets)), table.attributes):
+        rows = _rows(table, table.scores, target, attribute, table.clusters)
+        included = included_codes(rows.group_names, left_out(rows, attribute, exclude))
+        others = None if table.reference_scores is None else table.reference_scores[:, target]
+        yield table.targets[target], attribute.name, power_of(rows, others, included, confidence)
+
+
+def left_out(rows: ScoredRows, attribute: Attribute | None, exclude: Sequence[str]) -> list[str]:
+    """Name the groups that are left out: those that `exclude` names, and rows without a value that are too few."""
+    if attribute is None:
+        return []
+    found, few = attribute.within(exclude), rows.cases()[:-1, :2].min(axis=1) < ESTIMABLE
+    # Rows without a value are no group of patients: they keep their numbers, and must not undo the others'.
+    for name, levels, is_few in zip(attribute.names, attribute.levels, few, strict=True):
+        blank = {MISSING, *UNKNOWN_NAMES} & set(map(str.casefold, levels))
+        found += [name] if blank and is_few and name not in found else []
     return found
 
 
@@ -121,6 +150,10 @@ class _Asked:
             from ..data.leakage import refuse_shared  # loads what tables of images need
 
             refuse_shared(table, fit_on)
+        if table.explain:
+            from .enrichment import check_shared
+
+            check_shared([policy is not None and policy.by_group for policy in self.policies])
         for attribute in table.attributes:
             groups += attribute.names
         for flag in ("exclude", "reference_group"):
@@ -136,13 +169,7 @@ class _Asked:
         """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
         rows = _rows(table, table.scores, target, attribute, table.clusters)
-        left, few = list[str](), rows.cases()[:-1, :2].min(axis=1) < ESTIMABLE
-        if attribute is not None:
-            left = attribute.within(self.options.exclude)
-            # Rows without a value are no group of patients: they keep their numbers, and must not undo the others'.
-            for name, levels, is_few in zip(attribute.names, attribute.levels, few, strict=True):
-                blank = {MISSING, *UNKNOWN_NAMES} & set(map(str.casefold, levels))
-                left += [name] if blank and is_few and name not in left else []
+        left = left_out(rows, attribute, self.options.exclude)
         options = replace(self.options, exclude=left)
         if options.reference_group:
             options = replace(options, reference_group=_reference_group(attribute, options.reference_group))
@@ -157,6 +184,21 @@ class _Asked:
         others = self._decisions(target, attribute, table.reference_scores, fit_scores, table.reference_chosen)
         cuts = list(zip(decisions, others, strict=True))
         return found, compare_rows(rows, table.reference_scores[:, target], cuts, options)
+
+    def explained(self, entries: Sequence[Audited]) -> list[Audited]:
+        """Add to the entries of all rows, one a target, which columns go with errors."""
+        from .enrichment import Decisions, enrich, shared_threshold  # only where it is asked for
+
+        table, decided, found = self.table, [], []
+        fit_scores = None if self.fit_on is None else self.fit_on.scores
+        for target, entry in enumerate(entries):
+            place = shared_threshold(entry.audit.thresholds)
+            rows = _rows(table, table.scores, target, None, table.clusters)
+            decision = self._decisions(target, None, table.scores, fit_scores, table.chosen)[place]
+            decided.append(Decisions(rows, decision.apply(rows), place))
+        for entry, own in zip(entries, enrich(decided, table.explain, self.options.confidence), strict=True):
+            found.append(replace(entry, audit=replace(entry.audit, enrichment=own)))
+        return found
 
     def _decisions(
         self,

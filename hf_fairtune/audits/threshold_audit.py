@@ -1,5 +1,6 @@
 """The audit at a threshold: rates by group with their intervals, and the gaps between groups."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from operator import itemgetter
@@ -205,3 +206,15 @@ def audit_threshold(
         groups=groups,
         gaps=found,
     )
+
+
+def deployed(cuts: Sequence[ThresholdAudit]) -> int | None:
+    """Return the place of the shared threshold to answer at: the first fitted one that decides, or the first."""
+    found: list[tuple[bool, int]] = []
+    for place, at in enumerate(cuts):
+        known = False
+        for row in at.groups:
+            known |= row.rates["tpr"].defined and row.rates["fpr"].defined
+        if known and not at.degenerate and not at.by_group:
+            found.append((not at.fitted_on, place))
+    return min(found)[1] if found else None

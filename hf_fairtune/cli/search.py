@@ -9,7 +9,7 @@ from ..errors import FairTuneError
 from ..search.modes import MODES
 from ..search.space import LearningRate
 from ..trainer.arguments import FairTrainingArguments
-from .job import BASELINE_ID, Job, full_baseline, say, train, warn_of_small_groups
+from .job import BASELINE_ID, Job, full_baseline, say, say_power, train, warn_of_small_groups
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
@@ -58,6 +58,7 @@ def run(
     job = Job(data, model, hyperparameters, training, asdict(search))
     if not job.finished():
         trainer = job.trainer(searching=True)
+        say_power(trainer)
         warn_of_small_groups(trainer)
         trainer.hyperparameter_search(search.rates(), search.objective, search.trials, mode=search.mode)
         say(trainer, f"training the winner at learning rate {trainer.args.learning_rate:.2e}")

@@ -15,9 +15,10 @@ from ..document.data import AttributeSheet
 from ..document.document import Document, Sharing
 from ..document.estimate import Estimate
 from ..errors import FairTuneError
-from ..folder import AUDIT, SHARE, write_atomically
+from ..folder import AUDIT, ENRICHMENT, SHARE, write_atomically
 from ..publish import publish
 from .answer import answers, limits
+from .enrichment import enriched
 from .group_names import in_words
 from .page import page, render
 from .table import Cell, Table, as_latex, plain
@@ -36,6 +37,8 @@ HEAD = """% Tables of an audit. They need \\usepackage{booktabs}; names beyond L
 def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rates") -> list[Path]:
     """Write audit.json and audit.html, both exact, and in share/ what is made to be shared; return the paths.
 
+    What an earlier audit says of columns and errors is removed.
+
     The document has exact counts; `sharing` is how much share/ tells.
 
     Raises:
@@ -44,12 +47,15 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
     place, public = Path(folder), publish(document, sharing)
     try:
         (place / SHARE).mkdir(parents=True, exist_ok=True)
+        (place / SHARE / ENRICHMENT).unlink(missing_ok=True)
     except OSError as error:
         raise FairTuneError(f"`{place}` cannot be made ({error.strerror}); choose another --output_dir.") from error
     labels = map("tab:audit-{}".format, count(1))
     tex = HEAD + "\n".join(map(as_latex, map(paper_table, views(in_words(public))), labels))
     texts = (page(public), group_rows(public), threshold_rows(public), tex, factors(public))
-    shared = map(write_atomically, map((place / SHARE).joinpath, AUDIT), texts)
+    shared = [*map(write_atomically, map((place / SHARE).joinpath, AUDIT), texts)]
+    if rows := enrichment_rows(public):
+        shared.append(write_atomically(place / SHARE / ENRICHMENT, rows))
     return [document.save(place), write_atomically(place / PAGE, page(document)), *shared]
 
 
@@ -113,6 +119,17 @@ def threshold_rows(document: Document) -> str:
                     if key in cut_metrics() and 0 <= cut < 1:
                         rows[-1]["flagging_all"] = written(cut_metrics()[key].flagging_all(shares[group], cut), 6)
     return _csv(rows)
+
+
+def enrichment_rows(document: Document) -> str:
+    """Write enrichment.csv: a row a target, column, value and mistake; nothing where no column is shown."""
+    rows: list[dict[str, str]] = []
+    for entry in enriched(document):
+        for column in entry.audit.enrichment.columns if entry.audit.enrichment else ():
+            for value in column.values:
+                rows.append({"split": entry.split, "target": entry.target, "column": column.name})
+                _spread(rows[-1], value)
+    return _csv(rows) if rows else ""
 
 
 def _spread(row: dict[str, str], part: Any, before: str = "") -> None:

@@ -26,7 +26,7 @@ def in_words(document: Document) -> Document:
             for level in part.levels:
                 levels = level.group.split(AND)
                 if part.kind != "intersection":
-                    own[level.group] = group_words(level, part)
+                    own[level.group] = group_words(level.group, part.columns[0], part.kind, level.missing)
                 elif len(levels) == len(single):
                     own[level.group] = AND.join(map(dict.get, single, levels, levels))
             single += [own] if part.kind != "intersection" else []

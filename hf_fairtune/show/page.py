@@ -14,7 +14,9 @@ from ..document.document import ALL_ROWS, Document
 from . import figures
 from .answer import Answer, answers, headline, limits
 from .compared import compared
+from .decision_figure import decision
 from .drawing import Picture
+from .enrichment import enrichment_sentence, enrichment_tables
 from .group_names import in_words
 from .reading import reading_table
 from .table import Cell, Table, as_html, as_markdown, markdown
@@ -26,7 +28,7 @@ from .words import READING, SHARING, WORSE, clean, listed, number, percent
 TABLES, FIGURES = 850_000, 950_000
 SHOWN = 8
 OVERVIEW = (figures.forest, figures.gaps, figures.changes)
-DETAILS = (figures.roc, figures.rates, figures.reliability)
+DETAILS = (figures.roc, figures.rates, figures.reliability, decision)
 # A picture, its data in base 64, and its size in pixels.
 Drawn = tuple[Picture, str, int, int]
 TEMPLATES = Path(__file__).parent
@@ -75,7 +77,7 @@ def page(document: Document) -> str:
     # What comes first finds a place first: the first tables of every audit, all figures, then the other tables.
     head = tables.tables([answer_table(said)] if len(said) > SHOWN else [])
     sheets = tables.tables([*sheet_tables(document), reading_table(document.data)])
-    rules = tables.tables(judged)
+    rules, columns = tables.tables(judged), tables.tables(enrichment_tables(document))
     for view in every:
         main.append(tables.tables([auc_table(view), pair_table(view)]))
     for _, some in groupby(every, attrgetter("scope")):
@@ -99,6 +101,8 @@ def page(document: Document) -> str:
         gate_tables=rules,
         sheets=sheets,
         overview=overview,
+        enrichment=enrichment_sentence(document),
+        enrichment_tables=columns,
         sections=list(zip(every, main, details, strict=True)),
         lost=(drawn.refused, tables.refused),
         reading=READING.format(every[0].level if every else "interval"),

@@ -7,9 +7,10 @@ from operator import attrgetter
 from ..document.document import Document
 from .answer import answers, headline
 from .compared import compared
+from .enrichment import enrichment_summary
 from .group_names import in_words
 from .reading import reading_table
-from .table import plain
+from .table import as_text, plain
 from .words import READING, listed, number
 
 # Columns of a screen, entries of a long list, and lines of a screen, with two of the files below.
@@ -22,7 +23,8 @@ PLAIN = "\033[0m"
 def audit_text(document: Document, colour: bool = False) -> str:
     """Say the verdict of a gate, who is served worst and how sure that is, what changed, and how to read it.
 
-    Tables are on the page and on the card. With `colour` verdicts have the codes of a terminal that shows colours.
+    Of tables there is that of columns that go with errors; the others are on the page and on the card. With `colour`
+    verdicts have the codes of a terminal that shows colours.
     """
     worded = in_words(document)
     said, parts, unknown, counts = answers(worded), list[tuple[str, str, int]](), dict[str, None](), list[str]()
@@ -55,7 +57,7 @@ def audit_text(document: Document, colour: bool = False) -> str:
         named = " ".join(map(shlex.quote, unknown))
         parts.append((f"To leave out the groups without an AUC: --exclude {named}", "", 0))
     lines = list[str]()
-    for most in (None, 3, 2, 1):
+    for most, shown in ((None, SHOWN), (3, SHOWN), (2, 2), (1, 1)):
         # Long names make long sentences, of which the tables have the numbers.
         lines.clear()
         for text, kind, own in parts:
@@ -70,6 +72,8 @@ def audit_text(document: Document, colour: bool = False) -> str:
             )
             code = COLOURS.get(kind, "") if colour else ""
             lines += map(f"{code}{{}}{PLAIN}".format, wrapped) if code else wrapped or [""]
+        if found := enrichment_summary(worded, shown):
+            lines += ["", *(as_text(found).splitlines() if found.rows else [f"{found.title}."])]
         if len(lines) <= SCREEN:
             break
     return "\n".join(lines)

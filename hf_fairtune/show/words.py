@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from ..audits.metrics.metric import card_of, homes
 from ..document.audit import ThresholdAudit
 from ..document.comparison import ThresholdChange, Verdict
-from ..document.data import AttributeSheet, Level, Role
+from ..document.data import AttributeKind, Role
 from ..document.document import Sharing
+from ..document.enrichment import Mistake
 from ..document.estimate import Estimate, Reason, ReasonKind, Size, Status
 from ..document.run import Argument
 
@@ -35,6 +36,7 @@ JUDGED = {
     "unknown": "not judged",
 }
 WORSE = {"missed": "missed more often", "alarmed": "alarmed in error more often", "ranked": "ranked worse"}
+MISTAKES: dict[Mistake, str] = {"missed": "missed", "alarmed": "flagged in error"}
 VERDICTS = {
     "worst": "{} is clearly served worst",
     "unequal": "Groups are clearly served unequally",
@@ -179,14 +181,14 @@ def name(text: str, most: int = 120) -> str:
     return f'"\u2068{plain if len(plain) <= most else plain[: most - 1] + "…"}\u2069"'
 
 
-def group_words(level: Level, part: AttributeSheet) -> str:
+def group_words(text: str, column: str, kind: AttributeKind, missing: bool) -> str:
     """Name a group so that it can stand alone: "age over 60", "age missing", "skin 3"; others keep their name."""
-    text, column = level.group, part.columns[0].replace("_", " ")
-    if part.kind == "cuts":
+    column = column.replace("_", " ")
+    if kind == "cuts":
         # `<=40`, `(40,60]` and `>60`.
         text = text.replace("<=", "up to ").replace(">", "over ").replace("(", "over ").replace(",", " up to ")
         return f"{column} {text.removesuffix(']')}"
-    return text if LETTER.search(text) and not level.missing else f"{column} {text}"
+    return text if LETTER.search(text) and not missing else f"{column} {text}"
 
 
 def listed(texts: Sequence[str], most: int = 6, comma: str = "; ") -> str:

@@ -53,19 +53,45 @@ def auc_covariances(samples: Sequence[Sample]) -> np.ndarray:
     size, k = 1 + max(int(clusters.max()) for _, _, clusters in samples), len(samples)
     moves, within = np.zeros((k, 2, size)), np.zeros((k, 2, size), dtype=bool)
     found = np.empty((k, k))
-    for place, (labels, scores, clusters) in enumerate(samples):
-        positive = labels == 1
-        above, below = placements(positive, scores)
-        for side, (kept, parts) in enumerate(((positive, above - above.mean()), (~positive, below.mean() - below))):
-            moves[place, side] = np.bincount(clusters[kept], parts / len(parts), size)
-            within[place, side] = np.bincount(clusters[kept], minlength=size) > 0
+    for place, sample in enumerate(samples):
+        moves[place], within[place] = _moves(sample, size)
         for other in range(place):
             either = _unbiased(np.any(within[[place, other]], axis=0).any(axis=0))
             found[place, other] = found[other, place] = either * (moves[place].sum(axis=0) @ moves[other].sum(axis=0))
-        of_class = [_unbiased(own) * (moved @ moved) for own, moved in zip(within[place], moves[place], strict=True)]
-        crossed = _unbiased(within[place].any(axis=0)) * (moves[place, 0] @ moves[place, 1])
-        found[place, place] = sum(of_class) + 2 * crossed
+        found[place, place] = _variance(moves[place], within[place])
     return found
+
+
+def paired_variance(labels: np.ndarray, first: np.ndarray, second: np.ndarray, clusters: np.ndarray) -> float:
+    """Compute the variance of the difference of two models' AUCs on the same rows, which lie in clusters.
+
+    As `auc_covariances`, of how much further a cluster moves the first AUC than the second. Where every row is a
+    cluster it is DeLong's, and 0 where both models rank all rows alike; NaN with fewer than two clusters in a class.
+    Scores are [n], as labels and clusters.
+
+    Source: Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53, on two tests.
+    """
+    size = int(clusters.max()) + 1
+    (one, within), (other, _) = (_moves((labels, scores, clusters), size) for scores in (first, second))
+    return _variance(one - other, within)
+
+
+def _moves(sample: Sample, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far positives and negatives of each cluster move the AUC, and which clusters have any: [2, size]."""
+    labels, scores, clusters = sample
+    positive, moves, within = labels == 1, np.zeros((2, size)), np.zeros((2, size), dtype=bool)
+    above, below = placements(positive, scores)
+    for side, (kept, parts) in enumerate(((positive, above - above.mean()), (~positive, below.mean() - below))):
+        moves[side] = np.bincount(clusters[kept], parts / len(parts), size)
+        within[side] = np.bincount(clusters[kept], minlength=size) > 0
+    return moves, within
+
+
+def _variance(moves: np.ndarray, within: np.ndarray) -> float:
+    either, found = within[0] | within[1], 0.0
+    for own, moved in zip(within, moves, strict=True):
+        found += _unbiased(own) * float(moved @ moved)
+    return found + 2 * _unbiased(either) * float(moves[0] @ moves[1])
 
 
 def _unbiased(occurring: np.ndarray) -> float:
@@ -86,33 +112,62 @@ def shrunk_effect(effect: float, seen: int, most: float) -> float:
 def effective_trials(hits: np.ndarray, rows: ScoredRows, confidence: float) -> np.ndarray:
     """Count the independent rows that would tell as much of a share, by group and, last, in all: [n_groups + 1].
 
-    That is n over the design effect, what the clusters' variance of the share, C / (C - 1) sum of e_i^2 / n^2 with e_i
-    the deviations of cluster i, is of the variance p (1 - p) / (n - 1) of independent rows, but no less than 1; few
-    hits or few misses hardly tell it, see `shrunk_effect`. Times the squared ratio of the quantiles of t with n - 1
-    degrees of freedom and with effective clusters - 1, so that the score interval on them knows how little few
-    clusters tell of that variance. Where every row is a cluster it is n.
+    Hits are 0 or 1, [n], rows those in the denominator; see `effective_rows`.
+    """
+    assert rows.clusters is not None
+    found, last = np.empty(len(rows.group_names) + 1), len(rows.group_names)
+    for code in range(len(found)):
+        inside = (rows.groups == code) | (code == last)
+        found[code] = effective_rows(hits[inside], rows.clusters[inside], confidence)
+    return found
 
-    Hits are 0 or 1, [n], rows those in the denominator; NaN for a group with fewer than two clusters there.
+
+def effective_rows(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> float:
+    """Count the independent rows that would tell as much of the mean of `hits`, [n], as these in their clusters, [n].
+
+    That is n over the design effect, what the clusters' variance of the mean, C / (C - 1) sum of e_i^2 / n^2 with e_i
+    the deviations of cluster i, is of the variance s^2 / n of independent rows, but no less than 1; few hits
+    or few misses hardly tell it, see `shrunk_effect`. Times the squared ratio of the quantiles of t with n - 1 degrees
+    of freedom and with effective clusters - 1, so that the score interval on them knows how little few clusters tell
+    of that variance. Where every row is a cluster it is n; NaN with fewer than two clusters.
 
     Source: Kish 1965, "Survey Sampling", 8.2, and Cochran 1977, "Sampling Techniques", 3.12, for the ratio estimator's
     variance; Korn & Graubard 1998, "Confidence intervals for proportions with small expected number of positive counts
     estimated from survey data", Survey Methodology 24, for the quantiles.
     """
-    found = np.full(len(rows.group_names) + 1, np.nan)
-    assert rows.clusters is not None
-    for code in range(len(found)):
-        inside = rows.groups == code if code < len(found) - 1 else rows.groups >= 0
-        own, clusters = hits[inside], rows.clusters[inside]
-        n, units = len(own), len(np.unique(clusters))
+    return ClusteredShare(hits, clusters).trials(confidence)
+
+
+class ClusteredShare:
+    """The mean of numbers of rows that lie in clusters, both [n], such as hits, 0 or 1; see `effective_rows`."""
+
+    def __init__(self, hits: np.ndarray, clusters: np.ndarray) -> None:
+        self.n, self.effect, self.effective = len(hits), NAN, NAN
+        units = int((np.bincount(clusters) > 0).sum()) if len(hits) else 0
         if units < 2:
-            continue
-        share, effective = float(own.mean()), effective_clusters(clusters)
-        effect, independent = 1.0, share * (1 - share) / (n - 1)
+            return
+        self.effective, deviations = effective_clusters(clusters), hits - float(hits.mean())
+        effect, independent = 1.0, float(deviations @ deviations) / (self.n - 1) / self.n
         if independent > 0:
-            sums = np.bincount(clusters, own - share)
-            effect = max(1.0, units / (units - 1) * float(sums @ sums) / n**2 / independent)
-        seen = min(len(np.unique(clusters[own != 0])), len(np.unique(clusters[own == 0])))
-        effect = shrunk_effect(effect, seen, n / effective)
-        few, many = student.ppf((1 + confidence) / 2, [effective - 1, n - 1])
-        found[code] = n / effect * (many / few) ** 2
-    return found
+            sums = np.bincount(clusters, deviations)
+            effect = max(1.0, units / (units - 1) * float(sums @ sums) / self.n**2 / independent)
+        seen = min(len(np.unique(clusters[hits != 0])), len(np.unique(clusters[hits == 0])))
+        self.effect = shrunk_effect(effect, seen, self.n / self.effective)
+
+    @property
+    def correlation(self) -> float:
+        """Return how much rows of one cluster are alike, 0 to 1: what makes the design effect of clusters so large."""
+        excess = self.n / self.effective - 1
+        return min(1.0, (self.effect - 1) / excess) if excess > 0 else 0.0
+
+    def at_least(self, correlation: float) -> None:
+        """Raise the design effect to that of clusters whose rows are so much alike.
+
+        Source: Kish 1965, "Survey Sampling", 5.4: 1 + (m - 1) r, m the mean size of a row's cluster.
+        """
+        self.effect = max(self.effect, 1 + (self.n / self.effective - 1) * correlation)
+
+    def trials(self, confidence: float) -> float:
+        """Count the independent rows that would tell as much, for an interval of this level; NaN for one cluster."""
+        few, many = student.ppf((1 + confidence) / 2, [self.effective - 1, self.n - 1])
+        return float(self.n / self.effect * (many / few) ** 2)
