@@ -10,10 +10,12 @@ from numpy.typing import ArrayLike
 
 from ..document.audit import Audit, CalibrationAudit, CalibrationGroup, GroupAudit
 from ..document.comparison import MARGIN
-from ..document.estimate import NAN, Estimate, Reason
+from ..document.estimate import NAN, Estimate, Reason, point
 from ..errors import FairTuneError
 from .decision_curve import decision_curves
+from .engine.bands import standard_errors
 from .engine.bootstrap import bootstrap
+from .engine.influence import influence_interval
 from .engine.resampled_rows import ALL, VALUE, ResampledRows
 from .engine.rows import ScoredRows, check_rows, included_codes, reference_code
 from .metrics.auc import auc_estimates, cross_groups, roc_curves
@@ -186,21 +188,31 @@ def group_rows(
 
 
 def score_estimates(resampled: ResampledRows, code: int) -> dict[str, Estimate]:
-    """Compute every number of scores in a group, or in `ALL` rows, with its percentile interval."""
+    """Compute every number of scores in a group, or in `ALL` rows, with the interval of its influences.
+
+    A number without influences has the percentile interval of its replicates.
+    """
     known, found, part = resampled.replicates, {}, resampled.inside(code)
     for name, metric in score_metrics().items():
         lacking = resampled.few(code, metric.needs, least=1)
         value = NAN if lacking else metric(part.labels, part.scores)
-        draws = None if known is None else known.measures[name][:, code]
-        found[name] = resampled.percentile(value, draws, *(lacking or resampled.few(code, metric.needs)))
+        few = lacking or resampled.few(code, metric.needs)
+        if metric.influences and not lacking:
+            moves = metric.influences(part.labels, part.scores)
+            own = influence_interval(value, moves, part.clusters, resampled.confidence, share=True)
+            found[name] = point(value, own.method, *few) if few else own
+        else:
+            draws = None if known is None else known.measures[name][:, code]
+            found[name] = resampled.percentile(value, draws, *few)
     return found
 
 
 def score_extremes(resampled: ResampledRows, measures: Sequence[dict[str, Estimate]]) -> dict[str, Estimate]:
     """Compute the worst group's value and the gap of every number of scores, with simultaneous intervals."""
-    known, found, errors = resampled.replicates, {}, np.zeros((1, len(resampled.included)))
+    known, found, kept = resampled.replicates, {}, list(resampled.included)
     for name, metric in score_metrics().items():
-        values = np.array(list(map(VALUE, map(itemgetter(name), measures))))
+        own = list(map(itemgetter(name), measures))
+        values, errors = np.array(list(map(VALUE, own))), standard_errors(own, resampled.confidence)[None, kept]
         draws, (worst, gap) = None if known is None else known.measures[name], metric.across_keys(name)
         _, found[worst], found[gap] = worst_and_gap(resampled, metric, values, draws, errors, resampled.names)
     return found

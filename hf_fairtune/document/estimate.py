@@ -31,7 +31,7 @@ def exact(size: Size) -> int:
     return size
 
 
-# By the scarcer class: under 10 independent cases, under 20, or more.
+# By the scarcer class: under 10 independent cases, under 20 or, of clusters, 20 effective ones, or more.
 Status = Literal["not estimable", "weak", "ok"]
 
 ReasonKind = Literal[
@@ -71,6 +71,8 @@ Unit = Literal[
     "clusters",
     "clusters_with_positives",
     "clusters_with_negatives",
+    "effective_clusters_with_positives",
+    "effective_clusters_with_negatives",
     "clusters_in_denominator",
     "positives_of_others",
     "negatives_of_others",

@@ -76,7 +76,8 @@ ROLES: dict[Role, str] = {
 }
 STATUSES: dict[Status, str] = {
     "not estimable": "So few cases of a class give next to no information.",
-    "weak": "With so few cases of a class, intervals hold less often than they claim.",
+    "weak": "With so few cases of a class, or effective clusters (clusters of equal size that would tell as much), "
+    "intervals hold less often than they claim.",
 }
 LIMITS = {
     "excluded": "Left out of the lowest group and all differences: {}.",
