@@ -1,34 +1,32 @@
 """Audit of a classifier's scores by group."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..document.audit import Audit, CalibrationAudit, CalibrationGroup, GroupAudit
+from ..document.audit import Audit, GroupAudit
 from ..document.comparison import MARGIN
-from ..document.estimate import NAN, Estimate, Reason
+from ..document.estimate import NAN, Effective, Estimate, Reason, point
 from ..errors import FairTuneError
+from .calibration_audit import audit_calibration
+from .decision_curve import decision_curves
+from .engine.bands import standard_errors
 from .engine.bootstrap import bootstrap
+from .engine.influence import influence_interval
 from .engine.resampled_rows import ALL, VALUE, ResampledRows
 from .engine.rows import ScoredRows, check_rows, included_codes, reference_code
 from .metrics.auc import auc_estimates, cross_groups, roc_curves
 from .metrics.auc_gap import auc_pairs, lowest_and_gap, worst_and_gap
-from .metrics.brier import brier
-from .metrics.calibration_slope import calibration_intercept, calibration_slope
 from .metrics.es_auc import es_auc_estimate
-from .metrics.expected_calibration_error import (
-    BINS,
-    calibration_null,
-    expected_calibration_error,
-    reliability_curves,
-)
+from .metrics.expected_calibration_error import reliability_curves
 from .metrics.metric import score_metrics
 from .metrics.sensitivity_at_specificity import operating_points
 from .ranking import rank_groups
-from .threshold_audit import OVERALL, audit_threshold
+from .threshold_audit import audit_threshold
 from .thresholds import Decision, decide
 
 
@@ -78,6 +76,7 @@ def audit(
     seed: int = 0,
     confidence: float = 0.95,
     reference_group: Sequence[str] = (),
+    explain: pd.DataFrame | None = None,
 ) -> Audit:
     """Audit the scores of one whole split by group, never averaged over batches.
 
@@ -91,19 +90,39 @@ def audit(
         weights: how many patients of the population each row stands for, 0 or more, [n], as `sample_weight` of
             scikit-learn: every number is that of the population. A row of weight 0 is left out; None for all alike.
         exclude: see `AuditOptions`, as `n_boot`, `n_permutations`, `seed`, `confidence` and `reference_group`.
+        explain: columns that may go with errors at the threshold that is told, of at most 20 values each, [n] rows.
 
     Raises:
-        FairTuneError: the rows do not fit together, or a threshold was fitted on these very rows.
+        FairTuneError: the rows do not fit together, a threshold was fitted on these very rows, or there is none that
+            all rows share to explain errors at.
     """
     options = AuditOptions(exclude, n_boot, n_permutations, seed, confidence, reference_group=reference_group)
-    return audit_rows(check_rows(labels, scores, groups, group_names, clusters, weights), thresholds, options)
+    rows = check_rows(labels, scores, groups, group_names, clusters, weights)
+    if explain is None:
+        return audit_rows(rows, thresholds, options)
+    from ..data.attributes import read_attributes  # most audits explain nothing
+    from .enrichment import Decisions, check_shared, enrich, shared_threshold
+
+    check_shared([threshold.by_group for threshold in thresholds])
+    if len(explain) != len(rows.labels):
+        raise FairTuneError(f"`explain` has {len(explain)} rows for {len(rows.labels)} labels; pass one a label.")
+    frame, kept = explain.reset_index(drop=True).rename(columns=str), rows.counting()
+    columns, _ = read_attributes(frame, [*map(str, explain)], intersections=False, flag="explain")
+    found = audit_rows(rows, thresholds, options)
+    place = shared_threshold(found.thresholds)
+    predictions = thresholds[place].apply(rows)
+    if kept is not None:
+        rows, predictions, columns = rows.weighed(), predictions[kept], [column.take(kept) for column in columns]
+    (own,) = enrich([Decisions(rows, predictions, place)], columns, options.confidence)
+    return replace(found, enrichment=own)
 
 
 def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditOptions) -> Audit:
     """Resample checked rows once and put together every number of an audit. Arguments as for `audit`."""
     decisions, values, measures, cuts = decide(thresholds, rows), {}, [], []
     kept = rows.counting()
-    rows, decisions = rows.weighed(), decisions if kept is None else decisions[:, kept]
+    if kept is not None:
+        rows, decisions = rows.weighed(), decisions[:, kept]
     for name, metric in score_metrics().items():
         values[name] = metric.value
     included, seed = included_codes(rows.group_names, options.exclude), int(options.seed)
@@ -116,13 +135,15 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
         cuts.append(audit_threshold(resampled, threshold, decisions[place], place))
     aucs = auc_estimates(resampled)
     lowest, gap = lowest_and_gap(resampled, aucs, options.n_permutations, seed)
-    positives, negatives, n = resampled.counts[ALL].tolist()
+    (positives, negatives, n), worths = resampled.counts[ALL].tolist(), effective_sizes(resampled.rows)
     return Audit(
         n=n,
         positives=positives,
         negatives=negatives,
         clusters=resampled.n_clusters,
-        **worth(resampled, ALL),
+        effective=worths[ALL].effective,
+        effective_positives=worths[ALL].effective_positives,
+        effective_negatives=worths[ALL].effective_negatives,
         confidence=float(options.confidence),
         n_boot=int(options.n_boot),
         seed=seed,
@@ -142,6 +163,7 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
         ranking=rank_groups(resampled, aucs, seed),
         roc=roc_curves(resampled),
         reliability=reliability_curves(resampled),
+        decision=decision_curves(resampled),
     )
 
 
@@ -149,7 +171,7 @@ def group_rows(
     resampled: ResampledRows, aucs: Sequence[Estimate], measures: Sequence[dict[str, Estimate]]
 ) -> list[GroupAudit]:
     """Build every group's row, excluded ones too."""
-    known, found = resampled.replicates, []
+    known, found, worths = resampled.replicates, [], effective_sizes(resampled.rows)
     shares = known.worst_shares(resampled.included) if known else np.full(len(aucs) - 1, NAN)
     for code, name in enumerate(resampled.rows.group_names):
         positives, negatives, n = resampled.counts[code].tolist()
@@ -161,7 +183,9 @@ def group_rows(
                 positives=positives,
                 negatives=negatives,
                 prevalence=mean_label(resampled.inside(code)),
-                **worth(resampled, code),
+                effective=worths[code].effective,
+                effective_positives=worths[code].effective_positives,
+                effective_negatives=worths[code].effective_negatives,
                 status=resampled.status[code],
                 reasons=reasons if code in resampled.included else (*reasons, Reason("excluded")),
                 auc=aucs[code],
@@ -177,49 +201,46 @@ def mean_label(rows: ScoredRows) -> float:
     return float(np.average(rows.labels, weights=rows.weights)) if len(rows.labels) else NAN
 
 
-def worth(resampled: ResampledRows, code: int) -> dict[str, int]:
-    """Return the fields of `Effective` for a group or `ALL` rows; none without weights."""
-    if resampled.rows.weights is None:
-        return {}
-    positives, negatives, n = np.rint(resampled.rows.cases(units=False, worth=True)[code]).astype(int).tolist()
-    return {"effective": n, "effective_positives": positives, "effective_negatives": negatives}
+def effective_sizes(rows: ScoredRows) -> list[Effective]:
+    """Count what the rows of every group and, last, all rows are worth in rows of equal weight."""
+    if rows.weights is None:
+        return [Effective()] * (len(rows.group_names) + 1)
+    from .engine.clusters import effective_cases  # only where there are weights
+
+    alone = replace(rows, clusters=np.arange(len(rows.labels)))
+    return [
+        Effective(effective=n, effective_positives=cases[0], effective_negatives=cases[1])
+        for *cases, n in np.rint(effective_cases(alone)).astype(int).tolist()
+    ]
 
 
 def score_estimates(resampled: ResampledRows, code: int) -> dict[str, Estimate]:
-    """Compute every number of scores in a group, or in `ALL` rows, with its percentile interval."""
+    """Compute every number of scores in a group, or in `ALL` rows, with the interval of its influences.
+
+    A number without influences has the percentile interval of its replicates.
+    """
     known, found, part = resampled.replicates, {}, resampled.inside(code)
     for name, metric in score_metrics().items():
         lacking = resampled.few(code, metric.needs, least=1)
         value = NAN if lacking else metric(part.labels, part.scores, part.weights)
-        draws = None if known is None else known.measures[name][:, code]
-        found[name] = resampled.percentile(value, draws, *(lacking or resampled.few(code, metric.needs)))
+        few = lacking or resampled.few(code, metric.needs)
+        if metric.influences and not lacking:
+            counted = np.ones(len(part.labels), dtype=np.int64) if part.weights is None else part.weights
+            moves, clusters = metric.influences(part.labels, part.scores, counted), resampled.shared(part)
+            own = influence_interval(value, moves, clusters, resampled.confidence, share=True)
+            found[name] = point(value, own.method, *few) if few else own
+        else:
+            draws = None if known is None else known.measures[name][:, code]
+            found[name] = resampled.percentile(value, draws, *few)
     return found
 
 
 def score_extremes(resampled: ResampledRows, measures: Sequence[dict[str, Estimate]]) -> dict[str, Estimate]:
     """Compute the worst group's value and the gap of every number of scores, with simultaneous intervals."""
-    known, found, errors = resampled.replicates, {}, np.zeros((1, len(resampled.included)))
+    known, found, kept = resampled.replicates, {}, list(resampled.included)
     for name, metric in score_metrics().items():
-        values = np.array(list(map(VALUE, map(itemgetter(name), measures))))
+        own = list(map(itemgetter(name), measures))
+        values, errors = np.array(list(map(VALUE, own))), standard_errors(own, resampled.confidence)[None, kept]
         draws, (worst, gap) = None if known is None else known.measures[name], metric.across_keys(name)
         _, found[worst], found[gap] = worst_and_gap(resampled, metric, values, draws, errors, resampled.names)
     return found
-
-
-def audit_calibration(resampled: ResampledRows, seed: int = 0) -> CalibrationAudit | None:
-    """Audit calibration of all rows and by group; None where scores leave [0, 1] and so are no probabilities.
-
-    Intervals are withheld where a group is not estimable.
-    """
-    if resampled.rows.scores.min() < 0 or resampled.rows.scores.max() > 1:
-        return None
-    found = []
-    for code, name in enumerate((OVERALL, *resampled.rows.group_names), start=ALL):
-        part, rng, estimates = resampled.inside(code), np.random.default_rng([seed, code + 1]), []
-        columns, weights = (part.labels, part.scores, part.clusters), part.weights
-        for metric in (brier, calibration_slope, calibration_intercept):
-            estimates.append(resampled.guarded(metric(*columns, resampled.confidence, weights), code))
-        error = expected_calibration_error(part.labels, part.scores, weights)
-        mean, high, p = calibration_null(*columns, rng, weights=weights)
-        found.append(CalibrationGroup(name, estimates[0], error, mean, high, error - mean, p, *estimates[1:]))
-    return CalibrationAudit(BINS, found[0], found[1:])

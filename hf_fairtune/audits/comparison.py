@@ -1,5 +1,6 @@
 """A model against a reference on the same rows: what changed, overall and for each group."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -7,25 +8,23 @@ from operator import attrgetter
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import t as student
 
-from ..document.comparison import MARGIN, Comparison, GroupChange, RateChange, ThresholdChange
+from ..document.comparison import MARGIN, Comparison, GroupChange
 from ..document.estimate import NAN, Estimate, Reason, undefined
 from ..errors import FairTuneError
 from .audit import AuditOptions
-from .engine.auc_tests import clustered_difference_test
 from .engine.bands import Bounds
 from .engine.bootstrap import bootstrap
-from .engine.delong import auc, paired_delong
-from .engine.paired_rows import PairedRows, minimum_change, range_change, still
-from .engine.proportions import BONETT_PRICE, cells_of, confusion, paired_difference
-from .engine.resampled_rows import ALL, BOTH, NEEDS, ResampledRows
+from .engine.delong import ROUNDING, auc, paired_delong
+from .engine.paired_rows import PAIRED_DELONG, PairedRows, minimum_change, range_change, still
+from .engine.resampled_rows import ALL, BOTH, ResampledRows
 from .engine.rows import ScoredRows, check_rows, check_scores, included_codes
 from .metrics.auc_gap import LOWEST, RANGE, auc_errors, extremes
-from .metrics.metric import Gap, Rate, gaps, rates
-from .thresholds import Decision, decide
+from .power import power_of
+from .threshold_changes import Cuts, compare_threshold
+from .thresholds import decide
 from .verdict import JOINT, classify, joint_changes
-
-Cuts = tuple[Decision, Decision]
 
 
 def compare(
@@ -47,8 +46,9 @@ def compare(
     """Compare a model with a reference on one whole split: every number is model minus reference.
 
     Both are resampled together, so that what they share cancels. Intervals of AUCs are percentiles of the paired
-    replicates; those of group rates Bonett & Price's for independent rows, and percentiles for clusters; those of the
-    lowest AUC, the gap and the differences sup-t bands (see `maximum_change`), where percentiles would fail.
+    replicates, with clusters Student's t on effective ones; those of group rates Bonett & Price's, with clusters on
+    effective rows; those of the lowest AUC, the gap and the differences sup-t bands (see `maximum_change`), where
+    percentiles would fail.
 
     Args:
         labels: 0 or 1, [n]; 1 is the finding to detect.
@@ -81,10 +81,8 @@ def compare_rows(
             "score the same rows with both models, in the same order."
         )
     both = (rows, replace(rows, scores=others))
-    decisions, kept = (
-        [decide([pair[side] for pair in thresholds], own) for side, own in enumerate(both)],
-        rows.counting(),
-    )
+    decisions = [decide([pair[side] for pair in thresholds], own) for side, own in enumerate(both)]
+    kept = rows.counting()
     if kept is not None:
         # Clusters are numbered by the content of the model's rows, for both.
         decisions, rows, others = [own[:, kept] for own in decisions], rows.weighed(), others[kept]
@@ -99,7 +97,7 @@ def compare_rows(
         positives, negatives, n = model.counts[code].tolist()
         reasons = model.grounds(code) + (() if code in model.included else (Reason("excluded"),))
         status, p = model.status[code], paired_p(paired, code)
-        together, fall = joint.get(code, (undefined(JOINT, Reason("excluded")), NAN))
+        together, fall = joint.get(code, (undefined(JOINT.format(PAIRED_DELONG), Reason("excluded")), NAN))
         groups.append(
             GroupChange(rows.group_names[code], n, positives, negatives, status, reasons, change, p, together, fall)
         )
@@ -123,6 +121,7 @@ def compare_rows(
         thresholds=cuts,
         margin=float(options.margin),
         verdict=classify([groups[code] for code in model.included], gap, options.margin),
+        power=power_of(rows, others, model.included, float(options.confidence)),
     )
 
 
@@ -140,7 +139,8 @@ def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate,
             values[side, code] = auc(part.labels, part.scores, part.weights)
     errors, draws = np.stack([auc_errors(model, own) for own in values]), paired.draws(attrgetter("auc"))
     for code, (first, second) in enumerate(values.T.tolist()):
-        changes.append(paired.change(first - second, None if draws is None else draws[..., code], code))
+        change = paired.change(first - second, None if draws is None else draws[..., code], code)
+        changes.append(change if model.rows.clusters is None else _by_clusters(paired, change, code))
 
     def bound(change: Callable[..., Bounds], drawn: np.ndarray) -> Bounds:
         # An AUC of 1 stays 1 in every resample; Newcombe's interval keeps a width there.
@@ -156,82 +156,32 @@ def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate,
     return changes, lowest, gap, np.hypot(*errors)[0]
 
 
+def _by_clusters(paired: PairedRows, found: Estimate, code: int) -> Estimate:
+    """Give the change of an AUC Student's interval on effective clusters, unless they are few or it never varies."""
+    variance = paired.auc_variance(code) if paired.model.estimable(code) else NAN
+    if not variance > ROUNDING:
+        return found
+    half = float(student.ppf((1 + paired.model.confidence) / 2, paired.degrees(code))) * math.sqrt(variance)
+    low, high = max(-1.0, found.value - half), min(1.0, found.value + half)
+    return Estimate(found.value, low, high, f"{paired.method}, t quantile")
+
+
 def paired_p(paired: PairedRows, code: int) -> float:
     """Compute the two-sided p that model and reference have the same AUC, not adjusted for the number of groups.
 
-    DeLong's paired test for independent rows; a t test with the error of the paired bootstrap for clusters and for
-    weighted rows. NaN
-    with fewer than 10 independent positives or negatives, where there is no bootstrap to read an error off, and where
-    nothing varies.
+    DeLong's paired test for independent rows; with clusters, or weights, a t test with Obuchowski's variance on
+    effective ones. NaN with fewer than 10 independent positives or negatives, and where nothing varies.
     """
-    model, rows, other = paired.model, paired.model.rows, paired.reference.rows
-    if not model.estimable(code):
+    rows, other, kept = paired.model.rows, paired.reference.rows, paired.inside(code)
+    if not paired.model.estimable(code):
         return NAN
-    kept = np.full(len(rows.labels), True) if code == ALL else rows.groups == code
+    difference, _, p = paired_delong(rows.labels[kept], rows.scores[kept], other.scores[kept])
     if rows.clusters is None:
-        return paired_delong(rows.labels[kept], rows.scores[kept], other.scores[kept])[2]
-    draws = paired.draws(lambda replicates: replicates.auc[:, code])
-    if draws is None:
-        return NAN
-    first, second = rows.take(kept), other.take(kept)
-    values = auc(first.labels, first.scores, first.weights), auc(second.labels, second.scores, second.weights)
-    return clustered_difference_test(values, (draws[:, 0], draws[:, 1]), float(model.effective[code, :2].min()))
-
-
-def compare_threshold(paired: PairedRows, cuts: Cuts, predictions: np.ndarray, place: int) -> ThresholdChange:
-    """Compare every rate of the same rows, and every gap that is a range of such rates, at one pair of thresholds.
-
-    `predictions` are of model and reference, [2, n]; `place` says which of the replicates' cuts they are.
-    """
-    model, reference = cuts
-    if (model.policy, model.fitted_on) != (reference.policy, reference.fitted_on):
-        raise FairTuneError(
-            f"A pair of `thresholds` is `{model.policy}` fitted on {model.fitted_on} and `{reference.policy}` fitted "
-            f"on {reference.fitted_on}; choose both in one way, on one split."
-        )
-    cells, groups, rows = paired.model.rows.labels * 2 + predictions, [], paired.model.rows
-    counts = paired.draws(lambda replicates: np.moveaxis(replicates.counts[:, :, place], 0, 1))
-    for code, name in enumerate(rows.group_names):
-        own = {key: _rate_change(paired, rate, cells, counts, code) for key, rate in rates().items() if rate.paired}
-        groups.append(RateChange(name, own))
-    gap_changes = {name: _gap_change(paired, gap, cells, counts) for name, gap in gaps().items() if gap.paired}
-    return ThresholdChange(model.policy, model.fitted_on, model.value, reference.value, groups, gap_changes)
-
-
-def _rate_change(paired: PairedRows, rate: Rate, cells: np.ndarray, counts: np.ndarray | None, code: int) -> Estimate:
-    """Judge the change of one group's rate, from both models' cells by row, [2, n], and in the replicates."""
-    rows, among = paired.model.rows, paired.model.rows.groups == code
-    below = among & np.isin(cells[0], cells_of(*rate.denominator))
-    trials = int(below.sum())
-    model, reference = np.isin(cells, cells_of(*rate.numerator)) & among
-    gained, lost = int((model & ~reference).sum()), int((reference & ~model).sum())
-    if not trials:
-        return undefined(BONETT_PRICE, Reason("zero_denominator"))
-    value, low, high = paired_difference(gained, lost, trials, paired.model.confidence)
+        return p
+    variance = paired.auc_variance(code)
+    if not variance > ROUNDING:
+        return p if p == 1 else NAN
     if rows.weights is not None:
-        counted = rows.weights
-        value = float(counted @ (model & ~reference) - counted @ (reference & ~model)) / float(counted @ below)
-    if rows.clusters is None:
-        return Estimate(value, low, high, BONETT_PRICE)
-    draws = None if counts is None else rate(np.moveaxis(counts, 2, 0)[..., code])
-    return paired.change(value, draws, code, rate.needs)
-
-
-def _gap_change(paired: PairedRows, gap: Gap, cells: np.ndarray, counts: np.ndarray | None) -> Estimate:
-    """Judge the change of the largest difference between groups over the gap's rates."""
-    model, kept, rows = paired.model, list(paired.model.included), paired.model.rows
-    sides = []
-    for own in cells:
-        sides.append(confusion(rows.labels, own % 2, rows.groups, len(rows.group_names), rows.weights)[:, kept])
-    values = np.stack([gap.numbers(own) for own in sides])
-    trials = np.stack([model.effective[kept, NEEDS.index(rates()[name].needs[0])] for name in gap.rates])
-    draws = None if counts is None else gap.numbers(np.moveaxis(counts, 2, 0)[..., kept])
-
-    def bound(drawn: np.ndarray) -> Bounds:
-        # A group whose rates, or whose change, never vary has the standard error of `paired_difference` there.
-        blind = still(drawn).any(axis=0) | still(drawn[:, 0] - drawn[:, 1])
-        errors = np.where(blind, np.sqrt(2) / (trials + 2), 0.0)
-        return range_change(values, errors, model.confidence, drawn)
-
-    value = float(gap(sides[0])) - float(gap(sides[1]))
-    return model.across(value, gap.needs, f"change of {gap.formula}", draws, bound)
+        first, second = rows.take(kept), other.take(kept)
+        difference = auc(first.labels, first.scores, first.weights) - auc(first.labels, second.scores, first.weights)
+    return float(2 * student.sf(abs(difference) / math.sqrt(variance), paired.degrees(code)))

@@ -88,7 +88,7 @@ def rank_groups(resampled: ResampledRows, aucs: Sequence[Estimate], seed: int) -
 
 def _point(resampled: ResampledRows, value: float, code: int, whole: float) -> tuple[float, float]:
     """Return a group's logit and its standard error, `whole` being the AUC of the whole split."""
-    positives, negatives, _ = resampled.effective[code].tolist()
+    positives, negatives, _ = resampled.worth[code].tolist()
     # If the whole split is ranked perfectly, so is every group.
     if not resampled.estimable(code) and 0 < whole < 1:
         error = math.sqrt(hanley_mcneil_variance(whole, positives, negatives))

@@ -6,14 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from ..audits.audit_table import powers
+from ..audits.compute import direction
 from ..audits.engine.auc_tests import detectable
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset, load_fair_dataset
 from ..data.pixels import cache_folder
 from ..data.splits import FILE_NAME as SPLITS
+from ..document.comparison import MARGIN
 from ..document.document import RUN_FILE, Document
 from ..document.run import Search
 from ..errors import FairTuneError
@@ -21,6 +25,9 @@ from ..families.family import family_named
 from ..folder import check, check_place, claim, undone_if_refused
 from ..methods.method import Method, method_named
 from ..show import words
+from ..show.compared import power
+from ..show.group_names import wordings
+from ..show.table import plain
 from ..show.terminal import audit_text
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.epoch_line import EpochLine
@@ -69,8 +76,11 @@ class Job:
             print(f"{self.folder} is finished; nothing was run.")
         return True
 
-    def trainer(self, searching: bool = False) -> FairTrainer:
-        """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way."""
+    def trainer(self, objective: str | None = None) -> FairTrainer:
+        """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way.
+
+        `objective` is the metric of a search.
+        """
         check_place(self.folder)
         method = self.method()
         if method.needs.family:
@@ -79,7 +89,9 @@ class Job:
         with self.training.main_process_first(), undone_if_refused(self.folder, self.made):
             data = self.load_data(processor)
             trainer = FairTrainer(model_init=self.starting_model(data), args=self.training, data=data, method=method)
-            if trainer.unsearched is not None and not searching:
+            if objective is not None:
+                direction(objective, data.groups_of("validation"))
+            elif trainer.unsearched is not None:
                 raise trainer.unsearched
             claim(self.folder, self.fingerprint)
         say(trainer, f"note: test split: {words.detectable(detectable(counts_of(data, 'test')))}")
@@ -160,10 +172,20 @@ def warn_of_small_groups(trainer: FairTrainer) -> None:
             say(trainer, f"note: group {group} has {counts} in validation; its AUC there is mostly chance")
 
 
+def say_power(trainer: FairTrainer, split: str = "test", reference_scores: np.ndarray | None = None) -> None:
+    """Say what a comparison on a split can show, before the model is trained; scores are a known reference's, [n]."""
+    data = trainer.data
+    assert data is not None
+    scores = np.zeros(len(data.columns(split)["labels"])) if reference_scores is None else reference_scores
+    for _, attribute, found in powers(data.scored(split, scores, reference_scores), data.exclude, data.include):
+        say(trainer, f"note: comparison on {split} by {attribute}: {plain(power(found, MARGIN))}")
+
+
 def counts_of(data: FairDataset, split: str) -> dict[str, tuple[int, int]]:
-    """Return the positives and negatives of each group in a split."""
-    cells = zip(data.groups_of(split), data.cells(split).tolist(), strict=True)
-    return {group: (positives, negatives) for group, (negatives, positives) in cells}
+    """Return the positives and negatives of each group in a split, by the group in words."""
+    facts, cells = data.facts(), zip(data.groups_of(split), data.cells(split).tolist(), strict=True)
+    said = wordings(facts)[1][facts.splits[split].attributes[-1].name]
+    return {said.get(group, group): (positives, negatives) for group, (negatives, positives) in cells}
 
 
 def say(trainer: FairTrainer, line: str) -> None:

@@ -3,13 +3,13 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ..audits.compute import direction
+from ..audits.compute import direction, greater_is_better
 from ..data.arguments import DataArguments
 from ..errors import FairTuneError
 from ..search.modes import MODES
 from ..search.space import LearningRate
 from ..trainer.arguments import FairTrainingArguments
-from .job import BASELINE_ID, Job, full_baseline, say, train, warn_of_small_groups
+from .job import BASELINE_ID, Job, full_baseline, say, say_power, train, warn_of_small_groups
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
@@ -28,7 +28,7 @@ class SearchArguments:
     )
     objective: str = field(
         default="min_group_auc",
-        metadata={"help": "Metric of the validation split to search by: auc, auc_gap, ...; it knows its direction."},
+        metadata={"help": "Metric of validation to search by: auc, auc_gap, auc_GROUP, ...; it knows its direction."},
     )
     learning_rate_low: float = field(default=1e-5, metadata={"help": "Lowest learning rate searched; the paper's."})
     learning_rate_high: float = field(default=1e-3, metadata={"help": "Highest learning rate searched; the paper's."})
@@ -36,7 +36,8 @@ class SearchArguments:
     def __post_init__(self) -> None:
         if self.trials < 1:
             raise FairTuneError(f"`--trials` is {self.trials}; a search takes at least one.")
-        direction(self.objective)
+        if greater_is_better(self.objective) is None:
+            direction(self.objective)  # refuses what is a metric of no group either
         self.rates()
 
     def rates(self) -> LearningRate:
@@ -57,7 +58,8 @@ def run(
     """Run the whole of FairTune, or the rest of it."""
     job = Job(data, model, hyperparameters, training, asdict(search))
     if not job.finished():
-        trainer = job.trainer(searching=True)
+        trainer = job.trainer(objective=search.objective)
+        say_power(trainer)
         warn_of_small_groups(trainer)
         trainer.hyperparameter_search(search.rates(), search.objective, search.trials, mode=search.mode)
         say(trainer, f"training the winner at learning rate {trainer.args.learning_rate:.2e}")

@@ -13,9 +13,10 @@ import pandas as pd
 
 from ..document.data import Reading, Task
 from ..errors import FairTuneError, listed
-from .attributes import Attribute, parse_group, read_attributes
-from .class_scores import ClassScores, parse_score, score_columns
-from .columns import SPLIT_COLUMN, clusters_of, named_column, split_names
+from .attributes import Attribute, at_quantiles, read_attributes
+from .class_scores import ClassScores, score_columns
+from .columns import clusters_of, given_splits
+from .meanings import check_meanings
 from .targets import read_targets
 from .uncertain import Uncertain, certain_rows
 from .weights import weighed_rows
@@ -41,6 +42,7 @@ class ScoredTable:
         chosen: target of the highest score of every row, int64 [n], -1 for a class that is no target; None where they
             do not exclude each other. `reference_chosen` is the reference's.
         readings: what was made of the values of label, attributes and file, before rows were taken.
+        explain: partitions of the rows that may go with errors; none of them is audited.
         weights: how much of the population every row stands for, above 0, float64 [n]; None where all are alike.
     """
 
@@ -56,6 +58,7 @@ class ScoredTable:
     chosen: np.ndarray | None = None
     reference_chosen: np.ndarray | None = None
     readings: list[Reading] = field(default_factory=list)
+    explain: list[Attribute] = field(default_factory=list)
     weights: np.ndarray | None = None
 
     @property
@@ -89,7 +92,8 @@ class ScoredTable:
             name: None if (values := getattr(self, name)) is None else values[rows]
             for name in ("labels", "scores", "clusters", "weights", *OPTIONAL)
         }
-        return replace(self, attributes=[part.take(rows) for part in self.attributes], **kept)
+        attributes, explain = ([part.take(rows) for part in parts] for parts in (self.attributes, self.explain))
+        return replace(self, attributes=attributes, explain=explain, **kept)
 
 
 def repeatable(help: str) -> Any:
@@ -123,6 +127,11 @@ class ScoredSpec:
     intersections: bool = field(
         default=True, metadata={"help": "Audit the intersection of all attributes beside each of them."}
     )
+    explain: list[str] = repeatable(
+        "Columns that may go with errors, such as scanner or site: a column, column:cuts as of --group, or column:q4 "
+        "(a number in four parts of equal size). Of each value: are more cases missed, or others flagged, than of all "
+        "other rows?"
+    )
     cluster: str | None = field(
         default=None, metadata={"help": "Column of the patient or lesion: its rows are no independent cases."}
     )
@@ -133,6 +142,10 @@ class ScoredSpec:
     exclude: list[str] = repeatable(
         "Groups left out of minimum and gap, by name; a level (`missing`) goes from intersections too."
     )
+    include: list[str] = repeatable(
+        "Groups of rows without a known value (`missing`, `unknown`) that take part in minimum and gap, by name; else "
+        "they are left out, and told beside."
+    )
     uncertain: Uncertain | None = field(
         default=None,
         metadata={"help": "What a label of -1 beside 0 and 1 (uncertain, as in CheXpert) counts as."},
@@ -140,7 +153,7 @@ class ScoredSpec:
 
     def __post_init__(self) -> None:
         """Refuse a text where a list is wanted: its letters are no columns."""
-        for name in ("label", "score", "positive", "group", "reference"):
+        for name in ("label", "score", "positive", "group", "explain", "reference"):
             if isinstance(getattr(self, name), str):
                 raise FairTuneError(f"`{name}` is {getattr(self, name)!r}; give a list: [{getattr(self, name)!r}].")
 
@@ -150,10 +163,11 @@ class PredictionArguments(ScoredSpec):
     """What to audit: a table of predictions, or a table of images for a model to score."""
 
     dataset: str = field(
+        default="",
         kw_only=True,
         metadata={
-            "help": "The predictions themselves (then not needed), or images for a model: a Hub id, a folder with a "
-            "metadata.csv, or a table (csv, xlsx, json, parquet, ...) with an image column."
+            "help": "Images for a model, which needs them: a Hub id, a folder with a metadata.csv, or a table (csv, "
+            "xlsx, json, parquet, ...) with an image column."
         },
     )
     image: str | None = field(
@@ -189,7 +203,8 @@ def read_scored(
     """
     frame = frame.reset_index(drop=True).set_axis(list(map(str, frame.columns)), axis="columns")
     named = [] if scores is not None else spec.score or ["score"]
-    _check_meanings(frame, spec, named)
+    spec = replace(spec, explain=[at_quantiles(frame, text, "explain") for text in spec.explain])
+    check_meanings(frame, spec, named)
     if frame.empty:
         raise FairTuneError("The table has no rows; give one row an image or patient.")
     if not spec.score and not set(named) <= set(frame.columns):
@@ -201,6 +216,9 @@ def read_scored(
     reference = score_columns(frame, spec.reference, "reference") if spec.reference else None
     targets = read_targets(frame, spec.label, spec.positive, found, spec.uncertain)
     attributes, grouped = read_attributes(frame, spec.group, intersections=spec.intersections)
+    explain, cut = list[Attribute](), list[Reading]()
+    if spec.explain:
+        explain, cut = read_attributes(frame, spec.explain, intersections=False, flag="explain")
     return ScoredTable(
         labels=targets.labels,
         scores=targets.scores_of(found),
@@ -211,39 +229,9 @@ def read_scored(
         clusters=clusters_of(frame, spec.cluster),
         weights=weights,
         reference_scores=None if reference is None else targets.scores_of(reference),
-        splits=_splits(frame),
+        splits=given_splits(frame),
         chosen=targets.chosen_by(found),
         reference_chosen=None if reference is None else targets.chosen_by(reference),
-        readings=[*readings, *dropped, *left, *targets.readings, *grouped],
+        readings=list(dict.fromkeys([*readings, *dropped, *left, *targets.readings, *grouped, *cut])),
+        explain=explain,
     )
-
-
-def _check_meanings(frame: pd.DataFrame, spec: ScoredSpec, scores: list[str]) -> None:
-    """Check that label and scores are columns of their own: one that is also a group would give the label away."""
-    if not spec.label:
-        raise FairTuneError("No --label is given; name the column of the diagnosis.")
-    first: dict[str, str] = {}
-    flags = {"label": spec.label, "score": scores, "reference": spec.reference, "group": spec.group}
-    for flag, texts in flags.items():
-        for name in texts:
-            if flag == "group":
-                name, _ = parse_group(name, list(frame.columns))
-            elif flag != "label":
-                name, _ = parse_score(frame, name)
-            # One number may be cut in several ways.
-            if name in first and not first[name] == flag == "group":
-                raise FairTuneError(f"`{name}` is --{first[name]} and --{flag}; a column can be one of them, once.")
-            first[name] = flag
-    for flag, own, meant in (
-        ("cluster", spec.cluster, "the patient's column"),
-        ("weight", spec.weight, "the weights'"),
-    ):
-        if own is not None and first.get(own, "group") != "group":
-            raise FairTuneError(f"`{own}` is --{first[own]} and --{flag}; name {meant}.")
-
-
-def _splits(frame: pd.DataFrame) -> np.ndarray | None:
-    """Return the splits that a column `split` names; None where there is no such column."""
-    if list(frame.columns).count(SPLIT_COLUMN) != 1:
-        return None
-    return split_names(named_column(frame, SPLIT_COLUMN, "split"))

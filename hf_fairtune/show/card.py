@@ -12,7 +12,7 @@ from ..document.document import Document
 from ..document.run import Base, Run, Training
 from ..errors import FairTuneError
 from . import drawing as ink
-from .answer import answers, headline, limits
+from .answer import answers, headline, limits, reading
 from .compared import compared
 from .drawing import Picture
 from .figures import changes, forest
@@ -24,7 +24,7 @@ from .search_history import STATES, search_history
 from .table import Cell, Table
 from .tables import auc_table, measure_table, pair_table, sheet_tables, threshold_tables
 from .view import RANKED, beside, sides, splits, views
-from .words import READING, SHARING, number, percent, reasons, threshold, written
+from .words import SHARING, number, percent, reasons, threshold, written
 
 TASK = "image-classification"
 MASKS = {
@@ -66,7 +66,7 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
         license=license,
         headline=headline(found) if found else "",
         answers=found,
-        reading=READING.format(first.level) if first else "",
+        reading=reading(found),
         verdicts=[text for text in map(compared, every) if text],
         tables=[t for view in every for t in (auc_table(view), pair_table(view), measure_table(view)) if t.rows],
         rates=[table for view in every for table in threshold_tables(view) if table.rows],

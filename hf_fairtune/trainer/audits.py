@@ -79,6 +79,7 @@ class Audits:
             fit_on=self.data.scored(VALIDATION, self.scores(model, VALIDATION), others[1]),
             policies=POLICIES,
             exclude=[name for name in self.data.exclude if name in present],
+            include=[name for name in self.data.include if name in present],
             n_boot=n_boot,
             n_permutations=n_permutations,
             seed=self.seed,
@@ -132,6 +133,12 @@ def without_fixed_thresholds(entry: Audited) -> Audited:
         return entry
     fitted = [threshold for threshold in entry.comparison.thresholds if threshold.fitted_on]
     return replace(entry, comparison=replace(entry.comparison, thresholds=fitted))
+
+
+def group_names(dataset: Any) -> list[str]:
+    """Return the names of a dataset's groups by code, [] where it names none."""
+    groups = (getattr(dataset, "features", None) or {}).get("groups")
+    return [] if groups is None else list(groups.names)
 
 
 def scores_of(trainer: FairTrainer, split: str) -> np.ndarray:

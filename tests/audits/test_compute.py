@@ -6,7 +6,6 @@ from scipy.special import softmax
 
 from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.compute import direction, directions, fairness_metrics, greater_is_better, scores_from_logits
-from hf_fairtune.audits.metrics.metric import rates
 from hf_fairtune.audits.thresholds import fixed
 from hf_fairtune.errors import FairTuneError
 
@@ -34,9 +33,25 @@ def test_the_numbers_are_the_audits() -> None:
         assert found.pop(f"auc_{row.group}") == row.auc.value
         for name, item in row.measures.items():
             assert found.pop(f"{name}_{row.group}") == pytest.approx(item.value)
-    of_rates = {name: item for name, item in cut.overall.rates.items() if name in rates()}
-    numbers = expected.measures | expected.across | of_rates | cut.gaps
+    numbers = expected.measures | expected.across | cut.overall.rates | cut.gaps
+    flagged = scores >= 0.5
+    assert found["net_benefit"] == pytest.approx(np.mean(np.where(labels == 1, flagged, -1.0 * flagged)))
     assert found == pytest.approx({name: item.value for name, item in numbers.items()})
+
+
+def test_signed_gaps_are_taken_from_the_audits_reference() -> None:
+    # The largest group has 4 positives, too few to be estimable: both must compare with `b`, which has 30.
+    rng = np.random.default_rng(5)
+    groups = np.repeat([0, 1, 2], [300, 120, 90])
+    labels = np.concatenate([np.arange(300) < 4, np.arange(120) < 30, np.arange(90) < 25]).astype(int)
+    scores = np.clip(0.3 + 0.3 * labels + 0.1 * groups + rng.normal(0, 0.15, len(labels)), 0, 1)
+    found = fairness_metrics(NAMES)(prediction(labels, scores, groups))
+    (cut,) = audit(labels, scores, groups, NAMES, thresholds=[fixed()], n_boot=0).thresholds
+    rate = {code: np.mean(scores[(groups == code) & (labels == 1)] >= 0.5) for code in range(3)}
+    alarm = {code: np.mean(scores[(groups == code) & (labels == 0)] >= 0.5) for code in range(3)}
+    odds = [(rate[code] - rate[1] + alarm[code] - alarm[1]) / 2 for code in (0, 2)]
+    assert found["equalized_odds_signed"] == pytest.approx(max(odds, key=abs))
+    assert {name: found[name] for name in cut.gaps} == pytest.approx({k: v.value for k, v in cut.gaps.items()})
 
 
 def test_a_one_class_group_is_nan_until_excluded() -> None:
@@ -85,7 +100,7 @@ def test_direction_knows_every_key() -> None:
     assert direction("auc_b", NAMES) == "maximize"
     assert direction("average_precision_b", NAMES) == direction("min_group_average_precision") == "maximize"
     assert direction("average_precision_gap") == direction("fpr") == "minimize"
-    assert direction("tpr") == direction("demographic_parity_ratio") == "maximize"
+    assert direction("tpr") == direction("net_benefit") == direction("demographic_parity_ratio") == "maximize"
     for unknown in ("worst_group", "auc_b", "eval_loss", "selection_rate", "statistical_parity_difference"):
         with pytest.raises(FairTuneError, match=f"`{unknown}` is not a metric to optimise; choose from "):
             direction(unknown)

@@ -1,7 +1,7 @@
 """Tests that two AUCs are equal, what they can find in so many cases, and p-values adjusted for their number."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -83,32 +83,25 @@ def auc_difference_test(
 
 
 def _inverted(labels: Pair, scores: Pair, clusters: Weights, weights: Weights) -> float:
-    def beyond(confidence: float) -> float:
+    def interval(confidence: float) -> tuple[float, float, float]:
         first, second = map(auc_interval, labels, scores, clusters, (confidence, confidence), weights)
         found = mover_difference(first, second)
-        return found.low if found.value > 0 else -found.high
+        return found.value, found.low, found.high
+
+    return inverted(interval)
+
+
+def inverted(interval: Callable[[float], tuple[float, float, float]]) -> float:
+    """Return 1 minus the highest confidence at which an interval, value, low and high, leaves out 0: a two-sided p."""
+
+    def beyond(confidence: float) -> float:
+        value, low, high = interval(confidence)
+        return low if value > 0 else -high
 
     lowest, highest = 0.001, 1 - 1e-9
     if beyond(lowest) <= 0:
         return 1.0
     return 1 - highest if beyond(highest) > 0 else 1 - float(brentq(beyond, lowest, highest))
-
-
-def clustered_difference_test(
-    values: tuple[float, float], draws: tuple[np.ndarray, np.ndarray], units: float
-) -> float:
-    """Test that two AUCs of the same rows, which lie in clusters or are weighted, are equal: two-sided p.
-
-    As `auc_difference_test`, with the standard error of the difference of logits over cluster resamples, and the
-    degrees of freedom of the scarcest count, `units`: clusters with positives or with negatives in either sample.
-    NaN where an AUC is 0 or 1: resampling says nothing there.
-    """
-    if any(value * (1 - value) == 0 for value in values):
-        return NAN
-    error = float(np.nanstd(draws[0] * logit_slope(values[0]) - draws[1] * logit_slope(values[1])))
-    if not error > 0:
-        return NAN
-    return float(2 * student.sf(abs(logit_difference(*values)) / error, units - 1))
 
 
 def logit_slope(value: Real) -> Real:

@@ -7,7 +7,7 @@ from scipy.special import expit
 
 from .auc_tests import logit_point
 from .clusters import auc_covariances, auc_degrees
-from .delong import ROUNDING, auc
+from .delong import ROUNDING, auc, class_sizes
 from .permutations import SAME, GapNull
 from .rows import ScoredRows
 
@@ -32,9 +32,9 @@ def clustered_gap_null(groups: Sequence[ScoredRows], draws: int = 1000, seed: in
     covariances = auc_covariances(samples, [own.weights for own in groups])
     for place, (labels, scores, clusters) in enumerate(samples):
         weights = groups[place].weights
-        cases = [groups[place].effective(labels == label)[-1] for label in (1, 0)]
+        cases = class_sizes(labels, clusters, weights)
         values[place], free[place] = auc(labels, scores, weights), max(1.0, auc_degrees(labels, clusters, weights))
-        points[place] = logit_point(float(values[place]), float(covariances[place, place]), cases[0], cases[1])
+        points[place] = logit_point(float(values[place]), float(covariances[place, place]), *cases)
     (centres, errors), rng = points.T, np.random.default_rng(seed)
     # Correlations of logits are those of the AUCs; an AUC without variance has none.
     scale = np.sqrt(np.outer(np.diag(covariances), np.diag(covariances)))

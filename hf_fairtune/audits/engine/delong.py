@@ -42,13 +42,13 @@ def placements(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute the share of negatives below each positive, and of positives below each negative; ties count half."""
     if weights is not None:
-        return _share_below(scores, weights, ~positive, positive), _share_below(scores, weights, positive, ~positive)
+        return share_below(scores, weights, ~positive, positive), share_below(scores, weights, positive, ~positive)
     ranks, sizes = rankdata(scores), (positive.sum(), (~positive).sum())
     above = (ranks[positive] - rankdata(scores[positive])) / sizes[1]
     return above, (ranks[~positive] - rankdata(scores[~positive])) / sizes[0]
 
 
-def _share_below(scores: np.ndarray, weights: np.ndarray, among: np.ndarray, of: np.ndarray) -> np.ndarray:
+def share_below(scores: np.ndarray, weights: np.ndarray, among: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Compute what share of the weight `among` some rows lies below each `of` others, ties counting half."""
     order = np.argsort(scores[among], kind="stable")
     ranked, below = scores[among][order], np.append(0.0, np.cumsum(weights[among][order]))
@@ -116,10 +116,7 @@ def auc_interval(
         return undefined(method, Reason("too_few", unit=unit, count=0, needed=1))
     variance = auc_variance(labels, scores, clusters, weights)
     if not variance > ROUNDING or value in (0.0, 1.0):
-        units, sizes = np.arange(len(labels)) if clusters is None else clusters, list[float]()
-        for own in (labels == 1, labels == 0):
-            sizes.append(len(np.unique(units[own])) * (1.0 if weights is None else kish(weights[own])))
-        low, high = newcombe_interval(value, sizes[0], sizes[1], confidence)
+        low, high = newcombe_interval(value, *class_sizes(np.asarray(labels), clusters, weights), confidence)
         return Estimate(value, low, high, f"{NEWCOMBE} by clusters" if grouped else NEWCOMBE)
     quantile = float(norm.ppf((1 + confidence) / 2))
     if clusters is not None:
@@ -130,12 +127,15 @@ def auc_interval(
     return Estimate(value, float(expit(logit(value) - width)), float(expit(logit(value) + width)), method)
 
 
-def kish(weights: np.ndarray) -> float:
-    """Return what part of so many rows, [n], is worth as many of equal weight: (sum of w)^2 / (n * sum of w^2).
+def class_sizes(labels: np.ndarray, clusters: np.ndarray | None, weights: np.ndarray | None) -> tuple[float, float]:
+    """Count independent positives and negatives, of weighted ones what they are worth."""
+    parts = labels == 1, labels == 0
+    if clusters is None:
+        return float(parts[0].sum()), float(parts[1].sum())
+    from .clusters import independent  # only where there are clusters
 
-    Source: Kish 1965, "Survey Sampling", 11.7: the effective sample size is n times that.
-    """
-    return float(weights.sum() ** 2 / (len(weights) * (weights @ weights)))
+    sizes = [independent(clusters[own], None if weights is None else weights[own]) for own in parts]
+    return sizes[0], sizes[1]
 
 
 def newcombe_interval(

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ...errors import FairTuneError
-from .delong import kish
 
 
 @dataclass(frozen=True)
@@ -48,24 +47,10 @@ class ScoredRows:
         by_group = np.bincount(np.unique(groups * step + clusters) // step, minlength=size)
         return np.append(by_group, len(np.unique(clusters)))
 
-    def cases(self, units: bool = True, worth: bool = False) -> np.ndarray:
-        """Count positives, negatives and rows like `count`, or like `effective`: [n_groups + 1, 3]."""
-        count = self.effective if worth else self.count
-        return np.column_stack([count(part, units) for part in (self.labels == 1, self.labels == 0, self.labels >= 0)])
-
-    def effective(self, kept: np.ndarray, units: bool = True) -> np.ndarray:
-        """Count some rows like `count`, each at what its weight is worth: [n_groups + 1], `count` without weights.
-
-        That is Kish's effective sample size, see `kish`, or the same part of clusters.
-        """
-        counted = self.count(kept, units)
-        if self.weights is None:
-            return counted
-        found = counted.astype(np.float64)
-        for code in range(len(found)):
-            own = self.weights[kept & (self.groups == code if code < len(found) - 1 else True)]
-            found[code] *= kish(own) if len(own) else 1.0
-        return found
+    def cases(self, units: bool = True) -> np.ndarray:
+        """Count positives, negatives and rows like `count`: int [n_groups + 1, 3]."""
+        parts = (self.labels == 1, self.labels == 0, self.labels >= 0)
+        return np.column_stack([self.count(parts[0], units), self.count(parts[1], units), self.count(parts[2], units)])
 
     def take(self, rows: np.ndarray) -> ScoredRows:
         """Return some rows (bool [n], or places) with all group names."""

@@ -27,7 +27,7 @@ from scipy.stats import norm
 from ...document.audit import AucGap, MinGroupAuc, Pair
 from ...document.estimate import NAN, Estimate, Reason
 from ..engine.auc_tests import adjusted, auc_difference_test, detectable_difference, wanted_counts
-from ..engine.bands import Family
+from ..engine.bands import Family, standard_errors
 from ..engine.delong import ROUNDING, mover_difference, newcombe_interval
 from ..engine.permutations import GapNull, gap_null
 from ..engine.resampled_rows import VALUE, ResampledRows
@@ -111,7 +111,7 @@ def auc_errors(resampled: ResampledRows, values: np.ndarray) -> np.ndarray:
     """
     errors, level = np.full((1, len(resampled.included)), np.nan), resampled.confidence
     for place, code in enumerate(resampled.included):
-        positives, negatives, _ = resampled.effective[code].tolist()
+        positives, negatives, _ = resampled.worth[code].tolist()
         if not np.isnan(values[code]):
             low, high = newcombe_interval(float(values[code]), positives, negatives, level)
             errors[0, place] = (high - low) / 2 / norm.ppf((1 + level) / 2)
@@ -127,8 +127,9 @@ def lowest_and_gap(
     """
     names, known = resampled.rows.group_names, resampled.replicates
     values, draws = np.array(list(map(VALUE, aucs))), None if known is None else known.auc
+    errors = standard_errors(aucs, resampled.confidence)[None, list(resampled.included)]
     lowest = CONVENTIONS["min_group_auc"]
-    found, low, gap = worst_and_gap(resampled, lowest, values, draws, auc_errors(resampled, values))
+    found, low, gap = worst_and_gap(resampled, lowest, values, draws, errors)
     null = GapNull()
     parts = list(map(resampled.inside, resampled.included))
     if gap.defined and permutations and (resampled.grouped or any(part.weights is not None for part in parts)):
@@ -178,7 +179,7 @@ def adjusted_pairs(pairs: Sequence[Pair], correction: str) -> list[Pair]:
 
 def _pair(resampled: ResampledRows, aucs: Sequence[Estimate], code: int, reference: int) -> Pair:
     """Compare two groups; p is NaN where there is no test, for too few cases."""
-    names, cases = resampled.rows.group_names, resampled.effective[[code, reference], :2].tolist()
+    names, cases = resampled.rows.group_names, resampled.worth[[code, reference], :2].tolist()
     first, second, correlation, clusters = resampled.inside(code), resampled.inside(reference), 0.0, None
     p, method, few = NAN, None, tuple[Reason, ...]()
     for one in (code, reference):

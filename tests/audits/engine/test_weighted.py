@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from hf_fairtune.audits.engine.clusters import auc_covariances, effective_clusters, effective_trials
+from hf_fairtune.audits.engine.clusters import auc_covariances, effective_cases, effective_clusters, effective_trials
 from hf_fairtune.audits.engine.delong import auc, auc_interval, delong_parts
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
 
@@ -86,7 +86,7 @@ def test_a_share_of_1_has_the_trials_that_weights_leave() -> None:
     assert rows.clusters is not None
     kish = 200**2 / (20 * 81 + 20)
     assert effective_clusters(rows.clusters, rows.weights) == pytest.approx(kish)
-    assert rows.effective(rows.labels == 1)[-1] == pytest.approx(kish)
+    assert effective_cases(rows)[-1] == pytest.approx([kish, 0, kish])
     found = effective_trials(rows.labels, rows, 0.95)[-1]
     assert 0.85 * kish < found < kish
 
@@ -102,7 +102,8 @@ def test_an_auc_of_1_keeps_an_interval_of_what_weights_leave() -> None:
 
 def test_clusters_and_weights_together_are_worth_less_than_either() -> None:
     rows = sample(90, 3, 3)
-    units, worth = rows.count(rows.labels >= 0)[-1], rows.effective(rows.labels >= 0)[-1]
+    units, worth = rows.count(rows.labels >= 0)[-1], effective_cases(rows)[-1, 2]
     assert rows.weights is not None
-    assert worth == pytest.approx(units * rows.weights.sum() ** 2 / (90 * (rows.weights**2).sum()))
+    whole = rows.weights.reshape(30, 3).sum(axis=1)
+    assert worth == pytest.approx(whole.sum() ** 2 / (whole**2).sum())
     assert worth < units == 30
