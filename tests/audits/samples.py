@@ -19,6 +19,7 @@ from hf_fairtune.document.estimate import NAN, Estimate, Reason, Unit
 
 NAMES = ("a", "b", "c")
 QUICK: dict[str, Any] = {"n_boot": 200}
+POINTS: dict[str, Any] = {"n_boot": 0, "n_permutations": 0}
 # The model's and the reference's.
 CUTS = [(fixed(0.5), fixed(0.45))]
 
@@ -36,6 +37,11 @@ def split(
     scores = np.round(1 / (1 + np.exp(-rng.normal(labels * 1.5 - 0.7, 1.0))), digits)
     order = rng.permutation(len(labels))
     return labels[order], scores[order], groups[order]
+
+
+def whole_weights(n: int, seed: int = 3) -> np.ndarray:
+    """Whole numbers from 1 to 5, [n]."""
+    return np.random.default_rng(seed).integers(1, 6, n)
 
 
 def two_models(seed: int = 0, **kwargs: Any) -> tuple[np.ndarray, ...]:

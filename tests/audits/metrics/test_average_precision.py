@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from hf_fairtune.audits.audit import audit
@@ -60,17 +61,19 @@ def test_an_audit_has_it_by_group_overall_and_across_groups() -> None:
 
 
 @settings(max_examples=60)
-@given(tied_splits(least=1))
-def test_influences_are_derivatives_by_the_weight_of_a_row(drawn: Split) -> None:
+@given(tied_splits(least=1), st.booleans())
+def test_influences_are_derivatives_by_the_weight_of_a_row(drawn: Split, weighted: bool) -> None:
     order = np.argsort(drawn[1], kind="stable")
     labels, scores = drawn[0][order], drawn[1][order]
-    found, size, step = influences(labels, scores), len(labels), 1e-5
+    size, step = len(labels), 1e-5
+    own = np.random.default_rng(size).uniform(0.5, 3, size) if weighted else np.ones(size, dtype=int)
+    found = influences(labels, scores, own)
     assert found.sum() == pytest.approx(0, abs=1e-12)
     for row in range(size):
         ends = []
         for side in (1, -1):
-            weights = np.ones(size)
-            weights[row] += side * step
+            weights = own.astype(float)
+            weights[row] *= 1 + side * step
             ends.append(average_precision_score(labels, scores, sample_weight=weights))
         assert found[row] == pytest.approx((ends[0] - ends[1]) / (2 * step), abs=1e-7)
 
@@ -122,7 +125,8 @@ def test_coverage_where_the_prevalence_varies(images: tuple[int, ...]) -> None:
         sick, level = (rng.random(76) < 50 / 190).repeat(sizes), rng.normal(size=76).repeat(sizes)
         scores = 1.5 * sick + np.sqrt(0.7) * level + np.sqrt(0.3) * rng.normal(size=len(sick))
         order = np.argsort(scores)
-        labels, moves = sick[order].astype(int), influences(sick[order].astype(int), scores[order])
+        labels, counted = sick[order].astype(int), np.ones(len(order), dtype=int)
+        moves = influences(labels, scores[order], counted)
         clusters = np.arange(76).repeat(sizes)[order]
         found = influence_interval(METRIC(labels, scores[order]), moves, clusters, 0.95, share=True)
         inside += found.low <= truth <= found.high
