@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,16 +20,17 @@ from hf_fairtune.publish import publish
 SPEC = ScoredSpec(label=["y"], score=["p"], group=["sex"], weight="w", reference=["q"])
 
 
-def weighted(weights: np.ndarray, counts: tuple[int, ...] = (61, 143, 58, 137)) -> Document:
+def weighted(weights: np.ndarray, counts: tuple[int, ...] = (61, 143, 58, 137), spec: ScoredSpec = SPEC) -> Document:
     """The audit of women and men with so many positives and negatives each."""
     rng = np.random.default_rng(0)
     labels = np.repeat([1, 0, 1, 0], counts)
     frame = pd.DataFrame({"y": labels, "p": rng.uniform(0, 0.6, len(labels)) + 0.3 * labels, "w": weights})
     frame["q"], frame["sex"] = rng.permutation(frame.p), np.repeat(["F", "F", "M", "M"], counts)
-    table = read_scored(frame, SPEC)
+    frame["site"] = np.where(np.arange(len(labels)) % 2, "x", "y")
+    table = read_scored(frame, spec)
     found = audit_table(table, n_boot=50, n_permutations=20)
     models = [Model("model", "model"), Model("reference", "reference")]
-    return Document("audit", audit_data(table, "t.csv", SPEC), "model", models, found)
+    return Document("audit", audit_data(table, "t.csv", spec), "model", models, found)
 
 
 def test_sizes_of_weighted_rows_are_rounded_and_their_prevalence_is_not_shown() -> None:
@@ -67,6 +69,19 @@ def test_a_rate_that_one_heavy_patient_makes_is_not_shared() -> None:
     assert comparison is not None
     assert not comparison.groups[0].auc.defined
     assert "F" not in [curve.group for curve in audit.roc]
+
+
+@pytest.mark.parametrize("heavy", [1.0, 1000.0])
+def test_errors_that_one_heavy_patient_makes_are_not_shared(heavy: float) -> None:
+    weights = np.random.default_rng(1).uniform(0.9, 1.1, 399)
+    weights[0] = heavy
+    document = weighted(weights, spec=replace(SPEC, explain=["site"]))
+    found, shown = (one.audits[0].audit.enrichment for one in (document, publish(document)))
+    assert found is not None is not shown
+    (own,), (column,) = found.columns, shown.columns
+    assert min(min(exact(one.errors), exact(one.cases) - exact(one.errors)) for one in own.values) >= 10
+    assert (column.values == []) == (heavy > 1)
+    assert all(one.scarcer is None is one.cases for one in column.values)
 
 
 @pytest.mark.parametrize("counts", [(62, 143, 58, 137), (61, 144, 58, 137)])

@@ -16,7 +16,7 @@ from .calibration_audit import audit_calibration
 from .decision_curve import decision_curves
 from .engine.bands import standard_errors
 from .engine.bootstrap import bootstrap
-from .engine.influence import influence_interval
+from .engine.influence import influence_interval, left_out
 from .engine.resampled_rows import ALL, VALUE, ResampledRows
 from .engine.rows import ScoredRows, check_rows, included_codes, reference_code
 from .metrics.auc import auc_estimates, cross_groups, roc_curves
@@ -227,6 +227,7 @@ def score_estimates(resampled: ResampledRows, code: int) -> dict[str, Estimate]:
         if metric.influences and not lacking:
             counted = np.ones(len(part.labels), dtype=np.int64) if part.weights is None else part.weights
             moves, clusters = metric.influences(part.labels, part.scores, counted), resampled.shared(part)
+            moves = moves if part.weights is None else left_out(moves, part.labels, part.weights)
             own = influence_interval(value, moves, clusters, resampled.confidence, share=True)
             found[name] = point(value, own.method, *few) if few else own
         else:

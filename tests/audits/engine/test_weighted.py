@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
 
-from hf_fairtune.audits.engine.clusters import auc_covariances, effective_cases, effective_clusters, effective_trials
+from hf_fairtune.audits.engine.clusters import (
+    auc_covariances,
+    effective_cases,
+    effective_clusters,
+    effective_rows,
+    effective_trials,
+    paired_variance,
+)
 from hf_fairtune.audits.engine.delong import auc, auc_interval, delong_parts
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
 
@@ -61,6 +69,37 @@ def test_the_variance_of_an_auc_is_that_of_leaving_units_out(per_cluster: int) -
     assert rows.clusters is not None
     found = auc_covariances([(rows.labels, rows.scores, rows.clusters)], [rows.weights])[0, 0]
     assert found == pytest.approx(jackknife(rows, "auc"), rel=0.03)
+
+
+@pytest.mark.parametrize("per_cluster", [1, 3])
+def test_the_variance_of_a_change_is_that_of_leaving_units_out(per_cluster: int) -> None:
+    rows = sample(1500, 1, per_cluster)
+    assert rows.clusters is not None
+    assert rows.weights is not None
+    others = rows.scores + np.random.default_rng(5).normal(size=1500)
+    found = paired_variance(rows.labels, rows.scores, others, rows.clusters, rows.weights)
+    values = []
+    for unit in np.unique(rows.clusters):
+        kept = rows.clusters != unit
+        columns = rows.labels[kept], rows.weights[kept]
+        values.append(auc(columns[0], rows.scores[kept], columns[1]) - auc(columns[0], others[kept], columns[1]))
+    n = len(values)
+    assert found == pytest.approx((n - 1) ** 2 / n * np.var(values, ddof=1), rel=0.03)
+
+
+def test_effective_rows_of_few_clusters_by_hand() -> None:
+    """Three patients of two rows: what weights make of the share, of its variance, and of the shrinking."""
+    hits, weights = np.array([1, 0, 1, 1, 0, 0]), np.array([3.0, 1, 1, 2, 2, 1])
+    share = (3 + 1 + 2) / 10
+    moved = [3 * (1 - share) - share, 3 * (1 - share), -3 * share]
+    variance = 3 / 2 * sum(own**2 for own in moved) / 10**2
+    effect = max(1.0, variance / (share * (1 - share) / 5))
+    # The hits lie in two patients with mean weights of 3 and 1.5, the misses in two of 1 and 1.5.
+    seen, effective = min(4.5**2 / (9 + 2.25), 2.5**2 / (1 + 2.25)), 10**2 / (16 + 9 + 9)
+    effect = (seen * effect + max(effect, 6 / effective)) / (seen + 1)
+    few, many = student.ppf(0.975, [effective - 1, 5])
+    found = effective_rows(hits, np.array([0, 0, 1, 1, 2, 2]), 0.95, weights)
+    assert found == pytest.approx(6 / effect * (many / few) ** 2)
 
 
 def test_weights_that_are_alike_within_a_class_leave_delongs_variance() -> None:

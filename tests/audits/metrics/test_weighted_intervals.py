@@ -5,13 +5,35 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from scipy.special import expit
+from sklearn.metrics import average_precision_score
 
+from hf_fairtune.audits.engine.influence import left_out
+from hf_fairtune.audits.metrics.average_precision import influences
 from hf_fairtune.audits.metrics.brier import brier
 from hf_fairtune.audits.metrics.calibration_slope import calibration_intercept, calibration_slope
 from hf_fairtune.audits.metrics.net_benefit import net_benefit
 from hf_fairtune.document.estimate import Estimate
 
 Number = Callable[..., Estimate]
+
+
+def test_the_error_of_an_average_precision_knows_heavy_rows() -> None:
+    """Beside leaving each row out of 30 positives and 90 others; influences alone have .82 of that variance."""
+    ratios = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        labels, weights = np.repeat([1, 0], [30, 90]), rng.gamma(1.0, size=120) + 0.05
+        scores = rng.normal(labels)
+        order = np.argsort(scores)
+        labels, scores, weights = labels[order], scores[order], weights[order]
+        whole, moved = average_precision_score(labels, scores, sample_weight=weights), []
+        for row in range(120):
+            kept = np.arange(120) != row
+            moved.append(whole - average_precision_score(labels[kept], scores[kept], sample_weight=weights[kept]))
+        moves = influences(labels, scores, weights)
+        ratios.append([np.sum(own**2) / np.sum(np.square(moved)) for own in (left_out(moves, labels, weights), moves)])
+    known, plain = np.mean(ratios, axis=0)
+    assert plain < 0.88 < known < 1
 
 
 def of_cells(labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray, level: float, w: np.ndarray) -> Estimate:
