@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .audits.audit_table import audit_table as audit_table
     from .audits.comparison import compare as compare
     from .audits.compute import fairness_metrics as fairness_metrics
+    from .audits.replication import replicate as replicate
     from .audits.thresholds import fixed as fixed
     from .audits.thresholds import youden as youden
     from .data.arguments import DataArguments as DataArguments
@@ -34,12 +35,15 @@ if TYPE_CHECKING:
     from .search.space import MaskSearchSpace as MaskSearchSpace
     from .trainer.arguments import FairTrainingArguments as FairTrainingArguments
     from .trainer.fair import FairTrainer as FairTrainer
+    from .trainer.rivals import rival as rival
+    from .trainer.rivals import with_seed as with_seed
 
 _HOMES = {
     "audit": "audits.audit",
     "audit_table": "audits.audit_table",
     "compare": "audits.comparison",
     "fairness_metrics": "audits.compute",
+    "replicate": "audits.replication",
     "fixed": "audits.thresholds",
     "youden": "audits.thresholds",
     "DataArguments": "data.arguments",
@@ -66,6 +70,8 @@ _HOMES = {
     "MaskSearchSpace": "search.space",
     "FairTrainingArguments": "trainer.arguments",
     "FairTrainer": "trainer.fair",
+    "with_seed": "trainer.rivals",
+    "rival": "trainer.rivals",
 }
 __all__ = list(_HOMES)
 

@@ -22,6 +22,7 @@ from .document.audit import (
 )
 from .document.comparison import Comparison, ThresholdChange
 from .document.estimate import NAN, SMALL, Estimate, Real, Reason, Size, Unit, exact
+from .document.replication import Replication
 from .document.run import Step
 
 FEW = 10
@@ -75,8 +76,8 @@ class Rule:
     included: tuple[str | None, ...] = ()
     unlogged: tuple[str, ...] = COUNTERS
 
-    def of(self, found: Audit | Comparison) -> Rule:
-        """Return the rule for an exact audit or comparison."""
+    def of(self, found: Audit | Comparison | Replication) -> Rule:
+        """Return the rule for an exact audit, comparison or replication."""
         cases: dict[str | None, dict[Unit, int]] = {}
         included: list[str | None] = []
         for row in (found, *found.groups):
@@ -137,7 +138,7 @@ class Rule:
             groups = (None,)
         elif isinstance(getattr(owner, "group", None), str):
             groups = (owner.group,)
-        elif isinstance(owner, Comparison):
+        elif isinstance(owner, (Comparison, Replication)):
             groups = (None,) if name in WHOLE else ()
         elif isinstance(owner, Audit):
             ranked = tuple(row.group for row in owner.ranking.groups) if name == "ranking" and owner.ranking else ()

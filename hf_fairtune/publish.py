@@ -100,9 +100,9 @@ def _sheet(sheet: SplitSheet, gone: set[str | None]) -> SplitSheet:
 def _audited(entry: Audited, gone: set[str | None]) -> Audited:
     rule = Rule(hidden if {entry.attribute, None} & gone else rounded)
     audit = rule.of(entry.audit).show(_without_steep_cuts(_curves(entry.audit)))
-    return replace(
-        entry, audit=audit, comparison=entry.comparison and rule.of(entry.comparison).show(entry.comparison)
-    )
+    compared = entry.comparison and rule.of(entry.comparison).show(entry.comparison)
+    repeated = [rule.of(one).show(one) for one in entry.replications]
+    return replace(entry, audit=audit, comparison=compared, replications=repeated)
 
 
 def _curves(audit: Audit) -> Audit:

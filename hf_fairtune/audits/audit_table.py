@@ -135,7 +135,7 @@ class _Asked:
     def audit(self, target: int, attribute: Attribute | None) -> tuple[Audit, Comparison | None]:
         """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
-        rows = _rows(table, table.scores, target, attribute, table.clusters)
+        rows = rows_of(table, table.scores, target, attribute, table.clusters)
         left, few = list[str](), rows.cases()[:-1, :2].min(axis=1) < ESTIMABLE
         if attribute is not None:
             left = attribute.within(self.options.exclude)
@@ -174,10 +174,10 @@ class _Asked:
             elif policy.number is not None:
                 found.append(fixed(policy.number))
             elif self.fit_on is None or fit_scores is None:
-                found.append(policy.fit(_rows(self.table, scores, target, attribute)))
+                found.append(policy.fit(rows_of(self.table, scores, target, attribute)))
             elif attribute is not None or not policy.by_group:
                 same = next((own for own in self.fit_on.attributes if attribute and own.name == attribute.name), None)
-                found.append(policy.fit(_rows(self.fit_on, fit_scores, target, same)))
+                found.append(policy.fit(rows_of(self.fit_on, fit_scores, target, same)))
         return found
 
 
@@ -190,13 +190,14 @@ def _reference_group(attribute: Attribute | None, names: Sequence[str]) -> list[
     return named or joint
 
 
-def _rows(
+def rows_of(
     table: ScoredTable,
     scores: np.ndarray,
     target: int,
     attribute: Attribute | None,
     clusters: np.ndarray | None = None,
 ) -> ScoredRows:
+    """Return the rows of a target by the groups of an attribute, or as one group."""
     labels, ranked = table.labels[:, target], scores[:, target]
     if attribute is None:
         return check_rows(labels, ranked, np.zeros_like(labels), [ALL_ROWS], clusters)

@@ -4,12 +4,16 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..audits.compute import direction
+from ..audits.replication import LEAST
 from ..data.arguments import DataArguments
 from ..errors import FairTuneError
 from ..search.modes import MODES
 from ..search.space import LearningRate
 from ..trainer.arguments import FairTrainingArguments
-from .job import BASELINE_ID, Job, full_baseline, say, train, warn_of_small_groups
+from ..trainer.audits import MODEL
+from ..trainer.fair import FairTrainer
+from ..trainer.rivals import RIVALS, rival, rival_method, seeds_after
+from .job import Job, say, train_all, warn_of_small_groups
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
@@ -30,12 +34,32 @@ class SearchArguments:
         default="min_group_auc",
         metadata={"help": "Metric of the validation split to search by: auc, auc_gap, ...; it knows its direction."},
     )
+    rivals: list[str] = field(
+        default_factory=lambda: [*RIVALS],
+        metadata={
+            "help": "What the winner is compared with, each tuned by the same search: methods, or preset masks. None "
+            "for no rival."
+        },
+    )
+    rival_trials: int | None = field(
+        default=None, metadata={"help": "Trials of each rival. Default: as many as --trials."}
+    )
+    seeds: int = field(
+        default=3,
+        metadata={"help": "Trainings of the winner and of each rival: 3 or more tell what a method does, 1 does not."},
+    )
     learning_rate_low: float = field(default=1e-5, metadata={"help": "Lowest learning rate searched; the paper's."})
     learning_rate_high: float = field(default=1e-3, metadata={"help": "Highest learning rate searched; the paper's."})
 
     def __post_init__(self) -> None:
-        if self.trials < 1:
-            raise FairTuneError(f"`--trials` is {self.trials}; a search takes at least one.")
+        for name in ("trials", "rival_trials"):
+            if (count := getattr(self, name)) is not None and count < 1:
+                raise FairTuneError(f"`--{name}` is {count}; a search takes at least one.")
+        if len({*self.rivals}) < len(self.rivals):
+            raise FairTuneError(f"`--rivals {' '.join(self.rivals)}` names one twice; name each once.")
+        for name in self.rivals:
+            rival_method(name)
+        seeds_after(0, self.seeds, LEAST)
         direction(self.objective)
         self.rates()
 
@@ -59,18 +83,33 @@ def run(
     if not job.finished():
         trainer = job.trainer(searching=True)
         warn_of_small_groups(trainer)
-        trainer.hyperparameter_search(search.rates(), search.objective, search.trials, mode=search.mode)
-        say(trainer, f"training the winner at learning rate {trainer.args.learning_rate:.2e}")
-        train(trainer)
-        baseline = full_baseline(trainer)
-        say(trainer, f"training all weights at learning rate {baseline.args.learning_rate:.2e}, to compare with")
-        train(baseline)
+        choose(trainer, search, search.trials)
+        for name in search.rivals:
+            beside(trainer, name, search)
         # Only now, and once: nothing is chosen after the test split was seen.
-        baseline.audit("test")
+        trainer.audit("test", reference=search.rivals[0] if search.rivals else None)
         assert trainer.audits is not None
-        assert baseline.audits is not None
-        compared = baseline.document.model_named(baseline.document.model)
-        trainer.audits.adopt(baseline.audits, replace(compared, id=BASELINE_ID))
-        trainer.audit("test", reference=BASELINE_ID)
+        for name in search.rivals if search.seeds > 1 else ():
+            trainer.audits.replicate(name)
         job.hand_over(trainer)
     job.print_result()
+
+
+def choose(trainer: FairTrainer, search: SearchArguments, trials: int) -> None:
+    """Search, then train what won, once a seed."""
+    what = trainer.title or trainer.method.title
+    say(trainer, f"searching {what}: {trials} trials")
+    trainer.hyperparameter_search(search.rates(), search.objective, trials, mode=search.mode)
+    say(trainer, f"training {what} at learning rate {trainer.args.learning_rate:.2e}")
+    train_all(trainer, seeds_after(trainer.args.seed, search.seeds, LEAST))
+
+
+def beside(trainer: FairTrainer, name: str, search: SearchArguments) -> None:
+    """Search and train a rival alike, hand it over in a folder of its own, and take its test results."""
+    found = rival(trainer, name)
+    choose(found, search, search.rival_trials or search.trials)
+    found.audit("test")
+    found.save_model()
+    assert trainer.audits is not None
+    assert found.audits is not None
+    trainer.audits.adopt(found.audits, replace(found.document.model_named(MODEL), id=name))
