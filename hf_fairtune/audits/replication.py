@@ -111,7 +111,7 @@ def replicate_rows(
     positives, negatives, n = resampled.counts[ALL].tolist()
     kept = [(groups[code].auc.change.mean, groups[code].fall) for code in included]
     return Replication(
-        reference=reference,
+        rival=reference,
         seeds=list(seeds) or list(range(len(scores))),
         fixed=fixed,
         confidence=float(level),
@@ -193,6 +193,6 @@ def _repeated(spread: Spread, number: Number | None, level: float, method: str, 
     half, value, reasons = spread.off((1 + level) / 2), spread.value, tuple(reasons)
     mean = undefined(method, *reasons) if math.isnan(value) else point(value, method, *reasons)
     if mean.defined and not reasons:
-        mean = Estimate(value, max(-1.0, value - half), min(1.0, value + half), method)
+        mean = Estimate(value, max(0.0 if number else -1.0, value - half), min(1.0, value + half), method)
     runs = [] if number is None else number.runs.tolist()
     return Repeated(mean, runs, math.sqrt(spread.training), math.sqrt(spread.sampling))

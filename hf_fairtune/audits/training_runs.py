@@ -100,7 +100,7 @@ class Spread:
                 variances.append(float(part.runs.var(ddof=1)) / len(part.runs))
                 degrees.append(len(part.runs) - 1)
         total, below = sum(variances), float(np.square(variances) @ np.reciprocal(degrees, dtype=float))
-        return cls(value, sampling, total - sampling, total**2 / below if below > 0 else math.inf)
+        return cls(value, sampling, sum(variances[1:]), total**2 / below if below > 0 else math.inf)
 
     def off(self, probability: float) -> float:
         """Return how far the value may be off with that probability, one-sided."""

@@ -8,6 +8,7 @@ from ..document.document import Document
 from .answer import answers, headline
 from .compared import compared
 from .group_names import in_words
+from .methods import methods_said
 from .reading import reading_table
 from .table import plain
 from .words import READING, listed, number
@@ -48,6 +49,7 @@ def audit_text(document: Document, colour: bool = False) -> str:
         parts += [("", "", 0), (f"{place}: {one.verdict}", one.kind, 0)]
         for paragraph in one.paragraphs:
             parts.append((f"  {paragraph}", "", 0))
+        parts += [(f"  {methods_said(one.view)}", "", 4)] if one.view.rivals else []
         parts += [(f"  {compared(one.view)}", "", 2)] if one.view.comparison else []
     parts += [(f"{len(said) - SHOWN} more answers have no place here.", "", 0)] if len(said) > SHOWN else []
     parts += [("", "", 0), (READING.format(said[0].view.level), "", 0)] if said else []

@@ -11,6 +11,7 @@ from ..document.audit import AucGap, Audit, ThresholdAudit
 from ..document.comparison import Comparison, ThresholdChange
 from ..document.document import Document
 from ..document.estimate import NAN, Estimate
+from ..document.replication import Replication
 from .words import percent
 
 # By question: the rate, its gap between groups, and whether the lowest or the highest rate is the worst.
@@ -30,13 +31,15 @@ class View:
     """An audit of a document's model by the groups of an attribute.
 
     `audits` are by the title of their model: the reference's, where there is one, then this; `all_rows` is that of all
-    rows together. `title` and `reference` name the models, the second "" without one. `scope` is target and split,
+    rows together; `rivals` are by title what several trainings of both methods show. `title` and `reference` name the
+    models, the second "" without one. `scope` is target and split,
     where there are several, each after a comma; `place` is attribute and scope. `level` is that of the intervals,
     `digits` those of a number.
     """
 
     audit: Audit
     comparison: Comparison | None
+    rivals: dict[str, Replication]
     audits: dict[str, Audit]
     all_rows: Audit | None
     attribute: str
@@ -86,6 +89,7 @@ def views(document: Document) -> list[View]:
                 view = View(
                     audit=entry.audit,
                     comparison=entry.comparison,
+                    rivals={titles[one.rival]: one for one in entry.replications},
                     audits=({titles[other.model]: other.audit} if other else {}) | {titles[entry.model]: entry.audit},
                     all_rows=whole.audit if whole else None,
                     attribute=attribute,
