@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from .search.space import LearningRate as LearningRate
     from .search.space import MaskSearchSpace as MaskSearchSpace
     from .trainer.arguments import FairTrainingArguments as FairTrainingArguments
+    from .trainer.baselines import baseline as baseline
+    from .trainer.baselines import with_seed as with_seed
     from .trainer.fair import FairTrainer as FairTrainer
-    from .trainer.rivals import rival as rival
-    from .trainer.rivals import with_seed as with_seed
 
 _HOMES = {
     "audit": "audits.audit",
@@ -70,8 +70,8 @@ _HOMES = {
     "MaskSearchSpace": "search.space",
     "FairTrainingArguments": "trainer.arguments",
     "FairTrainer": "trainer.fair",
-    "with_seed": "trainer.rivals",
-    "rival": "trainer.rivals",
+    "with_seed": "trainer.baselines",
+    "baseline": "trainer.baselines",
 }
 __all__ = list(_HOMES)
 

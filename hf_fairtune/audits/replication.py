@@ -111,7 +111,7 @@ def replicate_rows(
     positives, negatives, n = resampled.counts[ALL].tolist()
     kept = [(groups[code].auc.change.mean, groups[code].fall) for code in included]
     return Replication(
-        rival=reference,
+        baseline=reference,
         seeds=list(seeds) or list(range(len(scores))),
         fixed=fixed,
         confidence=float(level),

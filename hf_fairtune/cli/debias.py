@@ -18,8 +18,8 @@ from ..data.testsets import TestSetArguments, parse_test_sets
 from ..document.run import ExternalSet
 from ..methods.method import Method, method_named
 from ..trainer.arguments import FairTrainingArguments
+from ..trainer.baselines import seeds_after
 from ..trainer.fair import FairTrainer
-from ..trainer.rivals import seeds_after
 from ..trainer.run_facts import repair_facts
 from ..trainer.saliency import captum_explainer, write_maps
 from .job import Job, located, say, train_all

@@ -37,7 +37,9 @@ ARGUMENTS = (DemoArguments,)
 def run(demo: DemoArguments) -> None:
     """Run `fairtune search` on the generated lesions."""
     # A ViT 240 times smaller than ViT-B takes ten times its learning rates.
-    searching = search.SearchArguments(demo.trials, rivals=["full"], learning_rate_low=1e-4, learning_rate_high=1e-2)
+    searching = search.SearchArguments(
+        demo.trials, baselines=["full"], learning_rate_low=1e-4, learning_rate_high=1e-2
+    )
     folder = Path(demo.output_dir)
     check_place(folder)
     lesions = write_lesions(folder / "lesions", seed=demo.seed)

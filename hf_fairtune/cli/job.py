@@ -22,9 +22,9 @@ from ..methods.method import Method, method_named
 from ..show import words
 from ..show.terminal import audit_text
 from ..trainer.arguments import FairTrainingArguments
+from ..trainer.baselines import with_seed
 from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
-from ..trainer.rivals import with_seed
 from .model import ModelArguments, load_model_type, load_processor, load_with_new_head
 
 

@@ -11,8 +11,8 @@ from ..search.modes import MODES
 from ..search.space import LearningRate
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.audits import MODEL
+from ..trainer.baselines import BASELINES, baseline, baseline_method, seeds_after
 from ..trainer.fair import FairTrainer
-from ..trainer.rivals import RIVALS, rival, rival_method, seeds_after
 from .job import Job, say, train_all, warn_of_small_groups
 from .model import ModelArguments
 
@@ -34,31 +34,34 @@ class SearchArguments:
         default="min_group_auc",
         metadata={"help": "Metric of the validation split to search by: auc, auc_gap, ...; it knows its direction."},
     )
-    rivals: list[str] = field(
-        default_factory=lambda: [*RIVALS],
+    baselines: list[str] = field(
+        default_factory=lambda: [*BASELINES],
         metadata={
             "help": "What the winner is compared with, each tuned by the same search: methods, or preset masks. None "
-            "for no rival."
+            "for no baseline."
         },
     )
-    rival_trials: int | None = field(
-        default=None, metadata={"help": "Trials of each rival. Default: as many as --trials."}
+    baseline_trials: int | None = field(
+        default=None,
+        metadata={"help": "Trials of each baseline. Default: as many as --trials.", "aliases": ["--rival_trials"]},
     )
     seeds: int = field(
         default=3,
-        metadata={"help": "Trainings of the winner and of each rival: 3 or more tell what a method does, 1 does not."},
+        metadata={
+            "help": "Trainings of the winner and of each baseline: 3 or more tell what a method does, 1 does not."
+        },
     )
     learning_rate_low: float = field(default=1e-5, metadata={"help": "Lowest learning rate searched; the paper's."})
     learning_rate_high: float = field(default=1e-3, metadata={"help": "Highest learning rate searched; the paper's."})
 
     def __post_init__(self) -> None:
-        for name in ("trials", "rival_trials"):
+        for name in ("trials", "baseline_trials"):
             if (count := getattr(self, name)) is not None and count < 1:
                 raise FairTuneError(f"`--{name}` is {count}; a search takes at least one.")
-        if len({*self.rivals}) < len(self.rivals):
-            raise FairTuneError(f"`--rivals {' '.join(self.rivals)}` names one twice; name each once.")
-        for name in self.rivals:
-            rival_method(name)
+        if len({*self.baselines}) < len(self.baselines):
+            raise FairTuneError(f"`--baselines {' '.join(self.baselines)}` names one twice; name each once.")
+        for name in self.baselines:
+            baseline_method(name)
         seeds_after(0, self.seeds, LEAST)
         direction(self.objective)
         self.rates()
@@ -84,12 +87,12 @@ def run(
         trainer = job.trainer(searching=True)
         warn_of_small_groups(trainer)
         choose(trainer, search, search.trials)
-        for name in search.rivals:
+        for name in search.baselines:
             beside(trainer, name, search)
         # Only now, and once: nothing is chosen after the test split was seen.
-        trainer.audit("test", reference=search.rivals[0] if search.rivals else None)
+        trainer.audit("test", reference=search.baselines[0] if search.baselines else None)
         assert trainer.audits is not None
-        for name in search.rivals if search.seeds > 1 else ():
+        for name in search.baselines if search.seeds > 1 else ():
             trainer.audits.replicate(name)
         job.hand_over(trainer)
     job.print_result()
@@ -105,9 +108,9 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int) -> None:
 
 
 def beside(trainer: FairTrainer, name: str, search: SearchArguments) -> None:
-    """Search and train a rival alike, hand it over in a folder of its own, and take its test results."""
-    found = rival(trainer, name)
-    choose(found, search, search.rival_trials or search.trials)
+    """Search and train a baseline alike, hand it over in a folder of its own, and take its test results."""
+    found = baseline(trainer, name)
+    choose(found, search, search.baseline_trials or search.trials)
     found.audit("test")
     found.save_model()
     assert trainer.audits is not None

@@ -21,10 +21,10 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A number of a method and of its rival, and the first minus the second."""
+    """A number of a method and of its baseline, and the first minus the second."""
 
     method: Repeated
-    rival: Repeated
+    baseline: Repeated
     change: Repeated
 
 
@@ -47,12 +47,12 @@ class GroupContrast:
 
 @dataclass(frozen=True)
 class Replication:
-    """A method against a rival, both trained several times; `fixed` where the rival is one given model.
+    """A method against a baseline, both trained several times; `fixed` where the baseline is one given model.
 
     `margin` is the fall of a group's AUC that is let pass.
     """
 
-    rival: str
+    baseline: str
     seeds: list[int]
     fixed: bool
     confidence: float

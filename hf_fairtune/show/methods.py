@@ -17,9 +17,9 @@ VARIANCES = (
 
 
 def methods_said(view: View) -> str:
-    """Say of each rival what the trainings of both methods show."""
+    """Say of each baseline what the trainings of both methods show."""
     said = []
-    for title, found in view.rivals.items():
+    for title, found in view.baselines.items():
         rows = {row.group: (row.auc.change.mean, row.fall) for row in found.groups if row.group not in found.excluded}
         said.append(f"{view.title} against {title}, {trainings(found)}: {verdict(found.verdict, rows, found.margin)}")
     return " ".join(said)
@@ -30,18 +30,18 @@ def trainings(found: Replication) -> str:
     own = len(found.auc.method.runs)
     if found.fixed:
         return f"{own} trainings against this one model"
-    other = len(found.auc.rival.runs)
+    other = len(found.auc.baseline.runs)
     return f"{own} trainings of each" if own == other else f"{own} and {other} trainings"
 
 
 def methods_table(view: View) -> Table:
     """Build a row a method: its lowest AUC, gap and AUC of all rows as means over trainings."""
     rows: list[list[Cell]] = []
-    for title, found in view.rivals.items():
+    for title, found in view.baselines.items():
         if not rows:
             parts = found.min_group_auc.method, found.auc_gap.method, found.auc.method
             rows.append(_row(view.title, parts, ""))
-        parts = found.min_group_auc.rival, found.auc_gap.rival, found.auc.rival
+        parts = found.min_group_auc.baseline, found.auc_gap.baseline, found.auc.baseline
         rows.append(_row(title, parts, found.verdict))
     header = ["method", "trainings", "lowest group's AUC", "from training", "from rows", "gap", "AUC of all rows"]
     header.append(f"verdict on {view.title}")
@@ -56,13 +56,13 @@ def _row(title: str, parts: tuple[Repeated, Repeated, Repeated], found: str) -> 
 
 
 def changes_tables(view: View) -> list[Table]:
-    """Build, for each rival, a row a group: the AUC by both methods and the change."""
+    """Build, for each baseline, a row a group: the AUC by both methods and the change."""
     tables = []
-    for title, found in view.rivals.items():
+    for title, found in view.baselines.items():
         rows: list[list[Cell]] = []
         for row in found.groups:
             contrast = row.auc
-            rows.append([name(row.group), contrast.method.mean, contrast.rival.mean, contrast.change.mean])
+            rows.append([name(row.group), contrast.method.mean, contrast.baseline.mean, contrast.change.mean])
         header = ["group", f"AUC, {view.title}", f"AUC, {title}", "change"]
         whole = f"{view.title} against {title} {view.place}, means over trainings [{view.level}]"
         note = "change: its interval is simultaneous over the groups that changed"
@@ -91,4 +91,4 @@ def budget_table(document: Document) -> Table:
 
 def tables(view: View) -> Sequence[Table]:
     """Build the tables of the methods, the summary first."""
-    return [methods_table(view), *changes_tables(view)] if view.rivals else []
+    return [methods_table(view), *changes_tables(view)] if view.baselines else []

@@ -49,7 +49,7 @@ def audit_text(document: Document, colour: bool = False) -> str:
         parts += [("", "", 0), (f"{place}: {one.verdict}", one.kind, 0)]
         for paragraph in one.paragraphs:
             parts.append((f"  {paragraph}", "", 0))
-        parts += [(f"  {methods_said(one.view)}", "", 4)] if one.view.rivals else []
+        parts += [(f"  {methods_said(one.view)}", "", 4)] if one.view.baselines else []
         parts += [(f"  {compared(one.view)}", "", 2)] if one.view.comparison else []
     parts += [(f"{len(said) - SHOWN} more answers have no place here.", "", 0)] if len(said) > SHOWN else []
     parts += [("", "", 0), (READING.format(said[0].view.level), "", 0)] if said else []

@@ -31,15 +31,14 @@ class View:
     """An audit of a document's model by the groups of an attribute.
 
     `audits` are by the title of their model: the reference's, where there is one, then this; `all_rows` is that of all
-    rows together; `rivals` are by title what several trainings of both methods show. `title` and `reference` name the
-    models, the second "" without one. `scope` is target and split,
-    where there are several, each after a comma; `place` is attribute and scope. `level` is that of the intervals,
-    `digits` those of a number.
+    rows together; `baselines` are by title what several trainings of both methods show. `title` and `reference` name
+    the models, the second "" without one. `scope` is target and split, where there are several, each after a comma;
+    `place` is attribute and scope. `level` is that of the intervals, `digits` those of a number.
     """
 
     audit: Audit
     comparison: Comparison | None
-    rivals: dict[str, Replication]
+    baselines: dict[str, Replication]
     audits: dict[str, Audit]
     all_rows: Audit | None
     attribute: str
@@ -89,7 +88,7 @@ def views(document: Document) -> list[View]:
                 view = View(
                     audit=entry.audit,
                     comparison=entry.comparison,
-                    rivals={titles[one.rival]: one for one in entry.replications},
+                    baselines={titles[one.baseline]: one for one in entry.replications},
                     audits=({titles[other.model]: other.audit} if other else {}) | {titles[entry.model]: entry.audit},
                     all_rows=whole.audit if whole else None,
                     attribute=attribute,

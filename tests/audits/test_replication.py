@@ -75,7 +75,7 @@ def test_a_given_model_has_no_variance_of_training() -> None:
     labels, scores, others, groups = trained(np.random.default_rng(2), 30, [0.0, 0.0])
     fixed = replicate(labels, scores, others[0], groups, NAMES)
     assert fixed.fixed
-    assert fixed.auc.rival.training_error == 0
+    assert fixed.auc.baseline.training_error == 0
     assert fixed.auc.change.training_error == fixed.auc.method.training_error > 0
 
 

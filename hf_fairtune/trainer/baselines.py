@@ -1,4 +1,4 @@
-"""Trainings beside one: the same method with another seed, and rivals that get the same search."""
+"""Trainings beside one: the same method with another seed, and baselines that get the same search."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from .fair import FairTrainer
 
 # What FairTune's tables set beside it (ICLR 2024, tables 1 to 6).
-RIVALS = ("full", "linear", "attention", "layernorm")
+BASELINES = ("full", "linear", "attention", "layernorm")
 TITLES = {"linear": "Linear readout", "layernorm": "LayerNorm tuning", "attention": "Attention tuning"}
 
 
-def rival_method(name: str) -> Method:
+def baseline_method(name: str) -> Method:
     """Return a method by its name, or FairTune with a preset mask by the preset's.
 
     Raises:
@@ -28,8 +28,8 @@ def rival_method(name: str) -> Method:
     return method_named("fairtune", mask=name) if name in PRESETS else method_named(name)
 
 
-def rival(trainer: FairTrainer, name: str) -> FairTrainer:
-    """Return a trainer of a rival: the same start, data and arguments, in `<output_dir>/rivals/<name>`.
+def baseline(trainer: FairTrainer, name: str) -> FairTrainer:
+    """Return a trainer of a baseline: the same start, data and arguments, in `<output_dir>/baselines/<name>`.
 
     Its `hyperparameter_search` is to have the trials and the objective that the trainer's had.
 
@@ -37,7 +37,7 @@ def rival(trainer: FairTrainer, name: str) -> FairTrainer:
         trainer: a trainer with `model_init` and `data`.
         name: a method, such as "full", or a preset mask, such as "linear".
     """
-    found = _beside(trainer, Path("rivals") / name, rival_method(name), trainer.args.seed)
+    found = _beside(trainer, Path("baselines") / name, baseline_method(name), trainer.args.seed)
     found.title = TITLES.get(name, "")
     return found
 
