@@ -17,10 +17,10 @@ from .document.audit import (
     Pair,
     Ranking,
     RateGroup,
-    ReliabilityBin,
     ThresholdAudit,
 )
-from .document.comparison import Comparison, ThresholdChange
+from .document.comparison import Comparison, Power, ThresholdChange
+from .document.curves import ReliabilityBin
 from .document.estimate import NAN, SMALL, Estimate, Real, Reason, Size, Unit, exact
 from .document.replication import Replication
 from .document.run import Step
@@ -134,7 +134,7 @@ class Rule:
             groups = self.included
         elif isinstance(owner, Pair):
             groups = (owner.group, owner.reference)
-        elif at.name == "overall":
+        elif at.name == "overall" or isinstance(owner, Power):
             groups = (None,)
         elif isinstance(getattr(owner, "group", None), str):
             groups = (owner.group,)

@@ -7,8 +7,9 @@
   specificity negatives, everything else both: what mixes the classes would give the small one away beside numbers of
   the large one. A number across groups rests on every group that takes part, and on no other attribute's.
 - Net benefit is shown at cuts up to 0.5: above, two digits of it may tell the prevalence to more than two.
-- Prevalence is that of the shown sizes. Curves are of groups with 50 cases of each class, at 20 points. Cuts of
-  operating points, which are scores of single patients, and the folders of paths go.
+- Prevalence is that of the shown sizes. Curves are of groups with 50 cases of each class, at 20 points; those of
+  decisions have rates at ten cuts, whose net benefit is that of the shown prevalence, and no bounds. Cuts of operating
+  points, which are scores of single patients, and the folders of paths go.
 - What values were read as is without counts, and without values of fewer than 10 rows.
 - Where the sizes of an attribute and their sum would leave one value for a size of 1 to 7, the attribute shows none.
 
@@ -31,12 +32,13 @@ from .data.attributes import AND
 from .disclosure import COUNTERS, FEW, Fields, Rule, rounded
 from .document.audit import Audit, GroupAudit, Pair
 from .document.comparison import Comparison
+from .document.curves import DecisionCurve
 from .document.data import Level, SplitSheet
 from .document.document import Audited, Document, Sharing
 from .document.estimate import NAN, Reason, Size, exact, undefined
 from .document.run import Repair, Step, Trial
 
-CURVE_CASES, ROC_POINTS = 50, 20
+CURVE_CASES, ROC_POINTS, FIFTH = 50, 20, slice(4, None, 5)
 STEEP = Reason("steep_cut")
 # Cases from which on numbers, statuses and curves are shown.
 EDGES = (FEW, SOLID, CURVE_CASES)
@@ -45,7 +47,9 @@ BUT_AUCS: Fields = {
     **dict.fromkeys([(Step, "facts"), (Trial, "values")], {}),
     **dict.fromkeys([(Audit, "operating_points"), (Audit, "thresholds"), (Audit, "roc")], []),
     **dict.fromkeys([(Comparison, "thresholds"), (Step, "log")], []),
-    **dict.fromkeys([(Audit, "calibration"), (Audit, "reliability"), (Repair, "calibration")], None),
+    **dict.fromkeys(
+        [(Audit, "calibration"), (Audit, "reliability"), (Audit, "decision"), (Repair, "calibration")], None
+    ),
     **dict.fromkeys([(Pair, "positives_wanted"), (Pair, "negatives_wanted")], None),
     **dict.fromkeys([(Pair, "detectable"), (GroupAudit, "prevalence"), (Trial, "value")], NAN),
 }
@@ -118,7 +122,17 @@ def _curves(audit: Audit) -> Audit:
     for one in audit.reliability or ():
         if one.group in large:
             kept.append(replace(one, bins=[own for own in one.bins if exact(own.n) >= FEW]))
-    return replace(audit, roc=roc, reliability=None if audit.reliability is None else kept)
+    decision = []
+    for own in audit.decision or ():
+        if own.group in large:
+            few = own.cuts[FIFTH], own.tpr[FIFTH], own.fpr[FIFTH]
+            decision.append(DecisionCurve(own.group, *few, [], []))
+    return replace(
+        audit,
+        roc=roc,
+        reliability=None if audit.reliability is None else kept,
+        decision=None if audit.decision is None else decision,
+    )
 
 
 def _without_steep_cuts(audit: Audit) -> Audit:

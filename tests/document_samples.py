@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hf_fairtune.audits.decision_curve import CUTS
 from hf_fairtune.audits.metrics.metric import cut_metrics, gaps, rates
 from hf_fairtune.document.audit import (
     AucGap,
@@ -24,12 +25,10 @@ from hf_fairtune.document.audit import (
     RankedGroup,
     Ranking,
     RateGroup,
-    ReliabilityBin,
-    ReliabilityCurve,
-    RocCurve,
     ThresholdAudit,
 )
-from hf_fairtune.document.comparison import Comparison, GroupChange, RateChange, ThresholdChange
+from hf_fairtune.document.comparison import Comparison, GroupChange, GroupPower, Power, RateChange, ThresholdChange
+from hf_fairtune.document.curves import DecisionCurve, ReliabilityBin, ReliabilityCurve, RocCurve
 from hf_fairtune.document.data import AttributeSheet, Data, Level, SplitSheet, Target
 from hf_fairtune.document.document import Audited, Document
 from hf_fairtune.document.estimate import Estimate, Reason
@@ -142,6 +141,7 @@ class Maker:
             ranking=Ranking("m", self.real(), self.real(), [self.ranked(g, i) for i, g in enumerate(taking)], []),
             roc=[RocCurve(group, *points.tolist()) for group, points in zip(counts, curves, strict=True)],
             reliability=[ReliabilityCurve(g, [self.bin(sum(both))] * 10) for g, both in counts.items()],
+            decision=[DecisionCurve(group, CUTS, *self.rng.random((4, len(CUTS))).tolist()) for group in counts],
         )
 
     def _numbers(self) -> list[float]:
@@ -195,8 +195,9 @@ class Maker:
         excluded = [group for group in counts if group in self.exclude]
         change = ThresholdChange("youden", "validation", self.real(), self.real(), changed, self.named(tuple(gaps())))
         sizes = (sum(self.total), *self.total)
+        power = Power(self.real(), self.real(), [GroupPower(group, self.real(), self.real()) for group in counts])
         numbers = (self.estimate(), self.real(), self.estimate(), self.estimate())
-        return Comparison(0.95, 100, 0, None, *sizes, excluded, *numbers, groups, [change], 0.02, "not shown")
+        return Comparison(0.95, 100, 0, None, *sizes, excluded, *numbers, groups, [change], 0.02, "not shown", power)
 
 
 def random_cells(rng: np.random.Generator, width: int = 2, most: int = 3) -> dict[tuple[str, ...], Counts]:

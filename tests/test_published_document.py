@@ -88,7 +88,8 @@ def test_only_aucs_and_verdicts_with_sharing_auc() -> None:
             assert repr(getattr(audit, name)) == repr(getattr(before.audit, name))
         assert repr([row.auc for row in audit.groups]) == repr([row.auc for row in before.audit.groups])
         assert [row.status for row in audit.groups] == [row.status for row in before.audit.groups]
-        assert (audit.thresholds, audit.roc, audit.reliability, audit.calibration) == ([], [], None, None)
+        assert (audit.thresholds, audit.roc) == ([], [])
+        assert (audit.reliability, audit.decision, audit.calibration) == (None, None, None)
         assert all(math.isnan(row.prevalence) and not row.measures for row in audit.groups)
         if after.comparison and before.comparison:
             assert after.comparison.auc == before.comparison.auc

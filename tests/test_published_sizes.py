@@ -49,6 +49,22 @@ def test_curves_are_of_large_groups_and_coarse() -> None:
     assert {one.n for curve in joint.reliability for one in curve.bins} == {None}
 
 
+def test_decision_curves_have_ten_cuts_and_rates_alone() -> None:
+    """Every step of a whole curve would tell a patient; prevalences in it are those of the rounded sizes."""
+    exact, shared = document(SMALL_CELL), publish(document(SMALL_CELL))
+    before, joint = exact.audits[-1].audit, shared.audits[-1].audit
+    assert before.decision is not None
+    assert joint.decision is not None
+    assert [curve.group for curve in joint.decision] == ["F & <=60", "M & <=60", "M & >60"]
+    whole = {curve.group: curve for curve in before.decision}
+    for curve in joint.decision:
+        assert curve.cuts == [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5]
+        for name in ("tpr", "fpr"):
+            kept = [getattr(whole[curve.group], name)[whole[curve.group].cuts.index(cut)] for cut in curve.cuts]
+            assert getattr(curve, name) == [round(rate, 2) for rate in kept]
+        assert curve.low == curve.high == []
+
+
 def possible(count: int, shown: int | str | None, cases: bool) -> range:
     """List every size that would be shown so, one after the other; of cases, that would have the same status too."""
     if shown is None:

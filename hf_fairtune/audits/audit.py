@@ -11,6 +11,7 @@ from ..document.audit import Audit, CalibrationAudit, CalibrationGroup, GroupAud
 from ..document.comparison import MARGIN
 from ..document.estimate import NAN, Estimate, Reason
 from ..errors import FairTuneError
+from .decision_curve import decision_curves
 from .engine.bootstrap import bootstrap
 from .engine.resampled_rows import ALL, VALUE, ResampledRows
 from .engine.rows import ScoredRows, check_rows, included_codes, reference_code
@@ -136,6 +137,7 @@ def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditO
         ranking=rank_groups(resampled, aucs, seed),
         roc=roc_curves(resampled),
         reliability=reliability_curves(resampled),
+        decision=decision_curves(resampled),
     )
 
 

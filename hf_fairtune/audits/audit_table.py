@@ -1,6 +1,6 @@
 """Audit of scored rows by every attribute, for every target."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product, repeat
 
@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from ..data.attributes import MISSING, UNKNOWN_NAMES, Attribute
 from ..data.scored import ScoredTable
 from ..document.audit import Audit
-from ..document.comparison import MARGIN, Comparison
+from ..document.comparison import MARGIN, Comparison, Power
 from ..document.document import Audited
 from ..errors import FairTuneError
 from .audit import AuditOptions, audit_rows
@@ -89,6 +89,31 @@ def check_policies(policies: Sequence[str], correction: str = "holm") -> list[Po
     return found
 
 
+def powers(
+    table: ScoredTable, exclude: Sequence[str] = (), confidence: float = 0.95
+) -> Iterator[tuple[str, str, Power]]:
+    """Yield each target and attribute, and what a comparison with a reference can show of it, see `power_of`."""
+    from .power import power_of  # only where there is a reference
+
+    for target, attribute in product(range(len(table.targets)), table.attributes):
+        rows = rows_of(table, table.scores, target, attribute, table.clusters)
+        included = included_codes(rows.group_names, left_out(rows, attribute, exclude))
+        others = None if table.reference_scores is None else table.reference_scores[:, target]
+        yield table.targets[target], attribute.name, power_of(rows, others, included, confidence)
+
+
+def left_out(rows: ScoredRows, attribute: Attribute | None, exclude: Sequence[str]) -> list[str]:
+    """Name the groups that are left out: those that `exclude` names, and rows without a value that are too few."""
+    if attribute is None:
+        return []
+    found, few = attribute.within(exclude), rows.cases()[:-1, :2].min(axis=1) < ESTIMABLE
+    # Rows without a value are no group of patients: they keep their numbers, and must not undo the others'.
+    for name, levels, is_few in zip(attribute.names, attribute.levels, few, strict=True):
+        blank = {MISSING, *UNKNOWN_NAMES} & set(map(str.casefold, levels))
+        found += [name] if blank and is_few and name not in found else []
+    return found
+
+
 @dataclass(frozen=True)
 class _Asked:
     """What is the same for all entries; a policy that is None takes the class with the highest score."""
@@ -136,13 +161,7 @@ class _Asked:
         """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
         table, fit_on = self.table, self.fit_on
         rows = rows_of(table, table.scores, target, attribute, table.clusters)
-        left, few = list[str](), rows.cases()[:-1, :2].min(axis=1) < ESTIMABLE
-        if attribute is not None:
-            left = attribute.within(self.options.exclude)
-            # Rows without a value are no group of patients: they keep their numbers, and must not undo the others'.
-            for name, levels, is_few in zip(attribute.names, attribute.levels, few, strict=True):
-                blank = {MISSING, *UNKNOWN_NAMES} & set(map(str.casefold, levels))
-                left += [name] if blank and is_few and name not in left else []
+        left = left_out(rows, attribute, self.options.exclude)
         options = replace(self.options, exclude=left)
         if options.reference_group:
             options = replace(options, reference_group=_reference_group(attribute, options.reference_group))

@@ -1,5 +1,6 @@
 """A model against a reference on the same rows: what changed, overall and for each group."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -7,21 +8,22 @@ from operator import attrgetter
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import t as student
 
 from ..document.comparison import MARGIN, Comparison, GroupChange, RateChange, ThresholdChange
-from ..document.estimate import NAN, Estimate, Reason, undefined
+from ..document.estimate import NAN, Estimate, Reason, point, undefined
 from ..errors import FairTuneError
 from .audit import AuditOptions
-from .engine.auc_tests import clustered_difference_test
 from .engine.bands import Bounds
 from .engine.bootstrap import bootstrap
-from .engine.delong import auc, paired_delong
-from .engine.paired_rows import PairedRows, minimum_change, range_change, still
-from .engine.proportions import BONETT_PRICE, cells_of, confusion, paired_difference
+from .engine.delong import ROUNDING, auc, paired_delong
+from .engine.paired_rows import PAIRED_OBUCHOWSKI, PairedRows, minimum_change, range_change, still
+from .engine.proportions import BONETT_PRICE, CLUSTERED_BONETT_PRICE, cells_of, confusion, paired_difference
 from .engine.resampled_rows import ALL, BOTH, NEEDS, ResampledRows
 from .engine.rows import ScoredRows, check_rows, check_scores, included_codes
 from .metrics.auc_gap import LOWEST, RANGE, auc_errors, extremes
 from .metrics.metric import Gap, Rate, gaps, rates
+from .power import power_of
 from .thresholds import Decision, decide
 from .verdict import JOINT, classify, joint_changes
 
@@ -46,8 +48,9 @@ def compare(
     """Compare a model with a reference on one whole split: every number is model minus reference.
 
     Both are resampled together, so that what they share cancels. Intervals of AUCs are percentiles of the paired
-    replicates; those of group rates Bonett & Price's for independent rows, and percentiles for clusters; those of the
-    lowest AUC, the gap and the differences sup-t bands (see `maximum_change`), where percentiles would fail.
+    replicates, with clusters Student's t on effective ones; those of group rates Bonett & Price's, with clusters on
+    effective rows; those of the lowest AUC, the gap and the differences sup-t bands (see `maximum_change`), where
+    percentiles would fail.
 
     Args:
         labels: 0 or 1, [n]; 1 is the finding to detect.
@@ -115,6 +118,7 @@ def compare_rows(
         thresholds=cuts,
         margin=float(options.margin),
         verdict=classify(kept, gap, options.margin),
+        power=power_of(rows, others, model.included, float(options.confidence)),
     )
 
 
@@ -132,7 +136,8 @@ def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate,
             values[side, code] = auc(part.labels, part.scores)
     errors, draws = np.stack([auc_errors(model, own) for own in values]), paired.draws(attrgetter("auc"))
     for code, (first, second) in enumerate(values.T.tolist()):
-        changes.append(paired.change(first - second, None if draws is None else draws[..., code], code))
+        change = paired.change(first - second, None if draws is None else draws[..., code], code)
+        changes.append(change if model.rows.clusters is None else _by_clusters(paired, change, code))
 
     def bound(change: Callable[..., Bounds], drawn: np.ndarray) -> Bounds:
         # An AUC of 1 stays 1 in every resample; Newcombe's interval keeps a width there.
@@ -148,24 +153,32 @@ def auc_changes(paired: PairedRows) -> tuple[list[Estimate], Estimate, Estimate,
     return changes, lowest, gap, np.hypot(*errors)[0]
 
 
+def _by_clusters(paired: PairedRows, found: Estimate, code: int) -> Estimate:
+    """Give the change of an AUC Student's interval on effective clusters, unless they are few or it never varies."""
+    variance = paired.auc_variance(code) if paired.model.estimable(code) else NAN
+    if not variance > ROUNDING:
+        return found
+    half = float(student.ppf((1 + paired.model.confidence) / 2, paired.degrees(code))) * math.sqrt(variance)
+    low, high = max(-1.0, found.value - half), min(1.0, found.value + half)
+    return Estimate(found.value, low, high, f"{PAIRED_OBUCHOWSKI}, t quantile")
+
+
 def paired_p(paired: PairedRows, code: int) -> float:
     """Compute the two-sided p that model and reference have the same AUC, not adjusted for the number of groups.
 
-    DeLong's paired test for independent rows; a t test with the error of the paired cluster bootstrap otherwise. NaN
-    with fewer than 10 independent positives or negatives, where there is no bootstrap to read an error off, and where
-    nothing varies.
+    DeLong's paired test for independent rows; with clusters a t test with Obuchowski's variance on effective ones. NaN
+    with fewer than 10 independent positives or negatives, and where nothing varies.
     """
-    model, rows, other = paired.model, paired.model.rows, paired.reference.rows
-    if not model.estimable(code):
+    rows, other, kept = paired.model.rows, paired.reference.rows, paired.inside(code)
+    if not paired.model.estimable(code):
         return NAN
-    kept = np.full(len(rows.labels), True) if code == ALL else rows.groups == code
+    difference, _, p = paired_delong(rows.labels[kept], rows.scores[kept], other.scores[kept])
     if rows.clusters is None:
-        return paired_delong(rows.labels[kept], rows.scores[kept], other.scores[kept])[2]
-    draws = paired.draws(lambda replicates: replicates.auc[:, code])
-    if draws is None:
-        return NAN
-    values = auc(rows.labels[kept], rows.scores[kept]), auc(rows.labels[kept], other.scores[kept])
-    return clustered_difference_test(values, (draws[:, 0], draws[:, 1]), int(model.units[code, :2].min()))
+        return p
+    variance = paired.auc_variance(code)
+    if not variance > ROUNDING:
+        return p if p == 1 else NAN
+    return float(2 * student.sf(abs(difference) / math.sqrt(variance), paired.degrees(code)))
 
 
 def compare_threshold(paired: PairedRows, cuts: Cuts, predictions: np.ndarray, place: int) -> ThresholdChange:
@@ -182,25 +195,32 @@ def compare_threshold(paired: PairedRows, cuts: Cuts, predictions: np.ndarray, p
     cells, groups, rows = paired.model.rows.labels * 2 + predictions, [], paired.model.rows
     counts = paired.draws(lambda replicates: np.moveaxis(replicates.counts[:, :, place], 0, 1))
     for code, name in enumerate(rows.group_names):
-        own = {key: _rate_change(paired, rate, cells, counts, code) for key, rate in rates().items() if rate.paired}
+        own = {key: _rate_change(paired, rate, cells, code) for key, rate in rates().items() if rate.paired}
         groups.append(RateChange(name, own))
     gap_changes = {name: _gap_change(paired, gap, cells, counts) for name, gap in gaps().items() if gap.paired}
     return ThresholdChange(model.policy, model.fitted_on, model.value, reference.value, groups, gap_changes)
 
 
-def _rate_change(paired: PairedRows, rate: Rate, cells: np.ndarray, counts: np.ndarray | None, code: int) -> Estimate:
-    """Judge the change of one group's rate, from both models' cells by row, [2, n], and in the replicates."""
-    rows, among = paired.model.rows, paired.model.rows.groups == code
-    trials = int((among & np.isin(cells[0], cells_of(*rate.denominator))).sum())
-    model, reference = np.isin(cells, cells_of(*rate.numerator)) & among
-    gained, lost = int((model & ~reference).sum()), int((reference & ~model).sum())
+def _rate_change(paired: PairedRows, rate: Rate, cells: np.ndarray, code: int) -> Estimate:
+    """Judge the change of one group's rate, from both models' cells by row, [2, n]."""
+    rows, few = paired.model.rows, paired.model.few(code, rate.needs)
+    among = (rows.groups == code) & np.isin(cells[0], cells_of(*rate.denominator))
+    model, reference = np.isin(cells[:, among], cells_of(*rate.numerator))
+    gained, lost, trials = int((model & ~reference).sum()), int((reference & ~model).sum()), int(among.sum())
+    method = BONETT_PRICE if rows.clusters is None else CLUSTERED_BONETT_PRICE
     if not trials:
-        return undefined(BONETT_PRICE, Reason("zero_denominator"))
-    value, low, high = paired_difference(gained, lost, trials, paired.model.confidence)
-    if rows.clusters is None:
-        return Estimate(value, low, high, BONETT_PRICE)
-    draws = None if counts is None else rate(np.moveaxis(counts, 2, 0)[..., code])
-    return paired.change(value, draws, code, rate.needs)
+        return undefined(method, Reason("zero_denominator"))
+    value, effective = (gained - lost) / trials, float(trials)
+    if rows.clusters is not None and few:
+        return point(value, method, *few)
+    if rows.clusters is not None:
+        from .engine.clusters import effective_rows  # only where there are clusters
+
+        moved = model.astype(np.float64) - reference
+        effective = effective_rows(moved, rows.clusters[among], paired.model.confidence)
+    share = effective / trials
+    _, low, high = paired_difference(gained * share, lost * share, effective, paired.model.confidence)
+    return Estimate(value, low, high, method)
 
 
 def _gap_change(paired: PairedRows, gap: Gap, cells: np.ndarray, counts: np.ndarray | None) -> Estimate:

@@ -15,7 +15,7 @@ from .engine.delong import auc, auc_interval
 from .engine.proportions import confusion
 from .engine.rows import ScoredRows, check_rows, included_codes
 from .metrics.auc_gap import extremes
-from .metrics.metric import Metric, gaps, rates, score_metrics
+from .metrics.metric import Metric, cut_metrics, gaps, rates, score_metrics
 
 if TYPE_CHECKING:
     from transformers import EvalPrediction
@@ -33,7 +33,7 @@ def directions(group_names: Sequence[str] = ()) -> dict[str, bool]:
         worst, gap = metric.across_keys(name)
         greater = metric.better == "higher"
         found |= {name: greater, worst: greater, gap: False} | {f"{name}_{group}": greater for group in group_names}
-    at_cut: dict[str, Metric] = {**rates(), **gaps()}
+    at_cut: dict[str, Metric] = {**rates(), **gaps(), **cut_metrics()}
     return found | {name: own.better == "higher" for name, own in at_cut.items() if own.better in ("higher", "lower")}
 
 
@@ -78,9 +78,10 @@ def fairness_metrics(
 
     Its keys are `auc`, `auc_<group>`, `min_group_auc`, `max_group_auc`, `auc_gap`, `worst_group` (the code) and
     `min_group_auc_low`, the lowest of the groups' lower 95 % logit-DeLong bounds; likewise `<name>`, `<name>_<group>`,
-    `min_group_<name>` and `<name>_gap` of every other number of scores; and, at 0.5, every rate of all rows and every
-    gap by name. What is undefined is NaN: a group that lacks a class makes the numbers across groups NaN unless
-    `exclude` names it, and logits that are not finite make every number NaN, so that a diverged trial fails alone.
+    `min_group_<name>` and `<name>_gap` of every other number of scores; and, at 0.5, every rate and net benefit of all
+    rows and every gap by name. What is undefined is NaN: a group that lacks a class makes the numbers across groups
+    NaN unless `exclude` names it, and logits that are not finite make every number NaN, so that a diverged trial fails
+    alone.
 
     Raises:
         FairTuneError: a name is unknown, double, or makes a key twice; on call, the columns are not binary labels
@@ -130,7 +131,10 @@ def numbers(rows: ScoredRows, included: Sequence[int]) -> dict[str, float]:
         value = ends.minimum if metric.better == "higher" else ends.maximum
         found |= {name: metric(rows.labels, rows.scores), worst: value, gap: ends.gap}
         found |= {f"{name}_{group}": item for group, item in own.items()}
-    counts = confusion(rows.labels, (rows.scores >= CUT).astype(np.int64), rows.groups, len(rows.group_names))
+    predictions = (rows.scores >= CUT).astype(np.int64)
+    counts = confusion(rows.labels, predictions, rows.groups, len(rows.group_names))
     reference = int(counts[:, list(included)].sum(axis=0).argmax()) if included else 0
     found |= {name: float(rate(counts[:, -1:])[0]) for name, rate in rates().items()}
+    for name, at_cut in cut_metrics().items():
+        found[name] = at_cut.estimate(rows.labels * 2 + predictions, None, CUT, 0.95).value
     return found | {name: float(gap(counts[:, list(included)], reference)) for name, gap in gaps().items()}

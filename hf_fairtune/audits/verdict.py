@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from operator import attrgetter
 
 import numpy as np
 from scipy.stats import rankdata
@@ -10,11 +9,11 @@ from scipy.stats import t as student
 
 from ..document.comparison import Verdict
 from ..document.estimate import NAN, Estimate, undefined
-from .engine.delong import ROUNDING, paired_delong
-from .engine.paired_rows import PairedRows
+from .engine.delong import ROUNDING
+from .engine.paired_rows import PAIRED_OBUCHOWSKI, PairedRows
 
 JOINT = "paired DeLong, t quantile; Bonferroni over the groups that changed"
-JOINT_BY_CLUSTERS = "error of the paired cluster bootstrap, t quantile; Bonferroni over the groups that changed"
+JOINT_BY_CLUSTERS = f"{PAIRED_OBUCHOWSKI}, t quantile; Bonferroni over the groups that changed"
 
 
 def joint_changes(
@@ -26,7 +25,7 @@ def joint_changes(
     group fell by more than a margin is claimed of all at once: every group must show it, so that each may be tested at
     the full level, one-sided (Berger 1982, "Multiparameter hypothesis testing and acceptance sampling"). A group that
     is ranked alike by both models did not change: its interval is 0 to 0, and it is none of the k. Quantiles are
-    Student's, with the scarcer class's independent cases less one.
+    Student's, with the scarcer class's cases, or effective clusters, less one.
 
     Args:
         paired: both models' rows.
@@ -46,7 +45,7 @@ def joint_changes(
         if math.isnan(error):
             found[code] = undefined(method, *model.grounds(code)), NAN
             continue
-        value, freedom = changes[code], int(model.units[code, :2].min()) - 1
+        value, freedom = changes[code], paired.degrees(code)
         half = error * float(student.ppf(1 - (1 - model.confidence) / 2 / max(changed, 1), freedom))
         low, high = max(-1.0, value - half), min(1.0, value + half)
         fall = max(0.0, error * float(student.ppf(model.confidence, freedom)) - value)
@@ -55,22 +54,13 @@ def joint_changes(
 
 
 def change_error(paired: PairedRows, code: int, blind: float) -> float:
-    """Return the standard error of the change of a group's AUC: 0 only where both models rank its rows alike.
-
-    NaN for clusters without a bootstrap.
-    """
+    """Return the standard error of the change of a group's AUC: 0 only where both models rank its rows alike."""
     rows, others = paired.model.rows, paired.reference.rows.scores
-    kept = rows.groups == code
+    kept = paired.inside(code)
     if np.array_equal(rankdata(rows.scores[kept]), rankdata(others[kept])):
         return 0.0
-    if rows.clusters is None:
-        variance = paired_delong(rows.labels[kept], rows.scores[kept], others[kept])[1]
-        return math.sqrt(variance) if variance > ROUNDING else blind
-    draws = paired.draws(attrgetter("auc"))
-    if draws is None:
-        return NAN
-    error = float(np.nanstd(draws[:, 0, code] - draws[:, 1, code]))
-    return error if error**2 > ROUNDING else blind
+    variance = paired.auc_variance(code)
+    return math.sqrt(variance) if variance > ROUNDING else blind
 
 
 def classify(changes: Sequence[tuple[Estimate, float]], gap: Estimate, margin: float) -> Verdict:

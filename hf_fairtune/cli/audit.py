@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..audits.audit import AuditOptions
-from ..audits.audit_table import audit_table, check_policies
+from ..audits.audit_table import audit_table, check_policies, powers
 from ..data.facts import audit_data
 from ..data.scored import PredictionArguments
 from ..data.table_file import is_table
@@ -16,7 +16,9 @@ from ..document.document import ALL_ROWS, AUDIT_FILE, RUN_FILE, Document, Settin
 from ..document.run import Argument, Model
 from ..errors import FairTuneError
 from ..folder import SHARE, check_place, write_atomically
+from ..show.compared import power
 from ..show.files import PAGE, write_audit
+from ..show.table import plain
 from ..show.terminal import audit_text
 from .audit_input import AuditArguments, AuditInput, choose_policies, notes, read_findings, read_input
 
@@ -71,10 +73,14 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     for note in notes(rows):
         print(f"note: {note}", file=sys.stderr)
     table, findings = rows.table, read_findings(arguments.finding, rows.table.targets)
+    compares = table.reference_scores is not None
     facts = audit_data(table, rows.name, data, split=rows.split, findings=findings)
     if rules:
         groups = {attribute.name: attribute.names for attribute in table.attributes}
-        check_rules(rules, table.targets, groups, policies, table.reference_scores is not None)
+        check_rules(rules, table.targets, groups, policies, compares)
+    for target, attribute, found in powers(table, data.exclude, arguments.confidence) if compares else ():
+        place = f"by {attribute}" + (f", {target}" if len(table.targets) > 1 else "")
+        print(f"note: comparison {place}: {plain(power(found, arguments.margin))}", file=sys.stderr)
     document = replace(audited(arguments, data, rows, policies, facts), arguments=recorded(arguments, data))
     document = replace(document, gate=judge(document, rules)) if rules else document
     # Files first: whoever reads the terminal may stop reading.

@@ -190,7 +190,7 @@ def notes(rows: AuditInput) -> Iterator[str]:
         yield "no threshold is fitted: the rows for it hold one class"
     if not table.probability:
         low, high = table.scores.min(), table.scores.max()
-        yield f"scores lie in {low:g} to {high:g}, so they are no probabilities: their calibration is not computed"
+        yield f"scores lie in {low:g} to {high:g}, so they are no probabilities: no calibration and no net benefit"
     for target, column in zip(table.targets, table.scores.T, strict=True):
         values = set(np.unique(column))
         if len(values) == 1:

@@ -22,7 +22,7 @@ from ..trainer.baselines import seeds_after
 from ..trainer.fair import FairTrainer
 from ..trainer.run_facts import repair_facts
 from ..trainer.saliency import captum_explainer, write_maps
-from .job import Job, located, say, train_all
+from .job import Job, located, say, say_power, train_all
 from .model import ModelArguments, load_with_own_head
 
 EXAMPLE = """  fairtune debias --method swift --model my-team/melanoma --dataset lesions.csv --label malignant \\
@@ -130,6 +130,7 @@ def repair(job: RepairJob, trainer: FairTrainer, external: ExternalArguments) ->
     say(trainer, f"scoring {job.model.model} on {', '.join(data.test_splits)} before the repair")
     for split in data.test_splits:
         trainer.audit(split, model=BEFORE)
+        say_power(trainer, split, audits.scores(BEFORE, split))
     if external.calibrate and (calibrated := audits.calibrate_scores(BEFORE)) is not None:
         for split in data.test_splits:
             trainer.audit(split, model=calibrated)

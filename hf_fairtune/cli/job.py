@@ -6,20 +6,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from ..audits.audit_table import powers
 from ..audits.engine.auc_tests import detectable
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset, load_fair_dataset
 from ..data.pixels import cache_folder
 from ..data.splits import FILE_NAME as SPLITS
+from ..document.comparison import MARGIN
 from ..document.document import RUN_FILE, Document
 from ..errors import FairTuneError
 from ..families.family import family_named
 from ..folder import check, check_place, claim, undone_if_refused
 from ..methods.method import Method, method_named
 from ..show import words
+from ..show.compared import power
+from ..show.table import plain
 from ..show.terminal import audit_text
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.baselines import with_seed
@@ -150,6 +155,15 @@ def warn_of_small_groups(trainer: FairTrainer) -> None:
         if min(positives, negatives) < ESTIMABLE:
             counts = f"{negatives} without and {positives} with the finding"
             say(trainer, f"note: group {group} has {counts} in validation; its AUC there is mostly chance")
+
+
+def say_power(trainer: FairTrainer, split: str = "test", reference_scores: np.ndarray | None = None) -> None:
+    """Say what a comparison on a split can show, before the model is trained; scores are a known reference's, [n]."""
+    data = trainer.data
+    assert data is not None
+    scores = np.zeros(len(data.columns(split)["labels"])) if reference_scores is None else reference_scores
+    for _, attribute, found in powers(data.scored(split, scores, reference_scores), data.exclude):
+        say(trainer, f"note: comparison on {split} by {attribute}: {plain(power(found, MARGIN))}")
 
 
 def counts_of(data: FairDataset, split: str) -> dict[str, tuple[int, int]]:

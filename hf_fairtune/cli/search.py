@@ -13,7 +13,7 @@ from ..trainer.arguments import FairTrainingArguments
 from ..trainer.audits import MODEL
 from ..trainer.baselines import BASELINES, baseline, baseline_method, seeds_after
 from ..trainer.fair import FairTrainer
-from .job import Job, say, train_all, warn_of_small_groups
+from .job import Job, say, say_power, train_all, warn_of_small_groups
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
@@ -85,6 +85,7 @@ def run(
     job = Job(data, model, hyperparameters, training, asdict(search))
     if not job.finished():
         trainer = job.trainer(searching=True)
+        say_power(trainer)
         warn_of_small_groups(trainer)
         choose(trainer, search, search.trials)
         for name in search.baselines:

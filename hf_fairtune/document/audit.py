@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .curves import DecisionCurve, ReliabilityCurve, RocCurve
 from .estimate import NAN, Estimate, Real, Reason, Size, Status
 
 
@@ -185,40 +186,12 @@ class ThresholdAudit:
 
 
 @dataclass(frozen=True)
-class RocCurve:
-    """Achieved points of a group's ROC curve, from (0, 0) to (1, 1); empty where a class is missing."""
-
-    group: str
-    fpr: list[float]
-    tpr: list[float]
-
-
-@dataclass(frozen=True)
-class ReliabilityBin:
-    """Mean score and share of positives of the rows in one bin, with the share's interval."""
-
-    mean_score: Real
-    observed: Real
-    low: Real
-    high: Real
-    n: Size
-
-
-@dataclass(frozen=True)
-class ReliabilityCurve:
-    """A group's scores against what was observed, in bins of equal size."""
-
-    group: str
-    bins: list[ReliabilityBin]
-
-
-@dataclass(frozen=True)
 class Audit:
     """A classifier's scores by group.
 
     `measures` are numbers of all rows that need no threshold, `across` their minimum and gap over the included groups,
-    both by metric name. `calibration` and `reliability` are None where scores are no probabilities, `ranking` with
-    fewer than two groups to rank.
+    both by metric name. `calibration`, `reliability` and `decision` are None where scores are no probabilities,
+    `ranking` with fewer than two groups to rank.
     """
 
     n: Size
@@ -244,3 +217,4 @@ class Audit:
     ranking: Ranking | None
     roc: list[RocCurve]
     reliability: list[ReliabilityCurve] | None
+    decision: list[DecisionCurve] | None = None

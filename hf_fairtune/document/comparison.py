@@ -51,10 +51,33 @@ class ThresholdChange:
 
 
 @dataclass(frozen=True)
+class GroupPower:
+    """What a group's cases can show in 4 of 5 comparisons; NaN for none.
+
+    `gain` is the smallest true gain of AUC that is called one, `fall` the smallest fall that is excluded where nothing
+    changed.
+    """
+
+    group: str
+    gain: Real
+    fall: Real
+
+
+@dataclass(frozen=True)
+class Power:
+    """What the groups' cases can show, for a reference of this AUC and scores that correlate so within a class."""
+
+    auc: Real
+    correlation: Real
+    groups: list[GroupPower]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Model minus reference on the same rows, every number with a paired interval.
 
     `p` is of the test that both AUCs of all rows are equal; `margin` is the fall of a group's AUC that is let pass.
+    `power` is what could be shown, whatever was; None where it was not computed.
     """
 
     confidence: float
@@ -73,3 +96,4 @@ class Comparison:
     thresholds: list[ThresholdChange]
     margin: Real
     verdict: Verdict
+    power: Power | None = None

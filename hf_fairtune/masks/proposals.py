@@ -112,8 +112,8 @@ class Structured(Proposal):
     def _near_best(self, trial: optuna.Trial, n_bits: int) -> int:
         """Return the best finished mask with 1 to `max_flips` bits turned, seeded by the trial's number.
 
-        A mask that some trial had is drawn again, `REDRAWS` times at most. The trial is to keep the best one's learning
-        rate, so that the bits alone differ.
+        A mask that some trial had is drawn again, `REDRAWS` times at most. The trial is to keep the best one's rate of
+        learning, so that the bits alone differ.
         """
         study = trial.study
         done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))

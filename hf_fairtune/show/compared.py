@@ -1,8 +1,9 @@
 """What a comparison with a reference shows: who gained, who lost, and which fall is not excluded."""
 
+import math
 from collections.abc import Mapping
 
-from ..document.comparison import Comparison, Verdict
+from ..document.comparison import Comparison, Power, Verdict
 from ..document.estimate import Estimate
 from .view import View, beside
 from .words import COMPARISON_VERDICTS, listed, metric, name, number, threshold
@@ -31,7 +32,33 @@ def compared(view: View) -> str:
             said += _moved(f"The {metric(key).lower()} at the threshold {threshold(at)}", moved)
     for what, item in {"lowest AUC of a group": found.min_group_auc, "gap": found.auc_gap}.items():
         said += [f"The {what} changed by {number(item, sign=True)}."] if item.defined else []
+    said += [f"With these cases {power(found.power, found.margin)}."] if found.power else []
     return " ".join(said)
+
+
+def power(found: Power, margin: float) -> str:
+    """Say which gain would be called and which fall excluded; judged in the two digits that are shown."""
+    gains, falls = ({row.group: round(getattr(row, side), 2) for row in found.groups} for side in ("gain", "fall"))
+    known = [fall for fall in falls.values() if not math.isnan(fall)]
+    if not known:
+        return "no change of AUC could be shown, as every group has too few cases"
+    reach = "within" if len(known) == len(falls) and max(known) <= margin else "not all within"
+    ends = " to ".join(dict.fromkeys(map(number, (min(known), max(known)))))
+    return (
+        f"a gain of AUC of {_gains(gains)} would be called, and a fall of {ends} excluded where nothing changed, "
+        f"{reach} the margin of {margin:g}, in 4 of 5 comparisons at AUC {number(found.auc)} and scores correlated by "
+        f"{number(found.correlation)}"
+    )
+
+
+def _gains(found: dict[str, float]) -> str:
+    """Write the least and the most of the groups' gains, and for whom there is none."""
+    known = {group: gain for group, gain in found.items() if not math.isnan(gain)}
+    ends = {number(known[group]): name(group) for group in sorted(known, key=lambda group: known[group])}
+    # One gain of all needs no name.
+    said = [f"{gain} ({group})" for gain, group in ends.items()] if len(ends) > 1 else [*ends]
+    without = listed([name(group) for group in found if group not in known], 3, ", ")
+    return " to ".join(said[:: max(1, len(said) - 1)] or ["no size"]) + (f" (none for {without})" if without else "")
 
 
 def _moved(what: str, found: dict[str, Estimate]) -> list[str]:

@@ -148,7 +148,7 @@ RATES = (
 )
 
 
-def _largest(view: View, curves: Sequence[Any], most: int) -> tuple[list[Any], list[Any]]:
+def largest(view: View, curves: Sequence[Any], most: int) -> tuple[list[Any], list[Any]]:
     """Return groups and their curves: of many, those of the lowest group and of the largest."""
     rows = dict(zip(map(GROUP, view.audit.groups), view.audit.groups, strict=True))
     lowest = view.audit.min_group_auc.group
@@ -161,7 +161,7 @@ def _largest(view: View, curves: Sequence[Any], most: int) -> tuple[list[Any], l
 
 def roc(view: View) -> Picture | None:
     """Draw the ROC curves of the groups and of all rows; None where no group has one."""
-    groups, curves = _largest(view, [*filter(attrgetter("fpr"), view.audit.roc)], len(COLOURS))
+    groups, curves = largest(view, [*filter(attrgetter("fpr"), view.audit.roc)], len(COLOURS))
     if not curves:
         return None
     # Room for a square as wide as the column, with its title, axis and a line of the legend a curve.
@@ -201,7 +201,7 @@ ROC = (
 
 def reliability(view: View) -> Picture | None:
     """Draw a small panel a group of scores against outcomes; None where scores are no probabilities."""
-    groups, curves = _largest(view, [*filter(attrgetter("bins"), view.audit.reliability or [])], PANELS)
+    groups, curves = largest(view, [*filter(attrgetter("bins"), view.audit.reliability or [])], PANELS)
     if not curves:
         return None
     across = min(ACROSS, len(curves))

@@ -14,6 +14,7 @@ from ..document.document import ALL_ROWS, Document
 from . import figures
 from .answer import Answer, answers, headline, limits
 from .compared import compared
+from .decision_figure import decision
 from .drawing import Picture
 from .group_names import in_words
 from .methods import methods_said
@@ -28,7 +29,7 @@ from .words import READING, SHARING, WORSE, clean, listed, number, percent
 TABLES, FIGURES = 850_000, 950_000
 SHOWN = 8
 OVERVIEW = (figures.forest, figures.gaps, figures.changes)
-DETAILS = (figures.roc, figures.rates, figures.reliability)
+DETAILS = (figures.roc, figures.rates, figures.reliability, decision)
 # A picture, its data in base 64, and its size in pixels.
 Drawn = tuple[Picture, str, int, int]
 TEMPLATES = Path(__file__).parent

@@ -1,9 +1,10 @@
 """Measure how often intervals of a change that claim 95 % hold the true change, and how often a verdict is wrong.
 
 Scores of model and reference are normal within class, with correlation `rho` and the AUCs of each scenario, so every
-true change is known. `ours` is what `compare` gives; the others are made from the same paired resamples: percentiles
-of the replicates, the estimate -+ 1.96 of their standard deviations, and percentiles reflected at the estimate
-("basic"). The last line of a scenario is the share of samples with each verdict.
+true change is known; `sizes` are the images of one patient after the other, much alike. `ours` is what `compare`
+gives; the others are made from the same paired resamples: percentiles of the replicates, the estimate -+ 1.96 of their
+standard deviations, and percentiles reflected at the estimate ("basic"). The last line of a scenario is the share of
+samples with each verdict.
 
     python scripts/benchmarks/paired_coverage.py --samples 200
 """
@@ -25,14 +26,15 @@ from hf_fairtune.audits.metrics.metric import rates
 from hf_fairtune.audits.thresholds import fixed
 from hf_fairtune.document.comparison import Comparison
 
-CUT = 0.8
+# The cut, and the share of the scores' variance between patients.
+CUT, ALIKE = 0.8, 0.7
 Z = float(norm.ppf(0.975))
 KINDS = ("ours", "percentile", "normal", "basic")
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A reference and a model: positives and negatives by group, AUCs of both by group, correlation of the scores."""
+    """A reference and a model: patients of each class and both AUCs by group, correlation of the scores, images."""
 
     name: str
     positives: Sequence[int]
@@ -40,6 +42,7 @@ class Scenario:
     before: Sequence[float]
     after: Sequence[float]
     rho: float = 0.9
+    sizes: Sequence[int] = (1,)
 
 
 TWO, FOUR = ([60, 30], [200, 100]), ([60, 30, 30, 20], [200, 100, 80, 80])
@@ -54,20 +57,25 @@ SCENARIOS = [
     Scenario("gap opened, 4 groups", *FOUR, [0.83] * 4, [0.88, 0.84, 0.80, 0.74]),
     Scenario("gap closed, few cases", [15, 15], [50, 50], [0.88, 0.74], [0.83, 0.83]),
     Scenario("gap closed, many cases", [300, 100], [1500, 500], [0.88, 0.80], [0.85, 0.85]),
+    Scenario("gap closed, unequal clusters", *TWO, [0.88, 0.74], [0.83, 0.83], sizes=(1, 1, 2, 3, 8)),
+    Scenario("no change, unequal clusters", *TWO, [0.82] * 2, [0.82] * 2, sizes=(1, 1, 2, 3, 8)),
     Scenario("levelled down", [300, 100], [1500, 500], [0.88, 0.80], [0.82, 0.80], 0.97),
     Scenario("lifted", [300, 100], [1500, 500], [0.88, 0.78], [0.88, 0.84], 0.97),
 ]
 
 
 def draw(scenario: Scenario, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Draw labels, groups, scores of the model and of the reference."""
-    sizes = zip(scenario.positives, scenario.negatives, strict=True)
-    labels = np.concatenate([np.repeat([1, 0], pair) for pair in sizes])
+    """Draw clusters, labels, groups, scores of the model and of the reference."""
+    patients = zip(scenario.positives, scenario.negatives, strict=True)
+    labels = np.concatenate([np.repeat([1, 0], pair) for pair in patients])
     groups = np.repeat(np.arange(len(scenario.positives)), np.add(scenario.positives, scenario.negatives))
-    noise, own = rng.normal(size=(2, len(labels)))
+    clusters = np.repeat(np.arange(len(labels)), np.resize(scenario.sizes, len(labels)))
+    labels, groups = labels[clusters], groups[clusters]
+    alike, single = rng.normal(size=(2, clusters[-1] + 1))[:, clusters], rng.normal(size=(2, len(clusters)))
+    noise, own = np.sqrt(ALIKE) * alike + np.sqrt(1 - ALIKE) * single
     both = [scenario.rho * noise + np.sqrt(1 - scenario.rho**2) * own, noise]
     shifts = [np.sqrt(2) * norm.ppf(aucs) for aucs in (scenario.after, scenario.before)]
-    return labels, groups, *(x + labels * shift[groups] for x, shift in zip(both, shifts, strict=True))
+    return clusters, labels, groups, *(x + labels * shift[groups] for x, shift in zip(both, shifts, strict=True))
 
 
 def numbers(auc: np.ndarray, tpr: np.ndarray, fpr: np.ndarray, selected: np.ndarray) -> dict[str, np.ndarray]:
@@ -130,11 +138,11 @@ def simulate(scenario: Scenario, samples: int, n_boot: int) -> None:
     inside, width = defaultdict(list), defaultdict(list)
     verdicts: Counter[str] = Counter()
     for seed in range(samples):
-        labels, groups, *scores = draw(scenario, rng)
+        clusters, labels, groups, *scores = draw(scenario, rng)
         cuts = [(fixed(CUT), fixed(CUT))]
-        found = compare(labels, *scores, groups, names, thresholds=cuts, n_boot=n_boot, seed=seed)
+        found = compare(labels, *scores, groups, names, thresholds=cuts, clusters=clusters, n_boot=n_boot, seed=seed)
         verdicts[found.verdict] += 1
-        both = [check_rows(labels, one, groups, names) for one in scores]
+        both = [check_rows(labels, one, groups, names, clusters) for one in scores]
         decisions = [(one[None] >= CUT).astype(np.int64) for one in scores]
         model, reference = (replicated(r, len(names)) for r in bootstrap(both, decisions, n_boot, seed))
         for name, (estimate, *ends) in ours(found).items():

@@ -6,7 +6,6 @@ from scipy.special import softmax
 
 from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.compute import direction, directions, fairness_metrics, greater_is_better, scores_from_logits
-from hf_fairtune.audits.metrics.metric import rates
 from hf_fairtune.audits.thresholds import fixed
 from hf_fairtune.errors import FairTuneError
 
@@ -34,8 +33,9 @@ def test_the_numbers_are_the_audits() -> None:
         assert found.pop(f"auc_{row.group}") == row.auc.value
         for name, item in row.measures.items():
             assert found.pop(f"{name}_{row.group}") == pytest.approx(item.value)
-    of_rates = {name: item for name, item in cut.overall.rates.items() if name in rates()}
-    numbers = expected.measures | expected.across | of_rates | cut.gaps
+    numbers = expected.measures | expected.across | cut.overall.rates | cut.gaps
+    flagged = scores >= 0.5
+    assert found["net_benefit"] == pytest.approx(np.mean(np.where(labels == 1, flagged, -1.0 * flagged)))
     assert found == pytest.approx({name: item.value for name, item in numbers.items()})
 
 
@@ -85,7 +85,7 @@ def test_direction_knows_every_key() -> None:
     assert direction("auc_b", NAMES) == "maximize"
     assert direction("average_precision_b", NAMES) == direction("min_group_average_precision") == "maximize"
     assert direction("average_precision_gap") == direction("fpr") == "minimize"
-    assert direction("tpr") == direction("demographic_parity_ratio") == "maximize"
+    assert direction("tpr") == direction("net_benefit") == direction("demographic_parity_ratio") == "maximize"
     for unknown in ("worst_group", "auc_b", "eval_loss", "selection_rate", "statistical_parity_difference"):
         with pytest.raises(FairTuneError, match=f"`{unknown}` is not a metric to optimise; choose from "):
             direction(unknown)

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
+from hf_fairtune.show.compared import power
+from hf_fairtune.show.table import plain
 
 FEW = ["--n_boot", "20", "--n_permutations", "9"]
 FLAGS = ["--label", "y", "--score", "p", "--group", "sex"]
@@ -48,7 +51,7 @@ def test_log_odds_are_cut_at_zero(tmp_path: Path, capsys: pytest.CaptureFixture[
     status, note, _ = noted(frame, tmp_path, capsys, "--output_dir", str(tmp_path / "O"))
     assert status == 0
     assert note.startswith("note: scores lie in -")
-    assert note.endswith("so they are no probabilities: their calibration is not computed")
+    assert note.endswith("so they are no probabilities: no calibration and no net benefit")
     assert cuts(tmp_path / "O") == [0]
 
 
@@ -119,3 +122,18 @@ def test_scores_of_the_other_class(tmp_path: Path, capsys: pytest.CaptureFixture
     note = noted(predictions().eval("p = 1 - p"), tmp_path, capsys)[1]
     assert note.startswith("note: the AUC for y is 0.")
     assert note.endswith("worse than a coin: are these the scores of the other class?")
+
+
+def test_what_a_comparison_can_show_is_noted_before_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = predictions()
+    frame["q"] = frame["p"].rank() / 300 + np.random.default_rng(1).uniform(0, 0.1, 200)
+    folder = tmp_path / "O"
+    status, note, _ = noted(
+        frame, tmp_path, capsys, "--reference", "q", "--output_dir", str(folder), "--margin", "0.1"
+    )
+    assert status == 0
+    comparison = Document.load(folder).audits[1].comparison
+    assert comparison is not None
+    assert comparison.power is not None
+    assert note == f"note: comparison by sex: {plain(power(comparison.power, 0.1))}"
+    assert f"at AUC {roc_auc_score(frame['y'], frame['q']):.2f}" in note

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -17,6 +18,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from hf_fairtune import handover
+from hf_fairtune.cli.job import say_power
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
@@ -70,6 +72,22 @@ def test_the_document_follows_its_schema(repaired: Path, document: Document) -> 
     assert training.method.hyperparameters["alpha_head"] == 0.9
     assert repair_of(repaired).head == "classifier"
     assert document.data.test_sets == {"other": "elsewhere"}
+
+
+def test_what_the_comparison_can_show_is_said_beforehand(
+    data: FairDataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For an AUC and a correlation that are assumed, or of the model before, whose scores are known."""
+    trainer: Any = SimpleNamespace(data=data, is_world_process_zero=lambda: True)
+    labels = np.array(data.columns("test")["labels"])
+    say_power(trainer)
+    say_power(trainer, "test", np.random.default_rng(0).normal(labels))
+    unknown, known = capsys.readouterr().out.splitlines()
+    for line in (unknown, known):
+        assert line.startswith("note: comparison on test by skin: a gain of AUC of ")
+        assert line.endswith("scores correlated by 0.90")
+    assert "at AUC 0.85 and" in unknown
+    assert "at AUC 0.85 and" not in known
 
 
 def test_calibration_of_the_model_before_moves_only_what_0_5_means(repaired: Path, document: Document) -> None:

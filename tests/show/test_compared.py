@@ -1,12 +1,14 @@
 """What a comparison says: verdict, who gained and lost, and what is open."""
 
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 
-from hf_fairtune.document.comparison import Verdict
+from hf_fairtune.document.comparison import GroupPower, Power, Verdict
 from hf_fairtune.document.document import Document
-from hf_fairtune.show.compared import compared, comparison
+from hf_fairtune.document.estimate import NAN
+from hf_fairtune.show.compared import compared, comparison, power
 from hf_fairtune.show.table import plain
 from hf_fairtune.show.view import views
 from hf_fairtune.show.words import number
@@ -57,3 +59,28 @@ def test_degenerate_thresholds_are_not_spoken_of(repair: Document) -> None:
 
     (view,) = views(edited(repair, blind))
     assert "at the threshold" not in compared(view)
+
+
+def test_what_cases_can_show_is_one_sentence() -> None:
+    """Judged in the two digits that are shown; the least and the most gain, and groups that can show none."""
+    rows = [GroupPower("F", 0.031, 0.0241), GroupPower("M", 0.052, 0.018), GroupPower("X", NAN, NAN)]
+    found = Power(0.81, 0.9, rows[:2])
+    assert plain(power(found, 0.02)) == (
+        'a gain of AUC of 0.03 ("F") to 0.05 ("M") would be called, and a fall of 0.02 excluded where nothing '
+        "changed, within the margin of 0.02, in 4 of 5 comparisons at AUC 0.81 and scores correlated by 0.90"
+    )
+    assert "not all within the margin of 0.01," in power(found, 0.01)
+    alike = replace(found, groups=[rows[0], replace(rows[1], gain=0.029)])
+    assert "a gain of AUC of 0.03 would be called" in power(alike, 0.02)
+    some = plain(power(replace(found, groups=rows), 0.02))
+    assert '0.05 ("M") (none for "X") would be called' in some
+    assert "not all within the margin of 0.02," in some
+    assert power(replace(found, groups=rows[2:]), 0.02).startswith("no change of AUC could be shown")
+
+
+def test_a_comparison_ends_with_what_its_cases_could_show(audit: Document) -> None:
+    view = views(audit)[0]
+    assert view.comparison is not None
+    found = Power(0.81, 0.9, [GroupPower("F", 0.031, 0.0241)])
+    text = compared(replace(view, comparison=replace(view.comparison, power=found)))
+    assert text == f"{compared(view)} With these cases {power(found, view.comparison.margin)}."

@@ -84,21 +84,6 @@ def _inverted(labels: Pair, scores: Pair, clusters: Pair | tuple[None, None]) ->
     return 1 - highest if beyond(highest) > 0 else 1 - float(brentq(beyond, lowest, highest))
 
 
-def clustered_difference_test(values: tuple[float, float], draws: tuple[np.ndarray, np.ndarray], units: int) -> float:
-    """Test that two AUCs of the same rows, which lie in clusters, are equal: two-sided p.
-
-    As `auc_difference_test`, with the standard error of the difference of logits over cluster resamples, and the
-    degrees of freedom of the scarcest count, `units`: clusters with positives or with negatives in either sample.
-    NaN where an AUC is 0 or 1: resampling says nothing there.
-    """
-    if any(value * (1 - value) == 0 for value in values):
-        return NAN
-    error = float(np.nanstd(draws[0] * logit_slope(values[0]) - draws[1] * logit_slope(values[1])))
-    if not error > 0:
-        return NAN
-    return float(2 * student.sf(abs(logit_difference(*values)) / error, units - 1))
-
-
 def logit_slope(value: Real) -> Real:
     """Return the derivative of the logit at an AUC inside (0, 1)."""
     return 1 / (value * (1 - value))

@@ -43,19 +43,45 @@ def auc_covariances(samples: Sequence[Sample]) -> np.ndarray:
     size, k = 1 + max(int(clusters.max()) for _, _, clusters in samples), len(samples)
     moves, within = np.zeros((k, 2, size)), np.zeros((k, 2, size), dtype=bool)
     found = np.empty((k, k))
-    for place, (labels, scores, clusters) in enumerate(samples):
-        positive = labels == 1
-        above, below = placements(positive, scores)
-        for side, (kept, parts) in enumerate(((positive, above - above.mean()), (~positive, below.mean() - below))):
-            moves[place, side] = np.bincount(clusters[kept], parts / len(parts), size)
-            within[place, side] = np.bincount(clusters[kept], minlength=size) > 0
+    for place, sample in enumerate(samples):
+        moves[place], within[place] = _moves(sample, size)
         for other in range(place):
             either = _unbiased(np.any(within[[place, other]], axis=0).any(axis=0))
             found[place, other] = found[other, place] = either * (moves[place].sum(axis=0) @ moves[other].sum(axis=0))
-        of_class = [_unbiased(own) * (moved @ moved) for own, moved in zip(within[place], moves[place], strict=True)]
-        crossed = _unbiased(within[place].any(axis=0)) * (moves[place, 0] @ moves[place, 1])
-        found[place, place] = sum(of_class) + 2 * crossed
+        found[place, place] = _variance(moves[place], within[place])
     return found
+
+
+def paired_variance(labels: np.ndarray, first: np.ndarray, second: np.ndarray, clusters: np.ndarray) -> float:
+    """Compute the variance of the difference of two models' AUCs on the same rows, which lie in clusters.
+
+    As `auc_covariances`, of how much further a cluster moves the first AUC than the second. Where every row is a
+    cluster it is DeLong's, and 0 where both models rank all rows alike; NaN with fewer than two clusters in a class.
+    Scores are [n], as labels and clusters.
+
+    Source: Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53, on two tests.
+    """
+    size = int(clusters.max()) + 1
+    (one, within), (other, _) = (_moves((labels, scores, clusters), size) for scores in (first, second))
+    return _variance(one - other, within)
+
+
+def _moves(sample: Sample, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far positives and negatives of each cluster move the AUC, and which clusters have any: [2, size]."""
+    labels, scores, clusters = sample
+    positive, moves, within = labels == 1, np.zeros((2, size)), np.zeros((2, size), dtype=bool)
+    above, below = placements(positive, scores)
+    for side, (kept, parts) in enumerate(((positive, above - above.mean()), (~positive, below.mean() - below))):
+        moves[side] = np.bincount(clusters[kept], parts / len(parts), size)
+        within[side] = np.bincount(clusters[kept], minlength=size) > 0
+    return moves, within
+
+
+def _variance(moves: np.ndarray, within: np.ndarray) -> float:
+    either, found = within[0] | within[1], 0.0
+    for own, moved in zip(within, moves, strict=True):
+        found += _unbiased(own) * float(moved @ moved)
+    return found + 2 * _unbiased(either) * float(moves[0] @ moves[1])
 
 
 def _unbiased(occurring: np.ndarray) -> float:
@@ -66,31 +92,36 @@ def _unbiased(occurring: np.ndarray) -> float:
 def effective_trials(hits: np.ndarray, rows: ScoredRows, confidence: float) -> np.ndarray:
     """Count the independent rows that would tell as much of a share, by group and, last, in all: [n_groups + 1].
 
-    That is n over the design effect, what the clusters' variance of the share, C / (C - 1) sum of e_i^2 / n^2 with e_i
-    the deviations of cluster i, is of the variance p (1 - p) / (n - 1) of independent rows, but no less than 1. A
-    share of 0 or 1 has neither, and the effective clusters are counted. Both times the squared ratio of the quantiles
-    of t with n - 1 degrees of freedom and with effective clusters - 1, so that the score interval on them knows how
-    little few clusters tell of that variance. Where every row is a cluster it is n.
+    Hits are 0 or 1, [n], rows those in the denominator; see `effective_rows`.
+    """
+    assert rows.clusters is not None
+    found, last = np.empty(len(rows.group_names) + 1), len(rows.group_names)
+    for code in range(len(found)):
+        inside = (rows.groups == code) | (code == last)
+        found[code] = effective_rows(hits[inside], rows.clusters[inside], confidence)
+    return found
 
-    Hits are 0 or 1, [n], rows those in the denominator; NaN for a group with fewer than two clusters there.
+
+def effective_rows(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> float:
+    """Count the independent rows that would tell as much of the mean of `hits`, [n], as these in their clusters, [n].
+
+    That is n over the design effect, what the clusters' variance of the mean, C / (C - 1) sum of e_i^2 / n^2 with e_i
+    the deviations of cluster i, is of the variance s^2 / n of independent rows, but no less than 1. Hits that do not
+    vary have neither, and the effective clusters are counted. Both times the squared ratio of the quantiles of t with
+    n - 1 degrees of freedom and with effective clusters - 1, so that the score interval on them knows how little few
+    clusters tell of that variance. Where every row is a cluster it is n; NaN with fewer than two clusters.
 
     Source: Kish 1965, "Survey Sampling", 8.2, and Cochran 1977, "Sampling Techniques", 3.12, for the ratio estimator's
     variance; Korn & Graubard 1998, "Confidence intervals for proportions with small expected number of positive counts
     estimated from survey data", Survey Methodology 24, for the quantiles.
     """
-    found = np.full(len(rows.group_names) + 1, np.nan)
-    assert rows.clusters is not None
-    for code in range(len(found)):
-        inside = rows.groups == code if code < len(found) - 1 else rows.groups >= 0
-        own, clusters = hits[inside], rows.clusters[inside]
-        n, units = len(own), len(np.unique(clusters))
-        if units < 2:
-            continue
-        share, effective = float(own.mean()), effective_clusters(clusters)
-        effect, independent = n / effective, share * (1 - share) / (n - 1)
-        if independent > 0:
-            sums = np.bincount(clusters, own - share)
-            effect = max(1.0, units / (units - 1) * float(sums @ sums) / n**2 / independent)
-        few, many = student.ppf((1 + confidence) / 2, [effective - 1, n - 1])
-        found[code] = n / effect * (many / few) ** 2
-    return found
+    n, units = len(hits), int((np.bincount(clusters) > 0).sum()) if len(hits) else 0
+    if units < 2:
+        return NAN
+    effective, deviations = effective_clusters(clusters), hits - float(hits.mean())
+    effect, independent = n / effective, float(deviations @ deviations) / (n - 1) / n
+    if independent > 0:
+        sums = np.bincount(clusters, deviations)
+        effect = max(1.0, units / (units - 1) * float(sums @ sums) / n**2 / independent)
+    few, many = student.ppf((1 + confidence) / 2, [effective - 1, n - 1])
+    return float(n / effect * (many / few) ** 2)

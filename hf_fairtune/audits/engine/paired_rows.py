@@ -11,7 +11,10 @@ from scipy.stats import norm
 from ...document.estimate import Estimate
 from .bands import Bounds
 from .bootstrap import BLIND, Replicates
+from .delong import paired_delong
 from .resampled_rows import BOTH, ESTIMABLE, Need, ResampledRows
+
+PAIRED_OBUCHOWSKI = "paired DeLong by clusters (Obuchowski)"
 
 
 def minimum_change(values: np.ndarray, errors: np.ndarray, confidence: float, draws: np.ndarray) -> Bounds:
@@ -79,6 +82,30 @@ class PairedRows:
         """Draw what a number is made from for both models, [n_boot, 2, ...]; None without a bootstrap."""
         first, second = self.model.replicates, self.reference.replicates
         return np.stack([draw(first), draw(second)], axis=1) if first and second else None
+
+    def inside(self, code: int) -> np.ndarray:
+        """Tell which rows are of a group, or of `ALL`: bool [n]."""
+        groups = self.model.rows.groups
+        return groups == code if 0 <= code < len(self.model.rows.group_names) else groups >= 0
+
+    def auc_variance(self, code: int) -> float:
+        """Compute the variance of the change of a group's AUC, or that of `ALL` rows; NaN with a row in a class."""
+        rows, kept = self.model.rows, self.inside(code)
+        columns = rows.labels[kept], rows.scores[kept], self.reference.rows.scores[kept]
+        if rows.clusters is None:
+            return paired_delong(*columns)[1]
+        from .clusters import paired_variance  # only where there are clusters
+
+        return paired_variance(*columns, rows.clusters[kept])
+
+    def degrees(self, code: int) -> float:
+        """Return that variance's degrees of freedom: the scarcer class's rows, or effective clusters, less 1."""
+        rows, kept = self.model.rows, self.inside(code)
+        if rows.clusters is None:
+            return float(self.model.units[code, :2].min() - 1)
+        from .clusters import auc_degrees  # only where there are clusters
+
+        return auc_degrees(rows.labels[kept], rows.clusters[kept])
 
     def change(self, value: float, draws: np.ndarray | None, code: int, needs: Sequence[Need] = BOTH) -> Estimate:
         """Judge the change of one group's number, NaN if the group lacks one of `needs`; draws are [n_boot, 2]."""

@@ -10,6 +10,7 @@ from scipy.stats import norm
 WILSON = "Wilson"
 CLUSTERED_WILSON = "Wilson on rows over the design effect"
 BONETT_PRICE = "Bonett-Price"
+CLUSTERED_BONETT_PRICE = "Bonett-Price on rows over the design effect"
 # The cells of a confusion table as they are kept, and the counts that are sums of several.
 CELLS = ("true_negatives", "false_positives", "false_negatives", "true_positives")
 SUMS = {
@@ -96,10 +97,13 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
     return float(first @ second) / math.sqrt(size) if size > 0 else 0.0
 
 
-def paired_difference(gained: int, lost: int, trials: int, confidence: float = 0.95) -> tuple[float, float, float]:
+def paired_difference(
+    gained: float, lost: float, trials: float, confidence: float = 0.95
+) -> tuple[float, float, float]:
     """Compute the difference of two proportions over the same cases, low and high.
 
-    Only the first has the `gained` cases, only the second the `lost` ones, of all `trials`.
+    Only the first has the `gained` cases, only the second the `lost` ones, of all `trials`: counted, or effective
+    numbers of them where rows belong together.
 
     Source: Bonett & Price 2012, "Adjusted Wald confidence interval for a difference of binomial proportions based on
     paired data": one more case on either side, which keeps its coverage where few cases differ, and a width where none

@@ -19,7 +19,8 @@ from typing import cast
 
 import numpy as np
 
-from ...document.audit import CrossGroup, RocCurve
+from ...document.audit import CrossGroup
+from ...document.curves import RocCurve
 from ...document.estimate import NAN, Estimate, Reason, Unit
 from ..engine.delong import auc_interval
 from ..engine.resampled_rows import ALL, CLUSTERED, ESTIMABLE, NEEDS, ResampledRows

@@ -21,7 +21,7 @@ Forecasting 22.
 import numpy as np
 from scipy.stats import rankdata
 
-from ...document.audit import ReliabilityBin, ReliabilityCurve
+from ...document.curves import ReliabilityBin, ReliabilityCurve
 from ...document.estimate import NAN
 from ..engine.proportions import wilson
 from ..engine.resampled_rows import ResampledRows

@@ -2,7 +2,7 @@
 
 Definition: true positives / rows - false positives / rows * t / (1 - t), in each group, t being the cut, a
 probability: who flags from 10 % on takes nine false alarms for one patient found. Its interval is made of those of the
-two shares of rows, with their correlation (MOVER); clustered rows count as many as their variance is worth.
+two shares of rows, with their correlation (MOVER); clustered rows count as many as its design effect leaves.
 
 Range: at most the prevalence; below 0 where flagging nobody, which has 0, does less harm. Undefined for a group
 without rows, where scores are no probabilities, and where no one cut below 1 decides.
@@ -25,37 +25,33 @@ import math
 import numpy as np
 
 from ...document.estimate import Estimate
-from ..engine.proportions import CELLS, WILSON, mover, wilson
+from ..engine.proportions import CELLS, CLUSTERED_WILSON, WILSON, mover, wilson
 from .metric import CutMetric
 
 COUNTED = np.array([[CELLS.index("true_positives")], [CELLS.index("false_positives")]])
 
 
 def net_benefit(cells: np.ndarray, clusters: np.ndarray | None, cut: float, confidence: float = 0.95) -> Estimate:
-    """Compute the net benefit at a cut from 0 to below 1, see `CutMetric`.
-
-    A share of rows p counts as many trials n / d as its variance tells, d being its design effect, at least 1: the
-    variance by clusters, Liang & Zeger's, over that of independent rows.
-    """
-    n, chosen = len(cells), cells == COUNTED
-    shares, trials, method = chosen.sum(axis=1) / n, np.full(2, float(n)), f"MOVER of {WILSON}"
-    spread = shares * (1 - shares)
-    covariance = -float(np.prod(shares))
+    """Compute the net benefit at a cut from 0 to below 1, see `CutMetric`; NaN bounds with a single cluster."""
+    trials, method, weights = float(len(cells)), f"MOVER of {WILSON}", (1.0, -cut / (1 - cut))
+    chosen = cells == COUNTED
+    shares = chosen.mean(axis=1)
     if clusters is not None:
-        method = f"{method} by clusters"
-        sizes = np.bincount(clusters)
-        sums = np.stack([np.bincount(clusters[own], minlength=len(sizes)) for own in chosen]) - shares[:, None] * sizes
-        occurring = int((sizes > 0).sum())
-        by_clusters = (sums @ sums.T) * (occurring / max(occurring - 1, 1) * (n - 1) / n / n)
-        covariance, binomial = float(by_clusters[0, 1]), spread
-        spread = np.diag(by_clusters)
-        # A share of 0 or 1 has no variance; there the effective number of clusters counts (Kish 1965, 8.2).
-        effect = np.divide(spread, binomial, out=np.full(2, float(sizes @ sizes) / n), where=binomial > 0)
-        trials = n / np.maximum(effect, 1)
-    size = math.sqrt(float(np.prod(spread)))
-    bounds = wilson(shares * trials, trials, confidence).T.tolist()
-    value, low, high = mover(bounds, (1.0, -cut / (1 - cut)), covariance / size if size > 0 else 0.0)
+        from ..engine.clusters import effective_rows  # only where there are clusters
+
+        # The design effect of the sum itself, as patients who are found and who are alarmed lie in the same clusters.
+        trials, method = effective_rows(weights @ chosen, clusters, confidence), f"MOVER of {CLUSTERED_WILSON}"
+    bounds = wilson(shares * trials, trials, confidence)
+    bounds[0] = shares
+    size = math.sqrt(float(np.prod(shares * (1 - shares))))
+    value, low, high = mover(bounds.T.tolist(), weights, -float(np.prod(shares)) / size if size > 0 else 0.0)
     return Estimate(value, low, high, method)
+
+
+def curve(tpr: np.ndarray, fpr: np.ndarray, prevalence: float, cuts: np.ndarray) -> np.ndarray:
+    """Compute the net benefit at cuts below 1 from the rates at them, [n] each, and the group's prevalence."""
+    found: np.ndarray = prevalence * tpr - (1 - prevalence) * fpr * cuts / (1 - cuts)
+    return found
 
 
 def flagging_all(prevalence: float, cut: float) -> float:

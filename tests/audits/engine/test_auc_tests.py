@@ -14,7 +14,6 @@ from hf_fairtune.audits.engine.auc_tests import (
     Detectable,
     adjusted,
     auc_difference_test,
-    clustered_difference_test,
     detectable,
     detectable_difference,
     hanley_mcneil_variance,
@@ -75,26 +74,6 @@ def test_a_perfect_group_has_the_p_of_its_interval() -> None:
     parts = [auc_interval(own, values, confidence=1 - p) for own, values in zip(labels, scores, strict=True)]
     assert mover_difference(*parts).low == pytest.approx(0, abs=1e-6)
     assert auc_difference_test((labels[0],) * 2, (scores[0],) * 2) == (1.0, INVERTED)
-
-
-def test_clusters_of_single_rows_give_about_the_same_p() -> None:
-    """With the bootstrap of independent rows the error is DeLong's, up to its noise."""
-    labels, scores = pair(1)
-    rng, draws, values = np.random.default_rng(0), [], []
-    for own, own_scores in zip(labels, scores, strict=True):
-        high, low = own_scores[own == 1], own_scores[own == 0]
-        wins = (high[:, None] > low) + (high[:, None] == low) / 2
-        picks = [(rng.integers(0, len(high), len(high)), rng.integers(0, len(low), len(low))) for _ in range(1500)]
-        draws.append(np.array([wins[np.ix_(*pick)].mean() for pick in picks]))
-        values.append(wins.mean())
-    found = clustered_difference_test((values[0], values[1]), (draws[0], draws[1]), 14)
-    assert found == pytest.approx(slow_p(labels, scores), abs=0.05)
-
-
-def test_where_resampling_is_blind_there_is_no_p() -> None:
-    flat = np.full(5, 0.8)
-    assert math.isnan(clustered_difference_test((1.0, 0.8), (flat, flat), 12))
-    assert math.isnan(clustered_difference_test((0.8, 0.8), (flat, flat), 12))
 
 
 P = st.lists(st.floats(0, 1), min_size=1, max_size=12)

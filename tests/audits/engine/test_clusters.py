@@ -7,8 +7,15 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from hf_fairtune.audits.engine.clusters import auc_covariances, auc_degrees, effective_clusters, effective_trials
-from hf_fairtune.audits.engine.delong import auc, auc_interval
+from hf_fairtune.audits.engine.clusters import (
+    auc_covariances,
+    auc_degrees,
+    effective_clusters,
+    effective_rows,
+    effective_trials,
+    paired_variance,
+)
+from hf_fairtune.audits.engine.delong import auc, auc_interval, paired_delong
 from hf_fairtune.audits.engine.proportions import wilson
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
 
@@ -68,6 +75,31 @@ def test_covariance_is_that_of_repeated_samples() -> None:
     assert wanted[0, 1] > 0.5 * wanted[0, 0]
 
 
+@given(tied_splits(least=2), st.integers(0, 10**6))
+def test_paired_variance_is_a_sum_over_clusters(drawn: tuple[np.ndarray, ...], seed: int) -> None:
+    """Obuchowski's by hand: what clusters move the one AUC further than the other, by class and crossed."""
+    labels, scores, groups = drawn
+    rng = np.random.default_rng(seed)
+    clusters, other = rng.integers(9, size=len(labels)), rng.permutation(scores)
+    high, low = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
+    kernels = [(x[high][:, None] > x[low]) + (x[high][:, None] == x[low]) / 2 for x in (scores, other)]
+    moved = kernels[0] - kernels[1]
+    by_row = moved.mean(axis=1) - moved.mean(), moved.mean(axis=0) - moved.mean()
+    sums: list[dict[int, float]] = [{}, {}]
+    for side, places in enumerate((high, low)):
+        for place, own in zip(places, by_row[side], strict=True):
+            sums[side][clusters[place]] = sums[side].get(clusters[place], 0.0) + own / len(places)
+    ids = {*sums[0], *sums[1]}
+    wanted = sum(
+        len(own) / (len(own) - 1) * sum(x * x for x in own.values()) if len(own) > 1 else np.nan for own in sums
+    )
+    crossed = sum(sums[0].get(i, 0.0) * sums[1].get(i, 0.0) for i in ids)
+    wanted += 2 * len(ids) / (len(ids) - 1) * crossed if len(ids) > 1 else np.nan
+    assert paired_variance(labels, scores, other, clusters) == pytest.approx(wanted, abs=1e-14, nan_ok=True)
+    alone = paired_variance(labels, scores, other, np.arange(len(labels)))
+    assert alone == pytest.approx(paired_delong(labels, scores, other)[1], abs=1e-14)
+
+
 def slow_trials(hits: np.ndarray, clusters: np.ndarray) -> float:
     """Rows over the design effect from sums by hand, and the quantiles of t."""
     n, share, ids = len(hits), sum(hits) / len(hits), sorted(set(clusters.tolist()))
@@ -95,6 +127,15 @@ def test_effective_trials_are_those_of_the_slow_form(share: float) -> None:
         assert found[code] == pytest.approx(slow_trials(hits[inside], clusters[inside]))
     assert np.isnan(found[2])
     assert found[-1] == pytest.approx(slow_trials(hits, clusters))
+
+
+def test_effective_rows_of_changes_are_those_of_their_spread() -> None:
+    """Changes of -1, 0 and 1, alike in three images of each of forty patients: forty rows, less what t asks."""
+    changes = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], 40)
+    found = effective_rows(np.repeat(changes, 3), np.repeat(np.arange(40), 3), 0.95)
+    ratio = (student.ppf(0.975, 119) / student.ppf(0.975, 39)) ** 2
+    assert found == pytest.approx(39 * 120 / 119 * ratio)
+    assert np.isnan(effective_rows(changes, np.zeros(40, dtype=int), 0.95))
 
 
 def test_rows_alone_are_all_their_trials_and_copies_none() -> None:

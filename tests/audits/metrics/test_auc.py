@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from hf_fairtune.audits.engine.delong import LOGIT_OBUCHOWSKI, auc, auc_interval
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
 from hf_fairtune.audits.metrics.auc import auc_estimates, cross_groups, roc_curves
-from hf_fairtune.document.audit import RocCurve
+from hf_fairtune.document.curves import RocCurve
 
 from ..resampled import resampled
 from ..samples import NAMES, few, group_aucs, rows, shuffled, slow_auc, split, tied_splits

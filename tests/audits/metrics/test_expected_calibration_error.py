@@ -19,7 +19,7 @@ from hf_fairtune.audits.metrics.expected_calibration_error import (
     redrawn_errors,
     reliability_curves,
 )
-from hf_fairtune.document.audit import ReliabilityCurve
+from hf_fairtune.document.curves import ReliabilityCurve
 
 from ..resampled import resampled
 from ..samples import rows

@@ -89,6 +89,22 @@ def test_clusters_drawn_again_have_about_its_interval() -> None:
     assert found.high - found.low > 1.2 * (unaware.high - unaware.low)
 
 
+def test_coverage_with_few_unequal_clusters() -> None:
+    """Forty patients with 1 to 8 images that are much alike; as independent rows they would be too sure."""
+    rng, runs, inside = np.random.default_rng(4), 600, np.zeros(2)
+    clusters = np.repeat(np.arange(40), (1, 1, 2, 3, 8) * 8)
+    shares = np.array([0.25, 0.1, 0.2, 0.45])
+    truth = shares[0] - shares[2] * 0.3 / 0.7
+    for _ in range(runs):
+        own = rng.choice([3, 2, 1, 0], 40, p=shares)[clusters]
+        cells = np.where(rng.random(120) < 0.8, own, rng.choice([3, 2, 1, 0], 120, p=shares))
+        for place, ids in enumerate((clusters, None)):
+            found = net_benefit(cells, ids, 0.3)
+            inside[place] += found.low <= truth <= found.high
+    assert 0.915 <= inside[0] / runs <= 0.98
+    assert inside[1] / runs < 0.85
+
+
 def test_clusters_of_one_row_and_doubled_rows_change_nothing() -> None:
     cells = np.repeat([3, 2, 1, 0], [20, 10, 30, 140])
     plain, single = net_benefit(cells, None, 0.1), net_benefit(cells, np.arange(200), 0.1)
