@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from huggingface_hub import constants, get_session
-from huggingface_hub.errors import HTTPError
+from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
 from .errors import FairTuneError
 
@@ -58,7 +58,13 @@ def hub_or_cache(name: str) -> Iterator[None]:
     local = name.startswith((".", "/", "~")) or Path(name).exists()
     reason = None if local else known_silence()
     if reason is None:
-        yield
+        try:
+            yield
+        except Exception as error:  # libraries wrap a silent Hub in errors of their own; others are raised again
+            if not has_cause(error, (ConnectionError, LocalEntryNotFoundError)):
+                raise
+            # Something else answers at the Hub's address, such as a proxy, or the Hub fell silent.
+            raise FairTuneError(unreachable("it gives no file", name)) from error
         return
     from datasets import config  # takes seconds, and whoever loads a model loads data, too
 
@@ -67,15 +73,27 @@ def hub_or_cache(name: str) -> Iterator[None]:
     try:
         yield
         note(reason)
-    except Exception as error:
+    except Exception as error:  # libraries wrap a missing file in errors of their own; others are raised again
         if not is_missing(error):
             raise
-        raise FairTuneError(
-            f"the Hub ({constants.ENDPOINT}) cannot be reached ({reason}), and the cache does not hold all of "
-            f"`{name}`; check the network, or give a folder."
-        ) from error
+        raise FairTuneError(unreachable(reason, name)) from error
     finally:
         constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE = before
+
+
+def unreachable(reason: str, name: str) -> str:
+    """Say in one line that neither the Hub nor the cache has `name`."""
+    return (
+        f"the Hub ({constants.ENDPOINT}) cannot be reached ({reason}), and the cache does not hold all of `{name}`; "
+        "check the network, or give a folder."
+    )
+
+
+def has_cause(error: BaseException | None, kinds: tuple[type[BaseException], ...]) -> bool:
+    """Tell whether an error is of one of the kinds, or came from one that is."""
+    while error is not None and not isinstance(error, kinds):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def is_missing(error: BaseException | None) -> bool:

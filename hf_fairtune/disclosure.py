@@ -21,6 +21,7 @@ from .document.audit import (
 )
 from .document.comparison import Comparison, Power, ThresholdChange
 from .document.curves import ReliabilityBin
+from .document.enrichment import ValueErrors
 from .document.estimate import NAN, SMALL, Estimate, Real, Reason, Size, Unit, exact
 from .document.replication import Replication
 from .document.run import Step
@@ -41,6 +42,7 @@ Fields = Mapping[tuple[type, str], Any]
 # What stands for a field whatever it holds. Bins are equally large: all of them together tell the group's size.
 NEVER: Fields = {
     **dict.fromkeys([(RateGroup, "true_positives"), (RateGroup, "false_positives"), (ReliabilityBin, "n")], None),
+    **dict.fromkeys([(ValueErrors, "cases"), (ValueErrors, "errors")], None),
     (OperatingPointGroup, "threshold"): NAN,
 }
 
@@ -150,7 +152,8 @@ class Rule:
         found = []
         for group, unit in product(at.groups if self.cases else (), at.needs):
             own: Any = unit.removesuffix("_of_others")
-            count = self.cases[group][own]
+            # A group without a row has no known case.
+            count = self.cases.get(group, {}).get(own, 0)
             if own != unit:
                 count = -count
                 for name in self.included:
@@ -179,7 +182,7 @@ def _digits(value: float, at: Place) -> float:
     cut = at.owner if isinstance(at.owner, (ThresholdAudit, ThresholdChange)) else None
     if at.name in ("learning_rate", "margin") or (cut and not cut.fitted_on):
         return value
-    if cut or isinstance(at.owner, Pair) or at.name == "p":
+    if cut or isinstance(at.owner, Pair) or at.name in ("p", "p_adjusted"):
         return float(f"{value:.2g}")
     return round(value, 2) + 0.0
 

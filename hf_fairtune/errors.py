@@ -18,5 +18,6 @@ def listed(values: Iterable[object], limit: int = 10) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of a library's message, or the kind of the error where it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """Return the system's reason, or the first line of a library's message, or the kind of an error without either."""
+    text = getattr(error, "strerror", None) or str(error)
+    return (str(text).strip() or type(error).__name__).splitlines()[0]

@@ -8,12 +8,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .errors import FairTuneError
+from .errors import FairTuneError, first_line
 
 FILE_NAME = "run.json"
 # The folder of what is shared, and what an audit shares there.
 SHARE = "share"
 AUDIT = ("audit.html", "groups.csv", "thresholds.csv", "audit.tex", "factors.md")
+# And, where columns were named that may go with errors.
+ENRICHMENT = "enrichment.csv"
 TRACES = ("fairtune.json", "config.json", "search.db", "adapter_config.json", "model.safetensors")
 
 
@@ -46,10 +48,7 @@ def claim(folder: str | Path, run: Mapping[str, Any]) -> None:
     """
     check(folder, run)
     path = Path(folder)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FairTuneError(f"`{path}` cannot be made ({error.strerror}); choose another output_dir.") from error
+    make(path)
     if not (path / FILE_NAME).is_file():
         write_atomically(path / FILE_NAME, json.dumps(dict(run), indent=2) + "\n")
 
@@ -65,7 +64,23 @@ def check_place(folder: str | Path) -> None:
         nearest = nearest.parent
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         reason = "cannot be written to" if nearest.is_dir() else "is a file"
-        raise FairTuneError(f"`{folder}` cannot be made (`{nearest}` {reason}); choose another output_dir.")
+        raise _unmade(folder, f"`{nearest}` {reason}")
+
+
+def make(folder: Path) -> None:
+    """Make a folder, and those it lies in.
+
+    Raises:
+        FairTuneError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unmade(folder, first_line(error)) from error
+
+
+def _unmade(folder: str | Path, reason: str) -> FairTuneError:
+    return FairTuneError(f"`{folder}` cannot be made ({reason}); choose another --output_dir.")
 
 
 @contextmanager
@@ -82,7 +97,7 @@ def undone_if_refused(folder: Path, files: Sequence[str]) -> Iterator[None]:
     places = {place for pattern in files for place in (folder / pattern).parents if not place.exists()}
     try:
         yield
-    except Exception:
+    except Exception:  # whatever refused it; raised again below
         if not (folder / FILE_NAME).exists():
             for path in {path for pattern in files for path in folder.glob(pattern)} - before:
                 path.unlink(missing_ok=True)
@@ -109,5 +124,7 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
                 os.fsync(file.fileno())
             os.replace(file.name, path)
     except OSError as error:
-        raise FairTuneError(f"`{path}` could not be written ({error.strerror}); free some space and rerun.") from error
+        raise FairTuneError(
+            f"`{path}` could not be written ({first_line(error)}); free some space and rerun."
+        ) from error
     return path

@@ -10,7 +10,7 @@ from typing import Any
 from peft import PeftModel
 
 from .document.document import RUN_FILE, Document
-from .errors import FairTuneError
+from .errors import FairTuneError, first_line
 from .folder import SHARE
 from .publish import publish
 from .show.files import write_card
@@ -36,9 +36,7 @@ def write(folder: str | Path, model: Any, processor: Any, document: Document) ->
             document.save(making)
             _move(making, target)
     except OSError as error:
-        raise FairTuneError(
-            f"`{target}` could not be written ({error.strerror or error}); free some space."
-        ) from error
+        raise FairTuneError(f"`{target}` could not be written ({first_line(error)}); free some space.") from error
 
 
 def _write_model(folder: Path, model: Any, processor: Any, document: Document) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from huggingface_hub import CommitOperationAdd, HfApi, ModelCard
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 from huggingface_hub.utils import validate_repo_id
@@ -12,15 +13,15 @@ from huggingface_hub.utils import validate_repo_id
 from .connection import silence
 from .document.document import AUDIT_FILE, RUN_FILE, Document
 from .document.run import Argument
-from .errors import FairTuneError
-from .folder import AUDIT, SHARE
+from .errors import FairTuneError, first_line
+from .folder import AUDIT, ENRICHMENT, SHARE
 
 CARD = "README.md"
 RUN = (CARD, "config.json", RUN_FILE, "preprocessor_config.json")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
 ADAPTER = ("adapter/adapter_config.json", "adapter/adapter_model.safetensors", "adapter/README.md")
-FIGURES = ("figures/*.png", "figures/*.svg")
-TEXTS = {".json", ".md", ".svg", ".html", ".csv", ".tex"}
+FIGURE = re.compile(r"\]\((figures/[\w-]+\.png)\)")
+TEXTS = {".json", ".md", ".html", ".csv", ".tex"}
 
 SECRET = re.compile(r"\bhf_[A-Za-z0-9]{20,}\b")
 HOME = re.compile(r"(?<![\w.:/])/(home|Users|root)/\w|[A-Za-z]:\\+Users\\", re.IGNORECASE)
@@ -46,7 +47,8 @@ class PushResult:
 def publishable(folder: str | Path) -> list[Path]:
     """List what may leave a folder of a run or an audit, as sorted paths inside its `share/`.
 
-    Anything unnamed here stays. Links are left out: what they point to was not made by the job.
+    Anything unnamed here stays, and so does a picture that the card does not show. Links are left out: what they
+    point to was not made by the job.
 
     Raises:
         FairTuneError: the folder is no output folder, or its `share/` is not whole; says what lacks.
@@ -57,8 +59,11 @@ def publishable(folder: str | Path) -> list[Path]:
             f"`{folder}` lacks `{SHARE}/`, which holds what may leave it; pass the output folder of a finished run or "
             "audit, or run it again."
         )
-    audit = (root / AUDIT[0]).is_file()
-    needed, allowed = (AUDIT, AUDIT) if audit else (RUN, (*RUN, *WEIGHTS, *ADAPTER, *FIGURES))
+    audit, card = (root / AUDIT[0]).is_file(), root / CARD
+    needed = AUDIT if audit else RUN
+    if card.is_file() and not audit:
+        needed += tuple(sorted(set(FIGURE.findall(card.read_text(encoding="utf-8", errors="replace")))))
+    allowed = (*needed, ENRICHMENT) if audit else (*needed, *WEIGHTS, *ADAPTER)
     found = {
         path.relative_to(root)
         for pattern in allowed
@@ -84,7 +89,7 @@ def check(folder: str | Path) -> None:
         if path.name in (RUN_FILE, AUDIT_FILE):
             _check_document(Document.load(root / path), path)
         if path.suffix in TEXTS:
-            text = (root / path).read_text(encoding="utf-8")
+            text = (root / path).read_text(encoding="utf-8", errors="replace")
             if SECRET.search(text):
                 raise FairTuneError(f"`{path}` holds a Hub token; remove it there and revoke the token.")
             if found := HOME.search(text) or re.search(re.escape(str(Path.home())), text):
@@ -166,9 +171,9 @@ def check_card(path: Path) -> None:
     """Ask the Hub whether the card's metadata is valid, before anything is created there."""
     try:
         ModelCard.load(path).validate()
-    except (HTTPError, OSError):
+    except (HTTPError, OSError):  # some are value errors, too
         raise
-    except Exception as error:  # the YAML parser's errors have no class in common with huggingface_hub's
+    except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise FairTuneError(f"`{CARD}` has metadata the Hub does not take ({reason}); mend the card.") from None
 
@@ -184,4 +189,4 @@ def refusal(error: Exception, repo_id: str, endpoint: str) -> str:
         return unreachable(endpoint, type(error).__name__)
     if error.response.status_code in (401, 403):
         return f"the Hub refused the token for `{repo_id}`; run `hf auth login` or set HF_TOKEN to one that may write."
-    return f"the Hub refused `{repo_id}` ({str(error).splitlines()[0]})."
+    return f"the Hub refused `{repo_id}` ({first_line(error)})."

@@ -10,33 +10,34 @@
 - Prevalence is that of the shown sizes. Curves are of groups with 50 cases of each class, at 20 points; those of
   decisions have rates at ten cuts, whose net benefit is that of the shown prevalence, and no bounds. Cuts of operating
   points, which are scores of single patients, and the folders of paths go.
+- Of columns that may go with errors no count is shown, and a column goes whole, with what its values were read as,
+  where a value has fewer than 10 cases missed, cases found, false alarms or others cleared.
 - What values were read as is without counts, and without values of fewer than 10 rows.
-- Where the sizes of an attribute and their sum would leave one value for a size of 1 to 7, the attribute shows none.
+- Where all sizes and sums of a split together would leave one value for a size of 1 to 7, an attribute shows none.
 
 A rate and a size bound the number of missed patients: a sensitivity of 0.95 among 20 positives is one missed. So do
-the widths of intervals for a size of 10 or more. Sums are checked one by one: several together may narrow the range of
-a small size further. `sharing="auc"` shares AUCs and verdicts alone.
+the widths of intervals for a size of 10 or more. Sums may narrow a small size, to two values at least.
+`sharing="auc"` shares AUCs and verdicts alone.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from .audits.engine.resampled_rows import SOLID
 from .audits.metrics.metric import cut_metrics
-from .data.attributes import AND
 from .disclosure import COUNTERS, FEW, Fields, Rule, rounded
 from .document.audit import Audit, GroupAudit, Pair
 from .document.comparison import Comparison
 from .document.curves import DecisionCurve
-from .document.data import Level, SplitSheet
+from .document.data import SplitSheet
 from .document.document import Audited, Document, Sharing
+from .document.enrichment import ColumnErrors
 from .document.estimate import NAN, Reason, Size, exact, undefined
 from .document.run import Repair, Step, Trial
+from .recovery import withheld
 
 CURVE_CASES, ROC_POINTS, FIFTH = 50, 20, slice(4, None, 5)
 STEEP = Reason("steep_cut")
@@ -51,6 +52,7 @@ BUT_AUCS: Fields = {
         [(Audit, "calibration"), (Audit, "reliability"), (Audit, "decision"), (Repair, "calibration")], None
     ),
     **dict.fromkeys([(Pair, "positives_wanted"), (Pair, "negatives_wanted")], None),
+    (Audit, "enrichment"): None,
     **dict.fromkeys([(Pair, "detectable"), (GroupAudit, "prevalence"), (Trial, "value")], NAN),
 }
 
@@ -76,7 +78,7 @@ def _by_the_rule(document: Document) -> Document:
     sheets, repair = document.data.splits, document.run and document.run.repair
     gone: dict[str, set[str | None]] = {}
     for split, sheet in sheets.items():
-        gone[split] = {name for name, whole, groups in _sums(sheet) if _is_pinned(whole, groups)}
+        gone[split] = withheld(sheet, document.data.task, EDGES)
     balanced = repair.external.split if repair else ""
     if balanced in sheets and any(_few_groups(sheets[balanced])):
         # Its cells are equally large, so that any sum of them tells them.
@@ -89,7 +91,10 @@ def _by_the_rule(document: Document) -> Document:
     models = [of_models.show(model) for model in document.models]
     audits = [_audited(entry, gone.get(entry.split, {None})) for entry in document.audits]
     # Counts of single values would add up to those of groups and classes.
-    readings = [replace(one, n=None) for one in document.data.readings if one.n is None or exact(one.n) >= FEW]
+    few, readings = _withheld(document), []
+    for one in document.data.readings:
+        if one.column not in few and (one.n is None or exact(one.n) >= FEW):
+            readings.append(replace(one, n=None))
     data = replace(shown.data, splits=splits, readings=readings)
     result: Document = replace(shown, data=data, models=models, audits=audits)
     return result
@@ -103,7 +108,7 @@ def _sheet(sheet: SplitSheet, gone: set[str | None]) -> SplitSheet:
 
 def _audited(entry: Audited, gone: set[str | None]) -> Audited:
     rule = Rule(hidden if {entry.attribute, None} & gone else rounded)
-    audit = rule.of(entry.audit).show(_without_steep_cuts(_curves(entry.audit)))
+    audit = rule.of(entry.audit).show(_large_columns(_without_steep_cuts(_curves(entry.audit))))
     compared = entry.comparison and rule.of(entry.comparison).show(entry.comparison)
     repeated = [rule.of(one).show(one) for one in entry.replications]
     return replace(entry, audit=audit, comparison=compared, replications=repeated)
@@ -149,49 +154,40 @@ def _without_steep_cuts(audit: Audit) -> Audit:
     return replace(audit, thresholds=cuts)
 
 
+def _large_columns(audit: Audit) -> Audit:
+    """Withhold every value of a column where one has few cases."""
+    if audit.enrichment is None:
+        return audit
+    columns = []
+    for column in audit.enrichment.columns:
+        few = (Reason("few_cases", needed=FEW),)
+        columns.append(replace(column, values=[], reasons=few) if _has_few(column) else column)
+    return replace(audit, enrichment=replace(audit.enrichment, columns=columns))
+
+
+def _has_few(column: ColumnErrors) -> bool:
+    sizes = [(exact(one.errors), exact(one.cases)) for one in column.values]
+    return any(min(errors, cases - errors) < FEW for errors, cases in sizes)
+
+
+def _withheld(document: Document) -> set[str]:
+    """Name the columns that are withheld somewhere; one that is a group's is shown as such."""
+    found = set[str]()
+    for entry in document.audits:
+        columns = entry.audit.enrichment.columns if entry.audit.enrichment else []
+        found |= {column.column for column in columns if _has_few(column)}
+    for sheet in document.data.splits.values():
+        for part in sheet.attributes:
+            found -= {*part.columns}
+    return found
+
+
 def _few_groups(sheet: SplitSheet) -> Iterator[str]:
     """Yield the groups of an exact split with fewer than 10 cases of a class of some target."""
     for level in (level for part in sheet.attributes for level in part.levels):
         positives = [*map(exact, level.positives.values())]
         if min(*positives, exact(level.n) - max(positives)) < FEW:
             yield level.group
-
-
-def _sums(sheet: SplitSheet) -> Iterator[tuple[str, SplitSheet | Level, list[Level]]]:
-    """Yield the attribute of groups that add up, what they add up to, and the groups.
-
-    All groups of an attribute add up to the split, and the cells of an intersection to each group that they lie in.
-    """
-    single = [part.levels for part in sheet.attributes if part.kind != "intersection"]
-    for part in sheet.attributes:
-        yield part.name, sheet, part.levels
-        if part.kind == "intersection":
-            cells = {cell.group: cell for cell in part.levels}
-            inside: dict[tuple[int, str], tuple[Level, list[Level]]] = {}
-            for crossed in product(*single):
-                name = AND.join(map(attrgetter("group"), crossed))
-                for place, group in enumerate(crossed if name in cells else ()):
-                    inside.setdefault((place, group.group), (group, []))[1].append(cells[name])
-            for whole, levels in inside.values():
-                yield part.name, whole, levels
-
-
-def _is_pinned(whole: SplitSheet | Level, groups: list[Level]) -> bool:
-    """Tell whether the rounded sizes of groups and of their sum leave one value for a size of 1 to 7.
-
-    The sizes are those of rows, of positives and of negatives.
-    """
-    sizes = np.array([[*map(exact, (one.n, *one.positives.values()))] for one in (*groups, whole)])
-    sizes = np.concatenate([sizes, sizes[:, :1] - sizes[:, 1:]], axis=1)
-    shown = 5 * np.round(sizes / 5)
-    low = np.where(sizes > 7, shown - 2, np.minimum(sizes, 1))
-    high = np.where(sizes > 7, shown + 2, np.where(sizes > 0, 7, 0))
-    for edge in EDGES:  # which a status, a reason or a curve tells of cases, the columns after the first
-        low[:, 1:] = np.where(sizes[:, 1:] >= edge, np.maximum(low[:, 1:], edge), low[:, 1:])
-        high[:, 1:] = np.where(sizes[:, 1:] < edge, np.minimum(high[:, 1:], edge - 1), high[:, 1:])
-    least = np.maximum(low[:-1], low[-1] - (high[:-1].sum(0) - high[:-1]))
-    most = np.minimum(high[:-1], high[-1] - (low[:-1].sum(0) - low[:-1]))
-    return bool(((least == most) & (sizes[:-1] > 0) & (sizes[:-1] < 8)).any())
 
 
 def _judged(shared: Document) -> Document:

@@ -23,7 +23,7 @@ from .data.score_log import score_key, score_log
 from .data.scored import PredictionArguments, ScoredTable, read_scored
 from .data.scored_splits import split_rows
 from .data.source import load_source
-from .errors import FairTuneError
+from .errors import FairTuneError, first_line
 from .families.frozen_eval import frozen_eval
 
 MULTILABEL, REGRESSION = "multi_label_classification", "regression"
@@ -133,7 +133,7 @@ def class_logits(model: Any, pixels: Tensor) -> Tensor:
     except (RuntimeError, ValueError) as error:
         raise FairTuneError(
             f"the model does not take {len(pixels)} images of {' x '.join(map(str, pixels.shape[1:]))} "
-            f"({str(error).strip().splitlines()[0]}); check --image_size, or score fewer at a time."
+            f"({first_line(error)}); check --image_size, or score fewer at a time."
         ) from error
     if logits.ndim != 2 or logits.shape[1] != len(class_names(model)):
         raise FairTuneError(

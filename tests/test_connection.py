@@ -17,7 +17,8 @@ from hf_fairtune.cli.model import load_classifier, load_model_type, load_process
 from hf_fairtune.data.source import load_source
 from hf_fairtune.errors import FairTuneError
 from tests.conftest import tiny_vit
-from tests.hub_server import serve
+from tests.hub_server import Handler, serve
+from tests.hub_state import Refusal
 
 ASKED = "team/none"
 SOON = 5.0  # seconds, where the Hub is given one
@@ -103,6 +104,20 @@ def test_any_answer_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with serve() as hub:
         monkeypatch.setattr(constants, "ENDPOINT", hub.url)
         assert connection.silence() is None
+
+
+def test_what_answers_and_gives_no_file_is_no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy has an answer to everything, which names no error of the Hub."""
+
+    def no_hub(_: object, __: object) -> None:
+        raise Refusal(404)
+
+    monkeypatch.setattr(Handler, "_answer", no_hub)
+    with serve() as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        for load in (load_model_type, load_classifier, load_source):
+            with pytest.raises(FairTuneError, match=r"^the Hub \(.*\) cannot be reached \(it gives no file\), and"):
+                load(ASKED)
 
 
 def test_what_is_cached_is_used_and_said(

@@ -16,7 +16,7 @@ from transformers import ViTImageProcessorPil
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Base, MethodFacts, Model, Run, Training
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.folder import AUDIT
+from hf_fairtune.folder import AUDIT, ENRICHMENT
 from hf_fairtune.hub import check, publishable, push
 from hf_fairtune.publish import publish
 
@@ -28,12 +28,14 @@ from .hub_server import TOKEN, serve
 pytestmark = pytest.mark.filterwarnings("ignore:Unsupported layer type:UserWarning")
 
 CARD = "---\nlicense: apache-2.0\nlibrary_name: transformers\ntags:\n- fairness\n---\n# Lesions\n"
+CARD += "\n![Gaps](figures/gap.png)\n"
 DECOYS = ("search.db", "search.db-wal", "splits.json", "run.json", "training_args.bin", "patients.csv", "job.log")
 DECOYS += ("checkpoint-1/model.safetensors", "run-0/config.json", "figures/patients.csv", "figures/eye.jpg")
+DECOYS += ("figures/eye.png", "figures/masks.svg", "figures/gap.svg")
 DECOYS += ("adapter/optimizer.bin", "model-notes.txt", ".env", "predictions.parquet", "cache/pixels.npy")
 DECOYS += ("private/maps.png", "private/maps.csv")
 SENT = ["README.md", "adapter/adapter_config.json", "adapter/adapter_model.safetensors", "config.json"]
-SENT += ["fairtune.json", "figures/gap.png", "figures/masks.svg", "model.safetensors", "preprocessor_config.json"]
+SENT += ["fairtune.json", "figures/gap.png", "model.safetensors", "preprocessor_config.json"]
 
 
 def a_document(**arguments: Any) -> Document:
@@ -71,7 +73,6 @@ def folder(tmp_path: Path) -> Path:
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text("patient 17")
     Image.new("RGB", (2, 2)).save(root / "figures" / "gap.png")
-    (root / "figures" / "masks.svg").write_text("<svg/>")
     (root / "figures" / "linked.png").symlink_to(root / "patients.csv")
     for name in ("fairtune.json", "patients.csv", "model.safetensors"):
         (whole / name).write_text("patient 17")
@@ -140,7 +141,7 @@ def test_dry_run_lists_and_touches_no_network(folder: Path, base: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert hub.log == []
     assert [line.split()[1] for line in done.stdout.splitlines()[1:]] == SENT
-    assert "9 files would go to private tester/lesions" in done.stdout
+    assert "8 files would go to private tester/lesions" in done.stdout
 
 
 def test_an_audit_sends_its_shared_files(audit_folder: Path) -> None:
@@ -148,6 +149,8 @@ def test_an_audit_sends_its_shared_files(audit_folder: Path) -> None:
         assert "/commit/" in push_elsewhere(hub.url, audit_folder, said="url")
         files = hub.repo("models", "tester/lesions").at("main")[1]
     assert sorted(files) == sorted(AUDIT)
+    (audit_folder / "share" / ENRICHMENT).write_text("column\n")
+    assert ENRICHMENT in dict(push(audit_folder, "tester/lesions", dry_run=True).files)
     assert dict(push(audit_folder, "tester/lesions", dry_run=True).files)["audit.html"] == len("audit.html")
 
 
@@ -197,6 +200,13 @@ def test_only_a_whole_share_is_published(folder: Path) -> None:
     (folder / "share" / "model.safetensors").unlink()
     (folder / "share" / "config.json").unlink()
     with pytest.raises(FairTuneError, match=r"share` lacks `config.json`, `model.safetensors`; run the job again"):
+        publishable(folder)
+
+
+@pytest.mark.parametrize("figure", ["none", "linked"])
+def test_a_figure_of_the_card_that_is_no_file_is_missed(folder: Path, figure: str) -> None:
+    (folder / "share" / "README.md").write_text(f"{CARD}\n![Groups](figures/{figure}.png)\n")
+    with pytest.raises(FairTuneError, match=rf"share` lacks `figures/{figure}.png`; run the job again"):
         publishable(folder)
 
 

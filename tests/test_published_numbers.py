@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,13 @@ def test_pad_keeps_an_unknown_gap_unknown(real_data: Path) -> None:
     assert math.isnan(gap.value)
     assert math.isnan(gap.p)
     assert {reason.kind for reason in gap.reasons} == {"few_cases"}
+
+
+def test_what_rests_on_a_group_without_a_row_is_withheld() -> None:
+    exact = document({("F",): (40, 60), ("M",): (50, 70)})
+    entry = exact.audits[1]
+    pair = replace(entry.audit.pairs[0], reference="X")
+    made = replace(exact, audits=[replace(entry, audit=replace(entry.audit, pairs=[pair]))])
+    (found,) = publish(made).audits[0].audit.pairs
+    assert math.isnan(found.auc_difference.value)
+    assert found.auc_difference.reasons == tuple(Reason("few_cases", "X", unit, needed=10) for unit in BOTH)

@@ -1,18 +1,21 @@
 """Audit of a classifier's scores by group."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..document.audit import Audit, CalibrationAudit, CalibrationGroup, GroupAudit
 from ..document.comparison import MARGIN
-from ..document.estimate import NAN, Estimate, Reason
+from ..document.estimate import NAN, Estimate, Reason, point
 from ..errors import FairTuneError
 from .decision_curve import decision_curves
+from .engine.bands import standard_errors
 from .engine.bootstrap import bootstrap
+from .engine.influence import influence_interval
 from .engine.resampled_rows import ALL, VALUE, ResampledRows
 from .engine.rows import ScoredRows, check_rows, included_codes, reference_code
 from .metrics.auc import auc_estimates, cross_groups, roc_curves
@@ -78,6 +81,7 @@ def audit(
     seed: int = 0,
     confidence: float = 0.95,
     reference_group: Sequence[str] = (),
+    explain: pd.DataFrame | None = None,
 ) -> Audit:
     """Audit the scores of one whole split by group, never averaged over batches.
 
@@ -89,12 +93,28 @@ def audit(
         thresholds: cuts to report rates at, fitted on another split, `fixed()`, or decisions made elsewhere.
         clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
         exclude: see `AuditOptions`, as `n_boot`, `n_permutations`, `seed`, `confidence` and `reference_group`.
+        explain: columns that may go with errors at the threshold that is told, of at most 20 values each, [n] rows.
 
     Raises:
-        FairTuneError: the rows do not fit together, or a threshold was fitted on these very rows.
+        FairTuneError: the rows do not fit together, a threshold was fitted on these very rows, or there is none that
+            all rows share to explain errors at.
     """
     options = AuditOptions(exclude, n_boot, n_permutations, seed, confidence, reference_group=reference_group)
-    return audit_rows(check_rows(labels, scores, groups, group_names, clusters), thresholds, options)
+    rows = check_rows(labels, scores, groups, group_names, clusters)
+    if explain is None:
+        return audit_rows(rows, thresholds, options)
+    from ..data.attributes import read_attributes  # most audits explain nothing
+    from .enrichment import Decisions, check_shared, enrich, shared_threshold
+
+    check_shared([threshold.by_group for threshold in thresholds])
+    if len(explain) != len(rows.labels):
+        raise FairTuneError(f"`explain` has {len(explain)} rows for {len(rows.labels)} labels; pass one a label.")
+    frame = explain.reset_index(drop=True).rename(columns=str)
+    columns, _ = read_attributes(frame, [*map(str, explain)], intersections=False, flag="explain")
+    found = audit_rows(rows, thresholds, options)
+    place = shared_threshold(found.thresholds)
+    (own,) = enrich([Decisions(rows, thresholds[place].apply(rows), place)], columns, options.confidence)
+    return replace(found, enrichment=own)
 
 
 def audit_rows(rows: ScoredRows, thresholds: Sequence[Decision], options: AuditOptions) -> Audit:
@@ -168,21 +188,31 @@ def group_rows(
 
 
 def score_estimates(resampled: ResampledRows, code: int) -> dict[str, Estimate]:
-    """Compute every number of scores in a group, or in `ALL` rows, with its percentile interval."""
+    """Compute every number of scores in a group, or in `ALL` rows, with the interval of its influences.
+
+    A number without influences has the percentile interval of its replicates.
+    """
     known, found, part = resampled.replicates, {}, resampled.inside(code)
     for name, metric in score_metrics().items():
         lacking = resampled.few(code, metric.needs, least=1)
         value = NAN if lacking else metric(part.labels, part.scores)
-        draws = None if known is None else known.measures[name][:, code]
-        found[name] = resampled.percentile(value, draws, *(lacking or resampled.few(code, metric.needs)))
+        few = lacking or resampled.few(code, metric.needs)
+        if metric.influences and not lacking:
+            moves = metric.influences(part.labels, part.scores)
+            own = influence_interval(value, moves, part.clusters, resampled.confidence, share=True)
+            found[name] = point(value, own.method, *few) if few else own
+        else:
+            draws = None if known is None else known.measures[name][:, code]
+            found[name] = resampled.percentile(value, draws, *few)
     return found
 
 
 def score_extremes(resampled: ResampledRows, measures: Sequence[dict[str, Estimate]]) -> dict[str, Estimate]:
     """Compute the worst group's value and the gap of every number of scores, with simultaneous intervals."""
-    known, found, errors = resampled.replicates, {}, np.zeros((1, len(resampled.included)))
+    known, found, kept = resampled.replicates, {}, list(resampled.included)
     for name, metric in score_metrics().items():
-        values = np.array(list(map(VALUE, map(itemgetter(name), measures))))
+        own = list(map(itemgetter(name), measures))
+        values, errors = np.array(list(map(VALUE, own))), standard_errors(own, resampled.confidence)[None, kept]
         draws, (worst, gap) = None if known is None else known.measures[name], metric.across_keys(name)
         _, found[worst], found[gap] = worst_and_gap(resampled, metric, values, draws, errors, resampled.names)
     return found

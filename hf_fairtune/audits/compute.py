@@ -13,6 +13,7 @@ from ..document.estimate import NAN
 from ..errors import FairTuneError
 from .engine.delong import auc, auc_interval
 from .engine.proportions import confusion
+from .engine.resampled_rows import largest_estimable
 from .engine.rows import ScoredRows, check_rows, included_codes
 from .metrics.auc_gap import extremes
 from .metrics.metric import Metric, cut_metrics, gaps, rates, score_metrics
@@ -133,8 +134,9 @@ def numbers(rows: ScoredRows, included: Sequence[int]) -> dict[str, float]:
         found |= {f"{name}_{group}": item for group, item in own.items()}
     predictions = (rows.scores >= CUT).astype(np.int64)
     counts = confusion(rows.labels, predictions, rows.groups, len(rows.group_names))
-    reference = int(counts[:, list(included)].sum(axis=0).argmax()) if included else 0
+    reference = largest_estimable(rows.cases(units=False), rows.cases(), included)
+    place = 0 if reference is None else list(included).index(reference)
     found |= {name: float(rate(counts[:, -1:])[0]) for name, rate in rates().items()}
     for name, at_cut in cut_metrics().items():
         found[name] = at_cut.estimate(rows.labels * 2 + predictions, None, CUT, 0.95).value
-    return found | {name: float(gap(counts[:, list(included)], reference)) for name, gap in gaps().items()}
+    return found | {name: float(gap(counts[:, list(included)], place)) for name, gap in gaps().items()}

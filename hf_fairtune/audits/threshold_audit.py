@@ -1,6 +1,8 @@
 """The audit at a threshold: rates by group with their intervals, and the gaps between groups."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from operator import itemgetter
 
 import numpy as np
@@ -33,39 +35,52 @@ class Decided:
         self.resampled, self.cells = resampled, rows.labels * 2 + predictions
         self.counts = confusion(rows.labels, predictions, rows.groups, len(rows.group_names))
         self.draws = None if known is None else known.counts[:, :, place]
+        self.trials, self.bounds = cache(self._trials), cache(self._bounds)
+
+    def _trials(self, rate: Rate) -> np.ndarray:
+        """Count the independent rows that a share of rows rests on, [n_groups + 1]; see `effective_trials`."""
+        rows, among = self.resampled.rows, np.isin(self.cells, cells_of(*rate.denominator))
+        if rows.clusters is None:
+            return total(self.counts, rate.denominator)
+        from .engine.clusters import effective_trials  # only where there are clusters
+
+        hits = np.isin(self.cells[among], cells_of(*rate.numerator))
+        return effective_trials(hits, rows.take(among), self.resampled.confidence)
+
+    def _bounds(self, rate: Rate) -> np.ndarray:
+        """Compute a rate with its low and high by Wilson's interval of its share, [3, n_groups + 1]."""
+        above, below = total(self.counts, rate.numerator), total(self.counts, rate.denominator)
+        shares, level = wilson(above, below, self.resampled.confidence), self.resampled.confidence
+        if self.resampled.rows.clusters is not None:
+            shares[1:] = wilson(shares[0] * self.trials(rate), self.trials(rate), level)[1:]
+        return rate.of_share(shares)
 
     def rate(self, rate: Rate) -> list[Estimate]:
         """Judge a rate in every group and, last, in all rows.
 
         Wilson's interval; for clusters on rows over the design effect, withheld where fewer than `ESTIMABLE` clusters
-        lie in the denominator. For what is no share of rows the bootstrap's, withheld where fewer cases of a class do
-        in the group.
+        lie in the denominator.
         """
         if rate.averaged:
             return self.mean_rate(rate)
-        resampled, found, rows = self.resampled, [], self.resampled.rows
-        above, below = total(self.counts, rate.numerator), total(self.counts, rate.denominator)
-        shares, among = wilson(above, below, resampled.confidence), np.isin(self.cells, cells_of(*rate.denominator))
-        units, method = rows.count(among).tolist(), WILSON
-        if rate.binomial and rows.clusters is not None:
-            from .engine.clusters import effective_trials  # only where there are clusters
-
-            hits = np.isin(self.cells[among], cells_of(*rate.numerator))
-            trials, method = effective_trials(hits, rows.take(among), resampled.confidence), CLUSTERED_WILSON
-            shares[1:] = wilson(shares[0] * trials, trials, resampled.confidence)[1:]
-        drawn = None if rate.binomial or self.draws is None else rate(self.draws)
-        for code, (value, low, high) in enumerate(zip(*shares.tolist(), strict=True)):
-            if not below[code]:
-                found.append(undefined(method if rate.binomial else "bootstrap", Reason("zero_denominator")))
-            elif not rate.binomial:
-                draws = None if drawn is None else drawn[:, code]
-                found.append(resampled.percentile(value, draws, *resampled.few(code)))
+        found, rows = [], self.resampled.rows
+        units = self.units(rate).tolist()
+        method = WILSON if rows.clusters is None else CLUSTERED_WILSON
+        for code, (value, low, high) in enumerate(zip(*self.bounds(rate).tolist(), strict=True)):
+            if not units[code]:
+                found.append(undefined(method, Reason("zero_denominator")))
             elif rows.clusters is not None and units[code] < ESTIMABLE:
                 few = Reason("too_few", unit="clusters_in_denominator", count=units[code], needed=ESTIMABLE)
                 found.append(point(value, method, few))
             else:
                 found.append(Estimate(value, low, high, method))
         return found
+
+    def units(self, rate: Rate) -> np.ndarray:
+        """Count the independent cases in a rate's denominator by group and, last, in all rows: int [n_groups + 1]."""
+        if self.resampled.rows.clusters is None:
+            return total(self.counts, rate.denominator)
+        return self.resampled.rows.count(np.isin(self.cells, cells_of(*rate.denominator)))
 
     def mean_rate(self, rate: Rate) -> list[Estimate]:
         """Judge the mean of two rates of different rows like `rate`, by MOVER of the two rates' intervals.
@@ -137,21 +152,21 @@ class Decided:
         return resampled.across(value, gap.needs, formula, draws, bound)
 
     def errors(self, gap: Gap) -> np.ndarray:
-        """Give each group's numbers a standard error to fall back on, [n_kinds, n_groups + 1].
+        """Read the standard error of each group's numbers off Wilson's intervals, [n_kinds, n_groups + 1].
 
-        Those of rates are read off Wilson's intervals, which keep a width at 0 and 1.
+        They keep a width at 0 and 1. NaN where there is none is 0.
         """
         errors, level = np.empty((len(gap.rates), self.counts.shape[1])), self.resampled.confidence
         for kind, name in enumerate(gap.rates):
-            rate, rows = rates()[name], self.resampled.rows
-            trials = rows.count(np.isin(self.cells, cells_of(*rate.denominator)))
-            values = np.nan_to_num(rate(self.counts))
+            rate = rates()[name]
             if gap.over is Over.LOWEST_SHARE:
-                shares = (values * trials + 0.5) / (trials + 1)
+                trials = self.trials(rate)
+                shares = (self.bounds(rate)[0] * trials + 0.5) / (trials + 1)
                 errors[kind] = np.sqrt((1 - shares) / shares / (trials + 1))
             else:
-                _, low, high = wilson(np.rint(values * trials), trials, level)
+                _, low, high = self.bounds(rate)
                 errors[kind] = (high - low) / 2 / norm.ppf((1 + level) / 2)
+        errors = np.nan_to_num(errors)
         return np.sqrt((errors**2).sum(axis=0, keepdims=True)) / len(errors) if gap.averaged else errors
 
 
@@ -197,3 +212,15 @@ def audit_threshold(
         groups=groups,
         gaps=found,
     )
+
+
+def deployed(cuts: Sequence[ThresholdAudit]) -> int | None:
+    """Return the place of the shared threshold to answer at: the first fitted one that decides, or the first."""
+    found: list[tuple[bool, int]] = []
+    for place, at in enumerate(cuts):
+        known = False
+        for row in at.groups:
+            known |= row.rates["tpr"].defined and row.rates["fpr"].defined
+        if known and not at.degenerate and not at.by_group:
+            found.append((not at.fitted_on, place))
+    return min(found)[1] if found else None

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.stats import t as student
 
 from ..document.estimate import NAN
+from .engine.auc_influence import auc_influence, spread
 from .engine.delong import ROUNDING
-from .engine.influence import auc_influence, spread
 from .engine.rows import ScoredRows
 from .metrics.auc_gap import extremes
 

@@ -70,7 +70,7 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
                 raise FairTuneError(f"`{folder}` holds {name} but no {AUDIT_FILE}; choose another --output_dir.")
     rows = read_input(arguments, data)
     policies = choose_policies(arguments.threshold, rows)
-    for note in notes(rows):
+    for note in notes(rows, data):
         print(f"note: {note}", file=sys.stderr)
     table, findings = rows.table, read_findings(arguments.finding, rows.table.targets)
     compares = table.reference_scores is not None
@@ -78,7 +78,9 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     if rules:
         groups = {attribute.name: attribute.names for attribute in table.attributes}
         check_rules(rules, table.targets, groups, policies, compares)
-    for target, attribute, found in powers(table, data.exclude, arguments.confidence) if compares else ():
+    for target, attribute, found in (
+        powers(table, data.exclude, data.include, arguments.confidence) if compares else ()
+    ):
         place = f"by {attribute}" + (f", {target}" if len(table.targets) > 1 else "")
         print(f"note: comparison {place}: {plain(power(found, arguments.margin))}", file=sys.stderr)
     document = replace(audited(arguments, data, rows, policies, facts), arguments=recorded(arguments, data))
@@ -118,6 +120,7 @@ def audited(
         policies=policies,
         correction=arguments.correction,
         exclude=data.exclude,
+        include=data.include,
         n_boot=arguments.n_boot,
         n_permutations=arguments.n_permutations,
         seed=arguments.seed,
@@ -128,7 +131,7 @@ def audited(
     models = [Model(MODEL, base_name(arguments.model))]
     if rows.table.reference_scores is not None:
         models.append(Model(REFERENCE, base_name(arguments.reference_model or REFERENCE)))
-    asked = data.exclude, arguments.reference_group
+    asked = data.exclude, arguments.reference_group, data.include
     settings = Settings(arguments.n_permutations, arguments.correction, *asked)
     return Document("audit", facts, MODEL, models, found, settings)
 

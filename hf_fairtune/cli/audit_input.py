@@ -1,5 +1,6 @@
 """The flags of `fairtune audit`, and the rows that they name: of a table of predictions, or scored by a model."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..audits.audit_table import ARGMAX, check_policies
-from ..data.scored import PredictionArguments, ScoredTable, read_scored, repeatable
+from ..data.scored import PredictionArguments, ScoredSpec, ScoredTable, read_scored, repeatable
 from ..data.table_file import is_table, read_table
 from ..document.comparison import MARGIN
 from ..document.document import ALL_ROWS, Sharing
@@ -176,7 +177,7 @@ def choose_policies(named: Sequence[str], rows: AuditInput) -> Sequence[str]:
     return [plain, "youden"] if rows.can_fit else [plain]
 
 
-def notes(rows: AuditInput) -> Iterator[str]:
+def notes(rows: AuditInput, spec: ScoredSpec) -> Iterator[str]:
     """Say what was understood in which way, where a user might not expect it: a line each."""
     table, fit_on, n = rows.table, rows.fit_on, len(rows.table.labels)
     if rows.split not in (None, ALL_ROWS):
@@ -206,6 +207,12 @@ def notes(rows: AuditInput) -> Iterator[str]:
                 f"{target} needs its own probability in every row, 1 - score where the other class is predicted"
             )
     for attribute in table.attributes:
+        unknown = attribute.unknown() if attribute.kind != "intersection" else []
+        if left := [name for name in unknown if name not in {*spec.include, *spec.exclude}]:
+            yield (
+                f"no one knows who is {listed(left)} by {attribute.name}: these rows have their own numbers, and no "
+                f"part in the comparison of groups unless by --include {' '.join(map(shlex.quote, left))}"
+            )
         names = pd.Series(attribute.names)
         alike = names[names.str.casefold().duplicated(keep=False)]
         if attribute.kind == "levels" and len(alike):

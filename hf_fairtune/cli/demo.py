@@ -4,17 +4,18 @@ Writes lesions with a planted bias against dark skin, searches the mask, trains 
 and prints how each treats each group.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import hf_fairtune
 
 from ..data.arguments import DataArguments
 from ..datasets.lesions import DATASET, write_lesions
-from ..folder import check_place
+from ..folder import check, check_place
 from ..trainer.arguments import FairTrainingArguments
 from . import search
 from .flags import with_method
+from .job import Job
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune demo
@@ -40,12 +41,9 @@ def run(demo: DemoArguments) -> None:
     searching = search.SearchArguments(
         demo.trials, baselines=["full"], learning_rate_low=1e-4, learning_rate_high=1e-2
     )
-    folder = Path(demo.output_dir)
-    check_place(folder)
-    lesions = write_lesions(folder / "lesions", seed=demo.seed)
-    print(f"generated lesions in {lesions}: malignant or benign, skin light or dark", flush=True)
+    folder = Path(demo.output_dir).absolute()
     data = DataArguments(
-        dataset=str(lesions),
+        dataset=str(folder / "lesions"),
         label=DATASET.label,
         positive=list(DATASET.positive),
         group=list(DATASET.groups),
@@ -61,5 +59,11 @@ def run(demo: DemoArguments) -> None:
         use_cpu=True,
     )
     model = ModelArguments(model=str(Path(hf_fairtune.__file__).parent / "demo_vit"))
-    (*_, hyperparameters, _) = with_method([], *search.ARGUMENTS)
-    search.run(data, model, searching, hyperparameters(), training)
+    (*_, kind, _) = with_method([], *search.ARGUMENTS)
+    hyperparameters = kind()
+    # A folder of another run is refused before anything is written into it.
+    check_place(folder)
+    check(folder, Job(data, model, hyperparameters, training, asdict(searching)).fingerprint)
+    lesions = write_lesions(folder / "lesions", seed=demo.seed)
+    print(f"generated lesions in {lesions}: malignant or benign, skin light or dark", flush=True)
+    search.run(data, model, searching, hyperparameters, training)

@@ -9,9 +9,9 @@ from typing import Any
 TITLES = DATA, MODEL, FAIRNESS, TRAINING, OUTPUT, OTHERS = "Data", "Model", "Fairness", "Training", "Output", "Flags"
 # The group of a flag where it is not that of its dataclass.
 GROUPS = {
-    "group": FAIRNESS, "method": FAIRNESS, "model": MODEL, "reference_model": MODEL, "head": MODEL, "split": DATA,
-    "fit_on": DATA, "output_dir": OUTPUT, "share": OUTPUT, "report_to": OUTPUT, "push_to_hub": OUTPUT,
-    "hub_model_id": OUTPUT,
+    "group": FAIRNESS, "explain": FAIRNESS, "method": FAIRNESS, "model": MODEL, "reference_model": MODEL,
+    "head": MODEL, "split": DATA, "fit_on": DATA, "output_dir": OUTPUT, "share": OUTPUT, "report_to": OUTPUT,
+    "push_to_hub": OUTPUT, "hub_model_id": OUTPUT, "contact": OUTPUT,
 }  # fmt: skip
 # What a command itself asks for, by a line that names the columns there are.
 ASKED = {"label", "group"}

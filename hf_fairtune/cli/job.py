@@ -10,6 +10,7 @@ import numpy as np
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..audits.audit_table import powers
+from ..audits.compute import direction
 from ..audits.engine.auc_tests import detectable
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
@@ -24,6 +25,7 @@ from ..folder import check, check_place, claim, undone_if_refused
 from ..methods.method import Method, method_named
 from ..show import words
 from ..show.compared import power
+from ..show.group_names import wordings
 from ..show.table import plain
 from ..show.terminal import audit_text
 from ..trainer.arguments import FairTrainingArguments
@@ -71,8 +73,11 @@ class Job:
             print(f"{self.folder} is finished; nothing was run.")
         return True
 
-    def trainer(self, searching: bool = False) -> FairTrainer:
-        """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way."""
+    def trainer(self, objective: str | None = None) -> FairTrainer:
+        """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way.
+
+        `objective` is the metric of a search.
+        """
         check_place(self.folder)
         method = self.method()
         if method.needs.family:
@@ -81,7 +86,9 @@ class Job:
         with self.training.main_process_first(), undone_if_refused(self.folder, self.made):
             data = self.load_data(processor)
             trainer = FairTrainer(model_init=self.starting_model(data), args=self.training, data=data, method=method)
-            if trainer.unsearched is not None and not searching:
+            if objective is not None:
+                direction(objective, data.groups_of("validation"))
+            elif trainer.unsearched is not None:
                 raise trainer.unsearched
             claim(self.folder, self.fingerprint)
         say(trainer, f"note: test split: {words.detectable(detectable(counts_of(data, 'test')))}")
@@ -162,14 +169,15 @@ def say_power(trainer: FairTrainer, split: str = "test", reference_scores: np.nd
     data = trainer.data
     assert data is not None
     scores = np.zeros(len(data.columns(split)["labels"])) if reference_scores is None else reference_scores
-    for _, attribute, found in powers(data.scored(split, scores, reference_scores), data.exclude):
+    for _, attribute, found in powers(data.scored(split, scores, reference_scores), data.exclude, data.include):
         say(trainer, f"note: comparison on {split} by {attribute}: {plain(power(found, MARGIN))}")
 
 
 def counts_of(data: FairDataset, split: str) -> dict[str, tuple[int, int]]:
-    """Return the positives and negatives of each group in a split."""
-    cells = zip(data.groups_of(split), data.cells(split).tolist(), strict=True)
-    return {group: (positives, negatives) for group, (negatives, positives) in cells}
+    """Return the positives and negatives of each group in a split, by the group in words."""
+    facts, cells = data.facts(), zip(data.groups_of(split), data.cells(split).tolist(), strict=True)
+    said = wordings(facts)[1][facts.splits[split].attributes[-1].name]
+    return {said.get(group, group): (positives, negatives) for group, (negatives, positives) in cells}
 
 
 def say(trainer: FairTrainer, line: str) -> None:

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return PIPE_BROKEN
     except KeyboardInterrupt:
         return _refuse("stopped; the same command goes on from here.")
-    except Exception as error:
+    except Exception as error:  # libraries wrap a full disk in errors of their own; others are raised again
         if not disk_is_full(error):
             raise
         return _refuse("the disk is full; free some space, then the same command goes on from here.")

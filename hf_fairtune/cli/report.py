@@ -1,15 +1,17 @@
 """Write the card and figures of a finished run again, from its document alone."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..document.document import Document
 from ..errors import FairTuneError
 from ..folder import SHARE
+from ..publish import publish
 from ..show.files import write_card
 from ..show.terminal import audit_text
 
-EXAMPLE = "  fairtune report fairtune-lesions"
+EXAMPLE = """  fairtune report fairtune-lesions
+  fairtune report fairtune-lesions --contact "Jane Doe, jane@clinic.example\""""
 
 
 @dataclass
@@ -17,6 +19,7 @@ class ReportArguments:
     """Which run."""
 
     run: str = field(metadata={"help": "Output folder of a run."})
+    contact: str | None = field(default=None, metadata={"help": "Whom to ask about the model, from now on."})
 
 
 POSITIONAL = "--run"
@@ -29,6 +32,11 @@ def run(arguments: ReportArguments) -> None:
     if not folder.is_dir():
         raise FairTuneError(f"`--run {folder}` is not a folder; pass the output folder of a run.")
     document = Document.load(folder)
+    if arguments.contact is not None and document.run is not None:
+        document = replace(document, run=replace(document.run, contact=arguments.contact))
+        document.save(folder)
+        if (folder / SHARE).is_dir():
+            publish(document).save(folder / SHARE)
     write_card(document, folder)
     if (folder / SHARE).is_dir():
         write_card(document, folder / SHARE)

@@ -6,6 +6,7 @@ from pathlib import Path
 from accelerate import PartialState
 
 from ..data.scored import PredictionArguments
+from ..data.source import check_kind
 from ..data.splits import FILE_NAME
 from ..errors import FairTuneError
 from ..scoring import ScoredImages, score_dataset
@@ -15,6 +16,7 @@ from .model import load_classifier, load_processor
 
 def score_input(arguments: AuditArguments, data: PredictionArguments) -> AuditInput:
     """Score the images with the model, and with the reference model where one is named."""
+    check_kind(data.dataset)  # before a model is loaded, which may take minutes
     found = _scored_by(arguments.model, arguments, data)
     table = found.table
     if arguments.reference_model is not None:

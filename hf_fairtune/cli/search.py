@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ..audits.compute import direction
+from ..audits.compute import direction, greater_is_better
 from ..audits.replication import LEAST
 from ..data.arguments import DataArguments
 from ..errors import FairTuneError
@@ -32,7 +32,7 @@ class SearchArguments:
     )
     objective: str = field(
         default="min_group_auc",
-        metadata={"help": "Metric of the validation split to search by: auc, auc_gap, ...; it knows its direction."},
+        metadata={"help": "Metric of validation to search by: auc, auc_gap, auc_GROUP, ...; it knows its direction."},
     )
     baselines: list[str] = field(
         default_factory=lambda: [*BASELINES],
@@ -63,7 +63,8 @@ class SearchArguments:
         for name in self.baselines:
             baseline_method(name)
         seeds_after(0, self.seeds, LEAST)
-        direction(self.objective)
+        if greater_is_better(self.objective) is None:
+            direction(self.objective)  # refuses what is a metric of no group either
         self.rates()
 
     def rates(self) -> LearningRate:
@@ -84,7 +85,7 @@ def run(
     """Run the whole of FairTune, or the rest of it."""
     job = Job(data, model, hyperparameters, training, asdict(search))
     if not job.finished():
-        trainer = job.trainer(searching=True)
+        trainer = job.trainer(objective=search.objective)
         say_power(trainer)
         warn_of_small_groups(trainer)
         choose(trainer, search, search.trials)

@@ -11,7 +11,11 @@ from .uncertain import Uncertain
 def _as_in_audit(name: str) -> Any:
     """Make a field with the help of the audit's flag of the same name, empty by default."""
     help = PredictionArguments.__dataclass_fields__[name].metadata["help"]
-    return repeatable(help) if name in ("positive", "exclude") else field(default=None, metadata={"help": help})
+    return (
+        repeatable(help)
+        if name in ("positive", "exclude", "include")
+        else field(default=None, metadata={"help": help})
+    )
 
 
 @dataclass
@@ -50,6 +54,7 @@ class DataArguments:
     )
     data_cache: str | None = _as_in_audit("data_cache")
     exclude: list[str] = _as_in_audit("exclude")
+    include: list[str] = _as_in_audit("include")
     uncertain: Uncertain | None = _as_in_audit("uncertain")
 
     def __post_init__(self) -> None:

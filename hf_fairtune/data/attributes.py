@@ -18,13 +18,10 @@ import pandas as pd
 from ..document.data import AttributeKind, Reading
 from ..errors import FairTuneError, listed
 from .columns import as_levels, named_column, no_column
+from .unknown import UNKNOWN, UNKNOWN_NAMES, coded_numbers, is_code
 
 AND = " & "
 MISSING = "missing"
-UNKNOWN = "unknown"
-UNKNOWN_NAMES = {UNKNOWN, "u", "unk", "not specified", "not stated", "not reported", "unspecified", "undisclosed", "?"}
-LOW_CODES = (-1.0, -9.0, -99.0, -999.0, -9999.0)
-HIGH_CODES = (999.0, 9999.0, 99999.0)
 MAX_LEVELS = 20
 MAX_CELLS = 200
 
@@ -63,23 +60,42 @@ class Attribute:
         """Return the groups of these names, and those of an intersection that lie in a level of such a name."""
         return [name for name, levels in zip(self.names, self.levels, strict=True) if {name, *levels} & {*names}]
 
+    def unknown(self) -> list[str]:
+        """Return the groups of which no one knows who is in them: a level is a missing value, or means an unknown."""
+        levels: set[str] = set()
+        for column in map(set, zip(*self.levels, strict=True)):
+            words = {level for level in column if level.casefold() in {MISSING, *UNKNOWN_NAMES}}
+            known = sorted(column - words)
+            levels |= words | {level for level in known if is_code(level, known)}
+        return self.within(levels)
+
+    def left_out(self, exclude: Collection[str], include: Collection[str] = ()) -> list[str]:
+        """Return the groups that take no part in a comparison: those of `exclude`, and unknown ones but `include`."""
+        out = {*self.within(exclude), *({*self.unknown()} - {*self.within(include)})}
+        return [name for name in self.names if name in out]
+
 
 def read_attributes(
-    frame: pd.DataFrame, specs: Sequence[str], *, intersections: bool = True, lone_levels: bool = False
+    frame: pd.DataFrame,
+    specs: Sequence[str],
+    *,
+    intersections: bool = True,
+    lone_levels: bool = False,
+    flag: str = "group",
 ) -> tuple[list[Attribute], list[Reading]]:
     """Read every attribute, `column` or `column:cut,cut,...`, then, where there are several, their intersection.
 
     With `lone_levels` an attribute may have one group, as long as the last one has two. The readings tell which values
-    lie on each side of a cut, and which are missing or mean an unknown one.
+    lie on each side of a cut, and which are missing or mean an unknown one. Errors name the `flag`.
     """
     if not specs:
-        raise FairTuneError(f"No --group is given; name an attribute among the columns {listed(frame.columns, 30)}.")
+        raise FairTuneError(f"No --{flag} is given; name an attribute among the columns {listed(frame.columns, 30)}.")
     if len(set(specs)) < len(specs):
         repeated = sorted(spec for spec in specs if list(specs).count(spec) > 1)
-        raise FairTuneError(f"--group {repeated[0]} is given twice; name every attribute once.")
+        raise FairTuneError(f"--{flag} {repeated[0]} is given twice; name every attribute once.")
     found, readings = [], list[Reading]()
     for spec in specs:
-        attribute, own = _attribute(frame, spec)
+        attribute, own = _attribute(frame, spec, flag)
         found.append(attribute)
         readings += own
     if intersections and len(found) > 1:
@@ -93,26 +109,45 @@ def read_attributes(
     return found, readings
 
 
-def parse_group(text: str, columns: Collection[str]) -> tuple[str, list[float]]:
+def parse_group(text: str, columns: Collection[str], flag: str = "group") -> tuple[str, list[float]]:
     """Read `column` or `column:cut,cut,...`: the column, and the cuts where it has any."""
     if text in columns:
         return text, []
     column, _, tail = text.rpartition(":")
     if column not in columns:
-        raise no_column("group", text, columns, column)
+        raise no_column(flag, text, columns, column)
     try:
         cuts = list(map(float, tail.split(",")))
     except ValueError:
         cuts = []
     if not cuts or not np.isfinite(cuts).all() or (np.diff(cuts) <= 0).any():
-        raise FairTuneError(f"--group {text} has no rising numbers after the colon; write e.g. {column}:40,60.")
+        raise FairTuneError(f"--{flag} {text} has no rising numbers after the colon; write e.g. {column}:40,60.")
     return column, cuts
 
 
-def _attribute(frame: pd.DataFrame, text: str) -> tuple[Attribute, list[Reading]]:
-    name, cuts = parse_group(text, list(frame.columns))
-    column = as_levels(named_column(frame, name, "group")).replace(MISSING, None)
-    names, places = _bins(column, cuts) if cuts else _values(column)
+def at_quantiles(frame: pd.DataFrame, text: str, flag: str) -> str:
+    """Read `column:q4`, a number in four parts of about equal size, as `column:cut,cut,cut`; other texts stay.
+
+    Cuts are rounded to at least a hundredth of the range: they would be values of single patients.
+    """
+    column, _, tail = text.rpartition(":")
+    if text in frame.columns or column not in frame.columns or tail[:1] != "q" or not tail[1:].isdecimal():
+        return text
+    numbers, unknown = coded_numbers(as_levels(named_column(frame, column, flag)))
+    known, parts = numbers[~(np.isnan(numbers) | unknown)], int(tail[1:])
+    if not 2 <= parts <= MAX_LEVELS:
+        raise FairTuneError(f"--{flag} {text} asks for {parts} parts; choose 2 to {MAX_LEVELS}.")
+    if len(np.unique(known)) < parts:
+        raise FairTuneError(f"--{flag} {text}: the column has {len(np.unique(known))} numbers; leave out :{tail}.")
+    digits = 2 - int(np.floor(np.log10(np.ptp(known))))
+    cuts = np.unique(np.round(np.quantile(known, np.arange(1, parts) / parts), digits))
+    return f"{column}:{','.join(map(_short, cuts[(cuts >= known.min()) & (cuts < known.max())].tolist()))}"
+
+
+def _attribute(frame: pd.DataFrame, text: str, flag: str) -> tuple[Attribute, list[Reading]]:
+    name, cuts = parse_group(text, list(frame.columns), flag)
+    column = as_levels(named_column(frame, name, flag)).replace(MISSING, None)
+    names, places = _bins(column, cuts) if cuts else _values(column, flag)
     # Places of empty cells are -1: the last name.
     levels: list[tuple[str, ...]] = list(zip((*names, MISSING), strict=True))
     every = Attribute(text, [name], "cuts" if cuts else "levels", cuts, places % len(levels), levels)
@@ -125,7 +160,7 @@ def _attribute(frame: pd.DataFrame, text: str) -> tuple[Attribute, list[Reading]
             readings.append(Reading(name, "", "missing", len(inside)))
         elif group == UNKNOWN and cuts:
             readings.append(Reading(name, listed(sorted(inside.unique())), "unknown", len(inside)))
-        elif group.casefold() in UNKNOWN_NAMES or (not cuts and _is_code(group, names)):
+        elif group.casefold() in UNKNOWN_NAMES or (not cuts and is_code(group, names)):
             readings.append(Reading(name, group, "unknown", len(inside)))
         elif cuts:
             numbers = pd.to_numeric(inside)
@@ -134,12 +169,12 @@ def _attribute(frame: pd.DataFrame, text: str) -> tuple[Attribute, list[Reading]
     return every.take(np.arange(len(frame))), readings
 
 
-def _values(column: pd.Series) -> tuple[list[str], np.ndarray]:
+def _values(column: pd.Series, flag: str) -> tuple[list[str], np.ndarray]:
     """Return the values in their order, numbers as numbers, and the place of every row's; -1 where it is empty."""
     names = sorted(column.dropna().unique(), key=_natural)
     if len(names) > MAX_LEVELS:
         number = pd.to_numeric(pd.Series(names), errors="coerce").notna().all()
-        cuts = f"give cuts such as --group {column.name}:{names[len(names) // 2]}, or "
+        cuts = f"give cuts such as --{flag} {column.name}:{names[len(names) // 2]}, or "
         advice = f"{cuts if number else ''}merge its values in a new column"
         raise FairTuneError(f"`{column.name}` has {len(names)} values, more than {MAX_LEVELS} groups; {advice}.")
     return names, pd.Index(names, dtype=object).get_indexer(column)
@@ -150,8 +185,7 @@ def _bins(column: pd.Series, cuts: list[float]) -> tuple[list[str], np.ndarray]:
 
     A code for an unknown value, and a word for one, are a level of their own: `unknown`.
     """
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    unknown = column.str.casefold().isin(UNKNOWN_NAMES).to_numpy() | np.isin(numbers, _codes(numbers))
+    numbers, unknown = coded_numbers(column)
     bad = column.notna().to_numpy() & np.isnan(numbers) & ~unknown
     edges = list(map(_short, cuts))
     if bad.any():
@@ -163,20 +197,6 @@ def _bins(column: pd.Series, cuts: list[float]) -> tuple[list[str], np.ndarray]:
     names = [f"<={edges[0]}", *between, f">{edges[-1]}", UNKNOWN]
     places = np.where(np.isnan(numbers), -1, np.searchsorted(cuts, numbers))
     return names, np.where(unknown, len(names) - 1, places)
-
-
-def _codes(numbers: np.ndarray) -> list[float]:
-    """Return which numbers are codes for an unknown value: -1, -9, -99 … or 999, 9999 … far outside of all others."""
-    known = numbers[~np.isnan(numbers) & ~np.isin(numbers, (*LOW_CODES, *HIGH_CODES))]
-    if not len(known) or known.min() < 0:
-        return []
-    return [*LOW_CODES, *(code for code in HIGH_CODES if code > 4 * known.max())]
-
-
-def _is_code(name: str, names: Sequence[str]) -> bool:
-    """Say whether a value is a code for an unknown one among numbers."""
-    numbers = pd.to_numeric(pd.Series(names), errors="coerce").to_numpy(dtype=np.float64)
-    return not np.isnan(numbers).any() and float(name) in _codes(numbers)
 
 
 def _intersection(parts: Sequence[Attribute]) -> Attribute:

@@ -116,3 +116,10 @@ def numbers(column: pd.Series, flag: str) -> np.ndarray:
         f"`{name}` is no finite number in {int(bad.sum())} of {len(values)} rows{shown}, the first in row "
         f"{bad.argmax() + 1}; correct or drop these rows."
     )
+
+
+def given_splits(frame: pd.DataFrame) -> np.ndarray | None:
+    """Return the splits that a column `split` names; None where there is no such column."""
+    if list(frame.columns).count(SPLIT_COLUMN) != 1:
+        return None
+    return split_names(named_column(frame, SPLIT_COLUMN, "split"))

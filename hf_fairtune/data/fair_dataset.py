@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from ..errors import FairTuneError, listed
 from .arguments import DataArguments
 from .balance import balanced_rows
 from .columns import SPLITS
-from .image_rows import ImageRows, read_rows
+from .image_rows import ImageRows, check_both_classes, check_named, read_rows
 from .leakage import check_one_split, check_test_set, check_unseen
 from .pixels import cache_folder
 from .processors import check_plain, pixel_shape, resized_processor
@@ -37,12 +36,15 @@ class FairDataset:
             (and `cluster`) and yields `pixel_values`, `labels` and `groups` as tensors. Only `train` and `external`
             are augmented.
         processor: the image processor whose result the pixels are; save this one with the model.
-        exclude: groups and levels that are left out of minimum and gap, and of a balanced set.
+        exclude: groups and levels that are left out of minimum and gap, and of a balanced set, as are those of rows
+            without a known value.
+        include: those of them that are not.
     """
 
     splits: DatasetDict
     processor: Any
     exclude: tuple[str, ...]
+    include: tuple[str, ...]
     _facts: Data
     _tables: dict[str, ImageRows]  # of every split: the whole table that its column `row` counts in
 
@@ -94,7 +96,7 @@ class FairDataset:
 
     def left_out(self, split: str) -> list[str]:
         """Return the groups of a split that are left out of minimum and gap."""
-        return self._tables[split].groups.within(self.exclude)
+        return self._tables[split].groups.left_out(self.exclude, self.include)
 
     @property
     def label_names(self) -> list[str]:
@@ -202,8 +204,9 @@ def load_fair_dataset(
     split, origin = divide(rows.identities.rows, rows.units, strata, source.given, plan)
     check_one_split(split, rows.identities.images, table.clusters)
     rows = replace(rows, split=split)
-    check_excluded(rows, arguments.exclude)
-    check_both_classes(rows, rows.groups.within(arguments.exclude))
+    left_out = rows.groups.left_out(arguments.exclude, arguments.include)
+    check_named(rows, arguments, left_out)
+    check_both_classes(rows, left_out)
     folder = cache_folder(arguments.data_cache)
     plain = cached_transform(rows.images, rows.identities.stamps, processor, folder)
     augmented = replace(plain, smallest_crop=arguments.smallest_crop)
@@ -221,27 +224,5 @@ def load_fair_dataset(
         split_source=origin,
         readings=table.readings,
     )
-    return FairDataset(DatasetDict(parts), processor, tuple(arguments.exclude), facts, dict.fromkeys(SPLITS, rows))
-
-
-def check_excluded(rows: ImageRows, exclude: Sequence[str]) -> None:
-    """Check that what is left out are groups, or levels of them, and that two groups are left."""
-    known = [name for attribute in rows.table.attributes for name in attribute.names]
-    unknown = [name for name in exclude if name not in known]
-    if unknown:
-        raise FairTuneError(f"--exclude {unknown[0]} is no group; the groups are {listed(known, 30)}.")
-    if len(rows.groups.names) - len(rows.groups.within(exclude)) < 2:
-        raise FairTuneError(f"--exclude {' '.join(exclude)} leaves fewer than two groups to compare; name fewer.")
-
-
-def check_both_classes(rows: ImageRows, left_out: Sequence[str]) -> None:
-    """Check that every group but those left out has both classes in each split."""
-    for name in SPLITS:
-        for group, (negatives, positives) in zip(rows.groups.names, rows.cells(rows.inside(name)), strict=True):
-            if group not in left_out and (negatives == 0 or positives == 0):
-                what = "one class" if negatives + positives else "no row"
-                counts = f"{positives} `{rows.table.targets[0]}`, {negatives} `{rows.negative}`"
-                raise FairTuneError(
-                    f"Group `{group}` has {what} in the {name} split ({counts}); merge it with another, leave "
-                    "it out by --exclude, enlarge the split, or choose another --group."
-                )
+    named = tuple(arguments.exclude), tuple(arguments.include)
+    return FairDataset(DatasetDict(parts), processor, *named, facts, dict.fromkeys(SPLITS, rows))

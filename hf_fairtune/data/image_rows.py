@@ -1,5 +1,6 @@
 """The rows of a table of images: what its columns say of each, and how some of them become a dataset."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -7,9 +8,10 @@ import numpy as np
 from datasets import ClassLabel, Dataset, Features, Value
 
 from ..document.data import SplitSheet
+from ..errors import FairTuneError, listed
 from .arguments import DataArguments
 from .attributes import Attribute, read_attributes
-from .columns import clusters_of, named_column
+from .columns import SPLITS, clusters_of, named_column
 from .facts import split_sheet
 from .identity import Identities, identify, unordered_digest
 from .scored import ScoredTable
@@ -120,3 +122,30 @@ def read_rows(source: Source, arguments: DataArguments, split: str, *, lone_leve
 
 def _column(scores: np.ndarray) -> np.ndarray:
     return np.asarray(scores, dtype=np.float64).reshape(-1, 1)
+
+
+def check_named(rows: ImageRows, arguments: DataArguments, left_out: Sequence[str]) -> None:
+    """Check that what is left out or not by name are groups, or levels of them, and that two groups are left."""
+    known = [name for attribute in rows.table.attributes for name in attribute.names]
+    for flag in ("exclude", "include"):
+        unknown = [name for name in getattr(arguments, flag) if name not in known]
+        if unknown:
+            raise FairTuneError(f"--{flag} {unknown[0]} is no group; the groups are {listed(known, 30)}.")
+    if len(rows.groups.names) - len(left_out) < 2:
+        raise FairTuneError(
+            f"Without {listed(left_out)} fewer than two groups are left to compare; name fewer under --exclude, or "
+            "an unknown one under --include."
+        )
+
+
+def check_both_classes(rows: ImageRows, left_out: Sequence[str]) -> None:
+    """Check that every group but those left out has both classes in each split."""
+    for name in SPLITS:
+        for group, (negatives, positives) in zip(rows.groups.names, rows.cells(rows.inside(name)), strict=True):
+            if group not in left_out and (negatives == 0 or positives == 0):
+                what = "one class" if negatives + positives else "no row"
+                counts = f"{positives} `{rows.table.targets[0]}`, {negatives} `{rows.negative}`"
+                raise FairTuneError(
+                    f"Group `{group}` has {what} in the {name} split ({counts}); merge it with another, leave "
+                    "it out by --exclude, enlarge the split, or choose another --group."
+                )

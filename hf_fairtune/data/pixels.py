@@ -61,7 +61,7 @@ def _build(path: Path, images: Dataset, processor: Any, shape: tuple[int, ...]) 
     except OSError as error:
         gigabytes = np.prod(shape, dtype=float) / 1e9
         raise FairTuneError(
-            f"`{path.parent}` could not take the {gigabytes:.2f} GB of decoded pixels ({error.strerror or error}); "
+            f"`{path.parent}` could not take the {gigabytes:.2f} GB of decoded pixels ({first_line(error)}); "
             "free some space or name another folder by --data_cache."
         ) from error
     finally:

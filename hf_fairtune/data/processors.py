@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..errors import FairTuneError
+from ..errors import FairTuneError, first_line
 
 # EfficientNet's `include_top` divides by the standard deviation once more.
 COLOUR_STEPS = ("do_rescale", "do_normalize", "include_top")
@@ -46,7 +46,7 @@ def resize(processor: Any, image: Image.Image) -> np.ndarray:
         pixels = np.asarray(processor(image, **plain)["pixel_values"][0])
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise FairTuneError(
-            f"{type(processor).__name__} cannot resize an RGB image on its own ({error}); pass the image "
+            f"{type(processor).__name__} cannot resize an RGB image on its own ({first_line(error)}); pass the image "
             "processor of an image classifier."
         ) from error
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[0] != 3:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from ..errors import FairTuneError
+from ..errors import FairTuneError, first_line
 from .identity import digest
 
 
@@ -41,8 +41,8 @@ class ScoreLog:
                 file.write(scores.astype(np.float32).tobytes())
         except OSError as error:
             raise FairTuneError(
-                f"`{self._path.parent}` could not take the scores ({error.strerror}); free some space or name another "
-                "folder by --data_cache."
+                f"`{self._path.parent}` could not take the scores ({first_line(error)}); free some space or name "
+                "another folder by --data_cache."
             ) from error
 
 

@@ -13,9 +13,9 @@ import pandas as pd
 
 from ..document.data import Reading, Task
 from ..errors import FairTuneError, listed
-from .attributes import Attribute, parse_group, read_attributes
+from .attributes import Attribute, at_quantiles, parse_group, read_attributes
 from .class_scores import ClassScores, parse_score, score_columns
-from .columns import SPLIT_COLUMN, clusters_of, named_column, split_names
+from .columns import clusters_of, given_splits
 from .targets import read_targets
 from .uncertain import Uncertain, certain_rows
 
@@ -39,6 +39,7 @@ class ScoredTable:
         chosen: target of the highest score of every row, int64 [n], -1 for a class that is no target; None where they
             do not exclude each other. `reference_chosen` is the reference's.
         readings: what was made of the values of label, attributes and file, before rows were taken.
+        explain: partitions of the rows that may go with errors; none of them is audited.
     """
 
     labels: np.ndarray
@@ -53,6 +54,7 @@ class ScoredTable:
     chosen: np.ndarray | None = None
     reference_chosen: np.ndarray | None = None
     readings: list[Reading] = field(default_factory=list)
+    explain: list[Attribute] = field(default_factory=list)
 
     @property
     def probability(self) -> bool:
@@ -83,7 +85,8 @@ class ScoredTable:
             name: None if (values := getattr(self, name)) is None else values[rows]
             for name in ("labels", "scores", "clusters", "reference_scores", "splits", "chosen", "reference_chosen")
         }
-        return replace(self, attributes=[part.take(rows) for part in self.attributes], **kept)
+        attributes, explain = ([part.take(rows) for part in parts] for parts in (self.attributes, self.explain))
+        return replace(self, attributes=attributes, explain=explain, **kept)
 
 
 def repeatable(help: str) -> Any:
@@ -117,12 +120,21 @@ class ScoredSpec:
     intersections: bool = field(
         default=True, metadata={"help": "Audit the intersection of all attributes beside each of them."}
     )
+    explain: list[str] = repeatable(
+        "Columns that may go with errors, such as scanner or site: a column, column:cuts as of --group, or column:q4 "
+        "(a number in four parts of equal size). Of each value: are more cases missed, or others flagged, than of all "
+        "other rows?"
+    )
     cluster: str | None = field(
         default=None, metadata={"help": "Column of the patient or lesion: its rows are no independent cases."}
     )
     reference: list[str] = repeatable("Score columns of another model on the same rows, to compare with; as --score.")
     exclude: list[str] = repeatable(
         "Groups left out of minimum and gap, by name; a level (`missing`) goes from intersections too."
+    )
+    include: list[str] = repeatable(
+        "Groups of rows without a known value (`missing`, `unknown`) that take part in minimum and gap, by name; else "
+        "they are left out, and told beside."
     )
     uncertain: Uncertain | None = field(
         default=None,
@@ -131,7 +143,7 @@ class ScoredSpec:
 
     def __post_init__(self) -> None:
         """Refuse a text where a list is wanted: its letters are no columns."""
-        for name in ("label", "score", "positive", "group", "reference"):
+        for name in ("label", "score", "positive", "group", "explain", "reference"):
             if isinstance(getattr(self, name), str):
                 raise FairTuneError(f"`{name}` is {getattr(self, name)!r}; give a list: [{getattr(self, name)!r}].")
 
@@ -141,10 +153,11 @@ class PredictionArguments(ScoredSpec):
     """What to audit: a table of predictions, or a table of images for a model to score."""
 
     dataset: str = field(
+        default="",
         kw_only=True,
         metadata={
-            "help": "The predictions themselves (then not needed), or images for a model: a Hub id, a folder with a "
-            "metadata.csv, or a table (csv, xlsx, json, parquet, ...) with an image column."
+            "help": "Images for a model, which needs them: a Hub id, a folder with a metadata.csv, or a table (csv, "
+            "xlsx, json, parquet, ...) with an image column."
         },
     )
     image: str | None = field(
@@ -180,6 +193,7 @@ def read_scored(
     """
     frame = frame.reset_index(drop=True).set_axis(list(map(str, frame.columns)), axis="columns")
     named = [] if scores is not None else spec.score or ["score"]
+    spec = replace(spec, explain=[at_quantiles(frame, text, "explain") for text in spec.explain])
     _check_meanings(frame, spec, named)
     if frame.empty:
         raise FairTuneError("The table has no rows; give one row an image or patient.")
@@ -191,6 +205,9 @@ def read_scored(
     reference = score_columns(frame, spec.reference, "reference") if spec.reference else None
     targets = read_targets(frame, spec.label, spec.positive, found, spec.uncertain)
     attributes, grouped = read_attributes(frame, spec.group, intersections=spec.intersections)
+    explain, cut = list[Attribute](), list[Reading]()
+    if spec.explain:
+        explain, cut = read_attributes(frame, spec.explain, intersections=False, flag="explain")
     return ScoredTable(
         labels=targets.labels,
         scores=targets.scores_of(found),
@@ -200,10 +217,11 @@ def read_scored(
         attributes=attributes,
         clusters=clusters_of(frame, spec.cluster),
         reference_scores=None if reference is None else targets.scores_of(reference),
-        splits=_splits(frame),
+        splits=given_splits(frame),
         chosen=targets.chosen_by(found),
         reference_chosen=None if reference is None else targets.chosen_by(reference),
-        readings=[*readings, *dropped, *targets.readings, *grouped],
+        readings=list(dict.fromkeys([*readings, *dropped, *targets.readings, *grouped, *cut])),
+        explain=explain,
     )
 
 
@@ -213,22 +231,16 @@ def _check_meanings(frame: pd.DataFrame, spec: ScoredSpec, scores: list[str]) ->
         raise FairTuneError("No --label is given; name the column of the diagnosis.")
     first: dict[str, str] = {}
     flags = {"label": spec.label, "score": scores, "reference": spec.reference, "group": spec.group}
+    flags["explain"], open_ = spec.explain, {"group", "explain"}
     for flag, texts in flags.items():
         for name in texts:
-            if flag == "group":
-                name, _ = parse_group(name, list(frame.columns))
+            if flag in open_:
+                name, _ = parse_group(name, list(frame.columns), flag)
             elif flag != "label":
                 name, _ = parse_score(frame, name)
-            # One number may be cut in several ways.
-            if name in first and not first[name] == flag == "group":
+            # One number may be cut in several ways, and a group may go with errors.
+            if name in first and not {first[name], flag} <= open_:
                 raise FairTuneError(f"`{name}` is --{first[name]} and --{flag}; a column can be one of them, once.")
             first[name] = flag
-    if spec.cluster is not None and first.get(spec.cluster, "group") != "group":
+    if spec.cluster is not None and first.get(spec.cluster, "group") not in open_:
         raise FairTuneError(f"`{spec.cluster}` is --{first[spec.cluster]} and --cluster; name the patient's column.")
-
-
-def _splits(frame: pd.DataFrame) -> np.ndarray | None:
-    """Return the splits that a column `split` names; None where there is no such column."""
-    if list(frame.columns).count(SPLIT_COLUMN) != 1:
-        return None
-    return split_names(named_column(frame, SPLIT_COLUMN, "split"))

@@ -79,7 +79,7 @@ def load_source(
     path = Path(dataset).expanduser()
     # A Hub id, or the name of a folder or file without what it lies in: it is published.
     name = path.resolve().name if path.exists() else dataset
-    _check_kind(dataset, path)
+    check_kind(dataset)
     readings: list[Reading] = []
     # A Parquet file may hold the images themselves, which `datasets` reads.
     if path.is_file() and suffix_of(path) != ".parquet":
@@ -109,8 +109,16 @@ def load_source(
     return Source(name, frame, images, root, _given(parts, frame) if divided else None, readings)
 
 
-def _check_kind(dataset: str, path: Path) -> None:
+def check_kind(dataset: str) -> None:
+    """Check that a data set is named, and is a file or folder that exists, or may be a Hub id.
+
+    Raises:
+        FairTuneError: it is not.
+    """
+    path = Path(dataset).expanduser()
     known = is_table(path.name)
+    if not dataset:
+        raise FairTuneError(f"No --dataset is given; name the images for the model: a Hub id, folder or {KINDS} file.")
     if not path.exists() and (known or path.is_absolute() or dataset.startswith((".", "~"))):
         raise FairTuneError(f"`{dataset}` does not exist; give a Hub id, a folder or a {KINDS} file.")
     if path.is_file() and not known:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .curves import DecisionCurve, ReliabilityCurve, RocCurve
+from .enrichment import Enrichment
 from .estimate import NAN, Estimate, Real, Reason, Size, Status
 
 
@@ -191,7 +192,7 @@ class Audit:
 
     `measures` are numbers of all rows that need no threshold, `across` their minimum and gap over the included groups,
     both by metric name. `calibration`, `reliability` and `decision` are None where scores are no probabilities,
-    `ranking` with fewer than two groups to rank.
+    `ranking` with fewer than two groups to rank, `enrichment` where no column was named.
     """
 
     n: Size
@@ -218,3 +219,4 @@ class Audit:
     roc: list[RocCurve]
     reliability: list[ReliabilityCurve] | None
     decision: list[DecisionCurve] | None = None
+    enrichment: Enrichment | None = None

@@ -50,12 +50,13 @@ class Audited:
 
 @dataclass(frozen=True)
 class Settings:
-    """How all audits of a document were made."""
+    """How all audits of a document were made; `include` names unknown groups that take part all the same."""
 
     n_permutations: int
     correction: str
     exclude: list[str] = field(default_factory=list)
     reference_group: list[str] = field(default_factory=list)
+    include: list[str] = field(default_factory=list)
 
 
 GateVerdict = Literal["pass", "fail", "insufficient evidence"]

@@ -31,7 +31,7 @@ def exact(size: Size) -> int:
     return size
 
 
-# By the scarcer class: under 10 independent cases, under 20, or more.
+# By the scarcer class: under 10 independent cases, under 20 or, of clusters, 20 effective ones, or more.
 Status = Literal["not estimable", "weak", "ok"]
 
 ReasonKind = Literal[
@@ -41,7 +41,7 @@ ReasonKind = Literal[
     "no_permutations",  # none were asked for
     "no_bootstrap",  # no replicates were asked for
     "undefined_in_resamples",  # in every one
-    "same_in_resamples",  # the number (of `group`) never varies, where a bootstrap is blind
+    "same_in_resamples",  # the number (of `group`) hardly ever varies, where a bootstrap is blind
     "lost_resamples",  # undefined in `count` of `needed`, which were left out
     "equal_values",  # nothing varies
     "zero_denominator",
@@ -71,6 +71,8 @@ Unit = Literal[
     "clusters",
     "clusters_with_positives",
     "clusters_with_negatives",
+    "effective_clusters_with_positives",
+    "effective_clusters_with_negatives",
     "clusters_in_denominator",
     "positives_of_others",
     "negatives_of_others",

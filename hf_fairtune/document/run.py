@@ -190,9 +190,10 @@ class Repair:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run did beside its trainings, which are those of the document's models."""
+    """What a run did beside its trainings, which are those of the document's models; whom to ask about it."""
 
     seed: int
     base: Base
     search: Search | None = None
     repair: Repair | None = None
+    contact: str | None = None

@@ -29,8 +29,12 @@ import datasets
 import evaluate
 import numpy as np
 
-from hf_fairtune.audits.audit import AuditOptions, audit_rows
-from hf_fairtune.audits.engine.rows import check_rows
+from hf_fairtune.audits.audit import group_rows, score_estimates, score_extremes
+from hf_fairtune.audits.engine.resampled_rows import ALL, ResampledRows
+from hf_fairtune.audits.engine.rows import check_rows, included_codes
+from hf_fairtune.audits.metrics.auc import auc_estimates
+from hf_fairtune.audits.metrics.auc_gap import lowest_and_gap
+from hf_fairtune.audits.threshold_audit import audit_threshold
 from hf_fairtune.audits.thresholds import fixed
 from hf_fairtune.document.estimate import Reason
 from hf_fairtune.errors import FairTuneError
@@ -85,20 +89,24 @@ class FairnessMetric(evaluate.Metric):
                 "or pass `threshold` in their unit."
             )
         cut = 0.5 if threshold is None else threshold
-        audit = audit_rows(rows, [fixed(cut)], AuditOptions(exclude, n_boot=0, n_permutations=0))
-        (decided,) = audit.thresholds
-        numbers = {"auc": audit.auc, "min_group_auc": audit.min_group_auc, "auc_gap": audit.auc_gap}
-        numbers |= audit.measures | audit.across
+        # What an audit has of these numbers, without its calibration and ranking, which take most of its time.
+        resampled, decision = ResampledRows(rows, included_codes(rows.group_names, exclude), None, 0.95), fixed(cut)
+        aucs = auc_estimates(resampled)
+        measures = [score_estimates(resampled, code) for code in (*range(len(rows.group_names)), ALL)]
+        lowest, gap = lowest_and_gap(resampled, aucs, permutations=0, seed=0)
+        decided = audit_threshold(resampled, decision, decision.apply(rows), 0)
+        numbers = {"auc": aucs[ALL], "min_group_auc": lowest, "auc_gap": gap}
+        numbers |= measures[ALL] | score_extremes(resampled, measures)
         numbers |= {f"{name}@{cut:g}": own for name, own in decided.gaps.items()}
         by_group = {}
-        for row, at_cut in zip(audit.groups, decided.groups, strict=True):
+        for row, at_cut in zip(group_rows(resampled, aucs, measures), decided.groups, strict=True):
             cells: dict[str, Any] = {"n": row.n, "positives": row.positives, "negatives": row.negatives}
             cells |= {"status": row.status, "auc": row.auc.value, "auc_low": row.auc.low, "auc_high": row.auc.high}
             cells |= {"prevalence": row.prevalence, "reasons": _plain(row.reasons)}
             by_group[row.group] = cells | {key: own.value for key, own in (row.measures | at_cut.rates).items()}
         return {
             **{name: own.value for name, own in numbers.items()},
-            "worst_group": audit.min_group_auc.group,
+            "worst_group": lowest.group,
             "by_group": by_group,
             "reasons": {name: _plain(own.reasons) for name, own in numbers.items() if not own.defined},
         }

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from .. import catalog
-from ..errors import FairTuneError
+from ..errors import FairTuneError, first_line
 from .frozen_eval import frozen_eval
 
 KINDS = ("norm1", "attention", "norm2", "mlp")
@@ -123,10 +123,9 @@ def fit_image_size(model: Any, size: int) -> None:
         with torch.no_grad(), frozen_eval(model):
             model(next(model.parameters()).new_zeros(1, getattr(config, "num_channels", 3), size, size))
     except (ValueError, RuntimeError, AssertionError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
         advice = f"use images of {known} pixels" if known else "use larger images"
         raise FairTuneError(
-            f"`{model_type_of(model)}` does not take images of {size} pixels ({reason}); {advice}."
+            f"`{model_type_of(model)}` does not take images of {size} pixels ({first_line(error)}); {advice}."
         ) from None
     if getattr(config, "image_size", None) is not None:
         config.image_size = size

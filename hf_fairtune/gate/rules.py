@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from ..document.document import GateVerdict, Wanted
-from ..errors import FairTuneError
+from ..errors import FairTuneError, first_line
 from .numbers import OVERALL, known
 
 PASS: GateVerdict = "pass"
@@ -103,7 +103,9 @@ def read_rules(path: str | Path) -> Rules:
     except FileNotFoundError:
         raise FairTuneError(f"`{path}` does not exist; pass a YAML file of rules, {EXAMPLE}.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise FairTuneError(f"`{path}` cannot be read ({error}); pass a YAML file of rules, {EXAMPLE}.") from None
+        raise FairTuneError(
+            f"`{path}` cannot be read ({first_line(error)}); pass a YAML file of rules, {EXAMPLE}."
+        ) from None
 
 
 def parse_rules(text: str, file: str) -> Rules:

@@ -35,7 +35,7 @@ class Mask:
 
     @classmethod
     def of(cls, value: str | Sequence[int] | Mask, n_blocks: int, granularity: str = "paper36") -> Mask:
-        """Read a preset ("linear", "attention", "layernorm", "mlp", "all"), a string of bits, or bits.
+        """Read a preset ("linear", "attention", "layernorm", "mlp", "all"), a string of bits, bits, or check a mask.
 
         Raises:
             FairTuneError: unknown preset, a preset outside the granularity, or a wrong number of bits.
@@ -46,11 +46,11 @@ class Mask:
             mask = cls(preset_bits(value, n_blocks, granularity), granularity)
         else:
             mask = cls(tuple(int(bit) for bit in value), granularity)
-        wanted = granularity_named(granularity).length(n_blocks)
+        wanted = granularity_named(mask.granularity).length(n_blocks)
         if len(mask.bits) != wanted:
             raise FairTuneError(
-                f"`mask` has {len(mask.bits)} entries but `{granularity}` on {n_blocks} blocks has {wanted} parts. "
-                "Pass one bit a part, or none to search."
+                f"`mask` has {len(mask.bits)} entries but `{mask.granularity}` on {n_blocks} blocks has {wanted} "
+                "parts. Pass one bit a part, or none to search."
             )
         return mask
 
@@ -77,9 +77,14 @@ def preset_bits(name: str, n_blocks: int, granularity: str) -> tuple[int, ...]:
 
 
 def apply_mask(model: nn.Module, mask: Mask) -> nn.Module:
-    """Set `requires_grad` of a plain model by `mask`: its parts and the head are trained, the rest is frozen."""
-    cells = {(None, "head"), *mask.cells()}
-    trained = {name for cell, names in family_of(model).parts(model).items() if cell in cells for name in names}
+    """Set `requires_grad` of a plain model by `mask`: its parts and the head are trained, the rest is frozen.
+
+    Raises:
+        FairTuneError: the mask describes another number of blocks; the model is untouched.
+    """
+    family = family_of(model)
+    cells = {(None, "head"), *Mask.of(mask, family.count(model), mask.granularity).cells()}
+    trained = {name for cell, names in family.parts(model).items() if cell in cells for name in names}
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in trained)
     return model

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from accelerate.utils import reduce
 from torch import Tensor, nn
 from torch.utils.data import Sampler
@@ -83,22 +84,29 @@ class GroupDro(Method):
         if not torch.is_grad_enabled():
             return super().loss(model, batch)
         outputs, labels, groups = forward(model, batch), batch["labels"], batch["groups"]
-        present, losses = groups.unique(), []
+        (present, counts), losses = groups.unique(return_counts=True), []
         for group in present:
             own = outputs.logits[groups == group].float(), labels[groups == group]
             losses.append(nn.functional.cross_entropy(*own, label_smoothing=self.label_smoothing_factor))
         robust = torch.stack(losses)
-        self._update(present, robust.detach())
-        return (self.weights.to(robust)[present] * robust).sum(), outputs
+        rows = self._update(present, robust.detach(), counts)
+        # Gradients are means over processes: this makes them those of each group's mean over the rows of all.
+        shares = counts * PartialState().num_processes / rows[present]
+        return (self.weights.to(robust)[present] * shares * robust).sum(), outputs
 
-    def _update(self, present: Tensor, losses: Tensor) -> None:
-        """Multiply the weights of the groups in the batches of all processes by exp(eta * loss); keep their sum."""
+    def _update(self, present: Tensor, losses: Tensor, counts: Tensor) -> Tensor:
+        """Multiply the weights of the groups in the batches of all processes by exp(eta * loss); keep their sum.
+
+        The losses are means of the groups `present` over so many rows; returns the rows of all groups and processes.
+        """
         sums = torch.zeros(2, len(self.weights), device=losses.device)
-        sums[0, present], sums[1, present] = losses.float(), 1.0
-        total, count = reduce(sums, reduction="sum").cpu()
-        seen = count > 0
-        old, robust = self.weights[seen], (total / count + self.margins)[seen]
+        sums[0, present], sums[1, present] = losses.float() * counts, counts.float()
+        sums = reduce(sums, reduction="sum")
+        total, rows = sums.cpu()
+        seen = rows > 0
+        old, robust = self.weights[seen], (total / rows + self.margins)[seen]
         self.weights[seen] = old.sum() * torch.softmax(old.log() + self.eta * robust, dim=0)
+        return sums[1]
 
     def state(self) -> dict[str, Any]:
         """Return the group weights."""

@@ -53,10 +53,11 @@ class Plan:
         mode: Mode,
         n_epochs: float,
         hp_space: Callable[[BaseTrial], dict[str, Any]] | None,
+        group_names: Sequence[str] = (),
     ) -> Plan:
         """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`."""
         if isinstance(objective, str):
-            name, own = objective.removeprefix("eval_"), direction_of(objective)
+            name, own = objective.removeprefix("eval_"), direction_of(objective, group_names)
             if direction not in (None, own):
                 raise FairTuneError(
                     f"`direction` is {direction!r}, but `{name}` is there to {own}; leave `direction` out."

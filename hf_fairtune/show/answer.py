@@ -17,10 +17,12 @@ from .words import (
     DISAGREE,
     JUDGED,
     LIMITS,
+    READING,
     STATUSES,
     UNDECIDED,
     VERDICTS,
     WORSE,
+    YOUDEN,
     listed,
     name,
     number,
@@ -30,6 +32,8 @@ from .words import (
 )
 
 MOST = 8
+# Groups in a headline.
+NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -67,20 +71,39 @@ def headline(found: Sequence[Answer]) -> str:
     if unknown == len(found):
         return f"{VERDICTS['unknown']}."
     said = f"{VERDICTS['unequal']} in {clear} of {len(found)} comparisons" if clear else VERDICTS["open"]
-    return f"{said}{rest}."
+    named = dict[str, None]()
+    for one in found:
+        if one.kind == "worst":
+            side = next(side for side in one.sides.values() if side.kind == "beyond")
+            named[f"{name(side.groups[0][0])}{one.view.scope}"] = None
+    worst = f"Clearly served worst: {listed(list(named), NAMED)}. " if named else ""
+    return f"{worst}{said}{rest}."
+
+
+def reading(found: Sequence[Answer]) -> str:
+    """Say how to read the answers: what the words mean that they use."""
+    said, policies = READING.format(found[0].view.level) if found else "", set[str]()
+    for one in found:
+        place = one.view.deployed()
+        policies |= set() if place is None else {one.view.audit.thresholds[place].policy}
+    return f"{said} {YOUDEN}" if "youden" in policies else said
 
 
 def _verdict(found: dict[str, Side]) -> tuple[str, str]:
     """Say who is clearly served worst, if anyone is."""
-    worst, every, ways, said = dict[str, None](), True, list[str](), list[str]()
+    worst, every, ways = dict[str, None](), True, list[str]()
+    parts = dict[tuple[str, bool], list[str]]()
     for question, side in found.items():
         if side.kind == "beyond":
             group = side.groups[0][0]
             worst[group] = None
             every &= side.sure
             ways.append(WORSE[question])
-            sure = f"{name(group)} is {WORSE[question]}"
-            said.append(sure if side.sure else f"some group is {WORSE[question]}, perhaps {name(group)}")
+            parts.setdefault((group, side.sure), []).append(WORSE[question])
+    said = []
+    for (group, sure), some in parts.items():
+        what = " and ".join(some)
+        said.append(f"{name(group)} is {what}" if sure else f"some group is {what}, perhaps {name(group)}")
     # False alarms alone may be the price of being found more often.
     if len(worst) == 1 and every and ways != [WORSE["alarmed"]]:
         return "worst", f"{VERDICTS['worst'].format(name(next(iter(worst))))}: {' and '.join(ways)}."
@@ -173,7 +196,10 @@ def _beside(view: View, found: dict[str, Side]) -> Iterator[str]:
             yield DISAGREE.format(name(first), WORSE["missed"], name(second))
     for row in view.audit.groups:
         if row.group in view.audit.excluded:
-            left.append(f"{name(row.group)} ({number(row.n)} rows, {number(row.positives)} cases)")
+            about = f"{number(row.n)} rows, {number(row.positives)} cases"
+            about += f", AUC {number(row.auc.value)}" if row.auc.defined else ""
+            lowest = ranked.groups and round(row.auc.value, 2) < round(ranked.groups[0][1].value, 2)
+            left.append(f"{name(row.group)} ({about}{', below every group compared' if lowest else ''})")
     if left:
         yield f"Beside this, left out of the comparison: {listed(left, MOST)}."
 

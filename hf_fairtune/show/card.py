@@ -12,7 +12,7 @@ from ..document.document import Document
 from ..document.run import Base, Run, Training
 from ..errors import FairTuneError
 from . import drawing as ink
-from .answer import answers, headline, limits
+from .answer import answers, headline, limits, reading
 from .compared import compared
 from .drawing import Picture
 from .figures import changes, forest
@@ -26,7 +26,7 @@ from .search_history import STATES, search_history
 from .table import Cell, Table
 from .tables import auc_table, measure_table, pair_table, sheet_tables, threshold_tables
 from .view import RANKED, View, beside, sides, splits, views
-from .words import READING, SHARING, number, percent, reasons, threshold, written
+from .words import SHARING, number, percent, reasons, threshold, written
 
 TASK = "image-classification"
 MASKS = {
@@ -68,7 +68,7 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
         license=license,
         headline=headline(found) if found else "",
         answers=found,
-        reading=READING.format(first.level) if first else "",
+        reading=reading(found),
         methods=[text for text in map(methods_said, every) if text],
         verdicts=[text for text in map(compared, every) if text],
         budgets=budget_table(document),

@@ -19,7 +19,7 @@ def compared(view: View) -> str:
     said = [f"{view.title} against {view.reference}, {view.place}, these two checkpoints: {comparison(found)}"]
     rows = {row.group: row.joint for row in found.groups if row.group not in found.excluded}
     lower = {group: item for group, item in rows.items() if item.low <= 0 <= item.high and item.value < 0}
-    said += _moved("The AUC", rows)
+    said += map("{}.".format, _moved("The AUC", rows))
     said += [f"The AUC is lower, which chance may explain, for: {_changes(lower)}."] if lower else []
     unknown = [name(group) for group, item in rows.items() if not item.bounded]
     said += [f"No comparison is possible for: {listed(unknown, MOST)}."] if unknown else []
@@ -27,9 +27,11 @@ def compared(view: View) -> str:
         at, change = cuts[-1], view.change(cuts[-1])
         if change is None or at.fitted_on is None or any(cut.degenerate for cut in cuts):
             continue
+        moves = list[str]()
         for key in ("tpr", "fpr"):
             moved = {row.group: row.rates[key] for row in change.groups if key in row.rates}
-            said += _moved(f"The {metric(key).lower()} at the threshold {threshold(at)}", moved)
+            moves += _moved(f"the {metric(key).lower()}", moved)
+        said += [f"At the threshold {threshold(at)}: {'; '.join(moves)}."] if moves else []
     for what, item in {"lowest AUC of a group": found.min_group_auc, "gap": found.auc_gap}.items():
         said += [f"The {what} changed by {number(item, sign=True)}."] if item.defined else []
     said += [f"With these cases {power(found.power, found.margin)}."] if found.power else []
@@ -65,7 +67,7 @@ def _moved(what: str, found: dict[str, Estimate]) -> list[str]:
     """Say for which groups a number rose or fell beyond its interval."""
     rose = {group: item for group, item in found.items() if item.low > 0}
     fell = {group: item for group, item in found.items() if item.high < 0}
-    return [f"{what} {verb} for: {_changes(some)}." for verb, some in (("rose", rose), ("fell", fell)) if some]
+    return [f"{what} {verb} for: {_changes(some)}" for verb, some in (("rose", rose), ("fell", fell)) if some]
 
 
 def _changes(found: dict[str, Estimate]) -> str:

@@ -33,7 +33,7 @@ WIDE, COLUMN = 8.0, 4.3
 DPI, PAGE_DPI, COLOURS = 150, 190, 64
 SMALL, NORMAL = 8, 9
 # Lines of a name beside its row.
-LINES = 4
+LINES = 6
 # Entries of a legend.
 FEW = Line2D([], [], color=GREY, marker="o", linestyle="", markerfacecolor="white", label="few cases")
 LINE = Line2D([], [], color=GREY, linestyle="--", label="all rows")

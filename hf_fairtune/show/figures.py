@@ -223,7 +223,8 @@ def reliability(view: View) -> Picture | None:
     for axes in panels[max(0, len(curves) - across) : len(curves)]:
         axes.tick_params(labelbottom=True)
     top = min(1.0, max(panels[0].get_xlim()[1], panels[0].get_ylim()[1]))
-    panels[0].set(xlim=(0, top), ylim=(0, top), aspect="equal")
+    for axes in panels[: len(curves)]:
+        axes.set(xlim=(0, top), ylim=(0, top), aspect="equal")
     figure.supxlabel("mean score", fontsize=ink.NORMAL)
     figure.supylabel("share with the finding", fontsize=ink.NORMAL)
     alt = f"Reliability {view.place}, a panel a group: {listed(said, PANELS)}."

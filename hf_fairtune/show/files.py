@@ -14,10 +14,11 @@ from ..document.audit import GroupAudit, Pair
 from ..document.data import AttributeSheet
 from ..document.document import Document, Sharing
 from ..document.estimate import Estimate
-from ..errors import FairTuneError
-from ..folder import AUDIT, SHARE, write_atomically
+from ..errors import FairTuneError, first_line
+from ..folder import AUDIT, ENRICHMENT, SHARE, make, write_atomically
 from ..publish import publish
 from .answer import answers, limits
+from .enrichment import enriched
 from .group_names import in_words
 from .page import page, render
 from .table import Cell, Table, as_latex, plain
@@ -36,20 +37,22 @@ HEAD = """% Tables of an audit. They need \\usepackage{booktabs}; names beyond L
 def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rates") -> list[Path]:
     """Write audit.json and audit.html, both exact, and in share/ what is made to be shared; return the paths.
 
+    What an earlier audit says of columns and errors is removed.
+
     The document has exact counts; `sharing` is how much share/ tells.
 
     Raises:
         FairTuneError: the folder cannot be made or written to.
     """
     place, public = Path(folder), publish(document, sharing)
-    try:
-        (place / SHARE).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FairTuneError(f"`{place}` cannot be made ({error.strerror}); choose another --output_dir.") from error
+    make(place / SHARE)
+    (place / SHARE / ENRICHMENT).unlink(missing_ok=True)
     labels = map("tab:audit-{}".format, count(1))
     tex = HEAD + "\n".join(map(as_latex, map(paper_table, views(in_words(public))), labels))
     texts = (page(public), group_rows(public), threshold_rows(public), tex, factors(public))
-    shared = map(write_atomically, map((place / SHARE).joinpath, AUDIT), texts)
+    shared = [*map(write_atomically, map((place / SHARE).joinpath, AUDIT), texts)]
+    if rows := enrichment_rows(public):
+        shared.append(write_atomically(place / SHARE / ENRICHMENT, rows))
     return [document.save(place), write_atomically(place / PAGE, page(document)), *shared]
 
 
@@ -71,7 +74,7 @@ def write_card(document: Document, folder: str | Path, license: str | None = Non
             if old.stem not in {picture.name for picture in drawn}:
                 old.unlink()
     except OSError as error:
-        raise FairTuneError(f"`{place}` could not be written ({error.strerror}); free some space.") from error
+        raise FairTuneError(f"`{place}` could not be written ({first_line(error)}); free some space.") from error
     paths = [picture.write(place / f"{picture.name}.png") for picture in drawn]
     return [write_atomically(Path(folder) / "README.md", card(public, drawn, license)), *paths]
 
@@ -113,6 +116,17 @@ def threshold_rows(document: Document) -> str:
                     if key in cut_metrics() and 0 <= cut < 1:
                         rows[-1]["flagging_all"] = written(cut_metrics()[key].flagging_all(shares[group], cut), 6)
     return _csv(rows)
+
+
+def enrichment_rows(document: Document) -> str:
+    """Write enrichment.csv: a row a target, column, value and mistake; nothing where no column is shown."""
+    rows: list[dict[str, str]] = []
+    for entry in enriched(document):
+        for column in entry.audit.enrichment.columns if entry.audit.enrichment else ():
+            for value in column.values:
+                rows.append({"split": entry.split, "target": entry.target, "column": column.name})
+                _spread(rows[-1], value)
+    return _csv(rows) if rows else ""
 
 
 def _spread(row: dict[str, str], part: Any, before: str = "") -> None:

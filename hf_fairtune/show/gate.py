@@ -3,11 +3,12 @@
 from dataclasses import replace
 from operator import attrgetter
 
+from ..audits.metrics.metric import homes
 from ..document.document import Gate, GateRow, GateVerdict
 from ..document.estimate import Reason
 from ..gate.judge import overall
 from .table import Cell, Table
-from .words import name, number, reasons
+from .words import metric, name, number, reasons
 
 
 def gate_lines(gate: Gate, digits: int = 2) -> list[tuple[GateVerdict, str]]:
@@ -21,13 +22,19 @@ def gate_lines(gate: Gate, digits: int = 2) -> list[tuple[GateVerdict, str]]:
         deciding = [row for row in rows if row.verdict == verdict]
         first = deciding[0]
         found = _found(first, digits)
+        # What the rule is about stands before the bound, or of several numbers behind the one that is told.
+        about = rule(first).partition(" ")[2].removeprefix(first.metric).strip()
         if len(rows) > 1:
-            about = rule(first).partition(" ")[2].removeprefix(first.metric).strip()
             where = " ".join(filter(None, (about, f"by {first.attribute}" if first.attribute else "")))
-            found = f"{len(deciding)} of {len(rows)}, such as {where or first.split} {found}"
-        what = rule(first) if len(rows) == 1 else f"{place}. {first.metric}"
-        lines.append((verdict, f"{what} {bound(first)}: {found}"))
+            about, found = "", f"{len(deciding)} of {len(rows)}, such as {found} {where or first.split}"
+        what = " ".join(filter(None, (f"{place}. {first.metric}{_meaning(first)}", about, bound(first))))
+        lines.append((verdict, f"{what}: {found}"))
     return lines
+
+
+def _meaning(row: GateRow) -> str:
+    """Write the words for a metric that has a name of its own in files."""
+    return f" ({metric(row.metric).removesuffix('.')})" if row.metric in homes() else ""
 
 
 def _found(row: GateRow, digits: int) -> str:
@@ -37,7 +44,7 @@ def _found(row: GateRow, digits: int) -> str:
     return "; ".join(filter(None, (found, why)))
 
 
-def gate_table(gate: Gate) -> Table:
+def gate_table(gate: Gate, digits: int = 3) -> Table:
     """Build the rules of a gate: a row a number or a comparison judged."""
     rows: list[list[Cell]] = []
     why: list[Reason] = []
@@ -47,7 +54,7 @@ def gate_table(gate: Gate) -> Table:
         rows.append([rule(row), where, bound(row), row.found or row.comparison, row.verdict])
         why += [replace(reason, group=reason.group or rule(row)) for reason in row.reasons]
     header = ["rule", "where", "bound", "found [interval]", "verdict"]
-    return Table.of(f"Rules of {gate.file}: {gate.verdict}", header, rows, why=why)
+    return Table.of(f"Rules of {gate.file}: {gate.verdict}", header, rows, why=why, digits=digits)
 
 
 def rule(row: GateRow) -> str:

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from ..data.attributes import AND
-from ..document.data import AttributeSheet
+from ..document.data import AttributeSheet, Data, Reading
 from ..document.document import Document
-from .words import group_words
+from .words import LETTER
 
 # Fields of an audit, a comparison and a gate that hold the name of a group, or several.
 GROUPS = {"group", "reference", "best", "worst", "against", "excluded", "left_out", "by_group"}
@@ -16,26 +16,38 @@ GROUPS = {"group", "reference", "best", "worst", "against", "excluded", "left_ou
 
 def in_words(document: Document) -> Document:
     """Return the document with attributes and groups in words: group `>60` of `age:60` is "age over 60" of "age"."""
+    titles, groups = wordings(document.data)
+    name = partial(_named, titles=titles, groups=groups)
+    readings = list(map(_read_in_words, document.data.readings))
+    data = replace(document.data, splits=name(document.data.splits), readings=readings)
+    return replace(document, data=data, audits=name(document.audits), gate=name(document.gate))
+
+
+def wordings(data: Data) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Return the words for every attribute, and by attribute those for every group, both by name."""
     titles, groups, columns = dict[str, str](), dict[str, dict[str, str]](), list[str]()
-    for spec in document.data.groups:
+    for spec in data.groups:
         columns.append(spec.partition(":")[0])
-    for sheet in document.data.splits.values():
+    for sheet in data.splits.values():
         single: list[dict[str, str]] = []
         for part in sheet.attributes:
             own = groups.setdefault(part.name, {})
             for level in part.levels:
                 levels = level.group.split(AND)
                 if part.kind != "intersection":
-                    own[level.group] = group_words(level, part)
+                    own[level.group] = group_words(level.group, part.columns[0], part.kind == "cuts", level.missing)
                 elif len(levels) == len(single):
                     own[level.group] = AND.join(map(dict.get, single, levels, levels))
             single += [own] if part.kind != "intersection" else []
             once = part.kind == "cuts" and columns.count(part.columns[0]) == 1
             specs = part.name.split(AND) if part.kind == "intersection" else [part.name]
             titles[part.name] = part.columns[0].replace("_", " ") if once else AND.join(map(titles.get, specs, specs))
-    name = partial(_named, titles=titles, groups=groups)
-    data = replace(document.data, splits=name(document.data.splits))
-    return replace(document, data=data, audits=name(document.audits), gate=name(document.gate))
+    return titles, groups
+
+
+def _read_in_words(found: Reading) -> Reading:
+    """Return what a value was read as, with its group in words: only a cut column's values have one."""
+    return replace(found, group=found.group and group_words(found.group, found.column, cuts=True))
 
 
 def _named(
@@ -65,3 +77,13 @@ def _named(
     if renamed in changed and attribute:
         changed[renamed] = titles.get(attribute, attribute)
     return replace(part, **changed)  # type: ignore[type-var]
+
+
+def group_words(group: str, column: str, cuts: bool, missing: bool = False) -> str:
+    """Name a group so that it can stand alone: "age over 60", "age missing", "skin 3"; others keep their name."""
+    text, column = group, column.replace("_", " ")
+    if cuts:
+        # `<=40`, `(40,60]` and `>60`.
+        text = text.replace("<=", "up to ").replace(">", "over ").replace("(", "over ").replace(",", " up to ")
+        return f"{column} {text.removesuffix(']')}"
+    return text if LETTER.search(text) and not missing else f"{column} {text}"

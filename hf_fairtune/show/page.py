@@ -12,10 +12,11 @@ from markupsafe import Markup
 
 from ..document.document import ALL_ROWS, Document
 from . import figures
-from .answer import Answer, answers, headline, limits
+from .answer import Answer, answers, headline, limits, reading
 from .compared import compared
 from .decision_figure import decision
 from .drawing import Picture
+from .enrichment import enrichment_sentence, enrichment_tables
 from .group_names import in_words
 from .methods import methods_said
 from .methods import tables as method_tables
@@ -23,7 +24,7 @@ from .reading import reading_table
 from .table import Cell, Table, as_html, as_markdown, markdown
 from .tables import auc_table, further_tables, pair_table, sheet_tables
 from .view import splits, views
-from .words import READING, SHARING, WORSE, clean, listed, number, percent
+from .words import SHARING, WORSE, clean, listed, number, percent
 
 # Bytes of the page, out of 2 MB.
 TABLES, FIGURES = 850_000, 950_000
@@ -73,12 +74,12 @@ def page(document: Document) -> str:
     if gate:
         from .gate import gate_lines, gate_table  # most audits have none
 
-        lines, judged = gate_lines(gate), [gate_table(gate)]
+        lines, judged = gate_lines(gate), [gate_table(gate, 2 if document.shared else 3)]
     tables, drawn, overview, main, details = Room(TABLES), Room(FIGURES), list[Drawn](), [], []
     # What comes first finds a place first: the first tables of every audit, all figures, then the other tables.
     head = tables.tables([answer_table(said)] if len(said) > SHOWN else [])
     sheets = tables.tables([*sheet_tables(document), reading_table(document.data)])
-    rules = tables.tables(judged)
+    rules, columns = tables.tables(judged), tables.tables(enrichment_tables(document))
     for view in every:
         main.append(tables.tables([*method_tables(view), auc_table(view), pair_table(view)]))
     for _, some in groupby(every, attrgetter("scope")):
@@ -103,9 +104,11 @@ def page(document: Document) -> str:
         gate_tables=rules,
         sheets=sheets,
         overview=overview,
+        enrichment=enrichment_sentence(document),
+        enrichment_tables=columns,
         sections=list(zip(every, main, details, strict=True)),
         lost=(drawn.refused, tables.refused),
-        reading=READING.format(every[0].level if every else "interval"),
+        reading=reading(said),
         limits=limits(document),
         document=document,
         audit=every[0].audit if every else None,
@@ -149,7 +152,7 @@ def facts(document: Document) -> dict[str, str]:
     if sheet is not None:
         rows["rows"] = number(sheet.n)
         for target in data.targets[:4]:
-            rows[target.words] = number(sheet.positives.get(target.name))
+            rows[f"cases: {target.words}"] = number(sheet.positives.get(target.name))
     for entry in document.select(document.model, split, data.targets[0].name):
         if entry.attribute is None:
             rows[f"AUC of all rows [{percent(entry.audit.confidence)} interval]"] = number(entry.audit.auc)

@@ -7,6 +7,7 @@ from operator import attrgetter, itemgetter
 from statistics import NormalDist
 from typing import Any
 
+from ..audits.threshold_audit import deployed
 from ..document.audit import AucGap, Audit, ThresholdAudit
 from ..document.comparison import Comparison, ThresholdChange
 from ..document.document import Document
@@ -59,14 +60,7 @@ class View:
 
     def deployed(self) -> int | None:
         """Return the place of the shared threshold to answer at: the first fitted one that decides, or the first."""
-        found: list[tuple[bool, int]] = []
-        for place, at in enumerate(self.audit.thresholds):
-            known = False
-            for row in at.groups:
-                known |= row.rates["tpr"].defined and row.rates["fpr"].defined
-            if known and not at.degenerate and not at.by_group:
-                found.append((not at.fitted_on, place))
-        return min(found)[1] if found else None
+        return deployed(self.audit.thresholds)
 
 
 def views(document: Document) -> list[View]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from ..audits.metrics.metric import card_of, homes
 from ..document.audit import ThresholdAudit
 from ..document.comparison import ThresholdChange, Verdict
-from ..document.data import AttributeSheet, Level, Role
+from ..document.data import Role
 from ..document.document import Sharing
+from ..document.enrichment import Mistake
 from ..document.estimate import Estimate, Reason, ReasonKind, Size, Status
 from ..document.run import Argument
 
@@ -35,6 +36,7 @@ JUDGED = {
     "unknown": "not judged",
 }
 WORSE = {"missed": "missed more often", "alarmed": "alarmed in error more often", "ranked": "ranked worse"}
+MISTAKES: dict[Mistake, str] = {"missed": "missed", "alarmed": "flagged in error"}
 VERDICTS = {
     "worst": "{} is clearly served worst",
     "unequal": "Groups are clearly served unequally",
@@ -46,15 +48,17 @@ UNDECIDED = "No rates: at every threshold almost nobody, or almost everybody, of
 READING = (
     "Cases are rows with the finding; false alarms are other rows that are flagged. AUC, the area under the ROC "
     "curve, is the share of pairs, a case and another row, that the scores order rightly: 1 is perfect, 0.5 a coin. "
-    "After each difference stands its {}, which is what chance leaves open; the more gaps there are, the more each "
-    "must show. That chance can explain a gap does not show that groups are served alike."
+    "After each difference stands its {}, which is what chance leaves open; each number is rounded for itself. The "
+    "more gaps there are, the more each must show. That chance can explain a gap does not show that groups are served "
+    "alike."
 )
+YOUDEN = "The youden threshold has the highest sum of sensitivity and specificity."
 COMPARISON_VERDICTS: dict[Verdict, str] = {
     "better": "better for {rose}; no group's AUC can have fallen by more than {margin}.",
     "gain": "better for {rose}; {open}.",
     "level-down": "levelling down. The gap shrank because the AUC fell for {fell}; it rose for nobody.",
     "worse": "worse for {fell}; the AUC rose for nobody.",
-    "not shown": "not shown. No group's AUC changed beyond its interval: a difference is neither shown nor excluded.",
+    "not shown": "no change is shown, and none excluded: no group's AUC changed beyond its interval.",
 }
 ROLES: dict[Role, str] = {
     "positive": "the finding",
@@ -72,7 +76,8 @@ ROLES: dict[Role, str] = {
 }
 STATUSES: dict[Status, str] = {
     "not estimable": "So few cases of a class give next to no information.",
-    "weak": "With so few cases of a class, intervals hold less often than they claim.",
+    "weak": "With so few cases of a class, or effective clusters (clusters of equal size that would tell as much), "
+    "intervals hold less often than they claim.",
 }
 LIMITS = {
     "excluded": "Left out of the lowest group and all differences: {}.",
@@ -111,7 +116,7 @@ REASONS: dict[ReasonKind, str] = {
     "no_permutations": "no permutation was asked for",
     "no_bootstrap": "no bootstrap replicate was asked for",
     "undefined_in_resamples": "undefined in every resample",
-    "same_in_resamples": "the same value in every resample",
+    "same_in_resamples": "the same value in nearly every resample",
     "lost_resamples": "undefined in {count} of {needed} resamples, which are left out",
     "equal_values": "nothing varies",
     "zero_denominator": "the denominator is 0",
@@ -176,16 +181,6 @@ def name(text: str, most: int = 120) -> str:
     """Quote a name for the middle of a sentence: shortened, and isolated from the direction of its neighbours."""
     plain = ISOLATES.sub("", clean(text))
     return f'"\u2068{plain if len(plain) <= most else plain[: most - 1] + "…"}\u2069"'
-
-
-def group_words(level: Level, part: AttributeSheet) -> str:
-    """Name a group so that it can stand alone: "age over 60", "age missing", "skin 3"; others keep their name."""
-    text, column = level.group, part.columns[0].replace("_", " ")
-    if part.kind == "cuts":
-        # `<=40`, `(40,60]` and `>60`.
-        text = text.replace("<=", "up to ").replace(">", "over ").replace("(", "over ").replace(",", " up to ")
-        return f"{column} {text.removesuffix(']')}"
-    return text if LETTER.search(text) and not level.missing else f"{column} {text}"
 
 
 def listed(texts: Sequence[str], most: int = 6, comma: str = "; ") -> str:

@@ -13,7 +13,7 @@ from transformers import TrainerCallback, TrainingArguments
 
 from .. import catalog
 from ..errors import FairTuneError
-from .refusals import best_is_greater, refuse
+from .refusals import best_is_greater, refuse, refuse_values
 
 # What cannot change a number: places, logs, the Hub, how batches reach the device. Whatever is not named here may,
 # fields of later versions of transformers among them.
@@ -23,10 +23,11 @@ FREE = {
     "debug", "report_to", "run_name", "project", "push_to_hub", "per_device_eval_batch_size",
     "eval_accumulation_steps", "torch_empty_cache_steps", "dataloader_pin_memory", "dataloader_persistent_workers",
     "dataloader_prefetch_factor", "dataloader_multiprocessing_context", "save_total_limit", "save_on_each_node",
-    "enable_jit_checkpoint", "use_cpu", "local_rank", "ddp_backend", "ddp_timeout",
+    "enable_jit_checkpoint", "use_cpu", "local_rank", "ddp_backend", "ddp_timeout", "contact",
 }  # fmt: skip
 # What is saved decides only which epochs `load_best_model_at_end` can choose from.
 SAVING = {"save_strategy", "save_steps"}
+CONTACT = "Whom to ask about the model, on its card: a name, an address of mail or of a page."
 
 
 class TrainerOptions(TypedDict, total=False):
@@ -70,6 +71,7 @@ class FairTrainingArguments(TrainingArguments):
     save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint to resume from."})
     save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept."})
     push_to_hub: bool = field(default=False, metadata={"help": "Push what may be shared at the end, in private."})
+    contact: str | None = field(default=None, metadata={"help": CONTACT})
     hub_model_id: str | None = field(
         default=None, metadata={"help": "Repository to push to. Default: the name of the output folder."}
     )
@@ -87,6 +89,7 @@ class FairTrainingArguments(TrainingArguments):
 
     def __post_init__(self) -> None:
         asked = self.greater_is_better
+        refuse_values(self)
         super().__post_init__()
         self.greater_is_better = best_is_greater(self.metric_for_best_model, asked, self.greater_is_better)
         refuse(self)

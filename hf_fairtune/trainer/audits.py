@@ -11,9 +11,10 @@ import numpy as np
 from scipy.special import logit
 
 from ..audits.audit import AuditOptions
-from ..audits.audit_table import audit_table, rows_of
+from ..audits.audit_table import audit_table
 from ..audits.calibration import EDGE, fit_calibration
 from ..audits.compute import scores_from_logits
+from ..audits.table_rows import rows_of
 from ..data.fair_dataset import FairDataset
 from ..data.probabilities import probabilities
 from ..document.document import Audited
@@ -82,6 +83,7 @@ class Audits:
             fit_on=self.data.scored(VALIDATION, self.scores(model, VALIDATION), others[1]),
             policies=POLICIES,
             exclude=[name for name in self.data.exclude if name in present],
+            include=[name for name in self.data.include if name in present],
             n_boot=n_boot,
             n_permutations=n_permutations,
             seed=self.seed,
@@ -171,6 +173,12 @@ def without_fixed_thresholds(entry: Audited) -> Audited:
         return entry
     fitted = [threshold for threshold in entry.comparison.thresholds if threshold.fitted_on]
     return replace(entry, comparison=replace(entry.comparison, thresholds=fitted))
+
+
+def group_names(dataset: Any) -> list[str]:
+    """Return the names of a dataset's groups by code, [] where it names none."""
+    groups = (getattr(dataset, "features", None) or {}).get("groups")
+    return [] if groups is None else list(groups.names)
 
 
 def scores_of(trainer: FairTrainer, split: str) -> np.ndarray:

@@ -33,10 +33,9 @@ def load_weights(model: Any, folder: str | Path) -> None:
 
 
 def load_whole(trainer: Trainer, model: Any, folder: str | Path) -> bool:
-    """Load the weights of a checkpoint, unless it holds an adapter or the shards of a process; return whether."""
+    """Load the weights of a checkpoint, unless it holds an adapter; return whether."""
     plain = trainer.accelerator.unwrap_model(model)
-    whole = isinstance(plain, PreTrainedModel) and not isinstance(plain, PeftModel)
-    if not whole or trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+    if not isinstance(plain, PreTrainedModel) or isinstance(plain, PeftModel):
         return False
     load_weights(plain, folder)
     return True

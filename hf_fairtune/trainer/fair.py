@@ -24,7 +24,7 @@ from ..search.modes import Mode, mode_named
 from ..search.searcher import Plan, Searcher
 from . import searching
 from .arguments import FairTrainingArguments, TrainerOptions
-from .audits import MODEL, Audits, scores_of
+from .audits import MODEL, Audits, group_names, scores_of
 from .divergence import Divergence
 from .refusals import check_best_metric, refuse
 from .run_facts import TrainingLog, run_document
@@ -81,11 +81,11 @@ class FairTrainer(WholeTrainer):
             options = {"eval_dataset": data["validation"], "processing_class": data.processor, **options}
             options.setdefault("train_dataset", view_of(self, self.method.views["train"]))
         self.train_dataset, self.eval_dataset = options.get("train_dataset"), options.get("eval_dataset")
-        groups = (getattr(self.eval_dataset, "features", None) or {}).get("groups")
-        if groups is not None and "compute_metrics" not in options:
-            check_best_metric(self.args.metric_for_best_model, groups.names)
+        groups = group_names(self.eval_dataset)
+        if groups and "compute_metrics" not in options:
+            check_best_metric(self.args.metric_for_best_model, groups)
             left_out = data.left_out("validation") if data else ()
-            options["compute_metrics"] = fairness_metrics(groups.names, left_out)
+            options["compute_metrics"] = fairness_metrics(groups, left_out)
         super().__init__(model=None if model is None else prepared(self, model), args=self.args, **options)
         # The loss is a mean over the batch: accumulation divides it by the number of batches.
         self.model_accepts_loss_kwargs = False
@@ -169,7 +169,8 @@ class FairTrainer(WholeTrainer):
         self.method = self.open_method
         if isinstance(mode, str):
             mode = mode_named(mode, n_trials, self.args.seed, searching.warmup_epochs(self))
-        plan = Plan.of(compute_objective, direction, mode, self.args.num_train_epochs, hp_space)
+        groups = group_names(self.eval_dataset)
+        plan = Plan.of(compute_objective, direction, mode, self.args.num_train_epochs, hp_space, groups)
         return searching.search(self, plan, super().hyperparameter_search)
 
     def _hp_search_setup(self, trial: Any) -> None:

@@ -1,5 +1,6 @@
 """What the stock Trainer offers and cannot work here, refused before anything is loaded; and which way is better."""
 
+import os
 from collections.abc import Sequence
 
 from transformers import Trainer, TrainingArguments
@@ -17,21 +18,38 @@ WORKING: dict[str, tuple[tuple[object, ...], str]] = {
     "eval_do_concat_batches": ((True,), "numbers by group are of all rows at once, never of a batch"),
     "remove_unused_columns": ((False,), "the groups are no model input, and would be removed"),
     "label_names": ((["labels", "groups"],), "the metrics take labels and groups by these names"),
+    "auto_find_batch_size": (
+        (False,),
+        "the batch would depend on what memory is free, and the card names one",
+    ),
+    "fsdp": ((None, False), "methods, masks and the hand-over take every parameter whole"),
+    "deepspeed": ((None,), "methods, masks and the hand-over take every parameter whole"),
     "train_sampling_strategy": (
         ("random", "sequential"),
         "images have no lengths, and rows are scored in their order",
     ),
 }
+# What divides parameters among processes, as `accelerate launch` names it.
+SHARDING = ("FSDP", "DEEPSPEED", "MEGATRON_LM")
 # Optimizers that stock builds from the model: only their package can be looked for before there is one.
 OF_THE_MODEL = ("galore", "apollo", "lomo", "adalomo")
 
 
-def refuse(args: TrainingArguments) -> None:
-    """Refuse arguments that cannot work here, and loggers and optimizers whose package is missing."""
+def refuse_values(args: TrainingArguments) -> None:
+    """Refuse values that cannot work here, before the stock arguments look for what these need."""
     for name, (working, reason) in WORKING.items():
         value = getattr(args, name)
         if value not in working:
-            raise FairTuneError(f"`{name}` is {value}, but {reason}; use {' or '.join(map(str, working))}.")
+            wanted = "leave it out" if None in working else f"use {' or '.join(map(str, working))}"
+            raise FairTuneError(f"`{name}` is {value}, but {reason}; {wanted}.")
+    for name in SHARDING:
+        if os.environ.get(f"ACCELERATE_USE_{name}", "").lower() in ("1", "true", "yes"):
+            raise FairTuneError(f"`accelerate launch` uses {name}, but {WORKING['fsdp'][1]}; use DDP or one device.")
+
+
+def refuse(args: TrainingArguments) -> None:
+    """Refuse arguments that cannot work here, and loggers and optimizers whose package is missing."""
+    refuse_values(args)
     if args.save_strategy == SaveStrategy.BEST and args.metric_for_best_model is None:
         raise FairTuneError("`save_strategy` is best, but by no metric; name a `metric_for_best_model`.")
     for name in args.report_to:

@@ -97,8 +97,8 @@ def run_document(trainer: FairTrainer, audits: Audits) -> Document:
         MODEL,
         list((audits.models | {MODEL: own}).values()),
         audits.entries,
-        Settings(audits.n_permutations, "holm", list(data.exclude)),
-        Run(trainer.args.seed, base, trainer.search, trainer.repair),
+        Settings(audits.n_permutations, "holm", list(data.exclude), [], list(data.include)),
+        Run(trainer.args.seed, base, trainer.search, trainer.repair, trainer.args.contact),
         provenance=Provenance(hardware=hardware()),
     )
 

@@ -47,11 +47,24 @@ def test_few_rows_without_a_value_undo_no_answer_about_the_others(level: str) ->
     assert left.auc.value == pytest.approx(roc_auc_score(rows.labels[few, 0], rows.scores[few, 0])), "its own numbers"
 
 
-def test_many_rows_without_a_value_are_a_group() -> None:
+@pytest.mark.parametrize("level", [MISSING, "Unknown"])
+def test_many_rows_without_a_value_are_compared_only_by_name(level: str) -> None:
+    """They rank worst by far; no group of patients is named for that unless the user asks."""
     rows = table(k=1, n=400)
-    _, entry = audit_table(blank(rows, np.arange(400) < 100), **QUICK)
-    assert entry.audit.excluded == []
-    assert {row.group for row in entry.audit.groups} == {"s0", "s1", MISSING}
+    many = np.arange(400) < 100
+    scores = np.where(many, 1 - rows.scores[:, 0], rows.scores[:, 0])[:, None]
+    made = blank(replace(rows, scores=scores), many, level)
+    _, left = audit_table(made, **QUICK)
+    assert left.audit.excluded == [level]
+    assert left.audit.min_group_auc.group in ("s0", "s1")
+    assert {row.group for row in left.audit.groups} == {"s0", "s1", level}
+    for asked in ({"include": [level]}, {"reference_group": [level]}):
+        _, found = audit_table(made, **asked, **QUICK)
+        assert (found.audit.excluded, found.audit.min_group_auc.group) == ([], level)
+    _, found = audit_table(made, include=[level], exclude=[level], **QUICK)
+    assert found.audit.excluded == [level], "left out by name"
+    with pytest.raises(FairTuneError, match="`include` names .*; the groups are"):
+        audit_table(made, include=["nobody"], **QUICK)
 
 
 def attribute(name: str, values: np.ndarray) -> Attribute:
@@ -169,6 +182,14 @@ def test_each_attribute_has_its_own_named_reference() -> None:
         ({"reference_group": ["a1"], "exclude": ["a1"]}, "which `exclude` leaves out"),
         ({"fit_on": table(k=3)}, r"have the targets \['t0', 't1', 't2'\], the audited ones \['t0', 't1'\]"),
         ({"fit_on": table(), "policies": ("f1",)}, "rows for thresholds have the labels and scores of audited rows"),
+        (
+            {"fit_on": replace(table(seed=9), reference_scores=None), "policies": ("youden",)},
+            "^The rows to fit `youden` on lack the scores of the reference, which the audited rows have; give both",
+        ),
+        (
+            {"fit_on": replace(table(seed=9), attributes=[]), "policies": ("f1 per group",)},
+            "^The rows to fit `f1` on lack the column of s, the column of a, which the audited rows have",
+        ),
         ({"confidence": 1.0}, "between 0 and 1"),
     ],
 )

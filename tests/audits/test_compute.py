@@ -39,6 +39,21 @@ def test_the_numbers_are_the_audits() -> None:
     assert found == pytest.approx({name: item.value for name, item in numbers.items()})
 
 
+def test_signed_gaps_are_taken_from_the_audits_reference() -> None:
+    # The largest group has 4 positives, too few to be estimable: both must compare with `b`, which has 30.
+    rng = np.random.default_rng(5)
+    groups = np.repeat([0, 1, 2], [300, 120, 90])
+    labels = np.concatenate([np.arange(300) < 4, np.arange(120) < 30, np.arange(90) < 25]).astype(int)
+    scores = np.clip(0.3 + 0.3 * labels + 0.1 * groups + rng.normal(0, 0.15, len(labels)), 0, 1)
+    found = fairness_metrics(NAMES)(prediction(labels, scores, groups))
+    (cut,) = audit(labels, scores, groups, NAMES, thresholds=[fixed()], n_boot=0).thresholds
+    rate = {code: np.mean(scores[(groups == code) & (labels == 1)] >= 0.5) for code in range(3)}
+    alarm = {code: np.mean(scores[(groups == code) & (labels == 0)] >= 0.5) for code in range(3)}
+    odds = [(rate[code] - rate[1] + alarm[code] - alarm[1]) / 2 for code in (0, 2)]
+    assert found["equalized_odds_signed"] == pytest.approx(max(odds, key=abs))
+    assert {name: found[name] for name in cut.gaps} == pytest.approx({k: v.value for k, v in cut.gaps.items()})
+
+
 def test_a_one_class_group_is_nan_until_excluded() -> None:
     labels, scores, groups = split((30, 25, 0))
     given = prediction(labels, scores, groups)

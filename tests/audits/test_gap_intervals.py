@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from hf_fairtune.audits.engine.bands import Over
 from hf_fairtune.audits.engine.bootstrap import bootstrap
 from hf_fairtune.audits.engine.resampled_rows import ResampledRows
 from hf_fairtune.audits.engine.rows import check_rows
-from hf_fairtune.audits.metrics.metric import Gap, gaps
+from hf_fairtune.audits.metrics.metric import Gap, gaps, rates
 from hf_fairtune.audits.threshold_audit import Decided
 from hf_fairtune.document.estimate import Reason
 
@@ -81,6 +81,19 @@ def test_coverage_of_a_ratio_is_that_of_an_oracle() -> None:
             found = decided(labels, decisions.astype(int), groups, seed=seed).gap(OPPORTUNITY_RATIO)
             inside += found.low <= min(tprs) / max(tprs) <= found.high
         assert inside >= 72, tprs
+
+
+def test_a_band_is_no_narrower_than_the_intervals_of_its_rates() -> None:
+    """Who is flagged depends on who has the finding, whose number a bootstrap within classes keeps."""
+    labels, groups = np.tile(np.repeat([1, 0], [40, 60]), 2), np.repeat([0, 1], 100)
+    decisions = np.where(np.arange(200) % 20 == 0, 1 - labels, labels)
+    found = decided(labels, decisions, groups, n_boot=2000)
+    selected, gap = found.rate(rates()["selection_rate"])[:2], found.gap(gaps()["demographic_parity_difference"])
+    errors = [(one.high - one.low) / 2 / norm.ppf(0.975) for one in selected]
+    assert gap.high - gap.value >= 0.97 * norm.ppf(0.975) * np.hypot(*errors)
+    assert found.draws is not None
+    drawn = found.draws[[1, 3]].sum(axis=0)[:, :2] / 100
+    assert drawn.std(axis=0).max() < 0.6 * min(errors)
 
 
 def test_a_gap_of_a_rate_without_denominator_has_a_reason() -> None:

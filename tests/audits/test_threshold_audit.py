@@ -52,7 +52,7 @@ def test_every_number_lies_within_its_interval(clustered: bool) -> None:
         assert set(group.rates) == set(rates()) | set(cut_metrics())
         for name, found in group.rates.items():
             assert found.low <= found.value <= found.high
-            assert (found.method == "Wilson") == (not clustered and name in DENOMINATORS)
+            assert (found.method == "Wilson") == (not clustered and name in {*DENOMINATORS, "f1"})
 
 
 def test_rates_have_the_intervals_of_their_counts() -> None:
@@ -71,13 +71,15 @@ def test_rates_have_the_intervals_of_their_counts() -> None:
     assert (row.n, row.positives, row.true_positives, row.false_positives) == (75, 25, hits, flagged - hits)
 
 
-def test_f1_has_the_bootstraps_interval_or_a_reason() -> None:
-    cut = one(*split((30, 7, 0)))
-    solid, thin, hollow = (group.rates["f1"] for group in cut.groups)
-    assert solid.low < solid.value < solid.high
-    assert "percentile bootstrap" in solid.method
-    assert (thin.reasons, thin.defined, thin.bounded) == ((few("positives", 7),), True, False)
-    assert hollow.value == 0
+def test_f1_has_wilsons_interval_of_the_jaccard_index_or_a_reason() -> None:
+    labels, scores, groups = split((30, 7, 0))
+    cut, chosen = one(labels, scores, groups), scores >= 0.4
+    for code, group in enumerate(cut.groups):
+        found, inside = group.rates["f1"], groups == code
+        hits, either = np.sum(inside & chosen & (labels == 1)), np.sum(inside & (chosen | (labels == 1)))
+        wanted = [2 * share / (1 + share) for share in wilson(hits, either).tolist()]
+        assert [found.value, found.low, found.high] == pytest.approx(wanted)
+    assert cut.groups[2].rates["f1"].value == 0
     silent = one(*split((30, 7, 0)), threshold=fixed(2.0)).groups[2].rates
     assert silent["f1"].reasons == silent["ppv"].reasons == (Reason("zero_denominator"),)
 
@@ -159,7 +161,6 @@ def test_a_rate_needs_ten_clusters_in_its_denominator() -> None:
             assert found.bounded == (n >= 10), name
             assert found.reasons == (() if n >= 10 else (few("clusters_in_denominator", n),)), name
     assert all(found.bounded for found in cut.overall.rates.values())
-    assert not cut.groups[2].rates["f1"].bounded
 
 
 @pytest.mark.parametrize("n", [1, 2, 9])
@@ -167,7 +168,6 @@ def test_all_rows_together_need_ten_clusters_too(n: int) -> None:
     labels, scores, groups, clusters = patients((n, 30))
     overall = one(labels, scores, groups, names=("a",), clusters=clusters).overall.rates
     assert overall["tpr"].reasons == (few("clusters_in_denominator", n),)
-    assert overall["f1"].reasons == (few("clusters_with_positives", n),)
     assert overall["fpr"].bounded
 
 

@@ -102,3 +102,8 @@ def test_whoever_stops_reading_loses_no_file(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (141, "")
     assert (out / "audit.json").is_file()
     assert (out / "audit.html").is_file()
+
+
+def test_a_model_without_images_is_refused_before_it_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "nowhere/nothing", "--label", "y", "--group", "sex"]) == 2
+    assert "No --dataset is given; name the images for the model" in capsys.readouterr().err

@@ -209,3 +209,14 @@ def test_help_of_all(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["search", "--help-all"])
     assert "--gradient_accumulation_steps" in capsys.readouterr().out
+
+
+def test_the_demo_leaves_nothing_in_a_folder_of_another_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.json").write_text('{"command": "train"}')
+    assert main(["demo", "--output_dir", str(tmp_path)]) == 2
+    assert "holds another run" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+    assert main(["demo", "--output_dir", str(tmp_path / "new"), "--num_train_epochs", "x"]) == 2
+    assert not (tmp_path / "new").exists()

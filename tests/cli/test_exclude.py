@@ -1,6 +1,7 @@
-"""`--exclude`: a group that is left out of objective and verdicts, and stays in training and tables."""
+"""`--exclude`, and unknown groups: left out of objective and verdicts, and kept in training and tables."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +42,11 @@ def asked(table: Path, *exclude: str) -> DataArguments:
     )
 
 
-def test_a_group_of_one_class_may_be_left_out(with_unknown: Path) -> None:
+def test_an_unknown_group_is_left_out_and_may_have_one_class(with_unknown: Path) -> None:
     processor = ViTImageProcessor(size={"height": 16, "width": 16})
     with pytest.raises(FairTuneError, match="Group `U` has one class in the train split .*--exclude"):
-        load_fair_dataset(asked(with_unknown), processor)
-    data = load_fair_dataset(asked(with_unknown, "U"), processor)
+        load_fair_dataset(replace(asked(with_unknown), include=["U"]), processor)
+    data = load_fair_dataset(asked(with_unknown), processor)
     assert data.left_out("validation") == ["U"]
     assert "U" in data.group_names
     external = data.with_external()
@@ -56,7 +57,7 @@ def test_a_group_of_one_class_may_be_left_out(with_unknown: Path) -> None:
 
 @pytest.mark.parametrize(
     ("exclude", "line"),
-    [(["X"], "--exclude X is no group; the groups are U, dark, light"), (["U", "dark"], "fewer than two groups")],
+    [(["X"], "--exclude X is no group; the groups are U, dark, light"), (["dark"], "Without U, dark fewer than two")],
 )
 def test_what_cannot_be_left_out_is_one_line(with_unknown: Path, exclude: list[str], line: str) -> None:
     with pytest.raises(FairTuneError, match=line):
@@ -64,7 +65,7 @@ def test_what_cannot_be_left_out_is_one_line(with_unknown: Path, exclude: list[s
 
 
 def test_training_selects_and_audits_without_it(with_unknown: Path, base: Path, tmp_path: Path) -> None:
-    flags = f"train --method full --dataset {with_unknown} --label label --positive malignant --group skin --exclude U"
+    flags = f"train --method full --dataset {with_unknown} --label label --positive malignant --group skin"
     more = f"--model {base} --image_size 16 --use_cpu --num_train_epochs 1 --output_dir {tmp_path / 'out'}"
     assert main([*flags.split(), *more.split(), "--data_cache", str(tmp_path)]) == 0
     document = Document.load(tmp_path / "out")
@@ -72,7 +73,7 @@ def test_training_selects_and_audits_without_it(with_unknown: Path, base: Path, 
     assert entry.audit.excluded == ["U"]
     kept = [row.auc.value for row in entry.audit.groups if row.group != "U"]
     assert entry.audit.min_group_auc.value == pytest.approx(min(kept))
-    assert document.settings.exclude == ["U"]
+    assert (document.settings.exclude, document.settings.include) == ([], [])
     logged = json.loads((tmp_path / "out" / "fairtune.json").read_text())["models"][0]["training"]["steps"][0]["log"]
     by_group = [logged[-1][f"eval_auc_{name}"] for name in ("light", "dark")]
     assert logged[-1]["eval_min_group_auc"] == pytest.approx(min(by_group))

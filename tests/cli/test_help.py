@@ -55,7 +55,10 @@ def test_required_flags_are_marked_and_in_the_usage(capsys: pytest.CaptureFixtur
     assert needed == ["dataset", "label", "model", "group", "output_dir"]
     usage = text.partition("\n\n")[0]
     assert re.findall(r"--(\w+) ", usage) == ["dataset", "label", "model", "group", "output_dir"]
-    assert "fairtune audit MODEL --" in help_of(capsys, "audit").partition("\n\n")[0]
+    audit = help_of(capsys, "audit")
+    every = [flag for flags in groups(audit).values() for flag in flags]
+    assert [flag for flag in every if "Required." in entry(audit, flag)] == ["label", "model", "group"]
+    assert audit.startswith("usage: fairtune audit MODEL --label LABEL --group GROUP [flags]\n")
     assert help_of(capsys, "report").startswith("usage: fairtune report RUN [flags]")
 
 

@@ -1,6 +1,7 @@
 """`fairtune search`: the folder it leaves, for whom it loads, and that running it again changes nothing."""
 
 import json
+import shutil
 import subprocess
 import sys
 from operator import attrgetter
@@ -260,6 +261,38 @@ def test_report_writes_the_same_card(finished: Path, capsys: pytest.CaptureFixtu
     assert {p.name: p.read_bytes() for p in [finished / "README.md", *finished.glob("figures/*")]} == before
     assert len(before) >= 3
     assert "Full fine-tuning" in capsys.readouterr().out
+
+
+def test_a_contact_given_later_is_on_the_card_and_in_what_is_shared(finished: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(finished, tmp_path / "run")
+    unset = "| contact | none given; `fairtune report FOLDER --contact TEXT` writes one here |"
+    assert unset in (run / "README.md").read_text()
+    assert main(["report", str(run), "--contact", "Jane | jane@clinic.example"]) == 0
+    for place in (run, run / "share"):
+        assert "| contact | Jane \\| jane@clinic.example |" in (place / "README.md").read_text()
+        assert (found := Document.load(place).run)
+        assert found.contact == "Jane | jane@clinic.example"
+    assert Document.load(run / "share").shared == "rates"
+    # The next report keeps it.
+    assert main(["report", str(run)]) == 0
+    assert unset not in (run / "README.md").read_text()
+
+
+def test_a_search_by_the_auc_of_a_group(
+    searching: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [*searching, "--trials", "1", "--num_train_epochs", "1", "--contact", "clinic.example"]
+    assert main(["search", *flags, "--objective", "auc_green", "--output_dir", str(tmp_path / "none")]) == 2
+    assert "`auc_green` is not a metric to optimise; choose from auc_" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+    assert main(["search", *flags, "--objective", "auc_dark", "--output_dir", str(tmp_path / "run")]) == 0
+    document = Document.load(tmp_path / "run")
+    search = search_of(document)
+    assert (search.objective, search.direction) == ("auc_dark", "maximize")
+    (trial,) = search.trials
+    log = training_of(document, "model").steps[-1].log
+    assert trial.value == pytest.approx(log[-1]["eval_auc_dark"])
+    assert "| contact | clinic.example |" in (tmp_path / "run" / "README.md").read_text()
 
 
 def test_dry_push_lists_only_what_may_leave(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:

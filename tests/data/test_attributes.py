@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_fairtune.data.attributes import Attribute, read_attributes
+from hf_fairtune.data.attributes import Attribute, at_quantiles, read_attributes
 from hf_fairtune.errors import FairTuneError
 
 FRAME = pd.DataFrame(
@@ -167,3 +167,64 @@ def test_a_level_takes_its_intersections_with_it() -> None:
     assert [part.within(["VI"]) for part in (sex, skin, both)] == [[], ["VI"], ["F & VI", "M & VI"]]
     assert [part.within(["F & VI"]) for part in (sex, skin, both)] == [[], [], ["F & VI"]]
     assert both.take(np.array([2, 3])).within(["F"]) == ["F & VI"]
+
+
+def test_parts_of_equal_size_have_stated_cuts_near_the_quantiles() -> None:
+    """A code for an unknown age is none; cuts are no patient's own value to the last digit."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": [*rng.integers(18, 95, 400), -1, -1], "lab": [*rng.lognormal(size=401), np.nan]})
+    for name, numbers in {"age": frame["age"][:400], "lab": frame["lab"][:401]}.items():
+        text = at_quantiles(frame, f"{name}:q4", "explain")
+        cuts = [float(cut) for cut in text.removeprefix(f"{name}:").split(",")]
+        assert cuts == pytest.approx(np.quantile(numbers, [0.25, 0.5, 0.75]).tolist(), abs=np.ptp(numbers) / 200)
+        (found,) = attributes_of(frame, [text])
+        sizes = np.bincount(found.values)
+        assert sizes[:4].min() > 80
+        assert found.names[4:] == (["unknown"] if name == "age" else ["missing"])
+    assert at_quantiles(frame, "lab:q2", "explain") != f"lab:{np.median(frame['lab'][:401])!r}"
+    for text in ("age", "age:60", "q4", "sex:q4"):
+        assert at_quantiles(frame, text, "explain") == text
+
+
+def test_a_value_that_most_rows_have_makes_fewer_parts() -> None:
+    frame = pd.DataFrame({"packs": [0] * 60 + [1, 2, 3, 4] * 10})
+    assert at_quantiles(frame, "packs:q4", "explain") == "packs:0,2"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("id:q1", "--explain id:q1 asks for 1 parts; choose 2 to 20"),
+        ("id:q50", "--explain id:q50 asks for 50 parts"),
+        ("skin:q4", "--explain skin:q4: the column has 3 numbers; leave out :q4"),
+        ("sex:q4", "--explain sex:q4: the column has 0 numbers"),
+    ],
+)
+def test_parts_that_cannot_be_are_refused(text: str, line: str) -> None:
+    with pytest.raises(FairTuneError, match=line):
+        at_quantiles(FRAME, text, "explain")
+
+
+def test_errors_name_the_flag() -> None:
+    frame = pd.DataFrame({"age": range(40)})
+    for spec, line in {"Age": "--explain Age names no column", "age": "cuts such as --explain age:20"}.items():
+        with pytest.raises(FairTuneError, match=line):
+            read_attributes(frame, [spec], flag="explain")
+
+
+def test_unknown_groups_are_those_of_a_word_a_code_or_a_blank() -> None:
+    frame = pd.DataFrame(
+        {
+            "sex": ["F", "M", None, "Not specified", "F", "M"],
+            "site": [1, 2, 3, -9, 1, 2],
+            "age": [20, 70, 30, 80, -1, 40],
+        }
+    )
+    found, _ = read_attributes(frame, ["sex", "site", "age:60"])
+    assert [set(part.unknown()) for part in found[:-1]] == [{"missing", "Not specified"}, {"-9"}, {"unknown"}]
+    joint = found[-1]
+    assert set(joint.unknown()) == {"missing & 3 & <=60", "Not specified & -9 & >60", "F & 1 & unknown"}
+    assert joint.left_out([], ["missing"]) == [name for name in joint.unknown() if not name.startswith("missing")]
+    assert set(joint.left_out(["M"], ["missing", "M"])) == {name for name in joint.names if name[0] in "MNF"} - {
+        "F & 1 & <=60"
+    }

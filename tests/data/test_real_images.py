@@ -60,13 +60,18 @@ def check_pixels(real_data: Path, fair: object) -> None:
 
 
 def test_pad_ufes_keeps_missing_sex_as_a_level(real_data: Path) -> None:
-    """Every cancer has a sex recorded, so `missing` has one class: the split refuses it by name and count."""
+    """Every cancer has a sex recorded: `missing` has one class, which is refused only where it is to be compared."""
     table = pd.read_csv(real_data / "pad_ufes" / "metadata.csv")
     (groups,), _ = read_attributes(table, ["sex"])
     counts = Counter(groups.names[i] for i in groups.values)
     assert counts == {"F": 290, "M": 228, "missing": 331}
     with pytest.raises(FairTuneError, match=r"Group `missing` has one class in the train split \(0 `1`, \d+ `0`\)"):
-        load_fair_dataset(asked(real_data / "pad_ufes", cluster="patient_id"), ViTImageProcessorPil())
+        load_fair_dataset(
+            asked(real_data / "pad_ufes", cluster="patient_id", include=["missing"]), ViTImageProcessorPil()
+        )
+    data = load_fair_dataset(asked(real_data / "pad_ufes", cluster="patient_id"), ViTImageProcessorPil())
+    assert data.left_out("validation") == ["missing"]
+    assert "missing" in data.groups_of("validation")
 
 
 def test_pad_ufes_patients_have_several_images(real_data: Path) -> None:

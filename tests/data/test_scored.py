@@ -132,3 +132,13 @@ def test_some_rows() -> None:
     assert table.take(np.array([0, 1])).attributes[0].names == ["F", "M"]
     with pytest.raises(FairTuneError, match="`split` does not say the split of 12 of 12 rows"):
         scored(FRAME.assign(split=range(N)), label=["y"])
+
+
+def test_columns_that_may_go_with_errors_are_read_as_groups_are() -> None:
+    """A group may be one, in other cuts too; what it was read as is told once, and none is audited."""
+    found = scored(label=["y"], group=["sex", "age:60"], explain=["sex", "age:q2", "dx", "patient"], cluster="patient")
+    assert [part.name for part in found.attributes] == ["sex", "age:60", "sex & age:60"]
+    assert [part.name for part in found.explain] == ["sex", "age:60.5", "dx", "patient"]
+    assert found.explain[0].names == ["F", "M", "missing"]
+    missing = [one for one in found.readings if (one.column, one.role) == ("sex", "missing")]
+    assert [one.n for one in missing] == [3]

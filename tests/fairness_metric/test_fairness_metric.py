@@ -158,3 +158,10 @@ def test_only_the_module_needs_evaluate() -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             importing |= {path.stem for name in names if name.split(".")[0] == "evaluate" or "fairness_metric" in name}
     assert importing == {"fairness_metric"}
+
+
+def test_nothing_is_computed_that_is_not_returned(metric: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, scores, groups = split()
+    for part in ("audit_calibration", "operating_points", "cross_groups", "rank_groups", "auc_pairs", "roc_curves"):
+        monkeypatch.setattr(f"hf_fairtune.audits.audit.{part}", lambda *_, part=part, **__: pytest.fail(part))
+    assert metric.compute(references=labels, predictions=scores, groups=named(groups))["auc"] > 0.5

@@ -77,3 +77,19 @@ def test_a_wrong_mask_is_one_clear_line(value: str | list[int], granularity: str
 
 def test_a_mask_is_read_back_from_its_string() -> None:
     assert Mask.of(str(Mask((0, 1, 0))), 1) == Mask((0, 1, 0))
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 4, 14])
+def test_a_mask_of_another_number_of_blocks_is_refused_and_moves_nothing(
+    vit: ViTForImageClassification, blocks: int
+) -> None:
+    with pytest.raises(FairTuneError, match=f"`mask` has {3 * blocks} entries but `paper36` on 3 blocks has 9 parts"):
+        apply_mask(vit, Mask((0,) * 3 * blocks))
+    assert all(parameter.requires_grad for parameter in vit.parameters())
+
+
+def test_a_mask_is_counted_by_its_own_granularity() -> None:
+    twelve_blocks = Mask((1,) * 12, "layernorm12")
+    with pytest.raises(FairTuneError, match="`mask` has 12 entries but `layernorm12` on 4 blocks has 4 parts"):
+        Mask.of(twelve_blocks, 4)
+    assert Mask.of(Mask((1,) * 4, "layernorm12"), 4).granularity == "layernorm12"

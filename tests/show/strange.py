@@ -54,7 +54,7 @@ def crowded(content: dict[str, Any], times: int) -> None:
 
 
 def many_groups(content: dict[str, Any], attribute: str, times: int) -> None:
-    """Repeat the groups of an attribute under other names, wherever there is a row a group."""
+    """Repeat the groups of an attribute, wherever there is a row a group; the first keep their names."""
     for entry in content["audits"]:
         if entry["attribute"] == attribute:
             entry["audit"] = _repeated(entry["audit"], times)
@@ -63,7 +63,11 @@ def many_groups(content: dict[str, Any], attribute: str, times: int) -> None:
 
 def _repeated(node: Any, times: int) -> Any:
     if isinstance(node, list) and node and isinstance(node[0], dict) and "group" in node[0] and "kind" not in node[0]:
-        return [copy.deepcopy(row) | {"group": f"{row['group']} {i}"} for i in range(times) for row in node]
+        return [
+            copy.deepcopy(row) | {"group": f"{row['group']} {i}" if i else row["group"]}
+            for i in range(times)
+            for row in node
+        ]
     if isinstance(node, dict):
         return {key: _repeated(value, times) for key, value in node.items()}
     return [_repeated(value, times) for value in node] if isinstance(node, list) else node

@@ -113,8 +113,8 @@ def test_of_many_groups_the_lowest_and_the_highest_are_told(audit: Document) -> 
 
     (answer,) = answers(edited(audit, four))
     text = plain(answer.paragraphs[0])
-    assert 'finds from 26 of 100 cases in "F 0" to 59 of 100 in "M 1": 33 apart, 20 to 46' in text
-    assert plain(answer.verdict) == '"F 0" is clearly served worst: missed more often.', "0.31 < 0.34"
+    assert 'finds from 26 of 100 cases in "F" to 59 of 100 in "M 1": 33 apart, 20 to 46' in text
+    assert plain(answer.verdict) == '"F" is clearly served worst: missed more often.', "0.31 < 0.34"
 
     def near(content: dict[str, Any]) -> None:
         four(content)
@@ -123,7 +123,7 @@ def test_of_many_groups_the_lowest_and_the_highest_are_told(audit: Document) -> 
 
     (answer,) = answers(edited(audit, near))
     assert answer.kind == "unequal"
-    assert plain(answer.verdict).endswith('some group is missed more often, perhaps "F 0".')
+    assert plain(answer.verdict).endswith('some group is missed more often, perhaps "F".')
 
 
 def test_rows_without_a_value_are_told_beside_the_answer(audit: Document) -> None:
@@ -137,7 +137,17 @@ def test_rows_without_a_value_are_told_beside_the_answer(audit: Document) -> Non
 
     (answer,) = answers(in_words(edited(audit, blank)))
     assert answer.kind == "worst"
-    assert plain(answer.paragraphs[-1]) == 'Beside this, left out of the comparison: "sex missing" (57 rows, 3 cases).'
+    assert (
+        plain(answer.paragraphs[-1])
+        == 'Beside this, left out of the comparison: "sex missing" (57 rows, 3 cases, AUC 0.82).'  # noqa: E501
+    )
+
+    def worse(content: dict[str, Any]) -> None:
+        blank(content)
+        content["audits"][0]["audit"]["groups"][-1]["auc"] = estimate(0.4, 0.3, 0.5)
+
+    (answer,) = answers(in_words(edited(audit, worse)))
+    assert plain(answer.paragraphs[-1]).endswith("(57 rows, 3 cases, AUC 0.40, below every group compared).")
 
 
 def test_groups_are_named_in_words(audit: Document) -> None:
@@ -180,7 +190,9 @@ def test_level_is_shared_by_all_gaps_of_a_family(audit: Document) -> None:
     assert [one.sides["ranked"].kind for one in found] == ["beyond", "alone", "open", "unknown"], "level 0.05 / 3"
     assert [one.kind for one in found] == ["worst", "open", "open", "unknown"]
     assert found[1].verdict == "By ranking alone: No group is clearly served worst."
-    assert headline(found) == "Groups are clearly served unequally in 1 of 4 comparisons; 1 cannot be judged."
+    worst = views(edited(audit, tested))[0].audit.auc_gap.worst
+    said = f'Clearly served worst: "{worst}". Groups are clearly served unequally in 1 of 4 comparisons; '
+    assert plain(headline(found)) == f"{said}1 cannot be judged."
     table = answer_table(found)
     assert [row[0] for row in table.rows] == [one.view.place for one in found]
 

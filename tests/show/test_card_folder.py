@@ -1,6 +1,7 @@
 """The folder of a card: what is written there is of the published document."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.hub import publishable
 from hf_fairtune.show import files
 from hf_fairtune.show.files import write_card
 
@@ -27,6 +29,20 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> list[Document]:
     return seen
 
 
+def pushed_figures(folder: Path) -> list[str]:
+    """Share a card's folder among pictures of others; return the figures of which a push would take the file."""
+    share = folder / "share"
+    shutil.copytree(folder / "figures", share / "figures")
+    shutil.copy(folder / "README.md", share)
+    for name in ("config.json", "fairtune.json", "preprocessor_config.json", "model.safetensors"):
+        (share / name).write_text("{}")
+    for name in ("rates.png", "groups.svg", "groups.png.png", "patient.png"):
+        (share / "figures" / name).write_text("patient 17")
+    figures = [path.stem for path in publishable(folder) if path.parent.name == "figures"]
+    shutil.rmtree(share)
+    return figures
+
+
 def test_folder_holds_card_and_figures_of_the_published_document(
     search: Document, shared: list[Document], tmp_path: Path
 ) -> None:
@@ -38,6 +54,7 @@ def test_folder_holds_card_and_figures_of_the_published_document(
         *(f"figures/{name}.png" for name in names),
     ]
     assert shared == [document]
+    assert pushed_figures(tmp_path) == sorted(names)
     text = written[0].read_text("utf-8")
     assert text == card(replace(document, shared="rates"), license="mit")
     assert all(f"]({path.relative_to(tmp_path).as_posix()})" in text for path in written[1:])

@@ -39,7 +39,7 @@ def test_comparison_names_who_gained_and_lost_how_much(repair: Document) -> None
     for row in fell:
         assert f'"{row.group}" {number(row.auc, sign=True)}' in text.partition("The AUC fell for: ")[2]
     assert "The AUC rose" not in text
-    assert "true positive rate at the threshold youden, fitted on validation fell for" in text
+    assert "At the threshold youden, fitted on validation: the true positive rate fell for: " in text
     assert f"The gap changed by {number(found.auc_gap, sign=True)}." in text
 
 

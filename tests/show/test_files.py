@@ -19,7 +19,7 @@ from hf_fairtune.show.view import views
 from hf_fairtune.show.words import number
 
 from .conftest import edited
-from .strange import HOSTILE, renamed
+from .strange import HOSTILE, many_groups, renamed
 from .test_table import closes
 
 
@@ -147,3 +147,10 @@ def test_sections_of_a_card_stand_in_order(audit: Document) -> None:
         content["audits"] = content["audits"][:2]
 
     assert "No intersection" in factors(edited(audit, alone))
+
+
+def test_very_many_groups_are_written(audit: Document, tmp_path: Path) -> None:
+    many = edited(audit, lambda content: many_groups(content, "sex", 3))
+    write_audit(many, tmp_path)
+    groups = [row["group"] for row in rows_of((tmp_path / "share" / "groups.csv").read_text("utf-8"))]
+    assert {"F", "F 1", "M 2"} <= set(groups)

@@ -186,7 +186,7 @@ def test_same_document_same_bytes(audit: Document, monkeypatch: pytest.MonkeyPat
 def test_facts_and_methods_are_the_documents(audit: Document, few_figures: None) -> None:
     (sheet,) = audit.data.splits.values()
     found = facts(audit)
-    assert (found["rows"], found["melanoma found"]) == (str(sheet.n), str(sheet.positives["melanoma"]))
+    assert (found["rows"], found["cases: melanoma found"]) == (str(sheet.n), str(sheet.positives["melanoma"]))
     shown = "".join(Reader(page(audit)).text)
     assert f"hash of the rows, test{sheet.hash}" in shown
     assert "p adjustedholm, over all pairs" in shown

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -63,3 +64,21 @@ def test_strange_names_do_nothing(audit: Document) -> None:
         text = audit_text(made)
         assert not re.search("[\u202a-\u202e\u2066-\u2069\x00]", text)
         assert not {"None", "nan"} & set(re.findall(r"\w+", text))
+
+
+def test_what_has_most_to_say_is_cut_last(audit: Document) -> None:
+    """Names of a hundred letters leave the first answer whole, and say by how much."""
+
+    def long(content: dict[str, Any]) -> dict[str, Any]:
+        content["gate"] = None
+        made: dict[str, Any] = renamed(content, {name: f"{name} {'of a far clinic ' * 10}" for name in ("F", "M")})
+        return made
+
+    made = edited(audit, long)
+    lines = audit_text(made).splitlines()
+    assert len(lines) <= 37
+    first = min(answers(made), key=lambda one: one.rank)
+    others = [one for one in answers(made) if one is not first]
+    text = flat("\n".join(lines))
+    assert all(plain(paragraph).partition(" (chance")[0] in text for paragraph in first.paragraphs)
+    assert not all(plain(paragraph) in text for one in others for paragraph in one.paragraphs)

@@ -1,4 +1,7 @@
-"""Run by test_distributed.py on one process and on two: search, train, repair; each process writes what it saw."""
+"""Run by test_distributed.py on one process and on two: search, train, repair, and methods whose loss is no mean.
+
+Each process writes what it saw.
+"""
 
 import json
 import sys
@@ -10,6 +13,8 @@ from accelerate import PartialState
 from optuna.pruners import BasePruner
 
 from hf_fairtune import FairTrainer
+from hf_fairtune.methods.groupdro import GroupDro
+from hf_fairtune.methods.sam import Sam
 from hf_fairtune.methods.swift import Swift
 from hf_fairtune.search.modes import mode_named
 from tests.conftest import freeze_imports, table, tiny_vit
@@ -44,5 +49,13 @@ if __name__ == "__main__":
     before, after = dict(tiny_vit().named_parameters()), dict(repair.model.named_parameters())
     seen["weights"] = [p.detach().double().sum().item() for p in after.values()]
     seen |= {"moved": sum(not p.equal(before[name]) for name, p in after.items()), "all": len(after)}
+    # What is a mean over all rows of a step, or of a group in it, is the same however processes share the rows.
+    for method in (GroupDro(eta=0.5), Sam(rho=0.1)):
+        args = arguments(folder / method.name, num_train_epochs=2, per_device_train_batch_size=batch, use_cpu=True)
+        args.optim, args.learning_rate, args.weight_decay = "sgd", 0.05, 0.0
+        trained = FairTrainer(tiny_vit(), args, method=method, train_dataset=table(), eval_dataset=table(61, 1))
+        trained.train()
+        seen[method.name] = [p.detach().double().sum().item() for p in trained.model.parameters()]
+        seen[f"{method.name} state"] = method.state()
     (folder / f"rank{args.process_index}.json").write_text(json.dumps(seen))
     PartialState().destroy_process_group()

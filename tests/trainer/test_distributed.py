@@ -33,9 +33,25 @@ def launch(folder: Path, processes: int, batch: int) -> dict[int, dict[str, Any]
     return {rank: json.loads((folder / f"rank{rank}.json").read_text()) for rank in range(processes)}
 
 
-def test_two_processes_equal_one(tmp_path: Path) -> None:
-    """The same global batch of 16: metrics agree to rounding of the gradients, every row counts once."""
-    one, two = launch(tmp_path / "one", 1, 16)[0], launch(tmp_path / "two", 2, 8)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("distributed")
+
+
+@pytest.fixture(scope="module")
+def one(folder: Path) -> dict[str, Any]:
+    """What one process saw, in batches of 16."""
+    return launch(folder / "one", 1, 16)[0]
+
+
+@pytest.fixture(scope="module")
+def two(folder: Path) -> dict[int, dict[str, Any]]:
+    """What each of two processes saw, in batches of 8: 16 a step, too."""
+    return launch(folder / "two", 2, 8)
+
+
+def test_two_processes_equal_one(folder: Path, one: dict[str, Any], two: dict[int, dict[str, Any]]) -> None:
+    """The same global batch: metrics agree to rounding of the gradients, every row counts once."""
     assert two[0]["mask"] == two[1]["mask"]
     assert two[0]["best"] == two[1]["best"]
     assert one["rows"] == two[0]["rows"] == two[1]["rows"] == 61
@@ -43,7 +59,7 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     for rank in (0, 1):
         assert {k: two[rank]["evaluate"][k] for k in keys} == pytest.approx({k: two[0]["evaluate"][k] for k in keys})
     studies = [
-        optuna.load_study(study_name="fairtune", storage=f"sqlite:///{tmp_path / name / 'search.db'}").trials
+        optuna.load_study(study_name="fairtune", storage=f"sqlite:///{folder / name / 'search.db'}").trials
         for name in ("one", "two")
     ]
     assert [t.params for t in studies[0]][:5] == [t.params for t in studies[1]][:5]
@@ -52,3 +68,16 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     assert two[0]["weights"] == two[1]["weights"]
     assert two[0]["moved"] == two[0]["all"] == one["moved"]
     assert [(t.state.name, len(t.intermediate_values)) for t in studies[1]] == [("COMPLETE", 3), ("PRUNED", 2)] * 4
+
+
+@pytest.mark.parametrize("method", ["groupdro", "sam"])
+def test_methods_see_the_rows_of_all_processes(
+    method: str, one: dict[str, Any], two: dict[int, dict[str, Any]]
+) -> None:
+    """Groups lie unevenly in the halves of a batch: the means over both are those of one process."""
+    assert two[0][method] == two[1][method]
+    assert two[0][f"{method} state"] == two[1][f"{method} state"]
+    assert two[0][method] == pytest.approx(one[method], rel=1e-4, abs=1e-4)
+    for name, values in one[f"{method} state"].items():
+        assert two[0][f"{method} state"][name] == pytest.approx(values, rel=1e-4)
+        assert max(values) > 1.05 * min(values)

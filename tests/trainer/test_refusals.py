@@ -8,7 +8,9 @@ import pytest
 from transformers import EarlyStoppingCallback
 
 from hf_fairtune import FairTrainer, FairTuneError
+from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
+from hf_fairtune.methods.method import Method
 from tests.conftest import table, tiny_vit
 from tests.trainer.test_fair import arguments, trainer
 
@@ -18,6 +20,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"eval_do_concat_batches": False}, "`eval_do_concat_batches` is False, but numbers by group"),
     ({"remove_unused_columns": True}, "`remove_unused_columns` is True, but the groups are no model input"),
     ({"train_sampling_strategy": "group_by_length"}, "`train_sampling_strategy` is group_by_length, but images have"),
+    ({"auto_find_batch_size": True}, "`auto_find_batch_size` is True, but the batch would depend on what memory"),
+    ({"fsdp": "full_shard"}, "`fsdp` is full_shard, but methods, masks and the hand-over take every parameter whole;"),
+    ({"fsdp": True}, "`fsdp` is True, but methods, masks and the hand-over take every parameter whole; leave it out."),
+    (
+        {"deepspeed": "zero.json"},
+        "`deepspeed` is zero.json, but methods, masks and the hand-over take every parameter",
+    ),
     ({"label_names": ["labels"]}, "`label_names` is ['labels'], but the metrics take labels and groups"),
     ({"save_strategy": "best"}, "`save_strategy` is best, but by no metric; name a `metric_for_best_model`"),
     ({"report_to": "dvclive"}, "`report_to` cannot be dvclive: DVCLiveCallback requires dvclive to be installed."),
@@ -29,12 +38,21 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("options", "message"), REFUSED, ids=[next(iter(options)) for options, _ in REFUSED])
+@pytest.mark.parametrize(("options", "message"), REFUSED, ids=[str(options) for options, _ in REFUSED])
 def test_what_cannot_work_is_refused_by_the_arguments(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(FairTuneError) as refused:
         arguments(tmp_path, **options)
     assert str(refused.value).startswith(message)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["FSDP", "DEEPSPEED"])
+def test_what_accelerate_launch_would_divide_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"ACCELERATE_USE_{name}", "true")
+    with pytest.raises(FairTuneError, match=f"^`accelerate launch` uses {name}, but .* use DDP or one device.$"):
+        arguments(tmp_path)
 
 
 def test_arguments_changed_later_are_refused_by_the_trainer(tmp_path: Path) -> None:
@@ -126,3 +144,14 @@ def test_patience_is_for_a_gap_that_does_not_fall(tmp_path: Path) -> None:
     run.compute_metrics = lambda _: {"auc_gap": next(values)}
     run.train()
     assert run.state.epoch == 3
+
+
+@pytest.mark.parametrize("method", [Full(), FairTune(mask="attention")], ids=["full", "fairtune"])
+def test_a_compiled_model_trains_alike(tmp_path: Path, method: Method) -> None:
+    losses = []
+    for place, options in enumerate(({}, {"torch_compile": True, "torch_compile_backend": "eager"})):
+        run = trainer(tmp_path / str(place), method=method, num_train_epochs=1, **options)
+        run.train()
+        losses.append(run.evaluate()["eval_loss"])
+        assert len(run.predict(table(61, 1)).predictions) == 61
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)

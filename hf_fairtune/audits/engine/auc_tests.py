@@ -1,7 +1,7 @@
 """Tests that two AUCs are equal, what they can find in so many cases, and p-values adjusted for their number."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -73,10 +73,20 @@ def auc_difference_test(labels: Pair, scores: Pair, clusters: Pair | None = None
 
 
 def _inverted(labels: Pair, scores: Pair, clusters: Pair | tuple[None, None]) -> float:
-    def beyond(confidence: float) -> float:
+    def interval(confidence: float) -> tuple[float, float, float]:
         first, second = map(auc_interval, labels, scores, clusters, (confidence, confidence))
         found = mover_difference(first, second)
-        return found.low if found.value > 0 else -found.high
+        return found.value, found.low, found.high
+
+    return inverted(interval)
+
+
+def inverted(interval: Callable[[float], tuple[float, float, float]]) -> float:
+    """Return 1 minus the highest confidence at which an interval, value, low and high, leaves out 0: a two-sided p."""
+
+    def beyond(confidence: float) -> float:
+        value, low, high = interval(confidence)
+        return low if value > 0 else -high
 
     lowest, highest = 0.001, 1 - 1e-9
     if beyond(lowest) <= 0:

@@ -7,6 +7,7 @@ from enum import Enum
 import numpy as np
 from scipy.stats import norm
 
+from ...document.estimate import Estimate
 from .bootstrap import BLIND
 from .proportions import ratio
 
@@ -41,6 +42,12 @@ def gap_value(numbers: np.ndarray, over: Over, reference: int = 0) -> np.ndarray
     return np.asarray(ranges.mean(axis=-1) if over is Over.MEAN_RANGE else ranges.max(axis=-1))
 
 
+def standard_errors(estimates: Sequence[Estimate], confidence: float) -> np.ndarray:
+    """Read standard errors off intervals, [n]: half their width over the normal quantile; 0 for none."""
+    widths = np.array([found.high - found.low for found in estimates])
+    return np.nan_to_num(widths / 2 / norm.ppf((1 + confidence) / 2))
+
+
 @dataclass(frozen=True)
 class Family:
     """Numbers of all groups that are bounded at once.
@@ -49,9 +56,10 @@ class Family:
     at once (sup-t). Percentiles would not do: the lowest of noisy numbers is lower than the lowest, and the range of
     equal ones is above 0 in every resample.
 
-    Values are by kind (such as TPR and FPR) and group, [n_kinds, n_groups], and so are errors: standard errors to fall
-    back on for a group whose number never varies over the replicates, such as a rate of 0, where the bootstrap is
-    blind. Limits are the lowest and highest possible number.
+    Values are by kind (such as TPR and FPR) and group, [n_kinds, n_groups], and so are errors, those of the groups'
+    own intervals, see `standard_errors`. Replicates that vary less are stretched to them: a band then knows what a
+    bootstrap does not, how few clusters there are, and that prevalences vary. Where they never vary, as at a rate of
+    0, the error is added. Limits are the lowest and highest possible number.
 
     Source: Montiel Olea & Plagborg-Moller 2019, "Simultaneous confidence bands", algorithm for sup-t by bootstrap.
     """
@@ -93,8 +101,11 @@ class Family:
 
         Its centres and half-widths are [n_kinds, n_contrasts] each.
         """
-        blind = np.where(draws.std(axis=0) < BLIND, self.errors, 0.0) ** 2
-        furthest, centres, spreads = np.zeros(len(draws)), [], []
+        spreads, middle = draws.std(axis=0), draws.mean(axis=0)
+        blind = np.where(spreads < BLIND, self.errors, 0.0) ** 2
+        stretch = np.where(spreads < BLIND, 1.0, ratio(self.errors, spreads).clip(min=1))
+        draws = draws + (draws - middle) * (stretch - 1)
+        furthest, centres, halves = np.zeros(len(draws)), [], []
         for first, second in contrasts:
             centre, moved, extra = self.values[:, first], draws[:, :, first], blind[:, first]
             if second is not None:
@@ -104,10 +115,10 @@ class Family:
             distances = np.abs(moved - centre) / np.where(spread > 0, spread, 1.0)
             furthest = np.maximum(furthest, distances.max(axis=(1, 2)))
             centres.append(centre)
-            spreads.append(spread)
+            halves.append(spread)
         # Never less than the normal quantile.
         critical = max(float(np.quantile(furthest, self.confidence)), float(norm.ppf((1 + self.confidence) / 2)))
-        return np.concatenate(centres, axis=1), critical * np.concatenate(spreads, axis=1)
+        return np.concatenate(centres, axis=1), critical * np.concatenate(halves, axis=1)
 
 
 def furthest_within(low: np.ndarray, high: np.ndarray) -> Bounds:

@@ -1,33 +1,51 @@
-"""How far each row moves an AUC, so that numbers made of several AUCs have a variance too."""
+"""Intervals of numbers from influences: how far each row, or each cluster of rows, moves a number."""
+
+import math
+from typing import cast
 
 import numpy as np
+from scipy.special import expit, logit
+from scipy.stats import t as student
 
-from .delong import auc, placements
-from .rows import ScoredRows
+from ...document.estimate import Estimate, Reason, Unit, point
+from .bootstrap import BLIND
+
+SANDWICH, LOGIT_SANDWICH = "sandwich", "sandwich on the logit scale"
 
 
-def auc_influence(rows: ScoredRows, scores: np.ndarray, kept: np.ndarray) -> tuple[float, np.ndarray]:
-    """Compute the AUC of some rows (bool, [n]) and the influence of every row on it, [n], 0 outside.
+def influence_interval(
+    value: float, moves: np.ndarray, clusters: np.ndarray | None, confidence: float, share: bool = False
+) -> Estimate:
+    """Give a number the interval of its linearised variance, `moves` being how far each row moves it, [n], sum 0.
 
-    The squares of the sums over clusters, or over rows, add up to the variance: without clusters that is DeLong's.
-    With them it is Obuchowski's but for the factor of the covariance between the classes, which is the geometric mean
-    of the classes' own. NaN with fewer than two independent cases in a class.
+    variance = G / (G - 1) * sum of u_g^2, u_g the sum of moves in each of G clusters (codes, [n]; None where each row
+    is one), quantiles of t. Degrees of freedom are those of that sum: 2 / (sum of u_g^4 / (sum of u_g^2)^2 - 1 / G),
+    at most G - 1: about G - 1 where u_g are normal, few where a few clusters make up the variance. A `share` lies
+    between 0 and 1, and so does its interval, on the logit scale.
 
-    Source: DeLong, DeLong & Clarke-Pearson 1988, eq. 4 to 6; Obuchowski 1997, eq. 3 to 6.
+    No interval, with a reason, for a single row or cluster, where no row moves the number, and at a share of 0 or 1.
+
+    Source: Liang & Zeger 1986, "Longitudinal data analysis using generalized linear models", Biometrika 73, for the
+    variance; Pan & Wall 2002, "Small-sample adjustments in using the sandwich variance estimator in generalized
+    estimating equations", Statistics in Medicine 21, for the degrees of freedom.
     """
-    influence, positive = np.zeros(len(scores)), rows.labels[kept] == 1
-    value = auc(rows.labels[kept], scores[kept])
-    if np.isnan(value):
-        return value, np.full(len(scores), np.nan)
-    above, below = placements(positive, scores[kept])
-    places = np.flatnonzero(kept)
-    for own, part in ((places[positive], above - above.mean()), (places[~positive], below.mean() - below)):
-        units = len(own) if rows.clusters is None else len(np.unique(rows.clusters[own]))
-        influence[own] = part / len(own) * np.sqrt(units / (units - 1)) if units > 1 else np.nan
-    return value, influence
+    scale, unit = LOGIT_SANDWICH if share else SANDWICH, "rows" if clusters is None else "clusters"
+    method, sums = (scale, moves) if clusters is None else (f"cluster-robust {scale}", grouped(moves, clusters))
+    if len(sums) < 2:
+        return point(value, method, Reason("too_few", unit=cast(Unit, unit), count=len(sums), needed=2))
+    squares = sums * sums
+    total = float(squares.sum())
+    if not math.sqrt(total) >= BLIND or (share and not 0 < value < 1):
+        return point(value, method, Reason("equal_values"))
+    uneven = float(squares @ squares) / total**2 - 1 / len(sums)
+    degrees = min(2 / max(uneven, BLIND), len(sums) - 1)
+    half = float(student.ppf((1 + confidence) / 2, degrees)) * math.sqrt(len(sums) / (len(sums) - 1) * total)
+    if not share:
+        return Estimate(value, value - half, value + half, method)
+    half /= value * (1 - value)
+    return Estimate(value, float(expit(logit(value) - half)), float(expit(logit(value) + half)), method)
 
 
-def spread(influence: np.ndarray, clusters: np.ndarray | None) -> float:
-    """Return the standard error that influences of rows, [n], add up to; rows of one cluster, [n], move together."""
-    moved = influence if clusters is None else np.bincount(clusters, influence)
-    return float(np.sqrt(moved @ moved))
+def grouped(moves: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """Sum moves within each cluster that occurs."""
+    return np.bincount(clusters, moves)[np.bincount(clusters) > 0]

@@ -27,7 +27,7 @@ from scipy.stats import norm
 from ...document.audit import AucGap, MinGroupAuc, Pair
 from ...document.estimate import NAN, Estimate, Reason
 from ..engine.auc_tests import adjusted, auc_difference_test, detectable_difference, wanted_counts
-from ..engine.bands import Family
+from ..engine.bands import Family, standard_errors
 from ..engine.delong import ROUNDING, mover_difference, newcombe_interval
 from ..engine.permutations import GapNull, gap_null
 from ..engine.resampled_rows import VALUE, ResampledRows
@@ -127,8 +127,9 @@ def lowest_and_gap(
     """
     names, known = resampled.rows.group_names, resampled.replicates
     values, draws = np.array(list(map(VALUE, aucs))), None if known is None else known.auc
+    errors = standard_errors(aucs, resampled.confidence)[None, list(resampled.included)]
     lowest = CONVENTIONS["min_group_auc"]
-    found, low, gap = worst_and_gap(resampled, lowest, values, draws, auc_errors(resampled, values))
+    found, low, gap = worst_and_gap(resampled, lowest, values, draws, errors)
     null = GapNull()
     if gap.defined and permutations and resampled.rows.clusters is not None:
         from ..engine.clustered_null import clustered_gap_null  # only where there are clusters

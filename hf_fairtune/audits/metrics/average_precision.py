@@ -10,10 +10,12 @@ Direction: higher is better.
 Traps: it rises with the prevalence, so groups differ without the model's doing, and so do rebalanced test sets:
 compare it with the prevalence, and groups by their AUCs too. With few positives it hangs on the ranks of a handful of
 rows. Its gap between groups of unlike prevalence is no difference in service: see `average_precision_by_chance`. It is
-no trapezoid under the curve, which interpolates points that no cut achieves and is too high.
+no trapezoid under the curve, which interpolates points that no cut achieves and is too high. Its interval counts the
+prevalence as known from these rows only: a bootstrap that keeps the numbers of positives and negatives is too sure.
 
-Citation: Davis & Goadrich 2006, "The relationship between precision-recall and ROC curves", ICML; scikit-learn's
-`average_precision_score`.
+Citation: Boyd, Eng & Page 2013, "Area under the precision-recall curve: point estimates and confidence intervals",
+ECML PKDD, for the logit scale; Davis & Goadrich 2006, "The relationship between precision-recall and ROC curves",
+ICML; scikit-learn's `average_precision_score`.
 """
 
 import numpy as np
@@ -39,7 +41,25 @@ def average_precision(labels: np.ndarray, scores: np.ndarray, weights: np.ndarra
     return np.where(found < count[..., 0], ratio((precision * own).sum(axis=-1), found), np.nan)
 
 
-METRIC = ScoreMetric(average_precision, chance="prevalence", better="higher")
+def influences(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Compute how far each row moves the average precision, see `ScoreMetric`; its own precision, and those below it.
+
+    With A and B positives and rows at or above a score, the average precision is the mean of A / B over the positives.
+    One more row at a score adds to A and B of all positives at or below it: 1 / B of each if it is a positive, and
+    -A / B^2; a positive adds its own A / B, and counts among the positives.
+    """
+    positive = labels == 1
+    first, last = np.searchsorted(scores, scores, "left"), np.searchsorted(scores, scores, "right")
+    count, flagged = int(positive.sum()), len(scores) - first
+    hits = count - np.append(0, np.cumsum(positive))[first]
+    precision = hits / flagged
+    gained = np.append(0, np.cumsum(positive / flagged))[last]
+    lost = np.append(0, np.cumsum(positive * precision / flagged))[last]
+    value = float(precision[positive].mean())
+    return np.asarray((positive * (precision - value + gained) - lost) / count)
+
+
+METRIC = ScoreMetric(average_precision, influences, chance="prevalence", better="higher")
 CONVENTIONS = {
     "average_precision_by_chance": Metric(
         better="neither",

@@ -13,56 +13,24 @@ Rebalanced rows change it.
 Citation: Brier 1950, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78.
 """
 
-import math
-from dataclasses import replace
-from typing import cast
-
 import numpy as np
-from scipy.stats import t
 
-from ...document.estimate import Estimate, Reason, Unit, point, undefined
+from ...document.estimate import Estimate, Reason, undefined
+from ..engine.influence import LOGIT_SANDWICH, influence_interval
 from .metric import Metric
 
 METRIC = Metric(better="lower")
-MEAN = "mean +- t standard errors"
-CLUSTERED_MEAN = "mean +- t cluster-robust standard errors"
 
 
 def brier(
     labels: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95
 ) -> Estimate:
-    """Compute the mean squared difference of probabilities of class 1 and labels, [n] each, see `mean_interval`.
+    """Compute the mean squared difference of probabilities of class 1 and labels, [n] each; NaN without rows.
 
-    The interval ends at 0 and 1, between which every Brier score lies.
+    For the interval, which lies within 0 and 1, see `influence_interval`.
     """
-    found = mean_interval((scores - labels) ** 2, clusters, confidence)
-    return replace(found, low=np.maximum(found.low, 0.0).item(), high=np.minimum(found.high, 1.0).item())
-
-
-def mean_interval(values: np.ndarray, clusters: np.ndarray | None = None, confidence: float = 0.95) -> Estimate:
-    """Compute the mean of values, [n], with its interval; `clusters` as codes, [n], None where rows are independent.
-
-    variance = G / (G - 1) * sum over clusters of (sum of deviations from the mean)^2 / n^2, G clusters; quantiles of t
-    with effective clusters - 1 degrees of freedom. Without clusters every row is its own, and that is the usual
-    interval. NaN with a reason without rows; no interval, with a reason, for a single cluster or equal values.
-
-    Source: Liang & Zeger 1986, "Longitudinal data analysis using generalized linear models", Biometrika 73.
-    """
-    method, unit = (MEAN, "rows") if clusters is None else (CLUSTERED_MEAN, "clusters")
-    if not len(values):
-        return undefined(method, Reason("too_few", unit="rows", count=0, needed=1))
-    value = float(np.mean(values))
-    sums: np.ndarray = values - value
-    units: float = len(values)
-    if clusters is not None:
-        from ..engine.clusters import effective_clusters  # only where there are clusters
-
-        units = effective_clusters(clusters)
-        sums = np.bincount(clusters, weights=sums)[np.bincount(clusters) > 0]
-    if len(sums) < 2:
-        return point(value, method, Reason("too_few", unit=cast(Unit, unit), count=1, needed=2))
-    if np.ptp(values) < 1e-12:
-        return point(value, method, Reason("equal_values"))
-    error = math.sqrt(len(sums) / (len(sums) - 1) * float(sums @ sums)) / len(values)
-    half = float(t.ppf((1 + confidence) / 2, units - 1)) * error
-    return Estimate(value, value - half, value + half, method)
+    if not len(labels):
+        return undefined(LOGIT_SANDWICH, Reason("too_few", unit="rows", count=0, needed=1))
+    squares = (scores - labels) ** 2
+    value = float(squares.mean())
+    return influence_interval(value, (squares - value) / len(squares), clusters, confidence, share=True)

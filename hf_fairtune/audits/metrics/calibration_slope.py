@@ -22,9 +22,10 @@ import math
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, logit
-from scipy.stats import t
 
-from ...document.estimate import NAN, Estimate, Reason, point, undefined
+from ...document.estimate import NAN, Estimate, Reason, undefined
+from ..engine.influence import SANDWICH, influence_interval
+from ..engine.proportions import ratio
 from .metric import Metric
 
 METRIC = Metric(better="nearer", limits=(-math.inf, math.inf))
@@ -53,8 +54,6 @@ Citation: Cox 1958, "Two further applications of a model for binary regression",
 """,
     )
 }
-SANDWICH = "maximum likelihood, sandwich"
-CLUSTERED = "maximum likelihood, cluster-robust sandwich"
 STEPS = 200
 CONVERGED = 1e-7
 
@@ -64,25 +63,21 @@ def calibration_slope(
 ) -> Estimate:
     """Fit the calibration slope and give it the interval of its sandwich variance; NaN with a reason for none.
 
-    variance = G / (G - 1) * (H^-1 U'U H^-1), H the information and U the score of each of G clusters, or rows where
-    they are independent; quantiles of t with effective clusters - 1 degrees of freedom. Scores are probabilities of
-    class 1.
-
-    Source: Liang & Zeger 1986, "Longitudinal data analysis using generalized linear models", Biometrika 73.
+    A row moves it by its score over the information, see `influence_interval`. Scores are probabilities of class 1.
     """
-    method = SANDWICH if clusters is None else CLUSTERED
     reason = no_line(labels, scores, slope=True)
     if reason:
-        return undefined(method, reason)
+        return undefined(SANDWICH, reason)
     z = logit(scores)
     slope, constant = logistic_line(labels, z)
     if math.isnan(slope):
-        return undefined(method, Reason("nearly_separated"))
+        return undefined(SANDWICH, Reason("nearly_separated"))
     # Around its weighted mean z is orthogonal to the constant, so that the information has no cross term.
     chance = expit(slope * z + constant)
     weight = chance * (1 - chance)
     centred = z - np.average(z, weights=weight) if weight.sum() > 0 else z
-    return _sandwich(slope, centred * (labels - chance), float(weight @ centred**2), clusters, confidence)
+    moves = ratio(centred * (labels - chance), weight @ centred**2)
+    return influence_interval(slope, moves, clusters, confidence)
 
 
 def calibration_intercept(
@@ -91,7 +86,7 @@ def calibration_intercept(
     """Fit the calibration intercept, slope fixed at 1, with an interval like that of `calibration_slope`."""
     reason = no_line(labels, scores, slope=False)
     if reason:
-        return undefined(SANDWICH if clusters is None else CLUSTERED, reason)
+        return undefined(SANDWICH, reason)
     offset, share = logit(scores), float(np.mean(labels))
     middle = float(logit(share))
 
@@ -102,7 +97,7 @@ def calibration_intercept(
     low, high = middle - offset.max() - 1e-6, middle - offset.min() + 1e-6
     value = float(brentq(surplus, low, high, xtol=1e-12, rtol=1e-12))
     chance = expit(offset + value)
-    return _sandwich(value, labels - chance, float((chance * (1 - chance)).sum()), clusters, confidence)
+    return influence_interval(value, ratio(labels - chance, (chance * (1 - chance)).sum()), clusters, confidence)
 
 
 def no_line(labels: np.ndarray, scores: np.ndarray, slope: bool) -> Reason | None:
@@ -159,23 +154,3 @@ def log_loss(targets: np.ndarray, z: np.ndarray) -> float:
     Source: Lin, Lin & Weng 2007, "A note on Platt's probabilistic outputs for support vector machines", eq. 4 and 5.
     """
     return float(np.mean(np.logaddexp(0, z) - targets * z))
-
-
-def _sandwich(
-    value: float, scores: np.ndarray, information: float, clusters: np.ndarray | None, confidence: float
-) -> Estimate:
-    """Give an estimate of maximum likelihood its interval, `scores` being each row's part of the score."""
-    method, sums = SANDWICH, scores
-    units: float = len(scores)
-    if clusters is not None:
-        from ..engine.clusters import effective_clusters  # only where there are clusters
-
-        units = effective_clusters(clusters)
-        method, sums = CLUSTERED, np.bincount(clusters, weights=scores)[np.bincount(clusters) > 0]
-    if len(sums) < 2:
-        return point(value, method, Reason("too_few", unit="clusters", count=1, needed=2))
-    variance = len(sums) / (len(sums) - 1) * float(sums @ sums)
-    if not information > 0 or not variance > 0:
-        return point(value, method, Reason("equal_values"))
-    half = float(t.ppf((1 + confidence) / 2, units - 1)) * math.sqrt(variance) / information
-    return Estimate(value, value - half, value + half, method)

@@ -54,24 +54,24 @@ class Metric:
 
 @dataclass(frozen=True)
 class Rate(Metric):
-    """A share of rows in each group at a threshold.
+    """A share of the denominator's rows in each group at a threshold.
 
     Args:
         numerator, denominator: names of the counts that are added up, of `proportions.CELLS` and `SUMS`.
-        binomial: whether the numerator counts among the denominator's rows, so that Wilson's interval holds.
+        doubled: whether it is 2 p / (1 + p) of that share p, as F1 is of the Jaccard index.
         averaged: whether it is the mean of two shares instead, the first count of the numerator over the first of the
             denominator and the second over the second, of different rows.
     """
 
     numerator: tuple[str, ...]
     denominator: tuple[str, ...]
-    binomial: bool = True
+    doubled: bool = False
     averaged: bool = False
 
     @property
     def paired(self) -> bool:
         """Tell whether it is a share of the same rows whatever is predicted, so that two models' can be paired."""
-        return self.binomial and len(self.denominator) == 1 and self.denominator[0] in NEEDS
+        return not self.doubled and len(self.denominator) == 1 and self.denominator[0] in NEEDS
 
     @property
     def halves(self) -> tuple["Rate", "Rate"]:
@@ -84,7 +84,11 @@ class Rate(Metric):
         if self.averaged:
             first, second = self.halves
             return (first(counts) + second(counts)) / 2
-        return ratio(total(counts, self.numerator), total(counts, self.denominator))
+        return self.of_share(ratio(total(counts, self.numerator), total(counts, self.denominator)))
+
+    def of_share(self, share: np.ndarray) -> np.ndarray:
+        """Turn shares of rows, or ends of their intervals, into the rate: [...]."""
+        return 2 * share / (1 + share) if self.doubled else share
 
 
 @dataclass(frozen=True)
@@ -144,10 +148,13 @@ class ScoreMetric(Metric):
     Args:
         value: labels [n], scores [n] ascending and weights [..., n], how often each row counts -> [...]; NaN where it
             is undefined. Vectorised over the leading axes of the weights, for the bootstrap.
+        influences: of a value from 0 to 1: labels [n] and scores [n] ascending -> how far each row moves it, [n], for
+            `influence_interval`; None for the percentiles of the bootstrap.
         chance: what scores that rank at random have, to be read beside it; None where it is the same for all groups.
     """
 
     value: Measure
+    influences: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
     chance: Literal["prevalence"] | None = None
 
     def __call__(self, labels: np.ndarray, scores: np.ndarray) -> float:

@@ -19,17 +19,17 @@ from .metric import Rate
 METRIC = Rate(("true_positives",), ("predicted_positives",), better="higher")
 CONVENTIONS = {
     "f1": Rate(
-        ("true_positives",) * 2,
-        ("positives", "predicted_positives"),
-        binomial=False,
+        ("true_positives",),
+        ("positives", "false_positives"),
+        doubled=True,
         better="higher",
         text="""
 F1: the harmonic mean of precision and recall.
 
 Definition: 2 true positives / (positives + predicted positives), in each group, at a stated threshold.
 
-Range: 0 to 1; undefined for a group without positives in which nobody is flagged. It is no share of rows, so its
-interval is of the bootstrap, given the numbers of positives and negatives.
+Range: 0 to 1; undefined for a group without positives in which nobody is flagged. It rises with the Jaccard index J =
+true positives / (positives + false positives), a share of rows, as 2 J / (1 + J), and so do the ends of its interval.
 
 Direction: higher is better.
 

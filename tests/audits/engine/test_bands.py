@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from hf_fairtune.audits.engine.bands import Family, Over, furthest_within, gap_value
+from hf_fairtune.audits.engine.bands import Family, Over, furthest_within, gap_value, standard_errors
+from hf_fairtune.document.estimate import Estimate, point
 
 VALUES = np.array([[0.5, 0.6, 0.72], [0.1, 0.1, 0.3]])
 NONE = np.zeros((2, 3))
@@ -100,7 +101,7 @@ def normal_draws(values: np.ndarray, spread: float, n_boot: int = 4000) -> np.nd
 
 def test_two_numbers_give_the_interval_of_their_difference() -> None:
     values = np.array([[0.8, 0.5]])
-    low, high = Family(values, ERRORS[:, :2], 0.95).gap(normal_draws(values, 0.02))
+    low, high = Family(values, NONE[:1, :2], 0.95).gap(normal_draws(values, 0.02))
     half = norm.ppf(0.975) * 0.02 * np.sqrt(2)
     assert (low, high) == pytest.approx((0.3 - half, 0.3 + half), abs=0.004)
 
@@ -118,9 +119,32 @@ def test_equal_groups_reach_zero_and_hold_the_range() -> None:
 
 def test_minimum_uses_the_critical_value_for_all() -> None:
     values = np.array([[0.6, 0.7, 0.8]])
-    low, high = Family(values, ERRORS, 0.95).extreme(normal_draws(values, 0.02))
+    low, high = Family(values, NONE[:1], 0.95).extreme(normal_draws(values, 0.02))
     half = norm.ppf((1 + 0.95 ** (1 / 3)) / 2) * 0.02
     assert (low, high) == pytest.approx((0.6 - half, 0.6 + half), abs=0.004)
+
+
+def test_replicates_are_stretched_to_the_errors_of_the_groups_own_intervals() -> None:
+    """Of the first group, whose error is larger; not of the second, nor is what they share lost."""
+    values, errors, narrow = np.array([[0.6, 0.7]]), np.array([[0.06, 0.01]]), np.array([[0.02, 0.02]])
+    shared = np.random.default_rng(0).normal(size=(4000, 1, 1))
+    draws = normal_draws(values, 0.02)
+    centre, half = Family(values, errors, 0.95).band(draws, [([0, 1], None)])
+    assert centre.tolist() == values.tolist()
+    assert half[0, 0] / half[0, 1] == pytest.approx(3, rel=0.05)
+    _, difference = Family(values, errors, 0.95).band(draws, [([0], [1])])
+    assert difference.item() == pytest.approx(norm.ppf(0.975) * np.hypot(0.06, 0.02), rel=0.05)
+    _, together = Family(values, errors, 0.95).band(values + 0.02 * shared, [([0], [1])])
+    assert together.item() == pytest.approx(norm.ppf(0.975) * (0.06 - 0.02), rel=0.05)
+    np.testing.assert_allclose(
+        Family(values, narrow / 2, 0.95).band(draws, [([0], [1])]),
+        Family(values, 0 * narrow, 0.95).band(draws, [([0], [1])]),
+    )
+
+
+def test_standard_errors_are_half_widths_over_the_quantile() -> None:
+    known = Estimate(0.5, 0.4, 0.7, ""), point(0.5, "")
+    assert standard_errors(known, 0.9) == pytest.approx([0.15 / norm.ppf(0.95), 0])
 
 
 def test_numbers_that_never_vary_fall_back_on_their_errors() -> None:

@@ -10,6 +10,7 @@ from scipy.stats import t as student
 from hf_fairtune.audits.engine.clusters import (
     auc_covariances,
     auc_degrees,
+    effective_cases,
     effective_clusters,
     effective_rows,
     effective_trials,
@@ -101,15 +102,17 @@ def test_paired_variance_is_a_sum_over_clusters(drawn: tuple[np.ndarray, ...], s
 
 
 def slow_trials(hits: np.ndarray, clusters: np.ndarray) -> float:
-    """Rows over the design effect from sums by hand, and the quantiles of t."""
+    """Rows over the design effect from sums by hand, with one cluster more that is all alike, and quantiles of t."""
     n, share, ids = len(hits), sum(hits) / len(hits), sorted(set(clusters.tolist()))
     sizes = [sum(clusters == own) for own in ids]
     effective = n**2 / sum(size**2 for size in sizes)
-    effect = n / effective
+    effect = 1.0
     if 0 < share < 1:
         squares = sum((sum(hits[clusters == own]) - size * share) ** 2 for own, size in zip(ids, sizes, strict=True))
         of_ratio = len(ids) / (len(ids) - 1) * squares / n**2
         effect = max(1.0, of_ratio / (share * (1 - share) / (n - 1)))
+    scarcer = min(len({own for own, hit in zip(clusters, hits, strict=True) if hit == value}) for value in (0, 1))
+    effect = (scarcer * effect + max(effect, n / effective)) / (scarcer + 1)
     return n / effect * (student.ppf(0.975, n - 1) / student.ppf(0.975, effective - 1)) ** 2
 
 
@@ -148,6 +151,16 @@ def test_rows_alone_are_all_their_trials_and_copies_none() -> None:
     assert (copied > 0.93 * alone).all()
 
 
+def test_effective_cases_are_those_of_each_class() -> None:
+    labels, scores, groups = split((6, 4), (9, 12))
+    clusters = np.random.default_rng(3).integers(8, size=len(labels))
+    found = effective_cases(check_rows(labels, scores, groups, ["a", "b", "empty"], clusters))
+    for code, inside in enumerate((groups == 0, groups == 1, groups == 2, groups >= 0)):
+        for column, label in enumerate((1, 0)):
+            sizes = [np.sum(inside & (labels == label) & (clusters == own)) for own in range(8)]
+            assert found[code, column] == pytest.approx(sum(sizes) ** 2 / max(1, sum(m * m for m in sizes)))
+
+
 def test_coverage_with_unequal_clusters() -> None:
     """Twenty patients with the finding, with 1 to 8 images that are much alike: shares and AUCs."""
     rng, runs, inside = np.random.default_rng(5), 400, np.zeros(4)
@@ -171,3 +184,20 @@ def test_coverage_with_unequal_clusters() -> None:
     assert 0.91 <= shares <= 0.98
     assert 0.91 <= aucs <= 0.98
     assert max(ignored, naive) < 0.85
+
+
+@pytest.mark.parametrize("share", [0.06, 0.12])
+def test_coverage_of_a_rare_share(share: float) -> None:
+    """Forty patients, images much alike: a design effect that is not shrunk is low where the share is; it held .91."""
+    rng, runs, inside = np.random.default_rng(1), 1500, np.zeros(2)
+    clusters = np.repeat(np.arange(40), SIZES * 8)
+    groups = np.zeros(len(clusters), dtype=np.int64)
+    for _ in range(runs):
+        noise = rng.normal(size=40)[clusters] * math.sqrt(0.95) + rng.normal(size=len(clusters)) * math.sqrt(0.05)
+        hits = (noise > norm.isf(share)).astype(int)
+        rows, found = check_rows(hits, noise, groups, ["a"], clusters), float(hits.mean())
+        trials = float(effective_trials(hits, rows, 0.95)[0])
+        _, low, high = wilson(found * trials, trials)
+        inside += low <= share <= high, found == 0
+    assert 0.93 <= inside[0] / runs <= 0.985
+    assert inside[1] / runs < 0.1

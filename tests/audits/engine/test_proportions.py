@@ -1,9 +1,12 @@
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 from hf_fairtune.audits.engine.delong import mover_difference
 from hf_fairtune.audits.engine.proportions import (
+    clopper_pearson,
     confusion,
     correlation,
     mover,
@@ -23,6 +26,13 @@ def test_wilson_is_scipys(k: int, n: int, confidence: float) -> None:
     assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
     assert low <= value == k / n <= high
     assert high > low
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 12), (12, 12), (3, 7), (40, 900), (1, 1)])
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.9999])
+def test_clopper_pearson_is_scipys(k: int, n: int, confidence: float) -> None:
+    expected = binomtest(k, n).proportion_ci(confidence, "exact")
+    assert clopper_pearson(k, n, confidence) == pytest.approx((k / n, expected.low, expected.high), abs=1e-12)
 
 
 def test_no_trials_is_undefined_and_several_come_at_once() -> None:
@@ -97,3 +107,18 @@ def test_counts_by_hand() -> None:
         assert total(counts, (name,)).tolist() == values, name
     assert total(counts, ("positives", "rows")).tolist() == [6, 3, 0, 9]
     np.testing.assert_array_equal(ratio(np.array([1, 0]), np.array([2, 0])), [0.5, np.nan])
+
+
+@pytest.mark.parametrize(("few", "many"), [(10, 1000), (20, 50), (60, 1000)])
+@pytest.mark.parametrize("rate", [0.02, 0.05, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize("level", [0.95, 0.998])
+def test_the_interval_keeps_its_level_in_few_cases(few: int, many: int, rate: float, level: float) -> None:
+    """Over all counts that can be: equal shares are told apart in no more than the tail's share of samples."""
+    rng = np.random.default_rng(0)
+    first, second = rng.binomial(few, rate, 4000), rng.binomial(many, rate, 4000)
+    beyond = np.zeros(2)
+    for one, other in zip(first.tolist(), second.tolist(), strict=True):
+        _, low, high = mover([clopper_pearson(one, few, level), clopper_pearson(other, many, level)], (1.0, -1.0))
+        beyond += low > 0, high < 0
+    tail = (1 - level) / 2
+    assert (beyond <= 4000 * tail + 2 * math.sqrt(4000 * tail)).all()

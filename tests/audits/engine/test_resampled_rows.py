@@ -46,6 +46,20 @@ def test_the_reasons_name_the_counts() -> None:
     assert graded(4, 50, 3).few(0, ["rows"], 60) == (few("clusters", 54, 60),)
 
 
+def test_few_clusters_that_hold_most_rows_are_weak() -> None:
+    """Fifty patients of a class, with one image each or 46 of one: they tell as much as four."""
+    for large, status, count in ((1, "ok", 50), (46, "weak", 4)):
+        sizes = [1] * 49 + [large] + [1] * 60
+        labels = np.repeat([1] * 50 + [0] * 60, sizes)
+        clusters = np.repeat(np.arange(110), sizes)
+        clusters[0] = clusters[1]  # so that there are clusters
+        found = ResampledRows(check_rows(labels, labels * 0.5, labels * 0, ["a"], clusters), (0,), None, 0.95)
+        assert (found.status, found.units[0, 0]) == ([status, status], 49)
+        wanted = () if status == "ok" else (few("effective_clusters_with_positives", count, 20),)
+        assert found.grounds(0) == found.grounds(ALL) == wanted
+        assert found.estimable(0)
+
+
 def test_shortages_name_every_included_group() -> None:
     found = ResampledRows(check_rows(*split((0, 5, 30), (60, 50, 45)), "abc"), (0, 1, 2), None, 0.95)
     assert found.short(["positives"], 10) == [few("positives", 0, group="a"), few("positives", 5, group="b")]
@@ -98,6 +112,7 @@ def test_draws_without_a_value_are_left_out_and_counted() -> None:
         (None, Reason("no_bootstrap")),
         (np.full(9, np.nan), Reason("undefined_in_resamples")),
         (np.ones(9), Reason("same_in_resamples")),
+        (np.append(np.ones(9), 0.5), Reason("same_in_resamples")),
     ],
 )
 def test_blindness_is_no_certainty(draws: np.ndarray | None, reason: Reason) -> None:

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from sklearn.metrics import average_precision_score
 
 from hf_fairtune.audits.audit import audit
+from hf_fairtune.audits.engine.influence import influence_interval
 from hf_fairtune.audits.engine.rows import check_rows
-from hf_fairtune.audits.metrics.average_precision import METRIC, average_precision
+from hf_fairtune.audits.metrics.average_precision import METRIC, average_precision, influences
 from hf_fairtune.document.estimate import Reason
 
-from ..resampled import resampled
 from ..samples import NAMES, few, split, tied_splits
 
 Split = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -55,21 +55,40 @@ def test_an_audit_has_it_by_group_overall_and_across_groups() -> None:
     assert (lowest.value, gap.value) == pytest.approx((min(parts), max(parts) - min(parts)))
     for item in (*own, found.measures["average_precision"], lowest, gap):
         assert item.low <= item.value <= item.high
-        assert "bootstrap, stratified" in item.method
+    assert {item.method for item in (*own, found.measures["average_precision"])} == {"sandwich on the logit scale"}
     assert "sup-t" in gap.method
 
 
-def test_intervals_are_those_of_the_resamples() -> None:
-    given = resampled(n_boot=0)
-    found = audit(*split(), NAMES, n_boot=150, n_permutations=0, seed=2).measures["average_precision"]
-    rng, draws = np.random.default_rng(0), []
+@settings(max_examples=60)
+@given(tied_splits(least=1))
+def test_influences_are_derivatives_by_the_weight_of_a_row(drawn: Split) -> None:
+    order = np.argsort(drawn[1], kind="stable")
+    labels, scores = drawn[0][order], drawn[1][order]
+    found, size, step = influences(labels, scores), len(labels), 1e-5
+    assert found.sum() == pytest.approx(0, abs=1e-12)
+    for row in range(size):
+        ends = []
+        for side in (1, -1):
+            weights = np.ones(size)
+            weights[row] += side * step
+            ends.append(average_precision_score(labels, scores, sample_weight=weights))
+        assert found[row] == pytest.approx((ends[0] - ends[1]) / (2 * step), abs=1e-7)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_intervals_are_about_those_of_a_bootstrap_of_all_rows_or_clusters(size: int) -> None:
+    labels, scores, groups = split((90, 80, 70), (160, 150, 145))
+    ids, order = np.arange(len(labels)) // size, np.argsort(labels * 10 + scores)
+    labels, scores, groups = labels[order], scores[order], groups[order]
+    clusters = None if size == 1 else ids
+    found = audit(labels, scores, groups, NAMES, clusters=clusters, n_boot=0, n_permutations=0)
+    own, rng, draws = found.measures["average_precision"], np.random.default_rng(0), []
     for _ in range(800):
-        picked = []
-        for cell in range(6):
-            inside = np.flatnonzero(given.rows.groups * 2 + given.rows.labels == cell)
-            picked += rng.choice(inside, len(inside)).tolist()
-        draws.append(average_precision_score(given.rows.labels[picked], given.rows.scores[picked]))
-    assert (found.low, found.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.03)
+        weights = np.bincount(rng.integers(ids.max() + 1, size=ids.max() + 1), minlength=ids.max() + 1)[ids]
+        draws.append(average_precision_score(labels, scores, sample_weight=weights))
+    spread = np.std(np.log(np.array(draws) / (1 - np.array(draws))))
+    width = np.log(own.high / (1 - own.high)) - np.log(own.low / (1 - own.low))
+    assert width / 2 / 1.96 == pytest.approx(spread, rel=0.08)
 
 
 def test_guards_are_those_of_an_auc() -> None:
@@ -82,14 +101,32 @@ def test_guards_are_those_of_an_auc() -> None:
     left_out = audit(*split((30, 25, 0)), NAMES, n_boot=100, n_permutations=0, exclude=["c"])
     assert left_out.across["average_precision_gap"].bounded
     none = audit(*split(), NAMES, n_boot=0, n_permutations=0)
-    assert none.measures["average_precision"].reasons == (Reason("no_bootstrap"),)
+    assert none.measures["average_precision"].bounded
+    assert none.across["average_precision_gap"].reasons == (Reason("no_bootstrap"),)
 
 
 def test_a_group_that_is_ranked_perfectly_leaves_the_gap_without_interval() -> None:
     labels, scores, groups = split()
     found = audit(labels, np.where(groups == 0, labels, scores), groups, NAMES, n_boot=100, n_permutations=0)
-    assert found.groups[0].measures["average_precision"].reasons == (Reason("same_in_resamples"),)
+    assert found.groups[0].measures["average_precision"].reasons == (Reason("equal_values"),)
     assert found.across["average_precision_gap"].reasons == (Reason("same_in_resamples", "a"),)
+
+
+@pytest.mark.parametrize("images", [(1,), (1, 1, 2, 3, 8)])
+def test_coverage_where_the_prevalence_varies(images: tuple[int, ...]) -> None:
+    """About twenty positive patients of 76; percentiles that keep the classes' numbers held it in .85."""
+    rng, inside, runs = np.random.default_rng(4), 0, 1000
+    large = np.repeat([1, 0], [50_000, 140_000])
+    truth, sizes = METRIC(large, rng.normal(1.5 * large)), np.resize(images, 76)
+    for _ in range(runs):
+        sick, level = (rng.random(76) < 50 / 190).repeat(sizes), rng.normal(size=76).repeat(sizes)
+        scores = 1.5 * sick + np.sqrt(0.7) * level + np.sqrt(0.3) * rng.normal(size=len(sick))
+        order = np.argsort(scores)
+        labels, moves = sick[order].astype(int), influences(sick[order].astype(int), scores[order])
+        clusters = np.arange(76).repeat(sizes)[order]
+        found = influence_interval(METRIC(labels, scores[order]), moves, clusters, 0.95, share=True)
+        inside += found.low <= truth <= found.high
+    assert 0.93 <= inside / runs <= 0.97
 
 
 def test_coverage_of_a_groups_value_and_of_no_gap() -> None:

@@ -44,7 +44,7 @@ def test_there_are_the_metrics_of_the_field() -> None:
     plain = {"accuracy", "balanced_accuracy", "f1", "fpr", "npv", "ppv", "selection_rate", "tnr", "tpr"}
     assert set(rates()) == plain
     assert set(cut_metrics()) == {"net_benefit"}
-    assert [name for name, rate in rates().items() if not rate.binomial] == ["f1"]
+    assert [name for name, rate in rates().items() if rate.doubled] == ["f1"]
     odds = {f"equalized_odds_{kind}" for kind in ("difference", "mean", "score", "signed", "joint")}
     parity = {"demographic_parity_difference", "demographic_parity_ratio", "statistical_parity_difference"}
     others = {"equal_opportunity_difference", "predictive_equality_difference", "balanced_accuracy_difference"}

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp, norm
 
+from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.engine.resampled_rows import ALL
 from hf_fairtune.audits.engine.resampling import plan
 from hf_fairtune.audits.engine.rows import check_rows
@@ -169,6 +170,16 @@ def test_copied_rows_need_clusters() -> None:
     )
     assert np.mean(clustered / once) == pytest.approx(1, abs=0.15)
     assert np.mean(naive / once) == pytest.approx(0.5, abs=0.15)
+
+
+def test_no_interval_has_no_width() -> None:
+    # One positive lies below the eleven highest of 200 negatives, where fewer than one cut in forty falls.
+    labels = np.repeat([0, 1], [200, 60])
+    scores = np.concatenate([np.arange(200.0), np.append(np.full(59, 300.0), 188.5)])
+    draws = refitted_draws(side_of(labels, scores, 0.9), 2000, 0)
+    assert 0 < np.mean(draws < 1) < 0.025
+    found = audit(labels, scores, np.zeros_like(labels), ["a"], n_permutations=0).operating_points[0].overall.value
+    assert (found.value, found.bounded, found.reasons) == (1.0, False, (Reason("same_in_resamples"),))
 
 
 def test_too_few_cases_have_no_interval_and_a_reason() -> None:
