@@ -4,8 +4,8 @@
     python scripts/benchmarks/same_recipe.py --real ../shared --runs 12
 
 The first runs on the generated lesions alone; the second adds HAM10000 and PAD-UFES-20 from `<real>/data` on the ViT
-of `<real>/weights`. Scores are kept in the output folder, so that a killed run goes on. A lift is planted by moving the
-logits of the worst group's cases until its AUC is that much higher; its verdicts are those of 3 runs on each side.
+of `<real>/weights`. Scores are kept in the output folder, so that a killed run goes on. A lift is planted: the logits
+of the worst group's cases move until its AUC is that much higher; its verdicts are those of 3 runs on each side.
 """
 
 import argparse
