@@ -108,11 +108,14 @@ def main() -> None:
         split = data.scored("test", runs[0])
         labels, attribute = split.labels[:, 0], split.attributes[0]
         groups, names, clusters = attribute.values, attribute.names, split.clusters
-        aucs = np.array([[auc(labels[groups == g], run[groups == g]) for g in range(len(names))] for run in runs])
-        worst = groups == aucs.mean(axis=0).argmin()
+        # Rows without a known value are no group of patients.
+        left = attribute.left_out(())
+        kept = [code for code, own in enumerate(names) if own not in left]
+        aucs = np.array([[auc(labels[groups == code], run[groups == code]) for code in kept] for run in runs])
+        worst = groups == kept[aucs.mean(axis=0).argmin()]
 
         def judged(judge: Callable[..., object], one: np.ndarray, other: np.ndarray, **more: object) -> str:
-            return str(judge(labels, one, other, groups, names, clusters=clusters, **more).verdict)  # noqa: B023
+            return str(judge(labels, one, other, groups, names, clusters=clusters, exclude=left, **more).verdict)  # noqa: B023
 
         alone = [judged(compare, runs[i], runs[j], n_boot=300) for i, j in combinations(range(len(runs)), 2)]
         together, lifts = list[str](), {lift: list[str]() for lift in LIFTS}
