@@ -44,7 +44,7 @@ VERDICTS = {
     "unknown": "These rows do not tell whether a group is served worse",
 }
 DISAGREE = "Rates and ranking disagree about who is worse served: {} {}, {} has the lowest AUC."
-ALIKE = "which does not show that groups are served alike"
+ALIKE = "nor is equality shown"
 OPEN = "who is missed more often stays open"
 UNDECIDED = "No rates: at every threshold almost nobody, or almost everybody, of some group is flagged."
 READING = (
