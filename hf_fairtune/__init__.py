@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .audits.audit_table import audit_table as audit_table
     from .audits.comparison import compare as compare
     from .audits.compute import fairness_metrics as fairness_metrics
+    from .audits.replication import replicate as replicate
     from .audits.thresholds import fixed as fixed
     from .audits.thresholds import youden as youden
     from .data.arguments import DataArguments as DataArguments
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from .search.space import LearningRate as LearningRate
     from .search.space import MaskSearchSpace as MaskSearchSpace
     from .trainer.arguments import FairTrainingArguments as FairTrainingArguments
+    from .trainer.baselines import baseline as baseline
+    from .trainer.baselines import with_seed as with_seed
     from .trainer.fair import FairTrainer as FairTrainer
 
 _HOMES = {
@@ -40,6 +43,7 @@ _HOMES = {
     "audit_table": "audits.audit_table",
     "compare": "audits.comparison",
     "fairness_metrics": "audits.compute",
+    "replicate": "audits.replication",
     "fixed": "audits.thresholds",
     "youden": "audits.thresholds",
     "DataArguments": "data.arguments",
@@ -66,6 +70,8 @@ _HOMES = {
     "MaskSearchSpace": "search.space",
     "FairTrainingArguments": "trainer.arguments",
     "FairTrainer": "trainer.fair",
+    "with_seed": "trainer.baselines",
+    "baseline": "trainer.baselines",
 }
 __all__ = list(_HOMES)
 

@@ -23,6 +23,7 @@ from .document.comparison import Comparison, GroupChange, Power, ThresholdChange
 from .document.curves import ReliabilityBin
 from .document.enrichment import ValueErrors
 from .document.estimate import NAN, SMALL, Effective, Estimate, Real, Reason, Size, Unit, exact
+from .document.replication import GroupContrast, Replication
 from .document.run import Step
 
 FEW = 10
@@ -77,8 +78,8 @@ class Rule:
     included: tuple[str | None, ...] = ()
     unlogged: tuple[str, ...] = COUNTERS
 
-    def of(self, found: Audit | Comparison) -> Rule:
-        """Return the rule for an exact audit or comparison."""
+    def of(self, found: Audit | Comparison | Replication) -> Rule:
+        """Return the rule for an exact audit, comparison or replication."""
         cases: dict[str | None, dict[Unit, int]] = {}
         included: list[str | None] = []
         for row in (found, *found.groups):
@@ -141,7 +142,7 @@ class Rule:
             groups = (None,)
         elif isinstance(getattr(owner, "group", None), str):
             groups = (owner.group,)
-        elif isinstance(owner, Comparison):
+        elif isinstance(owner, (Comparison, Replication)):
             groups = (None,) if name in WHOLE else ()
         elif isinstance(owner, Audit):
             ranked = tuple(row.group for row in owner.ranking.groups) if name == "ranking" and owner.ranking else ()
@@ -164,7 +165,9 @@ class Rule:
         return tuple(found)
 
 
-def cases_of(row: Audit | Comparison | GroupAudit | GroupChange) -> dict[Unit, int]:
+def cases_of(
+    row: Audit | Comparison | Replication | GroupAudit | GroupChange | GroupContrast,
+) -> dict[Unit, int]:
     """Count the cases of each class that a number rests on: of weighted ones what they are worth."""
     found: dict[Unit, int] = {"positives": exact(row.positives), "negatives": exact(row.negatives)}
     if isinstance(row, Effective) and row.effective is not None:

@@ -112,7 +112,9 @@ def _audited(entry: Audited, gone: set[str | None]) -> Audited:
     # A comparison is of the same rows and groups, and does not say what weighted ones are worth.
     rule = rule.of(entry.audit)
     audit = rule.show(_large_columns(_without_steep_cuts(_curves(entry.audit))))
-    return replace(entry, audit=audit, comparison=entry.comparison and rule.show(entry.comparison))
+    compared = entry.comparison and rule.show(entry.comparison)
+    repeated = [rule.show(one) for one in entry.replications]
+    return replace(entry, audit=audit, comparison=compared, replications=repeated)
 
 
 def _curves(audit: Audit) -> Audit:

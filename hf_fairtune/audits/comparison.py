@@ -104,6 +104,7 @@ def compare_rows(
     both_decide = np.stack(decisions, axis=1)
     cuts = [compare_threshold(paired, pair, both_decide[place], place) for place, pair in enumerate(thresholds)]
     positives, negatives, n = model.counts[ALL].tolist()
+    changes = [(groups[code].joint, groups[code].fall) for code in model.included]
     return Comparison(
         confidence=float(options.confidence),
         n_boot=int(options.n_boot),
@@ -120,7 +121,7 @@ def compare_rows(
         groups=groups,
         thresholds=cuts,
         margin=float(options.margin),
-        verdict=classify([groups[code] for code in model.included], gap, options.margin),
+        verdict=classify(changes, gap, options.margin),
         power=power_of(rows, others, model.included, float(options.confidence)),
     )
 

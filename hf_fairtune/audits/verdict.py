@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
-from ..document.comparison import GroupChange, Verdict
+from ..document.comparison import Verdict
 from ..document.estimate import NAN, Estimate, undefined
 from .engine.delong import ROUNDING
 from .engine.paired_rows import PairedRows
@@ -62,7 +62,7 @@ def change_error(paired: PairedRows, code: int, blind: float) -> float:
     return math.sqrt(variance) if variance > ROUNDING else blind
 
 
-def classify(groups: Sequence[GroupChange], gap: Estimate, margin: float) -> Verdict:
+def classify(changes: Sequence[tuple[Estimate, float]], gap: Estimate, margin: float) -> Verdict:
     """Name what a change did to the groups: was a smaller gap gained by lifting one, or by levelling others down?
 
     - "better": a group's AUC rose (its simultaneous interval lies above 0), and of no group a fall by more than
@@ -75,15 +75,16 @@ def classify(groups: Sequence[GroupChange], gap: Estimate, margin: float) -> Ver
 
     A group whose interval is withheld neither rose nor fell, and forbids "better": it may have been harmed.
 
-    Changes are model minus reference; `margin` is the loss of AUC that is let pass.
+    `changes` are of the groups' AUCs, model minus reference, each with how far the AUC may have fallen; `gap` is the
+    change of the gap, and `margin` the loss of AUC that is let pass.
 
     Source: Mittelstadt, Wachter & Russell 2023, "The unfairness of fair machine learning", on levelling down; the
     margin as in a trial of non-inferiority.
     """
-    rose = any(group.joint.low > 0 for group in groups)
-    fell = any(group.joint.high < 0 for group in groups)
+    rose = any(change.low > 0 for change, _ in changes)
+    fell = any(change.high < 0 for change, _ in changes)
     if rose:
-        return "better" if all(group.fall <= margin for group in groups) else "gain"
+        return "better" if all(fall <= margin for _, fall in changes) else "gain"
     if fell:
         return "level-down" if gap.value < 0 else "worse"
     return "not shown"

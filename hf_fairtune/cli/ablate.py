@@ -69,7 +69,16 @@ def run(ablation: AblationArguments, flags: list[str]) -> None:
 def flags_of(flags: list[str], name: str, value: str, seed: int, folder: Path) -> tuple[Any, ...]:
     """Return what `fairtune debias` is given in one run."""
     own = [flag.replace("{seed}", str(seed)) for flag in flags]
-    own += [f"--{name}", value, "--seed", str(seed), "--output_dir", str(folder / f"{name}-{value}" / f"seed-{seed}")]
+    own += [
+        f"--{name}",
+        value,
+        "--seed",
+        str(seed),
+        "--seeds",
+        "1",
+        "--output_dir",
+        str(folder / f"{name}-{value}" / f"seed-{seed}"),
+    ]
     parsed = parse(debias, own)
     method_named(parsed[-1].method, **vars(parsed[-2]))
     return parsed

@@ -11,16 +11,18 @@ from functools import partial
 from typing import Any
 
 from .. import catalog
+from ..audits.replication import LEAST
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset
 from ..data.testsets import TestSetArguments, parse_test_sets
 from ..document.run import ExternalSet
 from ..methods.method import Method, method_named
 from ..trainer.arguments import FairTrainingArguments
+from ..trainer.baselines import seeds_after
 from ..trainer.fair import FairTrainer
 from ..trainer.run_facts import repair_facts
 from ..trainer.saliency import captum_explainer, write_maps
-from .job import Job, located, say, say_power, train
+from .job import Job, located, say, say_power, train_all
 from .model import ModelArguments, load_with_own_head
 
 EXAMPLE = """  fairtune debias --method swift --model my-team/melanoma --dataset lesions.csv --label malignant \\
@@ -40,6 +42,9 @@ class ExternalArguments:
     )
     calibrate: bool = field(
         default=True, metadata={"help": "Fit probabilities to the validation split's natural prevalence afterwards."}
+    )
+    seeds: int = field(
+        default=3, metadata={"help": "Repairs of the model: 3 or more tell what the method does, 1 does not."}
     )
     maps: bool = field(
         default=False,
@@ -130,10 +135,12 @@ def repair(job: RepairJob, trainer: FairTrainer, external: ExternalArguments) ->
         for split in data.test_splits:
             trainer.audit(split, model=calibrated)
     say(trainer, f"repairing with {trainer.method.title} on {len(data['external'])} images")
-    train(trainer)
+    train_all(trainer, seeds_after(trainer.args.seed, external.seeds, LEAST))
     calibration = trainer.calibrate() if external.calibrate else None
     for split in data.test_splits:
         trainer.compare(BEFORE, split)
+        if external.seeds > 1:
+            audits.replicate(BEFORE, split)
     trainer.repair = repair_facts(trainer, job.external, calibration)
     if external.maps and trainer.is_world_process_zero():
         before = trainer.call_model_init()

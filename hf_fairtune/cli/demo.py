@@ -38,7 +38,9 @@ ARGUMENTS = (DemoArguments,)
 def run(demo: DemoArguments) -> None:
     """Run `fairtune search` on the generated lesions."""
     # A ViT 240 times smaller than ViT-B takes ten times its learning rates.
-    searching = search.SearchArguments(demo.trials, learning_rate_low=1e-4, learning_rate_high=1e-2)
+    searching = search.SearchArguments(
+        demo.trials, baselines=["full"], learning_rate_low=1e-4, learning_rate_high=1e-2
+    )
     folder = Path(demo.output_dir).absolute()
     data = DataArguments(
         dataset=str(folder / "lesions"),

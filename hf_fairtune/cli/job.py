@@ -1,7 +1,7 @@
 """What `search`, `train` and `debias` have in common: data, trainer, the hand-over."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from ..data.pixels import cache_folder
 from ..data.splits import FILE_NAME as SPLITS
 from ..document.comparison import MARGIN
 from ..document.document import RUN_FILE, Document
-from ..document.run import Search
 from ..errors import FairTuneError
 from ..families.family import family_named
 from ..folder import check, check_place, claim, undone_if_refused
@@ -30,12 +29,10 @@ from ..show.group_names import wordings
 from ..show.table import plain
 from ..show.terminal import audit_text
 from ..trainer.arguments import FairTrainingArguments
+from ..trainer.baselines import with_seed
 from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
 from .model import ModelArguments, load_model_type, load_processor, load_with_new_head
-
-# What a search's winner is compared with.
-BASELINE, BASELINE_ID = "full", "full_baseline"
 
 
 @dataclass
@@ -146,21 +143,16 @@ def train(trainer: FairTrainer) -> None:
     trainer.train(resume_from_checkpoint=True)
 
 
-def full_baseline(trainer: FairTrainer) -> FairTrainer:
-    """Return full fine-tuning under the same arguments, at the best learning rate the search has for it."""
-    args: Any = trainer.args
-    folder, rate = str(Path(args.output_dir) / BASELINE), best_rate(trainer.search, args.learning_rate)
-    args = replace(args, output_dir=folder, learning_rate=rate)
-    return FairTrainer(model_init=trainer.model_init, args=args, data=trainer.data, method=method_named(BASELINE))
-
-
-def best_rate(search: Search | None, own: float) -> float:
-    """Return the learning rate of the best trial that trained every bit of its mask, or the run's own if none did."""
-    full = [t for t in search.trials if t.mask and all(t.mask) and t.value == t.value] if search else []
-    if search is None or not full:
-        return own
-    sign = -1 if search.direction == "minimize" else 1
-    return max(full, key=lambda trial: sign * trial.value).learning_rate
+def train_all(trainer: FairTrainer, seeds: Sequence[int]) -> None:
+    """Train, and again with each further seed, whose scores of the test splits the trainer keeps."""
+    train(trainer)
+    for seed in seeds:
+        say(trainer, f"training {trainer.title or trainer.method.title} again with seed {seed}")
+        other = with_seed(trainer, seed)
+        train(other)
+        assert trainer.audits is not None
+        assert other.audits is not None
+        trainer.audits.repeat(seed, other.audits)
 
 
 def warn_of_small_groups(trainer: FairTrainer) -> None:

@@ -4,12 +4,16 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..audits.compute import direction, greater_is_better
+from ..audits.replication import LEAST
 from ..data.arguments import DataArguments
 from ..errors import FairTuneError
 from ..search.modes import MODES
 from ..search.space import LearningRate
 from ..trainer.arguments import FairTrainingArguments
-from .job import BASELINE_ID, Job, full_baseline, say, say_power, train, warn_of_small_groups
+from ..trainer.audits import MODEL
+from ..trainer.baselines import BASELINES, baseline, baseline_method, seeds_after
+from ..trainer.fair import FairTrainer
+from .job import Job, say, say_power, train_all, warn_of_small_groups
 from .model import ModelArguments
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
@@ -30,12 +34,35 @@ class SearchArguments:
         default="min_group_auc",
         metadata={"help": "Metric of validation to search by: auc, auc_gap, auc_GROUP, ...; it knows its direction."},
     )
+    baselines: list[str] = field(
+        default_factory=lambda: [*BASELINES],
+        metadata={
+            "help": "What the winner is compared with, each tuned by the same search: methods, or preset masks. None "
+            "for no baseline."
+        },
+    )
+    baseline_trials: int | None = field(
+        default=None,
+        metadata={"help": "Trials of each baseline. Default: as many as --trials.", "aliases": ["--rival_trials"]},
+    )
+    seeds: int = field(
+        default=3,
+        metadata={
+            "help": "Trainings of the winner and of each baseline: 3 or more tell what a method does, 1 does not."
+        },
+    )
     learning_rate_low: float = field(default=1e-5, metadata={"help": "Lowest learning rate searched; the paper's."})
     learning_rate_high: float = field(default=1e-3, metadata={"help": "Highest learning rate searched; the paper's."})
 
     def __post_init__(self) -> None:
-        if self.trials < 1:
-            raise FairTuneError(f"`--trials` is {self.trials}; a search takes at least one.")
+        for name in ("trials", "baseline_trials"):
+            if (count := getattr(self, name)) is not None and count < 1:
+                raise FairTuneError(f"`--{name}` is {count}; a search takes at least one.")
+        if len({*self.baselines}) < len(self.baselines):
+            raise FairTuneError(f"`--baselines {' '.join(self.baselines)}` names one twice; name each once.")
+        for name in self.baselines:
+            baseline_method(name)
+        seeds_after(0, self.seeds, LEAST)
         if greater_is_better(self.objective) is None:
             direction(self.objective)  # refuses what is a metric of no group either
         self.rates()
@@ -61,18 +88,33 @@ def run(
         trainer = job.trainer(objective=search.objective)
         say_power(trainer)
         warn_of_small_groups(trainer)
-        trainer.hyperparameter_search(search.rates(), search.objective, search.trials, mode=search.mode)
-        say(trainer, f"training the winner at learning rate {trainer.args.learning_rate:.2e}")
-        train(trainer)
-        baseline = full_baseline(trainer)
-        say(trainer, f"training all weights at learning rate {baseline.args.learning_rate:.2e}, to compare with")
-        train(baseline)
+        choose(trainer, search, search.trials)
+        for name in search.baselines:
+            beside(trainer, name, search)
         # Only now, and once: nothing is chosen after the test split was seen.
-        baseline.audit("test")
+        trainer.audit("test", reference=search.baselines[0] if search.baselines else None)
         assert trainer.audits is not None
-        assert baseline.audits is not None
-        compared = baseline.document.model_named(baseline.document.model)
-        trainer.audits.adopt(baseline.audits, replace(compared, id=BASELINE_ID))
-        trainer.audit("test", reference=BASELINE_ID)
+        for name in search.baselines if search.seeds > 1 else ():
+            trainer.audits.replicate(name)
         job.hand_over(trainer)
     job.print_result()
+
+
+def choose(trainer: FairTrainer, search: SearchArguments, trials: int) -> None:
+    """Search, then train what won, once a seed."""
+    what = trainer.title or trainer.method.title
+    say(trainer, f"searching {what}: {trials} trials")
+    trainer.hyperparameter_search(search.rates(), search.objective, trials, mode=search.mode)
+    say(trainer, f"training {what} at learning rate {trainer.args.learning_rate:.2e}")
+    train_all(trainer, seeds_after(trainer.args.seed, search.seeds, LEAST))
+
+
+def beside(trainer: FairTrainer, name: str, search: SearchArguments) -> None:
+    """Search and train a baseline alike, hand it over in a folder of its own, and take its test results."""
+    found = baseline(trainer, name)
+    choose(found, search, search.baseline_trials or search.trials)
+    found.audit("test")
+    found.save_model()
+    assert trainer.audits is not None
+    assert found.audits is not None
+    trainer.audits.adopt(found.audits, replace(found.document.model_named(MODEL), id=name))

@@ -18,6 +18,7 @@ from .comparison import Comparison, Verdict
 from .data import Data
 from .estimate import Estimate, Reason
 from .provenance import Provenance
+from .replication import Replication
 from .run import Argument, Model, Run
 
 AUDIT_FILE, RUN_FILE = "audit.json", "fairtune.json"
@@ -33,7 +34,8 @@ Sharing = Literal["rates", "auc"]
 class Audited:
     """One audit: of `model` on `split`, for `target` by the groups of `attribute` (None: all rows together).
 
-    `comparison` is the model minus `reference` on the same rows.
+    `comparison` is the model minus `reference` on the same rows: two checkpoints. `replications` compare methods, each
+    by several training runs.
     """
 
     model: str
@@ -43,6 +45,7 @@ class Audited:
     audit: Audit
     reference: str | None = None
     comparison: Comparison | None = None
+    replications: list[Replication] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -83,12 +83,28 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What the choice of a model's hyper-parameters took: trials, their epochs, and the best value on validation."""
+
+    trials: int
+    epochs: float
+    seconds: Real
+    objective: str
+    value: Real
+
+
+@dataclass(frozen=True)
 class Model:
-    """One classifier that a document tells of; audits name it by `id`, `training` is None where it came trained."""
+    """One classifier that a document tells of; audits name it by `id`.
+
+    `training` is None where it came trained, `budget` where nothing was searched; `seeds` are those of its trainings.
+    """
 
     id: str
     title: str
     training: Training | None = None
+    budget: Budget | None = None
+    seeds: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -131,6 +147,12 @@ class Search:
     best_trial: int | None
     seconds: Real
     trials: list[Trial]
+
+    def budget(self) -> Budget:
+        """Sum up what the search took and found."""
+        epochs = sum(len(trial.values) for trial in self.trials)
+        best = next((trial.value for trial in self.trials if trial.number == self.best_trial), NAN)
+        return Budget(len(self.trials), float(epochs), self.seconds, self.objective, best)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import random
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import optuna
@@ -14,6 +15,16 @@ from .mask import Mask, preset_bits
 # Preset, and where its learning rate lies between the logarithms of the lowest and the highest: recipes known before
 # any search. Full fine-tuning is there twice, as it is the one to beat.
 RECIPES = (("all", 0.5), ("all", 0.75), ("attention", 0.5), ("layernorm", 1.0), ("linear", 1.0))
+
+
+# User attribute of a trial: the learning rate that it is to have.
+KEPT_RATE = "kept_learning_rate"
+REDRAWS = 100
+
+
+def number_of(bits: Sequence[int]) -> int:
+    """Return bits as one integer, the first the lowest."""
+    return sum(bit << place for place, bit in enumerate(bits))
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,11 @@ class Structured(Proposal):
         return Mask(tuple(number >> i & 1 for i in range(n_bits)), granularity)
 
     def _near_best(self, trial: optuna.Trial, n_bits: int) -> int:
-        """Return the best finished mask with 1 to `max_flips` bits turned, seeded by the trial's number."""
+        """Return the best finished mask with 1 to `max_flips` bits turned, seeded by the trial's number.
+
+        A mask that some trial had is drawn again, `REDRAWS` times at most. The trial is to keep the best one's rate of
+        learning, so that the bits alone differ.
+        """
         study = trial.study
         done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
         ranked = [t for t in done if t.number < trial.number and "mask" in t.user_attrs]
@@ -108,9 +123,16 @@ class Structured(Proposal):
             return draw.getrandbits(n_bits)
         sign = 1 if study.direction == optuna.study.StudyDirection.MAXIMIZE else -1
         best = max(ranked, key=lambda t: (sign * (t.value or 0.0), -t.number))
-        bits = sum(bit << i for i, bit in enumerate(best.user_attrs["mask"]))
-        for position in draw.sample(range(n_bits), draw.randint(1, self.max_flips)):
-            bits ^= 1 << position
+        if "learning_rate" in best.params:
+            trial.set_user_attr(KEPT_RATE, best.params["learning_rate"])
+        known = {number_of(t.user_attrs["mask"]) for t in study.get_trials(deepcopy=False) if "mask" in t.user_attrs}
+        bits = start = number_of(best.user_attrs["mask"])
+        for _ in range(REDRAWS):
+            bits = start
+            for position in draw.sample(range(n_bits), draw.randint(1, self.max_flips)):
+                bits ^= 1 << position
+            if bits not in known:
+                break
         return bits
 
     def recipe(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:

@@ -11,7 +11,7 @@ from ..errors import FairTuneError
 from ..families.family import family_of
 from ..masks.config import masked
 from ..masks.mask import Mask
-from ..masks.proposals import FreeBits, Proposal
+from ..masks.proposals import KEPT_RATE, FreeBits, Proposal
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,10 @@ class LearningRate:
             raise FairTuneError(f"learning rates from {self.low:g} to {self.high:g} are no range; give low < high.")
 
     def __call__(self, trial: BaseTrial) -> dict[str, float]:
-        """Return the learning rate of `trial`."""
-        return {"learning_rate": trial.suggest_float("learning_rate", self.low, self.high, log=True)}
+        """Return the learning rate of `trial`, which a neighbour of the best mask takes over from it."""
+        kept = trial.user_attrs.get(KEPT_RATE)
+        low, high = (self.low, self.high) if kept is None else (kept, kept)
+        return {"learning_rate": trial.suggest_float("learning_rate", low, high, log=True)}
 
     def at(self, place: float) -> float:
         """Return the rate at a place between the logarithms of the lowest (0) and the highest (1)."""

@@ -13,10 +13,12 @@ from ..document.estimate import Estimate
 from ..document.run import Search
 from .view import RANKED, Side, View, sides, views
 from .words import (
+    ALIKE,
     ALWAYS,
     DISAGREE,
     JUDGED,
     LIMITS,
+    OPEN,
     READING,
     STATUSES,
     UNDECIDED,
@@ -103,15 +105,17 @@ def _verdict(found: dict[str, Side]) -> tuple[str, str]:
     said = []
     for (group, sure), some in parts.items():
         what = " and ".join(some)
-        said.append(f"{name(group)} is {what}" if sure else f"some group is {what}, perhaps {name(group)}")
+        said.append(f"{name(group)} {what}" if sure else f"some group {what}, perhaps {name(group)}")
     # False alarms alone may be the price of being found more often.
     if len(worst) == 1 and every and ways != [WORSE["alarmed"]]:
-        return "worst", f"{VERDICTS['worst'].format(name(next(iter(worst))))}: {' and '.join(ways)}."
+        return "worst", f"{VERDICTS['worst'].format(name(next(iter(worst))))}: it {' and '.join(ways)}."
     if worst:
+        missed = found.get("missed")
+        said += [OPEN] if missed is not None and missed.kind in ("open", "unknown") else []
         return "unequal", f"{VERDICTS['unequal']}: {'; '.join(said)}."
     kind = "unknown" if set(map(attrgetter("kind"), found.values())) == {"unknown"} else "open"
     alone = "By ranking alone: " if kind == "open" and len(found) == 1 else ""
-    return kind, f"{alone}{VERDICTS[kind]}."
+    return kind, f"{alone}{VERDICTS[kind]}{f', {ALIKE}' if kind == 'open' else ''}."
 
 
 def _rates(view: View, found: dict[str, Side]) -> str:
@@ -131,7 +135,7 @@ def _rates(view: View, found: dict[str, Side]) -> str:
         finds = f"finds {_spread(missed, 'of 100 cases')}"
     if alarmed.gap.defined:
         two = missed.gap.defined and len(missed.groups) == 2 == len(alarmed.groups)
-        wrong = f"false alarms {_spread(alarmed, 'of 100', [*dict(missed.groups)] if two else ())}"
+        wrong = f"false alarms {_spread(alarmed, 'of 100 others', [*dict(missed.groups)] if two else ())}"
     return f"{where} the model {finds}; {wrong}.{_small(view, missed.small + alarmed.small)}"
 
 
@@ -149,7 +153,7 @@ def _spread(side: Side, what: str, order: Sequence[str] = ()) -> str:
         said = " and ".join(map(str, map(_of, map(dict(side.groups).__getitem__, order)))) + f" {what}"
     ends = f", without an interval ({reasons(gap.reasons)})"
     if gap.bounded:
-        ends = f", {100 * round(gap.low, 2):.0f} to {100 * round(gap.high, 2):.0f}"
+        ends = f", interval {100 * round(gap.low, 2):.0f} to {100 * round(gap.high, 2):.0f}"
     return f"{said}: {_of(gap)} apart{ends}, {JUDGED[side.kind]}"
 
 
@@ -163,14 +167,18 @@ def _ranking(view: View, found: dict[str, Side]) -> str:
         return f"Ranking: which group has the lowest AUC is unknown ({reasons(gap.reasons)})."
     (worst, low), (best, high) = groups[0], groups[-1]
     runs, between = ("runs from", "to") if len(groups) > 2 else ("is", "and")
-    ends = f", {number(gap.low)} to {number(gap.high)}" if gap.bounded else f", no interval ({reasons(gap.reasons)})"
+    ends = (
+        f", interval {number(gap.low)} to {number(gap.high)}"
+        if gap.bounded
+        else f", no interval ({reasons(gap.reasons)})"
+    )
     said = f"Ranking: the AUC {runs} {number(low.value)} in {name(worst)} {between} "
     said += f"{number(high.value)} in {name(best)}"
     said += f": {number(gap.value)} apart{ends}, {JUDGED[side.kind]}"
     if side.kind != "unknown":
         detectable = np.fmax.reduce([*map(attrgetter("detectable"), view.audit.pairs)], initial=math.nan)
-        missed = "" if math.isnan(detectable) else f"; a true difference of {number(detectable)} may go unseen"
-        said += f" (chance alone makes up to {number(gap.null_high)} in 19 of 20 audits"
+        missed = "" if math.isnan(detectable) else f"; a true difference under {number(detectable)} may go unseen"
+        said += f" (by chance alone up to {number(gap.null_high)} in 19 of 20 audits"
         said += f"{missed if side.kind == 'open' else ''})"
     for row in view.audit.groups:
         if row.group == worst and side.kind in ("beyond", "alone") and not side.sure:

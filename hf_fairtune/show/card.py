@@ -18,12 +18,14 @@ from .drawing import Picture
 from .figures import changes, forest
 from .group_names import in_words
 from .mask_figures import mask_frequency, mask_layers, mask_map, mask_words
+from .methods import budget_table, methods_said
+from .methods import tables as method_tables
 from .page import render
 from .reading import reading_table
 from .search_history import STATES, search_history
 from .table import Cell, Table
 from .tables import auc_table, measure_table, pair_table, sheet_tables, threshold_tables
-from .view import RANKED, beside, sides, splits, views
+from .view import RANKED, View, beside, sides, splits, views
 from .words import SHARING, number, percent, reasons, threshold, written
 
 TASK = "image-classification"
@@ -67,8 +69,10 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
         headline=headline(found) if found else "",
         answers=found,
         reading=reading(found),
+        methods=[text for text in map(methods_said, every) if text],
         verdicts=[text for text in map(compared, every) if text],
-        tables=[t for view in every for t in (auc_table(view), pair_table(view), measure_table(view)) if t.rows],
+        budgets=budget_table(document),
+        tables=[t for view in every for t in (*method_tables(view), *audit_tables(view)) if t.rows],
         rates=[table for view in every for table in threshold_tables(view) if table.rows],
         steps=steps_table(own),
         limits=limits(document),
@@ -77,6 +81,11 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
         words={"number": number, "percent": percent, "reasons": reasons},
     )
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+
+
+def audit_tables(view: View) -> list[Table]:
+    """Build the tables of an audit that a card shows unfolded."""
+    return [auc_table(view), pair_table(view), measure_table(view)]
 
 
 def _parts(document: Document) -> tuple[Run, Training]:

@@ -1,8 +1,9 @@
 """What a comparison with a reference shows: who gained, who lost, and which fall is not excluded."""
 
 import math
+from collections.abc import Mapping
 
-from ..document.comparison import Comparison, Power
+from ..document.comparison import Comparison, Power, Verdict
 from ..document.estimate import Estimate
 from .view import View, beside
 from .words import COMPARISON_VERDICTS, listed, metric, name, number, threshold
@@ -15,7 +16,7 @@ def compared(view: View) -> str:
     found = view.comparison
     if found is None:
         return ""
-    said = [f"{view.title} against {view.reference}, {view.place}: {comparison(found)}"]
+    said = [f"{view.title} against {view.reference}, {view.place}, these two checkpoints: {comparison(found)}"]
     rows = {row.group: row.joint for row in found.groups if row.group not in found.excluded}
     lower = {group: item for group, item in rows.items() if item.low <= 0 <= item.high and item.value < 0}
     said += map("{}.".format, _moved("The AUC", rows))
@@ -75,14 +76,20 @@ def _changes(found: dict[str, Estimate]) -> str:
 
 def comparison(found: Comparison) -> str:
     """Say what a comparison shows: who gained, who lost, and how far a fall is not excluded."""
-    rows = [row for row in found.groups if row.group not in found.excluded]
-    rose = [name(row.group) for row in rows if row.joint.low > 0]
-    fell = [name(row.group) for row in rows if row.joint.high < 0]
+    rows = {row.group: (row.joint, row.fall) for row in found.groups if row.group not in found.excluded}
+    return verdict(found.verdict, rows, found.margin)
+
+
+def verdict(found: Verdict, changes: Mapping[str, tuple[Estimate, float]], margin: float) -> str:
+    """Word a verdict on the changes of the groups' AUCs, each with how far it may have fallen."""
+    rose = [name(group) for group, (change, _) in changes.items() if change.low > 0]
+    fell = [name(group) for group, (change, _) in changes.items() if change.high < 0]
     open_ = [f"worse for {listed(fell, comma=', ')}"] if fell else []
-    for row in rows:
-        if row.joint.low <= 0 <= row.joint.high and row.fall > found.margin:
-            open_.append(f"for {name(row.group)} a fall of up to {number(row.fall)} is not excluded")
-        elif not row.joint.defined:
-            open_.append(f"for {name(row.group)} nothing is known")
+    for group, (change, fall) in changes.items():
+        # A fall that is shared in two digits may be that of the margin.
+        if change.low <= 0 <= change.high and (fall > margin or (found == "gain" and fall >= margin)):
+            open_.append(f"for {name(group)} a fall of up to {number(fall)} is not excluded")
+        elif not change.defined:
+            open_.append(f"for {name(group)} nothing is known")
     said = {"rose": listed(rose, comma=", "), "fell": listed(fell, comma=", "), "open": listed(open_)}
-    return COMPARISON_VERDICTS[found.verdict].format(**said, margin=f"{found.margin:g}")
+    return COMPARISON_VERDICTS[found].format(**said, margin=f"{margin:g}")

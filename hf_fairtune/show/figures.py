@@ -184,7 +184,7 @@ def roc(view: View) -> Picture | None:
         axes.plot(*dots.get(row.group, (math.nan, math.nan)), "o", gid="shared-threshold", **look)
         said.append(f"{row.group} (AUC {number(row.auc.value)})")
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-    axes.set_xlabel(f"{metric('fpr')} (flagged in error)", fontsize=ink.NORMAL)
+    axes.set_xlabel(f"{metric('fpr')} (false alarms)", fontsize=ink.NORMAL)
     axes.set_ylabel(f"{metric('tpr')} (found)", fontsize=ink.NORMAL)
     tidy(axes)
     figure.legend(loc="outside lower center", ncols=1, fontsize=ink.SMALL, frameon=False)
@@ -193,7 +193,7 @@ def roc(view: View) -> Picture | None:
 
 ROC = (
     "Each curve is a group: every point of it is a threshold, with the share of patients with the finding who are "
-    "found (up) and of patients without it who are flagged in error (right). Higher is better. The dots are one "
+    "found (up) and of patients without it who are flagged, false alarms (right). Higher is better. The dots are one "
     "threshold for all: where they lie apart, the same cut means another thing to each group. A curve does not show "
     "how sure it is; the tables do."
 )

@@ -18,6 +18,8 @@ from .decision_figure import decision
 from .drawing import Picture
 from .enrichment import enrichment_sentence, enrichment_tables
 from .group_names import in_words
+from .methods import methods_said
+from .methods import tables as method_tables
 from .reading import reading_table, weighted
 from .table import Cell, Table, as_html, as_markdown, markdown
 from .tables import auc_table, further_tables, pair_table, sheet_tables
@@ -79,7 +81,7 @@ def page(document: Document) -> str:
     sheets = tables.tables([*sheet_tables(document), reading_table(document.data)])
     rules, columns = tables.tables(judged), tables.tables(enrichment_tables(document))
     for view in every:
-        main.append(tables.tables([auc_table(view), pair_table(view)]))
+        main.append(tables.tables([*method_tables(view), auc_table(view), pair_table(view)]))
     for _, some in groupby(every, attrgetter("scope")):
         overview += drawn.figures(OVERVIEW, list(some))
     for view in every:
@@ -96,6 +98,7 @@ def page(document: Document) -> str:
         answers=sorted(said, key=attrgetter("rank"))[:SHOWN],
         unsaid=max(0, len(said) - SHOWN),
         answer_tables=head,
+        methods=list(filter(None, map(methods_said, every)))[:SHOWN],
         compared=list(map(compared, filter(attrgetter("comparison"), every)))[:SHOWN],
         gate=gate,
         gate_lines=lines,

@@ -152,7 +152,7 @@ def rate_table(view: View, at: ThresholdAudit) -> Table:
         cut = own.get(row.group, at.value)
         for key in compared:
             rows[-1].append(known[key].flagging_all(share, cut) if 0 <= cut < 1 else "")
-    header = ["group", "cut", "rows", "with the finding", "found", "flagged in error", *map(metric, names)]
+    header = ["group", "cut", "rows", "with the finding", "found", "false alarms", *map(metric, names)]
     header += map("{} of flagging all".format, map(metric, compared))
     who = f" of {view.title}" if len(view.audits) > 1 else ""
     said = [DEGENERATE] if at.degenerate else []

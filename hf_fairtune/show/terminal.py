@@ -10,6 +10,7 @@ from .answer import answers, headline, reading
 from .compared import compared
 from .enrichment import enrichment_summary
 from .group_names import in_words
+from .methods import methods_said
 from .reading import reading_table, weighted
 from .table import as_text, plain
 from .words import listed, number
@@ -81,6 +82,7 @@ def audit_text(document: Document, colour: bool = False) -> str:
         title = f"{one.view.place[:1].upper()}{one.view.place[1:]}"
         parts += [Part(), Part(f"{title}: {one.verdict}", one.kind, first=not place)]
         parts += [Part(f"  {paragraph}", first=not place) for paragraph in one.paragraphs]
+        parts += [Part(f"  {methods_said(one.view)}", most=2 if place else 4)] if one.view.baselines else []
         parts += [Part(f"  {compared(one.view)}", most=1 if place else 2)] if one.view.comparison else []
     parts += [Part(f"{len(said) - SHOWN} more answers have no place here.")] if len(said) > SHOWN else []
     more = worded.gate or any(one.view.comparison for one in said)

@@ -12,6 +12,7 @@ from ..document.audit import AucGap, Audit, ThresholdAudit
 from ..document.comparison import Comparison, ThresholdChange
 from ..document.document import Document
 from ..document.estimate import NAN, Estimate
+from ..document.replication import Replication
 from .words import percent
 
 # By question: the rate, its gap between groups, and whether the lowest or the highest rate is the worst.
@@ -31,13 +32,14 @@ class View:
     """An audit of a document's model by the groups of an attribute.
 
     `audits` are by the title of their model: the reference's, where there is one, then this; `all_rows` is that of all
-    rows together. `title` and `reference` name the models, the second "" without one. `scope` is target and split,
-    where there are several, each after a comma; `place` is attribute and scope. `level` is that of the intervals,
-    `digits` those of a number.
+    rows together; `baselines` are by title what several trainings of both methods show. `title` and `reference` name
+    the models, the second "" without one. `scope` is target and split, where there are several, each after a comma;
+    `place` is attribute and scope. `level` is that of the intervals, `digits` those of a number.
     """
 
     audit: Audit
     comparison: Comparison | None
+    baselines: dict[str, Replication]
     audits: dict[str, Audit]
     all_rows: Audit | None
     attribute: str
@@ -80,6 +82,7 @@ def views(document: Document) -> list[View]:
                 view = View(
                     audit=entry.audit,
                     comparison=entry.comparison,
+                    baselines={titles[one.baseline]: one for one in entry.replications},
                     audits=({titles[other.model]: other.audit} if other else {}) | {titles[entry.model]: entry.audit},
                     all_rows=whole.audit if whole else None,
                     attribute=attribute,

@@ -32,25 +32,26 @@ JUDGED = {
     "beyond": "more than chance explains",
     "alone": "more than chance explains only if taken alone, so a hint",
     "small": "a hint, as a group is small",
-    "open": "chance can explain it",
+    "open": "so it may be chance",
     "unknown": "not judged",
 }
-WORSE = {"missed": "missed more often", "alarmed": "alarmed in error more often", "ranked": "ranked worse"}
-MISTAKES: dict[Mistake, str] = {"missed": "missed", "alarmed": "flagged in error"}
+WORSE = {"missed": "is missed more often", "alarmed": "has more false alarms", "ranked": "is ranked worse"}
+MISTAKES: dict[Mistake, str] = {"missed": "missed", "alarmed": "false alarm"}
 VERDICTS = {
     "worst": "{} is clearly served worst",
     "unequal": "Groups are clearly served unequally",
     "open": "No group is clearly served worst",
     "unknown": "These rows do not tell whether a group is served worse",
 }
-DISAGREE = "Rates and ranking disagree about who is worse served: {} is {}, {} has the lowest AUC."
+DISAGREE = "Rates and ranking disagree about who is worse served: {} {}, {} has the lowest AUC."
+ALIKE = "nor is equality shown"
+OPEN = "who is missed more often stays open"
 UNDECIDED = "No rates: at every threshold almost nobody, or almost everybody, of some group is flagged."
 READING = (
     "Cases are rows with the finding; false alarms are other rows that are flagged. AUC, the area under the ROC "
     "curve, is the share of pairs, a case and another row, that the scores order rightly: 1 is perfect, 0.5 a coin. "
-    "After each difference stands its {}, which is what chance leaves open; each number is rounded for itself. The "
-    "more gaps there are, the more each must show. That chance can explain a gap does not show that groups are served "
-    "alike."
+    "After each difference stands its {}: the true one may be any of these. Each number is rounded for itself. "
+    "Several gaps are tested, so each must be larger to count as clear."
 )
 YOUDEN = "The youden threshold has the highest sum of sensitivity and specificity."
 COMPARISON_VERDICTS: dict[Verdict, str] = {
@@ -196,7 +197,7 @@ def listed(texts: Sequence[str], most: int = 6, comma: str = "; ") -> str:
 def reason(found: Reason) -> str:
     """Word one reason, without the group it is about."""
     unit = (found.unit or "cases").replace("_", " ").replace("of others", "of the other groups")
-    few = f"{found.count} of {found.needed} needed {unit}" if found.count else f"no {unit}"
+    few = f"{found.count} {unit} of {found.needed} needed" if found.count else f"no {unit}"
     few = f"fewer than {found.needed} {unit}" if found.count is None else few
     return REASONS[found.kind].format(
         few=few, count=found.count if found.count is not None else "some", needed=found.needed

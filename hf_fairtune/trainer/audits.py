@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import logit
 
+from ..audits.audit import AuditOptions
 from ..audits.audit_table import audit_table
 from ..audits.calibration import EDGE, fit_calibration
 from ..audits.compute import scores_from_logits
+from ..audits.table_rows import rows_of
 from ..data.fair_dataset import FairDataset
 from ..data.probabilities import probabilities
 from ..document.document import Audited
@@ -43,6 +45,8 @@ class Audits:
     models: dict[str, Model] = field(default_factory=dict)
     calibrated: set[str] = field(default_factory=set)
     n_permutations: int = 0
+    # By model id, the ids of its scores in each training, by seed; the model's own first.
+    runs: dict[str, dict[int, str]] = field(default_factory=dict)
     _scores: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
     def scores(self, model: str, split: str) -> np.ndarray:
@@ -91,6 +95,35 @@ class Audits:
         self.models.setdefault(model, Model(model, model.replace("_", ", ")))
         return entries
 
+    def repeat(self, seed: int, other: Audits) -> None:
+        """Take the scores of the test splits that another training of the model gave, with another seed."""
+        id = f"{MODEL}, seed {seed}"
+        self.runs.setdefault(MODEL, {self.seed: MODEL})[seed] = id
+        for split in self.data.test_splits:
+            self._scores[id, split] = other.scores(MODEL, split)
+
+    def replicate(self, reference: str, split: str = "test") -> None:
+        """Compare the model's trainings with those of a reference, or with one given model, on an audited split.
+
+        Raises:
+            FairTuneError: the model was trained fewer than 3 times.
+        """
+        from ..audits.replication import replicate_rows  # only where there are several trainings
+
+        runs, others = self.runs.get(MODEL, {}), self.runs.get(reference)
+        kept = [self.data.scored(split, self.scores(id, split)) for id in runs.values()]
+        against = [self.data.scored(split, self.scores(id, split)) for id in (others or {0: reference}).values()]
+        for place, entry in enumerate(self.entries):
+            if entry.attribute is None or (entry.model, entry.split) != (MODEL, split):
+                continue
+            target = kept[0].targets.index(entry.target)
+            attribute = next(own for own in kept[0].attributes if own.name == entry.attribute)
+            rows = rows_of(kept[0], kept[0].scores, target, attribute, kept[0].clusters)
+            one, other = (np.stack([table.scores[:, target] for table in some]) for some in (kept, against))
+            options = AuditOptions(entry.audit.excluded)
+            found = replicate_rows(rows, one, other, reference, [*runs], others is None, options)
+            self.entries[place] = replace(entry, replications=[*entry.replications, found])
+
     def calibrate_scores(self, model: str) -> str | None:
         """Calibrate a model's scores on validation, under an id that is returned; None where they do not rank it."""
         found, calibrated = self._calibration(model), f"{model}_calibrated"
@@ -124,7 +157,14 @@ class Audits:
         """Take over the model that another run on the same data trained, as `model`."""
         self.models[model.id] = model
         self.entries += [replace(entry, model=model.id) for entry in other.entries if entry.model == MODEL]
-        self._scores |= {(model.id, split): scores for (own, split), scores in other._scores.items() if own == MODEL}
+        # Scores of a model's trainings have ids that begin with its own.
+        self._scores |= {
+            (own.replace(MODEL, model.id, 1), split): scores
+            for (own, split), scores in other._scores.items()
+            if own == MODEL or own in other.runs.get(MODEL, {}).values()
+        }
+        runs = other.runs.get(MODEL, {})
+        self.runs |= {model.id: {seed: own.replace(MODEL, model.id, 1) for seed, own in runs.items()}} if runs else {}
 
 
 def without_fixed_thresholds(entry: Audited) -> Audited:

@@ -53,6 +53,8 @@ class FairTrainer(WholeTrainer):
         >>> trainer.save_model()
     """
 
+    # For people, where it is not the method's.
+    title: str = ""
     facts: Facts
     searcher: Searcher | None = None
     search: Search | None = None

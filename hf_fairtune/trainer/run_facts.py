@@ -85,7 +85,11 @@ def run_document(trainer: FairTrainer, audits: Audits) -> Document:
     data, model = audits.data, trainer.model
     base = Base(trainer.base_name, model_type_of(model), data.image_size, counts(model)[0])
     own = Model(
-        MODEL, trainer.method.title, trainer.training_log.training(trainer) if trainer.training_log.steps else None
+        MODEL,
+        trainer.title or trainer.method.title,
+        trainer.training_log.training(trainer) if trainer.training_log.steps else None,
+        trainer.search.budget() if trainer.search else None,
+        [*audits.runs.get(MODEL, {})] or [trainer.args.seed],
     )
     return Document(
         "search" if trainer.search else "debias" if trainer.repair else "train",

@@ -163,7 +163,8 @@ SLIGHTLY_DOWN = (-0.004, -0.001)
 
 
 def verdict(gap: float, *groups: tuple[float, float]) -> str:
-    changes = [group_change(low, high) for low, high in groups]
+    rows = [group_change(low, high) for low, high in groups]
+    changes = [(row.joint, row.fall) for row in rows]
     return classify(changes, Estimate(gap, NAN, NAN, "made up"), 0.005)
 
 

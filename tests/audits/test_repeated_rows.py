@@ -10,7 +10,9 @@ import pytest
 
 from hf_fairtune.audits.audit import audit
 from hf_fairtune.audits.comparison import compare
+from hf_fairtune.audits.engine.clusters import paired_variance
 from hf_fairtune.audits.metrics.metric import cut_metrics, gaps, rates, score_metrics
+from hf_fairtune.audits.replication import replicate
 from hf_fairtune.audits.thresholds import fixed, youden
 from hf_fairtune.document.estimate import Effective
 
@@ -19,7 +21,7 @@ from .samples import NAMES, POINTS, split, two_models, whole_weights
 # What a row stands for says nothing of how many rows there are, of what they could show, and of their order by chance.
 OF_ROWS = {"n", "positives", "negatives", "true_positives", "false_positives", "clusters", "counts", "status"}
 OF_ROWS |= {"detectable", "positives_wanted", "negatives_wanted", "ranking", "ece_null", "ece_null_high", "ece_excess"}
-OF_ROWS |= {"gain", "fall", "scarcer", "cases", "errors", "tests", "selected"}
+OF_ROWS |= {"sampling_error", "gain", "fall", "scarcer", "cases", "errors", "tests", "selected"}
 OF_ROWS |= {"p", "p_adjusted", "low", "high", "p_method", "method", "reasons"} | {
     one.name for one in fields(Effective)
 }
@@ -88,3 +90,28 @@ def test_changes_are_those_of_rows_that_are_repeated() -> None:
     kept = {path: x for path, x in numbers_in(wanted) if ".joint" not in path}
     numbers = dict(numbers_in(found))
     assert {path: numbers[path] for path in kept} == pytest.approx(kept, nan_ok=True, abs=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_trainings_are_those_of_rows_that_are_repeated(size: int) -> None:
+    labels, scores, reference, groups = two_models()
+    weights, rng = whole_weights(len(labels)) * (np.arange(len(labels)) % 9 > 0), np.random.default_rng(0)
+    clusters = np.arange(len(labels)) // size
+    runs = np.stack([scores + rng.normal(0, 0.05, len(scores)) for _ in range(3)])
+    found = replicate(labels, runs, reference, groups, NAMES, clusters=clusters, weights=weights)
+    copies = [np.repeat(column, weights) for column in (labels, reference, groups)]
+    wanted = replicate(copies[0], np.repeat(runs, weights, axis=1), *copies[1:], NAMES)
+    kept = {path: x for path, x in numbers_in(wanted) if "fall" not in path}
+    numbers = dict(numbers_in(found))
+    assert {path: numbers[path] for path in kept} == pytest.approx(kept, nan_ok=True, abs=1e-12)
+
+
+def test_rows_move_trainings_as_they_move_a_change() -> None:
+    """Three trainings that are all alike are a paired comparison."""
+    labels, scores, reference, groups = two_models()
+    weights = np.random.default_rng(0).gamma(2.0, size=len(labels)) + 0.1
+    found = replicate(labels, np.stack([scores] * 3), reference, groups, NAMES, weights=weights)
+    for code, row in enumerate(found.groups):
+        own = groups == code
+        variance = paired_variance(labels[own], scores[own], reference[own], np.arange(own.sum()), weights[own])
+        assert row.auc.change.sampling_error == pytest.approx(np.sqrt(variance))

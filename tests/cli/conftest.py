@@ -40,7 +40,18 @@ def flags(lesions: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def searching(flags: list[str]) -> list[str]:
     """Flags of a short search, but for its folder."""
-    return [*flags, "--num_train_epochs", "2", "--trials", "7"]
+    return [
+        *flags,
+        "--num_train_epochs",
+        "2",
+        "--trials",
+        "7",
+        "--baselines",
+        "full",
+        "linear",
+        "--baseline_trials",
+        "2",
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -74,14 +85,14 @@ def biased(flags: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
 def repairing(flags: list[str], biased: Path) -> list[str]:
     """Flags of a short repair, but for its folder."""
     at = flags.index("--model") + 1
-    more = ["--num_train_epochs", "2", "--per_device_train_batch_size", "8"]
+    more = ["--num_train_epochs", "2", "--per_device_train_batch_size", "8", "--seeds", "1"]
     return [*flags[:at], str(biased), *flags[at + 1 :], *more]
 
 
 @pytest.fixture(scope="session")
 def repairing_both(repairing: list[str], elsewhere: Path) -> list[str]:
     """Flags of one that is tested on two sets and ends with scores that can be calibrated."""
-    return [*repairing, "--head_learning_rate", "0.02", "--test", f"other={elsewhere}"]
+    return [*repairing, "--head_learning_rate", "0.02", "--seeds", "3", "--test", f"other={elsewhere}"]
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,8 @@ def test_a_finished_search_goes_to_the_hub_and_comes_back(finished: Path, tmp_pa
     repo = hub.repo("models", "tester/run")
     assert repo.private
     files = repo.at("main")[1]
-    assert not [name for name in files if name.startswith(("full", "checkpoint", "search", "splits", "run.json"))]
+    home = ("baselines", "seeds", "checkpoint", "search", "splits", "run.json")
+    assert not [name for name in files if name.startswith(home)]
     record = json.loads(files["fairtune.json"])
     assert "/" not in record["run"]["base"]["name"]
     assert str(finished.parent).encode() not in b"".join(files.values())

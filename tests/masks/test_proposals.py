@@ -6,6 +6,7 @@ from optuna.trial import FixedTrial
 
 from hf_fairtune.masks.mask import Mask
 from hf_fairtune.masks.proposals import RECIPES, FreeBits, Proposal, Structured
+from hf_fairtune.search.space import LearningRate
 
 PROPOSALS = [FreeBits(), Structured(free_from=4), Structured(free_from=0)]
 
@@ -52,6 +53,23 @@ def test_neighbours_turn_one_to_three_bits_of_the_best(direction: str) -> None:
         mask = proposal.draw(trial, "paper36", 12)
         distances.append(sum(a != b for a, b in zip(best, mask.bits, strict=True)))
     assert set(distances) == {1, 2, 3}
+
+
+def test_a_neighbour_is_new_and_keeps_the_learning_rate_of_the_best() -> None:
+    """One to three flips of nine bits make 129 masks, of which none comes twice."""
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), direction="maximize")
+    proposal, rates, masks = Structured(free_from=1), LearningRate(1e-5, 1e-3), []
+    for number in range(30):
+        trial = study.ask()
+        bits = proposal.draw(trial, "paper36", 3).bits
+        found = rates(trial)["learning_rate"]
+        trial.set_user_attr("mask", list(bits))
+        masks.append(bits)
+        # The first stays the best.
+        study.tell(trial, 1.0 - number / 100)
+        assert found == study.best_params["learning_rate"]
+        assert rates(FixedTrial(trial.params, number))["learning_rate"] == found
+    assert len(set(masks)) == 30
 
 
 def test_free_bits_are_published_names_and_types() -> None:

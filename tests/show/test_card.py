@@ -122,7 +122,7 @@ def test_metadata_round_trips(search: Document) -> None:
 
     (view,), named = views(edited(search, clear)), card(edited(search, clear))
     assert f"AUC, lowest group by skin ({view.audit.min_group_auc.group}), test" in named
-    assert f'"{view.audit.min_group_auc.group}" is clearly served worst: ranked worse.' in plain(named)
+    assert f'"{view.audit.min_group_auc.group}" is clearly served worst: it is ranked worse.' in plain(named)
 
 
 @pytest.mark.parametrize(("name", "base"), [("google/vit", "google/vit"), ("/models/vit", None), ("./x", None)])

@@ -78,7 +78,7 @@ def test_the_page_holds_every_value_folded(found: Document) -> None:
     assert enrichment is not None
     assert f"at {100 * enrichment.level(0.95):.4g} %, as they were selected" in notes
     assert "intervals of the others are at 95 %, not adjusted" in notes
-    assert re.search(r'"site missing": (no positives|[1-5] of 10 needed positives)', notes)
+    assert re.search(r'"site missing": (no positives|[1-5] positives of 10 needed)', notes)
     text = page(found)
     fold = text[text.index("<h2><bdi>Which columns go with errors") :].partition("</details>")[0]
     assert "more errors than elsewhere in 1 of 26 comparisons, fewer in 2" in fold

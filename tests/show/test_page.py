@@ -142,7 +142,9 @@ def test_the_page_of_a_run_shows_both_models(search: Document) -> None:
     shown = "".join(Reader(page(search)).text)
     for title in ("FairTune", "Full fine-tuning"):
         assert f"AUC, {title}" in shown
-    assert "FairTune against Full fine-tuning, by skin, on test: better for" in shown.replace("\u2068", "")
+    assert "FairTune against Full fine-tuning, by skin, on test, these two checkpoints: better for" in shown.replace(
+        "\u2068", ""
+    )
 
 
 def test_nothing_undefined_is_printed_as_a_word(audit: Document, few_figures: None) -> None:

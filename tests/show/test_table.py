@@ -22,7 +22,7 @@ def test_cells_are_written_reasons_noted_and_empty_columns_left_out() -> None:
     assert made.rows[0] == ["a", "1,234", "0.50 [0.40, 0.60]", "-0.10 [-0.20, +0.10]", "0.25"]
     assert made.rows[1] == ["b", "<8", "–", "–", "–"]
     plain = [note.replace("\u2068", "").replace("\u2069", "") for note in made.notes]
-    assert plain == ['"b": 3 of 10 needed positives', '"c": all scores are equal', "more"]
+    assert plain == ['"b": 3 positives of 10 needed', '"c": all scores are equal', "more"]
 
 
 def test_a_table_of_nothing_has_no_rows() -> None:

@@ -10,7 +10,7 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.show.answer import answers
 from hf_fairtune.show.table import plain
 from hf_fairtune.show.terminal import audit_text
-from hf_fairtune.show.words import VERDICTS
+from hf_fairtune.show.words import ALIKE, VERDICTS
 
 from .conftest import edited
 from .strange import crowded, many_groups, renamed, undefined
@@ -37,7 +37,7 @@ def test_an_audit_is_one_screen_verdict_first(audit: Document) -> None:
 
 
 def test_without_a_gate_the_answer_is_first(search: Document) -> None:
-    assert audit_text(search).startswith(f"{VERDICTS['open']}.\n\nBy skin, on test: ")
+    assert audit_text(search).startswith(f"{VERDICTS['open']}, {ALIKE}.\n\nBy skin, on test: ")
     assert "Nothing was audited" in audit_text(edited(search, lambda content: content.update(audits=[])))
 
 

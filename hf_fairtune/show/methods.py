@@ -1,0 +1,94 @@
+"""What several trainings of each method show: the verdict on a method, its table, and what choosing each took."""
+
+from collections.abc import Sequence
+
+from ..document.document import Document
+from ..document.replication import Repeated, Replication
+from .compared import verdict
+from .table import Cell, Table
+from .view import View
+from .words import listed, name, number, written
+
+MOST = 8
+VARIANCES = (
+    "trainings: of one recipe with several seeds; the interval of a mean holds the variance of training and of rows",
+    "from training, from rows: the two standard errors of the mean of the lowest group's AUC",
+)
+
+
+def methods_said(view: View) -> str:
+    """Say of each baseline what the trainings of both methods show."""
+    said = []
+    for title, found in view.baselines.items():
+        rows = {row.group: (row.auc.change.mean, row.fall) for row in found.groups if row.group not in found.excluded}
+        said.append(f"{view.title} against {title}, {trainings(found)}: {verdict(found.verdict, rows, found.margin)}")
+    return " ".join(said)
+
+
+def trainings(found: Replication) -> str:
+    """Say how often both methods were trained."""
+    own = len(found.auc.method.runs)
+    if found.fixed:
+        return f"{own} trainings against this one model"
+    other = len(found.auc.baseline.runs)
+    return f"{own} trainings of each" if own == other else f"{own} and {other} trainings"
+
+
+def methods_table(view: View) -> Table:
+    """Build a row a method: its lowest AUC, gap and AUC of all rows as means over trainings."""
+    rows: list[list[Cell]] = []
+    for title, found in view.baselines.items():
+        if not rows:
+            parts = found.min_group_auc.method, found.auc_gap.method, found.auc.method
+            rows.append(_row(view.title, parts, ""))
+        parts = found.min_group_auc.baseline, found.auc_gap.baseline, found.auc.baseline
+        rows.append(_row(title, parts, found.verdict))
+    header = ["method", "trainings", "lowest group's AUC", "from training", "from rows", "gap", "AUC of all rows"]
+    header.append(f"verdict on {view.title}")
+    title = f"Methods {view.place}, means over trainings [{view.level}]"
+    return Table.of(title, header, rows, VARIANCES if rows else (), digits=view.digits)
+
+
+def _row(title: str, parts: tuple[Repeated, Repeated, Repeated], found: str) -> list[Cell]:
+    lowest, gap, whole = parts
+    errors: list[Cell] = [lowest.training_error, lowest.sampling_error]
+    return [title, len(lowest.runs), lowest.mean, *errors, gap.mean, whole.mean, found]
+
+
+def changes_tables(view: View) -> list[Table]:
+    """Build, for each baseline, a row a group: the AUC by both methods and the change."""
+    tables = []
+    for title, found in view.baselines.items():
+        rows: list[list[Cell]] = []
+        for row in found.groups:
+            contrast = row.auc
+            rows.append([name(row.group), contrast.method.mean, contrast.baseline.mean, contrast.change.mean])
+        header = ["group", f"AUC, {view.title}", f"AUC, {title}", "change"]
+        whole = f"{view.title} against {title} {view.place}, means over trainings [{view.level}]"
+        note = "change: its interval is simultaneous over the groups that changed"
+        tables.append(Table.of(whole, header, rows, [note], digits=view.digits))
+    return tables
+
+
+def budget_table(document: Document) -> Table:
+    """Build a row a method that was searched: what its search took, what it chose, and its value on validation."""
+    rows: list[list[Cell]] = []
+    objectives: list[str] = []
+    for model in document.models:
+        if model.budget is None or model.training is None:
+            continue
+        budget, training = model.budget, model.training
+        objectives.append(budget.objective)
+        rate = written(training.steps[0].learning_rate) if training.steps else ""
+        minutes = number(budget.seconds / 60, digits=1)
+        seeds = ", ".join(map(str, model.seeds))
+        parameters = f"{training.trainable_parameters:,}"
+        rows.append([model.title, budget.trials, f"{budget.epochs:g}", minutes, rate, parameters, budget.value, seeds])
+    value = f"{listed(list(dict.fromkeys(objectives)), MOST)} of the best trial, on validation"
+    header = ["method", "trials", "epochs of all trials", "minutes", "learning rate", "parameters", value, "seeds"]
+    return Table.of("What choosing each method took", header, rows)
+
+
+def tables(view: View) -> Sequence[Table]:
+    """Build the tables of the methods, the summary first."""
+    return [methods_table(view), *changes_tables(view)] if view.baselines else []

@@ -1,0 +1,72 @@
+"""Trainings beside one: the same method with another seed, and baselines that get the same search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import FairTuneError
+from ..masks.granularities import PRESETS
+from ..methods.method import Method, method_named
+
+if TYPE_CHECKING:
+    from .fair import FairTrainer
+
+# What FairTune's tables set beside it (ICLR 2024, tables 1 to 6).
+BASELINES = ("full", "linear", "attention", "layernorm")
+TITLES = {"linear": "Linear readout", "layernorm": "LayerNorm tuning", "attention": "Attention tuning"}
+
+
+def baseline_method(name: str) -> Method:
+    """Return a method by its name, or FairTune with a preset mask by the preset's.
+
+    Raises:
+        FairTuneError: there is neither.
+    """
+    return method_named("fairtune", mask=name) if name in PRESETS else method_named(name)
+
+
+def baseline(trainer: FairTrainer, name: str) -> FairTrainer:
+    """Return a trainer of a baseline: the same start, data and arguments, in `<output_dir>/baselines/<name>`.
+
+    Its `hyperparameter_search` is to have the trials and the objective that the trainer's had.
+
+    Args:
+        trainer: a trainer with `model_init` and `data`.
+        name: a method, such as "full", or a preset mask, such as "linear".
+    """
+    found = _beside(trainer, Path("baselines") / name, baseline_method(name), trainer.args.seed)
+    found.title = TITLES.get(name, "")
+    return found
+
+
+def with_seed(trainer: FairTrainer, seed: int) -> FairTrainer:
+    """Return a trainer of the same method and arguments with another seed, in `<output_dir>/seeds/<seed>`.
+
+    The seed decides the new head, the order of the images, their augmentation and dropout; data and splits stay. Give
+    its scores to the first by `trainer.audits.repeat(seed, other.audits)`.
+    """
+    found = _beside(trainer, Path("seeds") / str(seed), replace(trainer.method), seed)
+    found.title = trainer.title
+    return found
+
+
+def seeds_after(first: int, count: int, least: int) -> Sequence[int]:
+    """Return the seeds of the trainings after the first: none for a count of 1.
+
+    Raises:
+        FairTuneError: the count tells nothing of the variance of training.
+    """
+    if count != 1 and count < least:
+        raise FairTuneError(
+            f"`--seeds` is {count}; give {least} or more for what a method does, or 1 for what this checkpoint does."
+        )
+    return range(first + 1, first + count)
+
+
+def _beside(trainer: FairTrainer, folder: Path, method: Method, seed: int) -> FairTrainer:
+    args: Any = trainer.args
+    args = replace(args, output_dir=str(Path(args.output_dir) / folder), seed=seed, push_to_hub=False)
+    return type(trainer)(model_init=trainer.model_init, args=args, data=trainer.data, method=method)
