@@ -1,6 +1,7 @@
 """Scores of any image classifier on a table of images; no training."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from .data.scored_splits import split_rows
 from .data.source import load_source
 from .errors import FairTuneError, first_line
 from .families.frozen_eval import frozen_eval
+from .families.precision import in_float32
 
 MULTILABEL, REGRESSION = "multi_label_classification", "regression"
 BATCH = 64
@@ -92,15 +94,16 @@ def score_images(
 ) -> np.ndarray:
     """Compute the classes' probabilities of every image, float64 [n, classes], as the pipeline of transformers does.
 
-    They are made of the logits in double precision, and rank the images as the log-odds do. The model is left in the
-    mode it was in. `stamps` change when their images do; `cache` holds the decoded pixels and the logits so far, from
-    which a killed run goes on.
+    They are made of the logits in double precision, and rank the images as the log-odds do. Weights of half precision
+    are held in float32 meanwhile. The model is left as it was. `stamps` change when their images do; `cache` holds the
+    decoded pixels and the logits so far, from which a killed run goes on.
 
     Raises:
         FairTuneError: an image cannot be decoded, the model does not take its pixels, or a score is not finite.
     """
-    key, classes = score_key(model, processor, stamps, batch_size), len(class_names(model))
-    with frozen_eval(model), torch.inference_mode(), score_log(cache, key, classes, batch_size) as log:
+    with frozen_eval(model), in_float32(model), torch.inference_mode(), ExitStack() as kept:
+        key, classes = score_key(model, processor, stamps, batch_size), len(class_names(model))
+        log = kept.enter_context(score_log(cache, key, classes, batch_size))
         parts = [log.done]
         with tqdm(total=len(images), initial=len(log.done), desc="Scoring images", unit="image", disable=None) as bar:
             for batch in pixel_batches(images, stamps, processor, cache, batch_size, len(log.done)):

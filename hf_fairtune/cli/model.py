@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 
 from ..connection import hub_or_cache
@@ -44,6 +45,7 @@ def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
         try:
             return AutoModelForImageClassification.from_pretrained(
                 name,
+                dtype=torch.float32,
                 num_labels=len(names),
                 id2label=names,
                 label2id={label: i for i, label in names.items()},
@@ -65,12 +67,14 @@ def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None
 
 
 def load_classifier(name: str) -> Any:
-    """Load a model as it is."""
+    """Load a model as it is, in float32: half precision would round its scores and its small steps."""
     if name.startswith((".", "/", "~")) and not Path(name).expanduser().exists():
         raise FairTuneError(f"`{name}` does not exist; give the folder or the Hub id of an image classifier.")
     with hub_or_cache(name):
         try:
-            model, loaded = AutoModelForImageClassification.from_pretrained(name, output_loading_info=True)
+            model, loaded = AutoModelForImageClassification.from_pretrained(
+                name, dtype=torch.float32, output_loading_info=True
+            )
         except (OSError, ValueError) as error:
             raise FairTuneError(f"`{name}` is no image classifier: {first_line(error)}") from error
     lacking = sorted({*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])})

@@ -32,8 +32,8 @@ def fisher_importance(
 
     In form "sample", with z_i the log-odds of row i, l_i its term of the weighted cross-entropy and L_B the bias of
     all rows, the two are mean_i (dl_i/dz_i · dz_i/dθ)² and mean_i (N · dL_B/dz_i · dz_i/dθ)². One backward sweep over
-    chunks of rows gives dz_i/dθ for both. Where the gradient is 0 but for rounding both are exactly 0 (see `rounding`).
-    The model is in evaluation mode meanwhile and is left as it was.
+    chunks of rows gives dz_i/dθ for both. Where the gradient is rounding (see `rounding`) both are exactly 0. The
+    model is in evaluation mode meanwhile and is left as it was.
 
     Args:
         model: a classifier of two classes, called with `pixel_values`.

@@ -1,4 +1,4 @@
-"""Which gradients are rounding: those that are 0 in exact arithmetic, as of a key's bias, which the softmax ignores."""
+"""Which gradients are rounding: those that are 0 in exact arithmetic, as of the bias of an attention's keys."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -35,8 +35,8 @@ def rounding(model: nn.Module, pixels: Tensor) -> dict[str, Tensor]:
 
     The gradients of each image, and of its mirror image, are taken in float32 and in float64, on the CPU whatever
     the model's device and type. An entry is rounding where the absolute values of the second add up to less
-    than `SHRINKS` of those of the differences. A true gradient is the same in both however small it is, and one that no
-    image reaches is 0 in both, so that neither is rounding.
+    than `SHRINKS` of those of the differences. A true gradient is the same in both however small it is, and one that
+    no image reaches is 0 in both, so that neither is rounding.
 
     Args:
         model: in evaluation mode; left as it was.

@@ -21,7 +21,7 @@ from ..losses.loss import bias_loss_named, margin, weighted_bce
 from ..masks.eval_mode import EvalModeCallback
 from ..masks.reinitialise import reinitialise
 from ..masks.repair_mask import MaskOptions, RepairMask
-from ..masks.soft_mask_callback import SoftMaskCallback
+from ..masks.soft_mask_callback import SoftMaskCallback, refuse_half
 from .facts import Facts, View
 from .method import Batch, Method, Needs, StageRecord, flag, forward
 
@@ -104,6 +104,8 @@ class TwoStep(Method):
     def prepare(self, model: Any, facts: Facts) -> Any:
         """Make this step's parameters trainable, and set the head's most biased weights to zero before step two."""
         if self.measured.mask is None:
+            if self.mask in ("soft", "random"):
+                refuse_half(dict(model.named_parameters()))
             self.measured.mask = self._measure(model, facts)
             self.measured.compared = self.measured.mask.contrast.describe(facts.group_names)
         known = self.measured.mask

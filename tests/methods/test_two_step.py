@@ -190,3 +190,11 @@ def test_masks_and_rates_that_move_nothing_are_refused() -> None:
         steps(mask="hard", rate=100.0)
     with pytest.raises(FairTuneError, match="`head_learning_rate` is -1; give 0 or more"):
         method_named("swift", head_learning_rate=-1.0)
+
+
+def test_half_precision_is_refused_before_it_is_measured() -> None:
+    facts = Facts(("young", "old"), rows={})
+    for name, mask in (("swift", "soft"), ("bmft", "random")):
+        step = method_named(name, mask=mask).stages()[0]
+        with pytest.raises(FairTuneError, match="is bfloat16, whose rounding swallows"):
+            step.prepare(tiny_vit().bfloat16(), facts)

@@ -18,6 +18,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"batch_eval_metrics": True}, "`batch_eval_metrics` is True, but numbers by group are of all rows at once"),
     ({"prediction_loss_only": True}, "`prediction_loss_only` is True, but an audit takes the scores of every row"),
     ({"eval_do_concat_batches": False}, "`eval_do_concat_batches` is False, but numbers by group"),
+    ({"bf16_full_eval": True}, "`bf16_full_eval` is True, but the model's weights would be rounded, and images tie"),
+    ({"fp16_full_eval": True}, "`fp16_full_eval` is True, but the model's weights would be rounded, and images tie"),
     ({"remove_unused_columns": True}, "`remove_unused_columns` is True, but the groups are no model input"),
     ({"train_sampling_strategy": "group_by_length"}, "`train_sampling_strategy` is group_by_length, but images have"),
     ({"auto_find_batch_size": True}, "`auto_find_batch_size` is True, but the batch would depend on what memory"),
