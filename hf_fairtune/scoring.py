@@ -26,9 +26,10 @@ from .data.scored_splits import split_rows
 from .data.source import load_source
 from .errors import FairTuneError, first_line
 from .families.frozen_eval import frozen_eval
+from .families.one_logit import REGRESSION
 from .families.precision import in_float32
 
-MULTILABEL, REGRESSION = "multi_label_classification", "regression"
+MULTILABEL = "multi_label_classification"
 BATCH = 64
 
 

@@ -11,6 +11,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassi
 from ..connection import hub_or_cache
 from ..errors import FairTuneError, first_line
 from ..families.head import find_head, swap_classes
+from ..families.one_logit import has_one_logit, two_logits
 
 
 @dataclass
@@ -58,6 +59,10 @@ def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
 def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None) -> Any:
     """Load a two-class model with its own head, its classes in the order of `labels`."""
     model = load_classifier(name)
+    if has_one_logit(model):
+        negative = model.config.id2label[0] == labels[0]
+        model = two_logits(model, head)
+        model.config.id2label = {0: labels[1], 1: labels[0]} if negative else model.config.id2label
     leaf = find_head(model, head)
     if positive_column(model.config.id2label, labels[1]) == 0:
         swap_classes(model, leaf)

@@ -8,6 +8,7 @@ import pytest
 from transformers import EarlyStoppingCallback
 
 from hf_fairtune import FairTrainer, FairTuneError
+from hf_fairtune.families.one_logit import two_logits
 from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
 from hf_fairtune.methods.method import Method
@@ -157,3 +158,11 @@ def test_a_compiled_model_trains_alike(tmp_path: Path, method: Method) -> None:
         losses.append(run.evaluate()["eval_loss"])
         assert len(run.predict(table(61, 1)).predictions) == 61
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["full", "swift"])
+def test_a_model_of_one_logit_is_refused_before_the_training(tmp_path: Path, method: str) -> None:
+    options = {"train_dataset": table(), "eval_dataset": table(64, 1)}
+    with pytest.raises(FairTuneError, match="the model has one logit but two are wanted; pass `two_logits"):
+        FairTrainer(tiny_vit(num_labels=1), arguments(tmp_path, method=method), **options)
+    FairTrainer(two_logits(tiny_vit(num_labels=1)), arguments(tmp_path, method=method), **options).evaluate()
