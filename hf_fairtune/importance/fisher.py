@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from ..errors import FairTuneError
 from ..families.frozen_eval import frozen_eval
-from ..losses.contrast import Contrast
+from ..losses.contrast import Contrast, GroupPair
 from .batch import batch_fisher
 from .importance import Importance, ImportanceOptions
 from .rounding import rounding
-from .sample import sample_fisher, whole_fisher
+from .sample import chosen, sample_fisher, whole_fisher
 from .stable_rows import StableRows
 
 
@@ -64,6 +64,20 @@ def fisher_importance(
             parameter.requires_grad_(required)
 
 
+def pair_of(model: nn.Module, data: Any, **options: Any) -> GroupPair:
+    """Return the groups of lowest and highest AUC on `data`; `options` are those of `fisher_importance`.
+
+    Source: Yan et al., SWiFT (MELBA 2025), which keeps these two of several groups.
+    """
+    asked = ImportanceOptions(**options)
+    with frozen_eval(model):
+        rows = StableRows.read(data, asked, next(model.parameters()).device)
+        _check_cells(rows)
+        found = chosen(rows.margins(model), rows)
+    assert isinstance(found, GroupPair)
+    return found
+
+
 def without(importance: Importance, unreal: dict[str, Tensor]) -> Importance:
     """Return the importances with 0 in the entries that are rounding."""
     sides = (
@@ -76,7 +90,8 @@ def without(importance: Importance, unreal: dict[str, Tensor]) -> Importance:
 
 def _check_cells(rows: StableRows) -> None:
     """Refuse rows in which a group has no rows of a label."""
-    codes = range(int(rows.groups.max()) + 1)
+    pair = rows.options.contrast
+    codes = [pair.worst, pair.best] if isinstance(pair, GroupPair) else range(int(rows.groups.max()) + 1)
     cells = [(g, y) for g in codes for y in (0, 1)]
     empty = [f"group {g} with label {y}" for g, y in cells if not ((rows.groups == g) & (rows.labels == y)).any()]
     if len(codes) == 1:

@@ -239,3 +239,9 @@ def detectable(found: Detectable) -> str:
         f"a true difference of AUC of {found.difference:.2f} between {group} and {found.reference} would be found in "
         f"4 of 5 such audits, if the AUC of {found.reference} is {found.auc:g}; a smaller one may go unseen"
     )
+
+
+def contrasted(compared: str, contrast: str) -> str:
+    """Say which of several groups a bias loss compares, and what becomes of the others' rows."""
+    others = {"pair": "; other groups count for the prediction loss alone", "pair_data": "; other groups are left out"}
+    return f"{compared}{others.get(contrast, '')}"
