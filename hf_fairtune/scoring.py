@@ -86,8 +86,9 @@ def score_dataset(
     images, stamps = source.images.select(kept), [identities.stamps[i] for i in kept]
     cache = cache_folder(arguments.data_cache)
     scores = replace(scores, values=score_images(model, processor, images, stamps, cache, batch_size))
-    table = replace(read_scored(frame, arguments, scores, source.readings), splits=splits)
-    return ScoredImages(source.name, table, with_scores(frame, scores, [identities.names[i] for i in kept], splits))
+    names = [identities.names[i] for i in kept]
+    table = replace(read_scored(frame, arguments, scores, source.readings), splits=splits, images=np.array(names))
+    return ScoredImages(source.name, table, with_scores(frame, scores, names, splits))
 
 
 def score_images(

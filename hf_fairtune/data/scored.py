@@ -15,7 +15,7 @@ from ..document.data import Reading, Task
 from ..errors import FairTuneError, listed
 from .attributes import Attribute, at_quantiles, parse_group, read_attributes
 from .class_scores import ClassScores, parse_score, score_columns
-from .columns import clusters_of, given_splits
+from .columns import clusters_of, given_splits, image_names
 from .targets import read_targets
 from .uncertain import Uncertain, certain_rows
 
@@ -40,6 +40,7 @@ class ScoredTable:
             do not exclude each other. `reference_chosen` is the reference's.
         readings: what was made of the values of label, attributes and file, before rows were taken.
         explain: partitions of the rows that may go with errors; none of them is audited.
+        images: name of the image of every row as text [n], where a column has it; else None.
     """
 
     labels: np.ndarray
@@ -55,6 +56,7 @@ class ScoredTable:
     reference_chosen: np.ndarray | None = None
     readings: list[Reading] = field(default_factory=list)
     explain: list[Attribute] = field(default_factory=list)
+    images: np.ndarray | None = None
 
     @property
     def probability(self) -> bool:
@@ -83,7 +85,16 @@ class ScoredTable:
         """Return some of the rows (indices, or a mask [n]); targets stay, and of the groups those that occur."""
         kept: dict[str, Any] = {
             name: None if (values := getattr(self, name)) is None else values[rows]
-            for name in ("labels", "scores", "clusters", "reference_scores", "splits", "chosen", "reference_chosen")
+            for name in (
+                "labels",
+                "scores",
+                "clusters",
+                "reference_scores",
+                "splits",
+                "chosen",
+                "reference_chosen",
+                "images",
+            )
         }
         attributes, explain = ([part.take(rows) for part in parts] for parts in (self.attributes, self.explain))
         return replace(self, attributes=attributes, explain=explain, **kept)
@@ -222,6 +233,7 @@ def read_scored(
         reference_chosen=None if reference is None else targets.chosen_by(reference),
         readings=list(dict.fromkeys([*readings, *dropped, *targets.readings, *grouped, *cut])),
         explain=explain,
+        images=image_names(frame, getattr(spec, "image", None)),
     )
 
 

@@ -227,4 +227,4 @@ def test_only_the_pair_is_measured_and_trained_on() -> None:
     assert sorted(first) == sorted(sampler) == kept.tolist()
     assert first == again != list(sampler)
     assert len(sampler) == len(kept)
-    assert steps(contrast="pair", data=data)[0].rows(data) is None
+    assert steps()[0].rows(data) is None
