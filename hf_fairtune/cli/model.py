@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 
 from ..connection import hub_or_cache
 from ..errors import FairTuneError, first_line
 from ..families.head import find_head, swap_classes
+from ..families.mae_encoder import BECOMES, MODEL_TYPE, LoadedKeys, classifier_of_mae
 from ..families.one_logit import has_one_logit, two_logits
 
 
@@ -18,14 +21,20 @@ from ..families.one_logit import has_one_logit, two_logits
 class ModelArguments:
     """Which pretrained model."""
 
-    model: str = field(metadata={"help": "Hub id or folder of an image classifier, e.g. google/vit-base-patch16-224."})
+    model: str = field(
+        metadata={
+            "help": "Hub id or folder of an image classifier, e.g. google/vit-base-patch16-224; for training, also of "
+            "a masked autoencoder (vit_mae)."
+        }
+    )
 
 
 def load_model_type(name: str) -> str:
-    """Load the `config.model_type` of a model, without its weights."""
+    """Load the `config.model_type` of a model as it will be trained, without its weights."""
     with hub_or_cache(name):
         try:
-            return str(AutoConfig.from_pretrained(name).model_type)
+            found = str(AutoConfig.from_pretrained(name).model_type)
+            return BECOMES if found == MODEL_TYPE else found
         except (OSError, ValueError) as error:
             raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
 
@@ -40,10 +49,14 @@ def load_processor(name: str) -> Any:
 
 
 def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
-    """Load a model with a new two-class head, which the Trainer seeds."""
+    """Load a model with a new two-class head, which the Trainer seeds; of an autoencoder its encoder."""
     names = dict(enumerate(labels))
     with hub_or_cache(name):
         try:
+            if AutoConfig.from_pretrained(name).model_type == MODEL_TYPE:
+                model, keys = classifier_of_mae(name, labels)
+                say_keys(keys)
+                return model
             return AutoModelForImageClassification.from_pretrained(
                 name,
                 dtype=torch.float32,
@@ -52,8 +65,18 @@ def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
                 label2id={label: i for i, label in names.items()},
                 ignore_mismatched_sizes=True,
             )
+        except FairTuneError:
+            raise
         except (OSError, ValueError) as error:
             raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
+
+
+@cache
+def say_keys(keys: LoadedKeys) -> None:
+    """Say once which weights of an autoencoder are used, on the main process."""
+    if PartialState().is_main_process:
+        decoder = f"{len(keys.left)} of its decoder are left" if keys.left else "it has no decoder"
+        print(f"note: {len(keys.taken)} tensors are the autoencoder's; {decoder}; new are {', '.join(keys.new)}")
 
 
 def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None) -> Any:
