@@ -1,6 +1,7 @@
 """Scores of any image classifier on a table of images; no training."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,16 @@ from .data.pixels import cache_folder
 from .data.probabilities import class_log_odds, probabilities
 from .data.processors import resized_processor
 from .data.score_log import score_key, score_log
-from .data.scored import PredictionArguments, ScoredTable, read_scored
+from .data.scored import PredictionArguments, read_scored
 from .data.scored_splits import split_rows
+from .data.scored_table import ScoredTable
 from .data.source import load_source
 from .errors import FairTuneError, first_line
 from .families.frozen_eval import frozen_eval
+from .families.one_logit import REGRESSION
+from .families.precision import in_float32
 
-MULTILABEL, REGRESSION = "multi_label_classification", "regression"
+MULTILABEL = "multi_label_classification"
 BATCH = 64
 
 
@@ -83,8 +87,9 @@ def score_dataset(
     images, stamps = source.images.select(kept), [identities.stamps[i] for i in kept]
     cache = cache_folder(arguments.data_cache)
     scores = replace(scores, values=score_images(model, processor, images, stamps, cache, batch_size))
-    table = replace(read_scored(frame, arguments, scores, source.readings), splits=splits)
-    return ScoredImages(source.name, table, with_scores(frame, scores, [identities.names[i] for i in kept], splits))
+    names = [identities.names[i] for i in kept]
+    table = replace(read_scored(frame, arguments, scores, source.readings), splits=splits, images=np.array(names))
+    return ScoredImages(source.name, table, with_scores(frame, scores, names, splits))
 
 
 def score_images(
@@ -92,15 +97,16 @@ def score_images(
 ) -> np.ndarray:
     """Compute the classes' probabilities of every image, float64 [n, classes], as the pipeline of transformers does.
 
-    They are made of the logits in double precision, and rank the images as the log-odds do. The model is left in the
-    mode it was in. `stamps` change when their images do; `cache` holds the decoded pixels and the logits so far, from
-    which a killed run goes on.
+    They are made of the logits in double precision, and rank the images as the log-odds do. Weights of half precision
+    are held in float32 meanwhile. The model is left as it was. `stamps` change when their images do; `cache` holds the
+    decoded pixels and the logits so far, from which a killed run goes on.
 
     Raises:
         FairTuneError: an image cannot be decoded, the model does not take its pixels, or a score is not finite.
     """
-    key, classes = score_key(model, processor, stamps, batch_size), len(class_names(model))
-    with frozen_eval(model), torch.inference_mode(), score_log(cache, key, classes, batch_size) as log:
+    with frozen_eval(model), in_float32(model), torch.inference_mode(), ExitStack() as kept:
+        key, classes = score_key(model, processor, stamps, batch_size), len(class_names(model))
+        log = kept.enter_context(score_log(cache, key, classes, batch_size))
         parts = [log.done]
         with tqdm(total=len(images), initial=len(log.done), desc="Scoring images", unit="image", disable=None) as bar:
             for batch in pixel_batches(images, stamps, processor, cache, batch_size, len(log.done)):

@@ -211,3 +211,14 @@ def test_no_column_is_lost(columns: list[str], names: list[str], found: list[str
 def test_rows_that_nothing_divides_have_no_split() -> None:
     kept = with_scores(pd.DataFrame({"y": [1, 2]}), ClassScores(np.zeros((2, 1)), ["a"]), ["a.png", "b.png"], None)
     assert list(kept.columns) == ["y", "image", "score"]
+
+
+def test_weights_in_half_precision_are_scored_in_float32(asked: Any) -> None:
+    """Their own rounding stays, that of the logits goes: images that the model ranks do not tie."""
+    model, processor = vit(2)
+    model.config.id2label = {0: "nevus", 1: "melanoma"}
+    half = score_dataset(model.bfloat16(), processor, asked(label=["diagnosis"], positive=["melanoma"])).table
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+    full = score_dataset(model.float(), processor, asked(label=["diagnosis"], positive=["melanoma"])).table
+    np.testing.assert_array_equal(half.scores, full.scores)
+    assert len(np.unique(half.scores)) == 24

@@ -8,7 +8,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ..data.attributes import Attribute
-from ..data.scored import ScoredTable
+from ..data.scored_table import ScoredTable
 from ..document.audit import Audit
 from ..document.comparison import MARGIN, Comparison, Power
 from ..document.document import Audited

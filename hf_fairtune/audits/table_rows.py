@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..data.attributes import Attribute
-from ..data.scored import ScoredTable
+from ..data.scored_table import ScoredTable
 from .engine.rows import ScoredRows, check_rows
 
 ALL_ROWS = "all rows"

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ..audits.audit_table import ARGMAX, check_policies
-from ..data.scored import PredictionArguments, ScoredSpec, ScoredTable, read_scored, repeatable
+from ..data.scored import PredictionArguments, ScoredSpec, read_scored, repeatable
+from ..data.scored_table import ScoredTable
 from ..data.table_file import is_table, read_table
 from ..document.comparison import MARGIN
 from ..document.document import ALL_ROWS, Sharing

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from .. import catalog
 from ..audits.replication import LEAST
 from ..data.arguments import DataArguments
@@ -17,6 +19,7 @@ from ..data.fair_dataset import FairDataset
 from ..data.testsets import TestSetArguments, parse_test_sets
 from ..document.run import ExternalSet
 from ..methods.method import Method, method_named
+from ..show import beforehand
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.baselines import seeds_after
 from ..trainer.fair import FairTrainer
@@ -136,6 +139,7 @@ def repair(job: RepairJob, trainer: FairTrainer, external: ExternalArguments) ->
             trainer.audit(split, model=calibrated)
     say(trainer, f"repairing with {trainer.method.title} on {len(data['external'])} images")
     train_all(trainer, seeds_after(trainer.args.seed, external.seeds, LEAST))
+    say_compared(trainer)
     calibration = trainer.calibrate() if external.calibrate else None
     for split in data.test_splits:
         trainer.compare(BEFORE, split)
@@ -145,3 +149,13 @@ def repair(job: RepairJob, trainer: FairTrainer, external: ExternalArguments) ->
     if external.maps and trainer.is_world_process_zero():
         before = trainer.call_model_init()
         say(trainer, f"maps: {write_maps(before, trainer.model, data, 'test', job.folder)}")
+
+
+def say_compared(trainer: FairTrainer) -> None:
+    """Say which of three groups or more the bias loss set against each other, where the method has such a loss."""
+    training = trainer.training_log.training(trainer)
+    compared = training.steps[0].facts.get("compared")
+    groups = len(np.unique(trainer.data.columns("external")["groups"])) if trainer.data else 0
+    if compared and groups > 2:
+        contrast = str(training.method.hyperparameters["contrast"])
+        say(trainer, f"note: bias loss: {beforehand.contrasted(str(compared), contrast)}")

@@ -23,7 +23,7 @@ from ..errors import FairTuneError
 from ..families.family import family_named
 from ..folder import check, check_place, claim, undone_if_refused
 from ..methods.method import Method, method_named
-from ..show import words
+from ..show import beforehand
 from ..show.compared import power
 from ..show.group_names import wordings
 from ..show.table import plain
@@ -91,7 +91,7 @@ class Job:
             elif trainer.unsearched is not None:
                 raise trainer.unsearched
             claim(self.folder, self.fingerprint)
-        say(trainer, f"note: test split: {words.detectable(detectable(counts_of(data, 'test')))}")
+        say(trainer, f"note: test split: {beforehand.detectable(detectable(counts_of(data, 'test')))}")
         return trainer
 
     def load_data(self, processor: Any) -> FairDataset:

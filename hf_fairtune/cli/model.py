@@ -2,28 +2,39 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
+from accelerate import PartialState
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 
 from ..connection import hub_or_cache
 from ..errors import FairTuneError, first_line
 from ..families.head import find_head, swap_classes
+from ..families.mae_encoder import BECOMES, MODEL_TYPE, LoadedKeys, classifier_of_mae
+from ..families.one_logit import has_one_logit, two_logits
 
 
 @dataclass
 class ModelArguments:
     """Which pretrained model."""
 
-    model: str = field(metadata={"help": "Hub id or folder of an image classifier, e.g. google/vit-base-patch16-224."})
+    model: str = field(
+        metadata={
+            "help": "Hub id or folder of an image classifier, e.g. google/vit-base-patch16-224; for training, also of "
+            "a masked autoencoder (vit_mae)."
+        }
+    )
 
 
 def load_model_type(name: str) -> str:
-    """Load the `config.model_type` of a model, without its weights."""
+    """Load the `config.model_type` of a model as it will be trained, without its weights."""
     with hub_or_cache(name):
         try:
-            return str(AutoConfig.from_pretrained(name).model_type)
+            found = str(AutoConfig.from_pretrained(name).model_type)
+            return BECOMES if found == MODEL_TYPE else found
         except (OSError, ValueError) as error:
             raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
 
@@ -38,24 +49,43 @@ def load_processor(name: str) -> Any:
 
 
 def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
-    """Load a model with a new two-class head, which the Trainer seeds."""
+    """Load a model with a new two-class head, which the Trainer seeds; of an autoencoder its encoder."""
     names = dict(enumerate(labels))
     with hub_or_cache(name):
         try:
+            if AutoConfig.from_pretrained(name).model_type == MODEL_TYPE:
+                model, keys = classifier_of_mae(name, labels)
+                say_keys(keys)
+                return model
             return AutoModelForImageClassification.from_pretrained(
                 name,
+                dtype=torch.float32,
                 num_labels=len(names),
                 id2label=names,
                 label2id={label: i for i, label in names.items()},
                 ignore_mismatched_sizes=True,
             )
+        except FairTuneError:
+            raise
         except (OSError, ValueError) as error:
             raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
+
+
+@cache
+def say_keys(keys: LoadedKeys) -> None:
+    """Say once which weights of an autoencoder are used, on the main process."""
+    if PartialState().is_main_process:
+        decoder = f"{len(keys.left)} of its decoder are left" if keys.left else "it has no decoder"
+        print(f"note: {len(keys.taken)} tensors are the autoencoder's; {decoder}; new are {', '.join(keys.new)}")
 
 
 def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None) -> Any:
     """Load a two-class model with its own head, its classes in the order of `labels`."""
     model = load_classifier(name)
+    if has_one_logit(model):
+        negative = model.config.id2label[0] == labels[0]
+        model = two_logits(model, head)
+        model.config.id2label = {0: labels[1], 1: labels[0]} if negative else model.config.id2label
     leaf = find_head(model, head)
     if positive_column(model.config.id2label, labels[1]) == 0:
         swap_classes(model, leaf)
@@ -65,12 +95,14 @@ def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None
 
 
 def load_classifier(name: str) -> Any:
-    """Load a model as it is."""
+    """Load a model as it is, in float32: half precision would round its scores and its small steps."""
     if name.startswith((".", "/", "~")) and not Path(name).expanduser().exists():
         raise FairTuneError(f"`{name}` does not exist; give the folder or the Hub id of an image classifier.")
     with hub_or_cache(name):
         try:
-            model, loaded = AutoModelForImageClassification.from_pretrained(name, output_loading_info=True)
+            model, loaded = AutoModelForImageClassification.from_pretrained(
+                name, dtype=torch.float32, output_loading_info=True
+            )
         except (OSError, ValueError) as error:
             raise FairTuneError(f"`{name}` is no image classifier: {first_line(error)}") from error
     lacking = sorted({*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])})

@@ -12,6 +12,8 @@ import pandas as pd
 from ..errors import FairTuneError, listed
 
 SPLIT_COLUMN = "split"
+# What a column of paths or names of images is called.
+PATH_COLUMNS = ("image", "file_name", "path", "filename", "image_id", "isic_id", "Image Index", "dicom_id")
 SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = dict.fromkeys(["train", "training"], "train")
 SPLIT_NAMES |= dict.fromkeys(["validation", "validate", "valid", "val", "dev"], "validation")
@@ -123,3 +125,15 @@ def given_splits(frame: pd.DataFrame) -> np.ndarray | None:
     if list(frame.columns).count(SPLIT_COLUMN) != 1:
         return None
     return split_names(named_column(frame, SPLIT_COLUMN, "split"))
+
+
+def image_names(frame: pd.DataFrame, asked: str | None = None) -> np.ndarray | None:
+    """Return the name of every row's image as text [n]: of the column asked for, or the first that is called so.
+
+    None where there is no such column, or not every row has a name there.
+    """
+    names = [asked] if asked is not None else [name for name in PATH_COLUMNS if name in frame]
+    if not names or list(frame.columns).count(names[0]) != 1:
+        return None
+    levels = as_levels(frame[names[0]])
+    return None if levels.isna().any() else levels.to_numpy(dtype=str)

@@ -7,7 +7,8 @@ import numpy as np
 from ..document.data import AttributeSheet, Data, Level, SplitSheet, Target
 from ..document.document import ALL_ROWS
 from .attributes import MISSING
-from .scored import ScoredSpec, ScoredTable
+from .scored import ScoredSpec
+from .scored_table import ScoredTable
 
 
 def split_sheet(table: ScoredTable, hash: str) -> SplitSheet:

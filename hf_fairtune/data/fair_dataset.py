@@ -14,11 +14,12 @@ from ..errors import FairTuneError, listed
 from .arguments import DataArguments
 from .balance import balanced_rows
 from .columns import SPLITS
+from .copies import check_one_split
 from .image_rows import ImageRows, check_both_classes, check_named, read_rows
-from .leakage import check_one_split, check_test_set, check_unseen
+from .leakage import check_test_set, check_unseen
 from .pixels import cache_folder
 from .processors import check_plain, pixel_shape, resized_processor
-from .scored import ScoredTable
+from .scored_table import ScoredTable
 from .source import load_source
 from .splits import SplitPlan, divide
 from .testsets import check_name
@@ -202,7 +203,7 @@ def load_fair_dataset(
     table = rows.table
     strata = 2 * rows.groups.values + table.labels[:, 0]
     split, origin = divide(rows.identities.rows, rows.units, strata, source.given, plan)
-    check_one_split(split, rows.identities.images, table.clusters)
+    check_one_split(split, table.clusters, rows.first, rows.identities.names.__getitem__)
     rows = replace(rows, split=split)
     left_out = rows.groups.left_out(arguments.exclude, arguments.include)
     check_named(rows, arguments, left_out)

@@ -34,6 +34,15 @@ class EncodedImage:
         """Return its bytes."""
         return self.content if self.content is not None else Path(str(self.path)).read_bytes()
 
+    def middle(self, count: int) -> bytes:
+        """Return as many of its bytes, or all, from the middle on."""
+        start = max(0, self.size // 2 - count // 2)
+        if self.content is not None:
+            return self.content[start : start + count]
+        with Path(str(self.path)).open("rb") as file:
+            file.seek(start)
+            return file.read(count)
+
     def name(self, row: int) -> str:
         """Name it for an error line: its file, or its row."""
         return Path(self.path).name if self.path else f"row {row}"

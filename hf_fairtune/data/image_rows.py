@@ -12,9 +12,10 @@ from ..errors import FairTuneError, listed
 from .arguments import DataArguments
 from .attributes import Attribute, read_attributes
 from .columns import SPLITS, clusters_of, named_column
+from .copies import first_of_content, joined
 from .facts import split_sheet
 from .identity import Identities, identify, unordered_digest
-from .scored import ScoredTable
+from .scored_table import ScoredTable
 from .source import Source
 from .targets import binary_targets
 from .transform import PixelTransform
@@ -30,6 +31,7 @@ class ImageRows:
         table: what their columns say, of one target; the scores are 0 until a model gives some.
         negative: what the label 0 means.
         split: name of the split of every row, [n].
+        first: for each row the first whose image has the same content, [n].
     """
 
     images: Dataset
@@ -37,6 +39,7 @@ class ImageRows:
     table: ScoredTable
     negative: str
     split: np.ndarray
+    first: np.ndarray
 
     @property
     def groups(self) -> Attribute:
@@ -50,8 +53,9 @@ class ImageRows:
 
     @property
     def units(self) -> np.ndarray:
-        """Return what must stay in one split, [n]: the clusters, or where there are none the images."""
-        return np.array(self.identities.images) if self.table.clusters is None else self.table.clusters
+        """Return what must stay in one split, [n]: the clusters, or where there are none the images; copies join."""
+        units = np.array(self.identities.images) if self.table.clusters is None else self.table.clusters
+        return joined(units, self.first)
 
     @property
     def data_hash(self) -> str:
@@ -117,7 +121,8 @@ def read_rows(source: Source, arguments: DataArguments, split: str, *, lone_leve
         clusters=clusters_of(source.frame, arguments.cluster),
         readings=[*source.readings, *found.readings, *grouped],
     )
-    return ImageRows(source.images, identities, table, str(found.negative), np.full(len(source.images), split, object))
+    splits, first = np.full(len(source.images), split, object), first_of_content(source.images)
+    return ImageRows(source.images, identities, table, str(found.negative), splits, first)
 
 
 def _column(scores: np.ndarray) -> np.ndarray:

@@ -20,23 +20,11 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from .image_rows import ImageRows
-    from .scored import ScoredTable
+    from .scored_table import ScoredTable
 
 SEEN = ("train", "validation")
 SHARE = 0.5
 FEWEST = 10
-
-
-def check_one_split(split: np.ndarray, images: list[str], clusters: np.ndarray | None) -> None:
-    """Check that no cluster, or where there are none no image, lies in two splits; all are of every row, [n]."""
-    splits = pd.Series(split).groupby(np.array(images) if clusters is None else clusters).nunique()
-    shared = splits.index[splits > 1]
-    if len(shared):
-        what = "images lie" if clusters is None else "clusters lie"
-        raise FairTuneError(
-            f"{len(shared)} {what} in more than one split ({listed(shared, 5)}); the test would be seen in training: "
-            "put each in one split, or give the table without splits."
-        )
 
 
 def check_test_set(name: str, test: ImageRows, main: ImageRows) -> None:
@@ -124,9 +112,10 @@ def _check_document(folder: Path, data: Data) -> None:
 def refuse_shared(scored: ScoredTable, fit_on: ScoredTable) -> None:
     """Refuse rows to fit thresholds on that are audited too: at a cut chosen on them rates look too good.
 
-    Where both have clusters none may be shared. Otherwise rows are the same that have the same labels and scores,
-    twins within a table left out: of tables of other patients these are at most 1 in e, whatever the scores'
-    digits, so that half of the smaller table (and `FEWEST`) is no chance.
+    Where both have clusters none may be shared. Nor may an image: names that both tables have mean the same images
+    where half of them have the same labels and scores, too. Without clusters rows are the same that have the same
+    labels and scores, twins within a table left out: of tables of other patients these are at most 1 in e, whatever
+    the scores' digits, so that half of the smaller table (and `FEWEST`) is no chance.
     """
     advice = "a threshold looks too good on the rows it is fitted on: give those of other patients"
     if scored.clusters is not None and fit_on.clusters is not None:
@@ -135,6 +124,13 @@ def refuse_shared(scored: ScoredTable, fit_on: ScoredTable) -> None:
             raise FairTuneError(
                 f"clusters of audited rows are among those for thresholds, too ({listed(both, 3)}); {advice}."
             )
+    images = _same_images(scored, fit_on)
+    if images:
+        raise FairTuneError(
+            f"{len(images)} images of audited rows are among those for thresholds, too ({listed(images, 3)}); "
+            f"{advice}."
+        )
+    if scored.clusters is not None and fit_on.clusters is not None:
         return
     same = len(_single_rows(scored).merge(_single_rows(fit_on)))
     if same >= FEWEST and same > SHARE * min(len(scored.labels), len(fit_on.labels)):
@@ -146,3 +142,16 @@ def refuse_shared(scored: ScoredTable, fit_on: ScoredTable) -> None:
 def _single_rows(table: ScoredTable) -> pd.DataFrame:
     """Return labels and scores of the rows that occur once in a table."""
     return pd.DataFrame(np.column_stack([table.labels, table.scores])).drop_duplicates(keep=False)
+
+
+def _same_images(table: ScoredTable, other: ScoredTable) -> list[str]:
+    """Return the names of images that are in both tables, unless most of these names mean other images."""
+    if table.images is None or other.images is None:
+        return []
+    both = np.intersect1d(table.images, other.images)
+    one, two = (
+        pd.DataFrame(np.column_stack([part.labels, part.scores])).assign(image=part.images).drop_duplicates()
+        for part in (table, other)
+    )
+    same = one.merge(two)["image"].unique().tolist()
+    return sorted(same) if len(same) >= SHARE * len(both) else []

@@ -1,99 +1,25 @@
-"""Scored rows with all that an audit needs beside the scores, and the flags that say what a table's columns mean."""
+"""The flags that say what a table's columns mean, and the table of scored rows that they read."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from ..document.data import Reading, Task
+from ..document.data import Reading
 from ..errors import FairTuneError, listed
 from .attributes import Attribute, at_quantiles, read_attributes
 from .class_scores import ClassScores, score_columns
-from .columns import clusters_of, given_splits
+from .columns import clusters_of, given_splits, image_names
 from .meanings import check_meanings
+from .scored_table import ScoredTable
 from .targets import read_targets
 from .uncertain import Uncertain, certain_rows
 from .weights import weighed_rows
 
-OPTIONAL = ("reference_scores", "splits", "chosen", "reference_chosen")
 REPEATED = {"action": "extend", "nargs": "+"}
-
-
-@dataclass(frozen=True)
-class ScoredTable:
-    """Scored rows.
-
-    Args:
-        labels: 0 or 1, int64 [n, k].
-        scores: finite, float64 [n, k]; higher means more likely 1.
-        targets: name of every column of both, [k].
-        task: "binary", "multiclass" (each class against the rest) or "multilabel" (each label).
-        label_name: the label column, several joined by ", ".
-        attributes: the partitions of the rows.
-        clusters: id of the cluster of every row as text [n]; None where rows are independent.
-        reference_scores: of another model on the same rows, float64 [n, k]; None where there is none.
-        splits: train, validation or test of every row [n], where a column `split` says so; else None.
-        chosen: target of the highest score of every row, int64 [n], -1 for a class that is no target; None where they
-            do not exclude each other. `reference_chosen` is the reference's.
-        readings: what was made of the values of label, attributes and file, before rows were taken.
-        explain: partitions of the rows that may go with errors; none of them is audited.
-        weights: how much of the population every row stands for, above 0, float64 [n]; None where all are alike.
-    """
-
-    labels: np.ndarray
-    scores: np.ndarray
-    targets: list[str]
-    task: Task
-    label_name: str
-    attributes: list[Attribute]
-    clusters: np.ndarray | None = None
-    reference_scores: np.ndarray | None = None
-    splits: np.ndarray | None = None
-    chosen: np.ndarray | None = None
-    reference_chosen: np.ndarray | None = None
-    readings: list[Reading] = field(default_factory=list)
-    explain: list[Attribute] = field(default_factory=list)
-    weights: np.ndarray | None = None
-
-    @property
-    def probability(self) -> bool:
-        """Say whether all scores, the reference's too, lie in 0..1."""
-        scores = self.scores if self.reference_scores is None else np.hstack([self.scores, self.reference_scores])
-        return bool(scores.min() >= 0 and scores.max() <= 1)
-
-    @property
-    def row_hash(self) -> str:
-        """Hash labels, scores, groups, weights and clusters of all rows in any order; 16 hexadecimal digits."""
-        columns, parts = [self.labels, self.scores], []
-        for attribute in self.attributes:
-            columns.append(attribute.values)
-            parts.append([attribute.name, attribute.names])
-        names: list[object] = [self.targets, parts]
-        if self.reference_scores is not None:
-            columns.append(self.reference_scores)
-        if self.weights is not None:
-            columns.append(self.weights)
-        if self.clusters is not None:
-            ids, codes = np.unique(self.clusters, return_inverse=True)
-            columns, names = [*columns, codes], [*names, ids.tolist()]
-        content = np.column_stack(columns).astype(np.float64) + 0.0
-        ordered = np.ascontiguousarray(content[np.lexsort(content.T)])
-        return hashlib.sha256(json.dumps(names).encode() + ordered.tobytes()).hexdigest()[:16]
-
-    def take(self, rows: np.ndarray) -> ScoredTable:
-        """Return some of the rows (indices, or a mask [n]); targets stay, and of the groups those that occur."""
-        kept: dict[str, Any] = {
-            name: None if (values := getattr(self, name)) is None else values[rows]
-            for name in ("labels", "scores", "clusters", "weights", *OPTIONAL)
-        }
-        attributes, explain = ([part.take(rows) for part in parts] for parts in (self.attributes, self.explain))
-        return replace(self, attributes=attributes, explain=explain, **kept)
 
 
 def repeatable(help: str) -> Any:
@@ -234,4 +160,5 @@ def read_scored(
         reference_chosen=None if reference is None else targets.chosen_by(reference),
         readings=list(dict.fromkeys([*readings, *dropped, *left, *targets.readings, *grouped, *cut])),
         explain=explain,
+        images=image_names(frame, getattr(spec, "image", None)),
     )

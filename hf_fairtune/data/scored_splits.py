@@ -7,8 +7,9 @@ import numpy as np
 from ..document.document import ALL_ROWS
 from ..errors import FairTuneError, listed
 from .columns import SPLITS, clusters_of
+from .copies import check_one_split, first_of_content
 from .identity import Identities
-from .leakage import SEEN, check_one_split
+from .leakage import SEEN
 from .source import Source
 from .splits import read_splits
 
@@ -41,7 +42,9 @@ def split_rows(
         )
     given = [where[key] for key in keys] if where else source.given
     found = np.array(given or ["test"] * len(keys))
-    check_one_split(found, identities.images, clusters_of(source.frame, cluster))
+    clusters = clusters_of(source.frame, cluster)
+    if len(np.unique(found)) > 1:
+        check_one_split(found, clusters, first_of_content(source.images), identities.names.__getitem__)
     if split not in found:
         present = [name for name in SPLITS if name in found]
         raise FairTuneError(f"The data have no row in the {split} split, only in {listed(present)}; pass --split.")

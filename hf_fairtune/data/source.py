@@ -23,12 +23,11 @@ from datasets import (
 from ..connection import hub_or_cache
 from ..document.data import Reading
 from ..errors import FairTuneError, first_line, listed
-from .columns import SPLIT_COLUMN, SPLIT_NAMES, named_column, no_column, split_names
+from .columns import PATH_COLUMNS, SPLIT_COLUMN, SPLIT_NAMES, named_column, no_column, split_names
 from .table_file import KINDS, is_table, read_table, suffix_of
 from .uncertain import Uncertain, certain_rows
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
-PATH_COLUMNS = ("image", "file_name", "path", "filename", "image_id", "isic_id", "Image Index", "dicom_id")
 ENDINGS = (".jpg", ".png", ".jpeg", ".JPG", ".PNG", ".JPEG")
 IMAGES = {*map(str.lower, ENDINGS), ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 

@@ -13,8 +13,8 @@ CONVENTIONAL = ("classifier", "head", "fc")
 DISTILLED = re.compile(r"(^|[._])dist(ill\w*)?(?=[._]|$)")
 
 
-def find_head(model: Any, name: str | None = None) -> str:
-    """Return the module name of the layer that gives the two logits.
+def find_head(model: Any, name: str | None = None, classes: int = 2) -> str:
+    """Return the module name of the layer that gives the two logits, or the one if `classes` is 1.
 
     It is the linear layer (or, where there is none, the 1x1 convolution) with an output for each class; of several,
     the one `get_classifier()` gives or the one under a conventional name.
@@ -23,29 +23,28 @@ def find_head(model: Any, name: str | None = None) -> str:
         model: an image classifier; its number of classes is `config.num_labels`, two where it has no config. Names
             are those of the plain model where PEFT wraps it.
         name: the head, or a module around it; None to look for it.
+        classes: how many logits there are to be.
 
     Raises:
         FairTuneError: not two classes, two heads whose logits are averaged, no head or several, or an unknown name.
     """
     model = plain(model)
-    if (classes := getattr(getattr(model, "config", None), "num_labels", 2)) != 2:
-        raise FairTuneError(f"the model has {classes} classes but two are wanted; load it with `num_labels=2`.")
+    if (own := getattr(getattr(model, "config", None), "num_labels", classes)) != classes:
+        raise FairTuneError(f"the model has {own} classes but two are wanted; load it with `num_labels=2`.")
+    listed = outputs(model, classes)
     if name is not None and name not in dict(model.named_modules()):
+        raise FairTuneError(f"`head` is {name!r}, which is no module of the model; pass one of {listing(listed)}.")
+    found = [leaf for leaf in listed if name is None or f"{leaf}.".startswith(f"{name}." if name else "")]
+    if any(DISTILLED.search(leaf) for leaf in listed):
         raise FairTuneError(
-            f"`head` is {name!r}, which is no module of the model; pass one of {listing(outputs(model))}."
-        )
-    found = [leaf for leaf in outputs(model) if name is None or f"{leaf}.".startswith(f"{name}." if name else "")]
-    if any(DISTILLED.search(leaf) for leaf in outputs(model)):
-        raise FairTuneError(
-            f"the model averages the logits of two heads ({listing(outputs(model))}), but one is wanted; "
+            f"the model averages the logits of two heads ({listing(listed)}), but one is wanted; "
             "load it as the class without a distillation head."
         )
     found = found if len(found) == 1 else conventional(model, found)
     if len(found) != 1:
-        listed = listing(outputs(model)) if name is None else f"{listing(found)} in {name!r}"
-        raise FairTuneError(
-            f"the head is not clear, layers with two outputs are {listed}; pass `head=` with its name."
-        )
+        where = listing(listed) if name is None else f"{listing(found)} in {name!r}"
+        count = "two outputs" if classes == 2 else "one output"
+        raise FairTuneError(f"the head is not clear, layers with {count} are {where}; pass `head=` with its name.")
     return found[0]
 
 
@@ -54,13 +53,16 @@ def plain(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def outputs(model: nn.Module) -> list[str]:
-    """List the leaves with two outputs: linear layers, or 1x1 convolutions where no linear layer has two."""
+def outputs(model: nn.Module, classes: int = 2) -> list[str]:
+    """List the leaves with two outputs: linear layers, or 1x1 convolutions where no linear layer has two.
+
+    Or with as many as `classes`.
+    """
     # PEFT keeps the layer that it replaced as `base_layer`.
     leaves = {n: m for n, m in model.named_modules() if not n.endswith(".base_layer")}
-    linear = [n for n, m in leaves.items() if isinstance(m, nn.Linear) and m.out_features == 2]
+    linear = [n for n, m in leaves.items() if isinstance(m, nn.Linear) and m.out_features == classes]
     convolutions = {n: (m.out_channels, *m.kernel_size) for n, m in leaves.items() if isinstance(m, nn.Conv2d)}
-    return linear or [n for n, sizes in convolutions.items() if sizes == (2, 1, 1)]
+    return linear or [n for n, sizes in convolutions.items() if sizes == (classes, 1, 1)]
 
 
 def conventional(model: Any, found: list[str]) -> list[str]:

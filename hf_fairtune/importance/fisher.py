@@ -1,16 +1,18 @@
 """How much every weight matters for prediction and for bias: diagonals of the Fisher information of the two losses."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import FairTuneError
 from ..families.frozen_eval import frozen_eval
-from ..losses.contrast import Contrast
+from ..losses.contrast import Contrast, GroupPair
 from .batch import batch_fisher
 from .importance import Importance, ImportanceOptions
-from .sample import sample_fisher, whole_fisher
+from .rounding import rounding
+from .sample import chosen, sample_fisher, whole_fisher
 from .stable_rows import StableRows
 
 
@@ -30,7 +32,8 @@ def fisher_importance(
 
     In form "sample", with z_i the log-odds of row i, l_i its term of the weighted cross-entropy and L_B the bias of
     all rows, the two are mean_i (dl_i/dz_i · dz_i/dθ)² and mean_i (N · dL_B/dz_i · dz_i/dθ)². One backward sweep over
-    chunks of rows gives dz_i/dθ for both. The model is in evaluation mode meanwhile and is left as it was.
+    chunks of rows gives dz_i/dθ for both. Where the gradient is rounding (see `rounding`) both are exactly 0. The
+    model is in evaluation mode meanwhile and is left as it was.
 
     Args:
         model: a classifier of two classes, called with `pixel_values`.
@@ -55,15 +58,40 @@ def fisher_importance(
         with frozen_eval(model.requires_grad_(False)):
             rows = StableRows.read(data, options, next(model.parameters()).device)
             _check_cells(rows)
-            return measure(model, rows)
+            return without(measure(model, rows), rounding(model, rows.first))
     finally:
         for parameter, required in trainable.items():
             parameter.requires_grad_(required)
 
 
+def pair_of(model: nn.Module, data: Any, **options: Any) -> GroupPair:
+    """Return the groups of lowest and highest AUC on `data`; `options` are those of `fisher_importance`.
+
+    Source: Yan et al., SWiFT (MELBA 2025), which keeps these two of several groups.
+    """
+    asked = ImportanceOptions(**options)
+    with frozen_eval(model):
+        rows = StableRows.read(data, asked, next(model.parameters()).device)
+        _check_cells(rows)
+        found = chosen(rows.margins(model), rows)
+    assert isinstance(found, GroupPair)
+    return found
+
+
+def without(importance: Importance, unreal: dict[str, Tensor]) -> Importance:
+    """Return the importances with 0 in the entries that are rounding."""
+    sides = (
+        {name: values.masked_fill(unreal[name].to(values.device), 0) for name, values in side.items()}
+        for side in (importance.prediction, importance.bias)
+    )
+    prediction, bias = sides
+    return replace(importance, prediction=prediction, bias=bias)
+
+
 def _check_cells(rows: StableRows) -> None:
     """Refuse rows in which a group has no rows of a label."""
-    codes = range(int(rows.groups.max()) + 1)
+    pair = rows.options.contrast
+    codes = [pair.worst, pair.best] if isinstance(pair, GroupPair) else range(int(rows.groups.max()) + 1)
     cells = [(g, y) for g in codes for y in (0, 1)]
     empty = [f"group {g} with label {y}" for g, y in cells if not ((rows.groups == g) & (rows.labels == y)).any()]
     if len(codes) == 1:

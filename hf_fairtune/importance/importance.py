@@ -59,7 +59,8 @@ class ImportanceOptions:
             published code does; "whole" for bias from the squared gradient of the loss of all rows (see
             `whole_fisher`), prediction as in "sample".
         batch_size: rows read at once from a dataset, and in form "batch" the batches; a loader brings its own.
-        chunk_size: rows whose gradients are held at once in form "sample"; bounds the memory, changes no number.
+        chunk_size: rows whose gradients are held at once in form "sample" or "whole"; bounds the memory, and
+            changes numbers by rounding only.
         dtype: torch.bfloat16 to run the model under autocast; squares are summed in float32 anyway.
         progress: show a bar where there is a terminal.
     """

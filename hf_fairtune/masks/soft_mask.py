@@ -41,7 +41,8 @@ def soft_mask(importance: Importance, normalization: str = "min-max") -> dict[st
 
     `Norm` is taken over one parameter tensor (weight and bias apart), so the mask does not depend on the scale of
     either loss; the published code adds 1e-10 to max - min too, and its masks shrink where importances are that small.
-    A constant tensor, such as the bias of a single logit, stays as it is, as in the published code.
+    A constant tensor, such as the bias of a single logit, stays as it is, as in the published code. A weight of no
+    importance for either, such as one whose gradient is rounding, stays where it is, whatever `Norm` makes of it.
 
     Args:
         importance: of every parameter for prediction (eq. 7) and for bias (eq. 8).
@@ -53,7 +54,11 @@ def soft_mask(importance: Importance, normalization: str = "min-max") -> dict[st
     Raises:
         FairTuneError: unknown normalization.
     """
-    return {name: ratio.tanh().abs().float() for name, ratio in ratios(importance, normalization).items()}
+    bias, prediction = importance.bias, importance.prediction
+    return {
+        name: ratio.tanh().abs().float().masked_fill_((bias[name] == 0) & (prediction[name] == 0), 0)
+        for name, ratio in ratios(importance, normalization).items()
+    }
 
 
 def ratios(importance: Importance, normalization: str) -> dict[str, Tensor]:

@@ -34,7 +34,8 @@ class SoftMaskCallback(TrainerCallback):
 
     Raises:
         FairTuneError: an unknown `mask_on`, no mask of any parameter, or values that are NaN or outside [0, 1]; when
-            training begins: a name that the model lacks, another shape, or parameters sharded over several processes.
+            training begins: a name that the model lacks, another shape, parameters sharded over several processes, or
+            a share of a step of a parameter in half precision, which its rounding would swallow.
 
     Example:
         >>> trainer = Trainer(model, args, train_dataset=data, callbacks=[SoftMaskCallback(mask)])
@@ -99,7 +100,20 @@ class SoftMaskCallback(TrainerCallback):
                     "make the mask from this model."
                 )
         trained = {name: parameter for name, parameter in parameters.items() if parameter.requires_grad}
+        shares = {name for name, mask in self.mask.items() if ((mask > 0) & (mask < 1)).any()}
+        refuse_half({name: parameter for name, parameter in trained.items() if name in shares})
         return [(p, self.mask[n].to(p.device, p.dtype)) for n, p in trained.items() if n in self.mask]
+
+
+def refuse_half(parameters: Mapping[str, Tensor]) -> None:
+    """Refuse parameters in which a small share of a step is lost: bfloat16 tells 1 from 1.008, float16 from 1.001."""
+    half = [name for name, parameter in parameters.items() if parameter.dtype in (torch.bfloat16, torch.float16)]
+    if half:
+        kind = str(parameters[half[0]].dtype).removeprefix("torch.")
+        raise FairTuneError(
+            f"`{half[0]}` is {kind}, whose rounding swallows the share of a step that a soft mask leaves; load the "
+            "model with dtype=torch.float32, and train with bf16=True for speed."
+        )
 
 
 def plain_name(name: str) -> str:

@@ -6,24 +6,27 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, get_args
 
+import numpy as np
 import torch
 from accelerate.utils import broadcast
 from torch import Tensor, nn
-from torch.utils.data import Subset
+from torch.utils.data import Sampler, Subset
 from transformers import TrainerCallback
 
 from ..document.run import Scalar
 from ..errors import FairTuneError
 from ..families.head import find_head, head_parameters
-from ..importance.fisher import fisher_importance
+from ..importance.fisher import fisher_importance, pair_of
 from ..importance.importance import ImportanceOptions
+from ..losses.contrast import GroupPair
 from ..losses.loss import bias_loss_named, margin, weighted_bce
 from ..masks.eval_mode import EvalModeCallback
 from ..masks.reinitialise import reinitialise
 from ..masks.repair_mask import MaskOptions, RepairMask
-from ..masks.soft_mask_callback import SoftMaskCallback
+from ..masks.soft_mask_callback import SoftMaskCallback, refuse_half
 from .facts import Facts, View
 from .method import Batch, Method, Needs, StageRecord, flag, forward
+from .pair_sampler import PairSampler, rows_of_pair
 
 Reinit = Literal["mean", "quantile", "full", "none"]
 
@@ -34,6 +37,7 @@ class Measured:
 
     mask: RepairMask | None = None
     compared: str = ""
+    seed: int = 0
 
 
 @dataclass(kw_only=True)
@@ -57,7 +61,11 @@ class TwoStep(Method):
     importance_batch_size: int = flag(32, "For batch: images of a batch, drawn in an order that --seed shuffles.")
     chunk_size: int = flag(8, "Images whose gradients are held at once for the Fisher information.")
     bias_loss: str = flag("equalized_odds", "A file of losses/, such as equalized_odds or statistical_parity.")
-    contrast: Literal["pair", "mean"] = flag("pair", "Over two groups: best against worst, or each against the rest.")
+    contrast: Literal["pair", "pair_data", "mean"] = flag(
+        "pair",
+        "Of three groups or more: bias of the worst against the best by AUC, the others' rows for prediction alone; "
+        "pair_data leaves these rows out, as published; mean is each group against the rest.",
+    )
     mask_on: Literal["update", "gradient"] = flag("update", "What the mask scales; Adam undoes a scaled gradient.")
     steps: Literal["both", "extractor", "head"] = flag("both", "Which of the two steps to take.")
     reinit: Reinit = flag("mean", "Head weights that start step two at zero.")
@@ -104,14 +112,24 @@ class TwoStep(Method):
     def prepare(self, model: Any, facts: Facts) -> Any:
         """Make this step's parameters trainable, and set the head's most biased weights to zero before step two."""
         if self.measured.mask is None:
+            if self.mask in ("soft", "random"):
+                refuse_half(dict(model.named_parameters()))
             self.measured.mask = self._measure(model, facts)
             self.measured.compared = self.measured.mask.contrast.describe(facts.group_names)
+            self.measured.seed = facts.seed
         known = self.measured.mask
         for name, parameter in model.named_parameters():
             parameter.requires_grad_((name in known.head) == (self.steps == "head"))
         if self.steps == "head":
             self.reinitialised = reinitialise(model, known.head, known.soft, self.reinit, self.reinit_quantile)
         return model
+
+    def rows(self, data: Any) -> Sampler[int] | None:
+        """Return the rows of the two groups compared where the others are left out."""
+        known = self.measured.mask
+        if self.contrast != "pair_data" or known is None or not isinstance(known.contrast, GroupPair):
+            return None
+        return PairSampler(np.asarray(data.with_format(None)["groups"][:]), known.contrast, self.measured.seed)
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Any]:
         """Return the weighted sum of prediction loss and bias loss of a batch (SWiFT, eq. 10)."""
@@ -155,16 +173,25 @@ class TwoStep(Method):
     def _measure(self, model: Any, facts: Facts) -> RepairMask:
         """Measure how much every weight matters for prediction and for bias (eq. 7, 8) and make the masks (eq. 9)."""
         head, rows = tuple(head_parameters(model, find_head(model, facts.head))), facts.rows["measured"]
+        options = self._options()
+        if self.contrast == "pair_data":
+            options["contrast"] = pair = pair_of(model, rows, **options)
+            rows = Subset(rows, rows_of_pair(np.asarray(rows.with_format(None)["groups"][:]), pair).tolist())
         # Batches of a sorted table would lack a group or a label each, and then hold no bias at all.
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(facts.seed)).tolist()
-        importance = fisher_importance(model, Subset(rows, order), **self._options())
+        importance = fisher_importance(model, Subset(rows, order), **options)
         # Every process has measured the same images; rounding on accelerators may differ, masks must not.
         importance = replace(importance, prediction=broadcast(importance.prediction), bias=broadcast(importance.bias))
         return RepairMask.of(importance, MaskOptions(self.mask, self.normalization, self.rate, facts.seed), head)
 
     def _options(self) -> dict[str, Any]:
         sizes = {"batch_size": self.importance_batch_size, "chunk_size": self.chunk_size}
-        return {"bias": self.bias_loss, "contrast": self.contrast, "form": self.importance, **sizes}
+        return {
+            "bias": self.bias_loss,
+            "contrast": self.contrast.removesuffix("_data"),
+            "form": self.importance,
+            **sizes,
+        }
 
     def _known(self) -> RepairMask:
         if self.measured.mask is None:

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
 
 from ..audits.metrics.metric import card_of, homes
 from ..document.audit import ThresholdAudit
@@ -16,9 +15,6 @@ from ..document.document import Sharing
 from ..document.enrichment import Mistake
 from ..document.estimate import Estimate, Reason, ReasonKind, Size, Status
 from ..document.run import Argument
-
-if TYPE_CHECKING:
-    from ..audits.engine.auc_tests import Detectable
 
 MISSING = "–"
 # Characters that turn the direction of the text around them; first-strong isolates end at their own end.
@@ -233,14 +229,3 @@ def threshold(found: ThresholdAudit | ThresholdChange, digits: int | None = None
     """Name a threshold by how it was chosen and where, and by its value if digits are given."""
     text = f"{found.policy}, fitted on {found.fitted_on}" if found.fitted_on else found.policy
     return text if digits is None or math.isnan(found.value) else f"{text} ({number(found.value, digits)})"
-
-
-def detectable(found: Detectable) -> str:
-    """Say which difference of AUC the rows of a split can show, for the group that shows least."""
-    group = f"{found.group} ({found.positives:,} with, {found.negatives:,} without the finding)"
-    if math.isnan(found.difference):
-        return f"no difference of AUC between {group} and {found.reference} can be found"
-    return (
-        f"a true difference of AUC of {found.difference:.2f} between {group} and {found.reference} would be found in "
-        f"4 of 5 such audits, if the AUC of {found.reference} is {found.auc:g}; a smaller one may go unseen"
-    )

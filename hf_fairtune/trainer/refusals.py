@@ -16,6 +16,8 @@ WORKING: dict[str, tuple[tuple[object, ...], str]] = {
     "batch_eval_metrics": ((False,), "numbers by group are of all rows at once, never of a batch"),
     "prediction_loss_only": ((False,), "an audit takes the scores of every row"),
     "eval_do_concat_batches": ((True,), "numbers by group are of all rows at once, never of a batch"),
+    "bf16_full_eval": ((False,), "the model's weights would be rounded, and images tie"),
+    "fp16_full_eval": ((False,), "the model's weights would be rounded, and images tie"),
     "remove_unused_columns": ((False,), "the groups are no model input, and would be removed"),
     "label_names": ((["labels", "groups"],), "the metrics take labels and groups by these names"),
     "auto_find_batch_size": (

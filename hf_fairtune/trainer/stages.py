@@ -12,7 +12,9 @@ from transformers import set_seed
 from transformers.trainer_utils import TrainOutput
 
 from ..document.estimate import NAN
+from ..errors import FairTuneError
 from ..families.family import fit_image_size
+from ..families.one_logit import has_one_logit
 from ..methods.facts import Facts, View
 from ..methods.method import Method, NotSearchedError
 from .audits import MODEL
@@ -36,6 +38,10 @@ def view_of(trainer: FairTrainer, view: View) -> Any:
 
 def prepared(trainer: FairTrainer, model: Any) -> Any:
     """Return a new model as the trainer's method trains it, if that is one stage and nothing is to be searched."""
+    if has_one_logit(model):
+        raise FairTuneError(
+            "the model has one logit but two are wanted; pass `two_logits(model)` of hf_fairtune.families.one_logit."
+        )
     trainer.base_name = public_name(model)
     if trainer.data is not None:
         fit_image_size(model, trainer.data.image_size)

@@ -1,9 +1,11 @@
-"""The stock `Trainer` where an evaluation scores every row and a checkpoint gives back every weight."""
+"""The stock `Trainer` where an evaluation scores every row, exactly, and a checkpoint gives back every weight."""
 
+from contextlib import nullcontext
 from typing import Any
 
 from transformers import Trainer
 
+from ..families.precision import HALF, float32_head
 from .checkpoints import load_whole
 
 
@@ -17,6 +19,12 @@ class WholeTrainer(Trainer):
             return super()._get_dataloader(*args, is_training=is_training, **kwargs)
         finally:
             self.args.dataloader_drop_last = asked
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Evaluate as in stock, with logits in float32 where the rest runs in half precision."""
+        half = self.args.bf16 or self.args.fp16 or next(self.model.parameters()).dtype in HALF
+        with float32_head(self.model, getattr(self.args, "head", None)) if half else nullcontext():
+            return super().evaluation_loop(*args, **kwargs)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         if not load_whole(self, self.model if model is None else model, resume_from_checkpoint):

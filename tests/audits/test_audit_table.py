@@ -15,7 +15,7 @@ from hf_fairtune.audits.comparison import compare
 from hf_fairtune.audits.engine.auc_tests import adjusted
 from hf_fairtune.audits.thresholds import fixed, given, parse_policy, youden
 from hf_fairtune.data.attributes import MISSING, Attribute
-from hf_fairtune.data.scored import ScoredTable
+from hf_fairtune.data.scored_table import ScoredTable
 from hf_fairtune.errors import FairTuneError
 
 QUICK: dict[str, Any] = {"n_boot": 60, "n_permutations": 20}

@@ -23,7 +23,7 @@ from hf_fairtune.audits.power import (
     score_correlation,
 )
 from hf_fairtune.data.attributes import Attribute
-from hf_fairtune.data.scored import ScoredTable
+from hf_fairtune.data.scored_table import ScoredTable
 from hf_fairtune.document.comparison import Comparison
 from hf_fairtune.publish import publish
 

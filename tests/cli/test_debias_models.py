@@ -61,3 +61,27 @@ def test_maps_of_a_model_for_another_size(repair: Repair, tmp_path: Path) -> Non
     folder = repair("--model", str(larger), "--maps", "--num_train_epochs", "1", "--steps", "head")
     assert (folder / "private" / "maps.png").stat().st_size > 1000
     assert run_of(folder).base.image_size == 16
+
+
+@pytest.mark.parametrize(("named", "sign"), [("malignant", 1), ("benign", -1)])
+def test_a_sigmoid_of_one_logit(repair: Repair, biased: Path, tmp_path: Path, named: str, sign: int) -> None:
+    """Its log-odds are those of the two logits, so that it is audited, calibrated and repaired alike."""
+    two = AutoModelForImageClassification.from_pretrained(biased)
+    one = tiny_vit(num_labels=1, image_size=two.config.image_size)
+    one.vit.load_state_dict(two.vit.state_dict())
+    with torch.no_grad():
+        for name, parameter in one.classifier.named_parameters():
+            values = two.classifier.get_parameter(name)
+            parameter.copy_(sign * (values[1:] - values[:1]))
+    one.config.id2label, one.config.label2id = {0: named}, {named: 0}
+    other = tmp_path / "other" / "one"
+    one.save_pretrained(other)
+    AutoImageProcessor.from_pretrained(biased).save_pretrained(other)
+    first, second = (repair("--num_train_epochs", "1", "--model", str(model)) for model in (biased, other))
+    audits = [Document.load(folder).audits for folder in (first, second)]
+    befores = [next(entry for entry in found if entry.model == "before").audit for found in audits]
+    assert befores[0].auc.value == pytest.approx(befores[1].auc.value, abs=1e-9)
+    assert moved(other, second) >= {"classifier.weight", "vit.layers.0.mlp.fc1.weight"}
+    config = AutoModelForImageClassification.from_pretrained(second).config
+    assert (config.num_labels, config.id2label) == (2, {0: "benign", 1: "malignant"})
+    assert run_of(second).repair.calibration.applied

@@ -81,14 +81,26 @@ def test_control_masks(repair: Repair, biased: Path, mask: str, reinit: str, zer
     assert training.trainable_parameters == run_of(folder).base.parameters
 
 
-@pytest.mark.parametrize("contrast", ["pair", "mean"])
-def test_three_groups(repair: Repair, biased: Path, external: Callable[[str], FairDataset], contrast: str) -> None:
+@pytest.mark.parametrize("contrast", ["pair", "pair_data", "mean"])
+def test_three_groups(
+    repair: Repair,
+    biased: Path,
+    external: Callable[[str], FairDataset],
+    contrast: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """The pair is the groups of lowest and highest AUC of the model before, on the external set."""
     data = external("age:40,60")
     folder = repair("--contrast", contrast, "--bias_loss", "statistical_parity", group="age:40,60")
     training = training_of(folder)
     assert training.method.hyperparameters["bias_loss"] == "statistical_parity"
     compared = training.steps[0].facts["compared"]
+    others = {"pair": "; other groups count for the prediction loss alone", "pair_data": "; other groups are left out"}
+    assert f"note: bias loss: {compared}{others.get(contrast, '')}\n" in capsys.readouterr().out
+    external_rows = len(data.columns("external")["row"])
+    assert training.soft_mask is not None
+    assert training.soft_mask.rows == (external_rows // 3 * 2 if contrast == "pair_data" else external_rows)
+    assert training.steps[0].batches == 2 * -(-training.soft_mask.rows // 8)
     if contrast == "mean":
         assert compared == "each of <=40, (40,60], >60 against the rest"
         return

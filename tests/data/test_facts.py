@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from hf_fairtune.data.facts import audit_data, split_sheet
-from hf_fairtune.data.scored import ScoredSpec, ScoredTable, read_scored
+from hf_fairtune.data.scored import ScoredSpec, read_scored
+from hf_fairtune.data.scored_table import ScoredTable
 from hf_fairtune.document.data import Target
 
 N = 300

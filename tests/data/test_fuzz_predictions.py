@@ -11,7 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from hf_fairtune.audits.audit import audit
 from hf_fairtune.cli.main import main
-from hf_fairtune.data.scored import ScoredSpec, ScoredTable, read_scored
+from hf_fairtune.data.scored import ScoredSpec, read_scored
+from hf_fairtune.data.scored_table import ScoredTable
 from hf_fairtune.data.table_file import read_table
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError

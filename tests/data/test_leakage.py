@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.data.leakage import refuse_shared, shared_images
-from hf_fairtune.data.scored import ScoredSpec, ScoredTable, read_scored
+from hf_fairtune.data.scored import ScoredSpec, read_scored
+from hf_fairtune.data.scored_table import ScoredTable
 from hf_fairtune.document.data import Data
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError

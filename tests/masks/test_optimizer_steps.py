@@ -10,6 +10,7 @@ from accelerate.optimizer import AcceleratedOptimizer
 from torch import nn
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
+from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks.soft_mask import soft_mask
 from hf_fairtune.masks.soft_mask_callback import MASK_ON, SoftMaskCallback
 from tests.conftest import table, tiny_vit
@@ -80,24 +81,61 @@ def test_the_whole_gradient_is_clipped_then_masked(tmp_path: Path, mask_on: str)
         torch.testing.assert_close(after[name] - value, wanted, rtol=1e-3, atol=1e-7)
 
 
+class Bfloat16(Plain):
+    """The model in bfloat16."""
+
+    kind = torch.bfloat16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.to(self.kind)
+
+    def forward(self, pixel_values: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        return super().forward(pixel_values.to(self.kind), labels)
+
+
+class Float16(Bfloat16):
+    """The model in float16."""
+
+    kind = torch.float16
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_weights_in_bfloat16(tmp_path: Path, optimizer: str) -> None:
-    class Half(Plain):
-        def __init__(self) -> None:
-            super().__init__()
-            self.bfloat16()
-
-        def forward(self, pixel_values: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
-            return super().forward(pixel_values.bfloat16(), labels)
-
-    mask, before, options = uniform(Half()), start(Half()), {"optimizer": optimizer, "max_steps": 3}
-    plain, half = trained(Half(), tmp_path, **options), trained(Half(), tmp_path, SoftMaskCallback(mask), **options)
-    ones = trained(Half(), tmp_path, SoftMaskCallback(constant(Half(), 1.0)), **options)
+def test_whole_steps_of_weights_in_bfloat16(tmp_path: Path, optimizer: str) -> None:
+    """Zeros and ones round nothing, as of a hard mask: they stay and move bit for bit."""
+    hard = {name: (values > 0.5).float() for name, values in uniform(Plain()).items()}
+    before, options = start(Bfloat16()), {"optimizer": optimizer, "max_steps": 3}
+    plain = trained(Bfloat16(), tmp_path, **options)
+    ones = trained(Bfloat16(), tmp_path, SoftMaskCallback(constant(Plain(), 1.0)), **options)
+    some = trained(Bfloat16(), tmp_path, SoftMaskCallback(hard), **options)
     for name, value in before.items():
         assert torch.equal(ones[name], plain[name])
-        assert torch.equal(half[name][mask[name] == 0], value[mask[name] == 0])
-        assert half[name].dtype == torch.bfloat16
-    assert any(not torch.equal(half[name], before[name]) for name in before)
+        assert torch.equal(some[name][hard[name] == 0], value[hard[name] == 0])
+        assert some[name].dtype == torch.bfloat16
+    assert any(not torch.equal(some[name], before[name]) for name in before)
+
+
+@pytest.mark.parametrize("mask_on", MASK_ON)
+@pytest.mark.parametrize("kind", [Bfloat16, Float16])
+def test_a_share_of_a_step_in_half_precision_is_refused(tmp_path: Path, kind: type[Bfloat16], mask_on: str) -> None:
+    model, mask = kind(), constant(Plain(), 0.0) | {"conv.weight": torch.full((4, 3, 3, 3), 0.001)}
+    name = str(kind.kind).removeprefix("torch.")
+    with pytest.raises(FairTuneError, match=f"`conv.weight` is {name}, whose rounding swallows the share of a step"):
+        trained(model, tmp_path, SoftMaskCallback(mask, mask_on))
+    assert all(torch.equal(value, start(kind())[name]) for name, value in start(model).items())
+    model.conv.requires_grad_(False)
+    trained(model, tmp_path, SoftMaskCallback(mask, mask_on))  # it is frozen
+
+
+def test_under_bf16_autocast_a_thousandth_of_a_step_arrives(tmp_path: Path) -> None:
+    """The way that the refusal names: the weights are float32. In bfloat16 the same share is lost bit for bit."""
+    mask = constant(Plain(), 0.001)
+    plain, after = (trained(Plain(), tmp_path, *callbacks, bf16=True) for callbacks in ([], [SoftMaskCallback(mask)]))
+    for name, value in start(Plain()).items():
+        share = 0.001 * (plain[name] - value)
+        torch.testing.assert_close(after[name] - value, share, rtol=1e-2, atol=1.2e-7)
+        low, high = value.bfloat16(), plain[name].bfloat16()
+        assert torch.equal(low.lerp(high, torch.full_like(low, 0.001)), low)
 
 
 @pytest.mark.parametrize("mask_on", MASK_ON)

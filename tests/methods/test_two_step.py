@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from sklearn.metrics import roc_auc_score
 from transformers import TrainerCallback
 
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.importance.fisher import fisher_importance
+from hf_fairtune.losses.contrast import GroupPair
 from hf_fairtune.losses.loss import bias_loss_named, margin, weighted_bce
 from hf_fairtune.masks.reinitialise import reinitialise
 from hf_fairtune.masks.repair_mask import RepairMask
+from hf_fairtune.masks.soft_mask import soft_mask
 from hf_fairtune.masks.soft_mask_callback import SoftMaskCallback
 from hf_fairtune.methods.facts import Facts
 from hf_fairtune.methods.method import method_named
@@ -190,3 +194,37 @@ def test_masks_and_rates_that_move_nothing_are_refused() -> None:
         steps(mask="hard", rate=100.0)
     with pytest.raises(FairTuneError, match="`head_learning_rate` is -1; give 0 or more"):
         method_named("swift", head_learning_rate=-1.0)
+
+
+def test_half_precision_is_refused_before_it_is_measured() -> None:
+    facts = Facts(("young", "old"), rows={})
+    for name, mask in (("swift", "soft"), ("bmft", "random")):
+        step = method_named(name, mask=mask).stages()[0]
+        with pytest.raises(FairTuneError, match="is bfloat16, whose rounding swallows"):
+            step.prepare(tiny_vit().bfloat16(), facts)
+
+
+def test_only_the_pair_is_measured_and_trained_on() -> None:
+    """Of three groups, as if the table had no other."""
+    data = table(90, group_names=("a", "b", "c"))
+    step = method_named("swift", contrast="pair_data").stages()[0]
+    assert isinstance(step, TwoStep)
+    step.prepare(tiny_vit(), Facts(("a", "b", "c"), rows={"measured": data}, seed=4))
+    known, groups = step.measured.mask, np.array(data["groups"])
+    assert known is not None
+    assert isinstance(known.contrast, GroupPair)
+    margins = tiny_vit()(pixel_values=data[:]["pixel_values"]).logits.detach().diff(dim=1)[:, 0]
+    aucs = [roc_auc_score(np.array(data["labels"])[groups == g], margins[groups == g]) for g in range(3)]
+    assert (known.contrast.worst, known.contrast.best) == (np.argmin(aucs), np.argmax(aucs))
+    kept = np.flatnonzero(groups != 3 - known.contrast.worst - known.contrast.best)
+    assert known.facts.rows == len(kept) < 90
+    alone = fisher_importance(tiny_vit(), data.select(kept), contrast=known.contrast, form="whole")
+    for name, mask in soft_mask(alone).items():
+        torch.testing.assert_close(known.soft[name], mask, rtol=1e-3, atol=2e-3)
+    sampler: Any = step.rows(data)
+    first, again = list(sampler), list(sampler)
+    sampler.set_epoch(1)
+    assert sorted(first) == sorted(sampler) == kept.tolist()
+    assert first == again != list(sampler)
+    assert len(sampler) == len(kept)
+    assert steps()[0].rows(data) is None

@@ -10,7 +10,7 @@ from hf_fairtune.audits.engine.auc_tests import Detectable
 from hf_fairtune.document.comparison import Verdict
 from hf_fairtune.document.document import GateRow, Sharing
 from hf_fairtune.document.estimate import NAN, Estimate, Reason, ReasonKind, Status, Unit, point
-from hf_fairtune.show import words
+from hf_fairtune.show import beforehand, words
 from hf_fairtune.show.gate import bound, rule
 
 
@@ -96,5 +96,5 @@ def test_rules_say_what_they_want() -> None:
 
 
 def test_detectable_difference_is_said_or_denied() -> None:
-    assert "of 0.12 between a (30 with, 90 without" in words.detectable(Detectable("a", "b", 30, 90, 0.123, 0.85))
-    assert "no difference" in words.detectable(Detectable("a", "b", 0, 90, NAN, 0.85))
+    assert "of 0.12 between a (30 with, 90 without" in beforehand.detectable(Detectable("a", "b", 30, 90, 0.123, 0.85))
+    assert "no difference" in beforehand.detectable(Detectable("a", "b", 0, 90, NAN, 0.85))

@@ -8,6 +8,7 @@ import pytest
 from transformers import EarlyStoppingCallback
 
 from hf_fairtune import FairTrainer, FairTuneError
+from hf_fairtune.families.one_logit import two_logits
 from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
 from hf_fairtune.methods.method import Method
@@ -18,6 +19,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"batch_eval_metrics": True}, "`batch_eval_metrics` is True, but numbers by group are of all rows at once"),
     ({"prediction_loss_only": True}, "`prediction_loss_only` is True, but an audit takes the scores of every row"),
     ({"eval_do_concat_batches": False}, "`eval_do_concat_batches` is False, but numbers by group"),
+    ({"bf16_full_eval": True}, "`bf16_full_eval` is True, but the model's weights would be rounded, and images tie"),
+    ({"fp16_full_eval": True}, "`fp16_full_eval` is True, but the model's weights would be rounded, and images tie"),
     ({"remove_unused_columns": True}, "`remove_unused_columns` is True, but the groups are no model input"),
     ({"train_sampling_strategy": "group_by_length"}, "`train_sampling_strategy` is group_by_length, but images have"),
     ({"auto_find_batch_size": True}, "`auto_find_batch_size` is True, but the batch would depend on what memory"),
@@ -155,3 +158,11 @@ def test_a_compiled_model_trains_alike(tmp_path: Path, method: Method) -> None:
         losses.append(run.evaluate()["eval_loss"])
         assert len(run.predict(table(61, 1)).predictions) == 61
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["full", "swift"])
+def test_a_model_of_one_logit_is_refused_before_the_training(tmp_path: Path, method: str) -> None:
+    options = {"train_dataset": table(), "eval_dataset": table(64, 1)}
+    with pytest.raises(FairTuneError, match="the model has one logit but two are wanted; pass `two_logits"):
+        FairTrainer(tiny_vit(num_labels=1), arguments(tmp_path, method=method), **options)
+    FairTrainer(two_logits(tiny_vit(num_labels=1)), arguments(tmp_path, method=method), **options).evaluate()

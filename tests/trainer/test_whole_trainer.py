@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conftest import table
@@ -28,3 +29,13 @@ def test_the_metrics_of_an_evaluation_are_of_every_row(tmp_path: Path) -> None:
     metrics = [run.evaluate(table(31, 2)) for run in (whole, dropping)]
     assert metrics[0]["eval_auc"] == metrics[1]["eval_auc"]
     assert metrics[0]["eval_loss"] == metrics[1]["eval_loss"]
+
+
+def test_scores_under_bf16_do_not_tie(tmp_path: Path) -> None:
+    """Logits of bfloat16 alone have 175 values for 600 images; before and after the training wraps the model."""
+    run, rows = trainer(tmp_path, bf16=True, num_train_epochs=1), table(600, 1)
+    for _ in ("before", "after"):
+        logits = run.predict(rows).predictions
+        assert len(np.unique(logits[:, 1] - logits[:, 0])) == 600
+        run.train()
+    assert not any(module._forward_hooks for module in run.model.modules())
