@@ -51,6 +51,10 @@ class Metric:
     limits: Bounds = (0.0, 1.0)
     text: str | None = None
 
+    def across_keys(self, name: str) -> tuple[str, str]:
+        """Name its worst group's value and its gap between groups, for a metric of this name."""
+        return f"{'max' if self.better == 'lower' else 'min'}_group_{name}", f"{name}_gap"
+
 
 @dataclass(frozen=True)
 class Rate(Metric):
@@ -161,10 +165,6 @@ class ScoreMetric(Metric):
         """Compute it once, every row counting once."""
         order = np.argsort(scores, kind="stable")
         return float(self.value(labels[order], scores[order], np.ones((1, len(order)), dtype=np.int64))[0])
-
-    def across_keys(self, name: str) -> tuple[str, str]:
-        """Name its worst group's value and its gap between groups, for a metric of this name."""
-        return f"{'max' if self.better == 'lower' else 'min'}_group_{name}", f"{name}_gap"
 
 
 Kind = TypeVar("Kind", bound=Metric)
