@@ -24,7 +24,8 @@ READING = (
     "What each trial scored on the validation split, at its last epoch if it was stopped, and how the best so far "
     "grew; a trial without a value lies at the foot. The best of many trials is partly luck, so it overstates what "
     "the same model scores on new patients; the test results do not have that flaw. Trials with different markers "
-    "ended differently and are not comparable; an infeasible one missed a floor, such as that of the AUC: it cannot win."
+    "ended differently and are not comparable; an infeasible one missed a floor, such as that of the AUC, and cannot "
+    "win."
 )
 
 

@@ -142,6 +142,7 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
             if trainer.objective is None:
                 # Nothing was scored in between; the floors are of the trial's last epoch too.
                 trainer._evaluate(trial, None)
+        searcher.end(trial, TrialState.COMPLETE, trainer.objective)
     except KeyboardInterrupt as stop:
         raise InterruptedSearch from stop
     except (optuna.TrialPruned, *FAILURES) as error:
@@ -153,7 +154,6 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
             raise
         # Only the main process has a study that takes the exception; raised here it would end the process.
         return None
-    searcher.end(trial, TrialState.COMPLETE, trainer.objective)
     return output
 
 
