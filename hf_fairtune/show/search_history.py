@@ -1,6 +1,7 @@
 """How a search went: the objective trial by trial, and epoch by epoch."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
@@ -24,9 +25,9 @@ READING = (
     "What each trial scored on the validation split, at its last epoch if it was stopped, and how the best so far "
     "grew; a trial without a value lies at the foot. The best of many trials is partly luck, so it overstates what "
     "the same model scores on new patients; the test results do not have that flaw. Trials with different markers "
-    "ended differently and are not comparable; an infeasible one missed a floor, such as that of the AUC, and cannot "
-    "win."
+    "ended differently and are not comparable."
 )
+CANNOT_WIN = " An infeasible trial missed a floor, such as that of the AUC, and cannot win."
 
 
 def search_history(search: Search) -> Picture | None:
@@ -46,11 +47,14 @@ def search_history(search: Search) -> Picture | None:
         axes.legend(fontsize=ink.SMALL, frameon=False, loc="upper left", bbox_to_anchor=(0, -0.2), ncols=4)
         tidy(axes)
     figure.align_ylabels()
-    counts = (f"{sum(ending(t) == state for t in ended)} {word}" for state, (_, _, word) in STATES.items())
+    counted = Counter(map(ending, ended))
+    shown = [state for state in STATES if state != INFEASIBLE or counted[state]]
+    counts = (f"{counted[state]} {STATES[state][2]}" for state in shown)
     line = best_so_far(ended, search)
     best = f" The best so far goes from {number(line[0][1])} to {number(line[-1][1])}." if line else ""
     alt = f"Objective {search.objective} by trial and by epoch: {', '.join(counts)}.{best}"
-    return Picture("search_history", "Search", figure, alt, READING)
+    said = READING + CANNOT_WIN * bool(counted[INFEASIBLE])
+    return Picture("search_history", "Search", figure, alt, said)
 
 
 def ending(trial: Trial) -> str:
