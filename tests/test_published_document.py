@@ -37,7 +37,8 @@ def a_run(cell: int = 60) -> Document:
     method = MethodFacts("swift", "SWiFT", "@article{a, url = {https://a.org/b/c}}", {"importance": "whole"})
     training = Training(method, 5, [step], {"output": "/home/ann/out"}, soft_mask=SoftMaskFacts("soft", 241, 2, []))
     trial = Trial(0, "COMPLETE", None, {}, [1], 0.000123456, 5, 0.812345, {"1": 0.798765}, 1.0, "see /home/ann/log")
-    search = Search("default", "min_group_auc", "maximize", 1, 1.0, 3.0, 0, 1.0, [trial])
+    worse = Trial(1, "COMPLETE", None, {}, [1], 0.001, 5, 0.9, {}, 1.0, infeasible=["min_auc", "/home/ann/floor"])
+    search = Search("default", "min_group_auc", "maximize", 1, 1.0, 3.0, 0, 1.0, [trial, worse], 0.625)
     fitted = CalibrationFacts(1.5, 0.1, "validation", 0.6, 0.5, True)
     repair = Repair(ExternalSet("external", "train", 1.0, False), "classifier", fitted, 3.0)
     made = document(SMALL_CELL, compared=True)
@@ -110,7 +111,9 @@ def test_facts_of_a_run() -> None:
     assert step.learning_rate == 0.000123456
     assert shared.run is not None
     assert shared.run.search is not None
-    (trial,) = shared.run.search.trials
+    trial, worse = shared.run.search.trials
+    # Names and a floor that was asked for, no numbers of rows.
+    assert (trial.infeasible, worse.infeasible, shared.run.search.min_auc) == ([], ["min_auc", "floor"], 0.625)
     assert (trial.value, trial.values, trial.learning_rate) == (0.81, {"1": 0.8}, 0.000123456)
     text = shared.to_json()
     assert not [place for place in ("/home", "/data/", "/models", "study") if place in text]

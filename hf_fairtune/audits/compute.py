@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,10 @@ from .engine.proportions import confusion
 from .engine.resampled_rows import largest_estimable
 from .engine.rows import ScoredRows, check_rows, included_codes
 from .metrics.auc_gap import extremes
+from .metrics.log_loss import METRIC as LOG_LOSS
+from .metrics.log_loss import log_loss
 from .metrics.metric import Metric, cut_metrics, gaps, rates, score_metrics
+from .thresholds import youden
 
 if TYPE_CHECKING:
     from transformers import EvalPrediction
@@ -24,34 +28,86 @@ if TYPE_CHECKING:
 CUT = 0.5
 # The Trainer's own number beside those of `fairness_metrics`.
 LOSS = "loss"
+# What ends the key of a gap at the cut that fits the scored rows best.
+FITTED = "_fitted"
+# The largest share of a group that is predicted one class.
+ONE_CLASS = "one_class_share"
+# Objectives of FairTune's published code, and what they are called here.
+PUBLISHED = {
+    "min_acc": "min_group_accuracy",
+    "acc_diff": "accuracy_gap",
+    "max_loss": "max_group_log_loss",
+    "min_auc": "min_group_auc",
+    "auc_diff": "auc_gap",
+    "overall_acc": "accuracy",
+    "overall_auc": "auc",
+}
+
+
+class Measured(NamedTuple):
+    """A number of labels and scores, [n] each, that is taken of all rows, of each group and across groups."""
+
+    metric: Metric
+    value: Callable[[np.ndarray, np.ndarray], float]
+
+
+def measured() -> dict[str, Measured]:
+    """Return these numbers by name: those without a threshold in an audit, the log loss, and the accuracy at 0.5."""
+    found = {name: Measured(metric, metric) for name, metric in score_metrics().items()}
+    return found | {"accuracy": Measured(rates()["accuracy"], accuracy), "log_loss": Measured(LOG_LOSS, log_loss)}
+
+
+def accuracy(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Compute the share of rows that are predicted right at 0.5, [n] each; NaN without rows."""
+    return float(((scores >= CUT) == (labels == 1)).mean()) if len(labels) else NAN
 
 
 def directions(group_names: Sequence[str] = ()) -> dict[str, bool]:
     """Tell of each key of `fairness_metrics` that can be optimised whether greater is better."""
     found = {"auc": True, "min_group_auc": True, "max_group_auc": True, "auc_gap": False, "min_group_auc_low": True}
     found |= {f"auc_{name}": True for name in group_names}
-    for name, metric in score_metrics().items():
+    for name, (metric, _) in measured().items():
         worst, gap = metric.across_keys(name)
         greater = metric.better == "higher"
         found |= {name: greater, worst: greater, gap: False} | {f"{name}_{group}": greater for group in group_names}
     at_cut: dict[str, Metric] = {**rates(), **gaps(), **cut_metrics()}
+    at_cut |= {name + FITTED: own for name, own in gaps().items()}
     return found | {name: own.better == "higher" for name, own in at_cut.items() if own.better in ("higher", "lower")}
 
 
+def key_of(name: str) -> str:
+    """Return the key of `fairness_metrics` that a name means, with or without "eval_", of ours or of `PUBLISHED`."""
+    key = name.removeprefix("eval_")
+    return PUBLISHED.get(key, key)
+
+
 def direction(metric_key: str, group_names: Sequence[str] = ()) -> str:
-    """Return "maximize" or "minimize" for a key of `fairness_metrics`, with or without the prefix "eval_"."""
-    known = directions(group_names)
-    key = metric_key.removeprefix("eval_")
+    """Return "maximize" or "minimize" for what `key_of` reads as a key of `fairness_metrics`."""
+    known, key = directions(group_names), key_of(metric_key)
     if key not in known:
         names = ", ".join(difflib.get_close_matches(key, known) or known)
         raise FairTuneError(f"`{metric_key}` is not a metric to optimise; choose from {names}.")
     return "maximize" if known[key] else "minimize"
 
 
+def compares_groups(key: str) -> bool:
+    """Tell whether a key is of a gap or a ratio between groups, which may be good because all are served badly."""
+    between = {"auc_gap", *(own.metric.across_keys(name)[1] for name, own in measured().items())}
+    return key.removesuffix(FITTED) in gaps() or key in between
+
+
+def one_class_key(key: str) -> str | None:
+    """Return the key that tells how one-sided the decisions are that a key rests on; None where it rests on none."""
+    if key.endswith(FITTED) and key.removesuffix(FITTED) in gaps():
+        return ONE_CLASS + FITTED
+    at_cut = key in {**rates(), **gaps(), **cut_metrics()} or key.startswith("accuracy_")
+    return ONE_CLASS if at_cut or key == measured()["accuracy"].metric.across_keys("accuracy")[0] else None
+
+
 def greater_is_better(metric_key: str) -> bool | None:
     """Tell whether greater is better, whatever the groups are called; None for a number that is not ours."""
-    key = metric_key.removeprefix("eval_")
-    groups = [key.removeprefix(f"{name}_") for name in ("auc", *score_metrics()) if key.startswith(f"{name}_")]
+    key = key_of(metric_key)
+    groups = [key.removeprefix(f"{name}_") for name in ("auc", *measured()) if key.startswith(f"{name}_")]
     # A group may be called as half a key: the key of the metric comes first.
     known = directions(groups) | directions() | {LOSS: False}
     return known.get(key)
@@ -79,9 +135,12 @@ def fairness_metrics(
 
     Its keys are `auc`, `auc_<group>`, `min_group_auc`, `max_group_auc`, `auc_gap`, `worst_group` (the code) and
     `min_group_auc_low`, the lowest of the groups' lower 95 % logit-DeLong bounds; likewise `<name>`, `<name>_<group>`,
-    `min_group_<name>` and `<name>_gap` of every other number of scores; and, at 0.5, every rate and net benefit of all
-    rows and every gap by name. What is undefined is NaN: a group that lacks a class makes the numbers across groups
-    NaN unless `exclude` names it, and logits that are not finite make every number NaN, so that a diverged trial fails
+    `min_group_<name>` (`max_group_<name>` where lower is better) and `<name>_gap` of every number of `measured`; and,
+    at 0.5, every rate and net benefit of all rows and every gap by name. `<gap>_fitted` is the gap at the cut that
+    maximises TPR - FPR on the rows scored (Youden's), where a model cannot keep it small by flagging nobody.
+    `one_class_share` and `one_class_share_fitted` are the largest share of a group that is predicted one class at
+    either cut. What is undefined is NaN: a group that lacks a class makes the numbers across groups NaN unless
+    `exclude` names it, and logits that are not finite make every number NaN, so that a diverged trial fails
     alone.
 
     Raises:
@@ -89,9 +148,9 @@ def fairness_metrics(
             and group codes.
     """
     names = tuple(str(name) for name in group_names)
-    included = included_codes(names, exclude)
+    included, known = included_codes(names, exclude), directions()
     for name in names:
-        taken = [f"{metric}_{name}" for metric in ("auc", *score_metrics()) if f"{metric}_{name}" in directions()]
+        taken = [f"{metric}_{name}" for metric in ("auc", *measured()) if f"{metric}_{name}" in {**known, **PUBLISHED}]
         if taken:
             raise FairTuneError(f"The group name {name!r} makes the key `{taken[0]}` twice; rename it.")
 
@@ -125,18 +184,38 @@ def numbers(rows: ScoredRows, included: Sequence[int]) -> dict[str, float]:
         "worst_group": NAN if ends.worst is None else float(ends.worst),
     }
     found |= {f"auc_{name}": item.value for name, item in zip(parts, by_group, strict=True)}
-    for name, metric in score_metrics().items():
-        own = {group: metric(part.labels, part.scores) for group, part in parts.items()}
+    for name, (metric, value) in measured().items():
+        own = {group: value(part.labels, part.scores) for group, part in parts.items()}
         ends = extremes(np.array([*own.values()]), included)
         worst, gap = metric.across_keys(name)
-        value = ends.minimum if metric.better == "higher" else ends.maximum
-        found |= {name: metric(rows.labels, rows.scores), worst: value, gap: ends.gap}
+        found |= {name: value(rows.labels, rows.scores), gap: ends.gap}
+        found[worst] = ends.minimum if metric.better == "higher" else ends.maximum
         found |= {f"{name}_{group}": item for group, item in own.items()}
     predictions = (rows.scores >= CUT).astype(np.int64)
-    counts = confusion(rows.labels, predictions, rows.groups, len(rows.group_names))
-    reference = largest_estimable(rows.cases(units=False), rows.cases(), included)
-    place = 0 if reference is None else list(included).index(reference)
+    counts = counted(rows, predictions)
     found |= {name: float(rate(counts[:, -1:])[0]) for name, rate in rates().items()}
     for name, at_cut in cut_metrics().items():
         found[name] = at_cut.estimate(rows.labels * 2 + predictions, None, CUT, 0.95).value
-    return found | {name: float(gap(counts[:, list(included)], place)) for name, gap in gaps().items()}
+    fitted = youden(rows.labels, rows.scores).value if len(np.unique(rows.labels)) == 2 else NAN
+    return found | across_groups(rows, included, CUT) | across_groups(rows, included, fitted, FITTED)
+
+
+def counted(rows: ScoredRows, predictions: np.ndarray) -> np.ndarray:
+    """Count decisions, 0 or 1, [n], by group and, last, in all rows, see `confusion`."""
+    return confusion(rows.labels, predictions, rows.groups, len(rows.group_names))
+
+
+def across_groups(rows: ScoredRows, included: Sequence[int], cut: float, suffix: str = "") -> dict[str, float]:
+    """Compute every gap at a cut, and the largest share of a group that it predicts one class; NaN for a NaN cut.
+
+    A group without rows is predicted nothing. Keys end in `suffix`.
+    """
+    if math.isnan(cut):
+        return {name + suffix: NAN for name in (*gaps(), ONE_CLASS)}
+    counts = counted(rows, (rows.scores >= cut).astype(np.int64))[:, list(included)]
+    reference = largest_estimable(rows.cases(units=False), rows.cases(), included)
+    place = 0 if reference is None else list(included).index(reference)
+    selected = rates()["selection_rate"](counts)
+    one_sided = np.fmax.reduce(np.fmax(selected, 1 - selected), initial=NAN)
+    found = {name: float(gap(counts, place)) for name, gap in gaps().items()} | {ONE_CLASS: float(one_sided)}
+    return {name + suffix: value for name, value in found.items()}

@@ -6,8 +6,11 @@ from typing import Any
 from ..audits.compute import direction, greater_is_better
 from ..audits.replication import LEAST
 from ..data.arguments import DataArguments
+from ..document.run import Model
 from ..errors import FairTuneError
+from ..search.floors import MIN_AUC, Floors
 from ..search.modes import MODES
+from ..search.searcher import NoWinnerError
 from ..search.space import LearningRate
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.audits import MODEL
@@ -32,7 +35,10 @@ class SearchArguments:
     )
     objective: str = field(
         default="min_group_auc",
-        metadata={"help": "Metric of validation to search by: auc, auc_gap, auc_GROUP, ...; it knows its direction."},
+        metadata={
+            "help": "Metric of validation to search by: auc, auc_gap, auc_GROUP, equalized_odds_difference_fitted, "
+            "...; it knows its direction. Names of the published code too: min_acc, acc_diff, max_loss, ..."
+        },
     )
     baselines: list[str] = field(
         default_factory=lambda: [*BASELINES],
@@ -54,7 +60,16 @@ class SearchArguments:
     learning_rate_low: float = field(default=1e-5, metadata={"help": "Lowest learning rate searched; the paper's."})
     learning_rate_high: float = field(default=1e-3, metadata={"help": "Highest learning rate searched; the paper's."})
 
+    min_auc: float | None = field(
+        default=None,
+        metadata={
+            "help": f"AUC of all validation rows below which a trial cannot win; 0 for none. Default: {MIN_AUC} for a "
+            "gap or a ratio between groups, else none."
+        },
+    )
+
     def __post_init__(self) -> None:
+        Floors(self.min_auc)
         for name in ("trials", "baseline_trials"):
             if (count := getattr(self, name)) is not None and count < 1:
                 raise FairTuneError(f"`--{name}` is {count}; a search takes at least one.")
@@ -89,12 +104,11 @@ def run(
         say_power(trainer)
         warn_of_small_groups(trainer)
         choose(trainer, search, search.trials)
-        for name in search.baselines:
-            beside(trainer, name, search)
+        baselines = [name for name in search.baselines if beside(trainer, name, search)]
         # Only now, and once: nothing is chosen after the test split was seen.
-        trainer.audit("test", reference=search.baselines[0] if search.baselines else None)
+        trainer.audit("test", reference=baselines[0] if baselines else None)
         assert trainer.audits is not None
-        for name in search.baselines if search.seeds > 1 else ():
+        for name in baselines if search.seeds > 1 else ():
             trainer.audits.replicate(name)
         job.hand_over(trainer)
     job.print_result()
@@ -104,17 +118,27 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int) -> None:
     """Search, then train what won, once a seed."""
     what = trainer.title or trainer.method.title
     say(trainer, f"searching {what}: {trials} trials")
-    trainer.hyperparameter_search(search.rates(), search.objective, trials, mode=search.mode)
+    trainer.hyperparameter_search(search.rates(), search.objective, trials, mode=search.mode, min_auc=search.min_auc)
     say(trainer, f"training {what} at learning rate {trainer.args.learning_rate:.2e}")
     train_all(trainer, seeds_after(trainer.args.seed, search.seeds, LEAST))
 
 
-def beside(trainer: FairTrainer, name: str, search: SearchArguments) -> None:
-    """Search and train a baseline alike, hand it over in a folder of its own, and take its test results."""
+def beside(trainer: FairTrainer, name: str, search: SearchArguments) -> bool:
+    """Search and train a baseline alike, hand it over in a folder of its own, and take its test results.
+
+    Return whether there is one: of a baseline that has no feasible trial, the card tells what its search took alone.
+    """
     found = baseline(trainer, name)
-    choose(found, search, search.baseline_trials or search.trials)
-    found.audit("test")
-    found.save_model()
     assert trainer.audits is not None
     assert found.audits is not None
+    try:
+        choose(found, search, search.baseline_trials or search.trials)
+    except NoWinnerError as error:
+        say(trainer, f"note: no baseline {name}: {error}")
+        assert found.search is not None
+        trainer.audits.models[name] = Model(name, found.title or found.method.title, budget=found.search.budget())
+        return False
+    found.audit("test")
+    found.save_model()
     trainer.audits.adopt(found.audits, replace(found.document.model_named(MODEL), id=name))
+    return True

@@ -119,7 +119,10 @@ class Base:
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial of a search: its parameters, its value, and its value after each epoch (a string, as JSON has it)."""
+    """One trial of a search: its parameters, its value, and its value after each epoch (a string, as JSON has it).
+
+    `infeasible` names the constraints that it broke at its end, such as "min_auc" and "one_class".
+    """
 
     number: int
     state: TrialState
@@ -132,11 +135,15 @@ class Trial:
     values: dict[str, Real]
     seconds: Real
     message: str | None = None
+    infeasible: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Search:
-    """A search and its trials."""
+    """A search and its trials, of which `best_trial` is the best feasible one.
+
+    `min_auc` is the AUC on validation that a trial had to reach; None for no such floor.
+    """
 
     mode: str
     objective: str
@@ -147,6 +154,7 @@ class Search:
     best_trial: int | None
     seconds: Real
     trials: list[Trial]
+    min_auc: float | None = None
 
     def budget(self) -> Budget:
         """Sum up what the search took and found."""

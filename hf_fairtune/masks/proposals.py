@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import optuna
-from optuna.trial import BaseTrial, FixedTrial
+from optuna.trial import BaseTrial, FixedTrial, FrozenTrial
 
 from ..document.run import Scalar
 from .granularities import PRESETS, granularity_named
@@ -25,6 +25,11 @@ REDRAWS = 100
 def number_of(bits: Sequence[int]) -> int:
     """Return bits as one integer, the first the lowest."""
     return sum(bit << place for place, bit in enumerate(bits))
+
+
+def infeasible(trial: FrozenTrial | optuna.Trial) -> list[str]:
+    """Name the constraints that a trial breaks; one that did not come to its end has none."""
+    return [name for name, excess in trial.constraints.items() if excess > 0]
 
 
 @dataclass(frozen=True)
@@ -110,14 +115,14 @@ class Structured(Proposal):
         return Mask(tuple(number >> i & 1 for i in range(n_bits)), granularity)
 
     def _near_best(self, trial: optuna.Trial, n_bits: int) -> int:
-        """Return the best finished mask with 1 to `max_flips` bits turned, seeded by the trial's number.
+        """Return the best feasible mask with 1 to `max_flips` bits turned, seeded by the trial's number.
 
         A mask that some trial had is drawn again, `REDRAWS` times at most. The trial is to keep the best one's rate of
         learning, so that the bits alone differ.
         """
         study = trial.study
         done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-        ranked = [t for t in done if t.number < trial.number and "mask" in t.user_attrs]
+        ranked = [t for t in done if t.number < trial.number and "mask" in t.user_attrs and not infeasible(t)]
         draw = random.Random(f"{self.seed} {trial.number}")
         if not ranked:
             return draw.getrandbits(n_bits)

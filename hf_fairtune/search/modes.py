@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from optuna.pruners import BasePruner, MedianPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, TPESampler
@@ -10,7 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from ..errors import FairTuneError
-from ..masks.proposals import RECIPES, FreeBits, Proposal, Structured
+from ..masks.proposals import RECIPES, FreeBits, Proposal, Structured, infeasible
 
 
 class SeededByTrial(TPESampler):
@@ -27,6 +27,30 @@ class SeededByTrial(TPESampler):
         """Start anew."""
         super().__init__(seed=(self.seed * 1_000_003 + trial.number) % 2**32, **self.options)
         super().before_trial(study, trial)
+
+
+class AmongFeasible(BasePruner):
+    """Judges a trial by a pruner among the feasible trials alone, as the others' values are too good to be true."""
+
+    def __init__(self, pruner: BasePruner) -> None:
+        self.pruner = pruner
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Tell whether to stop a trial."""
+        return self.pruner.prune(cast(Study, _Feasible(study)), trial)
+
+
+class _Feasible:
+    """A study that lists its feasible trials alone."""
+
+    def __init__(self, study: Study) -> None:
+        self._whole = study
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    def get_trials(self, *args: Any, **options: Any) -> list[FrozenTrial]:
+        return [trial for trial in self._whole.get_trials(*args, **options) if not infeasible(trial)]
 
 
 @dataclass(frozen=True)
@@ -62,7 +86,7 @@ def default(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
     """
     proposal = Structured(free_from=max(len(RECIPES), n_trials - n_trials // 3), seed=seed)
     sampler = SeededByTrial(seed, n_startup_trials=8)
-    pruner = MedianPruner(n_startup_trials=5, n_warmup_steps=warmup_epochs + 1)
+    pruner = AmongFeasible(MedianPruner(n_startup_trials=5, n_warmup_steps=warmup_epochs + 1))
     return Mode("default", n_trials, warmup_epochs, proposal, sampler, pruner, recipes=True)
 
 
@@ -72,13 +96,13 @@ def paper(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
     TPE is that of Optuna 3: univariate, without constant liar, ten random trials first. The automatic first rung is
     epoch 1, where the learning rate has hardly risen; ours is the first epoch after the warm-up.
     """
-    pruner = SuccessiveHalvingPruner(min_resource=warmup_epochs + 1, reduction_factor=4)
+    pruner = AmongFeasible(SuccessiveHalvingPruner(min_resource=warmup_epochs + 1, reduction_factor=4))
     return Mode("paper", n_trials, warmup_epochs, FreeBits(), _paper_sampler(seed), pruner)
 
 
 def published(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
     """Search as FairTune's code does: a trial reports once, at its end, so that none is stopped early."""
-    sampler, pruner = _paper_sampler(seed), SuccessiveHalvingPruner()
+    sampler, pruner = _paper_sampler(seed), AmongFeasible(SuccessiveHalvingPruner())
     return Mode("published", n_trials, warmup_epochs, FreeBits(), sampler, pruner, reports_every_epoch=False)
 
 

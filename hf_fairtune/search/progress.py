@@ -3,6 +3,7 @@
 import math
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -53,14 +54,18 @@ class Progress:
         elif time.monotonic() - self._written > QUIET_SECONDS:
             self._write(f"{self._line(number, epoch, value)}\n")
 
-    def trial(self, number: int, state: TrialState, value: float | None, what: str) -> None:
-        """Write how a trial ended, on a line that stays."""
+    def trial(
+        self, number: int, state: TrialState, value: float | None, what: str, infeasible: Sequence[str] = ()
+    ) -> None:
+        """Write how a trial ended, on a line that stays; one that exceeds constraints, named, is never the best."""
         self._finished += 1
         self._ended = time.monotonic()
-        if value is not None and math.isfinite(value) and state == TrialState.COMPLETE and self.better(value):
+        counts = state == TrialState.COMPLETE and not infeasible
+        if value is not None and math.isfinite(value) and counts and self.better(value):
             self.best = value, number
         start = "\r\033[K" if self.stream.isatty() else ""
-        self._write(f"{start}{self._line(number, self._last, value)} · {state.name.lower()} · {what}\n")
+        how = f"infeasible ({', '.join(infeasible)})" if infeasible else state.name.lower()
+        self._write(f"{start}{self._line(number, self._last, value)} · {how} · {what}\n")
 
     def _write(self, text: str) -> None:
         self.stream.write(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +14,15 @@ from filelock import BaseFileLock
 from optuna.trial import BaseTrial, TrialState
 
 from ..audits.compute import direction as direction_of
+from ..audits.compute import key_of
 from ..document.run import Direction, Search
 from ..errors import FairTuneError
-from ..masks.proposals import Recipe
+from ..masks.proposals import Recipe, infeasible
+from .floors import Floors, metric_value
 from .modes import Mode
 from .progress import Progress
 from .space import LearningRate
-from .study import enqueue, lock, n_finished, open_study, trials
+from .study import enqueue, lock, n_finished, open_study, trials, winner
 
 DIRECTIONS: dict[Any, Direction] = {"maximize": "maximize", "minimize": "minimize"}
 
@@ -30,13 +31,16 @@ class InterruptedSearch(BaseException):
     """Ctrl-C in a trial. Optuna would file a KeyboardInterrupt as a failed trial; this one leaves it to be resumed."""
 
 
-class UndefinedObjectiveError(FairTuneError):
-    """The objective has no value, so that the trial cannot be ranked."""
+class NoWinnerError(FairTuneError):
+    """No trial came to its end, or none that did is feasible."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is searched; `objective` gives a trial's value from the metrics, `hp_space` its training arguments."""
+    """What is searched; `objective` gives a trial's value from the metrics, `hp_space` its training arguments.
+
+    A trial that breaks one of the `floors` is infeasible: it wins nothing.
+    """
 
     objective_name: str
     objective: Callable[[Mapping[str, float]], float]
@@ -44,6 +48,7 @@ class Plan:
     mode: Mode
     n_epochs: float
     hp_space: Callable[[BaseTrial], dict[str, Any]]
+    floors: Floors = Floors()
 
     @classmethod
     def of(
@@ -54,20 +59,22 @@ class Plan:
         n_epochs: float,
         hp_space: Callable[[BaseTrial], dict[str, Any]] | None,
         group_names: Sequence[str] = (),
+        min_auc: float | None = None,
     ) -> Plan:
         """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`."""
+        floors = Floors.of(key_of(objective) if isinstance(objective, str) else None, min_auc)
         if isinstance(objective, str):
-            name, own = objective.removeprefix("eval_"), direction_of(objective, group_names)
+            name, own = key_of(objective), direction_of(objective, group_names)
             if direction not in (None, own):
                 raise FairTuneError(
                     f"`direction` is {direction!r}, but `{name}` is there to {own}; leave `direction` out."
                 )
-            objective, direction = partial(metric_value, name), own
+            objective, direction = partial(metric_value, name, asked="`objective` is"), own
         else:
             name = objective.__name__
         if direction not in tuple(DIRECTIONS):
             raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
-        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, hp_space or LearningRate())
+        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, hp_space or LearningRate(), floors)
 
     @property
     def rates(self) -> LearningRate:
@@ -75,30 +82,22 @@ class Plan:
         return self.hp_space if isinstance(self.hp_space, LearningRate) else LearningRate()
 
 
-def metric_value(name: str, metrics: Mapping[str, float]) -> float:
-    """Return a metric of an evaluation; refuse one that is not a number there."""
-    if f"eval_{name}" not in metrics:
-        names = ", ".join(sorted(k.removeprefix("eval_") for k in metrics))
-        raise FairTuneError(f"`objective` is {name!r}; the metrics are {names}.")
-    value = float(metrics[f"eval_{name}"])
-    if not math.isfinite(value):
-        raise UndefinedObjectiveError(f"`{name}` is not defined on the validation split in this trial.")
-    return value
-
-
 class Searcher:
     """A plan at work; study and lock of its folder are the main process's, which the others follow without."""
 
     def __init__(self, plan: Plan, study: optuna.Study | None = None, held: BaseFileLock | None = None) -> None:
         self.plan, self.study, self._held = plan, study, held
+        # By how much the trial at hand exceeds each constraint, after its last epoch so far.
+        self.excess: dict[str, float] = {}
         if study is not None:
+            best = winner(study)
             self.progress = Progress(
                 plan.objective_name,
                 plan.mode.n_trials,
                 round(plan.n_epochs),
                 done=n_finished(study),
                 maximize=plan.direction == "maximize",
-                best=None if self.is_barren else (study.best_value, study.best_trial.number),
+                best=None if best is None or best.value is None else (best.value, best.number),
             )
 
     @classmethod
@@ -118,8 +117,25 @@ class Searcher:
 
     @property
     def is_barren(self) -> bool:
-        """Tell whether no trial is complete."""
-        return self.study is not None and not self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        """Tell whether no trial is complete and feasible."""
+        return self.study is not None and winner(self.study) is None
+
+    def no_winner(self) -> NoWinnerError:
+        """Say why no trial wins: how near the best of the infeasible ones came, or that none came to its end."""
+        done = [] if self.study is None else self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if not done:
+            return NoWinnerError(
+                "no trial came to its end, so there is no winner; `trials` of the study say why, "
+                "a lower `learning_rate` range is the usual cure."
+            )
+        pick = max if self.plan.direction == "maximize" else min
+        best = pick(done, key=lambda trial: trial.value or 0.0)
+        broken = [self.plan.floors.said(name, best.constraints[name]) for name in infeasible(best)]
+        return NoWinnerError(
+            f"no trial is feasible, so there is no winner: of {len(done)} complete the best, trial {best.number}, has "
+            f"`{self.plan.objective_name}` {best.value:.4f}, but {' and '.join(broken)}; give more trials or, in "
+            "another output_dir, a lower `min_auc` or another objective."
+        )
 
     def options(self) -> dict[str, Any]:
         """Return what `Trainer.hyperparameter_search` gives to Optuna."""
@@ -135,12 +151,14 @@ class Searcher:
 
     def start(self, trial: BaseTrial, mask: list[int], trainable_parameters: int) -> None:
         """Keep with a trial what it trains."""
+        self.excess = {}
         if isinstance(trial, optuna.Trial):
             trial.set_user_attr("mask", mask)
             trial.set_user_attr("trainable_parameters", trainable_parameters)
 
-    def report(self, trial: BaseTrial, epoch: int, value: float) -> bool:
+    def report(self, trial: BaseTrial, epoch: int, value: float, metrics: Mapping[str, float]) -> bool:
         """Give the study a trial's value after an epoch; return whether to stop the trial."""
+        self.excess = self.plan.floors.excess(metrics)
         if not isinstance(trial, optuna.Trial):
             return False
         self.progress.epoch(trial.number, epoch, value)
@@ -153,11 +171,17 @@ class Searcher:
         return trial.should_prune()
 
     def end(self, trial: BaseTrial, state: TrialState, value: float | None, message: str | None = None) -> None:
-        """Print how a trial ended, and keep the message of a failure."""
+        """Print how a trial ended, and keep the message of a failure, or the constraints of one that is complete."""
         if isinstance(trial, optuna.Trial):
             if message is not None:
                 trial.set_user_attr("message", message)
-            self.progress.trial(trial.number, state, value, _what(trial) if message is None else message)
+            with warnings.catch_warnings():
+                # A trial taken up again after a kill may have them already, with the same values.
+                warnings.filterwarnings("ignore", "The constraint value is ignored", UserWarning)
+                for name, excess in self.excess.items() if state == TrialState.COMPLETE else ():
+                    trial.set_constraint(name, excess)
+            broken = infeasible(trial) if state == TrialState.COMPLETE else []
+            self.progress.trial(trial.number, state, value, _what(trial) if message is None else message, broken)
 
     def close(self) -> None:
         """Free the folder."""
@@ -168,7 +192,7 @@ class Searcher:
         """Return the search and its trials; None on the processes without the study."""
         if self.study is None:
             return None
-        mode = self.plan.mode
+        mode, best = self.plan.mode, winner(self.study)
         return Search(
             mode=mode.name,
             objective=self.plan.objective_name,
@@ -176,9 +200,10 @@ class Searcher:
             n_trials=mode.n_trials,
             warmup_epochs=mode.warmup_epochs,
             num_train_epochs=self.plan.n_epochs,
-            best_trial=None if self.is_barren else self.study.best_trial.number,
+            best_trial=None if best is None else best.number,
             seconds=seconds,
             trials=trials(self.study),
+            min_auc=self.plan.floors.min_auc,
         )
 
 

@@ -14,7 +14,7 @@ from ..document.estimate import NAN
 from ..document.run import Direction, Trial
 from ..document.run import TrialState as State
 from ..errors import FairTuneError
-from ..masks.proposals import Recipe
+from ..masks.proposals import Recipe, infeasible
 from .space import LearningRate
 
 FILE_NAME = "search.db"
@@ -81,6 +81,14 @@ def n_finished(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=FINISHED))
 
 
+def winner(study: optuna.Study) -> FrozenTrial | None:
+    """Return the best trial of those that are complete and feasible; None without any."""
+    try:
+        return study.best_trial
+    except ValueError:
+        return None
+
+
 def trials(study: optuna.Study) -> list[Trial]:
     """List the trials that began."""
     return [_trial(trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING]
@@ -100,4 +108,5 @@ def _trial(trial: FrozenTrial) -> Trial:
         values={str(epoch): value for epoch, value in sorted(trial.intermediate_values.items())},
         seconds=trial.duration.total_seconds() if trial.duration else NAN,
         message=attributes.get("message"),
+        infeasible=infeasible(trial),
     )

@@ -22,7 +22,7 @@ from .methods import budget_table, methods_said
 from .methods import tables as method_tables
 from .page import render
 from .reading import reading_table
-from .search_history import STATES, search_history
+from .search_history import STATES, ending, search_history
 from .table import Cell, Table
 from .tables import auc_table, measure_table, pair_table, sheet_tables, threshold_tables
 from .view import RANKED, View, beside, sides, splits, views
@@ -134,9 +134,11 @@ def _training(run: Run, own: Training) -> dict[str, str]:
     facts |= {"seed": str(run.seed)}
     if run.search:
         search = run.search
-        states = Counter(STATES[trial.state][2] for trial in search.trials if trial.state in STATES)
+        states = Counter(STATES[end][2] for end in map(ending, search.trials) if end in STATES)
         ended = ", ".join(f"{count} {state}" for state, count in states.items())
         facts |= {"search mode": search.mode, "objective": f"{search.objective} on validation ({search.direction})"}
+        if search.min_auc is not None:
+            facts |= {"floor of a trial": f"AUC of {search.min_auc:g} on validation"}
         facts |= {"trials": f"{search.n_trials} asked for; {ended or 'none ended'}"}
         facts |= {"epochs of a trial": f"{search.num_train_epochs:g}, {search.warmup_epochs:g} of them warm-up"}
         facts |= {"best trial": "none" if search.best_trial is None else str(search.best_trial)}

@@ -138,8 +138,9 @@ LAYERS = (
 
 
 def finished(search: Search) -> list[Trial]:
-    """List the complete trials with a mask, best first; ties go to the earlier trial."""
-    done = [t for t in search.trials if t.state == "COMPLETE" and not math.isnan(t.value) and t.mask]
+    """List the complete and feasible trials with a mask, best first; ties go to the earlier trial."""
+    complete = [t for t in search.trials if t.state == "COMPLETE" and not t.infeasible]
+    done = [t for t in complete if t.mask and not math.isnan(t.value)]
     sign = -1 if search.direction == "maximize" else 1
     return sorted(done, key=lambda trial: (sign * trial.value, trial.number))
 

@@ -1,5 +1,6 @@
 """What several trainings of each method show: the verdict on a method, its table, and what choosing each took."""
 
+import math
 from collections.abc import Sequence
 
 from ..document.document import Document
@@ -10,6 +11,7 @@ from .view import View
 from .words import listed, name, number, written
 
 MOST = 8
+NO_WINNER = "no feasible trial"
 VARIANCES = (
     "trainings: of one recipe with several seeds; the interval of a mean holds the variance of training and of rows",
     "from training, from rows: the two standard errors of the mean of the lowest group's AUC",
@@ -75,17 +77,18 @@ def budget_table(document: Document) -> Table:
     rows: list[list[Cell]] = []
     objectives: list[str] = []
     for model in document.models:
-        if model.budget is None or model.training is None:
+        if model.budget is None:
             continue
         budget, training = model.budget, model.training
         objectives.append(budget.objective)
-        rate = written(training.steps[0].learning_rate) if training.steps else ""
+        rate = written(training.steps[0].learning_rate) if training and training.steps else ""
         minutes = number(budget.seconds / 60, digits=1)
         seeds = ", ".join(map(str, model.seeds))
-        parameters = f"{training.trainable_parameters:,}"
-        rows.append([model.title, budget.trials, f"{budget.epochs:g}", minutes, rate, parameters, budget.value, seeds])
-    value = f"{listed(list(dict.fromkeys(objectives)), MOST)} of the best trial, on validation"
-    header = ["method", "trials", "epochs of all trials", "minutes", "learning rate", "parameters", value, "seeds"]
+        parameters = f"{training.trainable_parameters:,}" if training else ""
+        value: Cell = NO_WINNER if training is None and math.isnan(budget.value) else budget.value
+        rows.append([model.title, budget.trials, f"{budget.epochs:g}", minutes, rate, parameters, value, seeds])
+    best = f"{listed(list(dict.fromkeys(objectives)), MOST)} of the best trial, on validation"
+    header = ["method", "trials", "epochs of all trials", "minutes", "learning rate", "parameters", best, "seeds"]
     return Table.of("What choosing each method took", header, rows)
 
 

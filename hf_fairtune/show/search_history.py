@@ -1,6 +1,7 @@
 """How a search went: the objective trial by trial, and epoch by epoch."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
@@ -13,10 +14,12 @@ from . import drawing as ink
 from .drawing import Picture, labels, paper, tidy
 from .words import number
 
+INFEASIBLE = "INFEASIBLE"
 STATES = {
     "COMPLETE": ("o", ink.BLUE, "complete"),
     "PRUNED": ("v", ink.ORANGE, "pruned"),
     "FAIL": ("X", ink.VERMILLION, "failed"),
+    INFEASIBLE: ("D", ink.GREY, "infeasible"),
 }
 READING = (
     "What each trial scored on the validation split, at its last epoch if it was stopped, and how the best so far "
@@ -24,11 +27,12 @@ READING = (
     "the same model scores on new patients; the test results do not have that flaw. Trials with different markers "
     "ended differently and are not comparable."
 )
+CANNOT_WIN = " An infeasible trial missed a floor, such as that of the AUC, and cannot win."
 
 
 def search_history(search: Search) -> Picture | None:
     """Draw the objective by trial with the best so far, and by epoch; None without any value."""
-    ended = [trial for trial in search.trials if trial.state in STATES]
+    ended = [trial for trial in search.trials if ending(trial) in STATES]
     if all(math.isnan(last_value(trial)) for trial in ended):
         return None
     by_epoch = any(len(points(trial)) > 1 for trial in ended)
@@ -43,11 +47,19 @@ def search_history(search: Search) -> Picture | None:
         axes.legend(fontsize=ink.SMALL, frameon=False, loc="upper left", bbox_to_anchor=(0, -0.2), ncols=4)
         tidy(axes)
     figure.align_ylabels()
-    counts = (f"{sum(t.state == state for t in ended)} {word}" for state, (_, _, word) in STATES.items())
+    counted = Counter(map(ending, ended))
+    shown = [state for state in STATES if state != INFEASIBLE or counted[state]]
+    counts = (f"{counted[state]} {STATES[state][2]}" for state in shown)
     line = best_so_far(ended, search)
     best = f" The best so far goes from {number(line[0][1])} to {number(line[-1][1])}." if line else ""
     alt = f"Objective {search.objective} by trial and by epoch: {', '.join(counts)}.{best}"
-    return Picture("search_history", "Search", figure, alt, READING)
+    said = READING + CANNOT_WIN * bool(counted[INFEASIBLE])
+    return Picture("search_history", "Search", figure, alt, said)
+
+
+def ending(trial: Trial) -> str:
+    """Return the key of `STATES` for how a trial ended; one that has not is in none."""
+    return INFEASIBLE if trial.infeasible else trial.state
 
 
 def points(trial: Trial) -> list[tuple[float, float]]:
@@ -62,8 +74,8 @@ def last_value(trial: Trial) -> float:
 
 
 def best_so_far(trials: Sequence[Trial], search: Search) -> list[tuple[int, float]]:
-    """List (trial number, best objective of the complete trials up to it)."""
-    done = [trial for trial in trials if trial.state == "COMPLETE" and not math.isnan(trial.value)]
+    """List (trial number, best objective of the complete and feasible trials up to it)."""
+    done = [trial for trial in trials if ending(trial) == "COMPLETE" and not math.isnan(trial.value)]
     best = accumulate([trial.value for trial in done], max if search.direction == "maximize" else min)
     return list(zip([trial.number for trial in done], best, strict=True))
 
@@ -76,7 +88,7 @@ def _by_trial(axes: Axes, trials: Sequence[Trial], search: Search) -> None:
             numbers, values, where="post", color=ink.GREEN, linewidth=1.6, label="best so far", gid="best-so-far"
         )
     for state, (marker, colour, word) in STATES.items():
-        ended = [trial for trial in trials if trial.state == state]
+        ended = [trial for trial in trials if ending(trial) == state]
         look: dict[str, Any] = {"marker": marker, "color": colour, "s": 28, "edgecolors": "white", "linewidths": 0.5}
         known = [trial for trial in ended if not math.isnan(last_value(trial))]
         places = [trial.number for trial in known], [last_value(trial) for trial in known]
@@ -104,12 +116,12 @@ def _by_epoch(axes: Axes, trials: Sequence[Trial], search: Search) -> None:
     if search.warmup_epochs > 0:
         axes.axvspan(0, search.warmup_epochs, color=ink.PALE, label="learning-rate warm-up", gid="warm-up")
     for trial in filter(points, trials):
-        marker, colour, _ = STATES[trial.state]
+        marker, colour, _ = STATES[ending(trial)]
         look: dict[str, Any] = {"color": colour, "linewidth": 0.7, "alpha": 0.55}
         if trial.number == search.best_trial:
             look = {"color": ink.BLACK, "linewidth": 2.2, "zorder": 4, "label": f"winner (trial {trial.number})"}
         axes.plot(*zip(*points(trial), strict=True), gid=f"trial-{trial.number}", **look)
-        if trial.state != "COMPLETE":
+        if ending(trial) != "COMPLETE":
             axes.plot(*points(trial)[-1], marker, color=colour, markersize=4.5)
     axes.set_xlim(left=0)
     axes.set_xlabel("epoch", fontsize=ink.NORMAL)

@@ -151,6 +151,7 @@ class FairTrainer(WholeTrainer):
         direction: str | None = None,
         *,
         mode: str | Mode = "default",
+        min_auc: float | None = None,
     ) -> BestRun:
         """Search the method's hyper-parameters and the learning rate, and take the winner's; `train()` trains it.
 
@@ -162,15 +163,16 @@ class FairTrainer(WholeTrainer):
             n_trials: trials in all, those of earlier calls included.
             direction: only for a function; a metric knows its own.
             mode: "default", "paper" (FairTune's text), "published" (its code), or a `Mode`, which has its own trials.
+            min_auc: AUC below which a trial cannot win, 0 for none; by default 0.6 for gaps and ratios between groups.
 
         Raises:
-            FairTuneError: unknown metric or mode, another search in the folder, or no trial that ended.
+            FairTuneError: unknown metric or mode, another search in the folder, or no feasible trial that ended.
         """
         self.method = self.open_method
         if isinstance(mode, str):
             mode = mode_named(mode, n_trials, self.args.seed, searching.warmup_epochs(self))
         groups = group_names(self.eval_dataset)
-        plan = Plan.of(compute_objective, direction, mode, self.args.num_train_epochs, hp_space, groups)
+        plan = Plan.of(compute_objective, direction, mode, self.args.num_train_epochs, hp_space, groups, min_auc)
         return searching.search(self, plan, super().hyperparameter_search)
 
     def _hp_search_setup(self, trial: Any) -> None:
@@ -180,8 +182,7 @@ class FairTrainer(WholeTrainer):
 
     def _report_to_hp_search(self, trial: Any, step: int, metrics: dict[str, float]) -> None:
         if trial is not None and self.searcher is not None:
-            self.objective = self.compute_objective(metrics.copy())
-            searching.report_epoch(self, self.searcher, trial, self.objective)
+            searching.report_epoch(self, self.searcher, trial, metrics)
 
     def audit(
         self,

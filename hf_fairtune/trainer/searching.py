@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,8 @@ from ..errors import FairTuneError
 from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
-from ..search.searcher import InterruptedSearch, Plan, Searcher, UndefinedObjectiveError
+from ..search.floors import UndefinedObjectiveError, note
+from ..search.searcher import InterruptedSearch, NoWinnerError, Plan, Searcher
 from .divergence import DivergedError
 from .stages import restored, staged
 
@@ -33,8 +36,18 @@ FAILURES = (DivergedError, UndefinedObjectiveError)
 def search(trainer: FairTrainer, plan: Plan, stock: Callable[..., BestRun]) -> BestRun:
     """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner."""
     searcher = open_searcher(trainer, plan)
+    if (line := note(plan.objective_name)) and trainer.is_world_process_zero():
+        print_once(line)
     with searching(trainer, searcher):
-        best = stock(
+        best = won(trainer, searcher, stock)
+    return adopt_winner(trainer, plan, best)
+
+
+def won(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., BestRun]) -> BestRun | NoWinnerError:
+    """Run the trials that are left by `stock`; an error in place of the winner, as every process is to know it."""
+    plan = searcher.plan
+    try:
+        return stock(
             lambda trial: draw(trainer, plan, trial),
             plan.objective,
             broadcast_object_list([searcher.remaining])[0],
@@ -43,7 +56,16 @@ def search(trainer: FairTrainer, plan: Plan, stock: Callable[..., BestRun]) -> B
             catch=FAILURES,
             **searcher.options(),
         )
-    return adopt_winner(trainer, plan, best)
+    except ValueError as error:
+        if isinstance(error, FairTuneError) or not searcher.is_barren:
+            raise
+        return searcher.no_winner()
+
+
+@cache
+def print_once(line: str) -> None:
+    """Print what a search of several methods would else print for each."""
+    print(line, file=sys.stderr)
 
 
 def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
@@ -61,6 +83,7 @@ def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
         "train_batch_size": args.train_batch_size * args.gradient_accumulation_steps,
         "seed": args.seed,
         "learning_rates": [plan.rates.low, plan.rates.high],
+        "min_auc": plan.floors.min_auc,
     }
     return Searcher.open(plan, Path(args.output_dir), run, trainer.method.recipes(facts_of(trainer, plan)))
 
@@ -87,13 +110,6 @@ def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
         trainer.search = broadcast_object_list([searcher.facts(time.monotonic() - start)])[0]
     except InterruptedSearch:
         raise KeyboardInterrupt from None
-    except ValueError as error:
-        if isinstance(error, FairTuneError) or not searcher.is_barren:
-            raise
-        raise FairTuneError(
-            "no trial came to its end, so there is no winner; `trials` of the study say why, "
-            "a lower `learning_rate` range is the usual cure."
-        ) from error
     finally:
         trainer.searcher = trainer.hp_search_backend = None
         optuna.logging.set_verbosity(verbosity)
@@ -123,6 +139,10 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
         with staged(trainer, propose(trainer, searcher.plan, trial)):
             output = train()
             trainer.divergence.refuse(trainer)
+            if trainer.objective is None:
+                # Nothing was scored in between; the floors are of the trial's last epoch too.
+                trainer._evaluate(trial, None)
+        searcher.end(trial, TrialState.COMPLETE, trainer.objective)
     except KeyboardInterrupt as stop:
         raise InterruptedSearch from stop
     except (optuna.TrialPruned, *FAILURES) as error:
@@ -134,7 +154,6 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
             raise
         # Only the main process has a study that takes the exception; raised here it would end the process.
         return None
-    searcher.end(trial, TrialState.COMPLETE, trainer.objective)
     return output
 
 
@@ -144,17 +163,20 @@ def start_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> N
     searcher.start(trial, mask.bits if mask else [], counts(trainer.model)[1])
 
 
-def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, objective: float) -> None:
+def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, metrics: dict[str, float]) -> None:
     """Report the objective after an epoch, where Trainer reports steps, and let every process stop together."""
-    stop = searcher.report(trial, round(trainer.state.epoch or 0), objective)
+    trainer.objective = trainer.compute_objective(metrics.copy())
+    stop = searcher.report(trial, round(trainer.state.epoch or 0), trainer.objective, metrics)
     if broadcast_object_list([stop])[0]:
         trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
         raise optuna.TrialPruned
 
 
-def adopt_winner(trainer: FairTrainer, plan: Plan, best: BestRun) -> BestRun:
-    """Take the winner's method and arguments, on every process."""
-    best = broadcast_object_list([best])[0]
+def adopt_winner(trainer: FairTrainer, plan: Plan, found: BestRun | NoWinnerError) -> BestRun:
+    """Take the winner's method and arguments, on every process, or refuse there too."""
+    best = broadcast_object_list([found])[0]
+    if isinstance(best, NoWinnerError):
+        raise best
     winner = FixedTrial(best.hyperparameters, int(best.run_id))
     trainer.method = propose(trainer, plan, winner)
     for name, value in plan.hp_space(winner).items():

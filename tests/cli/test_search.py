@@ -14,11 +14,14 @@ import torch
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
 
+from hf_fairtune.cli import search
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Search, Training
+from hf_fairtune.search.floors import Floors
+from hf_fairtune.trainer.fair import FairTrainer
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +164,8 @@ def test_one_seed_speaks_of_the_checkpoint_alone(flags: list[str], tmp_path: Pat
         ("--baselines full full", "`--baselines full full` names one twice"),
         ("--baselines erm", "erm"),
         ("--baseline_trials 0", "`--baseline_trials` is 0; a search takes at least one."),
+        ("--min_auc 60", "`min_auc` is 60; give a floor from 0, for none, to below 1."),
+        ("--objective min_ac", "`min_ac` is not a metric to optimise"),
     ],
 )
 def test_a_wrong_budget_is_refused_before_anything(
@@ -169,6 +174,51 @@ def test_a_wrong_budget_is_refused_before_anything(
     assert main(["search", *flags, *more.split(), "--output_dir", str(tmp_path / "o")]) == 2
     assert line in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
+
+
+def test_a_baseline_without_a_feasible_trial_is_told_and_the_rest_goes_on(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The floor lies above what a linear readout reaches; the published name is searched as ours."""
+    excess = Floors.excess
+    reached = {"linear": 0.5, "full": 0.9}
+
+    def as_reached(self: Floors, metrics: dict[str, float]) -> dict[str, float]:
+        return excess(self, metrics | {"eval_auc": reached[current[0]]})
+
+    current, make = ["full"], search.baseline
+
+    def noted(trainer: FairTrainer, name: str) -> FairTrainer:
+        current[0] = name
+        return make(trainer, name)
+
+    monkeypatch.setattr(Floors, "excess", as_reached)
+    monkeypatch.setattr(search, "baseline", noted)
+    more = ["--method", "full", "--num_train_epochs", "1", "--trials", "2", "--objective", "auc_diff", "--seeds", "3"]
+    command = ["search", *flags, *more, "--baselines", "linear", "full", "--output_dir", str(tmp_path)]
+    assert main(command) == 0
+    printed = capsys.readouterr()
+    line = "note: no baseline linear: no trial is feasible, so there is no winner: of 2 complete the best, trial "
+    assert line in printed.out
+    document = Document.load(tmp_path)
+    assert {model.id: model.training is None for model in document.models} == {
+        "linear": True,
+        "full": False,
+        "model": False,
+    }
+    budget = document.model_named("linear").budget
+    assert budget is not None
+    assert budget.trials == 2
+    assert (search_of(document).objective, search_of(document).min_auc) == ("auc_gap", 0.6)
+    entry = document.find("model", "test", "malignant", "skin")
+    assert entry is not None
+    assert entry.reference == "full"
+    assert [found.baseline for found in entry.replications] == ["full"]
+    card = (tmp_path / "README.md").read_text()
+    assert "| no feasible trial |" in card
+    assert "| floor of a trial | AUC of 0.6 on validation |" in card
+    assert main(command) == 0
+    assert "is finished; nothing was run" in capsys.readouterr().out
 
 
 LOAD = """

@@ -5,7 +5,7 @@ import pytest
 from optuna.trial import FixedTrial
 
 from hf_fairtune.masks.mask import Mask
-from hf_fairtune.masks.proposals import RECIPES, FreeBits, Proposal, Structured
+from hf_fairtune.masks.proposals import RECIPES, FreeBits, Proposal, Structured, infeasible
 from hf_fairtune.search.space import LearningRate
 
 PROPOSALS = [FreeBits(), Structured(free_from=4), Structured(free_from=0)]
@@ -70,6 +70,21 @@ def test_a_neighbour_is_new_and_keeps_the_learning_rate_of_the_best() -> None:
         assert found == study.best_params["learning_rate"]
         assert rates(FixedTrial(trial.params, number))["learning_rate"] == found
     assert len(set(masks)) == 30
+
+
+def test_neighbours_are_of_the_best_feasible_mask() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), direction="minimize")
+    proposal, masks = Structured(free_from=3), []
+    for value, excess in ((0.3, -0.1), (0.0, 0.1), (0.2, 0.0)):
+        trial = study.ask()
+        masks.append(proposal.draw(trial, "paper36", 12).bits)
+        trial.set_user_attr("mask", list(masks[-1]))
+        trial.set_constraint("min_auc", excess)
+        study.tell(trial, value)
+    assert [infeasible(trial) for trial in study.trials] == [[], ["min_auc"], []]
+    found = proposal.draw(study.ask(), "paper36", 12).bits
+    away = [sum(a != b for a, b in zip(found, mask, strict=True)) for mask in masks]
+    assert away[2] <= 3 < min(away[:2])
 
 
 def test_free_bits_are_published_names_and_types() -> None:

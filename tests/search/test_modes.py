@@ -43,6 +43,23 @@ def test_pruning_stops_trials_but_not_in_the_warmup(mode: str) -> None:
     assert max(stopped) < EPOCHS
 
 
+@pytest.mark.parametrize("mode", ["default", "paper"])
+@pytest.mark.parametrize("excess", [-0.1, 0.1])
+def test_a_trial_is_judged_among_the_feasible(mode: str, excess: float) -> None:
+    """Gaps of 0 stop a trial of a larger one only where they are honest."""
+    study = optuna.create_study(direction="minimize", pruner=mode_named(mode, 20, 0, WARMUP).pruner)
+    for number in range(24):
+        trial = study.ask()
+        honest = number % 3 == 0
+        trial.report(0.2 if honest else 0.0, WARMUP + 1)
+        trial.should_prune()
+        trial.set_constraint("min_auc", -0.1 if honest else excess)
+        study.tell(trial, 0.2 if honest else 0.0)
+    trial = study.ask()
+    trial.report(0.1, WARMUP + 1)
+    assert trial.should_prune() == (excess < 0)
+
+
 def test_the_published_code_runs_every_epoch_of_every_trial() -> None:
     done = epochs_run("published")
     assert {epoch for _, epoch in done} == {EPOCHS}

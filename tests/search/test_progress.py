@@ -29,5 +29,16 @@ def test_minimising_and_undefined_values() -> None:
     assert progress.best == (0.3, 0)
 
 
+def test_an_infeasible_trial_says_so_and_is_never_the_best() -> None:
+    out = io.StringIO()
+    progress = Progress("auc_gap", 3, 1, maximize=False, stream=out)
+    progress.trial(0, TrialState.COMPLETE, 0.3, "linear")
+    progress.trial(1, TrialState.COMPLETE, 0.0, "linear", ["min_auc", "one_class"])
+    assert progress.best == (0.3, 0)
+    last = out.getvalue().splitlines()[-1]
+    assert "auc_gap 0.0000 · best 0.3000 (trial 0)" in last
+    assert last.endswith("left · infeasible (min_auc, one_class) · linear")
+
+
 def test_durations() -> None:
     assert [duration(s) for s in (5, 65, 3700)] == ["5 s", "1 min 05 s", "1 h 01 min"]

@@ -3,8 +3,9 @@
 import pytest
 
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.search.floors import UndefinedObjectiveError
 from hf_fairtune.search.modes import mode_named
-from hf_fairtune.search.searcher import Plan, UndefinedObjectiveError
+from hf_fairtune.search.searcher import Plan
 
 
 def plan(metric: str) -> Plan:

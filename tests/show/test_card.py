@@ -220,3 +220,18 @@ def test_strange_names_are_safe(search: Document) -> None:
     assert not re.search("[\u202a-\u202e\u2066-\u2069]", body)
     for line in (line for line in body.splitlines() if line.startswith("| ")):
         assert line.endswith("|")
+
+
+def test_the_card_tells_floors_and_infeasible_trials_and_a_baseline_without_a_winner(search: Document) -> None:
+    def made(content: dict[str, Any]) -> None:
+        found = content["run"]["search"]
+        found["min_auc"] = 0.6
+        found["trials"][0]["infeasible"] = ["min_auc"]
+        budget = {"trials": 8, "epochs": 64.0, "seconds": 60.0, "objective": "auc_gap", "value": None}
+        content["models"].append({"id": "linear", "title": "Linear readout", "budget": budget})
+
+    assert "infeasible" not in card(search)
+    text = card(edited(search, made))
+    assert "| floor of a trial | AUC of 0.6 on validation |" in text
+    assert re.search(r"\| trials \| 8 asked for; 1 infeasible, 5 complete, 2 pruned \|", text)
+    assert re.search(r"\| Linear readout \| 8 \| 64 \| 1\.0 \| no feasible trial \|", text)

@@ -85,6 +85,25 @@ def test_history_draws_every_trial_where_it_ended(searched: Search) -> None:
     assert warm.get_width() == searched.warmup_epochs
 
 
+def test_an_infeasible_trial_is_marked_and_never_the_best(searched: Search) -> None:
+    plain = history.search_history(searched)
+    assert plain is not None
+    assert "infeasible" not in plain.alt + plain.reading
+    top = max((t for t in searched.trials if t.state == "COMPLETE"), key=lambda t: t.value)
+    trials = [replace(t, infeasible=["min_auc"]) if t is top else t for t in searched.trials]
+    some = replace(searched, trials=trials)
+    picture = history.search_history(some)
+    assert picture is not None
+    assert "1 infeasible" in picture.alt
+    assert "missed a floor" in picture.reading
+    upper = picture.figure.axes[0]
+    (dots,) = artists(upper, "state-infeasible")
+    assert dots.get_offsets().tolist() == [[top.number, top.value]]
+    assert top.number not in [number for number, _ in artists(upper, "state-complete")[0].get_offsets().tolist()]
+    assert max(value for _, value in history.best_so_far(trials, some)) < top.value
+    assert top.number not in [trial.number for trial in finished(some)]
+
+
 def test_minimised_objective_goes_down(searched: Search) -> None:
     values = [value for _, value in history.best_so_far(searched.trials, replace(searched, direction="minimize"))]
     assert values == sorted(values, reverse=True)

@@ -51,6 +51,10 @@ class Metric:
     limits: Bounds = (0.0, 1.0)
     text: str | None = None
 
+    def across_keys(self, name: str) -> tuple[str, str]:
+        """Name its worst group's value and its gap between groups, for a metric of this name."""
+        return f"{'max' if self.better == 'lower' else 'min'}_group_{name}", f"{name}_gap"
+
 
 @dataclass(frozen=True)
 class Rate(Metric):
@@ -164,10 +168,6 @@ class ScoreMetric(Metric):
         order = np.argsort(scores, kind="stable")
         counted = np.ones(len(order), dtype=np.int64) if weights is None else weights[order]
         return float(self.value(labels[order], scores[order], counted[None])[0])
-
-    def across_keys(self, name: str) -> tuple[str, str]:
-        """Name its worst group's value and its gap between groups, for a metric of this name."""
-        return f"{'max' if self.better == 'lower' else 'min'}_group_{name}", f"{name}_gap"
 
 
 Kind = TypeVar("Kind", bound=Metric)
