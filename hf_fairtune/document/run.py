@@ -9,6 +9,7 @@ Scalar = str | int | float | bool | None
 Argument = Scalar | list[Scalar]
 Direction = Literal["maximize", "minimize"]
 TrialState = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING"]
+Stop = Literal["score", "hours"]
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,17 @@ class Training:
 
 @dataclass(frozen=True)
 class Budget:
-    """What the choice of a model's hyper-parameters took: trials, their epochs, and the best value on validation."""
+    """What the choice of a model's hyper-parameters took: trials, their epochs, and the best value on validation.
+
+    `asked` is the number of trials asked for, None where it is not known.
+    """
 
     trials: int
     epochs: float
     seconds: Real
     objective: str
     value: Real
+    asked: int | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,10 @@ class Base:
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial of a search: its parameters, its value, and its value after each epoch (a string, as JSON has it)."""
+    """One trial of a search: its parameters, its value, and its value after each epoch (a string, as JSON has it).
+
+    `stopped_by` says why it is PRUNED: what it scored, or the hours of the run.
+    """
 
     number: int
     state: TrialState
@@ -132,11 +140,15 @@ class Trial:
     values: dict[str, Real]
     seconds: Real
     message: str | None = None
+    stopped_by: Stop | None = None
 
 
 @dataclass(frozen=True)
 class Search:
-    """A search and its trials."""
+    """A search and its trials, of which `n_trials` were asked for.
+
+    `max_hours` are those that the whole run might take; `out_of_hours` where they ended the search.
+    """
 
     mode: str
     objective: str
@@ -147,12 +159,19 @@ class Search:
     best_trial: int | None
     seconds: Real
     trials: list[Trial]
+    max_hours: float | None = None
+    out_of_hours: bool = False
+
+    @property
+    def n_finished(self) -> int:
+        """Return the number of trials that the hours of the run did not cut short."""
+        return sum(trial.stopped_by != "hours" and trial.state != "RUNNING" for trial in self.trials)
 
     def budget(self) -> Budget:
         """Sum up what the search took and found."""
         epochs = sum(len(trial.values) for trial in self.trials)
         best = next((trial.value for trial in self.trials if trial.number == self.best_trial), NAN)
-        return Budget(len(self.trials), float(epochs), self.seconds, self.objective, best)
+        return Budget(len(self.trials), float(epochs), self.seconds, self.objective, best, self.n_trials)
 
 
 @dataclass(frozen=True)

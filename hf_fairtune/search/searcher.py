@@ -13,15 +13,17 @@ from typing import Any
 import optuna
 from filelock import BaseFileLock
 from optuna.trial import BaseTrial, TrialState
+from transformers.trainer_utils import BestRun
 
 from ..audits.compute import direction as direction_of
 from ..document.run import Direction, Search
 from ..errors import FairTuneError
 from ..masks.proposals import Recipe
+from .hours import Clock, Ration
 from .modes import Mode
 from .progress import Progress
 from .space import LearningRate
-from .study import enqueue, lock, n_finished, open_study, trials
+from .study import OUT_OF_HOURS, STOPPED_BY, enqueue, lock, n_finished, open_study, trials
 
 DIRECTIONS: dict[Any, Direction] = {"maximize": "maximize", "minimize": "minimize"}
 
@@ -89,8 +91,14 @@ def metric_value(name: str, metrics: Mapping[str, float]) -> float:
 class Searcher:
     """A plan at work; study and lock of its folder are the main process's, which the others follow without."""
 
-    def __init__(self, plan: Plan, study: optuna.Study | None = None, held: BaseFileLock | None = None) -> None:
-        self.plan, self.study, self._held = plan, study, held
+    def __init__(
+        self,
+        plan: Plan,
+        study: optuna.Study | None = None,
+        held: BaseFileLock | None = None,
+        ration: Ration | None = None,
+    ) -> None:
+        self.plan, self.study, self._held, self.ration = plan, study, held, ration or Ration(Clock(None))
         if study is not None:
             self.progress = Progress(
                 plan.objective_name,
@@ -102,19 +110,55 @@ class Searcher:
             )
 
     @classmethod
-    def open(cls, plan: Plan, folder: Path, fingerprint: Mapping[str, Any], recipes: Sequence[Recipe]) -> Searcher:
+    def open(
+        cls,
+        plan: Plan,
+        folder: Path,
+        fingerprint: Mapping[str, Any],
+        recipes: Sequence[Recipe],
+        ration: Ration | None = None,
+    ) -> Searcher:
         """Open the study of `folder`, if it was made with `fingerprint`; queue recipes where the mode has some."""
         folder.mkdir(parents=True, exist_ok=True)
         held = lock(folder)
         study = open_study(folder, plan.direction, fingerprint)
         if plan.mode.recipes:
             enqueue(study, recipes, plan.rates)
-        return cls(plan, study, held)
+        return cls(plan, study, held, ration)
 
     @property
     def remaining(self) -> int:
         """Return the number of trials still to run."""
         return 0 if self.study is None else max(0, self.plan.mode.n_trials - n_finished(self.study))
+
+    def goes_on(self) -> bool:
+        """Tell whether to run another trial; a search that ended for its hours stays ended.
+
+        Raises:
+            FairTuneError: the hours hold not one trial.
+        """
+        if self.study is None or not self.remaining or OUT_OF_HOURS in self.study.user_attrs:
+            return False
+        done = n_finished(self.study)
+        if not self.ration.holds(done):
+            if not done:
+                raise self.ration.refusal()
+            if not self.is_barren:
+                self.study.set_user_attr(OUT_OF_HOURS, True)
+            return False
+        return True
+
+    @property
+    def best(self) -> BestRun | None:
+        """Return the winner; None on the processes without the study.
+
+        Raises:
+            ValueError: no trial is complete.
+        """
+        if self.study is None:
+            return None
+        found = self.study.best_trial
+        return BestRun(str(found.number), found.value, found.params)
 
     @property
     def is_barren(self) -> bool:
@@ -144,13 +188,24 @@ class Searcher:
         if not isinstance(trial, optuna.Trial):
             return False
         self.progress.epoch(trial.number, epoch, value)
+        if epoch < self.plan.n_epochs and self._is_out_of_hours():
+            trial.set_user_attr(STOPPED_BY, "hours")
+            return True
         if not self.plan.mode.reports_every_epoch and epoch < self.plan.n_epochs:
             return False
         with warnings.catch_warnings():
             # A trial taken up again after a kill reports its first epochs a second time, with the same values.
             warnings.filterwarnings("ignore", "The reported value is ignored", UserWarning)
             trial.report(value, epoch)
-        return trial.should_prune()
+        if stop := trial.should_prune():
+            trial.set_user_attr(STOPPED_BY, "score")
+        return stop
+
+    def _is_out_of_hours(self) -> bool:
+        """Tell whether a running trial is to stop; without a complete one there would be nothing to train."""
+        if self.study is None or self.ration.hours is None or self.is_barren:
+            return False
+        return self.ration.is_used_up(n_finished(self.study))
 
     def end(self, trial: BaseTrial, state: TrialState, value: float | None, message: str | None = None) -> None:
         """Print how a trial ended, and keep the message of a failure."""
@@ -179,6 +234,8 @@ class Searcher:
             best_trial=None if self.is_barren else self.study.best_trial.number,
             seconds=seconds,
             trials=trials(self.study),
+            max_hours=self.ration.hours,
+            out_of_hours=OUT_OF_HOURS in self.study.user_attrs,
         )
 
 
@@ -186,4 +243,5 @@ def _what(trial: optuna.Trial) -> str:
     attributes = trial.user_attrs
     recipe = f"{attributes['recipe']} · " if "recipe" in attributes else ""
     weights = attributes.get("trainable_parameters", 0)
-    return f"{recipe}{weights:,} weights · lr {trial.params.get('learning_rate', 0):.1e}"
+    hours = "out of hours · " if attributes.get(STOPPED_BY) == "hours" else ""
+    return f"{hours}{recipe}{weights:,} weights · lr {trial.params.get('learning_rate', 0):.1e}"

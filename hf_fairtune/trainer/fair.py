@@ -20,6 +20,7 @@ from ..document.run import CalibrationFacts, Repair, Search
 from ..errors import FairTuneError
 from ..methods.facts import Facts
 from ..methods.method import Batch, Method, NotSearchedError, forward, method_named
+from ..search.hours import Ration
 from ..search.modes import Mode, mode_named
 from ..search.searcher import Plan, Searcher
 from . import searching
@@ -58,6 +59,7 @@ class FairTrainer(WholeTrainer):
     facts: Facts
     searcher: Searcher | None = None
     search: Search | None = None
+    ration: Ration | None = None
     repair: Repair | None = None
     unsearched: NotSearchedError | None = None
 

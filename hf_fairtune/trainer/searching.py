@@ -30,19 +30,27 @@ if TYPE_CHECKING:
 FAILURES = (DivergedError, UndefinedObjectiveError)
 
 
-def search(trainer: FairTrainer, plan: Plan, stock: Callable[..., BestRun]) -> BestRun:
+def search(trainer: FairTrainer, plan: Plan, stock: Callable[..., Any]) -> BestRun:
     """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner."""
     searcher = open_searcher(trainer, plan)
     with searching(trainer, searcher):
-        best = stock(
-            lambda trial: draw(trainer, plan, trial),
-            plan.objective,
-            broadcast_object_list([searcher.remaining])[0],
-            plan.direction,
-            "optuna",
-            catch=FAILURES,
-            **searcher.options(),
-        )
+        # One trial at a time, so that all processes go on, or stop, together.
+        while broadcast_object_list([searcher.goes_on()])[0]:
+            try:
+                stock(
+                    lambda trial: draw(trainer, plan, trial),
+                    plan.objective,
+                    1,
+                    plan.direction,
+                    "optuna",
+                    catch=FAILURES,
+                    **searcher.options(),
+                )
+            except ValueError as error:
+                # Optuna asks for the best of no trial.
+                if isinstance(error, FairTuneError) or not searcher.is_barren:
+                    raise
+        best = searcher.best
     return adopt_winner(trainer, plan, best)
 
 
@@ -62,7 +70,8 @@ def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
         "seed": args.seed,
         "learning_rates": [plan.rates.low, plan.rates.high],
     }
-    return Searcher.open(plan, Path(args.output_dir), run, trainer.method.recipes(facts_of(trainer, plan)))
+    recipes = trainer.method.recipes(facts_of(trainer, plan))
+    return Searcher.open(plan, Path(args.output_dir), run, recipes, trainer.ration)
 
 
 def warmup_epochs(trainer: FairTrainer) -> int:
@@ -118,7 +127,7 @@ def facts_of(trainer: FairTrainer, plan: Plan) -> Facts:
 
 def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
     """Train by what a trial proposes, by `train` of the stock Trainer, and report how it ended."""
-    trainer.objective = None
+    trainer.objective, start = None, time.monotonic()
     try:
         with staged(trainer, propose(trainer, searcher.plan, trial)):
             output = train()
@@ -134,6 +143,8 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
             raise
         # Only the main process has a study that takes the exception; raised here it would end the process.
         return None
+    finally:
+        searcher.ration.note(time.monotonic() - start, trainer.state.global_step / max(1, trainer.state.max_steps))
     searcher.end(trial, TrialState.COMPLETE, trainer.objective)
     return output
 
@@ -146,15 +157,16 @@ def start_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> N
 
 def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, objective: float) -> None:
     """Report the objective after an epoch, where Trainer reports steps, and let every process stop together."""
+    searcher.ration.clock.keep()
     stop = searcher.report(trial, round(trainer.state.epoch or 0), objective)
     if broadcast_object_list([stop])[0]:
         trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
         raise optuna.TrialPruned
 
 
-def adopt_winner(trainer: FairTrainer, plan: Plan, best: BestRun) -> BestRun:
+def adopt_winner(trainer: FairTrainer, plan: Plan, found: BestRun | None) -> BestRun:
     """Take the winner's method and arguments, on every process."""
-    best = broadcast_object_list([best])[0]
+    best: BestRun = broadcast_object_list([found])[0]
     winner = FixedTrial(best.hyperparameters, int(best.run_id))
     trainer.method = propose(trainer, plan, winner)
     for name, value in plan.hp_space(winner).items():
