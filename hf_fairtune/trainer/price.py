@@ -246,7 +246,7 @@ def _evaluated(trainer: FairTrainer, data: FairDataset) -> int:
 
 
 def _often(strategy: Any, every: float | None, steps: int, n_epochs: float) -> float:
-    """Return how often a strategy evaluates or saves in a training."""
+    """Return how often a strategy evaluates or saves in a training; by steps, the last one is among them."""
     if strategy == IntervalStrategy.STEPS and every:
-        return steps // (every if every >= 1 else math.ceil(steps * every))
+        return math.ceil(steps / (every if every >= 1 else math.ceil(steps * every)))
     return 0 if strategy == IntervalStrategy.NO else math.ceil(n_epochs)
