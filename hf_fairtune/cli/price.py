@@ -60,7 +60,8 @@ def power(args: Any) -> Power:
 
 def price_line(price: Price) -> str:
     """Write a price on one line."""
-    what = f"{price.trainings} training{'s' * (price.trainings != 1)} of {price.n_epochs:g} epochs"
+    epochs = f"{price.n_epochs:g} epoch{'s' * (price.n_epochs != 1)}"
+    what = f"{price.trainings} training{'s' * (price.trainings != 1)} of {epochs}"
     parts = [f"{what}: about {duration(price.seconds)} (± {100 * MARGIN:.0f} %)"]
     if price.trials:
         parts = [f"{price.trials} trials + {parts[0].replace(':', ' each:', 1)}, less where trials stop early"]

@@ -20,7 +20,8 @@ from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
 from hf_fairtune.methods.method import Method
 from hf_fairtune.methods.swift import Swift
-from hf_fairtune.trainer.price import Cost, Stopwatch, cost, few_rows, peak_memory, rows_fitted, searched_methods
+from hf_fairtune.trainer.price import Cost, cost, few_rows, peak_memory, rows_fitted, searched_methods
+from hf_fairtune.trainer.stopwatch import Stopwatch
 from tests.conftest import tiny_vit
 from tests.trainer.test_fair import arguments
 
