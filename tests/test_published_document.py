@@ -38,7 +38,9 @@ def a_run(cell: int = 60) -> Document:
     training = Training(method, 5, [step], {"output": "/home/ann/out"}, soft_mask=SoftMaskFacts("soft", 241, 2, []))
     trial = Trial(0, "COMPLETE", None, {}, [1], 0.000123456, 5, 0.812345, {"1": 0.798765}, 1.0, "see /home/ann/log")
     worse = Trial(1, "COMPLETE", None, {}, [1], 0.001, 5, 0.9, {}, 1.0, infeasible=["min_auc", "/home/ann/floor"])
-    search = Search("default", "min_group_auc", "maximize", 1, 1.0, 3.0, 0, 1.0, [trial, worse], 0.625)
+    stopped = replace(trial, number=2, state="PRUNED", value=math.nan, message=None, stopped_by="hours")
+    every = [trial, worse, stopped]
+    search = Search("default", "min_group_auc", "maximize", 8, 1.0, 3.0, 0, 1.0, every, 0.625, 0.333333, True)
     fitted = CalibrationFacts(1.5, 0.1, "validation", 0.6, 0.5, True)
     repair = Repair(ExternalSet("external", "train", 1.0, False), "classifier", fitted, 3.0)
     made = document(SMALL_CELL, compared=True)
@@ -111,9 +113,12 @@ def test_facts_of_a_run() -> None:
     assert step.learning_rate == 0.000123456
     assert shared.run is not None
     assert shared.run.search is not None
-    trial, worse = shared.run.search.trials
+    trial, worse, stopped = shared.run.search.trials
     # Names and a floor that was asked for, no numbers of rows.
     assert (trial.infeasible, worse.infeasible, shared.run.search.min_auc) == ([], ["min_auc", "floor"], 0.625)
+    # What a user chose, and why a trial ended, is no number of patients.
+    assert (shared.run.search.max_hours, shared.run.search.out_of_hours) == (0.333333, True)
+    assert (trial.stopped_by, stopped.stopped_by, stopped.values) == (None, "hours", {"1": 0.8})
     assert (trial.value, trial.values, trial.learning_rate) == (0.81, {"1": 0.8}, 0.000123456)
     text = shared.to_json()
     assert not [place for place in ("/home", "/data/", "/models", "study") if place in text]

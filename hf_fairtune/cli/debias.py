@@ -23,10 +23,12 @@ from ..show import beforehand
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.baselines import seeds_after
 from ..trainer.fair import FairTrainer
+from ..trainer.price import cost
 from ..trainer.run_facts import repair_facts
 from ..trainer.saliency import captum_explainer, write_maps
 from .job import Job, located, say, say_power, train_all
 from .model import ModelArguments, load_with_own_head
+from .price import price_line, price_of
 
 EXAMPLE = """  fairtune debias --method swift --model my-team/melanoma --dataset lesions.csv --label malignant \\
       --positive yes --group skin_type:3 --cluster patient_id --test clinic_b=clinic_b.csv --output_dir repaired"""
@@ -130,6 +132,8 @@ def repair(job: RepairJob, trainer: FairTrainer, external: ExternalArguments) ->
     data, audits = trainer.data, trainer.audits
     assert data is not None
     assert audits is not None
+    seconds = external.seeds * cost(trainer, trainer.method).training
+    say(trainer, price_line(price_of(trainer, seconds, 0, external.seeds)))
     say(trainer, f"scoring {job.model.model} on {', '.join(data.test_splits)} before the repair")
     for split in data.test_splits:
         trainer.audit(split, model=BEFORE)

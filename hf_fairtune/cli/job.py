@@ -32,6 +32,7 @@ from ..trainer.arguments import FairTrainingArguments
 from ..trainer.baselines import with_seed
 from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
+from ..trainer.kept_hours import KeptHours
 from .model import ModelArguments, load_model_type, load_processor, load_with_new_head
 
 
@@ -52,10 +53,10 @@ class Job:
 
     @property
     def fingerprint(self) -> dict[str, object]:
-        """Return everything that the run's numbers depend on, but for the number of trials."""
+        """Return everything that the run's numbers depend on, but for the number of trials and the hours."""
         run = {**asdict(self.data), **vars(self.hyperparameters), **self.more}
         run |= {"dataset": located(self.data.dataset), "model": located(self.model.model)}
-        return {**run, **self.training.deciding()} | {"data_cache": None, "trials": None}
+        return {**run, **self.training.deciding()} | {"data_cache": None, "trials": None, "max_hours": None}
 
     def finished(self) -> bool:
         """Tell whether the run ended before."""
@@ -63,8 +64,10 @@ class Job:
         if not (self.folder / RUN_FILE).is_file():
             return False
         run = Document.load(self.folder).run
-        done, wanted = len(run.search.trials) if run and run.search else 0, self.more.get("trials")
-        if isinstance(wanted, int) and wanted > done:
+        search, wanted = run.search if run else None, self.more.get("trials")
+        done = len(search.trials) if search else 0
+        # Of those asked for, the hours of the run may have held fewer.
+        if isinstance(wanted, int) and wanted > max(done, search.n_trials if search else 0):
             raise FairTuneError(
                 f"`{self.folder}` ended with {done} trials and its test split is scored; "
                 f"for {wanted} trials choose another output_dir."
@@ -140,6 +143,8 @@ def train(trainer: FairTrainer) -> None:
     trainer.remove_callback(PrinterCallback)
     several = len(trainer.method.stages()) > 1
     trainer.add_callback(EpochLine(lambda: trainer.method.stage if several else ""))
+    if trainer.ration is not None:
+        trainer.add_callback(KeptHours(trainer.ration.clock))
     trainer.train(resume_from_checkpoint=True)
 
 
@@ -149,6 +154,7 @@ def train_all(trainer: FairTrainer, seeds: Sequence[int]) -> None:
     for seed in seeds:
         say(trainer, f"training {trainer.title or trainer.method.title} again with seed {seed}")
         other = with_seed(trainer, seed)
+        other.ration = trainer.ration
         train(other)
         assert trainer.audits is not None
         assert other.audits is not None

@@ -1,6 +1,8 @@
 """Search what to fine-tune so that the worst-off group does best, train the winner, test it once."""
 
+import math
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from ..audits.compute import direction, greater_is_better
@@ -9,6 +11,7 @@ from ..data.arguments import DataArguments
 from ..document.run import Model
 from ..errors import FairTuneError
 from ..search.floors import MIN_AUC, Floors
+from ..search.hours import Clock, Ration
 from ..search.modes import MODES
 from ..search.searcher import NoWinnerError
 from ..search.space import LearningRate
@@ -16,8 +19,11 @@ from ..trainer.arguments import FairTrainingArguments
 from ..trainer.audits import MODEL
 from ..trainer.baselines import BASELINES, baseline, baseline_method, seeds_after
 from ..trainer.fair import FairTrainer
+from ..trainer.price import cost, searched_methods
 from .job import Job, say, say_power, train_all, warn_of_small_groups
 from .model import ModelArguments
+from .price import price_line, price_of
+from .spending import Spending
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
       --cluster patient_id --model google/vit-base-patch16-224 --trials 40 --output_dir fairtune-lesions
@@ -59,6 +65,13 @@ class SearchArguments:
     )
     learning_rate_low: float = field(default=1e-5, metadata={"help": "Lowest learning rate searched; the paper's."})
     learning_rate_high: float = field(default=1e-3, metadata={"help": "Highest learning rate searched; the paper's."})
+    max_hours: float | None = field(
+        default=None,
+        metadata={
+            "help": "Hours of the whole run, those before a kill included: the search ends early enough to train what "
+            "is best so far, and each baseline gets as many trials. Default: no limit."
+        },
+    )
 
     min_auc: float | None = field(
         default=None,
@@ -73,6 +86,8 @@ class SearchArguments:
         for name in ("trials", "baseline_trials"):
             if (count := getattr(self, name)) is not None and count < 1:
                 raise FairTuneError(f"`--{name}` is {count}; a search takes at least one.")
+        if self.max_hours is not None and not 0 < self.max_hours < math.inf:
+            raise FairTuneError(f"`--max_hours` is {self.max_hours:g}; give a finite number above 0.")
         if len({*self.baselines}) < len(self.baselines):
             raise FairTuneError(f"`--baselines {' '.join(self.baselines)}` names one twice; name each once.")
         for name in self.baselines:
@@ -100,39 +115,57 @@ def run(
     """Run the whole of FairTune, or the rest of it."""
     job = Job(data, model, hyperparameters, training, asdict(search))
     if not job.finished():
+        clock = Clock(Path(training.output_dir) if training.process_index == 0 else None)
         trainer = job.trainer(objective=search.objective)
         say_power(trainer)
         warn_of_small_groups(trainer)
-        choose(trainer, search, search.trials)
-        baselines = [name for name in search.baselines if beside(trainer, name, search)]
+        plan = spending(trainer, search, clock)
+        say(trainer, price_line(price_of(trainer, plan.seconds, plan.n_trials, plan.n_trainings)))
+        choose(trainer, search, search.trials, plan.ration())
+        baselines = [name for name in search.baselines if beside(trainer, name, search, plan)]
         # Only now, and once: nothing is chosen after the test split was seen.
         trainer.audit("test", reference=baselines[0] if baselines else None)
         assert trainer.audits is not None
         for name in baselines if search.seeds > 1 else ():
             trainer.audits.replicate(name)
         job.hand_over(trainer)
+        clock.keep()
     job.print_result()
 
 
-def choose(trainer: FairTrainer, search: SearchArguments, trials: int) -> None:
+def spending(trainer: FairTrainer, search: SearchArguments, clock: Clock) -> Spending:
+    """Time a few steps of each kind of trial and of each baseline."""
+    own = {name: cost(trainer, method) for name, method in searched_methods(trainer).items()}
+    others = {name: own[name] if name in own else cost(trainer, baseline_method(name)) for name in search.baselines}
+    limit = math.inf if search.max_hours is None else 3600 * search.max_hours
+    trials = search.trials, search.baseline_trials or search.trials
+    return Spending(clock, limit, *trials, search.seeds, [*own.values()], others)
+
+
+def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: Ration) -> None:
     """Search, then train what won, once a seed."""
-    what = trainer.title or trainer.method.title
+    what, trainer.ration = trainer.title or trainer.method.title, ration
     say(trainer, f"searching {what}: {trials} trials")
     trainer.hyperparameter_search(search.rates(), search.objective, trials, mode=search.mode, min_auc=search.min_auc)
+    if trainer.search is not None and trainer.search.out_of_hours:
+        ran = f"{trainer.search.n_finished} of {trials} trials ran"
+        say(trainer, f"{ran}; what is left of {search.max_hours:g} h is for the trainings")
     say(trainer, f"training {what} at learning rate {trainer.args.learning_rate:.2e}")
     train_all(trainer, seeds_after(trainer.args.seed, search.seeds, LEAST))
 
 
-def beside(trainer: FairTrainer, name: str, search: SearchArguments) -> bool:
+def beside(trainer: FairTrainer, name: str, search: SearchArguments, plan: Spending) -> bool:
     """Search and train a baseline alike, hand it over in a folder of its own, and take its test results.
 
     Return whether there is one: of a baseline that has no feasible trial, the card tells what its search took alone.
     """
     found = baseline(trainer, name)
+    assert trainer.search is not None
+    finished = trainer.search.n_finished
     assert trainer.audits is not None
     assert found.audits is not None
     try:
-        choose(found, search, search.baseline_trials or search.trials)
+        choose(found, search, plan.trials_beside(finished), plan.ration_beside(name, finished))
     except NoWinnerError as error:
         say(trainer, f"note: no baseline {name}: {error}")
         assert found.search is not None

@@ -4,8 +4,10 @@ from typing import Any
 
 from ..data.arguments import DataArguments
 from ..trainer.arguments import FairTrainingArguments
-from .job import Job, train
+from ..trainer.price import cost
+from .job import Job, say, train
 from .model import ModelArguments
+from .price import price_line, price_of
 
 EXAMPLE = """  fairtune train --method fairtune --mask layernorm --dataset lesions.csv --label malignant \\
       --positive yes --group sex --cluster patient_id --model google/vit-base-patch16-224 --learning_rate 1e-3 \\
@@ -18,6 +20,7 @@ def run(data: DataArguments, model: ModelArguments, hyperparameters: Any, traini
     job = Job(data, model, hyperparameters, training, {"command": "train"})
     if not job.finished():
         trainer = job.trainer()
+        say(trainer, price_line(price_of(trainer, cost(trainer, trainer.method).training, 0, 1)))
         train(trainer)
         trainer.audit("test")
         job.hand_over(trainer)

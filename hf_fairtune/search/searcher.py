@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import optuna
 from filelock import BaseFileLock
 from optuna.trial import BaseTrial, TrialState
+from transformers.trainer_utils import BestRun
 
-from ..audits.compute import direction as direction_of
-from ..audits.compute import key_of
-from ..document.run import Direction, Search
+from ..document.run import Search
 from ..errors import FairTuneError
 from ..masks.proposals import Recipe, infeasible
-from .floors import Floors, metric_value
-from .modes import Mode
+from .hours import Clock, Ration
+from .plan import Plan
 from .progress import Progress
-from .space import LearningRate
-from .study import enqueue, lock, n_finished, open_study, trials, winner
-
-DIRECTIONS: dict[Any, Direction] = {"maximize": "maximize", "minimize": "minimize"}
+from .study import OUT_OF_HOURS, STOPPED_BY, enqueue, lock, n_finished, open_study, trials, winner
 
 
 class InterruptedSearch(BaseException):
@@ -35,58 +29,17 @@ class NoWinnerError(FairTuneError):
     """No trial came to its end, or none that did is feasible."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is searched; `objective` gives a trial's value from the metrics, `hp_space` its training arguments.
-
-    A trial that breaks one of the `floors` is infeasible: it wins nothing.
-    """
-
-    objective_name: str
-    objective: Callable[[Mapping[str, float]], float]
-    direction: Direction
-    mode: Mode
-    n_epochs: float
-    hp_space: Callable[[BaseTrial], dict[str, Any]]
-    floors: Floors = Floors()
-
-    @classmethod
-    def of(
-        cls,
-        objective: str | Callable[..., float],
-        direction: str | None,
-        mode: Mode,
-        n_epochs: float,
-        hp_space: Callable[[BaseTrial], dict[str, Any]] | None,
-        group_names: Sequence[str] = (),
-        min_auc: float | None = None,
-    ) -> Plan:
-        """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`."""
-        floors = Floors.of(key_of(objective) if isinstance(objective, str) else None, min_auc)
-        if isinstance(objective, str):
-            name, own = key_of(objective), direction_of(objective, group_names)
-            if direction not in (None, own):
-                raise FairTuneError(
-                    f"`direction` is {direction!r}, but `{name}` is there to {own}; leave `direction` out."
-                )
-            objective, direction = partial(metric_value, name, asked="`objective` is"), own
-        else:
-            name = objective.__name__
-        if direction not in tuple(DIRECTIONS):
-            raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
-        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, hp_space or LearningRate(), floors)
-
-    @property
-    def rates(self) -> LearningRate:
-        """Return the range of learning rates, the default one where the space draws them otherwise."""
-        return self.hp_space if isinstance(self.hp_space, LearningRate) else LearningRate()
-
-
 class Searcher:
     """A plan at work; study and lock of its folder are the main process's, which the others follow without."""
 
-    def __init__(self, plan: Plan, study: optuna.Study | None = None, held: BaseFileLock | None = None) -> None:
-        self.plan, self.study, self._held = plan, study, held
+    def __init__(
+        self,
+        plan: Plan,
+        study: optuna.Study | None = None,
+        held: BaseFileLock | None = None,
+        ration: Ration | None = None,
+    ) -> None:
+        self.plan, self.study, self._held, self.ration = plan, study, held, ration or Ration(Clock(None))
         # By how much the trial at hand exceeds each constraint, after its last epoch so far.
         self.excess: dict[str, float] = {}
         if study is not None:
@@ -101,19 +54,51 @@ class Searcher:
             )
 
     @classmethod
-    def open(cls, plan: Plan, folder: Path, fingerprint: Mapping[str, Any], recipes: Sequence[Recipe]) -> Searcher:
+    def open(
+        cls,
+        plan: Plan,
+        folder: Path,
+        fingerprint: Mapping[str, Any],
+        recipes: Sequence[Recipe],
+        ration: Ration | None = None,
+    ) -> Searcher:
         """Open the study of `folder`, if it was made with `fingerprint`; queue recipes where the mode has some."""
         folder.mkdir(parents=True, exist_ok=True)
         held = lock(folder)
         study = open_study(folder, plan.direction, fingerprint)
         if plan.mode.recipes:
             enqueue(study, recipes, plan.rates)
-        return cls(plan, study, held)
+        return cls(plan, study, held, ration)
 
     @property
     def remaining(self) -> int:
         """Return the number of trials still to run."""
         return 0 if self.study is None else max(0, self.plan.mode.n_trials - n_finished(self.study))
+
+    def goes_on(self) -> bool:
+        """Tell whether to run another trial; a search that ended for its hours stays ended.
+
+        Raises:
+            FairTuneError: the hours hold not one trial.
+        """
+        if self.study is None or not self.remaining or OUT_OF_HOURS in self.study.user_attrs:
+            return False
+        done = n_finished(self.study)
+        if not self.ration.holds(done):
+            if not done:
+                raise self.ration.refusal()
+            if not self.is_barren:
+                self.study.set_user_attr(OUT_OF_HOURS, True)
+            return False
+        return True
+
+    @property
+    def best(self) -> BestRun | NoWinnerError | None:
+        """Return the winner, or why there is none; None on the processes without the study."""
+        if self.study is None:
+            return None
+        found = winner(self.study)
+        return self.no_winner() if found is None else BestRun(str(found.number), found.value, found.params)
 
     @property
     def is_barren(self) -> bool:
@@ -162,13 +147,24 @@ class Searcher:
         if not isinstance(trial, optuna.Trial):
             return False
         self.progress.epoch(trial.number, epoch, value)
+        if epoch < self.plan.n_epochs and self._is_out_of_hours():
+            trial.set_user_attr(STOPPED_BY, "hours")
+            return True
         if not self.plan.mode.reports_every_epoch and epoch < self.plan.n_epochs:
             return False
         with warnings.catch_warnings():
             # A trial taken up again after a kill reports its first epochs a second time, with the same values.
             warnings.filterwarnings("ignore", "The reported value is ignored", UserWarning)
             trial.report(value, epoch)
-        return trial.should_prune()
+        if stop := trial.should_prune():
+            trial.set_user_attr(STOPPED_BY, "score")
+        return stop
+
+    def _is_out_of_hours(self) -> bool:
+        """Tell whether a running trial is to stop; without a complete one there would be nothing to train."""
+        if self.study is None or self.ration.hours is None or self.is_barren:
+            return False
+        return self.ration.is_used_up(n_finished(self.study))
 
     def end(self, trial: BaseTrial, state: TrialState, value: float | None, message: str | None = None) -> None:
         """Print how a trial ended, and keep the message of a failure, or the constraints of one that is complete."""
@@ -204,6 +200,8 @@ class Searcher:
             seconds=seconds,
             trials=trials(self.study),
             min_auc=self.plan.floors.min_auc,
+            max_hours=self.ration.hours,
+            out_of_hours=OUT_OF_HOURS in self.study.user_attrs,
         )
 
 
@@ -211,4 +209,5 @@ def _what(trial: optuna.Trial) -> str:
     attributes = trial.user_attrs
     recipe = f"{attributes['recipe']} · " if "recipe" in attributes else ""
     weights = attributes.get("trainable_parameters", 0)
-    return f"{recipe}{weights:,} weights · lr {trial.params.get('learning_rate', 0):.1e}"
+    hours = "out of hours · " if attributes.get(STOPPED_BY) == "hours" else ""
+    return f"{hours}{recipe}{weights:,} weights · lr {trial.params.get('learning_rate', 0):.1e}"

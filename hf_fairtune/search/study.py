@@ -20,6 +20,8 @@ from .space import LearningRate
 FILE_NAME = "search.db"
 STUDY_NAME = "fairtune"
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+# User attributes: of a trial, what stopped it; of the study, that its hours were used up.
+STOPPED_BY, OUT_OF_HOURS = "stopped_by", "out_of_hours"
 
 
 def lock(folder: Path) -> FileLock:
@@ -77,8 +79,9 @@ def enqueue(study: optuna.Study, recipes: Sequence[Recipe], rates: LearningRate)
 
 
 def n_finished(study: optuna.Study) -> int:
-    """Count the trials that need no more work: complete, pruned or failed."""
-    return len(study.get_trials(deepcopy=False, states=FINISHED))
+    """Count the trials that need no more work: complete, pruned by what they scored, or failed."""
+    ended = study.get_trials(deepcopy=False, states=FINISHED)
+    return sum(trial.user_attrs.get(STOPPED_BY) != "hours" for trial in ended)
 
 
 def winner(study: optuna.Study) -> FrozenTrial | None:
@@ -109,4 +112,5 @@ def _trial(trial: FrozenTrial) -> Trial:
         seconds=trial.duration.total_seconds() if trial.duration else NAN,
         message=attributes.get("message"),
         infeasible=infeasible(trial),
+        stopped_by=attributes.get(STOPPED_BY),
     )

@@ -18,7 +18,7 @@ from .drawing import Picture
 from .figures import changes, forest
 from .group_names import in_words
 from .mask_figures import mask_frequency, mask_layers, mask_map, mask_words
-from .methods import budget_table, methods_said
+from .methods import budget_table, hours_said, methods_said
 from .methods import tables as method_tables
 from .page import render
 from .reading import reading_table
@@ -139,7 +139,7 @@ def _training(run: Run, own: Training) -> dict[str, str]:
         facts |= {"search mode": search.mode, "objective": f"{search.objective} on validation ({search.direction})"}
         if search.min_auc is not None:
             facts |= {"floor of a trial": f"AUC of {search.min_auc:g} on validation"}
-        facts |= {"trials": f"{search.n_trials} asked for; {ended or 'none ended'}"}
+        facts |= {"trials": f"{search.n_trials} asked for; {ended or 'none ended'}{hours_said(search)}"}
         facts |= {"epochs of a trial": f"{search.num_train_epochs:g}, {search.warmup_epochs:g} of them warm-up"}
         facts |= {"best trial": "none" if search.best_trial is None else str(search.best_trial)}
         facts |= {"hours of search": number(search.seconds / 3600)}

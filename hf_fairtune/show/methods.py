@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from ..document.document import Document
 from ..document.replication import Repeated, Replication
+from ..document.run import Search
 from .compared import verdict
 from .table import Cell, Table
 from .view import View
@@ -85,11 +86,23 @@ def budget_table(document: Document) -> Table:
         minutes = number(budget.seconds / 60, digits=1)
         seeds = ", ".join(map(str, model.seeds))
         parameters = f"{training.trainable_parameters:,}" if training else ""
+        trials = budget.trials if budget.trials >= (budget.asked or 0) else f"{budget.trials} of {budget.asked}"
         value: Cell = NO_WINNER if training is None and math.isnan(budget.value) else budget.value
-        rows.append([model.title, budget.trials, f"{budget.epochs:g}", minutes, rate, parameters, value, seeds])
+        rows.append([model.title, trials, f"{budget.epochs:g}", minutes, rate, parameters, value, seeds])
     best = f"{listed(list(dict.fromkeys(objectives)), MOST)} of the best trial, on validation"
     header = ["method", "trials", "epochs of all trials", "minutes", "learning rate", "parameters", best, "seeds"]
-    return Table.of("What choosing each method took", header, rows)
+    ended = document.run and document.run.search and document.run.search.out_of_hours
+    said = ["The run's limit of hours ended the search; a baseline had as many trials as the winner finished."]
+    return Table.of("What choosing each method took", header, rows, said if ended else ())
+
+
+def hours_said(search: Search) -> str:
+    """Say how many trials the hours of a run held, where there were not enough."""
+    if not search.out_of_hours:
+        return ""
+    cut = sum(trial.stopped_by == "hours" for trial in search.trials)
+    pruned = f" and pruned {cut}" if cut else ""
+    return f"; the limit of {search.max_hours:g} hours ended the search{pruned}"
 
 
 def tables(view: View) -> Sequence[Table]:

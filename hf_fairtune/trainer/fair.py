@@ -20,8 +20,10 @@ from ..document.run import CalibrationFacts, Repair, Search
 from ..errors import FairTuneError
 from ..methods.facts import Facts
 from ..methods.method import Batch, Method, NotSearchedError, forward, method_named
+from ..search.hours import Ration
 from ..search.modes import Mode, mode_named
-from ..search.searcher import Plan, Searcher
+from ..search.plan import Plan
+from ..search.searcher import Searcher
 from . import searching
 from .arguments import FairTrainingArguments, TrainerOptions
 from .audits import MODEL, Audits, group_names, scores_of
@@ -53,11 +55,11 @@ class FairTrainer(WholeTrainer):
         >>> trainer.save_model()
     """
 
-    # For people, where it is not the method's.
-    title: str = ""
+    title: str = ""  # for people, where it is not the method's
     facts: Facts
     searcher: Searcher | None = None
     search: Search | None = None
+    ration: Ration | None = None
     repair: Repair | None = None
     unsearched: NotSearchedError | None = None
 
@@ -241,9 +243,3 @@ class FairTrainer(WholeTrainer):
         args, private = self.args, self.args.hub_private_repo is not False
         name, main = args.hub_model_id or Path(args.output_dir).name, self.is_world_process_zero()
         return hub.push(args.output_dir, name, private=private, token=args.hub_token) if main else None
-
-    def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
-        """Make no repository before there is something to share; `push_to_hub` makes it."""
-
-    def _push_from_checkpoint(self, checkpoint_folder: str) -> None:
-        """Push nothing in mid-training: a checkpoint's folder also holds the study and the splits."""

@@ -23,7 +23,8 @@ from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
 from ..search.floors import UndefinedObjectiveError, note
-from ..search.searcher import InterruptedSearch, NoWinnerError, Plan, Searcher
+from ..search.plan import Plan
+from ..search.searcher import InterruptedSearch, NoWinnerError, Searcher
 from .divergence import DivergedError
 from .stages import restored, staged
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 FAILURES = (DivergedError, UndefinedObjectiveError)
 
 
-def search(trainer: FairTrainer, plan: Plan, stock: Callable[..., BestRun]) -> BestRun:
+def search(trainer: FairTrainer, plan: Plan, stock: Callable[..., Any]) -> BestRun:
     """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner."""
     searcher = open_searcher(trainer, plan)
     if (line := note(plan.objective_name)) and trainer.is_world_process_zero():
@@ -43,23 +44,26 @@ def search(trainer: FairTrainer, plan: Plan, stock: Callable[..., BestRun]) -> B
     return adopt_winner(trainer, plan, best)
 
 
-def won(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., BestRun]) -> BestRun | NoWinnerError:
+def won(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., Any]) -> BestRun | NoWinnerError | None:
     """Run the trials that are left by `stock`; an error in place of the winner, as every process is to know it."""
     plan = searcher.plan
-    try:
-        return stock(
-            lambda trial: draw(trainer, plan, trial),
-            plan.objective,
-            broadcast_object_list([searcher.remaining])[0],
-            plan.direction,
-            "optuna",
-            catch=FAILURES,
-            **searcher.options(),
-        )
-    except ValueError as error:
-        if isinstance(error, FairTuneError) or not searcher.is_barren:
-            raise
-        return searcher.no_winner()
+    # One trial at a time, so that all processes go on, or stop, together.
+    while broadcast_object_list([searcher.goes_on()])[0]:
+        try:
+            stock(
+                lambda trial: draw(trainer, plan, trial),
+                plan.objective,
+                1,
+                plan.direction,
+                "optuna",
+                catch=FAILURES,
+                **searcher.options(),
+            )
+        except ValueError as error:
+            # Optuna asks for the best of no trial.
+            if isinstance(error, FairTuneError) or not searcher.is_barren:
+                raise
+    return searcher.best
 
 
 @cache
@@ -85,7 +89,8 @@ def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
         "learning_rates": [plan.rates.low, plan.rates.high],
         "min_auc": plan.floors.min_auc,
     }
-    return Searcher.open(plan, Path(args.output_dir), run, trainer.method.recipes(facts_of(trainer, plan)))
+    recipes = trainer.method.recipes(facts_of(trainer, plan))
+    return Searcher.open(plan, Path(args.output_dir), run, recipes, trainer.ration)
 
 
 def warmup_epochs(trainer: FairTrainer) -> int:
@@ -134,7 +139,7 @@ def facts_of(trainer: FairTrainer, plan: Plan) -> Facts:
 
 def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
     """Train by what a trial proposes, by `train` of the stock Trainer, and report how it ended."""
-    trainer.objective = None
+    trainer.objective, start = None, time.monotonic()
     try:
         with staged(trainer, propose(trainer, searcher.plan, trial)):
             output = train()
@@ -154,6 +159,8 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
             raise
         # Only the main process has a study that takes the exception; raised here it would end the process.
         return None
+    finally:
+        searcher.ration.note(time.monotonic() - start, trainer.state.global_step / max(1, trainer.state.max_steps))
     return output
 
 
@@ -165,6 +172,7 @@ def start_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> N
 
 def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, metrics: dict[str, float]) -> None:
     """Report the objective after an epoch, where Trainer reports steps, and let every process stop together."""
+    searcher.ration.clock.keep()
     trainer.objective = trainer.compute_objective(metrics.copy())
     stop = searcher.report(trial, round(trainer.state.epoch or 0), trainer.objective, metrics)
     if broadcast_object_list([stop])[0]:
@@ -172,9 +180,9 @@ def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, met
         raise optuna.TrialPruned
 
 
-def adopt_winner(trainer: FairTrainer, plan: Plan, found: BestRun | NoWinnerError) -> BestRun:
+def adopt_winner(trainer: FairTrainer, plan: Plan, found: BestRun | NoWinnerError | None) -> BestRun:
     """Take the winner's method and arguments, on every process, or refuse there too."""
-    best = broadcast_object_list([found])[0]
+    best: Any = broadcast_object_list([found])[0]
     if isinstance(best, NoWinnerError):
         raise best
     winner = FixedTrial(best.hyperparameters, int(best.run_id))

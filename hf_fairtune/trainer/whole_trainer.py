@@ -1,4 +1,4 @@
-"""The stock `Trainer` where an evaluation scores every row, exactly, and a checkpoint gives back every weight."""
+"""The stock `Trainer` where an evaluation scores every row, exactly, and a checkpoint stays whole and at home."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -33,3 +33,9 @@ class WholeTrainer(Trainer):
     def _load_best_model(self) -> None:
         if not load_whole(self, self.model, self.state.best_model_checkpoint):
             super()._load_best_model()
+
+    def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
+        """Make no repository before there is something to share; `push_to_hub` makes it."""
+
+    def _push_from_checkpoint(self, checkpoint_folder: str) -> None:
+        """Push nothing in mid-training: a checkpoint's folder also holds the study and the splits."""

@@ -6,7 +6,7 @@ from hf_fairtune.audits.compute import directions
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.search.floors import Floors, UndefinedObjectiveError, note
 from hf_fairtune.search.modes import mode_named
-from hf_fairtune.search.searcher import Plan
+from hf_fairtune.search.plan import Plan
 
 
 def plan(objective: str, min_auc: float | None = None) -> Plan:

@@ -5,7 +5,7 @@ import pytest
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.search.floors import UndefinedObjectiveError
 from hf_fairtune.search.modes import mode_named
-from hf_fairtune.search.searcher import Plan
+from hf_fairtune.search.plan import Plan
 
 
 def plan(metric: str) -> Plan:

@@ -98,6 +98,27 @@ def test_a_run_without_anything_has_a_card(search: Document) -> None:
     assert pictures(edited(search, bare)) == []
 
 
+def test_a_card_says_what_the_hours_of_a_run_held(search: Document) -> None:
+    def with_budgets(content: dict[str, Any]) -> None:
+        for model in content["models"]:
+            model["budget"] = {"trials": 4, "epochs": 12, "seconds": 60, "objective": "min_group_auc", "value": 0.8}
+
+    def out_of_hours(content: dict[str, Any]) -> None:
+        with_budgets(content)
+        found = content["run"]["search"]
+        found.update(n_trials=40, max_hours=0.5, out_of_hours=True)
+        found["trials"][-1].update(state="PRUNED", stopped_by="hours")
+        for model in content["models"]:
+            model["budget"]["asked"] = 40 if model["id"] == "model" else 4
+
+    before, text = (card(edited(search, edit)) for edit in (with_budgets, out_of_hours))
+    assert "; the limit of 0.5 hours ended the search and pruned 1 |" in text
+    assert "The run's limit of hours ended the search; a baseline had as many trials as the winner finished." in text
+    assert "limit of" not in before
+    assert (text.count("| 4 of 40 | 12 |"), text.count("| 4 | 12 |")) == (1, len(search.models) - 1)
+    assert before.count("| 4 | 12 |") == len(search.models)
+
+
 def test_an_audit_has_no_card(audit: Document) -> None:
     with pytest.raises(FairTuneError, match="has no model card"):
         card(audit)

@@ -4,6 +4,7 @@ Each process writes what it saw.
 """
 
 import json
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from hf_fairtune import FairTrainer
 from hf_fairtune.methods.groupdro import GroupDro
 from hf_fairtune.methods.sam import Sam
 from hf_fairtune.methods.swift import Swift
+from hf_fairtune.search.hours import Clock, Ration
 from hf_fairtune.search.modes import mode_named
 from tests.conftest import freeze_imports, table, tiny_vit
 from tests.trainer.test_fair import arguments
@@ -41,6 +43,15 @@ if __name__ == "__main__":
     run.train()
     seen = {"evaluate": run.evaluate(), "mask": mask, "rank": args.process_index, "best": best.run_id}
     seen["rows"] = len(run.predict(table(61, 1)).predictions)
+    # The hours are the main process's; the others stop with it.
+    args = arguments(folder / "rationed", num_train_epochs=1, per_device_train_batch_size=batch)
+    args.ddp_find_unused_parameters = False
+    short = FairTrainer(model_init=lambda: tiny_vit(), args=args, train_dataset=table(), eval_dataset=table(61, 1))
+    if args.process_index == 0:
+        short.ration = Ration(Clock(folder / "rationed"), 1e9, 0, lambda n: 0 if n < 3 else math.inf)
+    short.hyperparameter_search(n_trials=5)
+    assert short.search is not None
+    seen |= {"finished": short.search.n_finished, "out of hours": short.search.out_of_hours}
     # The bias of a batch depends on what lies in it, so two processes do not equal one; they equal each other.
     args = arguments(folder / "repair", num_train_epochs=1, per_device_train_batch_size=batch, use_cpu=True)
     args.ddp_find_unused_parameters = False

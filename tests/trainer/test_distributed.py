@@ -70,6 +70,11 @@ def test_two_processes_equal_one(folder: Path, one: dict[str, Any], two: dict[in
     assert [(t.state.name, len(t.intermediate_values)) for t in studies[1]] == [("COMPLETE", 3), ("PRUNED", 2)] * 4
 
 
+def test_a_search_out_of_hours_ends_on_every_process(one: dict[str, Any], two: dict[int, dict[str, Any]]) -> None:
+    for seen in (one, *two.values()):
+        assert (seen["finished"], seen["out of hours"]) == (2, True)
+
+
 @pytest.mark.parametrize("method", ["groupdro", "sam"])
 def test_methods_see_the_rows_of_all_processes(
     method: str, one: dict[str, Any], two: dict[int, dict[str, Any]]

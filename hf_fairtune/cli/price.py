@@ -1,0 +1,75 @@
+"""The price of a run, said before it is paid: time, memory, trainings and energy."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..search.hours import MARGIN
+from ..search.progress import duration
+from ..trainer.fair import FairTrainer
+from ..trainer.price import peak_memory
+
+# What codecarbon assumes of a processor that it does not know (codecarbon/core/cpu.py), and of the world's grids
+# (carbon_intensity_per_source.json, of the International Energy Agency).
+WATTS_A_CORE = 4.0
+GRAMS_A_KWH = 475.0
+
+
+@dataclass(frozen=True)
+class Power:
+    """What a run is assumed to draw: the limit of its GPUs, or so much a core; `watts` is None where unknown."""
+
+    watts: float | None
+    of_gpus: bool
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a run will take, if no trial stops early: `seconds` in all, bytes of memory, power."""
+
+    seconds: float
+    memory: int | None
+    trials: int
+    trainings: int
+    n_epochs: float
+    power: Power
+
+
+def price_of(trainer: FairTrainer, seconds: float, trials: int, trainings: int) -> Price:
+    """Return the price of a run on this machine, after a few steps were timed."""
+    args = trainer.args
+    return Price(seconds, peak_memory(args.device), trials, trainings, args.num_train_epochs, power(args))
+
+
+def power(args: Any) -> Power:
+    """Return the power of the devices that training arguments name."""
+    if args.device.type != "cuda":
+        return Power(WATTS_A_CORE * torch.get_num_threads() * args.world_size, False)
+    name = f"GPU-{torch.cuda.get_device_properties(args.device).uuid}"
+    command = ["nvidia-smi", f"--id={name}", "--query-gpu=power.limit", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return Power(float(done.stdout) * args.world_size * max(1, args.n_gpu), True)
+    except (OSError, ValueError, subprocess.SubprocessError):  # no such tool, or no limit
+        return Power(None, True)
+
+
+def price_line(price: Price) -> str:
+    """Write a price on one line."""
+    epochs = f"{price.n_epochs:g} epoch{'s' * (price.n_epochs != 1)}"
+    what = f"{price.trainings} training{'s' * (price.trainings != 1)} of {epochs}"
+    parts = [f"{what}: about {duration(price.seconds)} (± {100 * MARGIN:.0f} %)"]
+    if price.trials:
+        parts = [f"{price.trials} trials + {parts[0].replace(':', ' each:', 1)}, less where trials stop early"]
+    if price.memory is not None:
+        parts.append(f"{price.memory / 1e9:.1f} GB of {'GPU ' * price.power.of_gpus}memory")
+    if (watts := price.power.watts) is not None:
+        energy = price.seconds / 3.6e6 * watts
+        source = "the GPU's limit" if price.power.of_gpus else f"{WATTS_A_CORE:g} W a core"
+        carbon = f"{energy * GRAMS_A_KWH / 1000:.2g} kg CO2e at {GRAMS_A_KWH:g} g a kWh"
+        parts.append(f"{energy:.2g} kWh at {watts:g} W ({source}), {carbon}")
+    return f"price: {'; '.join(parts)}"

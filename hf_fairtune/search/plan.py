@@ -1,0 +1,67 @@
+"""What is searched: the objective, the floors, the mode, the space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from optuna.trial import BaseTrial
+
+from ..audits.compute import direction as direction_of
+from ..audits.compute import key_of
+from ..document.run import Direction
+from ..errors import FairTuneError
+from .floors import Floors, metric_value
+from .modes import Mode
+from .space import LearningRate
+
+DIRECTIONS: dict[Any, Direction] = {"maximize": "maximize", "minimize": "minimize"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is searched; `objective` gives a trial's value from the metrics, `hp_space` its training arguments.
+
+    A trial that breaks one of the `floors` is infeasible: it wins nothing.
+    """
+
+    objective_name: str
+    objective: Callable[[Mapping[str, float]], float]
+    direction: Direction
+    mode: Mode
+    n_epochs: float
+    hp_space: Callable[[BaseTrial], dict[str, Any]]
+    floors: Floors = Floors()
+
+    @classmethod
+    def of(
+        cls,
+        objective: str | Callable[..., float],
+        direction: str | None,
+        mode: Mode,
+        n_epochs: float,
+        hp_space: Callable[[BaseTrial], dict[str, Any]] | None,
+        group_names: Sequence[str] = (),
+        min_auc: float | None = None,
+    ) -> Plan:
+        """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`."""
+        floors = Floors.of(key_of(objective) if isinstance(objective, str) else None, min_auc)
+        if isinstance(objective, str):
+            name, own = key_of(objective), direction_of(objective, group_names)
+            if direction not in (None, own):
+                raise FairTuneError(
+                    f"`direction` is {direction!r}, but `{name}` is there to {own}; leave `direction` out."
+                )
+            objective, direction = partial(metric_value, name, asked="`objective` is"), own
+        else:
+            name = objective.__name__
+        if direction not in tuple(DIRECTIONS):
+            raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
+        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, hp_space or LearningRate(), floors)
+
+    @property
+    def rates(self) -> LearningRate:
+        """Return the range of learning rates, the default one where the space draws them otherwise."""
+        return self.hp_space if isinstance(self.hp_space, LearningRate) else LearningRate()
