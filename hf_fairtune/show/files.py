@@ -33,6 +33,8 @@ HEAD = """% Tables of an audit. They need \\usepackage{booktabs}; names beyond L
 % A dash stands for what is undefined or withheld.
 
 """
+# Columns of weighted rows.
+WEIGHTED_ONLY = {*Effective.__dataclass_fields__, "scarcer"}
 
 
 def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rates") -> list[Path]:
@@ -132,10 +134,10 @@ def enrichment_rows(document: Document) -> str:
 
 def _spread(row: dict[str, str], part: Any, before: str = "") -> None:
     """Spread a part of a document over the columns of a row; an estimate over value, bounds, method and reason."""
-    for field in fields(part):
+    for field in sorted(fields(part), key=attrgetter("kw_only")):  # what is inherited comes last
         value = getattr(part, field.name)
-        if value is None and field.name in Effective.__dataclass_fields__:
-            continue  # a column of weighted rows only
+        if value is None and field.name in WEIGHTED_ONLY:
+            continue
         for name, item in (value if isinstance(value, dict) else {field.name: value}).items():
             if isinstance(item, Estimate):
                 _spread(row, item, f"{name}_")
