@@ -8,7 +8,7 @@ from transformers.integrations import get_reporting_integration_callbacks
 from transformers.trainer_utils import SaveStrategy
 from transformers.training_args import OptimizerNames
 
-from ..audits.compute import LOSS, direction, greater_is_better
+from ..audits.compute import LOSS, direction, greater_is_better, key_of
 from ..errors import FairTuneError, first_line
 
 # Argument -> the values that work, and what another one would do.
@@ -86,6 +86,9 @@ def best_is_greater(metric: str | None, asked: bool | None, stock: bool | None) 
 def check_best_metric(metric: str | None, group_names: Sequence[str]) -> None:
     """Refuse a `metric_for_best_model` that `fairness_metrics` of these groups do not have."""
     if metric is not None and metric.removeprefix("eval_") != LOSS:
+        if (key := key_of(metric)) != metric.removeprefix("eval_"):
+            # Stock looks for the very name among the metrics.
+            raise FairTuneError(f"`metric_for_best_model`: `{metric}` is called `{key}` here.")
         try:
             direction(metric, group_names)
         except FairTuneError as error:

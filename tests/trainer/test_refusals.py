@@ -131,6 +131,12 @@ def test_a_metric_that_no_evaluation_has_is_refused_before_training(tmp_path: Pa
     assert len(nearest) < 80 or metric == "worst_group"
 
 
+def test_a_published_name_is_refused_where_stock_looks_for_a_key(tmp_path: Path) -> None:
+    with pytest.raises(FairTuneError, match="`metric_for_best_model`: `min_acc` is called `min_group_accuracy` here."):
+        trainer(tmp_path, metric_for_best_model="min_acc")
+    assert trainer(tmp_path, metric_for_best_model="equalized_odds_mean_fitted").args.greater_is_better is False
+
+
 def test_a_metric_of_a_group_and_of_ones_own_are_taken(tmp_path: Path) -> None:
     assert trainer(tmp_path, metric_for_best_model="auc_b").args.greater_is_better
     splits = {"train_dataset": table(), "eval_dataset": table(64, 1)}
