@@ -153,7 +153,7 @@ def rows_fitted(trainer: FairTrainer) -> int:
 def few_rows(data: FairDataset, fit: int, validation: int) -> FairDataset:
     """Return the data with so few rows to fit and to validate, of every group and label in turn.
 
-    Of those to fit there are two of each group and label at least, as far as there are so many: a method may need them.
+    Of those to fit, two of each group and label are kept where there are so many, as a method may need them.
     """
     sizes = {"train": (fit, 2), "external": (fit, 2), "validation": (validation, 0)}
     parts = {name: _few(part, *sizes[name]) if name in sizes else part for name, part in data.splits.items()}
