@@ -135,6 +135,7 @@ def run(
 
 def spending(trainer: FairTrainer, search: SearchArguments, clock: Clock) -> Spending:
     """Time a few steps of each kind of trial and of each baseline."""
+    say(trainer, "timing a few steps of each kind of training")
     own = {name: cost(trainer, method) for name, method in searched_methods(trainer).items()}
     others = {name: own[name] if name in own else cost(trainer, baseline_method(name)) for name in search.baselines}
     limit = math.inf if search.max_hours is None else 3600 * search.max_hours

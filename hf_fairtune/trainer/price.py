@@ -151,18 +151,22 @@ def rows_fitted(trainer: FairTrainer) -> int:
 
 
 def few_rows(data: FairDataset, fit: int, validation: int) -> FairDataset:
-    """Return the data with at most so many rows to fit and to validate, of every group and label in turn."""
-    sizes = dict.fromkeys(("train", "external"), fit) | {"validation": validation}
-    parts = {name: _few(part, sizes.get(name, len(part))) for name, part in data.splits.items()}
+    """Return the data with so few rows to fit and to validate, of every group and label in turn.
+
+    Of those to fit, two of each group and label are kept where there are so many, as a method may need them.
+    """
+    sizes = {"train": (fit, 2), "external": (fit, 2), "validation": (validation, 0)}
+    parts = {name: _few(part, *sizes[name]) if name in sizes else part for name, part in data.splits.items()}
     return replace(data, splits=DatasetDict(parts))
 
 
-def _few(part: Dataset, size: int) -> Dataset:
+def _few(part: Dataset, size: int, of_each: int) -> Dataset:
     columns = part.with_format("numpy").select_columns(["labels", "groups"])[:]
     cells = 2 * columns["groups"] + columns["labels"]
     turn = np.zeros(len(cells), int)
     for cell in np.unique(cells):
         turn[cells == cell] = np.arange((cells == cell).sum())
+    size = max(size, int((turn < of_each).sum()))
     return part.select(np.sort(np.argsort(turn, kind="stable")[:size]))
 
 

@@ -109,7 +109,7 @@ def test_a_card_says_what_the_hours_of_a_run_held(search: Document) -> None:
         found.update(n_trials=40, max_hours=0.5, out_of_hours=True)
         found["trials"][-1].update(state="PRUNED", stopped_by="hours")
         for model in content["models"]:
-            model["budget"]["asked"] = 40 if model["id"] == "model" else 4
+            model["budget"]["asked"] = 40 if model["id"] == content["model"] else 4
 
     before, text = (card(edited(search, edit)) for edit in (with_budgets, out_of_hours))
     assert "; the limit of 0.5 hours ended the search and pruned 1 |" in text

@@ -187,6 +187,9 @@ def test_few_rows_have_every_group_and_label(data: FairDataset) -> None:
         assert counts.sum() == size
         assert counts.max() - counts.min() <= 1
         assert set(columns["row"]) <= set(data.columns(split)["row"])
+    # Two of each are kept to fit, whatever was asked for.
+    columns = few_rows(data, 1, 1).columns("train")
+    assert np.bincount(2 * columns["groups"] + columns["labels"]).tolist() == [2, 2, 2, 2]
 
 
 def test_peak_memory_is_at_least_what_is_held() -> None:
