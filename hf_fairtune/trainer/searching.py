@@ -26,6 +26,7 @@ from ..search.floors import UndefinedObjectiveError, note
 from ..search.plan import Plan
 from ..search.searcher import InterruptedSearch, NoWinnerError, Searcher
 from .divergence import DivergedError
+from .fingerprint import fingerprint
 from .stages import restored, staged
 
 if TYPE_CHECKING:
@@ -76,21 +77,8 @@ def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
     """Open the search of the output folder on the main process, and what follows it on the others."""
     if not trainer.is_world_process_zero():
         return Searcher(plan)
-    args = trainer.args
-    run = {
-        "model": trainer.base_name,
-        "data": trainer.data.facts().hash if trainer.data is not None else None,
-        "objective": plan.objective_name,
-        "mode": plan.mode.name,
-        "method": {trainer.method.name: trainer.method.hyperparameters()},
-        "num_train_epochs": args.num_train_epochs,
-        "train_batch_size": args.train_batch_size * args.gradient_accumulation_steps,
-        "seed": args.seed,
-        "learning_rates": [plan.rates.low, plan.rates.high],
-        "min_auc": plan.floors.min_auc,
-    }
-    recipes = trainer.method.recipes(facts_of(trainer, plan))
-    return Searcher.open(plan, Path(args.output_dir), run, recipes, trainer.ration)
+    recipes, folder = trainer.method.recipes(facts_of(trainer, plan)), Path(trainer.args.output_dir)
+    return Searcher.open(plan, folder, fingerprint(trainer, plan), recipes, trainer.ration)
 
 
 def warmup_epochs(trainer: FairTrainer) -> int:

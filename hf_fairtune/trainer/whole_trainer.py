@@ -3,7 +3,9 @@
 from contextlib import nullcontext
 from typing import Any
 
+from torch.utils.data import DataLoader
 from transformers import Trainer
+from transformers.trainer_utils import EvalLoopOutput
 
 from ..families.precision import HALF, float32_head
 from .checkpoints import load_whole
@@ -20,11 +22,20 @@ class WholeTrainer(Trainer):
         finally:
             self.args.dataloader_drop_last = asked
 
-    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+    def evaluation_loop(
+        self,
+        dataloader: DataLoader[Any],
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
         """Evaluate as in stock, with logits in float32 where the rest runs in half precision."""
         half = self.args.bf16 or self.args.fp16 or next(self.model.parameters()).dtype in HALF
         with float32_head(self.model, getattr(self.args, "head", None)) if half else nullcontext():
-            return super().evaluation_loop(*args, **kwargs)
+            return super().evaluation_loop(
+                dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
+            )
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         if not load_whole(self, self.model if model is None else model, resume_from_checkpoint):

@@ -1,0 +1,135 @@
+"""What the numbers of a search depend on, as JSON: a study is taken up only where all of it is the same."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+import optuna
+import torch
+from datasets import Dataset
+from optuna.distributions import distribution_to_json
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
+from transformers.trainer_callback import ExportableState
+
+from ..data.identity import digest
+from ..search.modes import Mode
+from ..search.searcher import Plan
+from .epoch_line import EpochLine
+
+if TYPE_CHECKING:
+    from .fair import FairTrainer
+
+SHOWS = (ProgressCallback, PrinterCallback, EpochLine)
+LOGS = ("transformers.integrations", "transformers.utils.notebook")
+
+
+def fingerprint(trainer: FairTrainer, plan: Plan) -> dict[str, object]:
+    """Return everything that a trial depends on, but for the number of trials; equal in every process of a command.
+
+    The model is built once more, whatever a training has made of the trainer's own. Of a function its name and its
+    code count, and not the variables around it.
+    """
+    args = trainer.args
+    space, drawn = space_of(plan)
+    own = {name: value for name, value in args.deciding().items() if name not in drawn}
+    functions = (trainer.compute_loss_func, trainer.compute_metrics, trainer.data_collator)
+    return own | {
+        "model": model_of(trainer),
+        "data": data_of(trainer),
+        "objective": [plan.objective_name, plan.direction, named(plan.objective)],
+        "mode": mode_of(plan.mode),
+        "min_auc": plan.floors.min_auc,
+        "method": {trainer.open_method.name: trainer.open_method.hyperparameters()},
+        "hp_space": space,
+        "functions": [named(function) for function in functions],
+        "callbacks": sorted(found for one in trainer.callback_handler.callbacks if (found := callback_of(one))),
+        "optimizer": named(trainer.optimizer_cls_and_kwargs),
+        "devices": args.world_size * max(1, args.n_gpu),
+    }
+
+
+def model_of(trainer: FairTrainer) -> list[str]:
+    """Return the name of the model that trials start from, and a hash of its configuration and weights."""
+    with torch.random.fork_rng():
+        torch.manual_seed(trainer.args.seed)
+        model = Trainer.call_model_init(trainer)
+    config = model.config.to_dict() if hasattr(model, "config") else {}
+    settings = {name: value for name, value in config.items() if name not in ("transformers_version", "_name_or_path")}
+    content = hashlib.sha256(digest([named(type(model)), settings]).encode())
+    for name, values in sorted(model.state_dict().items()):
+        content.update(name.encode() + str(values.dtype).encode())
+        content.update(values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return [trainer.base_name, content.hexdigest()[:16]]
+
+
+def data_of(trainer: FairTrainer) -> str:
+    """Return a hash of the rows, of their splits and groups, and of what becomes of the pixels."""
+    if trainer.data is None:
+        return digest([rows_of(part) for part in (trainer.train_dataset, trainer.eval_dataset)])
+    data, facts = trainer.data, trainer.data.facts()
+    splits = {name: sheet.hash for name, sheet in facts.splits.items()}
+    crop = data["train"].format["format_kwargs"]["transform"].smallest_crop
+    return digest([facts.hash, splits, facts.groups, data.exclude, data.include, data.processor.to_dict(), crop])
+
+
+def rows_of(dataset: Any) -> list[object]:
+    """Return what tells a data set from others: the library's hash of its content, else its kind and size.
+
+    Under a transform, which the library cannot always hash, it is labels and groups.
+    """
+    known: object = getattr(dataset, "_fingerprint", None) or named(type(dataset))
+    if isinstance(dataset, Dataset) and dataset.format["type"] == "custom":
+        plain = dataset.with_format(None)
+        known = [plain.column_names, [list(plain[name]) for name in ("labels", "groups") if name in plain.features]]
+    return [known, len(dataset)]
+
+
+def space_of(plan: Plan) -> tuple[dict[str, str], set[str]]:
+    """Return what a search draws, by name, and the training arguments that it sets."""
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    trial = optuna.create_study(sampler=sampler).ask()
+    values = plan.hp_space(trial)
+    drawn = {name: distribution_to_json(kind) for name, kind in trial.distributions.items()}
+    return {name: str(value) for name, value in values.items()} | drawn, set(values)
+
+
+def mode_of(mode: Mode) -> list[object]:
+    """Return how trials are proposed and stopped; what follows from the number of trials does not count."""
+    kinds = [named(type(part)) for part in (mode.proposal, mode.sampler, mode.pruner)]
+    stops = {name: value for name, value in sorted(vars(mode.pruner).items()) if isinstance(value, int | float | str)}
+    return [mode.name, mode.warmup_epochs, kinds, stops, mode.reports_every_epoch, mode.recipes]
+
+
+def callback_of(callback: TrainerCallback) -> str:
+    """Name a callback and its arguments; "" for those that only show or log what happens."""
+    kind = type(callback)
+    if isinstance(callback, SHOWS) or kind.__module__.startswith(LOGS):
+        return ""
+    arguments = callback.state()["args"] if isinstance(callback, ExportableState) else {}
+    return f"{named(kind)} {arguments}"
+
+
+def named(thing: Any) -> str:
+    """Name a function by its module, its name and its code, a class by its name, and what holds others by all."""
+    if isinstance(thing, partial):
+        return digest([named(thing.func), thing.args, thing.keywords])
+    if isinstance(thing, list | tuple):
+        return digest([named(part) for part in thing])
+    if thing is None or isinstance(thing, str | int | float | dict):
+        return str(thing)
+    kind = thing if hasattr(thing, "__qualname__") else type(thing)
+    code = getattr(thing, "__code__", None)
+    return f"{kind.__module__}.{kind.__qualname__}" + (f" {digest(code_of(code))}" if code else "")
+
+
+def code_of(code: CodeType) -> list[object]:
+    """Return what a function does: its instructions, names and constants, functions inside it too."""
+    constants: list[object] = []
+    for one in code.co_consts:
+        # The order of a set changes from process to process.
+        plain = sorted(map(repr, one)) if isinstance(one, frozenset) else repr(one)
+        constants.append(code_of(one) if isinstance(one, CodeType) else plain)
+    return [code.co_code.hex(), list(code.co_names), constants]
