@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from .. import catalog
 from ..audits.compute import direction, greater_is_better
 from ..audits.replication import LEAST
 from ..data.arguments import DataArguments
@@ -53,6 +54,14 @@ class SearchArguments:
     )
     learning_rate_low: float = field(default=1e-5, metadata={"help": "Lowest learning rate searched; the paper's."})
     learning_rate_high: float = field(default=1e-3, metadata={"help": "Highest learning rate searched; the paper's."})
+    selection: str = field(
+        default="best",
+        metadata={
+            "help": "Rule that chooses the winner: by the best value, by the best bound of it, the smallest within "
+            "one standard error, or by folds of train and validation.",
+            "choices": catalog.names("selections"),
+        },
+    )
 
     def __post_init__(self) -> None:
         for name in ("trials", "baseline_trials"):
@@ -104,7 +113,9 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int) -> None:
     """Search, then train what won, once a seed."""
     what = trainer.title or trainer.method.title
     say(trainer, f"searching {what}: {trials} trials")
-    trainer.hyperparameter_search(search.rates(), search.objective, trials, mode=search.mode)
+    trainer.hyperparameter_search(
+        search.rates(), search.objective, trials, mode=search.mode, selection=search.selection
+    )
     say(trainer, f"training {what} at learning rate {trainer.args.learning_rate:.2e}")
     train_all(trainer, seeds_after(trainer.args.seed, search.seeds, LEAST))
 

@@ -84,7 +84,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Budget:
-    """What the choice of a model's hyper-parameters took: trials, their epochs, and the best value on validation."""
+    """What the choice of a model's hyper-parameters took: trials, epochs, and the chosen one's value on validation."""
 
     trials: int
     epochs: float
@@ -135,8 +135,32 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A trial that a selection weighed, by its number, and its objective on the rows that the selection looked at.
+
+    `bound` is the value's one-sided bound, `error` the standard error of its difference to the best; NaN where neither
+    was asked for.
+    """
+
+    trial: int
+    value: Real
+    bound: Real = NAN
+    error: Real = NAN
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How the winner of a search was chosen: the rule by name and title, what it weighed, what its trainings took."""
+
+    rule: str
+    title: str
+    candidates: list[Candidate]
+    epochs: float = 0.0
+
+
+@dataclass(frozen=True)
 class Search:
-    """A search and its trials."""
+    """A search and its trials; `best_trial` is the one that was chosen, by `selection` where that is known."""
 
     mode: str
     objective: str
@@ -147,12 +171,30 @@ class Search:
     best_trial: int | None
     seconds: Real
     trials: list[Trial]
+    selection: Choice | None = None
+
+    @property
+    def complete(self) -> list[Trial]:
+        """Return the trials that came to their end with a value."""
+        return [trial for trial in self.trials if trial.state == "COMPLETE" and trial.value == trial.value]
+
+    @property
+    def chosen(self) -> Trial | None:
+        """Return the chosen trial; None where none was."""
+        return next((trial for trial in self.trials if trial.number == self.best_trial), None)
+
+    @property
+    def better(self) -> Trial | None:
+        """Return the trial with the best value on validation where that is better than the chosen one's, else None."""
+        best = max if self.direction == "maximize" else min
+        found = best(self.complete, key=lambda trial: trial.value, default=None)
+        return None if found is None or self.chosen is None or found.value == self.chosen.value else found
 
     def budget(self) -> Budget:
-        """Sum up what the search took and found."""
-        epochs = sum(len(trial.values) for trial in self.trials)
-        best = next((trial.value for trial in self.trials if trial.number == self.best_trial), NAN)
-        return Budget(len(self.trials), float(epochs), self.seconds, self.objective, best)
+        """Sum up what the search took, its selection included, and found."""
+        epochs = sum(len(trial.values) for trial in self.trials) + (self.selection.epochs if self.selection else 0)
+        value = self.chosen.value if self.chosen else NAN
+        return Budget(len(self.trials), float(epochs), self.seconds, self.objective, value)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,10 @@ class UndefinedObjectiveError(FairTuneError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is searched; `objective` gives a trial's value from the metrics, `hp_space` its training arguments."""
+    """What is searched; `objective` gives a trial's value from the metrics, `hp_space` its training arguments.
+
+    `by_name` tells that the objective is a metric of ours.
+    """
 
     objective_name: str
     objective: Callable[[Mapping[str, float]], float]
@@ -44,6 +47,7 @@ class Plan:
     mode: Mode
     n_epochs: float
     hp_space: Callable[[BaseTrial], dict[str, Any]]
+    by_name: bool = False
 
     @classmethod
     def of(
@@ -56,6 +60,7 @@ class Plan:
         group_names: Sequence[str] = (),
     ) -> Plan:
         """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`."""
+        by_name = isinstance(objective, str)
         if isinstance(objective, str):
             name, own = objective.removeprefix("eval_"), direction_of(objective, group_names)
             if direction not in (None, own):
@@ -67,7 +72,7 @@ class Plan:
             name = objective.__name__
         if direction not in tuple(DIRECTIONS):
             raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
-        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, hp_space or LearningRate())
+        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, hp_space or LearningRate(), by_name)
 
     @property
     def rates(self) -> LearningRate:

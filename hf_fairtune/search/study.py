@@ -81,6 +81,11 @@ def n_finished(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=FINISHED))
 
 
+def numbers_of_complete(study: optuna.Study) -> list[int]:
+    """List the trials that came to their end."""
+    return [trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+
+
 def trials(study: optuna.Study) -> list[Trial]:
     """List the trials that began."""
     return [_trial(trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING]

@@ -84,7 +84,7 @@ def budget_table(document: Document) -> Table:
         seeds = ", ".join(map(str, model.seeds))
         parameters = f"{training.trainable_parameters:,}"
         rows.append([model.title, budget.trials, f"{budget.epochs:g}", minutes, rate, parameters, budget.value, seeds])
-    value = f"{listed(list(dict.fromkeys(objectives)), MOST)} of the best trial, on validation"
+    value = f"{listed(list(dict.fromkeys(objectives)), MOST)} of the chosen trial, on validation"
     header = ["method", "trials", "epochs of all trials", "minutes", "learning rate", "parameters", value, "seeds"]
     return Table.of("What choosing each method took", header, rows)
 

@@ -53,6 +53,8 @@ READING = (
     "alike."
 )
 YOUDEN = "The youden threshold has the highest sum of sensitivity and specificity."
+# How a search without a rule of its own chooses.
+BY_VALUE = "the best value on validation"
 COMPARISON_VERDICTS: dict[Verdict, str] = {
     "better": "better for {rose}; no group's AUC can have fallen by more than {margin}.",
     "gain": "better for {rose}; {open}.",

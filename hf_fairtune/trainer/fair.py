@@ -20,8 +20,9 @@ from ..document.run import CalibrationFacts, Repair, Search
 from ..errors import FairTuneError
 from ..methods.facts import Facts
 from ..methods.method import Batch, Method, NotSearchedError, forward, method_named
-from ..search.modes import Mode, mode_named
+from ..search.modes import Mode
 from ..search.searcher import Plan, Searcher
+from ..selections.selection import Selection
 from . import searching
 from .arguments import FairTrainingArguments, TrainerOptions
 from .audits import MODEL, Audits, group_names, scores_of
@@ -151,6 +152,7 @@ class FairTrainer(WholeTrainer):
         direction: str | None = None,
         *,
         mode: str | Mode = "default",
+        selection: str | Selection = "best",
     ) -> BestRun:
         """Search the method's hyper-parameters and the learning rate, and take the winner's; `train()` trains it.
 
@@ -162,16 +164,16 @@ class FairTrainer(WholeTrainer):
             n_trials: trials in all, those of earlier calls included.
             direction: only for a function; a metric knows its own.
             mode: "default", "paper" (FairTune's text), "published" (its code), or a `Mode`, which has its own trials.
+            selection: the rule that chooses the winner, by name of a file of `selections` or as a `Selection`.
 
         Raises:
             FairTuneError: unknown metric or mode, another search in the folder, or no trial that ended.
         """
         self.method = self.open_method
-        if isinstance(mode, str):
-            mode = mode_named(mode, n_trials, self.args.seed, searching.warmup_epochs(self))
+        mode = searching.mode_of(self, mode, n_trials)
         groups = group_names(self.eval_dataset)
         plan = Plan.of(compute_objective, direction, mode, self.args.num_train_epochs, hp_space, groups)
-        return searching.search(self, plan, super().hyperparameter_search)
+        return searching.search(self, plan, selection, super().hyperparameter_search)
 
     def _hp_search_setup(self, trial: Any) -> None:
         super()._hp_search_setup(trial)
@@ -180,8 +182,7 @@ class FairTrainer(WholeTrainer):
 
     def _report_to_hp_search(self, trial: Any, step: int, metrics: dict[str, float]) -> None:
         if trial is not None and self.searcher is not None:
-            self.objective = self.compute_objective(metrics.copy())
-            searching.report_epoch(self, self.searcher, trial, self.objective)
+            searching.report_epoch(self, self.searcher, trial, metrics)
 
     def audit(
         self,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,15 @@ from optuna.trial import BaseTrial, FixedTrial, TrialState
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import BestRun, SaveStrategy
 
+from ..document.run import Trial
 from ..errors import FairTuneError
 from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
+from ..search.modes import Mode, mode_named
 from ..search.searcher import InterruptedSearch, Plan, Searcher, UndefinedObjectiveError
+from ..selections.selection import Selection, selection_named
+from . import selecting
 from .divergence import DivergedError
 from .stages import restored, staged
 
@@ -30,20 +35,26 @@ if TYPE_CHECKING:
 FAILURES = (DivergedError, UndefinedObjectiveError)
 
 
-def search(trainer: FairTrainer, plan: Plan, stock: Callable[..., BestRun]) -> BestRun:
-    """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner."""
+def search(trainer: FairTrainer, plan: Plan, selection: str | Selection, stock: Callable[..., BestRun]) -> BestRun:
+    """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner by a rule."""
+    selection = selection_named(selection) if isinstance(selection, str) else selection
     searcher = open_searcher(trainer, plan)
-    with searching(trainer, searcher):
-        best = stock(
-            lambda trial: draw(trainer, plan, trial),
-            plan.objective,
-            broadcast_object_list([searcher.remaining])[0],
-            plan.direction,
-            "optuna",
-            catch=FAILURES,
-            **searcher.options(),
-        )
-    return adopt_winner(trainer, plan, best)
+    try:
+        selecting.check(trainer, searcher, selection)
+        with searching(trainer, searcher):
+            stock(
+                lambda trial: draw(trainer, plan, trial),
+                plan.objective,
+                broadcast_object_list([searcher.remaining])[0],
+                plan.direction,
+                "optuna",
+                catch=FAILURES,
+                **searcher.options(),
+            )
+        winner = selecting.choose(trainer, plan, selection, partial(propose, trainer, plan))
+    finally:
+        searcher.close()
+    return adopt_winner(trainer, plan, winner)
 
 
 def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
@@ -63,6 +74,11 @@ def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
         "learning_rates": [plan.rates.low, plan.rates.high],
     }
     return Searcher.open(plan, Path(args.output_dir), run, trainer.method.recipes(facts_of(trainer, plan)))
+
+
+def mode_of(trainer: FairTrainer, mode: str | Mode, n_trials: int) -> Mode:
+    """Return a mode, or that of a name with so many trials."""
+    return mode_named(mode, n_trials, trainer.args.seed, warmup_epochs(trainer)) if isinstance(mode, str) else mode
 
 
 def warmup_epochs(trainer: FairTrainer) -> int:
@@ -97,7 +113,6 @@ def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
     finally:
         trainer.searcher = trainer.hp_search_backend = None
         optuna.logging.set_verbosity(verbosity)
-        searcher.close()
 
 
 def draw(trainer: FairTrainer, plan: Plan, trial: BaseTrial) -> dict[str, Any]:
@@ -123,6 +138,9 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
         with staged(trainer, propose(trainer, searcher.plan, trial)):
             output = train()
             trainer.divergence.refuse(trainer)
+            if trainer.objective is None:
+                # As the stock Trainer does where no epoch was evaluated.
+                trainer.objective = searcher.plan.objective(trainer.evaluate())
     except KeyboardInterrupt as stop:
         raise InterruptedSearch from stop
     except (optuna.TrialPruned, *FAILURES) as error:
@@ -134,6 +152,7 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
             raise
         # Only the main process has a study that takes the exception; raised here it would end the process.
         return None
+    selecting.keep_scores(trainer, trial.number)
     searcher.end(trial, TrialState.COMPLETE, trainer.objective)
     return output
 
@@ -144,20 +163,20 @@ def start_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> N
     searcher.start(trial, mask.bits if mask else [], counts(trainer.model)[1])
 
 
-def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, objective: float) -> None:
+def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, metrics: dict[str, float]) -> None:
     """Report the objective after an epoch, where Trainer reports steps, and let every process stop together."""
+    trainer.objective = objective = searcher.plan.objective(metrics.copy())
     stop = searcher.report(trial, round(trainer.state.epoch or 0), objective)
     if broadcast_object_list([stop])[0]:
         trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
         raise optuna.TrialPruned
 
 
-def adopt_winner(trainer: FairTrainer, plan: Plan, best: BestRun) -> BestRun:
+def adopt_winner(trainer: FairTrainer, plan: Plan, chosen: Trial) -> BestRun:
     """Take the winner's method and arguments, on every process."""
-    best = broadcast_object_list([best])[0]
-    winner = FixedTrial(best.hyperparameters, int(best.run_id))
+    winner = FixedTrial(dict(chosen.params), chosen.number)
     trainer.method = propose(trainer, plan, winner)
     for name, value in plan.hp_space(winner).items():
         setattr(trainer.args, name, value)
     trainer.model = trainer.model_wrapped = trainer.call_model_init()
-    return best
+    return BestRun(str(chosen.number), chosen.value, dict(chosen.params))

@@ -3,12 +3,24 @@
 from typing import Any
 
 from transformers import Trainer
+from transformers.trainer_utils import EvalLoopOutput
 
 from .checkpoints import load_whole
 
 
 class WholeTrainer(Trainer):
-    """The stock `Trainer`; `dataloader_drop_last` is of the training alone."""
+    """The stock `Trainer`; `dataloader_drop_last` is of the training alone.
+
+    `last_output` is that of the last evaluation or prediction.
+    """
+
+    last_output: EvalLoopOutput | None = None
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
+        """Evaluate as `Trainer` does, and keep the output."""
+        self.last_output = None
+        self.last_output = super().evaluation_loop(*args, **kwargs)
+        return self.last_output
 
     def _get_dataloader(self, *args: Any, is_training: bool = False, **kwargs: Any) -> Any:
         asked = self.args.dataloader_drop_last

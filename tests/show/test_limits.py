@@ -38,7 +38,7 @@ def test_limits_set_the_best_of_many_trials_beside_the_test(search: Document) ->
     def other(content: dict[str, Any]) -> None:
         content["run"]["search"]["objective"] = "eval_loss"
 
-    assert f"where loss was {number(best)}. The best" in " ".join(limits(edited(search, other)))
+    assert f"on validation loss was {number(best)}. The best" in " ".join(limits(edited(search, other)))
 
 
 def test_limits_of_a_repair_doubt_the_model_before(repair: Document) -> None:
