@@ -38,9 +38,10 @@ FAILURES = (DivergedError, UndefinedObjectiveError)
 def search(trainer: FairTrainer, plan: Plan, selection: str | Selection, stock: Callable[..., BestRun]) -> BestRun:
     """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner by a rule."""
     selection = selection_named(selection) if isinstance(selection, str) else selection
+    selecting.check_data(trainer, selection)
     searcher = open_searcher(trainer, plan)
     try:
-        selecting.check(trainer, searcher, selection)
+        selecting.check_kept(trainer, searcher, selection)
         with searching(trainer, searcher):
             stock(
                 lambda trial: draw(trainer, plan, trial),

@@ -33,17 +33,25 @@ if TYPE_CHECKING:
 CLOSE = 1e-6
 
 
-def check(trainer: FairTrainer, searcher: Searcher, selection: Selection) -> None:
-    """Check, before a trial is run, that a rule will have what it needs.
+def check_data(trainer: FairTrainer, selection: Selection) -> None:
+    """Check that a rule which trains on folds has a table to divide.
 
     Raises:
-        FairTuneError: it trains on folds and there is no table to divide, or an earlier trial left no scores.
+        FairTuneError: it has none.
     """
     if selection.refits and (trainer.data is None or "external" in trainer.data.splits):
         raise FairTuneError(
             f"the selection `{selection.name}` divides train and validation again, which takes "
             "`data=load_fair_dataset(...)` without an external set; choose another selection."
         )
+
+
+def check_kept(trainer: FairTrainer, searcher: Searcher, selection: Selection) -> None:
+    """Check that the trials of an earlier process kept their scores, where a rule reads them.
+
+    Raises:
+        FairTuneError: one did not.
+    """
     for number in numbers_of_complete(searcher.study) if selection.scores and searcher.study else ():
         path = place(Path(trainer.args.output_dir), number)
         if not path.is_file():
