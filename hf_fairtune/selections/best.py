@@ -9,7 +9,7 @@ class Best(Selection):
     @property
     def title(self) -> str:
         """Say what is chosen."""
-        return "the best value on validation"
+        return "the best value"
 
     def choose(self, pool: Pool) -> Chosen:
         """Return the first of the trials by value; all were weighed."""

@@ -28,7 +28,7 @@ class LowerBound(Selection):
     @property
     def title(self) -> str:
         """Say what is chosen."""
-        return f"the best one-sided {self.confidence * 100:g} % bound on validation"
+        return f"the best one-sided {self.confidence * 100:g} % bound"
 
     def choose(self, pool: Pool) -> Chosen:
         """Return the trial with the best bound; of equal ones that of the better value."""

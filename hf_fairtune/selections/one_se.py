@@ -28,7 +28,7 @@ class OneSe(Selection):
     @property
     def title(self) -> str:
         """Say what is chosen."""
-        return "the fewest trained parameters within one standard error of the best value on validation"
+        return "the fewest trained parameters within one standard error of the best value"
 
     def choose(self, pool: Pool) -> Chosen:
         """Return the trial; of equally small ones that of the better value."""

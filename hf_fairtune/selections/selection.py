@@ -67,7 +67,7 @@ class Selection(ABC):
     @property
     @abstractmethod
     def title(self) -> str:
-        """Say for people what is chosen, such as "the best value on validation"."""
+        """Say for people what is chosen, such as "the best value"."""
 
     @abstractmethod
     def choose(self, pool: Pool) -> Chosen:

@@ -232,8 +232,9 @@ def limits(document: Document) -> list[str]:
 def _optimism(search: Search, every: Sequence[View]) -> str:
     """Set the validation value of a search's chosen trial beside the same measure on the test split."""
     key, rule = search.objective.removeprefix("eval_"), search.selection.title if search.selection else BY_VALUE
-    chosen = f"The model was chosen among {len(search.trials)} trials by {rule}; on validation {key} was "
+    chosen = f"The model was chosen among {len(search.trials)} trials by {rule}; its {key} was "
     chosen += number(search.chosen.value if search.chosen else math.nan)
+    chosen += " on validation"
     chosen += f" (the best of all {number(search.better.value)})" if search.better else ""
     tested = [getattr(view.audit, key) for view in every if view.split == "test" and hasattr(view.audit, key)]
     found = f" and is {number(tested[-1].value)} on test" if tested else ""

@@ -54,7 +54,7 @@ READING = (
 )
 YOUDEN = "The youden threshold has the highest sum of sensitivity and specificity."
 # How a search without a rule of its own chooses.
-BY_VALUE = "the best value on validation"
+BY_VALUE = "the best value"
 COMPARISON_VERDICTS: dict[Verdict, str] = {
     "better": "better for {rose}; no group's AUC can have fallen by more than {margin}.",
     "gain": "better for {rose}; {open}.",

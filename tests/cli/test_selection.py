@@ -62,7 +62,7 @@ def test_trials_keep_the_scores_of_their_values(search: Callable[[str], Path]) -
     assert found.selection is not None
     assert [(one.trial, one.value) for one in found.selection.candidates] == list(enumerate(values))
     card = (folder / "README.md").read_text()
-    assert "| chosen by | the best value on validation |" in card
+    assert "| chosen by | the best value |" in card
     assert "| best value |" not in card
 
 
