@@ -17,6 +17,7 @@ MARKS = {
     "families": "FAMILY",
     "losses": "LOSS",
     "methods": "METHOD",
+    "selections": "SELECTION",
 }
 
 

@@ -12,7 +12,7 @@ from huggingface_hub.utils import validate_repo_id
 
 from .connection import silence
 from .document.document import AUDIT_FILE, RUN_FILE, Document
-from .document.run import Argument
+from .document.scalar import Argument
 from .errors import FairTuneError, first_line
 from .folder import AUDIT, ENRICHMENT, SHARE
 

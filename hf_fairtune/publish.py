@@ -37,7 +37,8 @@ from .document.data import SplitSheet
 from .document.document import Audited, Document, Sharing
 from .document.enrichment import ColumnErrors
 from .document.estimate import NAN, Reason, Size, exact, undefined
-from .document.run import Repair, Step, Trial
+from .document.run import Repair, Step
+from .document.search import Candidate, Trial
 from .recovery import withheld
 
 CURVE_CASES, ROC_POINTS, FIFTH = 50, 20, slice(4, None, 5)
@@ -55,6 +56,7 @@ BUT_AUCS: Fields = {
     **dict.fromkeys([(Pair, "positives_wanted"), (Pair, "negatives_wanted")], None),
     (Audit, "enrichment"): None,
     **dict.fromkeys([(Pair, "detectable"), (GroupAudit, "prevalence"), (Trial, "value")], NAN),
+    **dict.fromkeys([(Candidate, "value"), (Candidate, "bound"), (Candidate, "error")], NAN),
 }
 
 

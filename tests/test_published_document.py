@@ -18,12 +18,11 @@ from hf_fairtune.document.run import (
     Model,
     Repair,
     Run,
-    Search,
     SoftMaskFacts,
     Step,
     Training,
-    Trial,
 )
+from hf_fairtune.document.search import Candidate, Choice, Search, Trial
 from hf_fairtune.publish import publish
 
 from .document_samples import SMALL_CELL, document
@@ -37,10 +36,11 @@ def a_run(cell: int = 60) -> Document:
     method = MethodFacts("swift", "SWiFT", "@article{a, url = {https://a.org/b/c}}", {"importance": "whole"})
     training = Training(method, 5, [step], {"output": "/home/ann/out"}, soft_mask=SoftMaskFacts("soft", 241, 2, []))
     trial = Trial(0, "COMPLETE", None, {}, [1], 0.000123456, 5, 0.812345, {"1": 0.798765}, 1.0, "see /home/ann/log")
+    choice = Choice("one_se", "the smallest", [Candidate(0, 0.812345, 0.701234, 0.012345)], 24.0)
     worse = Trial(1, "COMPLETE", None, {}, [1], 0.001, 5, 0.9, {}, 1.0, infeasible=["min_auc", "/home/ann/floor"])
     stopped = replace(trial, number=2, state="PRUNED", value=math.nan, message=None, stopped_by="hours")
     every = [trial, worse, stopped]
-    search = Search("default", "min_group_auc", "maximize", 8, 1.0, 3.0, 0, 1.0, every, 0.625, 0.333333, True)
+    search = Search("default", "min_group_auc", "maximize", 8, 1.0, 3.0, 0, 1.0, every, 0.625, 0.333333, True, choice)
     fitted = CalibrationFacts(1.5, 0.1, "validation", 0.6, 0.5, True)
     repair = Repair(ExternalSet("external", "train", 1.0, False), "classifier", fitted, 3.0)
     made = document(SMALL_CELL, compared=True)
@@ -120,6 +120,14 @@ def test_facts_of_a_run() -> None:
     assert (shared.run.search.max_hours, shared.run.search.out_of_hours) == (0.333333, True)
     assert (trial.stopped_by, stopped.stopped_by, stopped.values) == (None, "hours", {"1": 0.8})
     assert (trial.value, trial.values, trial.learning_rate) == (0.81, {"1": 0.8}, 0.000123456)
+    choice = shared.run.search.selection
+    assert choice == Choice("one_se", "the smallest", [Candidate(0, 0.81, 0.7, 0.01)], 24.0)
+    alone = publish(a_run(), "auc").run
+    assert alone is not None
+    assert alone.search is not None
+    assert alone.search.selection is not None
+    # What was searched may be a rate.
+    assert repr(alone.search.selection.candidates) == "[Candidate(trial=0, value=nan, bound=nan, error=nan)]"
     text = shared.to_json()
     assert not [place for place in ("/home", "/data/", "/models", "study") if place in text]
     assert (shared.arguments["dataset"], shared.arguments["group"]) == ("table.csv", ["sex", "x.csv"])

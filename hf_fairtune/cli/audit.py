@@ -13,7 +13,8 @@ from ..data.scored import PredictionArguments
 from ..data.table_file import is_table
 from ..document.data import Data
 from ..document.document import ALL_ROWS, AUDIT_FILE, RUN_FILE, Document, Settings
-from ..document.run import Argument, Model
+from ..document.run import Model
+from ..document.scalar import Argument
 from ..errors import FairTuneError
 from ..folder import SHARE, check_place, write_atomically
 from ..show.compared import power

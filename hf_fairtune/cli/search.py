@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .. import catalog
 from ..audits.compute import direction, greater_is_better
 from ..audits.replication import LEAST
 from ..data.arguments import DataArguments
@@ -80,6 +81,14 @@ class SearchArguments:
             "gap or a ratio between groups, else none."
         },
     )
+    selection: str = field(
+        default="best",
+        metadata={
+            "help": "Rule that chooses the winner: by the best value, by the best bound of it, the smallest within "
+            "one standard error, or by folds of train and validation.",
+            "choices": catalog.names("selections"),
+        },
+    )
 
     def __post_init__(self) -> None:
         Floors(self.min_auc)
@@ -147,7 +156,14 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: R
     """Search, then train what won, once a seed."""
     what, trainer.ration = trainer.title or trainer.method.title, ration
     say(trainer, f"searching {what}: {trials} trials")
-    trainer.hyperparameter_search(search.rates(), search.objective, trials, mode=search.mode, min_auc=search.min_auc)
+    trainer.hyperparameter_search(
+        search.rates(),
+        search.objective,
+        trials,
+        mode=search.mode,
+        selection=search.selection,
+        min_auc=search.min_auc,
+    )
     if trainer.search is not None and trainer.search.out_of_hours:
         ran = f"{trainer.search.n_finished} of {trials} trials ran"
         say(trainer, f"{ran}; what is left of {search.max_hours:g} h is for the trainings")

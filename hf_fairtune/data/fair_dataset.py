@@ -21,9 +21,9 @@ from .pixels import cache_folder
 from .processors import check_plain, pixel_shape, resized_processor
 from .scored_table import ScoredTable
 from .source import load_source
-from .splits import SplitPlan, divide
+from .splits import SplitPlan, divide, stratified
 from .testsets import check_name
-from .transform import cached_transform
+from .transform import cached_transform, transform_of
 
 TRAIN = SPLITS[0]
 
@@ -60,7 +60,7 @@ class FairDataset:
     def plain(self, split: str) -> Dataset:
         """Return a split as evaluation sees it: the training splits without augmentation, too."""
         part = self.splits[split]
-        return part.with_transform(replace(part.format["format_kwargs"]["transform"], smallest_crop=None))
+        return part.with_transform(replace(transform_of(part), smallest_crop=None))
 
     def columns(self, split: str) -> dict[str, np.ndarray]:
         """Return `row`, `labels`, `groups` (and `cluster`) of a split, each of shape `(rows,)`, without its pixels."""
@@ -173,6 +173,26 @@ class FairDataset:
         more = self._with(name, rows.dataset(every, transform), rows, every)
         return replace(more, _facts=replace(more._facts, test_sets=self._facts.test_sets | {name: source.name}))
 
+    def folds(self, count: int, seed: int = 0) -> list[FairDataset]:
+        """Divide `train` and `validation` together into folds: each in turn is `validation`, the others are `train`.
+
+        Units stay whole and strata alike, as in the splits; the test split is in none.
+
+        Args:
+            count: of folds, 2 or more.
+            seed: of the division.
+        """
+        table, found = self._tables[TRAIN], []
+        rows = table.inside(*SPLITS[:2])
+        part = stratified(table.units[rows], table.strata[rows], [1 / count] * count, seed)
+        for fold in range(count):
+            chosen = dict(zip(SPLITS, (rows[part != fold], rows[part == fold]), strict=False))
+            parts = {name: table.dataset(own, transform_of(self.splits[name])) for name, own in chosen.items()}
+            facts = replace(self._facts, splits={name: table.sheet(own) for name, own in chosen.items()}, test_sets={})
+            tables = dict.fromkeys(chosen, table)
+            found.append(replace(self, splits=DatasetDict(parts), _facts=facts, _tables=tables))
+        return found
+
     def _with(self, name: str, part: Dataset, table: ImageRows, rows: np.ndarray) -> FairDataset:
         facts = replace(self._facts, splits=self._facts.splits | {name: table.sheet(rows)})
         tables = self._tables | {name: table}
@@ -201,8 +221,7 @@ def load_fair_dataset(
     source = source.certain([arguments.label], arguments.positive, arguments.uncertain)
     rows = read_rows(source, arguments, TRAIN)
     table = rows.table
-    strata = 2 * rows.groups.values + table.labels[:, 0]
-    split, origin = divide(rows.identities.rows, rows.units, strata, source.given, plan)
+    split, origin = divide(rows.identities.rows, rows.units, rows.strata, source.given, plan)
     check_one_split(split, table.clusters, rows.first, rows.identities.names.__getitem__)
     rows = replace(rows, split=split)
     left_out = rows.groups.left_out(arguments.exclude, arguments.include)

@@ -58,6 +58,12 @@ class ImageRows:
         return joined(units, self.first)
 
     @property
+    def strata(self) -> np.ndarray:
+        """Return what splits hold alike shares of, [n]: group x label, from 0."""
+        strata: np.ndarray = 2 * self.groups.values + self.table.labels[:, 0]
+        return strata
+
+    @property
     def data_hash(self) -> str:
         """Hash image, label, group and cluster of the rows, whatever their order."""
         labels, names = self.table.labels[:, 0], self.groups.names

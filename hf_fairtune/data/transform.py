@@ -63,6 +63,12 @@ class PixelTransform:
         return self.__dict__ | {"_map": None}
 
 
+def transform_of(part: Dataset) -> PixelTransform:
+    """Return what turns the rows of a split to tensors."""
+    transform: PixelTransform = part.format["format_kwargs"]["transform"]
+    return transform
+
+
 def cached_transform(images: Dataset, stamps: list[str], processor: Any, folder: Path) -> PixelTransform:
     """Return the transform that gives a processor's pixels from its cache, which is built where it is not."""
     scale, shift = (tuple(values.tolist()) for values in colours(processor))

@@ -19,7 +19,8 @@ from .data import Data
 from .estimate import Estimate, Reason
 from .provenance import Provenance
 from .replication import Replication
-from .run import Argument, Model, Run
+from .run import Model, Run
+from .scalar import Argument
 
 AUDIT_FILE, RUN_FILE = "audit.json", "fairtune.json"
 SCHEMA_VERSION: Literal[2] = 2

@@ -1,15 +1,10 @@
 """What a run did: the model it started from, its search, its trainings, its repair."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from .estimate import NAN, Real, Reason, Size
-
-Scalar = str | int | float | bool | None
-Argument = Scalar | list[Scalar]
-Direction = Literal["maximize", "minimize"]
-TrialState = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING"]
-Stop = Literal["score", "hours"]
+from .scalar import Argument, Scalar
+from .search import Budget, Search
 
 
 @dataclass(frozen=True)
@@ -84,21 +79,6 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Budget:
-    """What the choice of a model's hyper-parameters took: trials, their epochs, and the best value on validation.
-
-    `asked` is the number of trials asked for, None where it is not known.
-    """
-
-    trials: int
-    epochs: float
-    seconds: Real
-    objective: str
-    value: Real
-    asked: int | None = None
-
-
-@dataclass(frozen=True)
 class Model:
     """One classifier that a document tells of; audits name it by `id`.
 
@@ -120,62 +100,6 @@ class Base:
     model_type: str
     image_size: int
     parameters: int
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One trial of a search: its parameters, its value, and its value after each epoch (a string, as JSON has it).
-
-    `infeasible` names the constraints that it broke at its end, such as "min_auc" and "one_class".
-    `stopped_by` says why it is PRUNED: what it scored, or the hours of the run.
-    """
-
-    number: int
-    state: TrialState
-    recipe: str | None
-    params: dict[str, Scalar]
-    mask: list[int]
-    learning_rate: Real
-    trainable_parameters: int | None
-    value: Real
-    values: dict[str, Real]
-    seconds: Real
-    message: str | None = None
-    infeasible: list[str] = field(default_factory=list)
-    stopped_by: Stop | None = None
-
-
-@dataclass(frozen=True)
-class Search:
-    """A search and its trials, of which `n_trials` were asked for and `best_trial` is the best feasible one.
-
-    `min_auc` is the AUC on validation that a trial had to reach; None for no such floor. `max_hours` are those that
-    the whole run might take; `out_of_hours` where they ended the search.
-    """
-
-    mode: str
-    objective: str
-    direction: Direction
-    n_trials: int
-    warmup_epochs: float
-    num_train_epochs: float
-    best_trial: int | None
-    seconds: Real
-    trials: list[Trial]
-    min_auc: float | None = None
-    max_hours: float | None = None
-    out_of_hours: bool = False
-
-    @property
-    def n_finished(self) -> int:
-        """Return the number of trials that the hours of the run did not cut short."""
-        return sum(trial.stopped_by != "hours" and trial.state != "RUNNING" for trial in self.trials)
-
-    def budget(self) -> Budget:
-        """Sum up what the search took and found."""
-        epochs = sum(len(trial.values) for trial in self.trials)
-        best = next((trial.value for trial in self.trials if trial.number == self.best_trial), NAN)
-        return Budget(len(self.trials), float(epochs), self.seconds, self.objective, best, self.n_trials)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import BaseTrial, FixedTrial, FrozenTrial
 
-from ..document.run import Scalar
+from ..document.scalar import Scalar
 from .granularities import PRESETS, granularity_named
 from .mask import Mask, preset_bits
 

@@ -15,7 +15,7 @@ from scipy.special import expit
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..document.run import Scalar
+from ..document.scalar import Scalar
 from ..errors import FairTuneError
 from ..families.frozen_eval import frozen_eval
 from ..families.head import find_head, head_parameters

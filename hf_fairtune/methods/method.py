@@ -13,7 +13,8 @@ from torch.utils.data import Dataset, Sampler
 from transformers import TrainerCallback
 
 from .. import catalog
-from ..document.run import Argument, MaskBits, Scalar, SoftMaskFacts
+from ..document.run import MaskBits, SoftMaskFacts
+from ..document.scalar import Argument, Scalar
 from ..errors import FairTuneError
 from ..masks.proposals import Recipe
 from .facts import Facts, View

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import Sampler, Subset
 from transformers import TrainerCallback
 
-from ..document.run import Scalar
+from ..document.scalar import Scalar
 from ..errors import FairTuneError
 from ..families.head import find_head, head_parameters
 from ..importance.fisher import fisher_importance, pair_of

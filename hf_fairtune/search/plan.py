@@ -11,7 +11,7 @@ from optuna.trial import BaseTrial
 
 from ..audits.compute import direction as direction_of
 from ..audits.compute import key_of
-from ..document.run import Direction
+from ..document.search import Direction
 from ..errors import FairTuneError
 from .floors import Floors, metric_value
 from .modes import Mode
@@ -24,7 +24,8 @@ DIRECTIONS: dict[Any, Direction] = {"maximize": "maximize", "minimize": "minimiz
 class Plan:
     """What is searched; `objective` gives a trial's value from the metrics, `hp_space` its training arguments.
 
-    A trial that breaks one of the `floors` is infeasible: it wins nothing.
+    A trial that breaks one of the `floors` is infeasible: it wins nothing. `by_name` tells that the objective is a
+    metric of ours.
     """
 
     objective_name: str
@@ -34,6 +35,7 @@ class Plan:
     n_epochs: float
     hp_space: Callable[[BaseTrial], dict[str, Any]]
     floors: Floors = Floors()
+    by_name: bool = False
 
     @classmethod
     def of(
@@ -47,19 +49,20 @@ class Plan:
         min_auc: float | None = None,
     ) -> Plan:
         """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`."""
-        floors = Floors.of(key_of(objective) if isinstance(objective, str) else None, min_auc)
+        floors, by_name = Floors.of(key_of(objective) if isinstance(objective, str) else None, min_auc), False
         if isinstance(objective, str):
             name, own = key_of(objective), direction_of(objective, group_names)
             if direction not in (None, own):
                 raise FairTuneError(
                     f"`direction` is {direction!r}, but `{name}` is there to {own}; leave `direction` out."
                 )
-            objective, direction = partial(metric_value, name, asked="`objective` is"), own
+            objective, direction, by_name = partial(metric_value, name, asked="`objective` is"), own, True
         else:
             name = objective.__name__
         if direction not in tuple(DIRECTIONS):
             raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
-        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, hp_space or LearningRate(), floors)
+        space = hp_space or LearningRate()
+        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, space, floors, by_name)
 
     @property
     def rates(self) -> LearningRate:

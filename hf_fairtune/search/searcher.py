@@ -10,9 +10,8 @@ from typing import Any
 import optuna
 from filelock import BaseFileLock
 from optuna.trial import BaseTrial, TrialState
-from transformers.trainer_utils import BestRun
 
-from ..document.run import Search
+from ..document.search import Search
 from ..errors import FairTuneError
 from ..masks.proposals import Recipe, infeasible
 from .hours import Clock, Ration
@@ -91,14 +90,6 @@ class Searcher:
                 self.study.set_user_attr(OUT_OF_HOURS, True)
             return False
         return True
-
-    @property
-    def best(self) -> BestRun | NoWinnerError | None:
-        """Return the winner, or why there is none; None on the processes without the study."""
-        if self.study is None:
-            return None
-        found = winner(self.study)
-        return self.no_winner() if found is None else BestRun(str(found.number), found.value, found.params)
 
     @property
     def is_barren(self) -> bool:

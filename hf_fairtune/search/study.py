@@ -11,8 +11,8 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ..document.estimate import NAN
-from ..document.run import Direction, Trial
-from ..document.run import TrialState as State
+from ..document.search import Direction, Trial
+from ..document.search import TrialState as State
 from ..errors import FairTuneError
 from ..masks.proposals import Recipe, infeasible
 from .space import LearningRate
@@ -90,6 +90,11 @@ def winner(study: optuna.Study) -> FrozenTrial | None:
         return study.best_trial
     except ValueError:
         return None
+
+
+def numbers_of_complete(study: optuna.Study) -> list[int]:
+    """List the trials that came to their end."""
+    return [trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
 
 
 def trials(study: optuna.Study) -> list[Trial]:

@@ -10,11 +10,12 @@ import numpy as np
 
 from ..document.document import Document
 from ..document.estimate import Estimate
-from ..document.run import Search
+from ..document.search import Search
 from .view import RANKED, Side, View, sides, views
 from .words import (
     ALIKE,
     ALWAYS,
+    BY_VALUE,
     DISAGREE,
     JUDGED,
     LIMITS,
@@ -237,10 +238,12 @@ def limits(document: Document) -> list[str]:
 
 
 def _optimism(search: Search, every: Sequence[View]) -> str:
-    """Set the best validation value of a search beside the same measure on the test split."""
-    value = next((trial.value for trial in search.trials if trial.number == search.best_trial), math.nan)
-    key = search.objective.removeprefix("eval_")
-    chosen = f"The model was chosen as the best of {len(search.trials)} trials on validation, where {key} was "
+    """Set the validation value of a search's chosen trial beside the same measure on the test split."""
+    key, rule = search.objective.removeprefix("eval_"), search.selection.title if search.selection else BY_VALUE
+    chosen = f"The model was chosen among {len(search.trials)} trials by {rule}; its {key} was "
+    chosen += number(search.chosen.value if search.chosen else math.nan)
+    chosen += " on validation"
+    chosen += f" (the best of all {number(search.better.value)})" if search.better else ""
     tested = [getattr(view.audit, key) for view in every if view.split == "test" and hasattr(view.audit, key)]
     found = f" and is {number(tested[-1].value)} on test" if tested else ""
-    return f"{chosen}{number(value)}{found}. The best of many is partly luck: believe the test value."
+    return f"{chosen}{found}. The best of many is partly luck: believe the test value."

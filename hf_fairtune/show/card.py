@@ -10,6 +10,7 @@ from huggingface_hub.utils import validate_repo_id
 
 from ..document.document import Document
 from ..document.run import Base, Run, Training
+from ..document.search import Search
 from ..errors import FairTuneError
 from . import drawing as ink
 from .answer import answers, headline, limits, reading
@@ -141,8 +142,17 @@ def _training(run: Run, own: Training) -> dict[str, str]:
             facts |= {"floor of a trial": f"AUC of {search.min_auc:g} on validation"}
         facts |= {"trials": f"{search.n_trials} asked for; {ended or 'none ended'}{hours_said(search)}"}
         facts |= {"epochs of a trial": f"{search.num_train_epochs:g}, {search.warmup_epochs:g} of them warm-up"}
-        facts |= {"best trial": "none" if search.best_trial is None else str(search.best_trial)}
+        facts |= chosen(search)
         facts |= {"hours of search": number(search.seconds / 3600)}
+    return facts
+
+
+def chosen(search: Search) -> dict[str, str]:
+    """List which trial was chosen and by what, and which had the best value on validation if that is another."""
+    facts = {"chosen trial": "none" if search.best_trial is None else str(search.best_trial)}
+    facts |= {"chosen by": search.selection.title} if search.selection else {}
+    if search.better:
+        facts |= {"best value": f"{number(search.better.value)}, of trial {search.better.number}"}
     return facts
 
 

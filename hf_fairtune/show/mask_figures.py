@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
 
-from ..document.run import MaskBits, MaskLayer, Search, Trial
+from ..document.run import MaskBits, MaskLayer
+from ..document.search import Search, Trial
 from ..masks.granularities import GRANULARITIES
 from . import drawing as ink
 from .drawing import Picture, labels, paper, tidy

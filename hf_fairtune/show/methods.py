@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ..document.document import Document
 from ..document.replication import Repeated, Replication
-from ..document.run import Search
+from ..document.search import Search
 from .compared import verdict
 from .table import Cell, Table
 from .view import View
@@ -89,7 +89,7 @@ def budget_table(document: Document) -> Table:
         trials = budget.trials if budget.trials >= (budget.asked or 0) else f"{budget.trials} of {budget.asked}"
         value: Cell = NO_WINNER if training is None and math.isnan(budget.value) else budget.value
         rows.append([model.title, trials, f"{budget.epochs:g}", minutes, rate, parameters, value, seeds])
-    best = f"{listed(list(dict.fromkeys(objectives)), MOST)} of the best trial, on validation"
+    best = f"{listed(list(dict.fromkeys(objectives)), MOST)} of the chosen trial, on validation"
     header = ["method", "trials", "epochs of all trials", "minutes", "learning rate", "parameters", best, "seeds"]
     ended = document.run and document.run.search and document.run.search.out_of_hours
     said = ["The run's limit of hours ended the search; a baseline had as many trials as the winner finished."]

@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ..document.run import Search, Trial
+from ..document.search import Search, Trial
 from . import drawing as ink
 from .drawing import Picture, labels, paper, tidy
 from .words import number

@@ -14,7 +14,7 @@ from ..document.data import Role
 from ..document.document import Sharing
 from ..document.enrichment import Mistake
 from ..document.estimate import Estimate, Reason, ReasonKind, Size, Status
-from ..document.run import Argument
+from ..document.scalar import Argument
 
 MISSING = "–"
 # Characters that turn the direction of the text around them; first-strong isolates end at their own end.
@@ -50,6 +50,8 @@ READING = (
     "Several gaps are tested, so each must be larger to count as clear."
 )
 YOUDEN = "The youden threshold has the highest sum of sensitivity and specificity."
+# How a search without a rule of its own chooses.
+BY_VALUE = "the best value"
 COMPARISON_VERDICTS: dict[Verdict, str] = {
     "better": "better for {rose}; no group's AUC can have fallen by more than {margin}.",
     "gain": "better for {rose}; {open}.",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..data.fair_dataset import FairDataset
 from ..errors import FairTuneError
 from ..masks.granularities import PRESETS
 from ..methods.method import Method, method_named
@@ -37,7 +38,7 @@ def baseline(trainer: FairTrainer, name: str) -> FairTrainer:
         trainer: a trainer with `model_init` and `data`.
         name: a method, such as "full", or a preset mask, such as "linear".
     """
-    found = _beside(trainer, Path("baselines") / name, baseline_method(name), trainer.args.seed)
+    found = beside(trainer, Path("baselines") / name, baseline_method(name), trainer.args.seed)
     found.title = TITLES.get(name, "")
     return found
 
@@ -48,7 +49,7 @@ def with_seed(trainer: FairTrainer, seed: int) -> FairTrainer:
     The seed decides the new head, the order of the images, their augmentation and dropout; data and splits stay. Give
     its scores to the first by `trainer.audits.repeat(seed, other.audits)`.
     """
-    found = _beside(trainer, Path("seeds") / str(seed), replace(trainer.method), seed)
+    found = beside(trainer, Path("seeds") / str(seed), replace(trainer.method), seed)
     found.title = trainer.title
     return found
 
@@ -66,7 +67,10 @@ def seeds_after(first: int, count: int, least: int) -> Sequence[int]:
     return range(first + 1, first + count)
 
 
-def _beside(trainer: FairTrainer, folder: Path, method: Method, seed: int) -> FairTrainer:
+def beside(
+    trainer: FairTrainer, folder: Path, method: Method, seed: int, data: FairDataset | None = None
+) -> FairTrainer:
+    """Return a trainer with the same start and arguments in a folder below; `data` stand for its own."""
     args: Any = trainer.args
     args = replace(args, output_dir=str(Path(args.output_dir) / folder), seed=seed, push_to_hub=False)
-    return type(trainer)(model_init=trainer.model_init, args=args, data=trainer.data, method=method)
+    return type(trainer)(model_init=trainer.model_init, args=args, data=data or trainer.data, method=method)

@@ -16,14 +16,16 @@ from .. import handover, hub
 from ..audits.compute import fairness_metrics
 from ..data.fair_dataset import FairDataset
 from ..document.document import Audited, Document
-from ..document.run import CalibrationFacts, Repair, Search
+from ..document.run import CalibrationFacts, Repair
+from ..document.search import Search
 from ..errors import FairTuneError
 from ..methods.facts import Facts
 from ..methods.method import Batch, Method, NotSearchedError, forward, method_named
 from ..search.hours import Ration
-from ..search.modes import Mode, mode_named
+from ..search.modes import Mode
 from ..search.plan import Plan
 from ..search.searcher import Searcher
+from ..selections.selection import Selection
 from . import searching
 from .arguments import FairTrainingArguments, TrainerOptions
 from .audits import MODEL, Audits, group_names, scores_of
@@ -154,6 +156,7 @@ class FairTrainer(WholeTrainer):
         *,
         mode: str | Mode = "default",
         min_auc: float | None = None,
+        selection: str | Selection = "best",
     ) -> BestRun:
         """Search the method's hyper-parameters and the learning rate, and take the winner's; `train()` trains it.
 
@@ -166,16 +169,16 @@ class FairTrainer(WholeTrainer):
             direction: only for a function; a metric knows its own.
             mode: "default", "paper" (FairTune's text), "published" (its code), or a `Mode`, which has its own trials.
             min_auc: AUC below which a trial cannot win, 0 for none; by default 0.6 for gaps and ratios between groups.
+            selection: the rule that chooses the winner, by name of a file of `selections` or as a `Selection`.
 
         Raises:
             FairTuneError: unknown metric or mode, another search in the folder, or no feasible trial that ended.
         """
         self.method = self.open_method
-        if isinstance(mode, str):
-            mode = mode_named(mode, n_trials, self.args.seed, searching.warmup_epochs(self))
+        mode = searching.mode_of(self, mode, n_trials)
         groups = group_names(self.eval_dataset)
         plan = Plan.of(compute_objective, direction, mode, self.args.num_train_epochs, hp_space, groups, min_auc)
-        return searching.search(self, plan, super().hyperparameter_search)
+        return searching.search(self, plan, selection, super().hyperparameter_search)
 
     def _hp_search_setup(self, trial: Any) -> None:
         super()._hp_search_setup(trial)

@@ -16,7 +16,7 @@ from transformers.trainer_callback import ExportableState
 
 from ..data.identity import digest
 from ..search.modes import Mode
-from ..search.searcher import Plan
+from ..search.plan import Plan
 from .epoch_line import EpochLine
 
 if TYPE_CHECKING:

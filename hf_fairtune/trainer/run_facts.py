@@ -10,7 +10,6 @@ from transformers import Trainer
 from ..document.document import Document, Settings
 from ..document.provenance import Provenance, hardware
 from ..document.run import (
-    Argument,
     Base,
     CalibrationFacts,
     ExternalSet,
@@ -23,6 +22,7 @@ from ..document.run import (
     Step,
     Training,
 )
+from ..document.scalar import Argument
 from ..families.family import counts, model_type_of
 from ..families.head import find_head
 from ..methods.method import Method

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,17 @@ from optuna.trial import BaseTrial, FixedTrial, TrialState
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import BestRun, SaveStrategy
 
+from ..document.search import Trial
 from ..errors import FairTuneError
 from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
 from ..search.floors import UndefinedObjectiveError, note
+from ..search.modes import Mode, mode_named
 from ..search.plan import Plan
-from ..search.searcher import InterruptedSearch, NoWinnerError, Searcher
+from ..search.searcher import InterruptedSearch, Searcher
+from ..selections.selection import Selection, selection_named
+from . import selecting
 from .divergence import DivergedError
 from .fingerprint import fingerprint
 from .stages import restored, staged
@@ -35,20 +39,30 @@ if TYPE_CHECKING:
 FAILURES = (DivergedError, UndefinedObjectiveError)
 
 
-def search(trainer: FairTrainer, plan: Plan, stock: Callable[..., Any]) -> BestRun:
-    """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner."""
+def search(trainer: FairTrainer, plan: Plan, selection: str | Selection, stock: Callable[..., Any]) -> BestRun:
+    """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner by a rule."""
+    selection = selection_named(selection) if isinstance(selection, str) else selection
+    selecting.check_data(trainer, selection)
     searcher = open_searcher(trainer, plan)
     if (line := note(plan.objective_name)) and trainer.is_world_process_zero():
         print_once(line)
-    with searching(trainer, searcher):
-        best = won(trainer, searcher, stock)
-    return adopt_winner(trainer, plan, best)
+    try:
+        selecting.check_kept(trainer, searcher, selection)
+        with searching(trainer, searcher):
+            run_trials(trainer, searcher, stock)
+        # Every process is to know that there is none.
+        lacking = broadcast_object_list([searcher.no_winner() if searcher.is_barren else None])[0]
+        if lacking is not None:
+            raise lacking
+        chosen = selecting.choose(trainer, plan, selection, partial(propose, trainer, plan))
+    finally:
+        searcher.close()
+    return adopt_winner(trainer, plan, chosen)
 
 
-def won(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., Any]) -> BestRun | NoWinnerError | None:
-    """Run the trials that are left by `stock`; an error in place of the winner, as every process is to know it."""
+def run_trials(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., Any]) -> None:
+    """Run the trials that are left, one at a time, so that all processes go on, or stop, together."""
     plan = searcher.plan
-    # One trial at a time, so that all processes go on, or stop, together.
     while broadcast_object_list([searcher.goes_on()])[0]:
         try:
             stock(
@@ -64,7 +78,6 @@ def won(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., Any]) -> 
             # Optuna asks for the best of no trial.
             if isinstance(error, FairTuneError) or not searcher.is_barren:
                 raise
-    return searcher.best
 
 
 @cache
@@ -79,6 +92,11 @@ def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
         return Searcher(plan)
     recipes, folder = trainer.method.recipes(facts_of(trainer, plan)), Path(trainer.args.output_dir)
     return Searcher.open(plan, folder, fingerprint(trainer, plan), recipes, trainer.ration)
+
+
+def mode_of(trainer: FairTrainer, mode: str | Mode, n_trials: int) -> Mode:
+    """Return a mode, or that of a name with so many trials."""
+    return mode_named(mode, n_trials, trainer.args.seed, warmup_epochs(trainer)) if isinstance(mode, str) else mode
 
 
 def warmup_epochs(trainer: FairTrainer) -> int:
@@ -106,7 +124,6 @@ def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
     finally:
         trainer.searcher = trainer.hp_search_backend = None
         optuna.logging.set_verbosity(verbosity)
-        searcher.close()
 
 
 def draw(trainer: FairTrainer, plan: Plan, trial: BaseTrial) -> dict[str, Any]:
@@ -135,6 +152,7 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
             if trainer.objective is None:
                 # Nothing was scored in between; the floors are of the trial's last epoch too.
                 trainer._evaluate(trial, None)
+        selecting.keep_scores(trainer, trial.number)
         searcher.end(trial, TrialState.COMPLETE, trainer.objective)
     except KeyboardInterrupt as stop:
         raise InterruptedSearch from stop
@@ -168,14 +186,11 @@ def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, met
         raise optuna.TrialPruned
 
 
-def adopt_winner(trainer: FairTrainer, plan: Plan, found: BestRun | NoWinnerError | None) -> BestRun:
-    """Take the winner's method and arguments, on every process, or refuse there too."""
-    best: Any = broadcast_object_list([found])[0]
-    if isinstance(best, NoWinnerError):
-        raise best
-    winner = FixedTrial(best.hyperparameters, int(best.run_id))
+def adopt_winner(trainer: FairTrainer, plan: Plan, chosen: Trial) -> BestRun:
+    """Take the winner's method and arguments, on every process."""
+    winner = FixedTrial(dict(chosen.params), chosen.number)
     trainer.method = propose(trainer, plan, winner)
     for name, value in plan.hp_space(winner).items():
         setattr(trainer.args, name, value)
     trainer.model = trainer.model_wrapped = trainer.call_model_init()
-    return best
+    return BestRun(str(chosen.number), chosen.value, dict(chosen.params))

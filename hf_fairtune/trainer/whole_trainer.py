@@ -12,7 +12,12 @@ from .checkpoints import load_whole
 
 
 class WholeTrainer(Trainer):
-    """The stock `Trainer`; `dataloader_drop_last` is of the training alone."""
+    """The stock `Trainer`; `dataloader_drop_last` is of the training alone.
+
+    `last_output` is that of the last evaluation or prediction.
+    """
+
+    last_output: EvalLoopOutput | None = None
 
     def _get_dataloader(self, *args: Any, is_training: bool = False, **kwargs: Any) -> Any:
         asked = self.args.dataloader_drop_last
@@ -30,12 +35,14 @@ class WholeTrainer(Trainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
-        """Evaluate as in stock, with logits in float32 where the rest runs in half precision."""
+        """Evaluate as in stock and keep the output; logits are float32 where the rest runs in half precision."""
+        self.last_output = None
         half = self.args.bf16 or self.args.fp16 or next(self.model.parameters()).dtype in HALF
         with float32_head(self.model, getattr(self.args, "head", None)) if half else nullcontext():
-            return super().evaluation_loop(
+            self.last_output = super().evaluation_loop(
                 dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
             )
+        return self.last_output
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         if not load_whole(self, self.model if model is None else model, resume_from_checkpoint):

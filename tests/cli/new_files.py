@@ -1,4 +1,4 @@
-"""Files that a user may drop into a room: rates, gaps, scores, cuts, a loss, a command, a method, a data set."""
+"""Files that a user may drop into a room: rates, gaps, scores, cuts, a loss, a command, a method, a rule, data."""
 
 CARD = """{title}: made for a test.
 
@@ -78,6 +78,24 @@ EXAMPLE = "  fairtune greet --name me"
 
 def run(arguments):
     print("hello", arguments.name)
+'''
+SELECTION = '''"""The last trial, for a test."""
+
+from .selection import Candidate, Chosen, Pool, Selection
+
+
+class Last(Selection):
+    """Take the last."""
+
+    @property
+    def title(self) -> str:
+        return "the last trial of a test"
+
+    def choose(self, pool: Pool) -> Chosen:
+        return pool.trials[-1], [Candidate(pool.trials[-1].number, 0.5)]
+
+
+SELECTION = Last
 '''
 METHOD = '''"""Plain fine-tuning, for a test."""
 

@@ -10,7 +10,7 @@ from hf_fairtune.cli import search as command
 from hf_fairtune.cli.main import main
 from hf_fairtune.cli.spending import Spending
 from hf_fairtune.document.document import Document
-from hf_fairtune.document.run import Search
+from hf_fairtune.document.search import Search
 from hf_fairtune.search.hours import FILE_NAME, Clock
 from hf_fairtune.trainer.fair import FairTrainer
 from hf_fairtune.trainer.price import Cost

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from .new_files import CARD, COMMAND, CUT, DATASET, GAP, LOSS, METHOD, RATE, SCORE
+from .new_files import CARD, COMMAND, CUT, DATASET, GAP, LOSS, METHOD, RATE, SCORE, SELECTION
 
 ROOT = Path(__file__).parent.parent.parent / "hf_fairtune"
 
@@ -120,6 +120,17 @@ def test_a_method(package: Path, flags: list[str]) -> None:
         card = (folder / "README.md").read_text()
         assert "Plain tuning of a test" in card
         assert "A plain method" in card
+
+
+def test_a_selection(package: Path, flags: list[str]) -> None:
+    (package / "hf_fairtune" / "selections" / "last.py").write_text(SELECTION)
+    options = "--method full --num_train_epochs 1 --trials 2 --seeds 1 --baselines linear --baseline_trials 1"
+    fairtune(package, "search", *flags, *options.split(), "--selection", "last", "--output_dir", "out")
+    document = json.loads((package / "out" / "fairtune.json").read_text())
+    search = document["run"]["search"]
+    assert (search["best_trial"], search["selection"]["rule"]) == (1, "last")
+    assert [(one["trial"], one["value"]) for one in search["selection"]["candidates"]] == [(1, 0.5)]
+    assert "| chosen by | the last trial of a test |" in (package / "out" / "share" / "README.md").read_text()
 
 
 def test_a_data_set(package: Path, base: Path) -> None:

@@ -19,7 +19,8 @@ from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.document.document import Document
-from hf_fairtune.document.run import Search, Training
+from hf_fairtune.document.run import Training
+from hf_fairtune.document.search import Search
 from hf_fairtune.search.floors import Floors
 from hf_fairtune.trainer.fair import FairTrainer
 

@@ -8,7 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from hf_fairtune.document.run import Trial
+from hf_fairtune.document.search import Trial
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks.proposals import RECIPES, FreeBits
 from hf_fairtune.search.modes import MODES, mode_named

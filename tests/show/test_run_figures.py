@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import same_color
 
 from hf_fairtune.document.document import Document
-from hf_fairtune.document.run import MaskBits, MaskLayer, Search
+from hf_fairtune.document.run import MaskBits, MaskLayer
+from hf_fairtune.document.search import Search
 from hf_fairtune.show import search_history as history
 from hf_fairtune.show.drawing import BLUE
 from hf_fairtune.show.mask_figures import finished, grid, mask_frequency, mask_layers, mask_map, mask_words

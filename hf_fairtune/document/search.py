@@ -1,0 +1,125 @@
+"""A search: its trials, how the winner was chosen, and what that took."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .estimate import NAN, Real
+from .scalar import Scalar
+
+Direction = Literal["maximize", "minimize"]
+TrialState = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING"]
+Stop = Literal["score", "hours"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the choice of a model's hyper-parameters took: trials, epochs, and the chosen one's value on validation.
+
+    `asked` is the number of trials asked for, None where it is not known.
+    """
+
+    trials: int
+    epochs: float
+    seconds: Real
+    objective: str
+    value: Real
+    asked: int | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial of a search: its parameters, its value, and its value after each epoch (a string, as JSON has it).
+
+    `infeasible` names the constraints that it broke at its end, such as "min_auc" and "one_class".
+    `stopped_by` says why it is PRUNED: what it scored, or the hours of the run.
+    """
+
+    number: int
+    state: TrialState
+    recipe: str | None
+    params: dict[str, Scalar]
+    mask: list[int]
+    learning_rate: Real
+    trainable_parameters: int | None
+    value: Real
+    values: dict[str, Real]
+    seconds: Real
+    message: str | None = None
+    infeasible: list[str] = field(default_factory=list)
+    stopped_by: Stop | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trial that a selection weighed, by its number, and its objective on the rows that the selection looked at.
+
+    `bound` is the value's one-sided bound, `error` the standard error of its difference to the best; NaN where neither
+    was asked for.
+    """
+
+    trial: int
+    value: Real
+    bound: Real = NAN
+    error: Real = NAN
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How the winner of a search was chosen: the rule by name and title, what it weighed, what its trainings took."""
+
+    rule: str
+    title: str
+    candidates: list[Candidate]
+    epochs: float = 0.0
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search and its trials, of which `n_trials` were asked for; `best_trial` was chosen by `selection`, if known.
+
+    `min_auc` is the AUC on validation that a trial had to reach; None for no such floor. `max_hours` are those that
+    the whole run might take; `out_of_hours` where they ended the search.
+    """
+
+    mode: str
+    objective: str
+    direction: Direction
+    n_trials: int
+    warmup_epochs: float
+    num_train_epochs: float
+    best_trial: int | None
+    seconds: Real
+    trials: list[Trial]
+    min_auc: float | None = None
+    max_hours: float | None = None
+    out_of_hours: bool = False
+    selection: Choice | None = None
+
+    @property
+    def n_finished(self) -> int:
+        """Return the number of trials that the hours of the run did not cut short."""
+        return sum(trial.stopped_by != "hours" and trial.state != "RUNNING" for trial in self.trials)
+
+    @property
+    def complete(self) -> list[Trial]:
+        """Return the feasible trials that came to their end with a value."""
+        ended = (trial for trial in self.trials if trial.state == "COMPLETE" and trial.value == trial.value)
+        return [trial for trial in ended if not trial.infeasible]
+
+    @property
+    def chosen(self) -> Trial | None:
+        """Return the chosen trial; None where none was."""
+        return next((trial for trial in self.trials if trial.number == self.best_trial), None)
+
+    @property
+    def better(self) -> Trial | None:
+        """Return the trial with the best value on validation where that is better than the chosen one's, else None."""
+        best = max if self.direction == "maximize" else min
+        found = best(self.complete, key=lambda trial: trial.value, default=None)
+        return None if found is None or self.chosen is None or found.value == self.chosen.value else found
+
+    def budget(self) -> Budget:
+        """Sum up what the search took, its selection included, and found."""
+        epochs = sum(len(trial.values) for trial in self.trials) + (self.selection.epochs if self.selection else 0)
+        value = self.chosen.value if self.chosen else NAN
+        return Budget(len(self.trials), float(epochs), self.seconds, self.objective, value, self.n_trials)

@@ -1,0 +1,1 @@
+"""Rules by which a search chooses its winner: one file each."""

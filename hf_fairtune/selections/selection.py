@@ -1,0 +1,96 @@
+"""The contract of a selection: a rule that chooses the winner of a search from its trials."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .. import catalog
+from ..document.search import Candidate, Trial
+from ..errors import FairTuneError
+from .objective import Objective, Scored
+
+Chosen = tuple[Trial, list[Candidate]]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What a rule may look at; nothing in it comes from the test split.
+
+    Args:
+        objective: of the search.
+        trials: the complete ones by number, at least one; each has its value on validation.
+        seed: of resamples.
+        scored: gives the validation rows with the scores of `trials`, in their order.
+        refit: trains some trials on so many folds of train and validation together, and gives all their rows with
+            out-of-fold scores.
+    """
+
+    objective: Objective
+    trials: Sequence[Trial]
+    seed: int
+    scored: Callable[[], Scored]
+    refit: Callable[[Sequence[Trial], int], Scored]
+
+    @property
+    def values(self) -> np.ndarray:
+        """Return the trials' values on validation, [k]."""
+        return np.array([trial.value for trial in self.trials])
+
+    def ranked(self) -> list[int]:
+        """Return the places of the trials, the best value first; of equal ones the earlier trial."""
+        ranked: list[int] = np.argsort(-self.objective.gains(self.values), kind="stable").tolist()
+        return ranked
+
+
+@dataclass(frozen=True)
+class Selection(ABC):
+    """A rule that chooses the winner; one lies in `selections/<name>.py`, which names its class as `SELECTION`.
+
+    Attributes:
+        scores: whether it reads the scores that trials keep.
+        refits: whether it trains trials again, on folds.
+    """
+
+    scores: ClassVar[bool] = False
+    refits: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """Return the name of its file."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """Say for people what is chosen, such as "the best value"."""
+
+    @abstractmethod
+    def choose(self, pool: Pool) -> Chosen:
+        """Return the chosen trial, and what the rule weighed, by number of the trial.
+
+        Raises:
+            FairTuneError: it can weigh none.
+        """
+
+
+def selection_named(name: str) -> Selection:
+    """Return the rule of `selections/<name>.py` with its defaults."""
+    found: Selection = catalog.find("selections", name).SELECTION()
+    return found
+
+
+def first_of(places: Sequence[int], gains: np.ndarray) -> int:
+    """Return the place with the greatest gain, [k] by place; of equal ones that which comes first in `places`.
+
+    Raises:
+        FairTuneError: none of them is a number.
+    """
+    known = [place for place in places if not np.isnan(gains[place])]
+    if not known:
+        raise FairTuneError("no trial has a defined objective here; choose the selection `best`.")
+    return max(known, key=lambda place: float(gains[place]))

@@ -1,0 +1,124 @@
+"""The winner of a search, chosen by a rule from what its trials left; the same on every process."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from accelerate.utils import broadcast_object_list
+from optuna.trial import BaseTrial
+
+from ..audits.compute import scores_from_logits
+from ..audits.engine.rows import check_rows, included_codes
+from ..document.search import Choice, Trial
+from ..errors import FairTuneError
+from ..methods.method import Method
+from ..search.plan import Plan
+from ..search.scores import place, read_scores, write_scores
+from ..search.searcher import Searcher
+from ..search.study import numbers_of_complete
+from ..selections.objective import Objective, Scored
+from ..selections.selection import Pool, Selection
+from .audits import VALIDATION, group_names
+from .folding import CrossFit
+
+if TYPE_CHECKING:
+    from .fair import FairTrainer
+
+# How far the objective of kept scores may lie from what the trial reported: rounding.
+CLOSE = 1e-6
+
+
+def check_data(trainer: FairTrainer, selection: Selection) -> None:
+    """Check that a rule which trains on folds has a table to divide.
+
+    Raises:
+        FairTuneError: it has none.
+    """
+    if selection.refits and (trainer.data is None or "external" in trainer.data.splits):
+        raise FairTuneError(
+            f"the selection `{selection.name}` divides train and validation again, which takes "
+            "`data=load_fair_dataset(...)` without an external set; choose another selection."
+        )
+
+
+def check_kept(trainer: FairTrainer, searcher: Searcher, selection: Selection) -> None:
+    """Check that the trials of an earlier process kept their scores, where a rule reads them.
+
+    Raises:
+        FairTuneError: one did not.
+    """
+    for number in numbers_of_complete(searcher.study) if selection.scores and searcher.study else ():
+        path = place(Path(trainer.args.output_dir), number)
+        if not path.is_file():
+            raise FairTuneError(
+                f"trial {number} was run without keeping its scores (`{path}`), so that the selection "
+                f"`{selection.name}` cannot weigh it; choose `best`, or search in another output_dir."
+            )
+
+
+def keep_scores(trainer: FairTrainer, number: int) -> None:
+    """Keep the scores of a trial's last evaluation, which gave its value."""
+    output = trainer.last_output
+    if trainer.is_world_process_zero() and output is not None and output.predictions is not None:
+        write_scores(place(Path(trainer.args.output_dir), number), scores_from_logits(output.predictions))
+
+
+def choose(trainer: FairTrainer, plan: Plan, selection: Selection, propose: Callable[[BaseTrial], Method]) -> Trial:
+    """Choose the winner among the complete trials of the trainer's search, and note there how."""
+    start, search = time.monotonic(), trainer.search
+    assert search is not None
+    objective = Objective(plan.objective_name, plan.direction == "maximize", None if plan.by_name else plan.objective)
+    trials, folds = search.complete, CrossFit(trainer, plan, propose)
+
+    def scored() -> Scored:
+        return _scored(trainer, trials, objective)
+
+    winner, candidates = selection.choose(Pool(objective, trials, trainer.args.seed, scored, folds.refit))
+    choice = Choice(selection.name, selection.title, candidates, folds.epochs)
+    seconds = search.seconds + time.monotonic() - start
+    trainer.search = replace(search, best_trial=winner.number, selection=choice, seconds=seconds)
+    trainer.search = broadcast_object_list([trainer.search])[0]
+    assert trainer.search is not None
+    return next(trial for trial in trainer.search.trials if trial.number == trainer.search.best_trial)
+
+
+def _scored(trainer: FairTrainer, trials: Sequence[Trial], objective: Objective) -> Scored:
+    """Read the scores that the trials kept on the main process, and check that they give the trials' values."""
+    names, columns = group_names(trainer.eval_dataset), _columns(trainer)
+    labels, groups = columns["labels"], columns["groups"]
+    rows = check_rows(labels, np.zeros(len(labels)), groups, names, columns.get("cluster"))
+    left_out = trainer.data.left_out(VALIDATION) if trainer.data else ()
+    scores = None
+    if trainer.is_world_process_zero():
+        folder = Path(trainer.args.output_dir)
+        scores = np.stack([read_scores(place(folder, trial.number), len(labels)) for trial in trials])
+    scored = Scored(rows, included_codes(names, left_out), broadcast_object_list([scores])[0])
+    for trial, value in zip(trials, objective.values(scored).tolist(), strict=True):
+        if not math.isclose(value, trial.value, rel_tol=CLOSE, abs_tol=CLOSE):
+            raise FairTuneError(
+                f"the scores of trial {trial.number} give {objective.name} {value:g}, but it reported "
+                f"{trial.value:g}: its metrics are not ours, or they are those of another search; choose the "
+                "selection `best`."
+            )
+    return scored
+
+
+def _columns(trainer: FairTrainer) -> dict[str, np.ndarray]:
+    """Return labels, groups and perhaps clusters of the validation rows, [n]."""
+    if trainer.data is not None:
+        return trainer.data.columns(VALIDATION)
+    data: Any = trainer.eval_dataset
+    if not {"labels", "groups"} <= {*(getattr(data, "features", None) or ())}:
+        raise FairTuneError(
+            "this selection needs the columns `labels` and `groups` of the validation rows; choose the selection "
+            "`best`."
+        )
+    kept = [name for name in ("labels", "groups", "cluster") if name in data.features]
+    columns: dict[str, np.ndarray] = data.with_format("numpy").select_columns(kept)[:]
+    return columns
