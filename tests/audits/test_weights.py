@@ -145,7 +145,7 @@ def test_a_group_says_that_its_weights_leave_few_cases() -> None:
     assert [row.status for row in found] == ["ok", "weak", "ok"]
     assert found[1].reasons == (Reason("too_few", unit="effective_positives", count=int(worth), needed=20),)
     assert found[0].reasons == () == found[2].reasons
-    assert words.reasons(found[1].reasons) == "5 of 20 needed effective positives"
+    assert words.reasons(found[1].reasons) == "5 effective positives of 20 needed"
 
 
 def test_every_interval_is_about_the_weighted_number() -> None:
