@@ -116,6 +116,8 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int) -> None:
     trainer.hyperparameter_search(
         search.rates(), search.objective, trials, mode=search.mode, selection=search.selection
     )
+    if trainer.search is not None and trainer.search.selection is not None:
+        say(trainer, f"trial {trainer.search.best_trial} is chosen by {trainer.search.selection.title}")
     say(trainer, f"training {what} at learning rate {trainer.args.learning_rate:.2e}")
     train_all(trainer, seeds_after(trainer.args.seed, search.seeds, LEAST))
 
