@@ -167,6 +167,8 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: R
     if trainer.search is not None and trainer.search.out_of_hours:
         ran = f"{trainer.search.n_finished} of {trials} trials ran"
         say(trainer, f"{ran}; what is left of {search.max_hours:g} h is for the trainings")
+    if trainer.search is not None and trainer.search.selection is not None:
+        say(trainer, f"trial {trainer.search.best_trial} is chosen by {trainer.search.selection.title}")
     say(trainer, f"training {what} at learning rate {trainer.args.learning_rate:.2e}")
     train_all(trainer, seeds_after(trainer.args.seed, search.seeds, LEAST))
 

@@ -24,7 +24,7 @@ class Folds(Selection):
     @property
     def title(self) -> str:
         """Say what is chosen."""
-        return f"the best of {self.finalists} finalists over {self.folds} folds of train and validation together"
+        return f"the best finalist over {self.folds} folds of train and validation together"
 
     def choose(self, pool: Pool) -> Chosen:
         """Return the trial; of equal ones that of the better value on validation. The finalists were weighed."""
