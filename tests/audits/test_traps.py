@@ -233,7 +233,8 @@ def test_trap_16_a_missing_attribute_is_a_group_with_counts() -> None:
 
 def test_trap_17_a_gap_closed_by_harm_is_levelling_down() -> None:
     def verdict(*changes: tuple[float, float]) -> str:
-        return classify([group_change(low, high) for low, high in changes], shrunk, 0.02)
+        rows = [group_change(low, high) for low, high in changes]
+        return classify([(row.joint, row.fall) for row in rows], shrunk, 0.02)
 
     shrunk = Estimate(-0.03, -0.05, -0.01, "paired")
     assert verdict((-0.06, -0.02), (-0.01, 0.01)) == "level-down"
