@@ -142,7 +142,7 @@ def public_functions(path: Path) -> Iterator[ast.FunctionDef]:
 # Signatures that a library calls or defines, and values that it makes: hooks of callbacks and states of checkpoints,
 # rows of `datasets` and of `evaluate`, arguments of PEFT, Optuna and the stock Trainer, a JSON schema; what marks
 # a folder as a run's, as JSON.
-STOCK = {"state", "from_peft_type", "hyperparameter_search", "push_to_hub", "json_schema"}
+STOCK = {"state", "from_peft_type", "hyperparameter_search", "push_to_hub", "json_schema", "evaluation_loop"}
 RUNS = {"cli/job.py", "trainer/arguments.py", "search/searcher.py", "trainer/searching.py"}
 ROWS = RUNS | {"data/identity.py", "data/pixels.py", "importance/stable_rows.py", "fairness_metric/fairness_metric.py"}
 

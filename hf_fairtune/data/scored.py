@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -83,19 +83,8 @@ class ScoredTable:
 
     def take(self, rows: np.ndarray) -> ScoredTable:
         """Return some of the rows (indices, or a mask [n]); targets stay, and of the groups those that occur."""
-        kept: dict[str, Any] = {
-            name: None if (values := getattr(self, name)) is None else values[rows]
-            for name in (
-                "labels",
-                "scores",
-                "clusters",
-                "reference_scores",
-                "splits",
-                "chosen",
-                "reference_chosen",
-                "images",
-            )
-        }
+        columns = {one.name: getattr(self, one.name) for one in fields(self)}
+        kept: dict[str, Any] = {name: of[rows] for name, of in columns.items() if isinstance(of, np.ndarray)}
         attributes, explain = ([part.take(rows) for part in parts] for parts in (self.attributes, self.explain))
         return replace(self, attributes=attributes, explain=explain, **kept)
 

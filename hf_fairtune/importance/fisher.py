@@ -64,14 +64,13 @@ def fisher_importance(
             parameter.requires_grad_(required)
 
 
-def pair_of(model: nn.Module, data: Any, **options: Any) -> GroupPair:
-    """Return the groups of lowest and highest AUC on `data`; `options` are those of `fisher_importance`.
+def pair_of(model: nn.Module, data: Any, options: ImportanceOptions) -> GroupPair:
+    """Return the groups of lowest and highest AUC on `data`, which is as of `fisher_importance`.
 
     Source: Yan et al., SWiFT (MELBA 2025), which keeps these two of several groups.
     """
-    asked = ImportanceOptions(**options)
     with frozen_eval(model):
-        rows = StableRows.read(data, asked, next(model.parameters()).device)
+        rows = StableRows.read(data, replace(options, contrast="pair"), next(model.parameters()).device)
         _check_cells(rows)
         found = chosen(rows.margins(model), rows)
     assert isinstance(found, GroupPair)

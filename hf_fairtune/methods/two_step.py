@@ -175,7 +175,7 @@ class TwoStep(Method):
         head, rows = tuple(head_parameters(model, find_head(model, facts.head))), facts.rows["measured"]
         options = self._options()
         if self.contrast == "pair_data":
-            options["contrast"] = pair = pair_of(model, rows, **options)
+            options["contrast"] = pair = pair_of(model, rows, ImportanceOptions(**options))
             rows = Subset(rows, rows_of_pair(np.asarray(rows.with_format(None)["groups"][:]), pair).tolist())
         # Batches of a sorted table would lack a group or a label each, and then hold no bias at all.
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(facts.seed)).tolist()
