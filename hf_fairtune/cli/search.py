@@ -32,6 +32,9 @@ EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positiv
   Killed? The same command goes on where it was."""
 
 
+NO_BASELINE = "none"
+
+
 @dataclass
 class SearchArguments:
     """How to search."""
@@ -50,8 +53,8 @@ class SearchArguments:
     baselines: list[str] = field(
         default_factory=lambda: [*BASELINES],
         metadata={
-            "help": "What the winner is compared with, each tuned by the same search: methods, or preset masks. None "
-            "for no baseline."
+            "help": "What the winner is compared with, each tuned by the same search: methods, or preset masks; "
+            "none alone for no baseline."
         },
     )
     baseline_trials: int | None = field(
@@ -97,6 +100,7 @@ class SearchArguments:
                 raise FairTuneError(f"`--{name}` is {count}; a search takes at least one.")
         if self.max_hours is not None and not 0 < self.max_hours < math.inf:
             raise FairTuneError(f"`--max_hours` is {self.max_hours:g}; give a finite number above 0.")
+        self.baselines = [] if self.baselines == [NO_BASELINE] else self.baselines
         if len({*self.baselines}) < len(self.baselines):
             raise FairTuneError(f"`--baselines {' '.join(self.baselines)}` names one twice; name each once.")
         for name in self.baselines:

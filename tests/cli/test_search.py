@@ -16,6 +16,7 @@ from transformers import AutoImageProcessor, AutoModelForImageClassification, pi
 
 from hf_fairtune.cli import search
 from hf_fairtune.cli.main import main
+from hf_fairtune.cli.search import SearchArguments
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.document.document import Document
@@ -156,6 +157,11 @@ def test_one_seed_speaks_of_the_checkpoint_alone(flags: list[str], tmp_path: Pat
     card = (tmp_path / "README.md").read_text()
     assert "these two checkpoints" in card
     assert "What the methods show" not in card
+
+
+def test_no_baseline_is_none() -> None:
+    assert SearchArguments(baselines=["none"]).baselines == []
+    assert SearchArguments().baselines == ["full", "linear", "attention", "layernorm"]
 
 
 @pytest.mark.parametrize(
