@@ -232,7 +232,8 @@ def limits(document: Document) -> list[str]:
     said += [] if fitted else [LIMITS["threshold"]]
     said += [LIMITS["prevalence"].format(widest[1])] if widest[0] > 0 else []
     said += [_optimism(document.run.search, every)] if document.run and document.run.search else []
-    said += [LIMITS["training"]] if document.run else []
+    repeated = any(map(attrgetter("replications"), document.audits))
+    said += [LIMITS["training"]] if document.run and not repeated else []
     said += [LIMITS["audit"]] if document.job in ("audit", "debias") else []
     return [*said, *ALWAYS]
 
