@@ -66,7 +66,8 @@ def test_two_processes_equal_one(folder: Path, one: dict[str, Any], two: dict[in
     for alone, shared in zip(studies[0][:5], studies[1][:5], strict=True):
         assert shared.intermediate_values[1] == pytest.approx(alone.intermediate_values[1], abs=0.02)
     assert two[0]["weights"] == two[1]["weights"]
-    assert two[0]["moved"] == two[0]["all"] == one["moved"]
+    # The biases of three layers' keys have gradients of rounding alone, and a mask of 0.
+    assert two[0]["moved"] == one["moved"] == two[0]["all"] - 3
     assert [(t.state.name, len(t.intermediate_values)) for t in studies[1]] == [("COMPLETE", 3), ("PRUNED", 2)] * 4
 
 

@@ -57,7 +57,10 @@ def test_weights_move_and_the_log_says_what_was_done(tmp_path: Path, name: str) 
     training = run.training_log.training(run)
     moved = {key for key, value in weights(run).items() if not torch.equal(value, before[key])}
     assert moved
-    assert training.trainable_parameters == sum(run.model.get_parameter(key).numel() for key in moved)
+    # Under a mask from gradients the bias of a key, whose gradient is rounding, is trained and does not move.
+    still = set(before) - moved if name in ("bmft", "swift") else set()
+    assert all(key.endswith("k_proj.bias") for key in still)
+    assert training.trainable_parameters == sum(run.model.get_parameter(key).numel() for key in moved | still)
     assert (training.method.name, training.method.title) == (name, run.method.title)
     assert training.method.hyperparameters == run.method.hyperparameters()
     assert [step.name for step in training.steps] == [stage.stage for stage in run.method.stages()]
