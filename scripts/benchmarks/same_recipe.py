@@ -9,7 +9,7 @@ of the worst group's cases move until its AUC is that much higher; its verdicts 
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -107,25 +107,26 @@ def main() -> None:
         runs = np.stack([scored(data, model, rate, asked.epochs, seed, folder) for seed in range(asked.runs)])
         split = data.scored("test", runs[0])
         labels, attribute = split.labels[:, 0], split.attributes[0]
-        groups, names, clusters = attribute.values, attribute.names, split.clusters
+        groups, names = attribute.values, attribute.names
         # Rows without a known value are no group of patients.
         left = attribute.left_out(())
         kept = [code for code, own in enumerate(names) if own not in left]
         aucs = np.array([[auc(labels[groups == code], run[groups == code]) for code in kept] for run in runs])
         worst = groups == kept[aucs.mean(axis=0).argmin()]
 
-        def judged(judge: Callable[..., object], one: np.ndarray, other: np.ndarray, **more: object) -> str:
-            return str(judge(labels, one, other, groups, names, clusters=clusters, exclude=left, **more).verdict)  # noqa: B023
-
-        alone = [judged(compare, runs[i], runs[j], n_boot=300) for i, j in combinations(range(len(runs)), 2)]
+        fixed = {"clusters": split.clusters, "exclude": left}
+        alone = [
+            compare(labels, runs[i], runs[j], groups, names, n_boot=300, **fixed).verdict
+            for i, j in combinations(range(len(runs)), 2)
+        ]
         together, lifts = list[str](), {lift: list[str]() for lift in LIFTS}
         for _ in range(SOME):
             drawn = rng.permutation(len(runs))[:6]
             one, other = runs[drawn[:3]], runs[drawn[3:]]
-            together.append(judged(replicate, one, other))
+            together.append(replicate(labels, one, other, groups, names, **fixed).verdict)
             for lift in LIFTS if len(together) <= SOME // 5 else ():
                 better = np.stack([lifted(labels, run, worst, lift) for run in one])
-                lifts[lift].append(judged(replicate, better, other))
+                lifts[lift].append(replicate(labels, better, other, groups, names, **fixed).verdict)
         cells = [f"{aucs.min(axis=1).std(ddof=1):.4f}", f"{1 - share(alone, ('not shown',)):.2f}"]
         cells += [f"{1 - share(together, ('not shown',)):.3f}"]
         cells += [f"{share(lifts[lift], ('better', 'gain')):.2f}" for lift in LIFTS]

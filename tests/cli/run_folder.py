@@ -9,6 +9,7 @@ from transformers import AutoModelForImageClassification
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Repair as DocumentRepair
 from hf_fairtune.document.run import Run, Training
+from hf_fairtune.document.search import Search
 
 HEAD = {"classifier.weight", "classifier.bias"}
 # Runs `fairtune debias` with more flags, and returns its folder.
@@ -53,3 +54,15 @@ def cells(folder: Path, split: str) -> dict[tuple[str, str], int]:
         positives = level.positives["malignant"]
         found |= {("malignant", level.group): positives, ("benign", level.group): level.n - positives}
     return found
+
+
+def search_of(document: Document) -> Search:
+    assert document.run is not None
+    assert document.run.search is not None
+    return document.run.search
+
+
+def training_in(document: Document, model: str) -> Training:
+    training = document.model_named(model).training
+    assert training is not None
+    return training

@@ -7,13 +7,18 @@ from transformers import AutoModelForImageClassification
 
 from hf_fairtune.cli.main import main
 from hf_fairtune.cli.model import say_keys
-from tests.families.test_mae_encoder import folder  # noqa: F401
+from tests.families.autoencoder import autoencoder_folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return autoencoder_folder(tmp_path / "mae")
 
 
 @pytest.mark.usefixtures("capsys")
 def test_training_from_an_autoencoder(
     flags: list[str],
-    folder: Path,  # noqa: F811
+    folder: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:

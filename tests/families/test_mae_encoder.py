@@ -1,34 +1,21 @@
 """A masked autoencoder as the start of a classifier: the encoder's own features, and nothing silent."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForImageClassification, ViTImageProcessor, ViTMAEConfig, ViTMAEForPreTraining
+from transformers import AutoModelForImageClassification
 
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.families.family import family_of
 from hf_fairtune.families.mae_encoder import classifier_of_mae
 
-
-def autoencoder() -> Any:
-    """Build a tiny random one."""
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    decoder = {f"decoder_{name}": value for name, value in sizes.items()}
-    model = ViTMAEForPreTraining(ViTMAEConfig(**sizes, **decoder, image_size=16, patch_size=8))
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
-    return model.eval()
+from .autoencoder import autoencoder, autoencoder_folder
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    place = tmp_path / "mae"
-    autoencoder().save_pretrained(place)
-    ViTImageProcessor(size={"height": 16, "width": 16}).save_pretrained(place)
-    return place
+    return autoencoder_folder(tmp_path / "mae")
 
 
 def test_the_class_token_is_the_autoencoders(folder: Path, tmp_path: Path) -> None:
