@@ -143,8 +143,8 @@ def rates(view: View) -> Picture | None:
 
 RATES = (
     "What one threshold does to each group. Left: the share found of the patients with the finding; a group on the "
-    "left is missed more often. Right: the share flagged of the patients without it; a group on the right is alarmed "
-    "more often. The dashed line is all rows, bars are intervals. Bars that overlap do not show equality."
+    "left is missed more often. Right: the share flagged of the patients without it; a group on the right has "
+    "more false alarms. The dashed line is all rows, bars are intervals. Bars that overlap do not show equality."
 )
 
 

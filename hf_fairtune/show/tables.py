@@ -62,12 +62,13 @@ def _table(
     signed: Collection[str] = ("change",),
 ) -> Table:
     """Build a table of one audit, under its place and the level of its intervals; its heads are explained below it."""
-    title, notes = f"{what} {view.place} [{view.level}]", dict.fromkeys(said)
-    for head in (*header, *map(itemgetter(0), rows)):
+    title = f"{what} {view.place} [{view.level}]"
+    table = Table.of(title, header, rows, said, why=why, signed=signed, digits=view.digits)
+    notes = dict.fromkeys(table.notes)
+    for head in (*table.header, *map(itemgetter(0), rows)):
         key = str(head).partition(",")[0]
-        if key in GLOSSARY:
-            notes[f"{key}: {GLOSSARY[key]}"] = None
-    return Table.of(title, header, rows, notes, why=why, signed=signed, digits=view.digits)
+        notes |= {f"{key}: {GLOSSARY[key]}": None} if key in GLOSSARY else {}
+    return replace(table, notes=list(notes))
 
 
 def _heads(view: View, what: str) -> list[str]:
