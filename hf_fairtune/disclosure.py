@@ -24,7 +24,7 @@ from .document.curves import ReliabilityBin
 from .document.enrichment import ValueErrors
 from .document.estimate import NAN, SMALL, Effective, Estimate, Real, Reason, Size, Unit, exact
 from .document.replication import GroupContrast, Replication
-from .document.run import Step
+from .document.run import Step, Training
 
 FEW = 10
 BOTH: tuple[Unit, ...] = ("positives", "negatives")
@@ -40,10 +40,12 @@ PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:[/\\]|~?/|\\\\)[^\s'\"`]*?([^\s'\"
 COUNTERS = ("step", "_per_second")
 Fields = Mapping[tuple[type, str], Any]
 # What stands for a field whatever it holds. Bins are equally large: all of them together tell the group's size.
+# Balanced weights tell the counts of the classes.
 NEVER: Fields = {
     **dict.fromkeys([(RateGroup, "true_positives"), (RateGroup, "false_positives"), (ReliabilityBin, "n")], None),
     **dict.fromkeys([(ValueErrors, "cases"), (ValueErrors, "errors"), (ValueErrors, "scarcer")], None),
     (OperatingPointGroup, "threshold"): NAN,
+    (Training, "class_weights"): [],
 }
 
 

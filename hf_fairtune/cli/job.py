@@ -94,6 +94,7 @@ class Job:
             elif trainer.unsearched is not None:
                 raise trainer.unsearched
             claim(self.folder, self.fingerprint)
+        say_weights(trainer)
         say(trainer, f"note: test split: {beforehand.detectable(detectable(counts_of(data, 'test')))}")
         return trainer
 
@@ -159,6 +160,14 @@ def train_all(trainer: FairTrainer, seeds: Sequence[int]) -> None:
         assert trainer.audits is not None
         assert other.audits is not None
         trainer.audits.repeat(seed, other.audits)
+
+
+def say_weights(trainer: FairTrainer) -> None:
+    """Say how the classes are weighted, if they are."""
+    weights = trainer.method.cross_entropy.class_weights
+    if weights and trainer.data is not None:
+        each = [f"{label} {weight:.3g}" for label, weight in zip(trainer.data.label_names, weights, strict=True)]
+        say(trainer, f"class weights: {', '.join(each)}")
 
 
 def warn_of_small_groups(trainer: FairTrainer) -> None:

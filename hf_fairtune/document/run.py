@@ -68,7 +68,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Training:
-    """How a model was trained, and which of its parts moved."""
+    """How a model was trained, and which of its parts moved; `class_weights` are those of its loss, if it had any."""
 
     method: MethodFacts
     trainable_parameters: int
@@ -76,6 +76,7 @@ class Training:
     arguments: dict[str, Argument] = field(default_factory=dict)
     mask: MaskBits | None = None
     soft_mask: SoftMaskFacts | None = None
+    class_weights: list[Real] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

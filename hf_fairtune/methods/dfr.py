@@ -72,7 +72,7 @@ class Dfr(Method):
 
     def __post_init__(self) -> None:
         """Refuse options that would have no effect."""
-        self.refuse_smoothing()
+        self.refuse_options()
         if self.draws < 1:
             raise FairTuneError(f"`draws` is {self.draws}; give 1 or more.")
 

@@ -70,3 +70,9 @@ class Facts:
         columns = train.with_format("numpy").select_columns(["labels", "groups"])[:]
         cells = np.bincount(columns["groups"] * n_classes + columns["labels"], minlength=len(names) * n_classes)
         return replace(facts, group_names=names, n_classes=n_classes, cells=cells.reshape(len(names), -1))
+
+
+def label_counts(rows: Any) -> np.ndarray | None:
+    """Return the number of rows of each class, [n_classes]; None where no `ClassLabel` names the classes."""
+    names = getattr((getattr(rows, "features", None) or {}).get("labels"), "names", None)
+    return None if names is None else np.bincount(rows.with_format("numpy")["labels"][:], minlength=len(names))

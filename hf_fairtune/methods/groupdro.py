@@ -86,8 +86,7 @@ class GroupDro(Method):
         outputs, labels, groups = forward(model, batch), batch["labels"], batch["groups"]
         (present, counts), losses = groups.unique(return_counts=True), []
         for group in present:
-            own = outputs.logits[groups == group].float(), labels[groups == group]
-            losses.append(nn.functional.cross_entropy(*own, label_smoothing=self.label_smoothing_factor))
+            losses.append(self.cross_entropy(outputs.logits[groups == group], labels[groups == group]))
         robust = torch.stack(losses)
         rows = self._update(present, robust.detach(), counts)
         # Gradients are means over processes: this makes them those of each group's mean over the rows of all.

@@ -16,6 +16,7 @@ from .. import catalog
 from ..document.run import MaskBits, SoftMaskFacts
 from ..document.scalar import Argument, Scalar
 from ..errors import FairTuneError
+from ..losses.cross_entropy import CrossEntropy
 from ..masks.proposals import Recipe
 from .facts import Facts, View
 
@@ -70,7 +71,7 @@ class Method:
         citation: BibTeX of its paper.
         needs: where it needs the attribute and the original data.
         views: rows that it reads, by name; the Trainer trains on "train".
-        label_smoothing_factor: set by the training argument of that name; refused where a loss has no smoothing.
+        cross_entropy: with the options that training arguments set; refused where a method has other losses.
     """
 
     title: ClassVar[str]
@@ -78,7 +79,7 @@ class Method:
     needs: ClassVar[Needs] = Needs()
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True)})
 
-    label_smoothing_factor: float = 0.0
+    cross_entropy: CrossEntropy = CrossEntropy()
 
     @property
     def name(self) -> str:
@@ -95,12 +96,11 @@ class Method:
         """Return the fields that are hyper-parameters."""
         return tuple(entry for entry in fields(cls) if "help" in entry.metadata)
 
-    def refuse_smoothing(self) -> None:
-        """Refuse a label smoothing that the method's losses would not know."""
-        if self.label_smoothing_factor:
+    def refuse_options(self) -> None:
+        """Refuse options of the cross-entropy that the method's losses do not have."""
+        for name, value in self.cross_entropy.given().items():
             raise FairTuneError(
-                f"`label_smoothing_factor` is {self.label_smoothing_factor:g}, but the losses of the method "
-                f"{self.name!r} do not smooth labels; leave it out."
+                f"`{name}` is {value}, but the losses of the method {self.name!r} have no such option; leave it out."
             )
 
     def hyperparameters(self) -> dict[str, Argument]:
@@ -133,9 +133,7 @@ class Method:
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Any]:
         """Return the mean loss of a batch of `pixel_values`, `labels` and `groups`, and the model's outputs."""
         outputs = forward(model, batch)
-        smoothing = self.label_smoothing_factor
-        loss = nn.functional.cross_entropy(outputs.logits.float(), batch["labels"], label_smoothing=smoothing)
-        return loss, outputs
+        return self.cross_entropy(outputs.logits, batch["labels"]), outputs
 
     def step(self, trainer: StockTrainer, model: nn.Module, batch: Batch) -> Tensor:
         """Add the gradient of a batch to the parameters; return the detached loss."""

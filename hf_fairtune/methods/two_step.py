@@ -87,7 +87,7 @@ class TwoStep(Method):
             )
         if not self.head_learning_rate >= 0:
             raise FairTuneError(f"`head_learning_rate` is {self.head_learning_rate:g}; give 0 or more.")
-        self.refuse_smoothing()
+        self.refuse_options()
         _ = MaskOptions(self.mask, self.normalization, self.rate), ImportanceOptions(**self._options())
 
     @abstractmethod

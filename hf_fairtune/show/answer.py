@@ -11,7 +11,7 @@ import numpy as np
 from ..document.document import Document
 from ..document.estimate import Estimate
 from ..document.search import Search
-from .view import RANKED, Side, View, sides, views
+from .view import RANKED, Side, View, sides, views, weighted
 from .words import (
     ALIKE,
     ALWAYS,
@@ -232,8 +232,8 @@ def limits(document: Document) -> list[str]:
     said += [] if fitted else [LIMITS["threshold"]]
     said += [LIMITS["prevalence"].format(widest[1])] if widest[0] > 0 else []
     said += [_optimism(document.run.search, every)] if document.run and document.run.search else []
-    repeated = any(map(attrgetter("replications"), document.audits))
-    said += [LIMITS["training"]] if document.run and not repeated else []
+    said += [LIMITS["class_weights"]] if weighted(document) else []
+    said += [LIMITS["training"]] if document.run and not any(entry.replications for entry in document.audits) else []
     said += [LIMITS["audit"]] if document.job in ("audit", "debias") else []
     return [*said, *ALWAYS]
 

@@ -195,3 +195,10 @@ def prevalences(audit: Audit) -> list[float]:
 def beside(parts: Iterable[Any], name: str) -> list[tuple[Any, ...]]:
     """Set lists of several audits or thresholds beside each other: what each says of the same group."""
     return list(zip(*map(attrgetter(name), parts), strict=True))
+
+
+def weighted(document: Document) -> bool:
+    """Tell whether the model's probabilities are those of weighted classes, which no calibration has undone."""
+    own, repair = document.model_named(document.model).training, document.run and document.run.repair
+    calibrated = repair and repair.calibration and repair.calibration.applied
+    return own is not None and bool(own.arguments.get("class_weights")) and not calibrated

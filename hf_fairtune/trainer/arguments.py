@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,9 @@ from transformers import TrainerCallback, TrainingArguments
 
 from .. import catalog
 from ..errors import FairTuneError
+from ..losses.cross_entropy import CrossEntropy, class_weights, numbers
+from ..methods.facts import label_counts
+from .paper_trainer import refuse_schedule
 from .refusals import best_is_greater, refuse, refuse_values
 
 # What cannot change a number: places, logs, the Hub, how batches reach the device. Whatever is not named here may,
@@ -27,6 +30,9 @@ FREE = {
 }  # fmt: skip
 # What is saved decides only which epochs `load_best_model_at_end` can choose from.
 SAVING = {"save_strategy", "save_steps"}
+WEIGHTS = (
+    "Weights of the classes in the cross-entropy: balanced (rows / (classes * rows of a class)), or a number each."
+)
 CONTACT = "Whom to ask about the model, on its card: a name, an address of mail or of a page."
 
 
@@ -67,6 +73,11 @@ class FairTrainingArguments(TrainingArguments):
     )
     warmup_steps: float = field(default=1 / 3, metadata={"help": "Steps, or the share of all steps if below 1."})
     weight_decay: float = field(default=1e-4, metadata={"help": "AdamW's weight decay."})
+    class_weights: list[str] | None = field(default=None, metadata={"help": WEIGHTS})
+    decay_all: bool = field(default=False, metadata={"help": "Decay norms and biases, too, as FairTune's code does."})
+    schedule_per: Literal["step", "epoch"] = field(
+        default="step", metadata={"help": "When the learning rate changes; a warm-up by epochs begins at 1 % of it."}
+    )
     eval_strategy: str = field(default="epoch", metadata={"help": "When to score the validation split."})
     save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint to resume from."})
     save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept."})
@@ -93,9 +104,23 @@ class FairTrainingArguments(TrainingArguments):
         super().__post_init__()
         self.greater_is_better = best_is_greater(self.metric_for_best_model, asked, self.greater_is_better)
         refuse(self)
+        refuse_schedule(self)
+        numbers(self.class_weights or ())
         for name in ("learning_rate", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give a finite number, 0 or more.")
+
+    def cross_entropy(self, rows: Any, own_loss: object = None) -> CrossEntropy:
+        """Return the cross-entropy with the options asked for; `rows` are those trained on.
+
+        Raises:
+            FairTuneError: weights that do not fit the rows, or options that a loss of one's own would not know.
+        """
+        weights = class_weights(self.class_weights, label_counts(rows)) if self.class_weights else ()
+        found = CrossEntropy(self.label_smoothing_factor, weights)
+        for name in found.given() if own_loss is not None else ():
+            raise FairTuneError(f"`{name}` has no effect on a `compute_loss_func` of your own; leave one of them out.")
+        return found
 
     def deciding(self) -> dict[str, Any]:
         """Return, as JSON, every argument that a result may depend on: all but those known to change no number."""

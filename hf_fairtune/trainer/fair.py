@@ -19,6 +19,7 @@ from ..document.document import Audited, Document
 from ..document.run import CalibrationFacts, Repair
 from ..document.search import Search
 from ..errors import FairTuneError
+from ..losses.cross_entropy import CrossEntropy
 from ..methods.facts import Facts
 from ..methods.method import Batch, Method, NotSearchedError, forward, method_named
 from ..search.hours import Ration
@@ -30,16 +31,16 @@ from . import searching
 from .arguments import FairTrainingArguments, TrainerOptions
 from .audits import MODEL, Audits, group_names, scores_of
 from .divergence import Divergence
+from .paper_trainer import PaperTrainer
 from .refusals import check_best_metric, refuse
 from .run_facts import TrainingLog, run_document
 from .stages import prepared, train_stages, view_of
-from .whole_trainer import WholeTrainer
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class FairTrainer(WholeTrainer):
+class FairTrainer(PaperTrainer):
     """The stock `Trainer`, made fair to patients: a method, audits by group, a search, a hand-over.
 
     Args:
@@ -77,14 +78,14 @@ class FairTrainer(WholeTrainer):
         self.args, self.data = args or FairTrainingArguments(), data
         refuse(self.args)
         self.method = method or method_named(self.args.method)
-        if smoothing := self.args.label_smoothing_factor:
-            self.method = replace(self.method, label_smoothing_factor=smoothing)
-        self.open_method, self.training_log, self.divergence = self.method, TrainingLog(self.method), Divergence()
         self.audits = None if data is None else Audits(data, partial(scores_of, self), self.args.seed)
         if data is not None:
             options = {"eval_dataset": data["validation"], "processing_class": data.processor, **options}
             options.setdefault("train_dataset", view_of(self, self.method.views["train"]))
         self.train_dataset, self.eval_dataset = options.get("train_dataset"), options.get("eval_dataset")
+        if (asked := self.args.cross_entropy(self.train_dataset, options.get("compute_loss_func"))) != CrossEntropy():
+            self.method = replace(self.method, cross_entropy=asked)
+        self.open_method, self.training_log, self.divergence = self.method, TrainingLog(self.method), Divergence()
         groups = group_names(self.eval_dataset)
         if groups and "compute_metrics" not in options:
             check_best_metric(self.args.metric_for_best_model, groups)

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 KEPT_ARGUMENTS = (
     "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps", "optim", "lr_scheduler_type",
-    "warmup_steps", "weight_decay", "max_grad_norm", "label_smoothing_factor", "bf16", "fp16",
+    "schedule_per", "warmup_steps", "weight_decay", "decay_all", "max_grad_norm",
+    "label_smoothing_factor", "class_weights", "bf16", "fp16",
 )  # fmt: skip
 
 
@@ -77,6 +78,7 @@ class TrainingLog:
             arguments | {"processes": trainer.args.world_size},
             self._mask,
             self._soft_mask,
+            [*method.cross_entropy.class_weights],
         )
 
 

@@ -9,6 +9,7 @@ from datasets import Dataset
 from sklearn.linear_model import LogisticRegression
 
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.losses.cross_entropy import CrossEntropy
 from hf_fairtune.methods.dfr import GRID, Dfr, Features, fit
 from hf_fairtune.methods.facts import Facts
 from tests.conftest import table, tiny_vit
@@ -100,8 +101,8 @@ def test_the_strength_is_the_one_with_the_best_worst_cell_on_validation() -> Non
 def test_bad_input() -> None:
     with pytest.raises(FairTuneError, match="`draws` is 0; give 1 or more"):
         Dfr(draws=0)
-    with pytest.raises(FairTuneError, match="the losses of the method 'dfr' do not smooth labels"):
-        Dfr(label_smoothing_factor=0.1)
+    with pytest.raises(FairTuneError, match="the losses of the method 'dfr' have no such option"):
+        Dfr(cross_entropy=CrossEntropy(0.1))
     data = table(48)
     lone = data.filter(lambda row: not (row["labels"] == 1 and row["groups"] == 1))
     with pytest.raises(FairTuneError, match="needs rows of every group with every label"):

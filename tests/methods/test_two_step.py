@@ -13,6 +13,7 @@ from transformers import TrainerCallback
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.importance.fisher import fisher_importance
 from hf_fairtune.losses.contrast import GroupPair
+from hf_fairtune.losses.cross_entropy import CrossEntropy
 from hf_fairtune.losses.loss import bias_loss_named, margin, weighted_bce
 from hf_fairtune.masks.reinitialise import reinitialise
 from hf_fairtune.masks.repair_mask import RepairMask
@@ -87,9 +88,12 @@ def test_a_batch_without_a_cell_is_counted_in_training_only() -> None:
     assert step.record().facts["empty_cells"] == 2
 
 
-def test_smoothing_is_refused() -> None:
-    with pytest.raises(FairTuneError, match="`label_smoothing_factor` is 0.1, but the losses of the method 'swift'"):
-        method_named("swift", label_smoothing_factor=0.1)
+@pytest.mark.parametrize(
+    ("asked", "said"), [((0.1,), "`label_smoothing_factor` is 0.1"), ((0.0, (0.7, 2)), "`class_weights` is 0.7 2")]
+)
+def test_options_of_the_cross_entropy_are_refused(asked: Any, said: str) -> None:
+    with pytest.raises(FairTuneError, match=f"{said}, but the losses of the method 'swift' have no such option"):
+        method_named("swift", cross_entropy=CrossEntropy(*asked))
 
 
 @pytest.mark.parametrize(("steps_", "names"), [("extractor", ["extractor"]), ("head", ["head"])])

@@ -59,6 +59,22 @@ def test_label_smoothing_and_own_loss_still_work(tmp_path: Path) -> None:
     assert own.evaluate()["eval_loss"] == 7
 
 
+def test_balanced_weights_are_of_the_rows_trained_on(tmp_path: Path) -> None:
+    """Those of a fold are its own, whatever method it takes over."""
+    whole = trainer(tmp_path, class_weights=["balanced"])
+    few = table().filter(lambda row: row["labels"] == 0 or row["groups"] == 0)
+    splits = {"train_dataset": few, "eval_dataset": table(64, 1)}
+    fold = FairTrainer(tiny_vit(), whole.args, method=whole.method, **splits)
+    for run, rows in ((whole, table()), (fold, few)):
+        n, positives = len(rows), sum(rows.with_format(None)["labels"])
+        wanted = [n / (2 * (n - positives)), n / (2 * positives)]
+        assert run.method.cross_entropy.class_weights == pytest.approx(wanted)
+        assert run.open_method == run.method
+    assert whole.method != fold.method
+    with pytest.raises(FairTuneError, match="`class_weights` has no effect on a `compute_loss_func` of your own"):
+        trainer(tmp_path, class_weights=["1", "2"], compute_loss_func=lambda *_, **__: 0)
+
+
 def test_the_loss_is_the_models_own(tmp_path: Path) -> None:
     run = trainer(tmp_path, per_device_eval_batch_size=64)
     batch = run.data_collator([run.eval_dataset[i] for i in range(64)])
@@ -136,5 +152,5 @@ def test_method_by_argument_or_object(tmp_path: Path) -> None:
     with pytest.raises(FairTuneError, match="`magic` is not one of the methods; choose from bmft, dfr, fairtune,"):
         FairTrainer(tiny_vit(), arguments(tmp_path, method="magic"), **splits)
     assert FairTrainer(tiny_vit(), arguments(tmp_path, method="swift"), **splits).method == Swift()
-    with pytest.raises(FairTuneError, match="the losses of the method 'swift' do not smooth labels"):
+    with pytest.raises(FairTuneError, match="the losses of the method 'swift' have no such option"):
         FairTrainer(tiny_vit(), arguments(tmp_path, method="swift", label_smoothing_factor=0.1), **splits)

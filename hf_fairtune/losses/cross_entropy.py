@@ -1,0 +1,86 @@
+"""The cross-entropy that a method trains by, with label smoothing and class weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+from torch.nn import functional
+
+from ..errors import FairTuneError
+
+BALANCED = "balanced"
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Mean over rows of w_y times the cross-entropy of a row with class y.
+
+    The mean is over rows and not over their weights, as in scikit-learn and in FairTune's code: batches that lack a
+    class, accumulation and several processes then give the gradient of one weighted sum.
+
+    Args:
+        label_smoothing: share of a label that is spread over all classes.
+        class_weights: w, one a class; empty for none.
+    """
+
+    label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] = ()
+
+    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss in float32, a scalar; logits are [n, classes], labels [n]."""
+        exact, smoothing = logits.float(), self.label_smoothing
+        if not self.class_weights:
+            return functional.cross_entropy(exact, labels, label_smoothing=smoothing)
+        weights = exact.new_tensor(self.class_weights)
+        return functional.cross_entropy(exact, labels, weights, reduction="none", label_smoothing=smoothing).mean()
+
+    def given(self) -> dict[str, str]:
+        """Return the training arguments that are set, as text."""
+        smoothing = {"label_smoothing_factor": f"{self.label_smoothing:g}"} if self.label_smoothing else {}
+        weights = " ".join(f"{weight:.3g}" for weight in self.class_weights)
+        return smoothing | ({"class_weights": weights} if weights else {})
+
+
+def class_weights(asked: Sequence[str], counts: np.ndarray | None) -> tuple[float, ...]:
+    """Return the weights that are asked for: "balanced", n / (k * n_c), or the numbers themselves.
+
+    Args:
+        asked: "balanced" alone, or a number a class.
+        counts: rows of each class, [k]; None where they are not known.
+
+    Raises:
+        FairTuneError: other words, numbers that are not above 0, too many or too few, or a class without rows.
+
+    Source of "balanced": scikit-learn's `class_weight`; King & Zeng, Political Analysis 2001.
+    """
+    if list(asked) == [BALANCED]:
+        if counts is None or not counts.all():
+            lacking = "the rows are not known" if counts is None else "a class has none"
+            raise FairTuneError(f"`class_weights` balanced needs training rows of every class, but {lacking}.")
+        return tuple((counts.sum() / (len(counts) * counts)).tolist())
+    weights = numbers(asked)
+    if counts is not None and len(weights) != len(counts):
+        raise FairTuneError(
+            f"`class_weights` has {len(weights)} numbers, the labels {len(counts)} classes; give one each."
+        )
+    return weights
+
+
+def numbers(asked: Sequence[str]) -> tuple[float, ...]:
+    """Read weights that are numbers; none of "balanced".
+
+    Raises:
+        FairTuneError: other words, or numbers that are not finite and above 0.
+    """
+    if list(asked) == [BALANCED]:
+        return ()
+    try:
+        weights = tuple(float(one) for one in asked)
+    except ValueError:
+        weights = (np.nan,)
+    if not all(0 < weight < np.inf for weight in weights):
+        raise FairTuneError(
+            f"`class_weights` is {' '.join(map(str, asked))}; give balanced, or a number above 0 for each class."
+        )
+    return weights
