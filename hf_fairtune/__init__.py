@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .masks.soft_mask import soft_mask as soft_mask
     from .masks.soft_mask_callback import SoftMaskCallback as SoftMaskCallback
     from .methods.method import Method as Method
+    from .recipes.recipe import recipe as recipe
     from .scoring import score_dataset as score_dataset
     from .search.space import LearningRate as LearningRate
     from .search.space import MaskSearchSpace as MaskSearchSpace
@@ -65,6 +66,7 @@ _HOMES = {
     "soft_mask": "masks.soft_mask",
     "SoftMaskCallback": "masks.soft_mask_callback",
     "Method": "methods.method",
+    "recipe": "recipes.recipe",
     "score_dataset": "scoring",
     "LearningRate": "search.space",
     "MaskSearchSpace": "search.space",

@@ -32,6 +32,7 @@ FLOORS: dict[str, int] = {
     "losses": 3,
     "families": 3,
     "data": 3,
+    "recipes": 3,
     "document": 2,
     "datasets": 2,
     "folder": 1,

@@ -15,6 +15,7 @@ from transformers import HfArgumentParser
 
 from .. import catalog
 from ..errors import FairTuneError
+from ..recipes.recipe import Recipe, changes, recipe
 
 HELP_ALL = ("--help_all", "--help-all")
 HELP = {"-h", "--help", *HELP_ALL}
@@ -30,15 +31,28 @@ class Parser(HfArgumentParser):
 
 def with_method(argv: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
     """Return dataclasses of flags, and before the last, the training arguments, the hyper-parameters of the method."""
-    asked = [b for a, b in zip(argv, argv[1:], strict=False) if a == "--method"]
-    asked += [a.partition("=")[2] for a in argv if a.startswith("--method=")]
-    known = catalog.find("methods", (asked or [kinds[-1].method])[-1]).METHOD
+    followed = recipe_of(argv)
+    method = given(argv, "--method") or (followed and followed.values.get("method")) or kinds[-1].method
+    known = catalog.find("methods", str(method)).METHOD
     types = get_type_hints(known)
     own = [
         (entry.name, types[entry.name], field(default=entry.default, metadata=dict(entry.metadata)))
         for entry in known.flags()
     ]
     return *kinds[:-1], make_dataclass("MethodArguments", own), kinds[-1]
+
+
+def given(argv: Sequence[str], flag: str) -> str | None:
+    """Return the last value that a flag is given."""
+    found = [b for a, b in zip(argv, argv[1:], strict=False) if a == flag]
+    found += [a.partition("=")[2] for a in argv if a.startswith(f"{flag}=")]
+    return found[-1] if found else None
+
+
+def recipe_of(argv: Sequence[str]) -> Recipe | None:
+    """Return the recipe that is asked for."""
+    name = given(argv, "--recipe")
+    return None if name is None else recipe(name)
 
 
 def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
@@ -63,7 +77,17 @@ def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
         parser.add_argument(HELP_ALL[0], HELP_ALL[1], action="store_true", help="Show all of TrainingArguments, too.")
         # A run is taken up again by its folder, so that there is none by default.
         parser._option_string_actions["--output_dir"].required = True
+        follow(parser, recipe_of(argv), argv)
     return parser
+
+
+def follow(parser: Parser, followed: Recipe | None, argv: Sequence[str]) -> None:
+    """Make the values of a recipe the defaults of those flags that are not given."""
+    values = followed.typed(parser) if followed else {}
+    words = {word.partition("=")[0] for word in argv}
+    for action in parser._actions:
+        if action.dest in values and words.isdisjoint(action.option_strings):
+            action.default, action.required = values[action.dest], False
 
 
 def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
@@ -89,6 +113,9 @@ def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
         *parsed, _, rest = parser.parse_args_into_dataclasses(argv, True, look_for_args_file=False)
     except (ImportError, OSError, ValueError) as error:  # a package or a file that a training argument needs
         raise FairTuneError(str(error)) from error
+    if followed := recipe_of(argv) if hasattr(module.ARGUMENTS[-1], "method") else None:
+        values = followed.typed(parser)
+        parsed[-1].followed = followed.facts(changes(values, vars(parser.parse_known_args(argv)[0])))
     if getattr(module, "PASSES_ON", False):
         return (*parsed, rest)
     if rest:

@@ -56,7 +56,13 @@ class Job:
         """Return everything that the run's numbers depend on, but for the number of trials and the hours."""
         run = {**asdict(self.data), **vars(self.hyperparameters), **self.more}
         run |= {"dataset": located(self.data.dataset), "model": located(self.model.model)}
-        return {**run, **self.training.deciding()} | {"data_cache": None, "trials": None, "max_hours": None}
+        followed = self.training.followed
+        run |= {"recipe": followed and {followed.name: followed.values}}
+        return {**run, **self.training.deciding()} | {
+            "data_cache": None,
+            "trials": None,
+            "max_hours": None,
+        }
 
     def finished(self) -> bool:
         """Tell whether the run ended before."""

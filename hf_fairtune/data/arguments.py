@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from datasets import Dataset
+
 from ..errors import FairTuneError
+from .augmentations import Augment, Augmentation, augmentation_of
 from .scored import PredictionArguments, repeatable
 from .uncertain import Uncertain
 
@@ -49,6 +52,13 @@ class DataArguments:
     test_fraction: float = field(
         default=0.2, metadata={"help": "Share of the divided rows for the test, where the data give none."}
     )
+    augment: Augment = field(
+        default="crop",
+        metadata={
+            "help": "Training images: a mirrored crop of the resized image, or with original_crop of the original, "
+            "decoded at each use (FairTune's code); flips: mirrored both ways and transposed (SWiFT)."
+        },
+    )
     smallest_crop: float = field(
         default=0.08, metadata={"help": "Smallest share of an image that a training crop keeps; 1: only flips."}
     )
@@ -60,3 +70,11 @@ class DataArguments:
     def __post_init__(self) -> None:
         if not 0 < self.smallest_crop <= 1:
             raise FairTuneError(f"--smallest_crop is {self.smallest_crop}; give a share above 0, at most 1.")
+
+    def augmentation(self, images: Dataset, size: tuple[int, int]) -> Augmentation:
+        """Return how training images are changed; `images` are the originals, `size` their (height, width) resized.
+
+        Raises:
+            FairTuneError: an unknown `augment`, or one that such images do not allow.
+        """
+        return augmentation_of(self.augment, self.smallest_crop, images, size)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 
-from .augment import augment
+from .augmentations import Augmentation
 from .pixels import cached_pixels
 from .processors import colours
 
@@ -24,13 +24,13 @@ class PixelTransform:
         pixels: the `.npy` file, uint8, shape `(rows, height, width, 3)`.
         scale: factor of every colour, shape `(3,)`.
         shift: what is then added to every colour, shape `(3,)`.
-        smallest_crop: least share of an image that a random crop keeps, in training; None: no crop and no flip.
+        augmentation: makes new images of them at each use, in training; None for the plain ones.
     """
 
     pixels: Path
     scale: tuple[float, ...]
     shift: tuple[float, ...]
-    smallest_crop: float | None = None
+    augmentation: Augmentation | None = None
     _map: np.ndarray | None = field(default=None, init=False, repr=False, compare=False)
 
     def __call__(self, batch: dict[str, list[Any]]) -> dict[str, Any]:
@@ -45,9 +45,7 @@ class PixelTransform:
 
     def pixel_values(self, rows: list[int]) -> torch.Tensor:
         """Return the pixel values of some rows, float32 [n, 3, height, width]."""
-        images = self.images(rows)
-        if self.smallest_crop is not None:
-            images = augment(images, self.smallest_crop)
+        images = self.images(rows) if self.augmentation is None else self.augmentation(rows, self.images)
         scale, shift = (torch.tensor(v, dtype=images.dtype).view(1, -1, 1, 1) for v in (self.scale, self.shift))
         return images.mul_(scale).add_(shift)
 

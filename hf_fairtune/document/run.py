@@ -137,6 +137,15 @@ class Repair:
 
 
 @dataclass(frozen=True)
+class RecipeFacts:
+    """Settings that a run followed: their name and values by flag, and the values that the run `changed`."""
+
+    name: str
+    values: dict[str, Argument]
+    changed: dict[str, Argument]
+
+
+@dataclass(frozen=True)
 class Run:
     """What a run did beside its trainings, which are those of the document's models; whom to ask about it."""
 
@@ -145,3 +154,4 @@ class Run:
     search: Search | None = None
     repair: Repair | None = None
     contact: str | None = None
+    recipe: RecipeFacts | None = None

@@ -9,7 +9,7 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from ..document.document import Document
-from ..document.run import Base, Run, Training
+from ..document.run import Base, RecipeFacts, Run, Training
 from ..document.search import Search
 from ..errors import FairTuneError
 from . import drawing as ink
@@ -124,7 +124,8 @@ def steps_table(own: Training) -> Table:
 def _training(run: Run, own: Training) -> dict[str, str]:
     """List the facts of the training, of the mask first, and of the search."""
     count = own.trainable_parameters
-    facts = {"method": own.method.title}
+    facts = recipe_rows(run.recipe) if run.recipe else {}
+    facts |= {"method": own.method.title}
     facts |= {"parts trained": mask_words(own.mask)} if own.mask else {}
     facts |= {"weights trained under": MASKS.get(own.soft_mask.kind, own.soft_mask.kind)} if own.soft_mask else {}
     facts |= {"parameters trained": f"{count:,} of {run.base.parameters:,} ({percent(count / run.base.parameters)})"}
@@ -145,6 +146,12 @@ def _training(run: Run, own: Training) -> dict[str, str]:
         facts |= chosen(search)
         facts |= {"hours of search": number(search.seconds / 3600)}
     return facts
+
+
+def recipe_rows(recipe: RecipeFacts) -> dict[str, str]:
+    """Name the recipe of a run, and list what the run has instead of its values."""
+    instead = [f"{flag} {written(value)} ({written(recipe.values[flag])})" for flag, value in recipe.changed.items()]
+    return {"recipe": recipe.name, "departs from it": ", ".join(instead) or "nowhere"}
 
 
 def chosen(search: Search) -> dict[str, str]:

@@ -12,9 +12,11 @@ from torch.utils.data import Dataset
 from transformers import TrainerCallback, TrainingArguments
 
 from .. import catalog
+from ..document.run import RecipeFacts
 from ..errors import FairTuneError
 from ..losses.cross_entropy import CrossEntropy, class_weights, numbers
 from ..methods.facts import label_counts
+from ..recipes.recipe import names as recipes
 from .paper_trainer import refuse_schedule
 from .refusals import best_is_greater, refuse, refuse_values
 
@@ -27,12 +29,15 @@ FREE = {
     "eval_accumulation_steps", "torch_empty_cache_steps", "dataloader_pin_memory", "dataloader_persistent_workers",
     "dataloader_prefetch_factor", "dataloader_multiprocessing_context", "save_total_limit", "save_on_each_node",
     "enable_jit_checkpoint", "use_cpu", "local_rank", "ddp_backend", "ddp_timeout", "contact",
+    # Its values are arguments of their own.
+    "recipe",
 }  # fmt: skip
 # What is saved decides only which epochs `load_best_model_at_end` can choose from.
 SAVING = {"save_strategy", "save_steps"}
 WEIGHTS = (
     "Weights of the classes in the cross-entropy: balanced (rows / (classes * rows of a class)), or a number each."
 )
+RECIPE = f"Settings to start from: {', '.join(recipes())}, or a yaml file; flags given beside it come first."
 CONTACT = "Whom to ask about the model, on its card: a name, an address of mail or of a page."
 
 
@@ -63,6 +68,8 @@ class FairTrainingArguments(TrainingArguments):
     method: str = field(
         default="fairtune", metadata={"help": "How to fine-tune.", "choices": catalog.names("methods")}
     )
+    recipe: str | None = field(default=None, metadata={"help": RECIPE})
+    followed: RecipeFacts | None = field(default=None, init=False, repr=False)
     head: str | None = field(default=None, metadata={"help": "Module of the classification head, if not found."})
     num_train_epochs: float = field(default=30.0, metadata={"help": "Epochs of a trial and of the final training."})
     per_device_train_batch_size: int = field(default=64, metadata={"help": "Images a step and device."})

@@ -73,4 +73,5 @@ def beside(
     """Return a trainer with the same start and arguments in a folder below; `data` stand for its own."""
     args: Any = trainer.args
     args = replace(args, output_dir=str(Path(args.output_dir) / folder), seed=seed, push_to_hub=False)
+    args.followed = trainer.args.followed
     return type(trainer)(model_init=trainer.model_init, args=args, data=data or trainer.data, method=method)

@@ -100,7 +100,7 @@ def run_document(trainer: FairTrainer, audits: Audits) -> Document:
         list((audits.models | {MODEL: own}).values()),
         audits.entries,
         Settings(audits.n_permutations, "holm", list(data.exclude), [], list(data.include)),
-        Run(trainer.args.seed, base, trainer.search, trainer.repair, trainer.args.contact),
+        Run(trainer.args.seed, base, trainer.search, trainer.repair, trainer.args.contact, trainer.args.followed),
         provenance=Provenance(hardware=hardware()),
     )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
+from hf_fairtune.data.augmentations import Crop
 from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.data.transform import transform_of
 
@@ -33,7 +34,7 @@ def test_every_labelled_row_is_left_out_once(csv: Path, processor: ViTImageProce
 def test_folds_train_as_train_is_and_score_as_validation_is(csv: Path, processor: ViTImageProcessorPil) -> None:
     fair = load_fair_dataset(asked(csv, smallest_crop=0.5), processor)
     (first, *_), (again, *_), (other, *_) = fair.folds(3), fair.folds(3), fair.folds(3, seed=1)
-    assert [transform_of(first[name]).smallest_crop for name in ("train", "validation")] == [0.5, None]
+    assert [transform_of(first[name]).augmentation for name in ("train", "validation")] == [Crop(0.5), None]
     rows = [part.columns("validation")["row"] for part in (first, again, other)]
     assert np.array_equal(rows[0], rows[1])
     assert not np.array_equal(rows[0], rows[2])

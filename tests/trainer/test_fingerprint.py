@@ -207,5 +207,12 @@ def test_a_table_of_images(tmp_path: Path) -> None:
 
     base = of()
     assert of(data_cache=str(tmp_path / "elsewhere")) == base
-    for other in (of(seed=1), of(size=32), of(smallest_crop=0.5), of(group=["age:60"]), of(validation_fraction=0.3)):
+    for other in (
+        of(seed=1),
+        of(size=32),
+        of(smallest_crop=0.5),
+        of(augment="flips"),
+        of(group=["age:60"]),
+        of(validation_fraction=0.3),
+    ):
         assert {key for key in base if base[key] != other[key]} == {"data"}

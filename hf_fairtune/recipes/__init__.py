@@ -1,0 +1,1 @@
+"""The settings of papers, one a file: flags and their values."""
