@@ -15,10 +15,10 @@ TOP = """# The papers' settings, and what our defaults change
 
 Written by `python scripts/recipes_page.py` from the recipes and the flags; a test compares.
 
-`fairtune search --recipe fairtune` and `fairtune debias --recipe swift-skin` (or `swift-xray`) take a paper's settings in
-place of the defaults. A flag that is given comes before the recipe, the recipe before the default; `--recipe own.yaml`
-takes a file of your own, with lines such as `num_train_epochs: 30`. The card names the recipe and what the run has
-instead. In a script, for arguments of ours or of stock `transformers`:
+`fairtune search --recipe fairtune` and `fairtune debias --recipe swift-skin` (or `swift-xray`) take a paper's settings
+in place of the defaults. A flag that is given comes before the recipe, the recipe before the default; `--recipe
+own.yaml` takes a file of your own, with lines such as `num_train_epochs: 30`. The card names the recipe and what the
+run has instead. In a script, for arguments of ours or of stock `transformers`:
 
 ```python
 from hf_fairtune import FairTrainingArguments, recipe
@@ -43,11 +43,17 @@ def section(name: str) -> str:
     given = recipe(name).typed(parser)
     rows = []
     for flag, source in sources.items():
-        default = parser.get_default(flag)
-        shown = "the same" if default == given[flag] else f"`{getattr(default, 'value', default)}`"
+        default = written(parser.get_default(flag))
+        shown = "the same" if default == written(given[flag]) else f"`{default}`"
         rows.append(f"| `--{flag}` | `{values[flag]}` | {shown} | {source} |")
     head = f"| flag | `{name}` | default of `fairtune {command}` | where from |\n|---|---|---|---|"
     return "\n".join([f"## `{name}`", "", *said, "", head, *rows, ""])
+
+
+def written(value: object) -> str:
+    """Write a value; which kernel an optimizer runs by depends on the machine and changes no setting."""
+    plain = getattr(value, "value", value)
+    return f"{plain:.4g}" if isinstance(plain, float) else str(plain).removesuffix("_fused")
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ class Recipe:
 
     def facts(self, changed: Mapping[str, Argument]) -> RecipeFacts:
         """Return what a document keeps of it: `changed` are values that a run took instead."""
-        return RecipeFacts(self.name, {**self.values}, dict(changed))
+        return RecipeFacts(self.name, {name: _plain(value) for name, value in self.values.items()}, dict(changed))
 
     def _read(self, parser: argparse.ArgumentParser, flags: Mapping[str, argparse.Action], name: str) -> object:
         if name not in flags:
@@ -103,6 +103,8 @@ class Recipe:
             meant = f"; did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else "."
             raise FairTuneError(f"recipe `{self.name}`: `{name}` is no flag of `{parser.prog}`{meant}")
         value = self.values[name]
+        if isinstance(value, list) and flags[name].nargs in (None, "?"):
+            raise FairTuneError(f"recipe `{self.name}`: `{name}` takes one value, not a list.")
         try:
             return parser._get_values(flags[name], value if isinstance(value, list) else [value])
         except (argparse.ArgumentError, ValueError) as error:

@@ -83,7 +83,8 @@ class FairTrainingArguments(TrainingArguments):
     class_weights: list[str] | None = field(default=None, metadata={"help": WEIGHTS})
     decay_all: bool = field(default=False, metadata={"help": "Decay norms and biases, too, as FairTune's code does."})
     schedule_per: Literal["step", "epoch"] = field(
-        default="step", metadata={"help": "When the learning rate changes; a warm-up by epochs begins at 1 % of it."}
+        default="step",
+        metadata={"help": "When the learning rate changes; a warm-up by epochs begins at a hundredth of it."},
     )
     eval_strategy: str = field(default="epoch", metadata={"help": "When to score the validation split."})
     save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint to resume from."})

@@ -36,6 +36,8 @@ def refuse_schedule(args: Any) -> None:
 class PaperTrainer(WholeTrainer):
     """The stock `Trainer` with `schedule_per` and `decay_all` of its arguments."""
 
+    lr_scheduler: Any
+
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
         """Name the parameters that decay: as in stock, or all."""
         everything = getattr(self.args, "decay_all", False)
