@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import yaml
 from transformers import HfArgumentParser
@@ -67,7 +67,7 @@ class Recipe:
     name: str
     values: Mapping[str, str | list[str]]
 
-    def of(self, kind: type[T], **own: Any) -> T:
+    def of(self, kind: type[T], **own: object) -> T:
         """Build a dataclass of flags, stock ones too, from those values that are its fields; `own` ones come first.
 
         Raises:

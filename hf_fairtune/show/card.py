@@ -150,7 +150,10 @@ def _training(run: Run, own: Training) -> dict[str, str]:
 
 def recipe_rows(recipe: RecipeFacts) -> dict[str, str]:
     """Name the recipe of a run, and list what the run has instead of its values."""
-    instead = [f"{flag} {written(value)} ({written(recipe.values[flag])})" for flag, value in recipe.changed.items()]
+    instead = [
+        f"{flag.replace('_', ' ')} {written(value)} (there {written(recipe.values[flag])})"
+        for flag, value in recipe.changed.items()
+    ]
     return {"recipe": recipe.name, "departs from it": ", ".join(instead) or "nowhere"}
 
 

@@ -38,6 +38,16 @@ class PaperTrainer(WholeTrainer):
 
     lr_scheduler: Any
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        rows: Any = self.train_dataset
+        each = self.args.train_batch_size * self.args.world_size
+        if self.args.dataloader_drop_last and hasattr(rows, "__len__") and 0 < len(rows) < each:
+            raise FairTuneError(
+                f"`dataloader_drop_last` drops every image: {len(rows)} to train on make no batch of {each}; lower "
+                "`per_device_train_batch_size`, or set it to false."
+            )
+
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
         """Name the parameters that decay: as in stock, or all."""
         everything = getattr(self.args, "decay_all", False)

@@ -74,9 +74,11 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def biased(flags: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that is better on light skin: the output folder of `fairtune train --method full`."""
+    """A model that is better on light skin: the output folder of `fairtune train` by a recipe, but for its epochs."""
     folder = tmp_path_factory.mktemp("runs") / "biased"
-    more = ["--method", "full", "--num_train_epochs", "3", "--learning_rate", "3e-3", "--output_dir", str(folder)]
+    own = folder.parent / "biased.yaml"
+    own.write_text("method: full\nnum_train_epochs: 5\nlearning_rate: 3e-3\n")
+    more = ["--recipe", str(own), "--num_train_epochs", "3", "--output_dir", str(folder)]
     assert main(["train", *flags, *more]) == 0
     return folder
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from hf_fairtune.document.document import Document
+from hf_fairtune.publish import publish
 from hf_fairtune.show.answer import limits
 from hf_fairtune.show.table import plain
 from hf_fairtune.show.view import views
@@ -63,3 +64,25 @@ def test_limits_name_the_rule_and_the_best_value_that_it_passed_over(search: Doc
 
 def test_limits_of_a_repair_doubt_the_model_before(repair: Document) -> None:
     assert "saw any of these rows" in " ".join(limits(repair))
+
+
+def test_limits_of_weighted_classes_doubt_the_probabilities_until_they_are_calibrated(
+    search: Document, repair: Document
+) -> None:
+    def weighted(content: dict[str, Any]) -> None:
+        for model in content["models"]:
+            if model["training"]:
+                model["training"] |= {"class_weights": [0.6, 3.0]}
+                model["training"]["arguments"]["class_weights"] = ["balanced"]
+
+    said = "probabilities are not calibrated to the natural prevalence"
+    for document, calibrated in ((search, False), (repair, True)):
+        found = edited(document, weighted)
+        assert said not in " ".join(limits(document))
+        assert (said in " ".join(limits(found))) is not calibrated
+        shared = publish(found)
+        own = shared.model_named(shared.model).training
+        assert own is not None
+        # They would tell how many rows of each class there are.
+        assert own.class_weights == []
+        assert (said in " ".join(limits(shared))) is not calibrated

@@ -71,6 +71,9 @@ def test_balanced_weights_are_of_the_rows_trained_on(tmp_path: Path) -> None:
         assert run.method.cross_entropy.class_weights == pytest.approx(wanted)
         assert run.open_method == run.method
     assert whole.method != fold.method
+    kept = fold.training_log.training(fold)
+    assert kept.class_weights == list(fold.method.cross_entropy.class_weights)
+    assert kept.arguments["class_weights"] == ["balanced"]
     with pytest.raises(FairTuneError, match="`class_weights` has no effect on a `compute_loss_func` of your own"):
         trainer(tmp_path, class_weights=["1", "2"], compute_loss_func=lambda *_, **__: 0)
 

@@ -66,3 +66,9 @@ def test_what_is_no_schedule_of_epochs_is_refused(tmp_path: Path) -> None:
         arguments(tmp_path, schedule_per="epoch", lr_scheduler_type="reduce_lr_on_plateau", eval_strategy="epoch")
     with pytest.raises(FairTuneError, match="`warmup_steps` is 10 steps, but `schedule_per` is epoch"):
         arguments(tmp_path, schedule_per="epoch", warmup_steps=10)
+
+
+def test_a_batch_larger_than_the_data_is_refused_where_it_would_be_dropped(tmp_path: Path) -> None:
+    with pytest.raises(FairTuneError, match="drops every image: 48 to train on make no batch of 64"):
+        trainer(tmp_path, dataloader_drop_last=True, per_device_train_batch_size=64)
+    assert trainer(tmp_path, per_device_train_batch_size=64).train_dataset
