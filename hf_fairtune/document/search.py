@@ -36,7 +36,7 @@ class Trial:
 
     number: int
     state: TrialState
-    recipe: str | None
+    preset: str | None
     params: dict[str, Scalar]
     mask: list[int]
     learning_rate: Real

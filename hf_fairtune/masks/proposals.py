@@ -12,9 +12,9 @@ from ..document.scalar import Scalar
 from .granularities import PRESETS, granularity_named
 from .mask import Mask, preset_bits
 
-# Preset, and where its learning rate lies between the logarithms of the lowest and the highest: recipes known before
+# Preset, and where its learning rate lies between the logarithms of the lowest and the highest: masks known before
 # any search. Full fine-tuning is there twice, as it is the one to beat.
-RECIPES = (("all", 0.5), ("all", 0.75), ("attention", 0.5), ("layernorm", 1.0), ("linear", 1.0))
+PRESET_RATES = (("all", 0.5), ("all", 0.75), ("attention", 0.5), ("layernorm", 1.0), ("linear", 1.0))
 
 
 # User attribute of a trial: the learning rate that it is to have.
@@ -33,7 +33,7 @@ def infeasible(trial: FrozenTrial | optuna.Trial) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Preset:
     """Trial parameters to try first; `rate` places their learning rate in the log-range searched, from 0 to 1."""
 
     name: str
@@ -49,14 +49,14 @@ class Proposal(ABC):
         """Return the mask of `trial`, suggesting its parameters if they are not there yet."""
 
     @abstractmethod
-    def recipe(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:
+    def params_of(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:
         """Return the trial parameters of a preset mask."""
 
-    def recipes(self, granularity: str, n_blocks: int) -> list[Recipe]:
-        """Return the known recipes that the granularity can express."""
+    def presets(self, granularity: str, n_blocks: int) -> list[Preset]:
+        """Return the preset masks that the granularity can express."""
         kinds = granularity_named(granularity).kinds
-        found = [(name, rate) for name, rate in RECIPES if PRESETS[name] <= kinds]
-        return [Recipe(name, self.recipe(name, granularity, n_blocks), rate) for name, rate in found]
+        found = [(name, rate) for name, rate in PRESET_RATES if PRESETS[name] <= kinds]
+        return [Preset(name, self.params_of(name, granularity, n_blocks), rate) for name, rate in found]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class FreeBits(Proposal):
         n_bits = granularity_named(granularity).length(n_blocks)
         return Mask(tuple(trial.suggest_int(f"mask_{i}", 0, 1) for i in range(n_bits)), granularity)
 
-    def recipe(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:
+    def params_of(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:
         """Return a preset's bits."""
         return {f"mask_{i}": bit for i, bit in enumerate(preset_bits(preset, n_blocks, granularity))}
 
@@ -77,7 +77,7 @@ class FreeBits(Proposal):
 class Structured(Proposal):
     """Consecutive blocks and the kinds trained in them first; then the best mask so far with a few bits turned.
 
-    The first phase has `2 + len(kinds)` parameters instead of one a bit and contains every known recipe. From trial
+    The first phase has `2 + len(kinds)` parameters instead of one a bit and contains every preset mask. From trial
     `free_from` on, a trial's mask is one integer whose binary digits are the bits.
     """
 
@@ -140,7 +140,7 @@ class Structured(Proposal):
                 break
         return bits
 
-    def recipe(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:
+    def params_of(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:
         """Return a preset as all blocks with its kinds."""
         kinds = {
             f"train_{'_'.join(kind)}": set(kind) <= PRESETS[preset] for kind in granularity_named(granularity).bits

@@ -9,7 +9,7 @@ from ..document.run import MaskBits
 from ..families.family import family_of
 from ..masks.config import masked
 from ..masks.mask import Mask
-from ..masks.proposals import Recipe
+from ..masks.proposals import Preset
 from .facts import Facts
 from .method import Method, Needs, NotSearchedError, StageRecord, flag
 
@@ -47,9 +47,9 @@ class FairTune(Method):
             return self
         return replace(self, mask=str(facts.proposal.draw(trial, self.granularity, facts.blocks)))
 
-    def recipes(self, facts: Facts) -> list[Recipe]:
+    def presets(self, facts: Facts) -> list[Preset]:
         """Return the preset masks, unless the method has one."""
-        return [] if self.mask is not None else facts.proposal.recipes(self.granularity, facts.blocks)
+        return [] if self.mask is not None else facts.proposal.presets(self.granularity, facts.blocks)
 
     def record(self) -> StageRecord:
         """Return the mask that was applied."""

@@ -17,7 +17,7 @@ from ..document.run import MaskBits, SoftMaskFacts
 from ..document.scalar import Argument, Scalar
 from ..errors import FairTuneError
 from ..losses.cross_entropy import CrossEntropy
-from ..masks.proposals import Recipe
+from ..masks.proposals import Preset
 from .facts import Facts, View
 
 Batch = dict[str, Tensor]
@@ -157,7 +157,7 @@ class Method:
         """Return this method with the hyper-parameters of `trial`; the same trial gives an equal method."""
         return self
 
-    def recipes(self, facts: Facts) -> list[Recipe]:
+    def presets(self, facts: Facts) -> list[Preset]:
         """Return trial parameters that a search should try first."""
         return []
 

@@ -10,7 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from ..errors import FairTuneError
-from ..masks.proposals import RECIPES, FreeBits, Proposal, Structured, infeasible
+from ..masks.proposals import PRESET_RATES, FreeBits, Proposal, Structured, infeasible
 
 
 class SeededByTrial(TPESampler):
@@ -65,7 +65,7 @@ class Mode:
         sampler: proposes parameters.
         pruner: stops trials; its steps are epochs, from 1.
         reports_every_epoch: whether a trial reports before its end.
-        recipes: whether known recipes come first.
+        presets: whether preset masks come first.
     """
 
     name: str
@@ -75,19 +75,19 @@ class Mode:
     sampler: BaseSampler
     pruner: BasePruner
     reports_every_epoch: bool = True
-    recipes: bool = False
+    presets: bool = False
 
 
 def default(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
-    """Try known recipes first, then blocks and kinds by TPE, and in the last third single bits around the best.
+    """Try preset masks first, then blocks and kinds by TPE, and in the last third single bits around the best.
 
     Trials below the median of the others at their epoch are stopped, after the warm-up only: ranks inside it
     say nothing of the end.
     """
-    proposal = Structured(free_from=max(len(RECIPES), n_trials - n_trials // 3), seed=seed)
+    proposal = Structured(free_from=max(len(PRESET_RATES), n_trials - n_trials // 3), seed=seed)
     sampler = SeededByTrial(seed, n_startup_trials=8)
     pruner = AmongFeasible(MedianPruner(n_startup_trials=5, n_warmup_steps=warmup_epochs + 1))
-    return Mode("default", n_trials, warmup_epochs, proposal, sampler, pruner, recipes=True)
+    return Mode("default", n_trials, warmup_epochs, proposal, sampler, pruner, presets=True)
 
 
 def paper(n_trials: int, seed: int, warmup_epochs: int) -> Mode:

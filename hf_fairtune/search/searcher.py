@@ -13,7 +13,7 @@ from optuna.trial import BaseTrial, TrialState
 
 from ..document.search import Search
 from ..errors import FairTuneError
-from ..masks.proposals import Recipe, infeasible
+from ..masks.proposals import Preset, infeasible
 from .hours import Clock, Ration
 from .plan import Plan
 from .progress import Progress
@@ -58,15 +58,15 @@ class Searcher:
         plan: Plan,
         folder: Path,
         fingerprint: Mapping[str, Any],
-        recipes: Sequence[Recipe],
+        presets: Sequence[Preset],
         ration: Ration | None = None,
     ) -> Searcher:
-        """Open the study of `folder`, if it was made with `fingerprint`; queue recipes where the mode has some."""
+        """Open the study of `folder`, if it was made with `fingerprint`; queue presets where the mode has some."""
         folder.mkdir(parents=True, exist_ok=True)
         held = lock(folder)
         study = open_study(folder, plan.direction, fingerprint)
-        if plan.mode.recipes:
-            enqueue(study, recipes, plan.rates)
+        if plan.mode.presets:
+            enqueue(study, presets, plan.rates)
         return cls(plan, study, held, ration)
 
     @property
@@ -198,7 +198,7 @@ class Searcher:
 
 def _what(trial: optuna.Trial) -> str:
     attributes = trial.user_attrs
-    recipe = f"{attributes['recipe']} · " if "recipe" in attributes else ""
+    preset = f"{attributes['preset']} · " if "preset" in attributes else ""
     weights = attributes.get("trainable_parameters", 0)
     hours = "out of hours · " if attributes.get(STOPPED_BY) == "hours" else ""
-    return f"{hours}{recipe}{weights:,} weights · lr {trial.params.get('learning_rate', 0):.1e}"
+    return f"{hours}{preset}{weights:,} weights · lr {trial.params.get('learning_rate', 0):.1e}"

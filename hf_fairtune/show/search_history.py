@@ -96,16 +96,16 @@ def _by_trial(axes: Axes, trials: Sequence[Trial], search: Search) -> None:
         foot = [trial.number for trial in ended if trial not in known]
         at = axes.get_xaxis_transform()
         axes.scatter(foot, [0.03] * len(foot), transform=at, gid=f"no-value-{word}", zorder=3, **look)
-    _recipes(axes, [trial for trial in trials if trial.recipe], len(trials))
+    _presets(axes, [trial for trial in trials if trial.preset], len(trials))
     axes.set_xlabel("trial", fontsize=ink.NORMAL)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(y=0.12)
 
 
-def _recipes(axes: Axes, trials: Sequence[Trial], every: int) -> None:
-    """Name the known recipes above the panel, kept apart, each with a line to its point."""
+def _presets(axes: Axes, trials: Sequence[Trial], every: int) -> None:
+    """Name the preset masks above the panel, kept apart, each with a line to its point."""
     place, arrow = -math.inf, {"arrowstyle": "-", "color": ink.GREY, "linewidth": 0.5}
-    for trial, name in zip(trials, labels([str(trial.recipe) for trial in trials], 24, 1), strict=True):
+    for trial, name in zip(trials, labels([str(trial.preset) for trial in trials], 24, 1), strict=True):
         place, value = max(trial.number, place + 0.026 * every), last_value(trial)
         above, here = axes.get_xaxis_transform(), (trial.number, 0.03 if math.isnan(value) else value)
         held: dict[str, Any] = {"xycoords": above if math.isnan(value) else "data", "textcoords": above}

@@ -101,7 +101,7 @@ def mode_of(mode: Mode) -> list[object]:
     """Return how trials are proposed and stopped; what follows from the number of trials does not count."""
     kinds = [named(type(part)) for part in (mode.proposal, mode.sampler, mode.pruner)]
     stops = {name: value for name, value in sorted(vars(mode.pruner).items()) if isinstance(value, int | float | str)}
-    return [mode.name, mode.warmup_epochs, kinds, stops, mode.reports_every_epoch, mode.recipes]
+    return [mode.name, mode.warmup_epochs, kinds, stops, mode.reports_every_epoch, mode.presets]
 
 
 def callback_of(callback: TrainerCallback) -> str:

@@ -82,10 +82,10 @@ def cost(trainer: FairTrainer, method: Method) -> Cost:
 
 
 def searched_methods(trainer: FairTrainer) -> dict[str, Method]:
-    """Return what stands for the trials of a search, by name: the recipes of an open method, else the method."""
+    """Return what stands for the trials of a search, by name: the presets of an open method, else the method."""
     method, facts = trainer.open_method, trainer.facts
-    recipes = {recipe.name: recipe.params for recipe in method.recipes(facts)}
-    open_ones = {name: method.suggest(FixedTrial(dict(params)), facts) for name, params in recipes.items()}
+    presets = {preset.name: preset.params for preset in method.presets(facts)}
+    open_ones = {name: method.suggest(FixedTrial(dict(params)), facts) for name, params in presets.items()}
     return open_ones or {method.name: method}
 
 

@@ -90,8 +90,8 @@ def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
     """Open the search of the output folder on the main process, and what follows it on the others."""
     if not trainer.is_world_process_zero():
         return Searcher(plan)
-    recipes, folder = trainer.method.recipes(facts_of(trainer, plan)), Path(trainer.args.output_dir)
-    return Searcher.open(plan, folder, fingerprint(trainer, plan), recipes, trainer.ration)
+    presets, folder = trainer.method.presets(facts_of(trainer, plan)), Path(trainer.args.output_dir)
+    return Searcher.open(plan, folder, fingerprint(trainer, plan), presets, trainer.ration)
 
 
 def mode_of(trainer: FairTrainer, mode: str | Mode, n_trials: int) -> Mode:

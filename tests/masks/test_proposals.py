@@ -1,11 +1,11 @@
-"""Proposals: a trial gives one mask however often and wherever it is drawn; known recipes are among them."""
+"""Proposals: a trial gives one mask however often and wherever it is drawn; preset masks are among them."""
 
 import optuna
 import pytest
 from optuna.trial import FixedTrial
 
 from hf_fairtune.masks.mask import Mask
-from hf_fairtune.masks.proposals import RECIPES, FreeBits, Proposal, Structured, infeasible
+from hf_fairtune.masks.proposals import PRESET_RATES, FreeBits, Proposal, Structured, infeasible
 from hf_fairtune.search.space import LearningRate
 
 PROPOSALS = [FreeBits(), Structured(free_from=4), Structured(free_from=0)]
@@ -26,9 +26,9 @@ def test_drawing_is_idempotent_and_the_same_on_every_process(proposal: Proposal)
 @pytest.mark.parametrize("proposal", PROPOSALS[:2], ids=str)
 @pytest.mark.parametrize("preset", ["all", "linear", "attention", "layernorm", "mlp"])
 @pytest.mark.parametrize("granularity", ["paper36", "split48"])
-def test_a_recipe_is_its_preset(proposal: Proposal, preset: str, granularity: str) -> None:
+def test_a_preset_is_its_preset(proposal: Proposal, preset: str, granularity: str) -> None:
     study = optuna.create_study()
-    study.enqueue_trial(proposal.recipe(preset, granularity, 5))
+    study.enqueue_trial(proposal.params_of(preset, granularity, 5))
     assert proposal.draw(study.ask(), granularity, 5) == Mask.of(preset, 5, granularity)
 
 
@@ -95,14 +95,14 @@ def test_free_bits_are_published_names_and_types() -> None:
 
 
 def test_what_a_trial_holds_decides_not_its_number() -> None:
-    """A recipe queued late stays itself, and a winner drawn under a smaller number of trials is found again."""
+    """A preset queued late stays itself, and a winner drawn under a smaller number of trials is found again."""
     proposal = Structured(free_from=0)
-    fixed = FixedTrial(proposal.recipe("attention", "paper36", 4), 9)
+    fixed = FixedTrial(proposal.params_of("attention", "paper36", 4), 9)
     assert proposal.draw(fixed, "paper36", 4) == Mask.of("attention", 4)
     assert Structured(free_from=99).draw(FixedTrial({"mask": 5}, 3), "paper36", 4).bits[:4] == (1, 0, 1, 0)
 
 
-def test_recipes_are_what_a_granularity_can_express() -> None:
-    known = FreeBits().recipes("paper36", 12)
-    assert [(recipe.name, recipe.rate) for recipe in known] == list(RECIPES)
-    assert [recipe.name for recipe in FreeBits().recipes("attention12", 12)] == ["attention", "linear"]
+def test_presets_are_what_a_granularity_can_express() -> None:
+    known = FreeBits().presets("paper36", 12)
+    assert [(preset.name, preset.rate) for preset in known] == list(PRESET_RATES)
+    assert [preset.name for preset in FreeBits().presets("attention12", 12)] == ["attention", "linear"]

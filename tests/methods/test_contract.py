@@ -124,14 +124,14 @@ def test_one_trial_gives_one_method(name: str) -> None:
 
 
 @each_method
-def test_recipes_are_trials(name: str) -> None:
+def test_presets_are_trials(name: str) -> None:
     method, study = method_named(name), optuna.create_study()
-    for recipe in method.recipes(facts(method)):
-        study.enqueue_trial(recipe.params)
+    for preset in method.presets(facts(method)):
+        study.enqueue_trial(preset.params)
         asked = study.ask()
         method.suggest(asked, facts(method))
-        assert asked.params == recipe.params
-        assert 0 <= recipe.rate <= 1
+        assert asked.params == preset.params
+        assert 0 <= preset.rate <= 1
 
 
 @each_method

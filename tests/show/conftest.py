@@ -55,7 +55,7 @@ def many_trials(content: dict[str, Any], n: int = 40) -> None:
         trial = copy.deepcopy(trials[number % 8])
         value = None if trial["value"] is None else trial["value"] - number / 1000
         mask = [(bit + number) % 2 for bit in trial["mask"]]
-        trials.append(trial | {"number": number, "recipe": None, "value": value, "mask": mask})
+        trials.append(trial | {"number": number, "preset": None, "value": value, "mask": mask})
 
 
 def only(content: dict[str, Any], attribute: str) -> dict[str, Any]:

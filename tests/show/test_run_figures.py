@@ -79,7 +79,7 @@ def test_history_draws_every_trial_where_it_ended(searched: Search) -> None:
     (best,) = artists(upper, "best-so-far")
     assert best.get_ydata()[-1] == max(t.value for t in searched.trials if t.state == "COMPLETE")
     assert list(best.get_ydata()) == sorted(best.get_ydata())
-    assert [text.get_text() for text in upper.texts] == [t.recipe for t in searched.trials if t.recipe]
+    assert [text.get_text() for text in upper.texts] == [t.preset for t in searched.trials if t.preset]
     winner = artists(lower, f"trial-{searched.best_trial}")[0]
     assert winner.get_linewidth() == max(line.get_linewidth() for line in lower.lines)
     (warm,) = artists(lower, "warm-up")

@@ -16,7 +16,7 @@ import pytest
 
 from hf_fairtune import FairTrainer, FairTuneError
 from hf_fairtune.masks.mask import Mask
-from hf_fairtune.masks.proposals import RECIPES
+from hf_fairtune.masks.proposals import PRESET_RATES
 from tests.conftest import table, tiny_vit
 from tests.families.backbones import backbone
 from tests.trainer.test_fair import arguments
@@ -46,16 +46,16 @@ def test_the_winner_is_adopted_and_retrains_to_its_value(tmp_path: Path) -> None
     assert run.evaluate()["eval_min_group_auc"] == best.objective
 
 
-def test_known_recipes_come_first(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_presets_come_first(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run = searcher(tmp_path, num_train_epochs=1)
     run.hyperparameter_search(n_trials=5)
     assert run.search is not None
-    assert [(t.recipe, tuple(t.mask)) for t in run.search.trials] == [
-        (name, Mask.of(name, 3).bits) for name, _ in RECIPES
+    assert [(t.preset, tuple(t.mask)) for t in run.search.trials] == [
+        (name, Mask.of(name, 3).bits) for name, _ in PRESET_RATES
     ]
     printed = capfd.readouterr().err
-    for recipe in ("all", "attention", "layernorm", "linear"):
-        assert f"complete · {recipe} · " in printed
+    for preset in ("all", "attention", "layernorm", "linear"):
+        assert f"complete · {preset} · " in printed
     assert "trial 4 (5 of 5) · epoch 1/1 · min_group_auc 0." in printed
 
 
