@@ -58,11 +58,7 @@ class Job:
         run |= {"dataset": located(self.data.dataset), "model": located(self.model.model)}
         followed = self.training.followed
         run |= {"recipe": followed and {followed.name: followed.values}}
-        return {**run, **self.training.deciding()} | {
-            "data_cache": None,
-            "trials": None,
-            "max_hours": None,
-        }
+        return {**run, **self.training.deciding()} | {"data_cache": None, "trials": None, "max_hours": None}
 
     def finished(self) -> bool:
         """Tell whether the run ended before."""

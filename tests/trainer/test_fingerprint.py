@@ -95,6 +95,8 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "decay": ({"weight_decay": 0.3}, {"weight_decay"}),
     "warm-up": ({"warmup_steps": 0.1}, {"warmup_steps"}),
     "schedule": ({"lr_scheduler_type": "linear"}, {"lr_scheduler_type"}),
+    "schedule by epoch": ({"schedule_per": "epoch"}, {"schedule_per"}),
+    "decay of all": ({"decay_all": True}, {"decay_all"}),
     "clipping": ({"max_grad_norm": 0.3}, {"max_grad_norm"}),
     "batch": ({"per_device_train_batch_size": 12}, {"per_device_train_batch_size"}),
     "accumulation": ({"gradient_accumulation_steps": 2}, {"gradient_accumulation_steps"}),
