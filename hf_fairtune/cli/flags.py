@@ -15,9 +15,10 @@ from transformers import HfArgumentParser
 
 from .. import catalog
 from ..errors import FairTuneError
-from ..recipes.recipe import Recipe, changes, recipe
+from ..recipes.recipe import Recipe, changes, names, recipe
 
 HELP_ALL = ("--help_all", "--help-all")
+RECIPE = "Settings in place of the defaults of flags that are not given"
 HELP = {"-h", "--help", *HELP_ALL}
 
 
@@ -75,6 +76,7 @@ def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
     parser.add_argument("--help", action="store_true", help="Show this.")
     if trains:
         parser.add_argument(HELP_ALL[0], HELP_ALL[1], action="store_true", help="Show all of TrainingArguments, too.")
+        parser.add_argument("--recipe", metavar="RECIPE", help=f"{RECIPE}: {', '.join(names())}, or a yaml file.")
         # A run is taken up again by its folder, so that there is none by default.
         parser._option_string_actions["--output_dir"].required = True
         follow(parser, recipe_of(argv), argv)

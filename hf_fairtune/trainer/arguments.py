@@ -16,7 +16,6 @@ from ..document.run import RecipeFacts
 from ..errors import FairTuneError
 from ..losses.cross_entropy import CrossEntropy, class_weights, numbers
 from ..methods.facts import label_counts
-from ..recipes.recipe import names as recipes
 from .paper_trainer import refuse_schedule
 from .refusals import best_is_greater, refuse, refuse_values
 
@@ -29,15 +28,12 @@ FREE = {
     "eval_accumulation_steps", "torch_empty_cache_steps", "dataloader_pin_memory", "dataloader_persistent_workers",
     "dataloader_prefetch_factor", "dataloader_multiprocessing_context", "save_total_limit", "save_on_each_node",
     "enable_jit_checkpoint", "use_cpu", "local_rank", "ddp_backend", "ddp_timeout", "contact",
-    # Its values are arguments of their own.
-    "recipe",
 }  # fmt: skip
 # What is saved decides only which epochs `load_best_model_at_end` can choose from.
 SAVING = {"save_strategy", "save_steps"}
 WEIGHTS = (
     "Weights of the classes in the cross-entropy: balanced (rows / (classes * rows of a class)), or a number each."
 )
-RECIPE = f"Settings to start from: {', '.join(recipes())}, or a yaml file; flags given beside it come first."
 CONTACT = "Whom to ask about the model, on its card: a name, an address of mail or of a page."
 
 
@@ -59,7 +55,8 @@ class TrainerOptions(TypedDict, total=False):
 class FairTrainingArguments(TrainingArguments):
     """`TrainingArguments` with the method, and FairTune's schedule as defaults (section 4.1).
 
-    Every field of `TrainingArguments` keeps its meaning. What cannot work here is refused.
+    Every field of `TrainingArguments` keeps its meaning. What cannot work here is refused. `followed` is the recipe
+    that they were built from, which a document keeps.
     """
 
     output_dir: str = field(
@@ -68,7 +65,6 @@ class FairTrainingArguments(TrainingArguments):
     method: str = field(
         default="fairtune", metadata={"help": "How to fine-tune.", "choices": catalog.names("methods")}
     )
-    recipe: str | None = field(default=None, metadata={"help": RECIPE})
     followed: RecipeFacts | None = field(default=None, init=False, repr=False)
     head: str | None = field(default=None, metadata={"help": "Module of the classification head, if not found."})
     num_train_epochs: float = field(default=30.0, metadata={"help": "Epochs of a trial and of the final training."})
