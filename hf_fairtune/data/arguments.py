@@ -52,6 +52,13 @@ class DataArguments:
     smallest_crop: float = field(
         default=0.08, metadata={"help": "Smallest share of an image that a training crop keeps; 1: only flips."}
     )
+    stored_views: int = field(
+        default=0,
+        metadata={
+            "help": "Ways in which each training image is cropped and flipped, one an epoch in turn, so that frozen "
+            "first layers are calculated once for each of them; 0: another way at each epoch."
+        },
+    )
     data_cache: str | None = _as_in_audit("data_cache")
     exclude: list[str] = _as_in_audit("exclude")
     include: list[str] = _as_in_audit("include")
@@ -60,3 +67,5 @@ class DataArguments:
     def __post_init__(self) -> None:
         if not 0 < self.smallest_crop <= 1:
             raise FairTuneError(f"--smallest_crop is {self.smallest_crop}; give a share above 0, at most 1.")
+        if self.stored_views < 0:
+            raise FairTuneError(f"--stored_views is {self.stored_views}; give a number of views, or 0 for none.")

@@ -229,7 +229,7 @@ def load_fair_dataset(
     check_both_classes(rows, left_out)
     folder = cache_folder(arguments.data_cache)
     plain = cached_transform(rows.images, rows.identities.stamps, processor, folder)
-    augmented = replace(plain, smallest_crop=arguments.smallest_crop)
+    augmented = replace(plain, smallest_crop=arguments.smallest_crop, views=arguments.stored_views)
     parts = {name: rows.dataset(rows.inside(name), augmented if name == TRAIN else plain) for name in SPLITS}
     facts = Data(
         name=source.name,

@@ -1,6 +1,7 @@
 """Rows of the pixel cache as tensors of a batch, for `Dataset.with_transform`."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from datasets import Dataset
 from .augment import augment
 from .pixels import cached_pixels
 from .processors import colours
+from .stored_views import StoredView
 
 
 @dataclass
@@ -25,12 +27,16 @@ class PixelTransform:
         scale: factor of every colour, shape `(3,)`.
         shift: what is then added to every colour, shape `(3,)`.
         smallest_crop: least share of an image that a random crop keeps, in training; None: no crop and no flip.
+        views: of each image in training, one an epoch in turn; 0 for as many as there are epochs.
+        view: of the epoch, where there are `views`; the training sets it.
     """
 
     pixels: Path
     scale: tuple[float, ...]
     shift: tuple[float, ...]
     smallest_crop: float | None = None
+    views: int = 0
+    view: StoredView = StoredView(0, 0)
     _map: np.ndarray | None = field(default=None, init=False, repr=False, compare=False)
 
     def __call__(self, batch: dict[str, list[Any]]) -> dict[str, Any]:
@@ -43,11 +49,17 @@ class PixelTransform:
             "groups": torch.tensor(batch["groups"], dtype=torch.int64),
         }
 
+    @property
+    def is_fixed(self) -> bool:
+        """Tell whether a row of the view is the same whenever it is asked for."""
+        return self.smallest_crop is None or self.views > 0
+
     def pixel_values(self, rows: list[int]) -> torch.Tensor:
         """Return the pixel values of some rows, float32 [n, 3, height, width]."""
         images = self.images(rows)
         if self.smallest_crop is not None:
-            images = augment(images, self.smallest_crop)
+            draw = partial(augment, smallest=self.smallest_crop)
+            images = self.view(images, rows, draw) if self.views else draw(images)
         scale, shift = (torch.tensor(v, dtype=images.dtype).view(1, -1, 1, 1) for v in (self.scale, self.shift))
         return images.mul_(scale).add_(shift)
 

@@ -27,12 +27,18 @@ class Family:
         leaves: kind of part -> leaf modules of a block, relative to it.
         head: the classifier, always trained.
         rest: kind -> module outside the blocks, frozen by every mask.
+        stem: module whose output the first block takes, as each block takes that of the one before; None where
+            more passes between them.
+        read: how many first tokens of the last block's output the layers after it read, each token alone; None for
+            all.
     """
 
     blocks: str
     leaves: Mapping[str, tuple[str, ...]]
     head: str
     rest: Mapping[str, str]
+    stem: str | None = None
+    read: int | None = None
 
     def count(self, model: nn.Module) -> int:
         """Return the number of transformer blocks."""

@@ -51,4 +51,6 @@ FAMILY = ViT(
     },
     head="classifier",
     rest={"embeddings": "vit.embeddings", "final_norm": "vit.layernorm"},
+    stem="vit.embeddings",
+    read=1,
 )

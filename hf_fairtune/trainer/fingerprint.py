@@ -15,6 +15,7 @@ from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCall
 from transformers.trainer_callback import ExportableState
 
 from ..data.identity import digest
+from ..data.transform import transform_of
 from ..search.modes import Mode
 from ..search.plan import Plan
 from .epoch_line import EpochLine
@@ -71,8 +72,9 @@ def data_of(trainer: FairTrainer) -> str:
         return digest([rows_of(part) for part in (trainer.train_dataset, trainer.eval_dataset)])
     data, facts = trainer.data, trainer.data.facts()
     splits = {name: sheet.hash for name, sheet in facts.splits.items()}
-    crop = data["train"].format["format_kwargs"]["transform"].smallest_crop
-    return digest([facts.hash, splits, facts.groups, data.exclude, data.include, data.processor.to_dict(), crop])
+    augmentation = [(own := transform_of(data["train"])).smallest_crop, own.views]
+    groups = [facts.groups, data.exclude, data.include]
+    return digest([facts.hash, splits, *groups, data.processor.to_dict(), *augmentation])
 
 
 def rows_of(dataset: Any) -> list[object]:

@@ -1,0 +1,30 @@
+"""Views of training images that stay: each image is augmented in a few ways, which come in turn, one an epoch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class StoredView:
+    """One of `count` views: in epoch e it is e mod count."""
+
+    seed: int
+    number: int
+
+    @classmethod
+    def of(cls, seed: int, epoch: int, count: int) -> "StoredView":
+        """Return the view of an epoch, counted from 0."""
+        return cls(seed, epoch % count)
+
+    def __call__(self, images: Tensor, rows: Sequence[int], augment: Callable[[Tensor], Tensor]) -> Tensor:
+        """Augment images [n, channels, height, width] by draws that seed, view and row decide, and nothing else."""
+        seen = []
+        with torch.random.fork_rng(devices=[]):
+            for image, row in zip(images.split(1), rows, strict=True):
+                torch.manual_seed(int(np.random.SeedSequence([self.seed, self.number, row]).generate_state(1)[0]))
+                seen.append(augment(image))
+        return torch.cat(seen)
