@@ -76,6 +76,11 @@ class Filled:
     rows: int = 0
     seconds: float = 0.0
 
+    @property
+    def a_row(self) -> float:
+        """Return the seconds of a row, 0 where none was calculated."""
+        return self.seconds / self.rows if self.rows else 0.0
+
 
 @dataclass(eq=False)
 class KeptPrefix(TrainerCallback):

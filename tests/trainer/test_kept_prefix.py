@@ -19,8 +19,10 @@ from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
 from hf_fairtune.methods.sam import Sam
 from hf_fairtune.trainer.kept_prefix import EVALUATION, TRAIN, kept_prefix
+from hf_fairtune.trainer.price import cost
 from tests.conftest import tiny_vit
 from tests.trainer.test_fair import arguments
+from tests.trainer.test_price import FakeClock
 
 LATE, LAST = "000000101", "000000000"
 VIEWS = 2
@@ -223,3 +225,20 @@ def test_the_key_is_of_all_that_counts(data: FairDataset) -> None:
         assert found is not None
         known.add(found.digest)
     assert len(known) == 5
+
+
+def test_the_price_counts_what_is_kept_once(
+    tmp_path: Path, data: FairDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row takes the prefix three seconds: once for each view, once for evaluations, and again for the scores."""
+    clock = FakeClock(monkeypatch)
+    clock.takes(Prefix, "__call__", lambda _, pixels: 3 * len(pixels))
+    args = arguments(tmp_path, num_train_epochs=5, per_device_train_batch_size=4, per_device_eval_batch_size=4)
+    made = FairTrainer(model_init=lambda: tiny_vit(), args=args, data=data, method=FairTune(mask=LATE))
+    found, n = cost(made, made.method), {name: len(data[name]) for name in ("train", "validation", "test")}
+    assert found.prefix == pytest.approx(3 * (VIEWS * n["train"] + n["validation"]))
+    assert found.scores == pytest.approx(3 * (n["validation"] + n["test"]))
+    assert found.training == found.trial + found.checkpoints + found.scores + found.prefix
+    assert found.epochs == pytest.approx(0, abs=1e-6)
+    assert not files(data)
+    assert not (tmp_path / ".price").exists()
