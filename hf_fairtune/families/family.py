@@ -7,7 +7,7 @@ from itertools import chain, product
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .. import catalog
 from ..errors import FairTuneError, first_line
@@ -68,6 +68,13 @@ class Family:
             leaves = "|".join(re.escape(leaf) for leaf in self.leaves[kind])
             choices.append(rf"{re.escape(self.blocks)}\.{number}\.(?:{leaves})")
         return "|".join(choices)
+
+    def narrow(self, block: Any, hidden: Tensor) -> Tensor | None:
+        """Return the first `read` tokens that a block gives for [n, tokens, width], without the work for the others.
+
+        None where the block has to be run whole.
+        """
+        return None
 
     def resize(self, model: Any, image_size: int) -> None:
         """Make `model` take images of `image_size` pixels; nothing to do where positions are not stored."""

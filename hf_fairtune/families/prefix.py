@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from .family import known_family
+from .family import Family, known_family
 from .frozen_eval import frozen_eval
 from .head import plain
 
@@ -29,15 +30,15 @@ class Prefix:
     Args:
         embeddings: module that takes pixels [n, channels, height, width].
         blocks: those in a row after it that are frozen.
-        depth: blocks of the whole model.
-        read: of what the last block gives, how many first tokens count; None for all of them.
+        trained: the blocks that follow.
+        family: of the model.
         config: what else decides its numbers, as JSON.
     """
 
     embeddings: nn.Module
     blocks: tuple[nn.Module, ...]
-    depth: int
-    read: int | None
+    trained: tuple[nn.Module, ...]
+    family: Family
     config: str
 
     @classmethod
@@ -54,8 +55,17 @@ class Prefix:
         frozen = tuple(takewhile(lambda block: not is_trained(block), blocks))
         settings = {name: value for name, value in model.config.to_dict().items() if name not in NAMES}
         config = json.dumps(settings, sort_keys=True, default=str)
-        read = family.read if len(frozen) == len(blocks) else None
-        return cls(stem, frozen, len(blocks), read, config) if frozen else None
+        return cls(stem, frozen, tuple(blocks[len(frozen) :]), family, config) if frozen else None
+
+    @property
+    def depth(self) -> int:
+        """Return the number of blocks of the whole model."""
+        return len(self.blocks) + len(self.trained)
+
+    @property
+    def read(self) -> int | None:
+        """Return how many first tokens of what it gives count, None for all of them."""
+        return None if self.trained else self.family.read
 
     @property
     def modules(self) -> tuple[nn.Module, ...]:
@@ -91,29 +101,33 @@ class Prefix:
     def skipped(self) -> Iterator[None]:
         """Let the model take, for a while, what the prefix gave [n, tokens, width] in place of pixels.
 
-        Pixels go their usual way. Names, weights and hooks of the model stay.
+        The last block then calculates only the tokens that are read. Pixels go their usual way. Names, weights and
+        hooks of the model stay.
         """
-        own = [vars(module).get("forward") for module in self.modules]
-        gate = Gate()
+        gate, changed = Gate(), self.modules + self.trained[-1:]
+        own = [vars(module).get("forward") for module in changed]
         self.embeddings.forward = gate.first(self.embeddings.forward)
         for block in self.blocks:
-            block.forward = gate.after(block.forward)
+            block.forward = gate.instead(block.forward, lambda values: values)
+        for block in self.trained[-1:]:
+            if not any(map(drops, block.modules())):
+                block.forward = gate.instead(block.forward, partial(self.family.narrow, block))
         try:
             yield
         finally:
-            for module, forward in zip(self.modules, own, strict=True):
-                del module.forward
+            for module, forward in zip(changed, own, strict=True):
+                vars(module).pop("forward", None)
                 if forward is not None:
                     module.forward = forward
 
 
 class Gate:
-    """Whether the forward pass under way began with stored values, which pass through unchanged."""
+    """Whether the forward pass under way began with stored values."""
 
     open = False
 
     def first(self, forward: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the embeddings' forward, which looks at what it is given."""
+        """Return the embeddings' forward, which lets stored values pass."""
 
         def gated(values: Tensor, *args: Any, **kwargs: Any) -> Any:
             self.open = values.ndim == 3
@@ -121,11 +135,12 @@ class Gate:
 
         return gated
 
-    def after(self, forward: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a block's forward, which follows."""
+    def instead(self, forward: Callable[..., Any], other: Callable[[Tensor], Any]) -> Callable[..., Any]:
+        """Return a block's forward, which is `other` after stored values, where that gives something."""
 
         def gated(values: Tensor, *args: Any, **kwargs: Any) -> Any:
-            return values if self.open else forward(values, *args, **kwargs)
+            found = other(values) if self.open else None
+            return forward(values, *args, **kwargs) if found is None else found
 
         return gated
 
