@@ -55,8 +55,9 @@ class DataArguments:
     stored_views: int = field(
         default=0,
         metadata={
-            "help": "Ways in which each training image is cropped and flipped, one an epoch in turn, so that frozen "
-            "first layers are calculated once for each of them; 0: another way at each epoch."
+            "help": "Ways to crop and flip a training image, drawn once and used in turn, one an epoch, so that "
+            "frozen first layers are calculated once for each: faster, on fewer different images. 0: a new way at "
+            "each epoch."
         },
     )
     data_cache: str | None = _as_in_audit("data_cache")

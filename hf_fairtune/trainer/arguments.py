@@ -83,8 +83,8 @@ class FairTrainingArguments(TrainingArguments):
     activation_gb: float = field(
         default=8.0,
         metadata={
-            "help": "Gigabytes of disk, beside the pixels, for what frozen first layers give; 0 calculates it at each "
-            "epoch."
+            "help": "Gigabytes of disk, beside the pixels, for what frozen first layers give, which is calculated "
+            "once; 0 keeps none."
         },
     )
     dataloader_pin_memory: bool = field(
