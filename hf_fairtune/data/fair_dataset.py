@@ -60,7 +60,7 @@ class FairDataset:
     def plain(self, split: str) -> Dataset:
         """Return a split as evaluation sees it: the training splits without augmentation, too."""
         part = self.splits[split]
-        return part.with_transform(replace(transform_of(part), smallest_crop=None))
+        return part.with_transform(replace(transform_of(part), smallest_crop=None, views=0))
 
     def columns(self, split: str) -> dict[str, np.ndarray]:
         """Return `row`, `labels`, `groups` (and `cluster`) of a split, each of shape `(rows,)`, without its pixels."""

@@ -10,14 +10,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class StoredView:
-    """One of `count` views: in epoch e it is e mod count."""
+    """The view of that number, which is drawn from a seed."""
 
     seed: int
     number: int
 
     @classmethod
     def of(cls, seed: int, epoch: int, count: int) -> "StoredView":
-        """Return the view of an epoch, counted from 0."""
+        """Return the view of an epoch, counted from 0, where there are `count`."""
         return cls(seed, epoch % count)
 
     def __call__(self, images: Tensor, rows: Sequence[int], augment: Callable[[Tensor], Tensor]) -> Tensor:
