@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .trainer.baselines import baseline as baseline
     from .trainer.baselines import with_seed as with_seed
     from .trainer.fair import FairTrainer as FairTrainer
+    from .trainer.kept_prefix import kept_prefix as kept_prefix
 
 _HOMES = {
     "audit": "audits.audit",
@@ -72,6 +73,7 @@ _HOMES = {
     "MaskSearchSpace": "search.space",
     "FairTrainingArguments": "trainer.arguments",
     "FairTrainer": "trainer.fair",
+    "kept_prefix": "trainer.kept_prefix",
     "with_seed": "trainer.baselines",
     "baseline": "trainer.baselines",
 }

@@ -62,6 +62,14 @@ class DataArguments:
     smallest_crop: float = field(
         default=0.08, metadata={"help": "Smallest share of an image that a training crop keeps; 1: only flips."}
     )
+    stored_views: int = field(
+        default=0,
+        metadata={
+            "help": "Ways to crop and flip a training image, drawn once and used in turn, one an epoch, so that "
+            "frozen first layers are calculated once for each: faster, on fewer different images. 0: a new way at "
+            "each epoch."
+        },
+    )
     data_cache: str | None = _as_in_audit("data_cache")
     exclude: list[str] = _as_in_audit("exclude")
     include: list[str] = _as_in_audit("include")
@@ -70,6 +78,8 @@ class DataArguments:
     def __post_init__(self) -> None:
         if not 0 < self.smallest_crop <= 1:
             raise FairTuneError(f"--smallest_crop is {self.smallest_crop}; give a share above 0, at most 1.")
+        if self.stored_views < 0:
+            raise FairTuneError(f"--stored_views is {self.stored_views}; give a number of views, or 0 for none.")
 
     def augmentation(self, images: Dataset, size: tuple[int, int]) -> Augmentation:
         """Return how training images are changed; `images` are the originals, `size` their (height, width) resized.

@@ -60,7 +60,7 @@ class FairDataset:
     def plain(self, split: str) -> Dataset:
         """Return a split as evaluation sees it: the training splits without augmentation, too."""
         part = self.splits[split]
-        return part.with_transform(replace(transform_of(part), augmentation=None))
+        return part.with_transform(replace(transform_of(part), augmentation=None, views=0))
 
     def columns(self, split: str) -> dict[str, np.ndarray]:
         """Return `row`, `labels`, `groups` (and `cluster`) of a split, each of shape `(rows,)`, without its pixels."""
@@ -229,7 +229,8 @@ def load_fair_dataset(
     check_both_classes(rows, left_out)
     folder = cache_folder(arguments.data_cache)
     plain = cached_transform(rows.images, rows.identities.stamps, processor, folder)
-    augmented = replace(plain, augmentation=arguments.augmentation(rows.images, pixel_shape(processor)))
+    augmentation = arguments.augmentation(rows.images, pixel_shape(processor))
+    augmented = replace(plain, augmentation=augmentation, views=arguments.stored_views)
     parts = {name: rows.dataset(rows.inside(name), augmented if name == TRAIN else plain) for name in SPLITS}
     facts = Data(
         name=source.name,

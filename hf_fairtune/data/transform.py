@@ -11,6 +11,7 @@ from datasets import Dataset
 from .augmentations import Augmentation
 from .pixels import cached_pixels
 from .processors import colours
+from .stored_views import StoredView
 
 
 @dataclass
@@ -25,12 +26,16 @@ class PixelTransform:
         scale: factor of every colour, shape `(3,)`.
         shift: what is then added to every colour, shape `(3,)`.
         augmentation: makes new images of them at each use, in training; None for the plain ones.
+        views: of each image in training, one an epoch in turn; 0 for as many as there are epochs.
+        view: of the epoch, where there are `views`; the training sets it.
     """
 
     pixels: Path
     scale: tuple[float, ...]
     shift: tuple[float, ...]
     augmentation: Augmentation | None = None
+    views: int = 0
+    view: StoredView = StoredView(0, 0)
     _map: np.ndarray | None = field(default=None, init=False, repr=False, compare=False)
 
     def __call__(self, batch: dict[str, list[Any]]) -> dict[str, Any]:
@@ -43,9 +48,19 @@ class PixelTransform:
             "groups": torch.tensor(batch["groups"], dtype=torch.int64),
         }
 
+    @property
+    def is_fixed(self) -> bool:
+        """Tell whether a row of the view is the same whenever it is asked for."""
+        return self.augmentation is None or self.views > 0
+
     def pixel_values(self, rows: list[int]) -> torch.Tensor:
         """Return the pixel values of some rows, float32 [n, 3, height, width]."""
-        images = self.images(rows) if self.augmentation is None else self.augmentation(rows, self.images)
+        if self.augmentation is None:
+            images = self.images(rows)
+        elif self.views:
+            images = self.view(rows, self.augmentation, self.images)
+        else:
+            images = self.augmentation(rows, self.images)
         scale, shift = (torch.tensor(v, dtype=images.dtype).view(1, -1, 1, 1) for v in (self.scale, self.shift))
         return images.mul_(scale).add_(shift)
 

@@ -7,7 +7,7 @@ from itertools import chain, product
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .. import catalog
 from ..errors import FairTuneError, first_line
@@ -27,12 +27,18 @@ class Family:
         leaves: kind of part -> leaf modules of a block, relative to it.
         head: the classifier, always trained.
         rest: kind -> module outside the blocks, frozen by every mask.
+        stem: module whose output the first block takes, as each block takes that of the one before; None where
+            more passes between them.
+        read: how many first tokens of the last block's output the layers after it read, each token alone; None for
+            all.
     """
 
     blocks: str
     leaves: Mapping[str, tuple[str, ...]]
     head: str
     rest: Mapping[str, str]
+    stem: str | None = None
+    read: int | None = None
 
     def count(self, model: nn.Module) -> int:
         """Return the number of transformer blocks."""
@@ -62,6 +68,13 @@ class Family:
             leaves = "|".join(re.escape(leaf) for leaf in self.leaves[kind])
             choices.append(rf"{re.escape(self.blocks)}\.{number}\.(?:{leaves})")
         return "|".join(choices)
+
+    def narrow(self, block: Any, hidden: Tensor) -> Tensor | None:
+        """Return the first `read` tokens that a block gives for [n, tokens, width], without the work for the others.
+
+        None where the block has to be run whole.
+        """
+        return None
 
     def resize(self, model: Any, image_size: int) -> None:
         """Make `model` take images of `image_size` pixels; nothing to do where positions are not stored."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
 
 from ..errors import FairTuneError
 from .family import Family
@@ -13,6 +14,21 @@ from .family import Family
 @dataclass(frozen=True)
 class ViT(Family):
     """The plain ViT, whose position embeddings are stored for one image size."""
+
+    def narrow(self, block: Any, hidden: Tensor) -> Tensor | None:
+        """Return the first `read` tokens that a block gives; only keys and values are of all tokens."""
+        attention, read = block.attention, hidden[:, : self.read]
+
+        def heads(values: Tensor) -> Tensor:
+            return values.unflatten(-1, (-1, attention.head_dim)).transpose(1, 2)
+
+        normed = block.layernorm_before(hidden)
+        query = heads(attention.q_proj(normed[:, : self.read]))
+        key, value = heads(attention.k_proj(normed)), heads(attention.v_proj(normed))
+        mixed = scaled_dot_product_attention(query, key, value, scale=attention.scaling)
+        read = read + attention.o_proj(mixed.transpose(1, 2).flatten(2))
+        found: Tensor = read + block.mlp(block.layernorm_after(read))
+        return found
 
     def resize(self, model: Any, image_size: int) -> None:
         """Interpolate the position embeddings once, so that the saved model needs no extra argument.
@@ -51,4 +67,6 @@ FAMILY = ViT(
     },
     head="classifier",
     rest={"embeddings": "vit.embeddings", "final_norm": "vit.layernorm"},
+    stem="vit.embeddings",
+    read=1,
 )

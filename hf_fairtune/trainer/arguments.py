@@ -27,7 +27,7 @@ FREE = {
     "debug", "report_to", "run_name", "project", "push_to_hub", "per_device_eval_batch_size",
     "eval_accumulation_steps", "torch_empty_cache_steps", "dataloader_pin_memory", "dataloader_persistent_workers",
     "dataloader_prefetch_factor", "dataloader_multiprocessing_context", "save_total_limit", "save_on_each_node",
-    "enable_jit_checkpoint", "use_cpu", "local_rank", "ddp_backend", "ddp_timeout", "contact",
+    "enable_jit_checkpoint", "use_cpu", "local_rank", "ddp_backend", "ddp_timeout", "contact", "activation_gb",
 }  # fmt: skip
 # What is saved decides only which epochs `load_best_model_at_end` can choose from.
 SAVING = {"save_strategy", "save_steps"}
@@ -95,6 +95,13 @@ class FairTrainingArguments(TrainingArguments):
         default=None, metadata={"help": "Whether a higher metric_for_best_model is better; ours know it themselves."}
     )
     remove_unused_columns: bool | None = field(default=False, metadata={"help": "Groups are no model input."})
+    activation_gb: float = field(
+        default=8.0,
+        metadata={
+            "help": "Gigabytes of disk, beside the pixels, for what frozen first layers give, which is calculated "
+            "once; 0 keeps none."
+        },
+    )
     dataloader_pin_memory: bool = field(
         default_factory=torch.cuda.is_available, metadata={"help": "Pin batches in memory for the accelerator."}
     )
@@ -110,7 +117,7 @@ class FairTrainingArguments(TrainingArguments):
         refuse(self)
         refuse_schedule(self)
         numbers(self.class_weights or ())
-        for name in ("learning_rate", "weight_decay"):
+        for name in ("learning_rate", "weight_decay", "activation_gb"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give a finite number, 0 or more.")
 

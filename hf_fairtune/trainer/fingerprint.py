@@ -72,8 +72,9 @@ def data_of(trainer: FairTrainer) -> str:
         return digest([rows_of(part) for part in (trainer.train_dataset, trainer.eval_dataset)])
     data, facts = trainer.data, trainer.data.facts()
     splits = {name: sheet.hash for name, sheet in facts.splits.items()}
-    changes = repr(transform_of(data["train"]).augmentation)
-    return digest([facts.hash, splits, facts.groups, data.exclude, data.include, data.processor.to_dict(), changes])
+    own = transform_of(data["train"])
+    groups = [facts.groups, data.exclude, data.include]
+    return digest([facts.hash, splits, *groups, data.processor.to_dict(), repr(own.augmentation), own.views])
 
 
 def rows_of(dataset: Any) -> list[object]:

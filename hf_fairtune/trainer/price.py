@@ -22,7 +22,9 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import IntervalStrategy
 
 from ..data.fair_dataset import FairDataset
+from ..data.transform import transform_of
 from ..methods.method import Method
+from .kept_prefix import EVALUATION, TRAIN, Filled
 from .stopwatch import TIMED, Stopwatch, now
 
 if TYPE_CHECKING:
@@ -33,22 +35,26 @@ FOLDER = ".price"
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of one training: `start` makes and prepares the model, `epochs` are all steps and evaluations."""
+    """Seconds of one training: `start` makes and prepares the model, `epochs` are all steps and evaluations.
+
+    `prefix` is the calculation of frozen first layers that are kept, by the first training that needs them.
+    """
 
     start: float
     epochs: float
     checkpoints: float
     scores: float
+    prefix: float = 0.0
 
     @property
     def trial(self) -> float:
-        """Return what a trial of a search takes, which saves nothing and is run to its last epoch."""
+        """Return what a trial takes, which saves nothing, finds frozen layers kept and is run to its last epoch."""
         return self.start + self.epochs
 
     @property
     def training(self) -> float:
         """Return what a training takes, with its checkpoints and the scores of validation and test."""
-        return self.trial + self.checkpoints + self.scores
+        return self.trial + self.checkpoints + self.scores + self.prefix
 
 
 def cost(trainer: FairTrainer, method: Method) -> Cost:
@@ -64,10 +70,10 @@ def cost(trainer: FairTrainer, method: Method) -> Cost:
     data, whole = trainer.data, rows_fitted(trainer)
     assert data is not None
     with unchanged_chance():
-        watch, rows = _timed(trainer, method, 1 + TIMED)
+        watch, rows, filled = _timed(trainer, method, 1 + TIMED)
         start = watch.rest
         if len(method.views) > 1 and rows < whole:
-            fewer, less = _timed(trainer, method, (1 + TIMED) // 2)
+            fewer, less, _ = _timed(trainer, method, (1 + TIMED) // 2)
             start += max(0.0, (watch.rest - fewer.rest) / (rows - less)) * (whole - rows)
     evaluation = max((stage.evaluation for stage in watch.stages), default=0.0)
     per_row = evaluation / _evaluated(trainer, data)
@@ -78,7 +84,10 @@ def cost(trainer: FairTrainer, method: Method) -> Cost:
         evaluations = _often(trainer.args.eval_strategy, trainer.args.eval_steps, steps, n_epochs)
         epochs += steps * stage.step + evaluations * per_row * len(data["validation"])
         checkpoints += _often(trainer.args.save_strategy, trainer.args.save_steps, steps, n_epochs) * stage.checkpoint
-    return Cost(start, epochs, checkpoints, per_row * scored)
+    views = min(max(1, transform_of(data["train"]).views), math.ceil(trainer.args.num_train_epochs))
+    prefix = filled[TRAIN].a_row * whole * views + filled[EVALUATION].a_row * len(data["validation"])
+    # Scores of the trained model come of all its layers.
+    return Cost(start, epochs, checkpoints, (per_row + filled[EVALUATION].a_row) * scored, prefix)
 
 
 def searched_methods(trainer: FairTrainer) -> dict[str, Method]:
@@ -114,8 +123,8 @@ def unchanged_chance() -> Iterator[None]:
         np.random.set_state(numpy)  # noqa: NPY002
 
 
-def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatch, int]:
-    """Train a few batches by a trainer that is made for it; return the watch and the number of rows trained on."""
+def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatch, int, dict[str, Filled]]:
+    """Train a few batches by a trainer made for it; return the watch, the rows trained on and what was kept."""
     args: Any = trainer.args
     assert trainer.data is not None
     folder = Path(args.output_dir) / FOLDER
@@ -125,8 +134,10 @@ def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatc
     )  # fmt: skip
     rows = batches * args.train_batch_size * args.gradient_accumulation_steps * args.world_size
     data = few_rows(trainer.data, rows, _evaluated(trainer, trainer.data))
+    # What all rows would not leave room for is not kept here either.
+    args.activation_gb *= len(data["train"]) / len(trainer.data["train"])
     timed = type(trainer)(model_init=trainer.model_init, args=args, data=data, method=copy.deepcopy(method))
-    watch = Stopwatch()
+    timed.activation_folder, watch = folder / "activations", Stopwatch()
     for kind in (ProgressCallback, PrinterCallback):
         timed.remove_callback(kind)
     timed.add_callback(watch)
@@ -138,10 +149,10 @@ def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatc
         timed.accelerator.wait_for_everyone()
         if args.should_save:
             shutil.rmtree(folder, ignore_errors=True)
-    rows = rows_fitted(timed)
+    rows, filled = rows_fitted(timed), {name: timed.filled.get(name, Filled()) for name in (TRAIN, EVALUATION)}
     del timed
     release_memory()
-    return watch, rows
+    return watch, rows, filled
 
 
 def rows_fitted(trainer: FairTrainer) -> int:

@@ -1,6 +1,9 @@
 """The stock `Trainer` where an evaluation scores every row, exactly, and a checkpoint stays whole and at home."""
 
+from collections.abc import Mapping
 from contextlib import nullcontext
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from torch.utils.data import DataLoader
@@ -9,15 +12,19 @@ from transformers.trainer_utils import EvalLoopOutput
 
 from ..families.precision import HALF, float32_head
 from .checkpoints import load_whole
+from .kept_prefix import Filled, kept_prefix
 
 
 class WholeTrainer(Trainer):
     """The stock `Trainer`; `dataloader_drop_last` is of the training alone.
 
-    `last_output` is that of the last evaluation or prediction.
+    `last_output` is that of the last evaluation or prediction, `filled` is what the last training calculated of frozen
+    layers to keep it in `activation_folder`, or beside the pixels.
     """
 
     last_output: EvalLoopOutput | None = None
+    filled: Mapping[str, Filled] = MappingProxyType({})
+    activation_folder: Path | None = None
 
     def _get_dataloader(self, *args: Any, is_training: bool = False, **kwargs: Any) -> Any:
         asked = self.args.dataloader_drop_last
@@ -26,6 +33,10 @@ class WholeTrainer(Trainer):
             return super()._get_dataloader(*args, is_training=is_training, **kwargs)
         finally:
             self.args.dataloader_drop_last = asked
+
+    def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
+        with kept_prefix(self, getattr(self.args, "activation_gb", 0.0), self.activation_folder) as self.filled:
+            return super()._inner_training_loop(*args, **kwargs)
 
     def evaluation_loop(
         self,

@@ -12,8 +12,13 @@ from pathlib import Path
 import optuna
 from accelerate import PartialState
 from optuna.pruners import BasePruner
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from hf_fairtune import FairTrainer
+from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
+from hf_fairtune.datasets.lesions import write_lesions
+from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.groupdro import GroupDro
 from hf_fairtune.methods.sam import Sam
 from hf_fairtune.methods.swift import Swift
@@ -28,6 +33,17 @@ class OddTrials(BasePruner):
 
     def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
         return trial.number % 2 == 1 and len(trial.intermediate_values) == 2
+
+
+def lesions(folder: Path) -> FairDataset:
+    """Generate images, each of training in one view, in the folder of the run."""
+    if not (folder / "lesions").exists():
+        write_lesions(folder / "lesions", n=60, image_size=16)
+    table = DataArguments(
+        str(folder / "lesions"), "label", ["malignant"], ["skin"], "patient_id", image_size=16, stored_views=1,
+        data_cache=str(folder / "cache"), include=["light", "dark"],
+    )  # fmt: skip
+    return load_fair_dataset(table, ViTImageProcessorPil(size={"height": 16, "width": 16}))
 
 
 if __name__ == "__main__":
@@ -68,5 +84,15 @@ if __name__ == "__main__":
         trained.train()
         seen[method.name] = [p.detach().double().sum().item() for p in trained.model.parameters()]
         seen[f"{method.name} state"] = method.state()
+    # Frozen layers are calculated by the main process, and all read what it kept.
+    with args.main_process_first():
+        data = lesions(folder)
+    for gigabytes in (8.0, 0.0):
+        args = arguments(folder / "late", num_train_epochs=2, per_device_train_batch_size=batch, save_strategy="no")
+        args.ddp_find_unused_parameters, args.activation_gb = False, gigabytes
+        late = FairTrainer(tiny_vit(), args, data=data, method=FairTune(mask="000000101"))
+        late.train()
+        seen[f"late {gigabytes:g}"] = [p.detach().double().sum().item() for p in late.model.parameters()]
+        seen[f"kept {gigabytes:g}"] = {name: found.rows for name, found in late.filled.items()}
     (folder / f"rank{args.process_index}.json").write_text(json.dumps(seen))
     PartialState().destroy_process_group()

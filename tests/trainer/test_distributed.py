@@ -87,3 +87,11 @@ def test_methods_see_the_rows_of_all_processes(
     for name, values in one[f"{method} state"].items():
         assert two[0][f"{method} state"][name] == pytest.approx(values, rel=1e-4)
         assert max(values) > 1.05 * min(values)
+
+
+def test_the_main_process_calculates_frozen_layers_for_all(two: dict[int, dict[str, Any]]) -> None:
+    assert two[0]["late 8"] == two[1]["late 8"]
+    assert two[0]["late 8"] == pytest.approx(two[0]["late 0"], abs=1e-4)
+    assert all(two[0]["kept 8"].values())
+    assert list(two[1]["kept 8"].values()) == [0, 0]
+    assert two[0]["kept 0"] == {}
