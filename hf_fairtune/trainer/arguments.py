@@ -13,7 +13,7 @@ from transformers import TrainerCallback, TrainingArguments
 
 from .. import catalog
 from ..errors import FairTuneError
-from .refusals import best_is_greater, refuse, refuse_values
+from .refusals import best_is_greater, check_average, refuse, refuse_values
 
 # What cannot change a number: places, logs, the Hub, how batches reach the device. Whatever is not named here may,
 # fields of later versions of transformers among them.
@@ -66,6 +66,12 @@ class FairTrainingArguments(TrainingArguments):
         default="cosine", metadata={"help": "Schedule after the warm-up: linear, constant, ... as in transformers."}
     )
     warmup_steps: float = field(default=1 / 3, metadata={"help": "Steps, or the share of all steps if below 1."})
+    average_last: float = field(
+        default=0.0,
+        metadata={
+            "help": "Last epochs whose weights are averaged at the end: a number, or their share below 1; 0 for none."
+        },
+    )
     weight_decay: float = field(default=1e-4, metadata={"help": "AdamW's weight decay."})
     eval_strategy: str = field(default="epoch", metadata={"help": "When to score the validation split."})
     save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint to resume from."})
@@ -93,6 +99,7 @@ class FairTrainingArguments(TrainingArguments):
         super().__post_init__()
         self.greater_is_better = best_is_greater(self.metric_for_best_model, asked, self.greater_is_better)
         refuse(self)
+        check_average(self.average_last, self, None if self.max_steps > 0 else self.num_train_epochs)
         for name in ("learning_rate", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give a finite number, 0 or more.")
