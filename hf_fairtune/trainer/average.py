@@ -38,9 +38,9 @@ class WeightAverageCallback(TrainerCallback):
             best epoch asked for as well, or a checkpoint without its sums; after the first step: running statistics
             that move, as those of a BatchNorm do, since they would not be those of the mean.
 
-    Source: Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization", UAI, algorithm 1;
-    under a schedule that decays, Kaddour 2022, "Stop wasting my time! Saving days of ImageNet and BERT training with
-    latest weight averaging".
+    Source: Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization", UAI,
+    algorithm 1; under a schedule that decays, Kaddour 2022, "Stop wasting my time! Saving days of ImageNet and BERT
+    training with latest weight averaging".
 
     Example:
         >>> trainer = Trainer(model, args, train_dataset=data, callbacks=[WeightAverageCallback(3)])

@@ -70,7 +70,7 @@ def refuse(args: TrainingArguments) -> None:
 
 
 def check_average(last: float, args: TrainingArguments | None = None, epochs: float | None = None) -> None:
-    """Check how many epochs are averaged at the end, below 1 a share of all, and that no best one is asked for as well.
+    """Check how many epochs, below 1 a share of all, are averaged at the end, with no best one asked for as well.
 
     Raises:
         FairTuneError: neither a share nor a whole number, more than the epochs, whose number must be known, or both.

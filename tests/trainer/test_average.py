@@ -1,7 +1,6 @@
-"""The mean of the last epochs' weights: equal to the mean of checkpoints, after a kill too, and refused where wrong."""
+"""The mean of the last epochs' weights: that of their checkpoints, after a kill too, and refused where wrong."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +54,13 @@ def same(some: dict[str, Tensor], others: dict[str, Tensor]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeTrainer]:
-    yield stock(tmp_path_factory.mktemp("plain"), 0)
+def plain(tmp_path_factory: pytest.TempPathFactory) -> WholeTrainer:
+    return stock(tmp_path_factory.mktemp("plain"), 0)
 
 
 @pytest.fixture(scope="module")
-def averaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeTrainer]:
-    yield stock(tmp_path_factory.mktemp("averaged"), 3)
+def averaged(tmp_path_factory: pytest.TempPathFactory) -> WholeTrainer:
+    return stock(tmp_path_factory.mktemp("averaged"), 3)
 
 
 def test_it_is_the_mean_of_the_checkpoints(plain: WholeTrainer, averaged: WholeTrainer) -> None:
