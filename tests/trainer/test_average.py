@@ -162,5 +162,6 @@ def test_a_killed_training_of_a_method_ends_with_the_same_mean(tmp_path: Path, m
         return trainer
 
     whole = run(tmp_path / "whole")
+    assert whole.training_log.training(whole).arguments["average_last"] == 2
     shutil.copytree(tmp_path / "whole" / "checkpoint-6", tmp_path / "killed" / "checkpoint-6")
     assert same(weights(run(tmp_path / "killed").model), weights(whole.model))
