@@ -86,7 +86,8 @@ def audit_text(document: Document, colour: bool = False) -> str:
         parts += [Part(f"  {methods_said(one.view)}", most=2 if place else 4)] if one.view.baselines else []
         parts += [Part(f"  {compared(one.view)}", most=1 if place else 2)] if one.view.comparison else []
     parts += [Part(f"{len(said) - SHOWN} more answers have no place here.")] if len(said) > SHOWN else []
-    parts += [Part(), Part(found, most=3)] if (found := optimism(worded)) else []
+    luck = optimism(worded)
+    parts += [Part(), Part(luck, most=3)] if luck else []
     more = worded.gate or any(one.view.comparison for one in said)
     parts += [Part(), Part(reading(said), most=4 if more else 0)] if said else []
     if unknown:

@@ -21,13 +21,14 @@ import numpy as np
 import torch
 from optuna.pruners import NopPruner
 from optuna.trial import FixedTrial
-from selection_tasks import TASKS, Held, Task, batches
+from selection_tasks import DEMO, TASKS, Held, batches
 from transformers import TrainerCallback, set_seed
 
 from hf_fairtune import FairTrainer, FairTrainingArguments, LearningRate, catalog
 from hf_fairtune.audits.compute import scores_from_logits
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
 from hf_fairtune.cli.flags import silence
+from hf_fairtune.cli.model import load_with_new_head
 from hf_fairtune.data.fair_dataset import FairDataset
 from hf_fairtune.data.transform import transform_of
 from hf_fairtune.document.search import Trial
@@ -96,14 +97,14 @@ class Setting:
         """Return the default mode without pruning."""
         return replace(mode_named("default", self.trials, 0, 2), pruner=NopPruner())
 
-    def trainer(self, task: Task, folder: Path, data: FairDataset, **more: Any) -> Numbered:
+    def trainer(self, folder: Path, data: FairDataset, **more: Any) -> Numbered:
         """Return a trainer of a split."""
         args = FairTrainingArguments(
             str(folder), num_train_epochs=self.epochs, average_last=self.last, per_device_train_batch_size=32,
             use_cpu=True, save_strategy="no", logging_strategy="no", disable_tqdm=True, report_to="none",
             learning_rate=more.pop("learning_rate", 1e-3), eval_strategy=more.pop("eval_strategy", "no"),
         )  # fmt: skip
-        return Numbered(model_init=lambda: task.model(data.label_names), args=args, data=data, **more)
+        return Numbered(model_init=lambda: load_with_new_head(DEMO, data.label_names), args=args, data=data, **more)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,6 @@ class Split:
     """A searched split: its trials, their scores by kind of weights, [k, n], and how to fit them on folds."""
 
     setting: Setting
-    task: Task
     folder: Path
     data: FairDataset
     held: Held
@@ -122,16 +122,16 @@ class Split:
     def searched(cls, setting: Setting, name: str, seed: int, held: Held) -> "Split":
         """Search, or take up the search that is there."""
         set_seed(seed)
-        task, folder = TASKS[name], setting.folder / f"{name}-{seed}"
-        data = task.data(setting.folder / f"images-{name}-{seed}", seed)
-        trainer = setting.trainer(task, folder, data)
+        folder = setting.folder / f"{name}-{seed}"
+        data = TASKS[name].data(setting.folder / f"images-{name}-{seed}", seed)
+        trainer = setting.trainer(folder, data)
         trainer.both = BothScores(folder / "scores", data, held.images)
         trainer.add_callback(trainer.both)
         trainer.hyperparameter_search(LearningRate(1e-4, 1e-2), OBJECTIVE.name, mode=setting.mode)
         assert trainer.search is not None
         trials = trainer.search.complete
         kept = [dict(np.load(folder / "scores" / f"{trial.number}.npz")) for trial in trials]
-        return cls(setting, task, folder, data, held, trials, kept)
+        return cls(setting, folder, data, held, trials, kept)
 
     def scores(self, kind: str, part: str) -> np.ndarray:
         """Return the scores of the trials on validation, or on the images kept aside, [k, n]."""
@@ -180,7 +180,7 @@ class Split:
         both.number = number
         if not (path := both.folder / f"{number}.npz").is_file():
             trainer = self.setting.trainer(
-                self.task, self.folder / "fit", part, method=self.method(trial), learning_rate=trial.learning_rate
+                self.folder / "fit", part, method=self.method(trial), learning_rate=trial.learning_rate
             )
             trainer.add_callback(both)
             trainer.train()
@@ -188,7 +188,7 @@ class Split:
 
     def method(self, trial: Trial) -> Method:
         """Return the method of a trial."""
-        trainer = self.setting.trainer(self.task, self.folder / "fit", self.data)
+        trainer = self.setting.trainer(self.folder / "fit", self.data)
         facts = replace(trainer.facts, proposal=self.setting.mode.proposal)
         return trainer.open_method.suggest(FixedTrial(dict(trial.params), trial.number), facts)
 

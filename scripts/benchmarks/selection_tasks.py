@@ -1,9 +1,8 @@
-"""Tasks of `selection.py`: images of which thousands are kept aside, and a start that suits them more or less."""
+"""Tasks of `selection.py`: generated images, many kept aside, of a finding that the start's features hold or not."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from PIL import Image
 import hf_fairtune
 from hf_fairtune import DataArguments, load_fair_dataset
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
-from hf_fairtune.cli.model import load_processor, load_with_new_head
+from hf_fairtune.cli.model import load_processor
 from hf_fairtune.data.fair_dataset import FairDataset
 from hf_fairtune.data.splits import stratified
 from hf_fairtune.data.transform import transform_of
@@ -34,20 +33,19 @@ class Held:
 
 @dataclass(frozen=True)
 class Task:
-    """Generated lesions, and the demo's ViT with so much noise on its blocks.
+    """Generated lesions for the demo's ViT, whose features tell shapes and hardly colours.
 
     Args:
         title: for the table.
         bias: what is planted.
+        colour: whether the finding is the second camera's cast, else a malignant shape.
         train: training images of a split.
-        noise: standard deviation of what is added to each weight matrix of the blocks, in units of its own; it takes
-            from the start what a linear readout lives on.
     """
 
     title: str
     bias: LesionBias
+    colour: bool = False
     train: int = 400
-    noise: float = 0.0
 
     def held(self, n: int) -> Held:
         """Draw the images kept aside; those of one patient are of one group."""
@@ -76,18 +74,12 @@ class Task:
         )  # fmt: skip
         return load_fair_dataset(arguments, load_processor(DEMO), seed=seed)
 
-    def model(self, labels: list[str]) -> Any:
-        """Return the start; its noise is the same in every training."""
-        model, draw = load_with_new_head(DEMO, labels), torch.Generator().manual_seed(0)
-        for weights in model.vit.layers.parameters() if self.noise else ():
-            if weights.dim() == 2:
-                weights.data += self.noise * weights.data.std() * torch.randn(weights.shape, generator=draw)
-        return model
-
     def _drawn(self, n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
         """Draw so many images as training images are drawn: their rows and pixels."""
         table = lesion_table(round(n / 0.4), self.bias, seed)
         table = table[table.split == "train"].reset_index(drop=True)
+        if self.colour:
+            table["label"] = np.where(table.second, "malignant", "benign")
         images = [
             draw_lesions(table[start : start + SOME], self.bias, np.random.default_rng([seed, start]), SIZE)
             for start in range(0, len(table), SOME)
@@ -95,10 +87,10 @@ class Task:
         return table, np.concatenate(images)
 
 
+COLOURS = replace(LesionBias.none(), camera_light=(0.5, 0.5), camera_dark=(0.5, 0.5), cast=0.75)
 TASKS = {
     "few": Task("few weights generalise", LesionBias(dark_share=0.3)),
-    "many": Task("a start that suits less, nothing planted", LesionBias.none(), 800, 1.0),
-    "between": Task("between the two", LesionBias(dark_share=0.3), 600, 0.5),
+    "many": Task("many weights are wanted", COLOURS, colour=True),
 }
 
 
