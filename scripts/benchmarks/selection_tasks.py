@@ -87,7 +87,7 @@ class Task:
         return table, np.concatenate(images)
 
 
-COLOURS = replace(LesionBias.none(), camera_light=(0.5, 0.5), camera_dark=(0.5, 0.5), cast=0.75)
+COLOURS = replace(LesionBias.none(), camera_light=(0.5, 0.5), camera_dark=(0.5, 0.5), cast=0.65)
 TASKS = {
     "few": Task("few weights generalise", LesionBias(dark_share=0.3)),
     "many": Task("many weights are wanted", COLOURS, colour=True),
