@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .search.space import LearningRate as LearningRate
     from .search.space import MaskSearchSpace as MaskSearchSpace
     from .trainer.arguments import FairTrainingArguments as FairTrainingArguments
+    from .trainer.average import WeightAverageCallback as WeightAverageCallback
     from .trainer.baselines import baseline as baseline
     from .trainer.baselines import with_seed as with_seed
     from .trainer.fair import FairTrainer as FairTrainer
@@ -74,6 +75,7 @@ _HOMES = {
     "FairTrainingArguments": "trainer.arguments",
     "FairTrainer": "trainer.fair",
     "kept_prefix": "trainer.kept_prefix",
+    "WeightAverageCallback": "trainer.average",
     "with_seed": "trainer.baselines",
     "baseline": "trainer.baselines",
 }

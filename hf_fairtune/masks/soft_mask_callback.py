@@ -1,7 +1,7 @@
 """Training under a soft mask in a stock Trainer: every weight makes only its share of each optimizer step."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -85,11 +85,7 @@ class SoftMaskCallback(TrainerCallback):
     def _matched(self, model: nn.Module) -> list[tuple[Tensor, Tensor]]:
         """Pair every trainable parameter with its mask, on its device and in its type."""
         parameters = {plain_name(name): parameter for name, parameter in model.named_parameters()}
-        kind = AcceleratorState().distributed_type.value
-        if kind in SHARDED or any(isinstance(parameter, DTensor) for parameter in parameters.values()):
-            raise FairTuneError(
-                f"A soft mask needs whole parameters but they are sharded ({kind}); train with DDP or on one device."
-            )
+        refuse_sharded(parameters.values(), "A soft mask")
         for name, mask in self.mask.items():
             if name not in parameters:
                 raise FairTuneError(f"The mask names `{name}`, which the model lacks; make the mask from this model.")
@@ -103,6 +99,15 @@ class SoftMaskCallback(TrainerCallback):
         shares = {name for name, mask in self.mask.items() if ((mask > 0) & (mask < 1)).any()}
         refuse_half({name: parameter for name, parameter in trained.items() if name in shares})
         return [(p, self.mask[n].to(p.device, p.dtype)) for n, p in trained.items() if n in self.mask]
+
+
+def refuse_sharded(parameters: Iterable[Tensor], what: str) -> None:
+    """Refuse parameters that are divided among processes, naming what needs them whole."""
+    kind = AcceleratorState().distributed_type.value
+    if kind in SHARDED or any(isinstance(parameter, DTensor) for parameter in parameters):
+        raise FairTuneError(
+            f"{what} needs whole parameters but they are sharded ({kind}); train with DDP or on one device."
+        )
 
 
 def refuse_half(parameters: Mapping[str, Tensor]) -> None:

@@ -11,6 +11,7 @@ from .compared import compared
 from .enrichment import enrichment_summary
 from .group_names import in_words
 from .methods import methods_said
+from .optimism import optimism
 from .reading import reading_table, weighted
 from .table import as_text, plain
 from .words import listed, number
@@ -85,6 +86,8 @@ def audit_text(document: Document, colour: bool = False) -> str:
         parts += [Part(f"  {methods_said(one.view)}", most=2 if place else 4)] if one.view.baselines else []
         parts += [Part(f"  {compared(one.view)}", most=1 if place else 2)] if one.view.comparison else []
     parts += [Part(f"{len(said) - SHOWN} more answers have no place here.")] if len(said) > SHOWN else []
+    luck = optimism(worded)
+    parts += [Part(), Part(luck, most=3)] if luck else []
     more = worded.gate or any(one.view.comparison for one in said)
     parts += [Part(), Part(reading(said), most=4 if more else 0)] if said else []
     if unknown:

@@ -17,7 +17,7 @@ from ..errors import FairTuneError
 from ..losses.cross_entropy import CrossEntropy, class_weights, numbers
 from ..methods.facts import label_counts
 from .paper_trainer import refuse_schedule
-from .refusals import best_is_greater, refuse, refuse_values
+from .refusals import best_is_greater, check_average, refuse, refuse_values
 
 # What cannot change a number: places, logs, the Hub, how batches reach the device. Whatever is not named here may,
 # fields of later versions of transformers among them.
@@ -75,6 +75,12 @@ class FairTrainingArguments(TrainingArguments):
         default="cosine", metadata={"help": "Schedule after the warm-up: linear, constant, ... as in transformers."}
     )
     warmup_steps: float = field(default=1 / 3, metadata={"help": "Steps, or the share of all steps if below 1."})
+    average_last: float = field(
+        default=0.0,
+        metadata={
+            "help": "Last epochs whose weights are averaged at the end: a number, or their share below 1; 0 for none."
+        },
+    )
     weight_decay: float = field(default=1e-4, metadata={"help": "AdamW's weight decay."})
     class_weights: list[str] | None = field(default=None, metadata={"help": WEIGHTS})
     decay_all: bool = field(default=False, metadata={"help": "Decay norms and biases, too, as FairTune's code does."})
@@ -117,6 +123,7 @@ class FairTrainingArguments(TrainingArguments):
         refuse(self)
         refuse_schedule(self)
         numbers(self.class_weights or ())
+        check_average(self.average_last, self, None if self.max_steps > 0 else self.num_train_epochs)
         for name in ("learning_rate", "weight_decay", "activation_gb"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give a finite number, 0 or more.")

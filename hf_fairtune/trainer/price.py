@@ -130,7 +130,8 @@ def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatc
     folder = Path(args.output_dir) / FOLDER
     args = replace(
         args, output_dir=str(folder), report_to=[], push_to_hub=False, load_best_model_at_end=False,
-        eval_strategy="no", save_strategy="no", logging_strategy="no", learning_rate=0.0, disable_tqdm=True,
+        eval_strategy="no", save_strategy="no", logging_strategy="no", learning_rate=0.0, average_last=0.0,
+        disable_tqdm=True,
     )  # fmt: skip
     rows = batches * args.train_batch_size * args.gradient_accumulation_steps * args.world_size
     data = few_rows(trainer.data, rows, _evaluated(trainer, trainer.data))

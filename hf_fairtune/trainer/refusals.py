@@ -1,6 +1,7 @@
 """What the stock Trainer offers and cannot work here, refused before anything is loaded; and which way is better."""
 
 import os
+import sys
 from collections.abc import Sequence
 
 from transformers import Trainer, TrainingArguments
@@ -66,6 +67,24 @@ def refuse(args: TrainingArguments) -> None:
     except (ImportError, ValueError) as error:
         if isinstance(error, ImportError) or not optimizer.startswith(OF_THE_MODEL):
             raise FairTuneError(f"`optim` cannot be {optimizer}: {first_line(error)}") from error
+
+
+def check_average(last: float, args: TrainingArguments | None = None, epochs: float | None = None) -> None:
+    """Check how many epochs, below 1 a share of all, are averaged at the end, with no best one asked for as well.
+
+    Raises:
+        FairTuneError: neither a share nor a whole number, more than the epochs, whose number must be known, or both.
+    """
+    if not (0 <= last < 1 or float(last).is_integer()) or last < 0:
+        raise FairTuneError(f"`average_last` is {last:g}; give a whole number of epochs, or their share below 1.")
+    if last and epochs is not None and (last >= epochs + 1 or epochs == sys.maxsize):
+        given = "has epochs of unknown length" if epochs == sys.maxsize else f"takes {epochs:g}"
+        raise FairTuneError(f"`average_last` is {last:g} epochs, but the training {given}; average fewer.")
+    if last and args and (args.load_best_model_at_end or args.save_strategy == SaveStrategy.BEST):
+        raise FairTuneError(
+            f"`average_last` is {last:g} and the best epoch is kept too, but a training ends with one of them; "
+            "leave out `average_last`, or `load_best_model_at_end` and the save_strategy best."
+        )
 
 
 def best_is_greater(metric: str | None, asked: bool | None, stock: bool | None) -> bool | None:

@@ -69,6 +69,7 @@ class TrainingLog:
         """Return the training; the arguments are those that decide a result, without paths and tokens."""
         known, model = trainer.args.to_dict(), trainer.model
         arguments: dict[str, Argument] = {name: known[name] for name in KEPT_ARGUMENTS}
+        arguments |= {"average_last": known["average_last"]} if known["average_last"] else {}
         moved = sum(p.numel() for name, p in model.named_parameters() if name in self._trained)
         method = self.method
         return Training(

@@ -18,6 +18,7 @@ from ..families.one_logit import has_one_logit
 from ..methods.facts import Facts, View
 from ..methods.method import Method, NotSearchedError
 from .audits import MODEL
+from .average import WeightAverageCallback
 from .checkpoints import MethodState, last_checkpoint
 from .run_facts import TrainingLog, public_name
 
@@ -77,7 +78,8 @@ def staged(trainer: FairTrainer, stage: Method) -> Iterator[None]:
         trainer.method = stage
         for name, value in stage.arguments().items():
             setattr(trainer.args, name, value)
-        for callback in [*stage.callbacks(), MethodState(stage)]:
+        average = [WeightAverageCallback(trainer.args.average_last)] if trainer.args.average_last else []
+        for callback in [*stage.callbacks(), MethodState(stage), *average]:
             trainer.add_callback(callback)
         try:
             yield

@@ -1,214 +1,276 @@
-"""Choose among the trials of one search by each rule of `selections/`, and score the choice on thousands of images.
+"""Choose among the trials of searches by each rule of `selections/`, with and without averaged weights.
 
     python scripts/benchmarks/selection.py
+    python scripts/benchmarks/selection.py --tasks few many --splits 1 --rules best one_se
 
-Every split is 400 train and 200 validation images of generated lesions, 30 % of them dark, and a search of 12 trials,
-none stopped early. True is the lowest group's AUC on 4,000 other images. Rules that read the kept scores alone are
-also asked with many other validation sets of the same size, drawn by patient from 4,000 further images, at no
-training.
-Trials, folds and scores stay in the output folder, so that a killed run goes on.
+Every split of a task has images, a seed and a search of its own, none of whose trials is stopped early. Each training
+is scored twice, by its last weights and by the average of its last epochs, on validation and on images kept aside. A
+half of these tells the truth, the lowest group's AUC; of the other half many more validation sets are drawn by
+patient, so that a rule which trains nothing is asked again at no cost. Trials and folds stay in the output folder: a
+killed run goes on, and more splits, tasks or rules are added to what is there.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from optuna.pruners import NopPruner
-from PIL import Image
+from optuna.trial import FixedTrial
+from selection_tasks import DEMO, TASKS, Held, batches
 from transformers import TrainerCallback, set_seed
 
-import hf_fairtune
-from hf_fairtune import DataArguments, FairTrainer, FairTrainingArguments, catalog, load_fair_dataset
+from hf_fairtune import FairTrainer, FairTrainingArguments, LearningRate, catalog
 from hf_fairtune.audits.compute import scores_from_logits
-from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
 from hf_fairtune.cli.flags import silence
-from hf_fairtune.cli.model import load_processor, load_with_new_head
+from hf_fairtune.cli.model import load_with_new_head
 from hf_fairtune.data.fair_dataset import FairDataset
-from hf_fairtune.data.splits import stratified
 from hf_fairtune.data.transform import transform_of
-from hf_fairtune.datasets.lesions import DATASET, LesionBias, draw_lesions, lesion_table
-from hf_fairtune.document.search import Search, Trial
-from hf_fairtune.search.modes import mode_named
-from hf_fairtune.search.space import LearningRate
+from hf_fairtune.document.search import Trial
+from hf_fairtune.methods.method import Method
+from hf_fairtune.search.modes import Mode, mode_named
 from hf_fairtune.selections.objective import Objective, Scored
-from hf_fairtune.selections.selection import Pool, selection_named
+from hf_fairtune.selections.selection import Pool, Selection, selection_named
 
-DEMO = str(Path(hf_fairtune.__file__).parent / "demo_vit")
-BIAS = LesionBias(dark_share=0.3)
-SIZES = {"train": 400, "validation": 200, "test": 60}
-HELD, FURTHER, SIZE, SOME = 4000, 4000, 48, 500
 OBJECTIVE = Objective("min_group_auc", maximize=True)
-GROUPS = ("dark", "light")
+KINDS = ("last", "average")
+FIRST = ("best", "last")
 
 
-def drawn(n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """Draw so many images as training images are drawn: their rows and pixels, uint8 [n, size, size, 3]."""
-    table = lesion_table(round(n / 0.4), BIAS, seed)
-    table = table[table.split == "train"].reset_index(drop=True)
-    images = [
-        draw_lesions(table[start : start + SOME], BIAS, np.random.default_rng([seed, start]), SIZE)
-        for start in range(0, len(table), SOME)
-    ]
-    return table, np.concatenate(images)
+class BothScores(TrainerCallback):
+    """Scores validation and images kept aside by the last weights of a training, and by what it ends with."""
 
+    def __init__(self, folder: Path, data: FairDataset, held: np.ndarray | None = None) -> None:
+        self.folder, self.data, self.held, self.number = folder, data, held, 0
+        self.found: dict[str, np.ndarray] = {}
 
-def split(folder: Path, seed: int) -> FairDataset:
-    """Write the images of a split with their table, once, and load them."""
-    table, images = drawn(sum(SIZES.values()), seed)
-    total = sum(SIZES.values())
-    strata = (table.label == "malignant").to_numpy() * 2 + (table.skin == "dark").to_numpy()
-    shares = [size / total for size in SIZES.values()]
-    table["split"] = np.array([*SIZES])[stratified(table.patient_id.to_numpy(), strata, shares, seed)]
-    table["file_name"] = [f"{place:04d}.png" for place in range(total)]
-    if not (folder / "table.csv").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, image in zip(table.file_name, images, strict=True):
-            Image.fromarray(image).save(folder / name)
-        table.to_csv(folder / "table.csv", index=False)
-    arguments = DataArguments(
-        str(folder / "table.csv"), "label", ["malignant"], ["skin"], cluster=DATASET.cluster, smallest_crop=1.0,
-        data_cache=str(folder / "pixels"),
-    )  # fmt: skip
-    return load_fair_dataset(arguments, load_processor(DEMO), seed=seed)
-
-
-class HeldOut(TrainerCallback):
-    """Scores the held-out images with every trial's model at its end."""
-
-    def __init__(self, folder: Path, images: np.ndarray, data: FairDataset) -> None:
-        self.folder, self.images, self.transform = folder, images, transform_of(data["validation"])
-
-    def place(self, rate: float, weights: int) -> Path:
-        """Return where the scores of a trial lie, by what it trained."""
-        return self.folder / f"{weights}-{rate:.12g}.npy"
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Score the last weights, before they are averaged."""
+        if state.global_step >= state.max_steps:
+            self._score("last", model)
 
     def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Score, without a random draw."""
-        weights = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        """Score the average, and keep all."""
+        self._score("average", model)
         self.folder.mkdir(parents=True, exist_ok=True)
-        scale, shift = (torch.tensor(v).view(1, -1, 1, 1) for v in (self.transform.scale, self.transform.shift))
+        np.savez(self.folder / f"{self.number}.npz", **self.found)  # type: ignore[arg-type]
+
+    @torch.no_grad()
+    def _score(self, kind: str, model: Any) -> None:
         model.eval()
-        logits = []
-        with torch.no_grad():
-            for part in np.array_split(self.images, len(self.images) // 250):
-                pixels = torch.from_numpy(part).permute(0, 3, 1, 2).float() * scale + shift
-                logits.append(model(pixel_values=pixels).logits.double().numpy())
-        np.save(self.place(args.learning_rate, weights), scores_from_logits(np.concatenate(logits)))
+        rows = self.data.columns("validation")["row"].tolist()
+        parts = {"validation": [transform_of(self.data["validation"]).pixel_values(rows)]}
+        parts |= {} if self.held is None else {"held": batches(self.held, self.data)}
+        for name, pixels in parts.items():
+            logits = [model(pixel_values=part).logits.double().numpy() for part in pixels]
+            self.found[f"{kind}-{name}"] = scores_from_logits(np.concatenate(logits))
 
 
-def trainer_of(folder: Path, data: FairDataset, epochs: float) -> FairTrainer:
-    """Return the trainer of a split."""
-    args = FairTrainingArguments(
-        str(folder), num_train_epochs=epochs, per_device_train_batch_size=32, use_cpu=True, save_strategy="no",
-        logging_strategy="no", disable_tqdm=True, report_to="none",
-    )  # fmt: skip
-    return FairTrainer(model_init=lambda: load_with_new_head(DEMO, data.label_names), args=args, data=data)
+class Numbered(FairTrainer):
+    """Tells `BothScores` the trial's number."""
+
+    both: BothScores
+
+    def _hp_search_setup(self, trial: Any) -> None:
+        super()._hp_search_setup(trial)
+        if trial is not None:
+            self.both.number = trial.number
 
 
-def chosen_by(trainer: FairTrainer, rule: str, trials: int) -> Search:
-    """Search, or take the search that is there, and choose by a rule."""
-    mode = replace(mode_named("default", trials, trainer.args.seed, 1), pruner=NopPruner())
-    trainer.hyperparameter_search(LearningRate(1e-4, 1e-2), OBJECTIVE.name, mode=mode, selection=rule)
-    assert trainer.search is not None
-    return trainer.search
+@dataclass(frozen=True)
+class Setting:
+    """What all searches share."""
+
+    trials: int
+    epochs: float
+    last: float
+    images: int
+    folder: Path
+
+    @property
+    def mode(self) -> Mode:
+        """Return the default mode without pruning."""
+        return replace(mode_named("default", self.trials, 0, 2), pruner=NopPruner())
+
+    def trainer(self, folder: Path, data: FairDataset, **more: Any) -> Numbered:
+        """Return a trainer of a split."""
+        args = FairTrainingArguments(
+            str(folder), num_train_epochs=self.epochs, average_last=self.last, per_device_train_batch_size=32,
+            use_cpu=True, save_strategy="no", logging_strategy="no", disable_tqdm=True, report_to="none",
+            learning_rate=more.pop("learning_rate", 1e-3), eval_strategy=more.pop("eval_strategy", "no"),
+        )  # fmt: skip
+        return Numbered(model_init=lambda: load_with_new_head(DEMO, data.label_names), args=args, data=data, **more)
 
 
-def lowest(rows: ScoredRows) -> float:
-    """Return the lowest group's AUC."""
-    return min(auc(rows.labels[rows.groups == g], rows.scores[rows.groups == g]) for g in range(len(GROUPS)))
+@dataclass(frozen=True)
+class Split:
+    """A searched split: its trials, their scores by kind of weights, [k, n], and how to fit them on folds."""
+
+    setting: Setting
+    folder: Path
+    data: FairDataset
+    held: Held
+    trials: list[Trial]
+    kept: list[dict[str, np.ndarray]]
+
+    @classmethod
+    def searched(cls, setting: Setting, name: str, seed: int, held: Held) -> "Split":
+        """Search, or take up the search that is there."""
+        set_seed(seed)
+        folder = setting.folder / f"{name}-{seed}"
+        data = TASKS[name].data(setting.folder / f"images-{name}-{seed}", seed)
+        trainer = setting.trainer(folder, data)
+        trainer.both = BothScores(folder / "scores", data, held.images)
+        trainer.add_callback(trainer.both)
+        trainer.hyperparameter_search(LearningRate(1e-4, 1e-2), OBJECTIVE.name, mode=setting.mode)
+        assert trainer.search is not None
+        trials = trainer.search.complete
+        kept = [dict(np.load(folder / "scores" / f"{trial.number}.npz")) for trial in trials]
+        return cls(setting, folder, data, held, trials, kept)
+
+    def scores(self, kind: str, part: str) -> np.ndarray:
+        """Return the scores of the trials on validation, or on the images kept aside, [k, n]."""
+        return np.stack([one[f"{kind}-{part}"] for one in self.kept])
+
+    def truth(self, kind: str) -> np.ndarray:
+        """Return the lowest group's AUC of each trial on the first half of the images kept aside, [k]."""
+        half = first_half(self.held.rows)
+        return OBJECTIVE.values(Scored(self.held.rows.take(half), (0, 1), self.scores(kind, "held")[:, half]))
+
+    def chosen(self, rule: str, kind: str) -> int:
+        """Return the place of the trial that a rule chooses by the split's own validation images."""
+        rows = rows_of(self.data)
+        return choose(selection_named(rule), self.trials, Scored(rows, (0, 1), self.scores(kind, "validation")),
+                      partial(self.refit, kind))  # fmt: skip
+
+    def chosen_again(self, rule: str, kind: str, sets: int) -> list[int]:
+        """Return the places that a rule chooses by other validation sets of the same size."""
+        rows, rng, found = self.held.rows, np.random.default_rng(0), []
+        rest, n = np.flatnonzero(~first_half(rows)), len(self.data["validation"])
+        assert rows.clusters is not None
+        by_patient = [rest[rows.clusters[rest] == patient] for patient in np.unique(rows.clusters[rest])]
+        for _ in range(sets):
+            drawn = np.concatenate([by_patient[place] for place in rng.permutation(len(by_patient))[:n]])[:n]
+            part = rows.take(drawn)
+            part = check_rows(part.labels, part.scores, part.groups, rows.group_names, part.clusters)
+            scored = Scored(part, (0, 1), self.scores(kind, "held")[:, drawn])
+            found.append(choose(selection_named(rule), self.trials, scored, None))
+        return found
+
+    def refit(self, kind: str, trials: Sequence[Trial], folds: int) -> Scored:
+        """Train some trials on folds, unless that is done, and give their out-of-fold scores."""
+        parts = self.data.folds(folds, 0)
+        rows = [rows_of(part) for part in parts]
+        together = check_rows(*(np.concatenate([getattr(one, name) for one in rows]) for name in
+                                ("labels", "scores", "groups")), rows[0].group_names)  # fmt: skip
+        scores = np.stack(
+            [np.concatenate([self.fold(trial, n, part)[f"{kind}-validation"] for n, part in enumerate(parts)])
+             for trial in trials]
+        )  # fmt: skip
+        return Scored(together, (0, 1), scores, np.repeat(np.arange(folds), [len(one.labels) for one in rows]))
+
+    def fold(self, trial: Trial, number: int, part: FairDataset) -> dict[str, np.ndarray]:
+        """Train a trial on a fold, unless that is done, and return its scores."""
+        both = BothScores(self.folder / "folds" / str(trial.number), part)
+        both.number = number
+        if not (path := both.folder / f"{number}.npz").is_file():
+            trainer = self.setting.trainer(
+                self.folder / "fit", part, method=self.method(trial), learning_rate=trial.learning_rate
+            )
+            trainer.add_callback(both)
+            trainer.train()
+        return dict(np.load(path))
+
+    def method(self, trial: Trial) -> Method:
+        """Return the method of a trial."""
+        trainer = self.setting.trainer(self.folder / "fit", self.data)
+        facts = replace(trainer.facts, proposal=self.setting.mode.proposal)
+        return trainer.open_method.suggest(FixedTrial(dict(trial.params), trial.number), facts)
 
 
-def redrawn(rows: ScoredRows, scores: np.ndarray, trials: Sequence[Trial], sets: int, rule: str) -> Iterator[int]:
-    """Yield what a rule chooses, by place, with each of many other validation sets; scores are [k, n]."""
-    rng, n = np.random.default_rng(0), SIZES["validation"]
+def first_half(rows: ScoredRows) -> np.ndarray:
+    """Return which rows are of the first half of the patients, bool [n]."""
     assert rows.clusters is not None
-    by_patient = [np.flatnonzero(rows.clusters == patient) for patient in range(int(rows.clusters.max()) + 1)]
-    selection = selection_named(rule)
-    for _ in range(sets):
-        kept = np.concatenate([by_patient[patient] for patient in rng.permutation(len(by_patient))[:n]])[:n]
-        part = rows.take(kept)
-        part = check_rows(part.labels, part.scores, part.groups, GROUPS, part.clusters)
-        scored = Scored(part, (0, 1), scores[:, kept])
-        values = OBJECTIVE.values(scored)
-        own = [replace(trial, value=value) for trial, value in zip(trials, values.tolist(), strict=True)]
-        winner, _ = selection.choose(Pool(OBJECTIVE, own, 0, partial(Scored, part, (0, 1), scored.scores), untrained))
-        yield [trial.number for trial in own].index(winner.number)
+    known = np.unique(rows.clusters)
+    return np.isin(rows.clusters, known[: len(known) // 2])
 
 
-def untrained(trials: Sequence[Trial], folds: int) -> Scored:
-    """Stand for what this benchmark does not ask."""
-    raise NotImplementedError
+def rows_of(data: FairDataset) -> ScoredRows:
+    """Return the validation rows of a data set, without scores."""
+    columns = data.columns("validation")
+    labels = columns["labels"]
+    return check_rows(labels, np.zeros(len(labels)), columns["groups"], data.group_names, columns.get("cluster"))
+
+
+def choose(rule: Selection, trials: Sequence[Trial], scored: Scored, refit: Any) -> int:
+    """Return the place of the trial that a rule chooses by these rows."""
+    values = OBJECTIVE.values(scored).tolist()
+    own = [replace(trial, value=value) for trial, value in zip(trials, values, strict=True)]
+    winner, _ = rule.choose(Pool(OBJECTIVE, own, 0, lambda: scored, refit))
+    return [trial.number for trial in own].index(winner.number)
+
+
+def said(values: Sequence[float]) -> str:
+    """Write a mean with its standard error."""
+    error = f" ± {np.std(values, ddof=1) / np.sqrt(len(values)):.4f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.4f}{error}"
+
+
+def table(title: str, found: dict[tuple[str, str], np.ndarray]) -> None:
+    """Print a row a rule and kind of weights; each has [splits, 3]: true, regret, regret with other sets."""
+    heads = ["rule", "weights", "true", "gain on best, last", "regret", "regret, other sets", "gain, other sets"]
+    print(f"\n{title}\n\n| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
+    for (rule, kind), values in found.items():
+        gains = found[FIRST] - values
+        again = [f"{values[:, 2].mean():.4f}", said(gains[:, 2])] if np.isfinite(values[:, 2]).all() else ["", ""]
+        print(f"| `{rule}` | {kind} | {values[:, 0].mean():.4f} | {said(gains[:, 1])} | {values[:, 1].mean():.4f} |"
+              f" {' | '.join(again)} |")  # fmt: skip
 
 
 def main() -> None:
-    """Print a row a rule."""
+    """Print a table a task, and one of all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", nargs="+", default=[*TASKS], choices=[*TASKS])
+    parser.add_argument("--rules", nargs="+", default=catalog.names("selections"))
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--trials", type=int, default=12)
     parser.add_argument("--epochs", type=float, default=6.0)
-    parser.add_argument("--sets", type=int, default=200)
+    parser.add_argument("--last", type=float, default=3, help="Epochs averaged.")
+    parser.add_argument("--images", type=int, default=4000, help="Images kept aside.")
+    parser.add_argument("--sets", type=int, default=50, help="Other validation sets.")
     parser.add_argument("--output_dir", type=Path, default=Path("selection"))
     asked = parser.parse_args()
     torch.set_num_threads(1)
     silence()
-    table, images = drawn(HELD + FURTHER, seed=1000)
-    labels, groups = (
-        (table.label == "malignant").to_numpy().astype(int),
-        (table.skin == "light").to_numpy().astype(int),
-    )
-    rows = check_rows(labels, np.zeros(len(labels)), groups, GROUPS, table.patient_id.to_numpy())
-    # Rows of one patient adjoin in no order, but a patient is one group's: either part is a sample of its own.
-    first = np.unique(rows.clusters)[: len(np.unique(rows.clusters)) // 2]
-    held = np.isin(rows.clusters, first)
-    rules = catalog.names("selections")
-    true, random = {rule: list[float]() for rule in rules}, list[float]()
-    best, spread = list[float](), list[float]()
-    again = {rule: list[float]() for rule in rules if not selection_named(rule).refits}
-    said = []
-    for seed in range(asked.splits):
-        set_seed(seed)
-        folder = asked.output_dir / f"split-{seed}"
-        data = split(asked.output_dir / f"images-{seed}", seed)
-        scorer = HeldOut(folder / "held", images, data)
-        trainer = trainer_of(folder, data, asked.epochs)
-        trainer.add_callback(scorer)
-        search = chosen_by(trainer, "best", asked.trials)
-        trials = search.complete
-        kept = []
-        for trial in trials:
-            assert trial.trainable_parameters is not None
-            kept.append(np.load(scorer.place(trial.learning_rate, trial.trainable_parameters)))
-        scores = np.stack(kept)
-        truth = np.array([lowest(replace(rows, scores=one).take(held)) for one in scores])
-        random.append(float(truth.mean()))
-        best.append(float(truth.max()))
-        spread.append(float(truth.std(ddof=1)))
+    setting = Setting(asked.trials, asked.epochs, asked.last, asked.images, asked.output_dir)
+    held = {name: TASKS[name].held(asked.images) for name in asked.tasks}
+    splits = {(name, seed): Split.searched(setting, name, seed, held[name])
+              for seed in range(asked.splits) for name in asked.tasks}  # fmt: skip
+    rules = sorted(asked.rules, key=lambda rule: (rule != "best", selection_named(rule).refits))
+    every: dict[str, dict[tuple[str, str], np.ndarray]] = {}
+    for name in asked.tasks:
+        own = [split for (task, _), split in splits.items() if task == name]
+        top = [max(split.truth(kind).max() for kind in KINDS) for split in own]
+        every[name] = {}
         for rule in rules:
-            chosen = chosen_by(trainer_of(folder, data, asked.epochs), rule, asked.trials).best_trial
-            place = [trial.number for trial in trials].index(chosen)
-            true[rule].append(float(truth[place]))
-            said.append(f"split {seed}, {rule}: trial {chosen}, true {truth[place]:.4f}, best {truth.max():.4f}")
-        part = replace(rows, scores=np.zeros(len(labels))).take(~held)
-        part = check_rows(part.labels, part.scores, part.groups, GROUPS, part.clusters)
-        for rule, found in again.items():
-            picked = [*redrawn(part, scores[:, ~held], trials, asked.sets, rule)]
-            found.append(float(np.mean(truth[picked] - truth.max())))
-    print("\n".join(said))
-    heads = ["rule", "lowest group's AUC, true", "regret to the best trial", "regret with other validation sets"]
-    print(f"\n| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
-    for rule, values in [*true.items(), ("a trial at random", random)]:
-        regret = np.array(best) - np.array(values)
-        error = f" ± {regret.std(ddof=1) / np.sqrt(len(regret)):.4f}" if len(regret) > 1 else ""
-        other = f"{-np.mean(again[rule]):.4f}" if rule in again else ""
-        print(f"| {rule} | {np.mean(values):.4f} | {regret.mean():.4f}{error} | {other} |")
-    print(f"\nSpread of the trials' true values within a split (sd): {np.mean(spread):.4f}; splits: {asked.splits}.")
+            for kind in KINDS:
+                lines = []
+                for split, best in zip(own, top, strict=True):
+                    truth = split.truth(kind)
+                    true, again = truth[split.chosen(rule, kind)], np.nan
+                    if not selection_named(rule).refits:
+                        again = best - truth[split.chosen_again(rule, kind, asked.sets)].mean()
+                    lines.append([true, best - true, again])
+                every[name][rule, kind] = np.array(lines)
+        table(f"{name}: {TASKS[name].title}; a trial at random by its last weights: "
+              f"{np.mean([split.truth('last').mean() for split in own]):.4f}", every[name])  # fmt: skip
+    together = {key: np.concatenate([found[key] for found in every.values()]) for key in every[asked.tasks[0]]}
+    table(f"All {len(splits)} splits", together)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ if __name__ == "__main__":
     for method in (GroupDro(eta=0.5), Sam(rho=0.1)):
         args = arguments(folder / method.name, num_train_epochs=2, per_device_train_batch_size=batch, use_cpu=True)
         args.optim, args.learning_rate, args.weight_decay = "sgd", 0.05, 0.0
+        args.average_last = 2
         trained = FairTrainer(tiny_vit(), args, method=method, train_dataset=table(), eval_dataset=table(61, 1))
         trained.train()
         seen[method.name] = [p.detach().double().sum().item() for p in trained.model.parameters()]

@@ -1,0 +1,56 @@
+"""How much better the chosen trial of a search was on validation than the model is on test."""
+
+import math
+from collections.abc import Sequence
+
+from ..document.document import Document
+from ..document.estimate import Estimate
+from ..document.search import Search
+from .view import View, views
+from .words import BY_VALUE, number
+
+CHOSEN = "The model was chosen among {n} trials by {rule}; its {key} was {value} on validation{best}{tested}."
+TESTED = " and is {} on test, {}"
+MOVED = {1: "{} better than there", 0: "as there", -1: "{} worse than there"}
+HELD = {
+    True: "The interval on test holds the value of validation, so that the difference may be chance.",
+    False: "The interval on test does not hold the value of validation.",
+}
+LUCK = "The best of many is partly luck: believe the test value."
+
+
+def optimism(document: Document) -> str:
+    """Set the validation value of a search's chosen trial beside the same measure on test; "" without a search."""
+    if document.run is None or document.run.search is None:
+        return ""
+    search, best = document.run.search, document.run.search.better
+    value = search.chosen.value if search.chosen else math.nan
+    found = None if math.isnan(value) else _tested(search, views(document))
+    said = CHOSEN.format(
+        n=len(search.trials),
+        rule=search.selection.title if search.selection else BY_VALUE,
+        key=key_of(search),
+        value=number(value),
+        best=f" (the best of all {number(best.value)})" if best else "",
+        tested="" if found is None else TESTED.format(number(found), _moved(search, value, found)),
+    )
+    held = [] if found is None or not found.bounded else [HELD[found.low <= value <= found.high]]
+    return " ".join([said, *held, LUCK])
+
+
+def key_of(search: Search) -> str:
+    """Return the objective's name as audits have it."""
+    return search.objective.removeprefix("eval_")
+
+
+def _tested(search: Search, every: Sequence[View]) -> Estimate | None:
+    """Return the objective on the test split by the last attribute, which is what was searched by."""
+    found = [getattr(view.audit, key_of(search), None) for view in every if view.split == "test"]
+    return next((one for one in reversed(found) if isinstance(one, Estimate) and one.defined), None)
+
+
+def _moved(search: Search, value: float, found: Estimate) -> str:
+    """Word the test value minus that of validation, as both are rounded here."""
+    step = round(float(number(found.value)) - float(number(value)), 2)
+    better = 0 if not step else 1 if (step > 0) == (search.direction == "maximize") else -1
+    return MOVED[better].format(number(abs(step)))
