@@ -77,8 +77,8 @@ def _check_space(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if size > free:
         raise FairTuneError(
-            f"`{folder}` has {free / 1e9:.2f} GB free, but the decoded pixels take {size / 1e9:.2f} GB; free some space, "
-            "name another folder by --data_cache, or give a smaller --image_size."
+            f"`{folder}` has {free / 1e9:.2f} GB free, but the decoded pixels take {size / 1e9:.2f} GB; free some "
+            "space, name another folder by --data_cache, or give a smaller --image_size."
         )
 
 

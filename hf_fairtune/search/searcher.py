@@ -193,6 +193,7 @@ class Searcher:
             min_auc=self.plan.floors.min_auc,
             max_hours=self.ration.hours,
             out_of_hours=OUT_OF_HOURS in self.study.user_attrs,
+            fraction=self.plan.fraction,
         )
 
 

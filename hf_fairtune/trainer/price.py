@@ -33,25 +33,29 @@ FOLDER = ".price"
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of one training: `start` makes and prepares the model, `epochs` are all steps and evaluations."""
+    """Seconds of one training: `start` makes and prepares the model, `epochs` are all steps and evaluations.
+
+    `on_subset` are the seconds of a trial on a share of the rows; None where trials take all.
+    """
 
     start: float
     epochs: float
     checkpoints: float
     scores: float
+    on_subset: float | None = None
 
     @property
     def trial(self) -> float:
         """Return what a trial of a search takes, which saves nothing and is run to its last epoch."""
-        return self.start + self.epochs
+        return self.start + self.epochs if self.on_subset is None else self.on_subset
 
     @property
     def training(self) -> float:
         """Return what a training takes, with its checkpoints and the scores of validation and test."""
-        return self.trial + self.checkpoints + self.scores
+        return self.start + self.epochs + self.checkpoints + self.scores
 
 
-def cost(trainer: FairTrainer, method: Method) -> Cost:
+def cost(trainer: FairTrainer, method: Method, fraction: float = 1.0) -> Cost:
     """Time a few steps, an evaluation and a checkpoint of a method, and return what a whole training takes.
 
     Steps and evaluations are scaled by their number. So are the rows that a method reads beside its steps, as for
@@ -60,25 +64,54 @@ def cost(trainer: FairTrainer, method: Method) -> Cost:
     Args:
         trainer: a trainer with `model_init` and `data`, which is left as it was, and so is the state of chance.
         method: what to train by; it is copied.
+        fraction: share of the rows that a trial trains on.
     """
-    data, whole = trainer.data, rows_fitted(trainer)
-    assert data is not None
+    found, whole = _timing(trainer, method), rows_fitted(trainer)
+    of_all = found.cost(trainer, whole)
+    return of_all if fraction == 1 else replace(of_all, on_subset=found.cost(trainer, round(fraction * whole)).trial)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of a few steps on so many `rows`.
+
+    `rest` is what the training took outside of its steps, of which each further row takes `a_row`; `scored` is a row's
+    evaluation. `reads_validation` tells that the method reads that split beside the evaluations.
+    """
+
+    watch: Stopwatch
+    rows: int
+    a_row: float
+    scored: float
+    reads_validation: bool
+
+    def cost(self, trainer: FairTrainer, whole: int) -> Cost:
+        """Return what a training on so many rows takes."""
+        data, args = trainer.data, trainer.args
+        assert data is not None
+        start, epochs, checkpoints = self.watch.rest + self.a_row * max(0, whole - self.rows), 0.0, 0.0
+        validation, tested = len(data["validation"]), sum(len(data[split]) for split in data.test_splits)
+        if self.reads_validation:
+            start += self.scored * (validation - _evaluated(trainer, data))
+        for stage in self.watch.stages:
+            steps, n_epochs = stage.length(args, whole / self.rows)
+            evaluations = _often(args.eval_strategy, args.eval_steps, steps, n_epochs)
+            epochs += steps * stage.step + evaluations * self.scored * validation
+            checkpoints += _often(args.save_strategy, args.save_steps, steps, n_epochs) * stage.checkpoint
+        return Cost(start, epochs, checkpoints, self.scored * (validation + tested))
+
+
+def _timing(trainer: FairTrainer, method: Method) -> Timing:
+    assert trainer.data is not None
     with unchanged_chance():
         watch, rows = _timed(trainer, method, 1 + TIMED)
-        start = watch.rest
-        if len(method.views) > 1 and rows < whole:
+        a_row = 0.0
+        if len(method.views) > 1 and rows < rows_fitted(trainer):
             fewer, less = _timed(trainer, method, (1 + TIMED) // 2)
-            start += max(0.0, (watch.rest - fewer.rest) / (rows - less)) * (whole - rows)
-    evaluation = max((stage.evaluation for stage in watch.stages), default=0.0)
-    per_row = evaluation / _evaluated(trainer, data)
-    scored = len(data["validation"]) + sum(len(data[split]) for split in data.test_splits)
-    epochs, checkpoints = 0.0, 0.0
-    for stage in watch.stages:
-        steps, n_epochs = stage.length(trainer.args, whole / rows)
-        evaluations = _often(trainer.args.eval_strategy, trainer.args.eval_steps, steps, n_epochs)
-        epochs += steps * stage.step + evaluations * per_row * len(data["validation"])
-        checkpoints += _often(trainer.args.save_strategy, trainer.args.save_steps, steps, n_epochs) * stage.checkpoint
-    return Cost(start, epochs, checkpoints, per_row * scored)
+            a_row = max(0.0, (watch.rest - fewer.rest) / (rows - less))
+    scored = watch.evaluation / _evaluated(trainer, trainer.data)
+    reads = any(view.split == "validation" for view in method.views.values())
+    return Timing(watch, rows, a_row, scored, reads)
 
 
 def searched_methods(trainer: FairTrainer) -> dict[str, Method]:
@@ -134,6 +167,8 @@ def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatc
         watch.start = now(args)
         timed.train()
         watch.stop = now(args)
+        if not watch.evaluation:
+            timed.evaluate()
     finally:
         timed.accelerator.wait_for_everyone()
         if args.should_save:

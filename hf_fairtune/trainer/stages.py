@@ -36,6 +36,11 @@ def view_of(trainer: FairTrainer, view: View) -> Any:
     return trainer.data[split] if view.augmented else trainer.data.plain(split)
 
 
+def views_of(trainer: FairTrainer) -> dict[str, Any]:
+    """Return the rows that the trainer's method reads, by name."""
+    return {name: view_of(trainer, view) for name, view in trainer.method.views.items()}
+
+
 def prepared(trainer: FairTrainer, model: Any) -> Any:
     """Return a new model as the trainer's method trains it, if that is one stage and nothing is to be searched."""
     if has_one_logit(model):
@@ -46,8 +51,7 @@ def prepared(trainer: FairTrainer, model: Any) -> Any:
     if trainer.data is not None:
         fit_image_size(model, trainer.data.image_size)
     method, args = trainer.method, trainer.args
-    views = {name: view_of(trainer, view) for name, view in method.views.items()}
-    trainer.facts = Facts.of(model, views, head=args.head, seed=args.seed)
+    trainer.facts = Facts.of(model, views_of(trainer), head=args.head, seed=args.seed)
     if method.stages()[0] is not method:
         return model
     try:

@@ -115,7 +115,12 @@ def measure(table: Path, cache: Path) -> None:
         one.start()
     data = timed("all of it", load_fair_dataset)(arguments, processor)
     config = ViTConfig(
-        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, image_size=PIXELS, patch_size=8
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        image_size=PIXELS,
+        patch_size=8,
     )
     args = FairTrainingArguments(str(cache / "run"), per_device_train_batch_size=512, use_cpu=True, report_to=[])
     torch.set_num_threads(1)
@@ -147,7 +152,9 @@ def main() -> None:
         return
     small, large = (spawned(write_table(given.folder, rows), given.folder / f"cache-{rows}") for rows in given.sizes)
     more = given.sizes[1] - given.sizes[0]
-    print(f"{'phase':<20}{'s':>8}{'s':>8}{'ratio':>8}{'peak MB':>10}{'peak MB':>10}{'held B/row':>12}{'peak B/row':>12}")
+    print(
+        f"{'phase':<20}{'s':>8}{'s':>8}{'ratio':>8}{'peak MB':>10}{'peak MB':>10}{'held B/row':>12}{'peak B/row':>12}"
+    )
     for phase, one in small["phases"].items():
         other = large["phases"][phase]
         ratio = other["seconds"] / one["seconds"] if one["seconds"] else float("nan")
@@ -156,7 +163,9 @@ def main() -> None:
             f"{phase:<20}{one['seconds']:8.1f}{other['seconds']:8.1f}{ratio:8.1f}"
             f"{one['peak'] / 1e6:10.0f}{other['peak'] / 1e6:10.0f}{a_row[0]:12.0f}{a_row[1]:12.0f}"
         )
-    print(f"rows: {small['rows']} and {large['rows']}; file pages {small['file'] / 1e6:.0f}, {large['file'] / 1e6:.0f} MB")
+    print(
+        f"rows: {small['rows']} and {large['rows']}; file pages {small['file'] / 1e6:.0f}, {large['file'] / 1e6:.0f} MB"
+    )
 
 
 if __name__ == "__main__":
