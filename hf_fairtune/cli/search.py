@@ -81,8 +81,8 @@ class SearchArguments:
     search_fraction: float = field(
         default=1.0,
         metadata={
-            "help": "Share of the training rows, of every group and label, that trials train on, the same in each; the "
-            "final trainings take all. A learning rate chosen on a tenth of the steps may be too high for all of them."
+            "help": "Share of the training rows, of every group and label, that trials train on, the same in each; "
+            "the final trainings take all. A learning rate chosen on a tenth of the steps may not suit all of them."
         },
     )
     min_auc: float | None = field(

@@ -18,7 +18,7 @@ from ..families.one_logit import has_one_logit
 from ..methods.facts import Facts, View
 from ..methods.method import Method, NotSearchedError
 from .audits import MODEL
-from .checkpoints import MethodState, last_checkpoint
+from .checkpoints import MethodState, own_checkpoint, recipe_of
 from .run_facts import TrainingLog, public_name
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def staged(trainer: FairTrainer, stage: Method) -> Iterator[None]:
         trainer.method = stage
         for name, value in stage.arguments().items():
             setattr(trainer.args, name, value)
-        for callback in [*stage.callbacks(), MethodState(stage)]:
+        for callback in [*stage.callbacks(), MethodState(stage, recipe_of(trainer, stage))]:
             trainer.add_callback(callback)
         try:
             yield
@@ -124,8 +124,8 @@ def _train_prepared(trainer: FairTrainer, stage: Method, resume: str | bool | No
 
 def _train_stage(trainer: FairTrainer, stage: Method, resume: str | bool | None, train: Train) -> TrainOutput:
     start = time.monotonic()
-    resume = last_checkpoint(Path(trainer.args.output_dir)) if resume is True else resume
     with staged(trainer, stage):
+        resume = own_checkpoint(trainer, stage) if resume is True else resume
         output: TrainOutput = train(resume)
         trainer.divergence.refuse(trainer)
         stage.finish(trainer.model)

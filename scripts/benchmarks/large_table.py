@@ -1,7 +1,7 @@
 """Set up a table of 22,000 and of 220,000 images: seconds by phase on the processor, and the memory that is held.
 
-Each size is read by a process of its own, from distinct JPEG files and a CSV with patient, label, sex, age and race, as
-CheXpert has them. Memory is what the process holds for itself (RssAnon); pages of the pixel cache, which the system
+Each size is read by a process of its own, from distinct JPEG files and a CSV with patient, label, sex, age and race,
+as CheXpert has them. Memory is what the process holds for itself (RssAnon); pages of the pixel cache, which the system
 takes back when it needs them, are printed apart (RssFile). The peak is sampled every 20 ms.
 
     OMP_NUM_THREADS=1 python scripts/benchmarks/large_table.py --folder /tmp/large_table
@@ -164,7 +164,8 @@ def main() -> None:
             f"{one['peak'] / 1e6:10.0f}{other['peak'] / 1e6:10.0f}{a_row[0]:12.0f}{a_row[1]:12.0f}"
         )
     print(
-        f"rows: {small['rows']} and {large['rows']}; file pages {small['file'] / 1e6:.0f}, {large['file'] / 1e6:.0f} MB"
+        f"rows: {small['rows']} and {large['rows']}; "
+        f"file pages {small['file'] / 1e6:.0f} and {large['file'] / 1e6:.0f} MB"
     )
 
 
