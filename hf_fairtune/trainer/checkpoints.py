@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from ..methods.method import Method
 STATE = "trainer_state.json"
 
 
-def recipe_of(trainer: Trainer, method: Method) -> dict[str, Any]:
+def recipe_of(trainer: Trainer, method: Method) -> Mapping[str, object]:
     """Return, as JSON, what a checkpoint must have been trained by to be gone on from: method and learning rate."""
     rate, known = trainer.args.learning_rate, {"name": method.name, "stage": method.stage, **method.hyperparameters()}
-    recipe: dict[str, Any] = json.loads(json.dumps({"method": known, "learning_rate": rate}))
+    recipe: Mapping[str, object] = json.loads(json.dumps({"method": known, "learning_rate": rate}))
     return recipe
 
 
@@ -78,7 +79,7 @@ def load_whole(trainer: Trainer, model: Any, folder: str | Path) -> bool:
 class MethodState(TrainerCallback, ExportableState):
     """Keep a method's state and its recipe in the state of every checkpoint, and take the state up from there."""
 
-    def __init__(self, method: Method, recipe: dict[str, Any]) -> None:
+    def __init__(self, method: Method, recipe: Mapping[str, object]) -> None:
         self.method, self.recipe = method, recipe
 
     def state(self) -> dict[str, Any]:

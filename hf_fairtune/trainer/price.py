@@ -23,7 +23,9 @@ from transformers.trainer_utils import IntervalStrategy
 
 from ..data.fair_dataset import FairDataset
 from ..methods.method import Method
+from .stages import view_of
 from .stopwatch import TIMED, Stopwatch, now
+from .subset import on_subset
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -66,35 +68,37 @@ def cost(trainer: FairTrainer, method: Method, fraction: float = 1.0) -> Cost:
         method: what to train by; it is copied.
         fraction: share of the rows that a trial trains on.
     """
-    found, whole = _timing(trainer, method), rows_fitted(trainer)
-    of_all = found.cost(trainer, whole)
-    return of_all if fraction == 1 else replace(of_all, on_subset=found.cost(trainer, round(fraction * whole)).trial)
+    found = _timing(trainer, method)
+    of_all = found.cost(trainer, method)
+    if fraction == 1:
+        return of_all
+    with on_subset(trainer, fraction):
+        return replace(of_all, on_subset=found.cost(trainer, method).trial)
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of a few steps on so many `rows`.
+    """Seconds of a few steps on so many `fitted` rows, beside which the method read so many (`read`).
 
-    `rest` is what the training took outside of its steps, of which each further row takes `a_row`; `scored` is a row's
-    evaluation. `reads_validation` tells that the method reads that split beside the evaluations.
+    What a training takes outside of its steps is `watch.rest`, of which each further row that is read takes `a_row`;
+    `scored` is a row's evaluation.
     """
 
     watch: Stopwatch
-    rows: int
+    fitted: int
+    read: int
     a_row: float
     scored: float
-    reads_validation: bool
 
-    def cost(self, trainer: FairTrainer, whole: int) -> Cost:
-        """Return what a training on so many rows takes."""
+    def cost(self, trainer: FairTrainer, method: Method) -> Cost:
+        """Return what a training on the rows of a trainer takes."""
         data, args = trainer.data, trainer.args
         assert data is not None
-        start, epochs, checkpoints = self.watch.rest + self.a_row * max(0, whole - self.rows), 0.0, 0.0
+        start = self.watch.rest + self.a_row * max(0, rows_read(trainer, method) - self.read)
         validation, tested = len(data["validation"]), sum(len(data[split]) for split in data.test_splits)
-        if self.reads_validation:
-            start += self.scored * (validation - _evaluated(trainer, data))
+        epochs, checkpoints = 0.0, 0.0
         for stage in self.watch.stages:
-            steps, n_epochs = stage.length(args, whole / self.rows)
+            steps, n_epochs = stage.length(args, rows_fitted(trainer) / self.fitted)
             evaluations = _often(args.eval_strategy, args.eval_steps, steps, n_epochs)
             epochs += steps * stage.step + evaluations * self.scored * validation
             checkpoints += _often(args.save_strategy, args.save_steps, steps, n_epochs) * stage.checkpoint
@@ -103,15 +107,16 @@ class Timing:
 
 def _timing(trainer: FairTrainer, method: Method) -> Timing:
     assert trainer.data is not None
+    few = (1 + TIMED) // 2
     with unchanged_chance():
-        watch, rows = _timed(trainer, method, 1 + TIMED)
+        if rows_read(trainer, method):
+            _timed(trainer, method, few)  # what is done once in a process is not a row's
+        watch, fitted, read = _timed(trainer, method, 1 + TIMED)
         a_row = 0.0
-        if len(method.views) > 1 and rows < rows_fitted(trainer):
-            fewer, less = _timed(trainer, method, (1 + TIMED) // 2)
-            a_row = max(0.0, (watch.rest - fewer.rest) / (rows - less))
-    scored = watch.evaluation / _evaluated(trainer, trainer.data)
-    reads = any(view.split == "validation" for view in method.views.values())
-    return Timing(watch, rows, a_row, scored, reads)
+        if read < rows_read(trainer, method):
+            fewer, _, less = _timed(trainer, method, few)
+            a_row = max(0.0, (watch.rest - fewer.rest) / max(1, read - less))
+    return Timing(watch, fitted, read, a_row, watch.evaluation / _evaluated(trainer, trainer.data))
 
 
 def searched_methods(trainer: FairTrainer) -> dict[str, Method]:
@@ -147,8 +152,8 @@ def unchanged_chance() -> Iterator[None]:
         np.random.set_state(numpy)  # noqa: NPY002
 
 
-def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatch, int]:
-    """Train a few batches by a trainer that is made for it; return the watch and the number of rows trained on."""
+def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatch, int, int]:
+    """Train a few batches by a trainer that is made for it; return the watch, `rows_fitted` and `rows_read`."""
     args: Any = trainer.args
     assert trainer.data is not None
     folder = Path(args.output_dir) / FOLDER
@@ -168,21 +173,26 @@ def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatc
         timed.train()
         watch.stop = now(args)
         if not watch.evaluation:
-            timed.evaluate()
+            timed._evaluate(None, None)
     finally:
         timed.accelerator.wait_for_everyone()
         if args.should_save:
             shutil.rmtree(folder, ignore_errors=True)
-    rows = rows_fitted(timed)
+    rows = rows_fitted(timed), rows_read(timed, method)
     del timed
     release_memory()
-    return watch, rows
+    return watch, *rows
 
 
 def rows_fitted(trainer: FairTrainer) -> int:
     """Return the number of rows that a trainer trains on."""
     fitted: Any = trainer.train_dataset
     return len(fitted)
+
+
+def rows_read(trainer: FairTrainer, method: Method) -> int:
+    """Return the number of rows that a method reads beside those it trains on, as for importances or features."""
+    return sum(len(view_of(trainer, view)) for name, view in method.views.items() if name != "train")
 
 
 def few_rows(data: FairDataset, fit: int, validation: int) -> FairDataset:

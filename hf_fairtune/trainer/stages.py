@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datasets import Dataset
 from transformers import set_seed
 from transformers.trainer_utils import TrainOutput
 
@@ -36,7 +37,7 @@ def view_of(trainer: FairTrainer, view: View) -> Any:
     return trainer.data[split] if view.augmented else trainer.data.plain(split)
 
 
-def views_of(trainer: FairTrainer) -> dict[str, Any]:
+def views_of(trainer: FairTrainer) -> dict[str, Dataset]:
     """Return the rows that the trainer's method reads, by name."""
     return {name: view_of(trainer, view) for name, view in trainer.method.views.items()}
 

@@ -76,7 +76,7 @@ def test_a_checkpoint_of_another_recipe_is_put_aside(
             report_to=[],
         )
         trainer = FairTrainer(
-            model_init=tiny_vit, args=args, method=method, train_dataset=table(), eval_dataset=table(32, 1)
+            model_init=lambda: tiny_vit(), args=args, method=method, train_dataset=table(), eval_dataset=table(32, 1)
         )
         trainer.train(resume_from_checkpoint=True)
         return trainer

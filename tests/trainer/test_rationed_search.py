@@ -150,15 +150,15 @@ def test_a_search_that_ended_for_its_hours_goes_on_with_more(tmp_path: Path, epo
     """With as many or fewer hours it stays ended, with more it goes on, and ends again where they do."""
     best = rationed(tmp_path, 165).hyperparameter_search(n_trials=7)
     before = trials(tmp_path)
-    assert len(before) == 3
+    assert states(tmp_path) == [("COMPLETE", None)] * 3
     for limit in (165, 100):
         again = rationed(tmp_path, limit)
         assert again.hyperparameter_search(n_trials=7) == best
         assert trials(tmp_path) == before
         assert again.search is not None
         assert again.search.out_of_hours
-    # 60 s are gone, and 60 + 2 x 20 + 100 <= 205 < 60 + 3 x 20 + 100.
-    more = rationed(tmp_path, 205)
+    # 60 s are gone: 60 + 1.25 (20 + 100) <= 215, then 80 + 20 + 100 <= 215 < 100 + 20 + 100.
+    more = rationed(tmp_path, 215)
     more.hyperparameter_search(n_trials=7)
     assert more.search is not None
     assert (more.search.n_finished, more.search.out_of_hours) == (5, True)
