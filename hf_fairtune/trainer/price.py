@@ -107,16 +107,14 @@ class Timing:
 
 def _timing(trainer: FairTrainer, method: Method) -> Timing:
     assert trainer.data is not None
-    few = (1 + TIMED) // 2
     with unchanged_chance():
-        if rows_read(trainer, method):
-            _timed(trainer, method, few)  # what is done once in a process is not a row's
         watch, fitted, read = _timed(trainer, method, 1 + TIMED)
-        a_row = 0.0
-        if read < rows_read(trainer, method):
-            fewer, _, less = _timed(trainer, method, few)
+        # Without a step the model is only run forward, as in an evaluation.
+        a_row = scored = watch.evaluation / _evaluated(trainer, trainer.data)
+        if read < rows_read(trainer, method) and any(stage.steps for stage in watch.stages):
+            fewer, _, less = _timed(trainer, method, (1 + TIMED) // 2)
             a_row = max(0.0, (watch.rest - fewer.rest) / max(1, read - less))
-    return Timing(watch, fitted, read, a_row, watch.evaluation / _evaluated(trainer, trainer.data))
+    return Timing(watch, fitted, read, a_row, scored)
 
 
 def searched_methods(trainer: FairTrainer) -> dict[str, Method]:

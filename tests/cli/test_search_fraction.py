@@ -1,4 +1,4 @@
-"""`fairtune search --search_fraction`: cells said beforehand, told by document and card, and no other in the folder."""
+"""`fairtune search --search_fraction`: cells said beforehand, told by document and card, no other in the folder."""
 
 from pathlib import Path
 
