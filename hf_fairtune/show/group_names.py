@@ -52,6 +52,7 @@ def _named(
     part: Any, *, titles: Mapping[str, str], groups: Mapping[str, Mapping[str, str]], attribute: str = ""
 ) -> Any:
     """Return a part of a document, a part of an audit by `attribute`, with its attributes and groups renamed."""
+    kind: type = type(part)
     attribute = part.name if isinstance(part, AttributeSheet) else getattr(part, "attribute", attribute) or ""
     name = partial(_named, titles=titles, groups=groups, attribute=attribute)
     if isinstance(part, dict):
@@ -60,10 +61,10 @@ def _named(
         return type(part)(map(name, part))
     if not is_dataclass(part):
         return part
-    own, changed = groups.get(attribute, {}), dict[str, Any]()
+    own, changed, holding = groups.get(attribute, {}), dict[str, Any](), _group_fields(kind)
     for field in fields(part):
         value = getattr(part, field.name)
-        if field.name not in _group_fields(type(part)):
+        if field.name not in holding:
             changed[field.name] = name(value)
         elif isinstance(value, dict):
             changed[field.name] = dict(zip(map(own.get, value, value), value.values(), strict=True))
