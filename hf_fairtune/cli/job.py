@@ -175,10 +175,26 @@ def say_weights(trainer: FairTrainer) -> None:
 def warn_of_small_groups(trainer: FairTrainer) -> None:
     """Say which groups are too small on validation for a search to tell their AUC from chance."""
     assert trainer.data is not None
-    for group, (positives, negatives) in sorted(counts_of(trainer.data, "validation").items()):
-        if min(positives, negatives) < ESTIMABLE:
-            counts = f"{negatives} without and {positives} with the finding"
-            say(trainer, f"note: group {group} has {counts} in validation; its AUC there is mostly chance")
+    for group, counts in sorted(counts_of(trainer.data, "validation").items()):
+        if min(counts) < ESTIMABLE:
+            say(trainer, f"note: group {group} has {counted(counts)} in validation; its AUC there is mostly chance")
+
+
+def say_subset(trainer: FairTrainer, fraction: float) -> None:
+    """Say which share of the training rows trials see, by group, and where it is too small to learn from."""
+    if fraction == 1:
+        return
+    assert trainer.data is not None
+    some = trainer.data.subset(fraction, trainer.args.seed)
+    say(trainer, f"trials train on {len(some['train'])} of {len(trainer.data['train'])} images, the same in each:")
+    for group, counts in sorted(counts_of(some, "train").items()):
+        note = f"; fewer than {ESTIMABLE} tell a trial little" if min(counts) < ESTIMABLE else ""
+        say(trainer, f"  group {group}: {counted(counts)}{note}")
+
+
+def counted(counts: tuple[int, int]) -> str:
+    """Write the positives and negatives of a group."""
+    return f"{counts[1]} without and {counts[0]} with the finding"
 
 
 def say_power(trainer: FairTrainer, split: str = "test", reference_scores: np.ndarray | None = None) -> None:

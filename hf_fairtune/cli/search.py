@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ..trainer.audits import MODEL
 from ..trainer.baselines import BASELINES, baseline, baseline_method, seeds_after
 from ..trainer.fair import FairTrainer
 from ..trainer.price import cost, searched_methods
-from .job import Job, say, say_power, train_all, warn_of_small_groups
+from .job import Job, say, say_power, say_subset, train_all, warn_of_small_groups
 from .model import ModelArguments
 from .price import price_line, price_of
 from .spending import Spending
@@ -77,6 +78,13 @@ class SearchArguments:
         },
     )
 
+    search_fraction: float = field(
+        default=1.0,
+        metadata={
+            "help": "Share of the training rows, of every group and label, that trials train on, the same in each; "
+            "the final trainings take all. A learning rate chosen on a tenth of the steps may not suit all of them."
+        },
+    )
     min_auc: float | None = field(
         default=None,
         metadata={
@@ -98,6 +106,8 @@ class SearchArguments:
         for name in ("trials", "baseline_trials"):
             if (count := getattr(self, name)) is not None and count < 1:
                 raise FairTuneError(f"`--{name}` is {count}; a search takes at least one.")
+        if not 0 < self.search_fraction <= 1:
+            raise FairTuneError(f"`--search_fraction` is {self.search_fraction:g}; give a share above 0, at most 1.")
         if self.max_hours is not None and not 0 < self.max_hours < math.inf:
             raise FairTuneError(f"`--max_hours` is {self.max_hours:g}; give a finite number above 0.")
         self.baselines = [] if self.baselines == [NO_BASELINE] else self.baselines
@@ -132,6 +142,7 @@ def run(
         trainer = job.trainer(objective=search.objective)
         say_power(trainer)
         warn_of_small_groups(trainer)
+        say_subset(trainer, search.search_fraction)
         plan = spending(trainer, search, clock)
         say(trainer, price_line(price_of(trainer, plan.seconds, plan.n_trials, plan.n_trainings)))
         choose(trainer, search, search.trials, plan.ration())
@@ -149,8 +160,9 @@ def run(
 def spending(trainer: FairTrainer, search: SearchArguments, clock: Clock) -> Spending:
     """Time a few steps of each kind of trial and of each baseline."""
     say(trainer, "timing a few steps of each kind of training")
-    own = {name: cost(trainer, method) for name, method in searched_methods(trainer).items()}
-    others = {name: own[name] if name in own else cost(trainer, baseline_method(name)) for name in search.baselines}
+    priced = partial(cost, trainer, fraction=search.search_fraction)
+    own = {name: priced(method) for name, method in searched_methods(trainer).items()}
+    others = {name: own[name] if name in own else priced(baseline_method(name)) for name in search.baselines}
     limit = math.inf if search.max_hours is None else 3600 * search.max_hours
     trials = search.trials, search.baseline_trials or search.trials
     return Spending(clock, limit, *trials, search.seeds, [*own.values()], others)
@@ -167,6 +179,7 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: R
         mode=search.mode,
         selection=search.selection,
         min_auc=search.min_auc,
+        fraction=search.search_fraction,
     )
     if trainer.search is not None and trainer.search.out_of_hours:
         ran = f"{trainer.search.n_finished} of {trials} trials ran"

@@ -1,4 +1,4 @@
-"""The rows of the external set: every group as often as any other within each label."""
+"""Rows drawn by group and label: every group as often as any other, or the same share of each."""
 
 import numpy as np
 
@@ -38,4 +38,30 @@ def balanced_rows(
             again = replacement and place != smallest
             drawn = draw.choice(cell, due[label], replace=True) if again else draw.permutation(cell)
             chosen.append(drawn[: max(1, round(fraction * due[label]))])
+    return np.sort(np.concatenate(chosen))
+
+
+def stratified_rows(labels: np.ndarray, groups: np.ndarray, *, seed: int = 0, fraction: float) -> np.ndarray:
+    """Choose a share of the rows of every group x label, one row at least: the subset of FairTune's search (4.1).
+
+    Rows are drawn, and not patients: a subset of training rows leaks into nothing, and more patients are in it. The
+    draws of one cell do not depend on the other cells, and the rows of a smaller fraction are among those of a larger
+    one.
+
+    Args:
+        labels: 0 or 1, [n].
+        groups: indices of groups, [n].
+        seed: of the draws.
+        fraction: share to keep, above 0 and at most 1.
+
+    Returns:
+        rising indices of rows.
+    """
+    if not 0 < fraction <= 1:
+        raise FairTuneError(f"The fraction of the training rows is {fraction:g}; give a share above 0, at most 1.")
+    chosen = []
+    for group, label in np.unique(np.column_stack([groups, labels]), axis=0).tolist():
+        cell = np.flatnonzero((groups == group) & (labels == label))
+        drawn = np.random.default_rng([seed, group, label]).permutation(cell)
+        chosen.append(drawn[: max(1, round(fraction * len(cell)))])
     return np.sort(np.concatenate(chosen))

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from datasets import Dataset, DatasetDict
 
-from ..document.data import Data, Target
+from ..document.data import Data
 from ..errors import FairTuneError, listed
 from .arguments import DataArguments
-from .balance import balanced_rows
+from .balance import balanced_rows, stratified_rows
 from .columns import SPLITS
 from .copies import check_one_split
 from .image_rows import ImageRows, check_both_classes, check_named, read_rows
@@ -140,6 +140,16 @@ class FairDataset:
         chosen = kept[balanced_rows(labels, groups, seed=seed, fraction=fraction, replacement=replacement)]
         return self._with("external", self.splits[TRAIN].select(chosen), self._tables[TRAIN], columns["row"][chosen])
 
+    def subset(self, fraction: float, seed: int = 0) -> FairDataset:
+        """Return the same data with a share of the rows of `train`, in every group x label alike: `stratified_rows`.
+
+        Raises:
+            FairTuneError: the fraction is outside of (0, 1].
+        """
+        columns = self.columns(TRAIN)
+        chosen = stratified_rows(columns["labels"], columns["groups"], seed=seed, fraction=fraction)
+        return self._with(TRAIN, self.splits[TRAIN].select(chosen), self._tables[TRAIN], columns["row"][chosen])
+
     def with_test_set(self, name: str, arguments: DataArguments) -> FairDataset:
         """Return the same data with one more test split: the whole table of another source, by the same processor.
 
@@ -232,18 +242,6 @@ def load_fair_dataset(
     augmentation = arguments.augmentation(rows.images, pixel_shape(processor))
     augmented = replace(plain, augmentation=augmentation, views=arguments.stored_views)
     parts = {name: rows.dataset(rows.inside(name), augmented if name == TRAIN else plain) for name in SPLITS}
-    facts = Data(
-        name=source.name,
-        label=table.label_name,
-        task=table.task,
-        targets=[Target(table.targets[0], rows.negative)],
-        groups=list(arguments.group),
-        cluster=arguments.cluster,
-        hash=rows.data_hash,
-        probability=True,
-        splits={name: rows.sheet(rows.inside(name)) for name in SPLITS},
-        split_source=origin,
-        readings=table.readings,
-    )
+    facts = rows.facts(source.name, arguments, origin)
     named = tuple(arguments.exclude), tuple(arguments.include)
     return FairDataset(DatasetDict(parts), processor, *named, facts, dict.fromkeys(SPLITS, rows))

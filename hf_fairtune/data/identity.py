@@ -17,6 +17,9 @@ from ..errors import FairTuneError, listed
 if TYPE_CHECKING:
     from datasets import Dataset
 
+# Images taken from a table at once: one by one takes most of the time, and all at once may hold gigabytes.
+BATCH = 64
+
 
 @dataclass(frozen=True)
 class EncodedImage:
@@ -50,8 +53,9 @@ class EncodedImage:
 
 def encoded(images: Dataset, start: int = 0, stop: int | None = None) -> Iterator[EncodedImage]:
     """Yield the undecoded images `start:stop` of the column `image`."""
-    for item in images.select(range(len(images))[start:stop])["image"]:
-        yield EncodedImage(item["path"], item["bytes"]) if item else EncodedImage(None, None)
+    for batch in images.select(range(len(images))[start:stop]).iter(BATCH):
+        for item in batch["image"]:
+            yield EncodedImage(item["path"], item["bytes"]) if item else EncodedImage(None, None)
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,10 @@ def identify(images: Dataset, root: Path | None) -> Identities:
     """Name every image of the column `image`."""
     found: list[tuple[str, str, str]] = []
     missing: list[str] = []
+    base = root.absolute() if root else None
     for image in encoded(images):
         try:
-            found.append(_identify(image, root))
+            found.append(_identify(image, base))
         except FileNotFoundError:
             missing.append(str(image.path))
     if missing:
@@ -91,7 +96,7 @@ def identify(images: Dataset, root: Path | None) -> Identities:
     return Identities(keys.tolist(), rows, [stamp for _, stamp, _ in found], [name for _, _, name in found])
 
 
-def _identify(image: EncodedImage, root: Path | None) -> tuple[str, str, str]:
+def _identify(image: EncodedImage, base: Path | None) -> tuple[str, str, str]:
     if image.content is not None:
         content = hashlib.sha256(image.content).hexdigest()[:16]
         return content, content, content
@@ -99,7 +104,6 @@ def _identify(image: EncodedImage, root: Path | None) -> tuple[str, str, str]:
         raise FairTuneError("An image of the table is empty; drop the rows without one.")
     path = Path(image.path).absolute()
     status = os.stat(path)
-    base = root.absolute() if root else None
     name = path.relative_to(base).as_posix() if base and path.is_relative_to(base) else "/".join(path.parts[-2:])
     return digest([name, status.st_size]), f"{path}:{status.st_size}:{status.st_mtime_ns}", name
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from datasets import ClassLabel, Dataset, Features, Value
 
-from ..document.data import SplitSheet
+from ..document.data import Data, SplitSheet, Target
 from ..errors import FairTuneError, listed
 from .arguments import DataArguments
 from .attributes import Attribute, read_attributes
@@ -91,6 +91,22 @@ class ImageRows:
     def sheet(self, chosen: np.ndarray) -> SplitSheet:
         """Return the facts about the chosen rows, which are one split."""
         return split_sheet(self.table.take(chosen), unordered_digest(self.identities.rows[i] for i in chosen))
+
+    def facts(self, name: str, arguments: DataArguments, origin: Literal["given", "made"]) -> Data:
+        """Return the facts about the table of this name, read by `arguments`, and about its splits."""
+        return Data(
+            name=name,
+            label=self.table.label_name,
+            task=self.table.task,
+            targets=[Target(self.table.targets[0], self.negative)],
+            groups=list(arguments.group),
+            cluster=arguments.cluster,
+            hash=self.data_hash,
+            probability=True,
+            splits={split: self.sheet(self.inside(split)) for split in SPLITS},
+            split_source=origin,
+            readings=self.table.readings,
+        )
 
     def dataset(self, chosen: np.ndarray, transform: PixelTransform) -> Dataset:
         """Return the chosen rows as `row`, `labels`, `groups` (and `cluster`), which `transform` turns to tensors."""

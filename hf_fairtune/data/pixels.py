@@ -5,7 +5,9 @@ later rename replaces an equal file.
 """
 
 import io
+import math
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -53,13 +55,14 @@ def _build(path: Path, images: Dataset, processor: Any, shape: tuple[int, ...]) 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path.parent)
+        _check_space(path.parent, math.prod(shape))
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             _write(file, images, processor, shape)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        gigabytes = np.prod(shape, dtype=float) / 1e9
+        gigabytes = math.prod(shape) / 1e9
         raise FairTuneError(
             f"`{path.parent}` could not take the {gigabytes:.2f} GB of decoded pixels ({first_line(error)}); "
             "free some space or name another folder by --data_cache."
@@ -67,6 +70,16 @@ def _build(path: Path, images: Dataset, processor: Any, shape: tuple[int, ...]) 
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _check_space(folder: Path, size: int) -> None:
+    """Check that a disk takes so many bytes, before hours of decoding."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise FairTuneError(
+            f"`{folder}` has {free / 1e9:.2f} GB free, but the decoded pixels take {size / 1e9:.2f} GB; free some "
+            "space, name another folder by --data_cache, or give a smaller --image_size."
+        )
 
 
 def _sweep(folder: Path) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from ..errors import FairTuneError
 from ..folder import write_atomically
@@ -69,7 +68,9 @@ def stratified(units: np.ndarray, strata: np.ndarray, shares: Sequence[float], s
     each goes where its strata are furthest below their due.
     """
     _, unit = np.unique(units.astype(str), return_inverse=True)
-    counts = pd.crosstab(unit, strata).to_numpy(dtype=float)
+    _, stratum = np.unique(strata, return_inverse=True)
+    counts = np.zeros((unit.max() + 1, stratum.max() + 1))
+    np.add.at(counts, (unit, stratum), 1)
     totals = counts.sum(axis=0)
     due = np.outer(shares, totals)
     shuffled = np.random.default_rng(seed).permutation(len(counts))

@@ -6,6 +6,7 @@ from typing import Literal
 from .curves import DecisionCurve, ReliabilityCurve, RocCurve
 from .enrichment import Enrichment
 from .estimate import NAN, Effective, Estimate, Real, Reason, Size, Status
+from .scalar import GroupName
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class GroupAudit(Effective):
     `worst_share` is the share of resamples in which its AUC is the lowest of the included groups.
     """
 
-    group: str
+    group: GroupName
     n: Size
     positives: Size
     negatives: Size
@@ -31,7 +32,7 @@ class GroupAudit(Effective):
 class MinGroupAuc(Estimate):
     """The lowest AUC of the included groups, and whose it is."""
 
-    group: str | None = None
+    group: GroupName | None = None
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class AucGap(Estimate):
     equal, by so many `permutations` or draws.
     """
 
-    best: str | None = None
-    worst: str | None = None
+    best: GroupName | None = None
+    worst: GroupName | None = None
     null_mean: Real = NAN
     null_high: Real = NAN
     excess: Real = NAN
@@ -61,8 +62,8 @@ class Pair:
     group with which 0.05 would be found so.
     """
 
-    group: str
-    reference: str
+    group: GroupName
+    reference: GroupName
     auc_difference: Estimate
     p: Real
     p_adjusted: Real
@@ -76,7 +77,7 @@ class Pair:
 class CrossGroup:
     """One group against the other included ones: AUC of its negatives (`bpsn`) and of its positives (`bnsp`)."""
 
-    group: str
+    group: GroupName
     bpsn: Estimate
     bnsp: Estimate
 
@@ -85,7 +86,7 @@ class CrossGroup:
 class RankedGroup:
     """A group's AUC after partial pooling; rank 1 is the lowest, `worst_share` the chance of being the lowest."""
 
-    group: str
+    group: GroupName
     pooled: Real
     low: Real
     high: Real
@@ -101,7 +102,7 @@ class Ranking:
     mean: Real
     tau: Real
     groups: list[RankedGroup]
-    left_out: list[str]
+    left_out: list[GroupName]
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class CalibrationGroup:
     on the same scores, `ece_excess` is the error less that mean, `p` that of the test that the model is calibrated.
     """
 
-    group: str
+    group: GroupName
     brier: Estimate
     ece: Real
     ece_null: Real
@@ -139,7 +140,7 @@ Criterion = Literal["sensitivity at specificity", "specificity at sensitivity"]
 class OperatingPointGroup:
     """A group at its own cut: the rate, the other rate as achieved, and the cut, which is not for use."""
 
-    group: str
+    group: GroupName
     value: Estimate
     achieved: Real
     threshold: Real
@@ -159,7 +160,7 @@ class OperatingPoints:
 class RateGroup:
     """One group's counts of decisions at a threshold, and its rates by metric name."""
 
-    group: str
+    group: GroupName
     n: Size
     positives: Size
     negatives: Size
@@ -179,7 +180,7 @@ class ThresholdAudit:
     policy: str
     fitted_on: str | None
     value: Real
-    by_group: dict[str, Real] | None
+    by_group: dict[GroupName, Real] | None
     degenerate: bool
     overall: RateGroup
     groups: list[RateGroup]
@@ -202,7 +203,7 @@ class Audit(Effective):
     confidence: float
     n_boot: int
     seed: int
-    excluded: list[str]
+    excluded: list[GroupName]
     auc: Estimate
     min_group_auc: MinGroupAuc
     auc_gap: AucGap

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .estimate import Estimate, Real, Reason, Size, Status
+from .scalar import GroupName
 
 # Loss of AUC that is let pass in a group beside one that gained.
 MARGIN = 0.02
@@ -18,7 +19,7 @@ class GroupChange:
     how far the AUC may have fallen, one-sided. Both are undefined for an excluded group.
     """
 
-    group: str
+    group: GroupName
     n: Size
     positives: Size
     negatives: Size
@@ -34,7 +35,7 @@ class GroupChange:
 class RateChange:
     """Changes of one group's rates, by metric name."""
 
-    group: str
+    group: GroupName
     rates: dict[str, Estimate]
 
 
@@ -58,7 +59,7 @@ class GroupPower:
     changed.
     """
 
-    group: str
+    group: GroupName
     gain: Real
     fall: Real
 
@@ -87,7 +88,7 @@ class Comparison:
     n: Size
     positives: Size
     negatives: Size
-    excluded: list[str]
+    excluded: list[GroupName]
     auc: Estimate
     p: Real
     min_group_auc: Estimate

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from .estimate import Real, Size
+from .scalar import GroupName
 
 
 @dataclass(frozen=True)
 class RocCurve:
     """Achieved points of a group's ROC curve, from (0, 0) to (1, 1); empty where a class is missing."""
 
-    group: str
+    group: GroupName
     fpr: list[float]
     tpr: list[float]
 
@@ -29,7 +30,7 @@ class ReliabilityBin:
 class ReliabilityCurve:
     """A group's scores against what was observed, in bins of equal size."""
 
-    group: str
+    group: GroupName
     bins: list[ReliabilityBin]
 
 
@@ -41,7 +42,7 @@ class DecisionCurve:
     between `low` and `high`; these are NaN for few rows, and empty in a shared document.
     """
 
-    group: str
+    group: GroupName
     cuts: list[float]
     tpr: list[Real]
     fpr: list[Real]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .estimate import Size
+from .scalar import GroupName
 
 Task = Literal["binary", "multiclass", "multilabel"]
 AttributeKind = Literal["levels", "cuts", "intersection"]
@@ -46,14 +47,14 @@ class Reading:
     value: str
     role: Role
     n: Size = None
-    group: str | None = None
+    group: GroupName | None = None
 
 
 @dataclass(frozen=True)
 class Level:
     """One group of an attribute in one split: its rows, and its positives by target."""
 
-    group: str
+    group: GroupName
     n: Size
     missing: bool
     positives: dict[str, Size]

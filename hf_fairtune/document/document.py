@@ -20,7 +20,7 @@ from .estimate import Estimate, Reason
 from .provenance import Provenance
 from .replication import Replication
 from .run import Model, Run
-from .scalar import Argument
+from .scalar import Argument, GroupName
 
 AUDIT_FILE, RUN_FILE = "audit.json", "fairtune.json"
 SCHEMA_VERSION: Literal[2] = 2
@@ -78,8 +78,8 @@ class GateRow:
     attribute: str | None
     split: str
     verdict: GateVerdict
-    group: str | None = None
-    against: str | None = None
+    group: GroupName | None = None
+    against: GroupName | None = None
     threshold: str | None = None
     low: float | None = None
     high: float | None = None

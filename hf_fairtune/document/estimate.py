@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from .scalar import GroupName
+
 NAN = float("nan")
 
 # A number that may be undefined: NaN in Python, null in JSON, which has no NaN.
@@ -100,7 +102,7 @@ class Reason:
     """Why a number is undefined, lacks its interval, or was made from less than was asked for."""
 
     kind: ReasonKind
-    group: str | None = None
+    group: GroupName | None = None
     unit: Unit | None = None
     count: int | None = None
     needed: int | None = None

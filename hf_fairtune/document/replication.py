@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from .comparison import Verdict
 from .estimate import Estimate, Real, Reason, Size, Status
+from .scalar import GroupName
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class GroupContrast:
     The interval of the change is simultaneous over the groups that changed.
     """
 
-    group: str
+    group: GroupName
     n: Size
     positives: Size
     negatives: Size
@@ -59,7 +60,7 @@ class Replication:
     n: Size
     positives: Size
     negatives: Size
-    excluded: list[str]
+    excluded: list[GroupName]
     auc: Contrast
     min_group_auc: Contrast
     auc_gap: Contrast

@@ -68,7 +68,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Training:
-    """How a model was trained, and which of its parts moved; `class_weights` are those of its loss, if it had any."""
+    """How a model was trained, and which of its parts; `class_weights` are those of its loss, if it had any.
+
+    `trainable_parameters` required a gradient. The bias of a key is among them, though it never moves: the softmax of
+    attention takes no notice of a constant.
+    """
 
     method: MethodFacts
     trainable_parameters: int

@@ -78,7 +78,8 @@ class Search:
     """A search and its trials, of which `n_trials` were asked for; `best_trial` was chosen by `selection`, if known.
 
     `min_auc` is the AUC on validation that a trial had to reach; None for no such floor. `max_hours` are those that
-    the whole run might take; `out_of_hours` where they ended the search.
+    the whole run might take; `out_of_hours` where they ended the search. Trials trained on `fraction` of the training
+    rows.
     """
 
     mode: str
@@ -94,6 +95,7 @@ class Search:
     max_hours: float | None = None
     out_of_hours: bool = False
     selection: Choice | None = None
+    fraction: float = 1.0
 
     @property
     def n_finished(self) -> int:

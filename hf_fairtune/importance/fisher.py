@@ -88,9 +88,9 @@ def without(importance: Importance, unreal: dict[str, Tensor]) -> Importance:
 
 
 def _check_cells(rows: StableRows) -> None:
-    """Refuse rows in which a group has no rows of a label."""
+    """Refuse rows in which a group that occurs has no rows of a label."""
     pair = rows.options.contrast
-    codes = [pair.worst, pair.best] if isinstance(pair, GroupPair) else range(int(rows.groups.max()) + 1)
+    codes = [pair.worst, pair.best] if isinstance(pair, GroupPair) else rows.groups.unique().tolist()
     cells = [(g, y) for g in codes for y in (0, 1)]
     empty = [f"group {g} with label {y}" for g, y in cells if not ((rows.groups == g) & (rows.labels == y)).any()]
     if len(codes) == 1:

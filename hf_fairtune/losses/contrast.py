@@ -36,27 +36,26 @@ class GroupPair:
 
 @dataclass(frozen=True)
 class EachGroup:
-    """Every group against all others, averaged over the codes below `n_groups`; of two their plain comparison."""
+    """Every group of `codes` against all others, averaged; of two their plain comparison."""
 
-    n_groups: int
+    codes: tuple[int, ...]
 
     def __post_init__(self) -> None:
         """Check that there are two."""
-        if self.n_groups < 2:
-            raise FairTuneError(f"`n_groups` is {self.n_groups}; a bias needs at least two groups.")
+        if len(self.codes) < 2:
+            raise FairTuneError(f"`codes` are {len(self.codes)}; a bias needs at least two groups.")
 
     def __call__(self, loss: BiasLoss, probabilities: Tensor, labels: Tensor, groups: Tensor) -> BiasValue:
         """Measure the mean bias, of the same arguments; `empty` is summed over the comparisons."""
-        sides = range(self.n_groups) if self.n_groups > 2 else [1]
+        sides = self.codes if len(self.codes) > 2 else self.codes[1:]
         parts = [loss(probabilities, labels, groups == side) for side in sides]
         value = torch.stack([part.value for part in parts]).mean()
         return BiasValue(value, torch.stack([part.empty for part in parts]).sum())
 
     def describe(self, group_names: Sequence[str]) -> str:
         """Name the groups; `group_names` by code."""
-        if self.n_groups == 2:
-            return f"{group_names[1]} against {group_names[0]}"
-        return f"each of {', '.join(group_names[: self.n_groups])} against the rest"
+        names = [group_names[code] for code in self.codes]
+        return f"{names[1]} against {names[0]}" if len(names) == 2 else f"each of {', '.join(names)} against the rest"
 
 
 Contrast = GroupPair | EachGroup
@@ -69,13 +68,13 @@ def contrast_for(kind: str, margins: Tensor, labels: Tensor, groups: Tensor) -> 
         kind: "pair" for the groups of lowest and highest AUC, or "mean" for each against the rest.
         margins: finite scores of class 1, [n].
         labels: 0 or 1, both in each group, [n].
-        groups: codes from 0, at least two and none left out, [n].
+        groups: codes, at least two, [n]; those that do not occur, such as excluded ones, do not count.
     """
-    n_groups = int(groups.max()) + 1
+    codes = groups.unique().tolist()
     if kind == "mean":
-        return EachGroup(n_groups)
+        return EachGroup(tuple(codes))
     judged = []
-    for group in range(n_groups):
+    for group in codes:
         own, positive = margins[groups == group].numpy(), labels[groups == group].numpy() == 1
         u = mannwhitneyu(own[positive], own[~positive], method="asymptotic").statistic
         judged.append((float(u / (positive.sum() * (~positive).sum())), group))

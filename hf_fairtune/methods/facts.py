@@ -61,15 +61,19 @@ class Facts:
         """Read the facts from a plain model and from the rows of the view "train"."""
         family = known_family(model)
         blocks = 0 if family is None else family.count(model)
-        facts = cls(family=family, blocks=blocks, rows=rows, head=head, seed=seed)
+        return cls(family=family, blocks=blocks, head=head, seed=seed).reading(rows)
+
+    def reading(self, rows: Mapping[str, Any]) -> Facts:
+        """Return the facts with other rows, counted by the view "train"."""
         train: Any = rows.get("train")
         features: Mapping[str, Any] = getattr(train, "features", None) or {}
         if not all(hasattr(features.get(name), "names") for name in ("labels", "groups")):
-            return facts
+            return replace(self, rows=rows)
         names, n_classes = tuple(features["groups"].names), len(features["labels"].names)
         columns = train.with_format("numpy").select_columns(["labels", "groups"])[:]
         cells = np.bincount(columns["groups"] * n_classes + columns["labels"], minlength=len(names) * n_classes)
-        return replace(facts, group_names=names, n_classes=n_classes, cells=cells.reshape(len(names), -1))
+        cells = cells.reshape(len(names), -1)
+        return replace(self, rows=rows, group_names=names, n_classes=n_classes, cells=cells)
 
 
 def label_counts(rows: Any) -> np.ndarray | None:

@@ -24,8 +24,8 @@ DIRECTIONS: dict[Any, Direction] = {"maximize": "maximize", "minimize": "minimiz
 class Plan:
     """What is searched; `objective` gives a trial's value from the metrics, `hp_space` its training arguments.
 
-    A trial that breaks one of the `floors` is infeasible: it wins nothing. `by_name` tells that the objective is a
-    metric of ours.
+    A trial that breaks one of the `floors` is infeasible: it wins nothing. It trains on a `fraction` of the training
+    rows. `by_name` tells that the objective is a metric of ours.
     """
 
     objective_name: str
@@ -35,6 +35,7 @@ class Plan:
     n_epochs: float
     hp_space: Callable[[BaseTrial], dict[str, Any]]
     floors: Floors = Floors()
+    fraction: float = 1.0
     by_name: bool = False
 
     @classmethod

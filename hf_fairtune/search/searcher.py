@@ -64,7 +64,11 @@ class Searcher:
         """Open the study of `folder`, if it was made with `fingerprint`; queue presets where the mode has some."""
         folder.mkdir(parents=True, exist_ok=True)
         held = lock(folder)
-        study = open_study(folder, plan.direction, fingerprint)
+        try:
+            study = open_study(folder, plan.direction, fingerprint)
+        except FairTuneError:
+            held.release()
+            raise
         if plan.mode.presets:
             enqueue(study, presets, plan.rates)
         return cls(plan, study, held, ration)
@@ -75,21 +79,26 @@ class Searcher:
         return 0 if self.study is None else max(0, self.plan.mode.n_trials - n_finished(self.study))
 
     def goes_on(self) -> bool:
-        """Tell whether to run another trial; a search that ended for its hours stays ended.
+        """Tell whether to run another trial; a search that ended for its hours goes on where it is given more.
 
         Raises:
             FairTuneError: the hours hold not one trial.
         """
-        if self.study is None or not self.remaining or OUT_OF_HOURS in self.study.user_attrs:
+        if self.study is None or not self.remaining or self.ration.limit <= self._ended_at:
             return False
         done = n_finished(self.study)
         if not self.ration.holds(done):
             if not done:
                 raise self.ration.refusal()
             if not self.is_barren:
-                self.study.set_user_attr(OUT_OF_HOURS, True)
+                self.study.set_user_attr(OUT_OF_HOURS, self.ration.limit)
             return False
         return True
+
+    @property
+    def _ended_at(self) -> float:
+        """Return the limit in seconds that ended the search; 0 where none did."""
+        return 0.0 if self.study is None else float(self.study.user_attrs.get(OUT_OF_HOURS, 0))
 
     @property
     def is_barren(self) -> bool:
@@ -192,7 +201,8 @@ class Searcher:
             trials=trials(self.study),
             min_auc=self.plan.floors.min_auc,
             max_hours=self.ration.hours,
-            out_of_hours=OUT_OF_HOURS in self.study.user_attrs,
+            out_of_hours=bool(self.remaining and self._ended_at),
+            fraction=self.plan.fraction,
         )
 
 

@@ -20,7 +20,7 @@ from .space import LearningRate
 FILE_NAME = "search.db"
 STUDY_NAME = "fairtune"
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-# User attributes: of a trial, what stopped it; of the study, that its hours were used up.
+# User attributes: of a trial, what stopped it; of the study, the limit in seconds that ended it.
 STOPPED_BY, OUT_OF_HOURS = "stopped_by", "out_of_hours"
 
 

@@ -143,6 +143,7 @@ def _training(run: Run, own: Training) -> dict[str, str]:
             facts |= {"floor of a trial": f"AUC of {search.min_auc:g} on validation"}
         facts |= {"trials": f"{search.n_trials} asked for; {ended or 'none ended'}{hours_said(search)}"}
         facts |= {"epochs of a trial": f"{search.num_train_epochs:g}, {search.warmup_epochs:g} of them warm-up"}
+        facts |= subset_said(search)
         facts |= chosen(search)
         facts |= {"hours of search": number(search.seconds / 3600)}
     return facts
@@ -155,6 +156,14 @@ def recipe_rows(recipe: RecipeFacts) -> dict[str, str]:
         for flag, value in recipe.changed.items()
     ]
     return {"recipe": recipe.name, "departs from it": ", ".join(instead) or "nowhere"}
+
+
+def subset_said(search: Search) -> dict[str, str]:
+    """Say on which share of the training rows the trials trained, where it was not all."""
+    if search.fraction == 1:
+        return {}
+    said = f"{percent(search.fraction)} of the training rows, of every group and label; the trainings took all"
+    return {"rows of a trial": said}
 
 
 def chosen(search: Search) -> dict[str, str]:

@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from typing import Any, get_args, get_type_hints
 
 from ..data.attributes import AND
 from ..document.data import AttributeSheet, Data, Reading
 from ..document.document import Document
+from ..document.scalar import GROUP
 from .words import LETTER
-
-# Fields of an audit, a comparison and a gate that hold the name of a group, or several.
-GROUPS = {"group", "reference", "best", "worst", "against", "excluded", "left_out", "by_group"}
 
 
 def in_words(document: Document) -> Document:
@@ -54,6 +52,7 @@ def _named(
     part: Any, *, titles: Mapping[str, str], groups: Mapping[str, Mapping[str, str]], attribute: str = ""
 ) -> Any:
     """Return a part of a document, a part of an audit by `attribute`, with its attributes and groups renamed."""
+    kind: type = type(part)
     attribute = part.name if isinstance(part, AttributeSheet) else getattr(part, "attribute", attribute) or ""
     name = partial(_named, titles=titles, groups=groups, attribute=attribute)
     if isinstance(part, dict):
@@ -62,10 +61,10 @@ def _named(
         return type(part)(map(name, part))
     if not is_dataclass(part):
         return part
-    own, changed = groups.get(attribute, {}), dict[str, Any]()
+    own, changed, holding = groups.get(attribute, {}), dict[str, Any](), _group_fields(kind)
     for field in fields(part):
         value = getattr(part, field.name)
-        if field.name not in GROUPS:
+        if field.name not in holding:
             changed[field.name] = name(value)
         elif isinstance(value, dict):
             changed[field.name] = dict(zip(map(own.get, value, value), value.values(), strict=True))
@@ -77,6 +76,17 @@ def _named(
     if renamed in changed and attribute:
         changed[renamed] = titles.get(attribute, attribute)
     return replace(part, **changed)  # type: ignore[type-var]
+
+
+@cache
+def _group_fields(kind: type) -> frozenset[str]:
+    """Return the fields of a part of a document that hold the name of a group, or several."""
+    hints = get_type_hints(kind, include_extras=True)
+    return frozenset(name for name, hint in hints.items() if _names_a_group(hint))
+
+
+def _names_a_group(hint: Any) -> bool:
+    return GROUP in getattr(hint, "__metadata__", ()) or any(map(_names_a_group, get_args(hint)))
 
 
 def group_words(group: str, column: str, cuts: bool, missing: bool = False) -> str:

@@ -1,14 +1,49 @@
 """The checkpoints of a training: which were written whole, and how weights and a method's state come back."""
 
 import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from accelerate.utils import broadcast_object_list
 from peft import PeftModel
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerState
 from transformers.trainer_callback import ExportableState
 
 from ..methods.method import Method
+
+STATE = "trainer_state.json"
+
+
+def settings_of(trainer: Trainer, method: Method) -> Mapping[str, object]:
+    """Return, as JSON, what a checkpoint must have been trained by to be gone on from: method and learning rate."""
+    rate, known = trainer.args.learning_rate, {"name": method.name, "stage": method.stage, **method.hyperparameters()}
+    settings: Mapping[str, object] = json.loads(json.dumps({"method": known, "learning_rate": rate}))
+    return settings
+
+
+def own_checkpoint(trainer: Trainer, method: Method) -> str | None:
+    """Return the newest whole checkpoint of the output folder, the same on every process.
+
+    Checkpoints of another method or learning rate, as of a search that chose another winner since, are put aside: they
+    are renamed to `other-checkpoint-<step>`.
+    """
+    found = None
+    if trainer.is_world_process_zero():
+        folder, settings = Path(trainer.args.output_dir), settings_of(trainer, method)
+        while (found := last_checkpoint(folder)) is not None and _settings(Path(found)) != settings:
+            aside = folder / f"other-{Path(found).name}"
+            shutil.rmtree(aside, ignore_errors=True)
+            Path(found).rename(aside)
+            print(f"note: `{found}` is of another method or learning rate; it is put aside as `{aside}`", flush=True)
+    same: str | None = broadcast_object_list([found])[0]
+    return same
+
+
+def _settings(checkpoint: Path) -> object:
+    state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
+    return state.get("stateful_callbacks", {}).get(MethodState.__name__, {}).get("settings")
 
 
 def last_checkpoint(folder: Path) -> str | None:
@@ -16,7 +51,7 @@ def last_checkpoint(folder: Path) -> str | None:
     whole = []
     for path in folder.glob("checkpoint-*"):
         try:
-            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+            json.loads((path / STATE).read_text(encoding="utf-8"))
             whole.append((int(path.name.rpartition("-")[2]), str(path)))
         except (OSError, ValueError):
             continue
@@ -42,14 +77,14 @@ def load_whole(trainer: Trainer, model: Any, folder: str | Path) -> bool:
 
 
 class MethodState(TrainerCallback, ExportableState):
-    """Keep a method's state in the `trainer_state.json` of every checkpoint, and take it up from there."""
+    """Keep a method's state and its settings in the state of every checkpoint, and take the state up from there."""
 
-    def __init__(self, method: Method) -> None:
-        self.method = method
+    def __init__(self, method: Method, settings: Mapping[str, object]) -> None:
+        self.method, self.settings = method, settings
 
     def state(self) -> dict[str, Any]:
         """Return what the Trainer writes."""
-        return {"args": {}, "attributes": self.method.state()}
+        return {"args": {}, "attributes": self.method.state(), "settings": self.settings}
 
     def on_train_begin(self, args: Any, state: TrainerState, *_: Any, **__: Any) -> None:
         """Take up the checkpoint's state, where one is resumed; else this is the method's own."""

@@ -158,6 +158,7 @@ class FairTrainer(PaperTrainer):
         mode: str | Mode = "default",
         min_auc: float | None = None,
         selection: str | Selection = "best",
+        fraction: float = 1.0,
     ) -> BestRun:
         """Search the method's hyper-parameters and the learning rate, and take the winner's; `train()` trains it.
 
@@ -171,6 +172,7 @@ class FairTrainer(PaperTrainer):
             mode: "default", "paper" (FairTune's text), "published" (its code), or a `Mode`, which has its own trials.
             min_auc: AUC below which a trial cannot win, 0 for none; by default 0.6 for gaps and ratios between groups.
             selection: the rule that chooses the winner, by name of a file of `selections` or as a `Selection`.
+            fraction: share of the training rows, in every group x label, that trials train on; the same in each.
 
         Raises:
             FairTuneError: unknown metric or mode, another search in the folder, or no feasible trial that ended.
@@ -179,7 +181,7 @@ class FairTrainer(PaperTrainer):
         mode = searching.mode_of(self, mode, n_trials)
         groups = group_names(self.eval_dataset)
         plan = Plan.of(compute_objective, direction, mode, self.args.num_train_epochs, hp_space, groups, min_auc)
-        return searching.search(self, plan, selection, super().hyperparameter_search)
+        return searching.search(self, replace(plan, fraction=fraction), selection, super().hyperparameter_search)
 
     def _hp_search_setup(self, trial: Any) -> None:
         super()._hp_search_setup(trial)

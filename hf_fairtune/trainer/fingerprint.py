@@ -43,6 +43,7 @@ def fingerprint(trainer: FairTrainer, plan: Plan) -> dict[str, object]:
         "objective": [plan.objective_name, plan.direction, named(plan.objective)],
         "mode": mode_of(plan.mode),
         "min_auc": plan.floors.min_auc,
+        "fraction": fraction_of(trainer, plan.fraction),
         "method": {trainer.open_method.name: trainer.open_method.hyperparameters()},
         "hp_space": space,
         "functions": [named(function) for function in functions],
@@ -75,6 +76,13 @@ def data_of(trainer: FairTrainer) -> str:
     own = transform_of(data["train"])
     groups = [facts.groups, data.exclude, data.include]
     return digest([facts.hash, splits, *groups, data.processor.to_dict(), repr(own.augmentation), own.views])
+
+
+def fraction_of(trainer: FairTrainer, fraction: float) -> list[object]:
+    """Return the share of the training rows that trials train on, and which of them these are."""
+    if fraction == 1 or trainer.data is None:
+        return [1.0]
+    return [fraction, trainer.data.subset(fraction, trainer.args.seed).facts().splits["train"].hash]
 
 
 def rows_of(dataset: Any) -> list[object]:

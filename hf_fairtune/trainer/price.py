@@ -7,7 +7,7 @@ import math
 import random
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,9 @@ from ..data.fair_dataset import FairDataset
 from ..data.transform import transform_of
 from ..methods.method import Method
 from .kept_prefix import EVALUATION, TRAIN, Filled
+from .stages import view_of
 from .stopwatch import TIMED, Stopwatch, now
+from .subset import on_subset
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -37,7 +39,8 @@ FOLDER = ".price"
 class Cost:
     """Seconds of one training: `start` makes and prepares the model, `epochs` are all steps and evaluations.
 
-    `prefix` is the calculation of frozen first layers that are kept, by the first training that needs them.
+    `prefix` is the calculation of frozen first layers that are kept, by the first training that needs them;
+    `on_subset` are the seconds of a trial on a share of the rows, None where trials take all.
     """
 
     start: float
@@ -45,19 +48,20 @@ class Cost:
     checkpoints: float
     scores: float
     prefix: float = 0.0
+    on_subset: float | None = None
 
     @property
     def trial(self) -> float:
         """Return what a trial takes, which saves nothing, finds frozen layers kept and is run to its last epoch."""
-        return self.start + self.epochs
+        return self.start + self.epochs if self.on_subset is None else self.on_subset
 
     @property
     def training(self) -> float:
         """Return what a training takes, with its checkpoints and the scores of validation and test."""
-        return self.trial + self.checkpoints + self.scores + self.prefix
+        return self.start + self.epochs + self.checkpoints + self.scores + self.prefix
 
 
-def cost(trainer: FairTrainer, method: Method) -> Cost:
+def cost(trainer: FairTrainer, method: Method, fraction: float = 1.0) -> Cost:
     """Time a few steps, an evaluation and a checkpoint of a method, and return what a whole training takes.
 
     Steps and evaluations are scaled by their number. So are the rows that a method reads beside its steps, as for
@@ -66,28 +70,60 @@ def cost(trainer: FairTrainer, method: Method) -> Cost:
     Args:
         trainer: a trainer with `model_init` and `data`, which is left as it was, and so is the state of chance.
         method: what to train by; it is copied.
+        fraction: share of the rows that a trial trains on.
     """
-    data, whole = trainer.data, rows_fitted(trainer)
-    assert data is not None
+    found = _timing(trainer, method)
+    of_all = found.cost(trainer, method)
+    if fraction == 1:
+        return of_all
+    with on_subset(trainer, fraction):
+        return replace(of_all, on_subset=found.cost(trainer, method).trial)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of a few steps on so many `fitted` rows, beside which the method read so many (`read`).
+
+    What a training takes outside of its steps is `watch.rest`, of which each further row that is read takes `a_row`;
+    `scored` is a row's evaluation, and `filled` tells what of frozen layers was calculated to keep it.
+    """
+
+    watch: Stopwatch
+    fitted: int
+    read: int
+    a_row: float
+    scored: float
+    filled: Mapping[str, Filled]
+
+    def cost(self, trainer: FairTrainer, method: Method) -> Cost:
+        """Return what a training on the rows of a trainer takes."""
+        data, args = trainer.data, trainer.args
+        assert data is not None
+        start = self.watch.rest + self.a_row * max(0, rows_read(trainer, method) - self.read)
+        validation, tested = len(data["validation"]), sum(len(data[split]) for split in data.test_splits)
+        epochs, checkpoints = 0.0, 0.0
+        for stage in self.watch.stages:
+            steps, n_epochs = stage.length(args, rows_fitted(trainer) / self.fitted)
+            evaluations = _often(args.eval_strategy, args.eval_steps, steps, n_epochs)
+            epochs += steps * stage.step + evaluations * self.scored * validation
+            checkpoints += _often(args.save_strategy, args.save_steps, steps, n_epochs) * stage.checkpoint
+        views = min(max(1, transform_of(data["train"]).views), math.ceil(args.num_train_epochs))
+        deep = self.filled[EVALUATION].a_row
+        prefix = self.filled[TRAIN].a_row * rows_fitted(trainer) * views + deep * validation
+        # Scores of the trained model come of all its layers.
+        return Cost(start, epochs, checkpoints, (self.scored + deep) * (validation + tested), prefix)
+
+
+def _timing(trainer: FairTrainer, method: Method) -> Timing:
+    assert trainer.data is not None
     with unchanged_chance():
-        watch, rows, filled = _timed(trainer, method, 1 + TIMED)
-        start = watch.rest
-        if len(method.views) > 1 and rows < whole:
-            fewer, less, _ = _timed(trainer, method, (1 + TIMED) // 2)
-            start += max(0.0, (watch.rest - fewer.rest) / (rows - less)) * (whole - rows)
-    evaluation = max((stage.evaluation for stage in watch.stages), default=0.0)
-    per_row = evaluation / _evaluated(trainer, data)
-    scored = len(data["validation"]) + sum(len(data[split]) for split in data.test_splits)
-    epochs, checkpoints = 0.0, 0.0
-    for stage in watch.stages:
-        steps, n_epochs = stage.length(trainer.args, whole / rows)
-        evaluations = _often(trainer.args.eval_strategy, trainer.args.eval_steps, steps, n_epochs)
-        epochs += steps * stage.step + evaluations * per_row * len(data["validation"])
-        checkpoints += _often(trainer.args.save_strategy, trainer.args.save_steps, steps, n_epochs) * stage.checkpoint
-    views = min(max(1, transform_of(data["train"]).views), math.ceil(trainer.args.num_train_epochs))
-    prefix = filled[TRAIN].a_row * whole * views + filled[EVALUATION].a_row * len(data["validation"])
-    # Scores of the trained model come of all its layers.
-    return Cost(start, epochs, checkpoints, (per_row + filled[EVALUATION].a_row) * scored, prefix)
+        watch, fitted, read, filled = _timed(trainer, method, 1 + TIMED)
+        # Without a step the model is only run forward, as in an evaluation.
+        a_row = scored = watch.evaluation / _evaluated(trainer, trainer.data)
+        if read < rows_read(trainer, method) and any(stage.steps for stage in watch.stages):
+            fewer, _, less, _ = _timed(trainer, method, (1 + TIMED) // 2)
+            a_row = max(0.0, (watch.rest - fewer.rest) / max(1, read - less))
+    return Timing(watch, fitted, read, a_row, scored, filled)
 
 
 def searched_methods(trainer: FairTrainer) -> dict[str, Method]:
@@ -123,8 +159,8 @@ def unchanged_chance() -> Iterator[None]:
         np.random.set_state(numpy)  # noqa: NPY002
 
 
-def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatch, int, dict[str, Filled]]:
-    """Train a few batches by a trainer made for it; return the watch, the rows trained on and what was kept."""
+def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatch, int, int, dict[str, Filled]]:
+    """Train a few batches by a trainer made for it; return the watch, `rows_fitted`, `rows_read` and what was kept."""
     args: Any = trainer.args
     assert trainer.data is not None
     folder = Path(args.output_dir) / FOLDER
@@ -146,20 +182,28 @@ def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatc
         watch.start = now(args)
         timed.train()
         watch.stop = now(args)
+        if not watch.evaluation:
+            timed._evaluate(None, None)
     finally:
         timed.accelerator.wait_for_everyone()
         if args.should_save:
             shutil.rmtree(folder, ignore_errors=True)
-    rows, filled = rows_fitted(timed), {name: timed.filled.get(name, Filled()) for name in (TRAIN, EVALUATION)}
+    rows = rows_fitted(timed), rows_read(timed, method)
+    filled = {name: timed.filled.get(name, Filled()) for name in (TRAIN, EVALUATION)}
     del timed
     release_memory()
-    return watch, rows, filled
+    return watch, *rows, filled
 
 
 def rows_fitted(trainer: FairTrainer) -> int:
     """Return the number of rows that a trainer trains on."""
     fitted: Any = trainer.train_dataset
     return len(fitted)
+
+
+def rows_read(trainer: FairTrainer, method: Method) -> int:
+    """Return the number of rows that a method reads beside those it trains on, as for importances or features."""
+    return sum(len(view_of(trainer, view)) for name, view in method.views.items() if name != "train")
 
 
 def few_rows(data: FairDataset, fit: int, validation: int) -> FairDataset:

@@ -32,6 +32,7 @@ from . import selecting
 from .divergence import DivergedError
 from .fingerprint import fingerprint
 from .stages import restored, staged
+from .subset import check_subset, on_subset
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -43,6 +44,7 @@ def search(trainer: FairTrainer, plan: Plan, selection: str | Selection, stock: 
     """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner by a rule."""
     selection = selection_named(selection) if isinstance(selection, str) else selection
     selecting.check_data(trainer, selection)
+    check_subset(trainer, plan.fraction)
     searcher = open_searcher(trainer, plan)
     if (line := note(plan.objective_name)) and trainer.is_world_process_zero():
         print_once(line)
@@ -112,7 +114,7 @@ def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     trainer.searcher = searcher
     try:
-        with restored(trainer):
+        with restored(trainer), on_subset(trainer, searcher.plan.fraction):
             for kind in (ProgressCallback, PrinterCallback):
                 trainer.remove_callback(kind)
             trainer.args.save_strategy, trainer.args.load_best_model_at_end = SaveStrategy.NO, False

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datasets import Dataset
 from transformers import set_seed
 from transformers.trainer_utils import TrainOutput
 
@@ -19,7 +20,7 @@ from ..methods.facts import Facts, View
 from ..methods.method import Method, NotSearchedError
 from .audits import MODEL
 from .average import WeightAverageCallback
-from .checkpoints import MethodState, last_checkpoint
+from .checkpoints import MethodState, own_checkpoint, settings_of
 from .run_facts import TrainingLog, public_name
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ def view_of(trainer: FairTrainer, view: View) -> Any:
     return trainer.data[split] if view.augmented else trainer.data.plain(split)
 
 
+def views_of(trainer: FairTrainer) -> dict[str, Dataset]:
+    """Return the rows that the trainer's method reads, by name."""
+    return {name: view_of(trainer, view) for name, view in trainer.method.views.items()}
+
+
 def prepared(trainer: FairTrainer, model: Any) -> Any:
     """Return a new model as the trainer's method trains it, if that is one stage and nothing is to be searched."""
     if has_one_logit(model):
@@ -47,8 +53,7 @@ def prepared(trainer: FairTrainer, model: Any) -> Any:
     if trainer.data is not None:
         fit_image_size(model, trainer.data.image_size)
     method, args = trainer.method, trainer.args
-    views = {name: view_of(trainer, view) for name, view in method.views.items()}
-    trainer.facts = Facts.of(model, views, head=args.head, seed=args.seed)
+    trainer.facts = Facts.of(model, views_of(trainer), head=args.head, seed=args.seed)
     if method.stages()[0] is not method:
         return model
     try:
@@ -79,7 +84,7 @@ def staged(trainer: FairTrainer, stage: Method) -> Iterator[None]:
         for name, value in stage.arguments().items():
             setattr(trainer.args, name, value)
         average = [WeightAverageCallback(trainer.args.average_last)] if trainer.args.average_last else []
-        for callback in [*stage.callbacks(), MethodState(stage), *average]:
+        for callback in [*stage.callbacks(), MethodState(stage, settings_of(trainer, stage)), *average]:
             trainer.add_callback(callback)
         try:
             yield
@@ -122,8 +127,8 @@ def _train_prepared(trainer: FairTrainer, stage: Method, resume: str | bool | No
 
 def _train_stage(trainer: FairTrainer, stage: Method, resume: str | bool | None, train: Train) -> TrainOutput:
     start = time.monotonic()
-    resume = last_checkpoint(Path(trainer.args.output_dir)) if resume is True else resume
     with staged(trainer, stage):
+        resume = own_checkpoint(trainer, stage) if resume is True else resume
         output: TrainOutput = train(resume)
         trainer.divergence.refuse(trainer)
         stage.finish(trainer.model)

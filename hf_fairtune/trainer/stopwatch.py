@@ -54,6 +54,11 @@ class Stopwatch(TrainerCallback):
         """Return the seconds of the whole outside of the stages' steps."""
         return self.stop - self.start - sum(stage.end - stage.begin for stage in self.stages)
 
+    @property
+    def evaluation(self) -> float:
+        """Return the seconds of an evaluation, 0 where there was none."""
+        return max((stage.evaluation for stage in self.stages), default=0.0)
+
     def on_train_begin(self, args: Any, *_: Any, train_dataloader: Any, **__: Any) -> None:
         """Begin a stage."""
         self.stages.append(Stage(now(args), len(train_dataloader), args.num_train_epochs))
@@ -65,8 +70,9 @@ class Stopwatch(TrainerCallback):
             control.should_evaluate = control.should_save = control.should_training_stop = True
 
     def on_evaluate(self, args: Any, *_: Any, **__: Any) -> None:
-        """Mark the evaluation."""
-        self.stages[-1].evaluation = now(args) - self.stages[-1].steps[-1]
+        """Mark the evaluation: it follows the last step or, in a training without one, the whole."""
+        stage = self.stages[-1]
+        stage.evaluation = now(args) - (stage.steps[-1] if stage.steps else self.stop)
 
     def on_save(self, args: Any, *_: Any, **__: Any) -> None:
         """Mark the checkpoint."""

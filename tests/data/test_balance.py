@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_fairtune.data.balance import balanced_rows
+from hf_fairtune.data.balance import balanced_rows, stratified_rows
 from hf_fairtune.errors import FairTuneError
 
 CELLS = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=2, max_size=4)
@@ -96,3 +96,26 @@ def test_refuses(fraction: float, line: str) -> None:
     with pytest.raises(FairTuneError, match=line) as refusal:
         balanced_rows(labels, groups, fraction=fraction)
     assert "\n" not in str(refusal.value)
+
+
+@given(CELLS, st.integers(0, 5), st.floats(0.01, 1))
+def test_a_share_of_every_cell(cells: list[tuple[int, int]], seed: int, fraction: float) -> None:
+    labels, groups = rows_of(cells)
+    rows = stratified_rows(labels, groups, seed=seed, fraction=fraction)
+    due = {(g, y): max(1, round(fraction * n)) for g, counts in enumerate(cells) for y, n in enumerate(counts)}
+    assert counted(rows, labels, groups) == due
+    assert rows.tolist() == sorted(set(rows.tolist()))
+    # Those of a smaller share are among them; of all rows each is there once.
+    assert {*stratified_rows(labels, groups, seed=seed, fraction=fraction / 2)} <= {*rows}
+    assert stratified_rows(labels, groups, seed=seed, fraction=1).tolist() == list(range(len(labels)))
+
+
+def test_a_share_is_drawn_by_the_seed_and_refused_outside_of_its_range() -> None:
+    labels, groups = rows_of([(50, 50), (50, 50)])
+    some = [stratified_rows(labels, groups, seed=seed, fraction=0.2).tolist() for seed in (0, 0, 1)]
+    assert some[0] == some[1] != some[2]
+    # A group of one class has one cell.
+    assert len(stratified_rows(np.zeros(10, int), np.zeros(10, int), fraction=0.2)) == 2
+    for fraction in (0, 1.1, float("nan")):
+        with pytest.raises(FairTuneError, match="give a share above 0, at most 1"):
+            stratified_rows(labels, groups, fraction=fraction)

@@ -6,6 +6,7 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,22 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     with pytest.raises(FairTuneError, match=r"could not take the 0.00 GB of decoded pixels \(No space left"):
         build(tmp_path, NAMES, processor, tmp_path / "c")
     assert list((tmp_path / "c").iterdir()) == []
+
+
+def test_a_disk_that_is_too_small_is_said_before_decoding(
+    tmp_path: Path, processor: ViTImageProcessorPil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_images(tmp_path, NAMES)
+    needed = len(NAMES) * 16 * 16 * 3
+    free = SimpleNamespace(free=needed - 1)
+    monkeypatch.setattr(pixels.shutil, "disk_usage", lambda _: free)
+    with monkeypatch.context() as patch:
+        patch.setattr(pixels, "rgb_image", None)
+        with pytest.raises(FairTuneError, match="c` has 0.00 GB free, but the decoded pixels take 0.00 GB; free some"):
+            build(tmp_path, NAMES, processor, tmp_path / "c")
+    assert list((tmp_path / "c").iterdir()) == []
+    free.free = needed
+    assert build(tmp_path, NAMES, processor, tmp_path / "c").is_file()
 
 
 def test_leftovers_of_killed_builds_go_after_a_day(tmp_path: Path, processor: ViTImageProcessorPil) -> None:

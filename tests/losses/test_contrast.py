@@ -35,7 +35,7 @@ def test_a_pair_is_the_loss_on_the_rows_of_the_two(name: str) -> None:
 def test_each_group_is_the_mean_against_the_rest(name: str) -> None:
     p, y, groups = rows(3)
     loss = bias_loss_named(name)
-    got = EachGroup(3)(loss, p, y, groups)
+    got = EachGroup((0, 1, 2))(loss, p, y, groups)
     assert got.value.item() == pytest.approx(np.mean([loss(p, y, groups == g).value.item() for g in range(3)]))
 
 
@@ -44,13 +44,13 @@ def test_with_two_groups_both_are_the_plain_loss(name: str) -> None:
     p, y, groups = rows(2)
     loss = bias_loss_named(name)
     plain = loss(p, y, groups == 1).value.item()
-    assert EachGroup(2)(loss, p, y, groups).value.item() == pytest.approx(plain)
+    assert EachGroup((0, 1))(loss, p, y, groups).value.item() == pytest.approx(plain)
     assert GroupPair(0, 1)(loss, p, y, groups).value.item() == pytest.approx(plain)
 
 
 def test_empty_terms_are_summed_over_groups() -> None:
     p, y, groups = torch.rand(4), torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
-    assert EachGroup(3)(bias_loss_named("equalized_odds"), p, y, groups).empty == 2
+    assert EachGroup((0, 1, 2))(bias_loss_named("equalized_odds"), p, y, groups).empty == 2
     assert GroupPair(2, 0)(bias_loss_named("equalized_odds"), p, y, groups).empty == 2
 
 
@@ -74,18 +74,30 @@ def test_equal_aucs_still_make_a_pair() -> None:
 
 def test_mean_counts_the_codes() -> None:
     labels, groups = torch.tensor([0, 1] * 3), torch.tensor([0, 0, 1, 1, 2, 2])
-    assert contrast_for("mean", torch.rand(6), labels, groups) == EachGroup(3)
+    assert contrast_for("mean", torch.rand(6), labels, groups) == EachGroup((0, 1, 2))
 
 
 def test_two_different_groups_are_needed() -> None:
     with pytest.raises(FairTuneError, match="both group 1"):
         GroupPair(1, 1)
-    with pytest.raises(FairTuneError, match="`n_groups` is 1"):
-        EachGroup(1)
+    with pytest.raises(FairTuneError, match="`codes` are 1"):
+        EachGroup((0,))
 
 
 def test_words() -> None:
     names = ["light", "dark", "other"]
     assert GroupPair(1, 0).describe(names) == "dark against light"
-    assert EachGroup(2).describe(names) == "dark against light"
-    assert EachGroup(3).describe(names) == "each of light, dark, other against the rest"
+    assert EachGroup((0, 1)).describe(names) == "dark against light"
+    assert EachGroup((0, 1, 2)).describe(names) == "each of light, dark, other against the rest"
+
+
+def test_a_middle_group_without_rows_does_not_count() -> None:
+    """As where `--exclude` left it out of the external set: the others are compared as if it had no code."""
+    p, y, groups = rows(2)
+    apart, names = 2 * groups, ["light", "excluded", "dark"]
+    loss = bias_loss_named("equalized_odds")
+    assert contrast_for("pair", p, y, apart) in (GroupPair(0, 2), GroupPair(2, 0))
+    mean = contrast_for("mean", p, y, apart)
+    assert mean == EachGroup((0, 2))
+    assert mean(loss, p, y, apart).value.item() == EachGroup((0, 1))(loss, p, y, groups).value.item()
+    assert mean.describe(names) == "dark against light"

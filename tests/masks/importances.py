@@ -9,7 +9,7 @@ from hf_fairtune.losses.contrast import EachGroup
 
 def of(prediction: dict[str, Tensor], bias: dict[str, Tensor]) -> Importance:
     """Return importances of no rows, parameter name -> tensor."""
-    return Importance(prediction, bias, 0, 0, EachGroup(2))
+    return Importance(prediction, bias, 0, 0, EachGroup((0, 1)))
 
 
 def drawn(model: nn.Module, seed: int = 0) -> Importance:

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from transformers import ViTForImageClassification
 
+from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
 from hf_fairtune.trainer.arguments import FairTrainingArguments
 from hf_fairtune.trainer.checkpoints import last_checkpoint, load_weights
@@ -56,3 +58,37 @@ def test_a_resumed_training_of_all_weights_ends_like_another(tmp_path: Path) -> 
     for name, parameter in best.named_parameters():
         assert torch.equal(parameter, whole.model.get_parameter(name)), name
         assert torch.equal(parameter, resumed.model.get_parameter(name)), name
+
+
+@pytest.mark.parametrize(("method", "rate"), [(FairTune(mask="linear"), 1e-2), (FairTune(mask="layernorm"), 1e-3)])
+def test_a_checkpoint_of_other_settings_is_put_aside(
+    tmp_path: Path, method: FairTune, rate: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where more trials chose another winner: it trains as if there were no checkpoint."""
+
+    def train(folder: Path, method: FairTune, rate: float) -> FairTrainer:
+        args = FairTrainingArguments(
+            str(folder),
+            num_train_epochs=2,
+            per_device_train_batch_size=16,
+            learning_rate=rate,
+            use_cpu=True,
+            report_to=[],
+        )
+        trainer = FairTrainer(
+            model_init=lambda: tiny_vit(), args=args, method=method, train_dataset=table(), eval_dataset=table(32, 1)
+        )
+        trainer.train(resume_from_checkpoint=True)
+        return trainer
+
+    train(tmp_path / "a", FairTune(mask="linear"), 1e-3)
+    capsys.readouterr()
+    other, plain = (train(tmp_path / folder, method, rate).model.state_dict() for folder in ("a", "b"))
+    assert all(torch.equal(other[name], plain[name]) for name in plain)
+    assert "checkpoint-6` is of another method or learning rate; it is put aside as " in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "a").glob("*checkpoint*")} == {"checkpoint-6", "other-checkpoint-6"}
+    # Of its own it is the end.
+    again = train(tmp_path / "a", method, rate)
+    assert again.state.log_history[-1].get("train_runtime") is not None
+    assert all(torch.equal(value, plain[name]) for name, value in again.model.state_dict().items())
+    assert "put aside" not in capsys.readouterr().out

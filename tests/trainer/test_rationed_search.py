@@ -146,13 +146,25 @@ def test_hours_before_a_kill_count(tmp_path: Path, epochs: Epochs, monkeypatch: 
     assert run.ration.clock.spent == pytest.approx(70)
 
 
-def test_a_search_that_ended_for_its_hours_stays_ended(tmp_path: Path, epochs: Epochs) -> None:
-    """Its winner may be half trained, so that more hours, given later, change nothing."""
-    first = rationed(tmp_path, 165)
-    best = first.hyperparameter_search(n_trials=7)
+def test_a_search_that_ended_for_its_hours_goes_on_with_more(tmp_path: Path, epochs: Epochs) -> None:
+    """With as many or fewer hours it stays ended, with more it goes on, and ends again where they do."""
+    best = rationed(tmp_path, 165).hyperparameter_search(n_trials=7)
     before = trials(tmp_path)
-    again = rationed(tmp_path, math.inf)
-    assert again.hyperparameter_search(n_trials=7) == best
-    assert trials(tmp_path) == before
-    assert again.search is not None
-    assert again.search.out_of_hours
+    assert states(tmp_path) == [("COMPLETE", None)] * 3
+    for limit in (165, 100):
+        again = rationed(tmp_path, limit)
+        assert again.hyperparameter_search(n_trials=7) == best
+        assert trials(tmp_path) == before
+        assert again.search is not None
+        assert again.search.out_of_hours
+    # 60 s are gone: 60 + 1.25 (20 + 100) <= 215, then 80 + 20 + 100 <= 215 < 100 + 20 + 100.
+    more = rationed(tmp_path, 215)
+    more.hyperparameter_search(n_trials=7)
+    assert more.search is not None
+    assert (more.search.n_finished, more.search.out_of_hours) == (5, True)
+    whole = rationed(tmp_path, math.inf)
+    whole.hyperparameter_search(n_trials=7)
+    assert whole.search is not None
+    assert (whole.search.n_finished, whole.search.out_of_hours) == (7, False)
+    rationed(tmp_path / "whole", math.inf).hyperparameter_search(n_trials=7)
+    assert trials(tmp_path) == trials(tmp_path / "whole")
