@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-import random
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +20,7 @@ from transformers.trainer_utils import IntervalStrategy
 
 from ..data.fair_dataset import FairDataset
 from ..methods.method import Method
+from .chance import unchanged_chance
 from .stopwatch import TIMED, Stopwatch, now
 
 if TYPE_CHECKING:
@@ -99,19 +97,6 @@ def peak_memory(device: torch.device) -> int | None:
 
     # Linux counts in KiB, macOS in bytes.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-@contextmanager
-def unchanged_chance() -> Iterator[None]:
-    """Give every generator of random numbers its state back at the end."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    try:
-        with torch.random.fork_rng(devices):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
 
 
 def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatch, int]:
