@@ -14,6 +14,7 @@ from transformers.trainer_utils import BestRun
 
 from .. import handover, hub
 from ..audits.compute import fairness_metrics
+from ..data.collate import collate
 from ..data.fair_dataset import FairDataset
 from ..document.document import Audited, Document
 from ..document.run import CalibrationFacts, Repair
@@ -82,8 +83,9 @@ class FairTrainer(WholeTrainer):
         self.open_method, self.training_log, self.divergence = self.method, TrainingLog(self.method), Divergence()
         self.audits = None if data is None else Audits(data, partial(scores_of, self), self.args.seed)
         if data is not None:
-            options = {"eval_dataset": data["validation"], "processing_class": data.processor, **options}
             options.setdefault("train_dataset", view_of(self, self.method.views["train"]))
+            own = {"eval_dataset": data["validation"], "processing_class": data.processor, "data_collator": collate}
+            options = {**own, **options}  # type: ignore[typeddict-item]
         self.train_dataset, self.eval_dataset = options.get("train_dataset"), options.get("eval_dataset")
         groups = group_names(self.eval_dataset)
         if groups and "compute_metrics" not in options:
