@@ -18,7 +18,7 @@ class Chance:
 
     python: Any
     numpy: Any
-    torch: torch.Tensor
+    cpu: torch.Tensor
     gpus: list[torch.Tensor]
 
     @classmethod
@@ -31,13 +31,13 @@ class Chance:
         """Give it back to the generators."""
         random.setstate(self.python)
         np.random.set_state(self.numpy)  # noqa: NPY002
-        torch.set_rng_state(self.torch)
+        torch.set_rng_state(self.cpu)
         if self.gpus:
             torch.cuda.set_rng_state_all(self.gpus)
 
     def same_as(self, other: Chance) -> bool:
         """Tell whether the next draws are the same."""
-        arrays = [(self.torch, other.torch), *zip(self.gpus, other.gpus, strict=True)]
+        arrays = [(self.cpu, other.cpu), *zip(self.gpus, other.gpus, strict=True)]
         plain = self.python == other.python and self.numpy[2:] == other.numpy[2:]
         return plain and np.array_equal(self.numpy[1], other.numpy[1]) and all(torch.equal(*pair) for pair in arrays)
 

@@ -14,6 +14,15 @@ from transformers.trainer_utils import number_of_arguments
 from .chance import Chance
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A model as it was built, and chance before and after that."""
+
+    model: Any
+    before: Chance
+    after: Chance
+
+
 @dataclass
 class KeptStart:
     """Give the model that `model_init` would, and leave chance as it would, without its work.
@@ -29,21 +38,17 @@ class KeptStart:
     """
 
     model_init: Callable[[], Any]
-    _kept: Any = field(default=None, init=False, repr=False)
-    _before: Chance | None = field(default=None, init=False, repr=False)
-    _after: Chance | None = field(default=None, init=False, repr=False)
+    _kept: Kept | None = field(default=None, init=False, repr=False)
 
     def __call__(self) -> Any:
         """Return a model that is the caller's own."""
         now = Chance.now()
-        if self._kept is not None and self._before is not None and self._after is not None:
-            if self._before.same_as(now):
-                self._after.restore()
-                return copy.deepcopy(self._kept)
+        if self._kept is not None and self._kept.before.same_as(now):
+            self._kept.after.restore()
+            return copy.deepcopy(self._kept.model)
         model = self.model_init()
-        self._before, self._after = now, Chance.now()
         try:
-            self._kept = copy.deepcopy(model)
+            self._kept = Kept(copy.deepcopy(model), now, Chance.now())
         except (TypeError, RuntimeError):  # it cannot be copied, and is built each time
             self._kept = None
         return model

@@ -1,8 +1,8 @@
-"""Set an epoch of the pixel cache beside decoding and `AutoImageProcessor` of the same JPEGs, with augmentation and not.
+"""Set an epoch of the pixel cache beside decoding and `AutoImageProcessor` of the same JPEGs, augmented and not.
 
-Both give the same batches to a stock DataLoader: the pixel values of the image processor, which are compared. Stock
-augmentation is a random resized crop and a flip by PIL before the processor. The pipelines take turns; every round is
-an epoch of each after the first, in which the cache was built.
+Both give the pixel values of the image processor, which are compared, to a stock DataLoader; ours with its collator.
+Stock augmentation is a random resized crop and a flip by PIL before the processor. The pipelines take turns; every
+round is an epoch of each after the first, in which the cache was built.
 
     OMP_NUM_THREADS=1 python scripts/benchmarks/input.py
     OMP_NUM_THREADS=1 python scripts/benchmarks/input.py --images ../shared/data/ham10000/images
@@ -28,6 +28,7 @@ from transformers import ViTImageProcessor, default_data_collator
 from hf_fairtune import DataArguments, load_fair_dataset
 from hf_fairtune.cli.flags import silence
 from hf_fairtune.data.augment import random_boxes, random_flips
+from hf_fairtune.data.collate import collate
 from hf_fairtune.datasets.lesions import LesionBias, draw_lesions, lesion_table
 
 SIZE, BATCH = 224, 64
@@ -68,8 +69,9 @@ class Stock(torch.utils.data.Dataset[dict[str, Any]]):
 
 def epoch(data: Any) -> np.ndarray:
     """Read all rows; return the seconds on the wall and on the processor."""
+    collated = default_data_collator if isinstance(data, Stock) else collate
     start = np.array([time.perf_counter(), time.process_time()])
-    for _ in DataLoader(data, BATCH, collate_fn=default_data_collator):
+    for _ in DataLoader(data, BATCH, collate_fn=collated):
         pass
     return np.array([time.perf_counter(), time.process_time()]) - start
 

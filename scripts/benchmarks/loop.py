@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count, repeat
+from itertools import repeat
 from statistics import median
 from typing import Any
 
@@ -112,7 +112,7 @@ def by_torch(given: argparse.Namespace, folder: str, steps: Steps) -> Any:
     optimizer = trainer.create_optimizer()
     model, loader, scheduler = trainer.model, trainer.get_train_dataloader(), trainer.create_scheduler(given.steps)
     model.train()
-    for epoch in count():
+    for epoch in range(given.steps):
         loader.set_epoch(epoch)
         for batch in loader:
             loss = cross_entropy(model(pixel_values=batch["pixel_values"]).logits.float(), batch["labels"])
@@ -124,6 +124,7 @@ def by_torch(given: argparse.Namespace, folder: str, steps: Steps) -> Any:
             steps.on_step_end()
             if len(steps.seconds) == given.steps:
                 return model
+    return model
 
 
 LOOPS: dict[str, Callable[[argparse.Namespace, str, Steps], Any]] = {
@@ -154,17 +155,18 @@ def main() -> None:
     torch.set_num_threads(1)
     silence()
     print(f"| model | loop | CPU ms a step | ms more than torch | ratio to torch |\n{'|---' * 5}|")
-    for given.model in given.models:
+    for name in given.models:
+        given.model = name
         turns = Turns(len(LOOPS))
         steps = [Steps(turns, own) for own in range(len(LOOPS))]
         with ThreadPoolExecutor(len(LOOPS)) as pool:
             weights = list(pool.map(run, LOOPS, repeat(given), steps))
         assert all(torch.equal(weights[0], other) for other in weights), "the loops trained differently"
-        for name, own in zip(LOOPS, steps, strict=True):
+        for loop, own in zip(LOOPS, steps, strict=True):
             pairs = list(zip(steps[0].seconds[WARM:], own.seconds[WARM:], strict=True))
             middle = 1e3 * median(seconds for _, seconds in pairs)
             more, ratio = 1e3 * median(b - a for a, b in pairs), median(b / a for a, b in pairs)
-            print(f"| {given.model} | {name} | {middle:.2f} | {more:.2f} | {ratio:.3f} |", flush=True)
+            print(f"| {name} | {loop} | {middle:.2f} | {more:.2f} | {ratio:.3f} |", flush=True)
 
 
 if __name__ == "__main__":
