@@ -33,6 +33,7 @@ from ..trainer.baselines import with_seed
 from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
 from ..trainer.kept_hours import KeptHours
+from ..trainer.kept_start import KeptStart
 from .model import ModelArguments, load_model_type, load_processor, load_with_new_head
 
 
@@ -90,7 +91,8 @@ class Job:
         processor = load_processor(self.model.model)
         with self.training.main_process_first(), undone_if_refused(self.folder, self.made):
             data = self.load_data(processor)
-            trainer = FairTrainer(model_init=self.starting_model(data), args=self.training, data=data, method=method)
+            start = KeptStart(self.starting_model(data))
+            trainer = FairTrainer(model_init=start, args=self.training, data=data, method=method)
             if objective is not None:
                 direction(objective, data.groups_of("validation"))
             elif trainer.unsearched is not None:

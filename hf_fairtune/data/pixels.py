@@ -37,16 +37,16 @@ def cache_folder(asked: str | None) -> Path:
 
 
 def cached_pixels(images: Dataset, stamps: list[str], processor: Any, folder: Path) -> Path:
-    """Return the `.npy` file of the resized pixels, uint8 [rows, height, width, 3]; built if no earlier run has.
+    """Return the `.npy` file of the resized pixels, uint8 [rows, 3, height, width]; built if no earlier run has.
 
     A stamp is one an image, and changes when the image does.
     """
     height, width = pixel_shape(processor)
     geometry = {key: value for key, value in processor.to_dict().items() if key not in COLOUR_KEYS}
-    key = digest([geometry, getattr(processor, "backend", None), height, width, stamps])
+    key = digest([geometry, getattr(processor, "backend", None), 3, height, width, stamps])
     path = folder / f"pixels-{key}.npy"
     if not path.is_file():
-        _build(path, images, processor, (len(images), height, width, 3))
+        _build(path, images, processor, (len(images), 3, height, width))
     return path
 
 
@@ -98,7 +98,7 @@ def _write(file: IO[bytes], images: Dataset, processor: Any, shape: tuple[int, .
         if isinstance(pixels, str):
             unreadable.append(pixels)
         elif not unreadable:
-            file.write(pixels.tobytes())
+            file.write(pixels.transpose(2, 0, 1).tobytes())
     if unreadable:
         raise FairTuneError(
             f"{len(unreadable)} of {len(images)} images cannot be decoded: {listed(unreadable, 5)}. Replace these "

@@ -22,7 +22,7 @@ class PixelTransform:
     open the memory map themselves.
 
     Args:
-        pixels: the `.npy` file, uint8, shape `(rows, height, width, 3)`.
+        pixels: the `.npy` file, uint8, shape `(rows, 3, height, width)`.
         scale: factor of every colour, shape `(3,)`.
         shift: what is then added to every colour, shape `(3,)`.
         augmentation: makes new images of them at each use, in training; None for the plain ones.
@@ -56,20 +56,28 @@ class PixelTransform:
     def pixel_values(self, rows: list[int]) -> torch.Tensor:
         """Return the pixel values of some rows, float32 [n, 3, height, width]."""
         if self.augmentation is None:
-            images = self.images(rows)
-        elif self.views:
-            images = self.view(rows, self.augmentation, self.images)
-        else:
-            images = self.augmentation(rows, self.images)
-        scale, shift = (torch.tensor(v, dtype=images.dtype).view(1, -1, 1, 1) for v in (self.scale, self.shift))
-        return images.mul_(scale).add_(shift)
+            return self.images(rows, coloured=True)
+        if self.views:
+            return self._colour(self.view(rows, self.augmentation, self.images))
+        return self._colour(self.augmentation(rows, self.images))
 
-    def images(self, rows: list[int]) -> torch.Tensor:
-        """Return the cached images as floats from 0 to 255, shape `(n, 3, height, width)`."""
+    def images(self, rows: list[int], *, coloured: bool = False) -> torch.Tensor:
+        """Return the cached images as floats from 0 to 255, or as pixel values, shape `(n, 3, height, width)`."""
         if self._map is None:
-            self._map = np.load(self.pixels, mmap_mode="r")
-        pixels = torch.from_numpy(np.asarray(self._map[rows]))
-        return pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+            # Private pages, so that torch may have what must not be written.
+            self._map = np.load(self.pixels, mmap_mode="c")
+        # NumPy takes large pages from the system, torch small ones.
+        images = torch.from_numpy(np.empty((len(rows), *self._map.shape[1:]), np.float32))
+        for image, row in zip(images, rows, strict=True):
+            image.copy_(torch.from_numpy(self._map[row]))
+            if coloured:
+                self._colour(image)
+        return images
+
+    def _colour(self, images: torch.Tensor) -> torch.Tensor:
+        """Scale and shift each colour in place, [..., 3, height, width]."""
+        scale, shift = (torch.tensor(v, dtype=images.dtype).view(-1, 1, 1) for v in (self.scale, self.shift))
+        return images.mul_(scale).add_(shift)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the open memory map out of the pickle."""

@@ -14,6 +14,7 @@ from transformers.trainer_utils import BestRun
 
 from .. import handover, hub
 from ..audits.compute import fairness_metrics
+from ..data.collate import collate
 from ..data.fair_dataset import FairDataset
 from ..document.document import Audited, Document
 from ..document.run import CalibrationFacts, Repair
@@ -80,8 +81,9 @@ class FairTrainer(PaperTrainer):
         self.method = method or method_named(self.args.method)
         self.audits = None if data is None else Audits(data, partial(scores_of, self), self.args.seed)
         if data is not None:
-            options = {"eval_dataset": data["validation"], "processing_class": data.processor, **options}
             options.setdefault("train_dataset", view_of(self, self.method.views["train"]))
+            own = {"eval_dataset": data["validation"], "processing_class": data.processor, "data_collator": collate}
+            options = {**own, **options}  # type: ignore[typeddict-item]
         self.train_dataset, self.eval_dataset = options.get("train_dataset"), options.get("eval_dataset")
         if (asked := self.args.cross_entropy(self.train_dataset, options.get("compute_loss_func"))) != CrossEntropy():
             self.method = replace(self.method, cross_entropy=asked)

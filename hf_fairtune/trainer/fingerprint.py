@@ -11,13 +11,14 @@ import optuna
 import torch
 from datasets import Dataset
 from optuna.distributions import distribution_to_json
-from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, set_seed
 from transformers.trainer_callback import ExportableState
 
 from ..data.identity import digest
 from ..data.transform import transform_of
 from ..search.modes import Mode
 from ..search.plan import Plan
+from .chance import unchanged_chance
 from .epoch_line import EpochLine
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def fingerprint(trainer: FairTrainer, plan: Plan) -> dict[str, object]:
 
 def model_of(trainer: FairTrainer) -> list[str]:
     """Return the name of the model that trials start from, and a hash of its configuration and weights."""
-    with torch.random.fork_rng():
-        torch.manual_seed(trainer.args.seed)
+    with unchanged_chance():
+        set_seed(trainer.args.seed)
         model = Trainer.call_model_init(trainer)
     config = model.config.to_dict() if hasattr(model, "config") else {}
     settings = {name: value for name, value in config.items() if name not in ("transformers_version", "_name_or_path")}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-import random
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +22,7 @@ from transformers.trainer_utils import IntervalStrategy
 from ..data.fair_dataset import FairDataset
 from ..data.transform import transform_of
 from ..methods.method import Method
+from .chance import unchanged_chance
 from .kept_prefix import EVALUATION, TRAIN, Filled
 from .stages import view_of
 from .stopwatch import TIMED, Stopwatch, now
@@ -144,19 +143,6 @@ def peak_memory(device: torch.device) -> int | None:
 
     # Linux counts in KiB, macOS in bytes.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-@contextmanager
-def unchanged_chance() -> Iterator[None]:
-    """Give every generator of random numbers its state back at the end."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    try:
-        with torch.random.fork_rng(devices):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
 
 
 def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatch, int, int, dict[str, Filled]]:

@@ -31,6 +31,8 @@ from ..selections.selection import Selection, selection_named
 from . import selecting
 from .divergence import DivergedError
 from .fingerprint import fingerprint
+from .heap import unexamined_heap
+from .kept_start import kept_start
 from .stages import restored, staged
 from .subset import check_subset, on_subset
 
@@ -41,6 +43,12 @@ FAILURES = (DivergedError, UndefinedObjectiveError)
 
 
 def search(trainer: FairTrainer, plan: Plan, selection: str | Selection, stock: Callable[..., Any]) -> BestRun:
+    """Search as `find_winner` does; the start of the trials is built once."""
+    with kept_start(trainer):
+        return find_winner(trainer, plan, selection, stock)
+
+
+def find_winner(trainer: FairTrainer, plan: Plan, selection: str | Selection, stock: Callable[..., Any]) -> BestRun:
     """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner by a rule."""
     selection = selection_named(selection) if isinstance(selection, str) else selection
     selecting.check_data(trainer, selection)
@@ -114,7 +122,7 @@ def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     trainer.searcher = searcher
     try:
-        with restored(trainer), on_subset(trainer, searcher.plan.fraction):
+        with restored(trainer), on_subset(trainer, searcher.plan.fraction), unexamined_heap():
             for kind in (ProgressCallback, PrinterCallback):
                 trainer.remove_callback(kind)
             trainer.args.save_strategy, trainer.args.load_best_model_at_end = SaveStrategy.NO, False

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
@@ -54,6 +55,10 @@ class WholeTrainer(Trainer):
                 dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
             )
         return self.last_output
+
+    def floating_point_ops(self, inputs: dict[str, Tensor]) -> int:
+        """Count none: stock walks over all parameters at each step, by a formula for tokens of text."""
+        return 0
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         if not load_whole(self, self.model if model is None else model, resume_from_checkpoint):

@@ -45,10 +45,11 @@ def mode_image(mode: str) -> Image.Image:
 def test_the_cache_is_what_the_processor_sees(tmp_path: Path, processor: ViTImageProcessorPil) -> None:
     write_images(tmp_path, NAMES)
     found = np.load(build(tmp_path, NAMES, processor, tmp_path / "c"), mmap_mode="r")
-    assert (found.dtype, found.shape) == (np.uint8, (6, 16, 16, 3))
+    assert (found.dtype, found.shape) == (np.uint8, (6, 3, 16, 16))
     for row, name in zip(found, NAMES, strict=True):
         with Image.open(tmp_path / name) as image:
-            assert (row == np.asarray(image.resize((16, 16), Image.Resampling.BILINEAR))).all()
+            plain = np.asarray(image.resize((16, 16), Image.Resampling.BILINEAR))
+            assert (row == plain.transpose(2, 0, 1)).all()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_two_processes_may_build_at_once(tmp_path: Path, processor: ViTImageProc
         jobs = [pool.submit(build, tmp_path, NAMES, processor, tmp_path / "c") for _ in range(2)]
         (path,) = {job.result() for job in jobs}
     assert list((tmp_path / "c").iterdir()) == [path]
-    assert np.load(path).shape == (6, 16, 16, 3)
+    assert np.load(path).shape == (6, 3, 16, 16)
 
 
 def test_the_folder_is_the_flag_then_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from transformers import default_data_collator
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
+from hf_fairtune.data.collate import collate
 from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 
 from .conftest import asked
@@ -46,6 +47,17 @@ def test_only_train_is_augmented(fair: FairDataset) -> None:
     assert not torch.equal(fair["train"][0]["pixel_values"], fair["train"][0]["pixel_values"])
     plain = fair.plain("train")
     assert torch.equal(plain[0]["pixel_values"], plain[0]["pixel_values"])
+
+
+def test_a_whole_batch_is_collated_without_a_copy(fair: FairDataset) -> None:
+    """Rows of one batch, all and in order, are that batch; any others are stacked as in stock."""
+    rows = fair.plain("train").__getitems__([0, 3, 5, 1])
+    found = collate(rows)
+    assert found["pixel_values"] is rows[0]["pixel_values"]._base
+    for some in (rows, rows[:3], rows[1:], [rows[1], rows[0], *rows[2:]], [*rows, *rows], [fair["train"][0]]):
+        wanted, found = default_data_collator(some), collate(some)
+        assert found.keys() == wanted.keys()
+        assert all(torch.equal(found[name], value) for name, value in wanted.items())
 
 
 def test_a_batch_has_three_tensors(fair: FairDataset) -> None:

@@ -187,12 +187,15 @@ def test_it_is_the_same_after_a_search_a_training_and_in_another_process(tmp_pat
         "import json, sys; from pathlib import Path; from tests.trainer.test_fingerprint import found; "
         "print(json.dumps(found(Path(sys.argv[1]))))"
     )
-    for seed in ("1", "2"):
-        environment = os.environ | {"PYTHONHASHSEED": seed}
-        printed = subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path)], capture_output=True, check=True, env=environment, text=True
-        )
-        assert json.loads(printed.stdout.splitlines()[-1]) == base
+    # Sets of this process are in the order of another seed of hashes, most likely.
+    printed = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        capture_output=True,
+        check=True,
+        env=os.environ | {"PYTHONHASHSEED": "1"},
+        text=True,
+    )
+    assert json.loads(printed.stdout.splitlines()[-1]) == base
 
 
 def test_a_table_of_images(tmp_path: Path) -> None:
