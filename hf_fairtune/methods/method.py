@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
+import torch
 from optuna.trial import BaseTrial
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler
@@ -71,6 +72,7 @@ class Method:
         needs: where it needs the attribute and the original data.
         views: rows that it reads, by name; the Trainer trains on "train".
         label_smoothing_factor: set by the training argument of that name; refused where a loss has no smoothing.
+        teacher: gives the probabilities of the classes, [n, classes], that stand for the labels of a training batch.
     """
 
     title: ClassVar[str]
@@ -79,6 +81,7 @@ class Method:
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True)})
 
     label_smoothing_factor: float = 0.0
+    teacher: Callable[[Batch], Tensor] | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -102,6 +105,20 @@ class Method:
                 f"`label_smoothing_factor` is {self.label_smoothing_factor:g}, but the losses of the method "
                 f"{self.name!r} do not smooth labels; leave it out."
             )
+
+    def taught(self, teacher: Callable[[Batch], Tensor] | None) -> Method:
+        """Return this method with a teacher, or with none.
+
+        Raises:
+            FairTuneError: its training would not ask the teacher.
+        """
+        own = type(self)
+        if own.loss is not Method.loss or own.finish is not Method.finish or own.stages is not Method.stages:
+            raise FairTuneError(
+                f"the method {self.name!r} does not train by cross-entropy alone, so that no teacher can stand for "
+                "its labels; choose another combination than `distill`."
+            )
+        return replace(self, teacher=teacher)
 
     def hyperparameters(self) -> dict[str, Argument]:
         """Return the hyper-parameters as JSON; the class makes an equal method of them."""
@@ -131,10 +148,14 @@ class Method:
         return None
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Any]:
-        """Return the mean loss of a batch of `pixel_values`, `labels` and `groups`, and the model's outputs."""
+        """Return the mean loss of a batch of `pixel_values`, `labels` and `groups`, and the model's outputs.
+
+        In training a teacher's probabilities of the very same pixels stand for the labels.
+        """
         outputs = forward(model, batch)
-        smoothing = self.label_smoothing_factor
-        loss = nn.functional.cross_entropy(outputs.logits.float(), batch["labels"], label_smoothing=smoothing)
+        teacher, smoothing = self.teacher if torch.is_grad_enabled() else None, self.label_smoothing_factor
+        targets = batch["labels"] if teacher is None else teacher(batch)
+        loss = nn.functional.cross_entropy(outputs.logits.float(), targets, label_smoothing=smoothing)
         return loss, outputs
 
     def step(self, trainer: StockTrainer, model: nn.Module, batch: Batch) -> Tensor:

@@ -25,6 +25,12 @@ def weights_place(folder: Path, trial: int, fold: int | None = None) -> Path:
     return folder / FOLDER / f"{_name(trial, fold)}.safetensors"
 
 
+def kept_weights(folder: Path, trial: int) -> list[Path]:
+    """List where a trial kept weights in a run's folder: one file, or one of each fold."""
+    whole = weights_place(folder, trial)
+    return [whole] if whole.is_file() else sorted(whole.parent.glob(f"{trial}-*.safetensors"))
+
+
 def write_scores(path: Path, scores: np.ndarray) -> None:
     """Write scores, [n], as float64, whole or not at all."""
     buffer = io.BytesIO()

@@ -10,12 +10,11 @@ import numpy as np
 
 from ..document.document import Document
 from ..document.estimate import Estimate
-from ..document.search import Search
+from .chosen import optimism
 from .view import RANKED, Side, View, sides, views
 from .words import (
     ALIKE,
     ALWAYS,
-    BY_VALUE,
     DISAGREE,
     JUDGED,
     LIMITS,
@@ -231,20 +230,8 @@ def limits(document: Document) -> list[str]:
     said += [LIMITS["excluded"].format(", ".join(map(name, excluded)))] if excluded else []
     said += [] if fitted else [LIMITS["threshold"]]
     said += [LIMITS["prevalence"].format(widest[1])] if widest[0] > 0 else []
-    said += [_optimism(document.run.search, every)] if document.run and document.run.search else []
+    said += [optimism(document.run.search, every)] if document.run and document.run.search else []
     repeated = any(map(attrgetter("replications"), document.audits))
     said += [LIMITS["training"]] if document.run and not repeated else []
     said += [LIMITS["audit"]] if document.job in ("audit", "debias") else []
     return [*said, *ALWAYS]
-
-
-def _optimism(search: Search, every: Sequence[View]) -> str:
-    """Set the validation value of a search's chosen trial beside the same measure on the test split."""
-    key, rule = search.objective.removeprefix("eval_"), search.selection.title if search.selection else BY_VALUE
-    chosen = f"The model was chosen among {len(search.trials)} trials by {rule}; its {key} was "
-    chosen += number(search.chosen.value if search.chosen else math.nan)
-    chosen += " on validation"
-    chosen += f" (the best of all {number(search.better.value)})" if search.better else ""
-    tested = [getattr(view.audit, key) for view in every if view.split == "test" and hasattr(view.audit, key)]
-    found = f" and is {number(tested[-1].value)} on test" if tested else ""
-    return f"{chosen}{found}. The best of many is partly luck: believe the test value."

@@ -14,6 +14,7 @@ from transformers.trainer_utils import BestRun
 
 from .. import handover, hub
 from ..audits.compute import fairness_metrics
+from ..combinations.combination import Combination
 from ..data.fair_dataset import FairDataset
 from ..document.document import Audited, Document
 from ..document.run import CalibrationFacts, Repair
@@ -33,6 +34,7 @@ from .divergence import Divergence
 from .refusals import check_best_metric, refuse
 from .run_facts import TrainingLog, run_document
 from .stages import prepared, train_stages, view_of
+from .team import Team
 from .whole_trainer import WholeTrainer
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class FairTrainer(WholeTrainer):
     search: Search | None = None
     ration: Ration | None = None
     repair: Repair | None = None
+    team: Team | None = None
     unsearched: NotSearchedError | None = None
 
     def __init__(
@@ -91,8 +94,7 @@ class FairTrainer(WholeTrainer):
             left_out = data.left_out("validation") if data else ()
             options["compute_metrics"] = fairness_metrics(groups, left_out)
         super().__init__(model=None if model is None else prepared(self, model), args=self.args, **options)
-        # The loss is a mean over the batch: accumulation divides it by the number of batches.
-        self.model_accepts_loss_kwargs = False
+        self.model_accepts_loss_kwargs = False  # a mean over the batch: accumulation divides it by their number
         self.loss_is_scaled_for_ga = False if self.compute_loss_func is None else None
 
     def call_model_init(self, trial: Any = None) -> Any:
@@ -145,7 +147,7 @@ class FairTrainer(WholeTrainer):
         stock = partial(super().train, ignore_keys_for_eval=ignore_keys_for_eval)
         if trial is not None and self.searcher is not None:
             return searching.train_trial(self, self.searcher, trial, partial(stock, resume_from_checkpoint, trial))
-        return train_stages(self, resume_from_checkpoint, stock)
+        return train_stages(self, resume_from_checkpoint, stock) if self.team is None else self.team.train(self)
 
     def hyperparameter_search(
         self,
@@ -157,6 +159,7 @@ class FairTrainer(WholeTrainer):
         mode: str | Mode = "default",
         min_auc: float | None = None,
         selection: str | Selection = "best",
+        combine: str | Combination = "none",
     ) -> BestRun:
         """Search the method's hyper-parameters and the learning rate, and take the winner's; `train()` trains it.
 
@@ -164,21 +167,20 @@ class FairTrainer(WholeTrainer):
 
         Args:
             hp_space: training arguments of a trial, in place of the log-uniform learning rate.
-            compute_objective: a metric of the validation split by name, or a function of the metrics.
+            compute_objective: a metric of the validation split by name, or a function of metrics with a `direction`.
             n_trials: trials in all, those of earlier calls included.
-            direction: only for a function; a metric knows its own.
             mode: "default", "paper" (FairTune's text), "published" (its code), or a `Mode`, which has its own trials.
             min_auc: AUC below which a trial cannot win, 0 for none; by default 0.6 for gaps and ratios between groups.
             selection: the rule that chooses the winner, by name of a file of `selections` or as a `Selection`.
+            combine: what `train()` makes of the winner and other trials, by name of a file of `combinations`.
 
         Raises:
             FairTuneError: unknown metric or mode, another search in the folder, or no feasible trial that ended.
         """
-        self.method = self.open_method
         mode = searching.mode_of(self, mode, n_trials)
         groups = group_names(self.eval_dataset)
         plan = Plan.of(compute_objective, direction, mode, self.args.num_train_epochs, hp_space, groups, min_auc)
-        return searching.search(self, plan, selection, super().hyperparameter_search)
+        return searching.search(self, plan, selection, combine, super().hyperparameter_search)
 
     def _hp_search_setup(self, trial: Any) -> None:
         super()._hp_search_setup(trial)

@@ -33,12 +33,16 @@ FOLDER = ".price"
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of one training: `start` makes and prepares the model, `epochs` are all steps and evaluations."""
+    """Seconds of one training: `start` makes and prepares the model, `epochs` are all steps and evaluations.
+
+    `forwards` are those of one more model on every row that is trained on, as each member of a teacher takes them.
+    """
 
     start: float
     epochs: float
     checkpoints: float
     scores: float
+    forwards: float = 0.0
 
     @property
     def trial(self) -> float:
@@ -72,13 +76,14 @@ def cost(trainer: FairTrainer, method: Method) -> Cost:
     evaluation = max((stage.evaluation for stage in watch.stages), default=0.0)
     per_row = evaluation / _evaluated(trainer, data)
     scored = len(data["validation"]) + sum(len(data[split]) for split in data.test_splits)
-    epochs, checkpoints = 0.0, 0.0
+    epochs, checkpoints, forwards = 0.0, 0.0, 0.0
     for stage in watch.stages:
         steps, n_epochs = stage.length(trainer.args, whole / rows)
         evaluations = _often(trainer.args.eval_strategy, trainer.args.eval_steps, steps, n_epochs)
         epochs += steps * stage.step + evaluations * per_row * len(data["validation"])
+        forwards += n_epochs * whole * per_row
         checkpoints += _often(trainer.args.save_strategy, trainer.args.save_steps, steps, n_epochs) * stage.checkpoint
-    return Cost(start, epochs, checkpoints, per_row * scored)
+    return Cost(start, epochs, checkpoints, per_row * scored, forwards)
 
 
 def searched_methods(trainer: FairTrainer) -> dict[str, Method]:
