@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent
 MARKS = {
     "audits.metrics": "Definition: ",
     "cli": "def run(",
+    "combinations": "COMBINATION",
     "datasets": "DATASET",
     "families": "FAMILY",
     "losses": "LOSS",

@@ -9,8 +9,10 @@ from typing import Any
 
 from peft import PeftModel
 
+from .combinations.mean import MEMBERS, RECIPE_FILE, MeanModel, recipe
 from .document.document import RUN_FILE, Document
 from .errors import FairTuneError, first_line
+from .families.moved import move
 from .folder import SHARE
 from .publish import publish
 from .show.files import write_card
@@ -40,6 +42,9 @@ def write(folder: str | Path, model: Any, processor: Any, document: Document) ->
 
 
 def _write_model(folder: Path, model: Any, processor: Any, document: Document) -> None:
+    if isinstance(model, MeanModel):
+        _write_members(folder, model, processor)
+        return
     plain = model
     if isinstance(model, PeftModel):
         assert document.run is not None
@@ -51,6 +56,20 @@ def _write_model(folder: Path, model: Any, processor: Any, document: Document) -
     plain.save_pretrained(folder)
     if processor is not None:
         processor.save_pretrained(folder)
+
+
+def _write_members(folder: Path, model: MeanModel, processor: Any) -> None:
+    """Write each member as a model of its own, and beside them what they share and how to average them."""
+    for place, tensors in enumerate(model.members):
+        plain: Any = copy.deepcopy(model.start)
+        move(plain, tensors)
+        plain.save_pretrained(folder / MEMBERS / str(place))
+        if processor is not None:
+            processor.save_pretrained(folder / MEMBERS / str(place))
+    model.config.save_pretrained(folder)
+    if processor is not None:
+        processor.save_pretrained(folder)
+    (folder / RECIPE_FILE).write_text(recipe(len(model.members)), encoding="utf-8")
 
 
 def _share(folder: Path, document: Document) -> None:

@@ -20,6 +20,7 @@ CARD = "README.md"
 RUN = (CARD, "config.json", RUN_FILE, "preprocessor_config.json")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
 ADAPTER = ("adapter/adapter_config.json", "adapter/adapter_model.safetensors", "adapter/README.md")
+MEMBERS = ("average.py", *(f"members/*/{name}" for name in ("config.json", "preprocessor_config.json", *WEIGHTS)))
 FIGURE = re.compile(r"\]\((figures/[\w-]+\.png)\)")
 TEXTS = {".json", ".md", ".html", ".csv", ".tex"}
 
@@ -63,7 +64,7 @@ def publishable(folder: str | Path) -> list[Path]:
     needed = AUDIT if audit else RUN
     if card.is_file() and not audit:
         needed += tuple(sorted(set(FIGURE.findall(card.read_text(encoding="utf-8", errors="replace")))))
-    allowed = (*needed, ENRICHMENT) if audit else (*needed, *WEIGHTS, *ADAPTER)
+    allowed = (*needed, ENRICHMENT) if audit else (*needed, *WEIGHTS, *ADAPTER, *MEMBERS)
     found = {
         path.relative_to(root)
         for pattern in allowed

@@ -26,6 +26,7 @@ FLOORS: dict[str, int] = {
     "scoring": 4,
     "fairness_metric": 5,
     "audits": 4,
+    "combinations": 6,
     "selections": 5,
     "disclosure": 5,
     "recovery": 5,

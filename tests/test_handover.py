@@ -5,12 +5,19 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
+from transformers import AutoModelForImageClassification, ViTImageProcessor
 
 from hf_fairtune import handover
+from hf_fairtune.cli.model import load_classifier
+from hf_fairtune.combinations.mean import MeanModel
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Base, Run
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.hub import publishable
 from hf_fairtune.masks.config import masked
 from hf_fairtune.masks.mask import Mask
 from hf_fairtune.publish import publish
@@ -93,3 +100,28 @@ def test_a_file_system_without_hard_links_gets_copies(old: Path, monkeypatch: py
     monkeypatch.setattr(os, "link", refuse)
     handover.write(old, tiny_vit(), None, run(7))
     assert files(old / "share")[Path("model.safetensors")] == files(old)[Path("model.safetensors")]
+
+
+def test_an_ensemble_is_handed_over_as_stock_models_and_a_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members = [{"classifier.bias": torch.tensor(bias)} for bias in ([1.0, 0.0], [0.0, 2.0])]
+    model, processor = MeanModel(tiny_vit(), members), ViTImageProcessor(size={"height": 16, "width": 16})
+    monkeypatch.setattr(handover, "write_card", lambda made, folder: (folder / "README.md").write_text("card"))
+    handover.write(tmp_path / "out", model, processor, run(1))
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8))
+    image.save(tmp_path / "image.png")
+    inputs = processor(image, return_tensors="pt")
+    with torch.no_grad():
+        wanted = model(**inputs).logits.softmax(-1)[0, 1].item()
+        each = [
+            AutoModelForImageClassification.from_pretrained(tmp_path / "out" / "members" / str(i))(**inputs).logits
+            for i in (0, 1)
+        ]
+    assert np.mean([logits.softmax(-1)[0, 1].item() for logits in each]) == pytest.approx(wanted, abs=1e-6)
+    script = (tmp_path / "out" / "average.py").read_text().replace("FOLDER", str(tmp_path / "out"))
+    exec(script.replace("image.jpg", str(tmp_path / "image.png")), {})
+    assert capsys.readouterr().out == f"probability of LABEL_1: {wanted:.2f}\n"
+    assert {f"members/{i}/model.safetensors" for i in (0, 1)} <= {p.as_posix() for p in publishable(tmp_path / "out")}
+    with pytest.raises(FairTuneError, match="holds several models whose probabilities are averaged"):
+        load_classifier(str(tmp_path / "out"))

@@ -10,6 +10,7 @@ import torch
 from accelerate import PartialState
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 
+from ..combinations.mean import MEMBERS, RECIPE_FILE
 from ..connection import hub_or_cache
 from ..errors import FairTuneError, first_line
 from ..families.head import find_head, swap_classes
@@ -98,6 +99,11 @@ def load_classifier(name: str) -> Any:
     """Load a model as it is, in float32: half precision would round its scores and its small steps."""
     if name.startswith((".", "/", "~")) and not Path(name).expanduser().exists():
         raise FairTuneError(f"`{name}` does not exist; give the folder or the Hub id of an image classifier.")
+    if (Path(name).expanduser() / MEMBERS).is_dir():
+        raise FairTuneError(
+            f"`{name}` holds several models whose probabilities are averaged; give one of them, such as "
+            f"{Path(name) / MEMBERS / '0'}, or a table of their mean (`{RECIPE_FILE}` there makes it)."
+        )
     with hub_or_cache(name):
         try:
             model, loaded = AutoModelForImageClassification.from_pretrained(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from ..search.hours import MARGIN
 from ..search.progress import duration
@@ -56,6 +57,12 @@ def power(args: Any) -> Power:
         return Power(float(done.stdout) * args.world_size * max(1, args.n_gpu), True)
     except (OSError, ValueError, subprocess.SubprocessError):  # no such tool, or no limit
         return Power(None, True)
+
+
+def kept_line(model: nn.Module, trials: int) -> str:
+    """Write on one line what the weights of so many trials take on disk, at most."""
+    size = trials * sum(p.numel() * p.element_size() for p in model.parameters())
+    return f"note: each trial keeps the weights that it moved until some are combined: {size / 1e9:.2g} GB at most"
 
 
 def price_line(price: Price) -> str:

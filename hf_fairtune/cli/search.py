@@ -1,7 +1,7 @@
 """Search what to fine-tune so that the worst-off group does best, train the winner, test it once."""
 
 import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,23 +9,22 @@ from typing import Any
 from .. import catalog
 from ..audits.compute import direction, greater_is_better
 from ..audits.replication import LEAST
+from ..combinations.combination import Combination, combination_named
 from ..data.arguments import DataArguments
-from ..document.run import Model
 from ..errors import FairTuneError
 from ..search.floors import MIN_AUC, Floors
-from ..search.hours import Clock, Ration
+from ..search.hours import Clock
 from ..search.modes import MODES
-from ..search.searcher import NoWinnerError
 from ..search.space import LearningRate
 from ..trainer.arguments import FairTrainingArguments
-from ..trainer.audits import MODEL
-from ..trainer.baselines import BASELINES, baseline, baseline_method, seeds_after
+from ..trainer.baselines import BASELINES, SINGLE, baseline_method, seeds_after
 from ..trainer.fair import FairTrainer
 from ..trainer.price import cost, searched_methods
-from .job import Job, say, say_power, say_subset, train_all, warn_of_small_groups
+from .job import Job, say, say_power, say_subset, warn_of_small_groups
 from .model import ModelArguments
-from .price import price_line, price_of
+from .price import kept_line, price_line, price_of
 from .spending import Spending
+from .tuning import beside, beside_alone, choose
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
       --cluster patient_id --model google/vit-base-patch16-224 --trials 40 --output_dir fairtune-lesions
@@ -101,6 +100,16 @@ class SearchArguments:
         },
     )
 
+    combine: str = field(
+        default="none",
+        metadata={
+            "help": "What becomes of the winner and other trials: none, the winner is trained alone; ensemble, the "
+            "mean of their probabilities; distill, one model trained on that; soup, the mean of their weights. "
+            "--baselines single sets the winner alone beside it.",
+            "choices": catalog.names("combinations"),
+        },
+    )
+
     def __post_init__(self) -> None:
         Floors(self.min_auc)
         for name in ("trials", "baseline_trials"):
@@ -113,12 +122,28 @@ class SearchArguments:
         self.baselines = [] if self.baselines == [NO_BASELINE] else self.baselines
         if len({*self.baselines}) < len(self.baselines):
             raise FairTuneError(f"`--baselines {' '.join(self.baselines)}` names one twice; name each once.")
-        for name in self.baselines:
-            baseline_method(name)
+        if SINGLE in self.baselines and not self.combination.combines:
+            raise FairTuneError(
+                f"`--baselines {SINGLE}` is the winner without what `--combine` makes of it, which is nothing; add "
+                "`--combine distill`, or leave it out."
+            )
+        for name in self.others:
+            method = baseline_method(name)
+            _ = method.taught(None) if self.combination.teachers else method
         seeds_after(0, self.seeds, LEAST)
         if greater_is_better(self.objective) is None:
             direction(self.objective)  # refuses what is a metric of no group either
         self.rates()
+
+    @property
+    def combination(self) -> Combination:
+        """Return the rule that combines trials."""
+        return combination_named(self.combine)
+
+    @property
+    def others(self) -> list[str]:
+        """Return the baselines that are searched."""
+        return [name for name in self.baselines if name != SINGLE]
 
     def rates(self) -> LearningRate:
         """Return the range of learning rates."""
@@ -145,8 +170,11 @@ def run(
         say_subset(trainer, search.search_fraction)
         plan = spending(trainer, search, clock)
         say(trainer, price_line(price_of(trainer, plan.seconds, plan.n_trials, plan.n_trainings)))
+        if search.combination.combines:
+            say(trainer, kept_line(trainer.model, search.trials))
         choose(trainer, search, search.trials, plan.ration())
-        baselines = [name for name in search.baselines if beside(trainer, name, search, plan)]
+        baselines = [beside_alone(trainer, search)] if SINGLE in search.baselines else []
+        baselines += [name for name in search.others if beside(trainer, name, search, plan)]
         # Only now, and once: nothing is chosen after the test split was seen.
         trainer.audit("test", reference=baselines[0] if baselines else None)
         assert trainer.audits is not None
@@ -162,52 +190,9 @@ def spending(trainer: FairTrainer, search: SearchArguments, clock: Clock) -> Spe
     say(trainer, "timing a few steps of each kind of training")
     priced = partial(cost, trainer, fraction=search.search_fraction)
     own = {name: priced(method) for name, method in searched_methods(trainer).items()}
-    others = {name: own[name] if name in own else priced(baseline_method(name)) for name in search.baselines}
+    others = {name: own[name] if name in own else priced(baseline_method(name)) for name in search.others}
     limit = math.inf if search.max_hours is None else 3600 * search.max_hours
     trials = search.trials, search.baseline_trials or search.trials
-    return Spending(clock, limit, *trials, search.seeds, [*own.values()], others)
-
-
-def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: Ration) -> None:
-    """Search, then train what won, once a seed."""
-    what, trainer.ration = trainer.title or trainer.method.title, ration
-    say(trainer, f"searching {what}: {trials} trials")
-    trainer.hyperparameter_search(
-        search.rates(),
-        search.objective,
-        trials,
-        mode=search.mode,
-        selection=search.selection,
-        min_auc=search.min_auc,
-        fraction=search.search_fraction,
-    )
-    if trainer.search is not None and trainer.search.out_of_hours:
-        ran = f"{trainer.search.n_finished} of {trials} trials ran"
-        say(trainer, f"{ran}; what is left of {search.max_hours:g} h is for the trainings")
-    if trainer.search is not None and trainer.search.selection is not None:
-        say(trainer, f"trial {trainer.search.best_trial} is chosen by {trainer.search.selection.title}")
-    say(trainer, f"training {what} at learning rate {trainer.args.learning_rate:.2e}")
-    train_all(trainer, seeds_after(trainer.args.seed, search.seeds, LEAST))
-
-
-def beside(trainer: FairTrainer, name: str, search: SearchArguments, plan: Spending) -> bool:
-    """Search and train a baseline alike, hand it over in a folder of its own, and take its test results.
-
-    Return whether there is one: of a baseline that has no feasible trial, the card tells what its search took alone.
-    """
-    found = baseline(trainer, name)
-    assert trainer.search is not None
-    finished = trainer.search.n_finished
-    assert trainer.audits is not None
-    assert found.audits is not None
-    try:
-        choose(found, search, plan.trials_beside(finished), plan.ration_beside(name, finished))
-    except NoWinnerError as error:
-        say(trainer, f"note: no baseline {name}: {error}")
-        assert found.search is not None
-        trainer.audits.models[name] = Model(name, found.title or found.method.title, budget=found.search.budget())
-        return False
-    found.audit("test")
-    found.save_model()
-    trainer.audits.adopt(found.audits, replace(found.document.model_named(MODEL), id=name))
-    return True
+    rule, alone = search.combination, SINGLE in search.baselines
+    kinds = [*own.values()]
+    return Spending(clock, limit, *trials, search.seeds, kinds, others, rule.teachers, alone, rule.retrained)

@@ -12,6 +12,8 @@ class Spending:
     """A run's trials and trainings, and what each costs, under a limit in seconds.
 
     `kinds` are the costs of the kinds of trials that the winner's search has, `baselines` those of each, in order.
+    `teachers` are the members at most that a training asks for each image; with `single` the winner is also trained
+    without. `retrained` are the members at most that each further seed trains, where the trials are the first.
     """
 
     clock: Clock
@@ -21,6 +23,9 @@ class Spending:
     seeds: int
     kinds: Sequence[Cost]
     baselines: Mapping[str, Cost]
+    teachers: int = 0
+    single: bool = False
+    retrained: int = 0
 
     @property
     def n_trials(self) -> int:
@@ -30,12 +35,12 @@ class Spending:
     @property
     def n_trainings(self) -> int:
         """Return the trainings that follow the searches."""
-        return self.seeds * (1 + len(self.baselines))
+        return self._runs * (1 + len(self.baselines)) + self.single * self.seeds
 
     @property
     def seconds(self) -> float:
         """Return the seconds of the whole run: a trial costs what its kinds do on average, and so does the winner."""
-        own = sum(self.trials * kind.trial + self.seeds * kind.training for kind in self.kinds) / len(self.kinds)
+        own = sum(self.trials * kind.trial + self._winner(kind) for kind in self.kinds) / len(self.kinds)
         return own + self._of(list(self.baselines), self.trials)
 
     def trials_beside(self, finished: int) -> int:
@@ -44,16 +49,26 @@ class Spending:
 
     def ration(self) -> Ration:
         """Return what the winner's search may use; its dearest kind may win."""
-        training = self.seeds * max(kind.training for kind in self.kinds)
+        training = max(map(self._winner, self.kinds))
         trial, names = max(kind.trial for kind in self.kinds), list(self.baselines)
         return Ration(self.clock, self.limit, trial, lambda finished: training + self._of(names, finished))
 
     def ration_beside(self, name: str, finished: int) -> Ration:
         """Return what the search of a baseline may use, after so many trials of the winner."""
         own, names = self.baselines[name], list(self.baselines)
-        left = self.seeds * own.training + self._of(names[names.index(name) + 1 :], finished)
+        left = self._runs * self._training(own) + self._of(names[names.index(name) + 1 :], finished)
         return Ration(self.clock, self.limit, own.trial, lambda _: left)
 
     def _of(self, names: Sequence[str], finished: int) -> float:
         costs = [self.baselines[name] for name in names]
-        return sum(self.trials_beside(finished) * cost.trial + self.seeds * cost.training for cost in costs)
+        return sum(self.trials_beside(finished) * cost.trial + self._runs * self._training(cost) for cost in costs)
+
+    @property
+    def _runs(self) -> int:
+        return (self.seeds - 1) * self.retrained if self.retrained else self.seeds
+
+    def _winner(self, kind: Cost) -> float:
+        return self._runs * self._training(kind) + self.single * self.seeds * kind.training
+
+    def _training(self, cost: Cost) -> float:
+        return cost.training + self.teachers * cost.forwards

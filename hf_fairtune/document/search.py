@@ -74,12 +74,37 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Member:
+    """A trial of a combination, by its number, and the objective of the combination up to it, with its bound.
+
+    Both are of the rows that the search was scored on; the bound is one-sided, at the unlucky end.
+    """
+
+    trial: int
+    value: Real
+    bound: Real
+
+
+@dataclass(frozen=True)
+class Combined:
+    """How trials of a search were combined: the rule by name and title, its members in the order of their joining.
+
+    `models` are those that are handed over, to average their probabilities.
+    """
+
+    rule: str
+    title: str
+    members: list[Member]
+    models: int = 1
+
+
+@dataclass(frozen=True)
 class Search:
     """A search and its trials, of which `n_trials` were asked for; `best_trial` was chosen by `selection`, if known.
 
     `min_auc` is the AUC on validation that a trial had to reach; None for no such floor. `max_hours` are those that
     the whole run might take; `out_of_hours` where they ended the search. Trials trained on `fraction` of the training
-    rows.
+    rows. `combination` is None where the chosen trial stands alone.
     """
 
     mode: str
@@ -96,6 +121,7 @@ class Search:
     out_of_hours: bool = False
     selection: Choice | None = None
     fraction: float = 1.0
+    combination: Combined | None = None
 
     @property
     def n_finished(self) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
+import torch
 from optuna.trial import BaseTrial
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler
@@ -72,6 +73,7 @@ class Method:
         needs: where it needs the attribute and the original data.
         views: rows that it reads, by name; the Trainer trains on "train".
         cross_entropy: with the options that training arguments set; refused where a method has other losses.
+        teacher: gives the probabilities of the classes, [n, classes], that stand for the labels of a training batch.
     """
 
     title: ClassVar[str]
@@ -80,6 +82,7 @@ class Method:
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True)})
 
     cross_entropy: CrossEntropy = CrossEntropy()
+    teacher: Callable[[Batch], Tensor] | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -103,6 +106,20 @@ class Method:
                 f"`{name}` is {value}, but the losses of the method {self.name!r} have no such option; leave it out."
             )
 
+    def taught(self, teacher: Callable[[Batch], Tensor] | None) -> Method:
+        """Return this method with a teacher, or with none.
+
+        Raises:
+            FairTuneError: its training would not ask the teacher.
+        """
+        own = type(self)
+        if own.loss is not Method.loss or own.finish is not Method.finish or own.stages is not Method.stages:
+            raise FairTuneError(
+                f"the method {self.name!r} does not train by cross-entropy alone, so that no teacher can stand for "
+                "its labels; choose another combination than `distill`."
+            )
+        return replace(self, teacher=teacher)
+
     def hyperparameters(self) -> dict[str, Argument]:
         """Return the hyper-parameters as JSON; the class makes an equal method of them."""
         return {entry.name: getattr(self, entry.name) for entry in self.flags()}
@@ -112,8 +129,8 @@ class Method:
         return [self]
 
     def arguments(self) -> dict[str, Scalar]:
-        """Return the training arguments that this stage sets for itself."""
-        return {}
+        """Return the training arguments that this stage sets for itself; a teacher must see pixels."""
+        return {} if self.teacher is None else {"activation_gb": 0.0}
 
     def prepare(self, model: Any, facts: Facts) -> Any:
         """Return the model to train: the head and perhaps more require a gradient, the rest does not.
@@ -131,9 +148,15 @@ class Method:
         return None
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Any]:
-        """Return the mean loss of a batch of `pixel_values`, `labels` and `groups`, and the model's outputs."""
+        """Return the mean loss of a batch of `pixel_values`, `labels` and `groups`, and the model's outputs.
+
+        In training a teacher's probabilities of the very same pixels stand for the labels.
+        """
         outputs = forward(model, batch)
-        return self.cross_entropy(outputs.logits, batch["labels"]), outputs
+        if self.teacher is None or not torch.is_grad_enabled():
+            return self.cross_entropy(outputs.logits, batch["labels"]), outputs
+        # Smoothing and weights of the classes shaped what the teacher gives.
+        return CrossEntropy()(outputs.logits, self.teacher(batch)), outputs
 
     def step(self, trainer: StockTrainer, model: nn.Module, batch: Batch) -> Tensor:
         """Add the gradient of a batch to the parameters; return the detached loss."""

@@ -97,6 +97,12 @@ def numbers_of_complete(study: optuna.Study) -> list[int]:
     return [trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
 
 
+def numbers_of_feasible(study: optuna.Study) -> list[int]:
+    """List the trials that came to their end and broke no constraint."""
+    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return [trial.number for trial in ended if not infeasible(trial)]
+
+
 def trials(study: optuna.Study) -> list[Trial]:
     """List the trials that began."""
     return [_trial(trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING]

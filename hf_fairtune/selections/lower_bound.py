@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from .selection import Candidate, Chosen, Pool, Selection, first_of
 
 
@@ -32,11 +30,7 @@ class LowerBound(Selection):
 
     def choose(self, pool: Pool) -> Chosen:
         """Return the trial with the best bound; of equal ones that of the better value."""
-        gains = pool.objective.gains(pool.objective.draws(pool.scored(), self.n_boot, pool.seed))
-        kept = ~np.isnan(gains).any(axis=1)
-        bounds = np.full(gains.shape[1], np.nan)
-        if kept.any():
-            bounds = np.quantile(gains[kept], 1 - self.confidence, axis=0)
+        bounds = pool.objective.bounds(pool.scored(), self.confidence, self.n_boot, pool.seed)
         said = pool.objective.gains(bounds).tolist()
         candidates = [
             Candidate(trial.number, trial.value, bound) for trial, bound in zip(pool.trials, said, strict=True)

@@ -111,6 +111,20 @@ class Objective:
                 found[replicate] = [self.value(rows.take(drawn), scored.included) for rows in models]
         return found
 
+    def bounds(self, scored: Scored, confidence: float, n_boot: int, seed: int) -> np.ndarray:
+        """Compute the one-sided lower bound of each trial's gain, [k]; NaN where no resample defines all of them.
+
+        A percentile bound from `draws`, the same for all trials.
+
+        Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", 13.
+        """
+        gains = self.gains(self.draws(scored, n_boot, seed))
+        kept = gains[~np.isnan(gains).any(axis=1)]
+        if not len(kept):
+            return np.full(gains.shape[1], np.nan)
+        found: np.ndarray = np.quantile(kept, 1 - confidence, axis=0)
+        return found
+
     def of_aucs(self, aucs: np.ndarray, scored: Scored) -> np.ndarray | None:
         """Read the objective off AUCs by group and, last, of all rows, [..., n_groups + 1]; None if it takes more."""
         across = aucs[..., list(scored.included)]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..document.document import Document
 from ..document.estimate import Estimate
-from .optimism import optimism
+from .chosen import optimism
 from .view import RANKED, Side, View, sides, views, weighted
 from .words import (
     ALIKE,

@@ -8,12 +8,14 @@ from huggingface_hub import EvalResult, ModelCardData
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
+from ..combinations.mean import recipe
 from ..document.document import Document
 from ..document.run import Base, RecipeFacts, Run, Training
 from ..document.search import Search
 from ..errors import FairTuneError
 from . import drawing as ink
 from .answer import answers, headline, limits, reading
+from .chosen import choice
 from .compared import compared
 from .drawing import Picture
 from .figures import changes, forest
@@ -52,6 +54,7 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
     every, found = views(document), answers(document)
     first = every[0] if every else None
     cuts = beside(first.audits.values(), "thresholds") if first else []
+    models = run.search.combination.models if run.search and run.search.combination else 1
     text = render(
         "card.md.j2",
         metadata=card_data(document, run.base, own.method.name, license).to_yaml(),
@@ -59,6 +62,7 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
         data=document.data,
         run=run,
         own=own,
+        recipe=recipe(models) if models > 1 else "",
         figures={picture.name: picture for picture in drawn},
         base=short(run.base.name),
         hub_base=base_model(run.base.name),
@@ -144,7 +148,7 @@ def _training(run: Run, own: Training) -> dict[str, str]:
         facts |= {"trials": f"{search.n_trials} asked for; {ended or 'none ended'}{hours_said(search)}"}
         facts |= {"epochs of a trial": f"{search.num_train_epochs:g}, {search.warmup_epochs:g} of them warm-up"}
         facts |= subset_said(search)
-        facts |= chosen(search)
+        facts |= choice(search)
         facts |= {"hours of search": number(search.seconds / 3600)}
     return facts
 
@@ -164,15 +168,6 @@ def subset_said(search: Search) -> dict[str, str]:
         return {}
     said = f"{percent(search.fraction)} of the training rows, of every group and label; the trainings took all"
     return {"rows of a trial": said}
-
-
-def chosen(search: Search) -> dict[str, str]:
-    """List which trial was chosen and by what, and which had the best value on validation if that is another."""
-    facts = {"chosen trial": "none" if search.best_trial is None else str(search.best_trial)}
-    facts |= {"chosen by": search.selection.title} if search.selection else {}
-    if search.better:
-        facts |= {"best value": f"{number(search.better.value)}, of trial {search.better.number}"}
-    return facts
 
 
 def card_data(document: Document, base: Base, method: str, license: str | None) -> ModelCardData:

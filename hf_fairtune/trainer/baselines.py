@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # What FairTune's tables set beside it (ICLR 2024, tables 1 to 6).
 BASELINES = ("full", "linear", "attention", "layernorm")
+# The winner of the same search without what it was combined with.
+SINGLE = "single"
 TITLES = {"linear": "Linear readout", "layernorm": "LayerNorm tuning", "attention": "Attention tuning"}
 
 
@@ -43,6 +45,22 @@ def baseline(trainer: FairTrainer, name: str) -> FairTrainer:
     return found
 
 
+def single(trainer: FairTrainer) -> FairTrainer:
+    """Return a trainer of a search's chosen trial alone, in `<output_dir>/baselines/single`, for comparison.
+
+    It trains as the trainer would have trained without a combination; nothing is searched again.
+
+    Args:
+        trainer: one whose search was combined.
+    """
+    assert trainer.search is not None
+    method = replace(trainer.method, teacher=None)
+    found = beside(trainer, Path("baselines") / SINGLE, method, trainer.args.seed)
+    found.search, found.ration = replace(trainer.search, combination=None), trainer.ration
+    found.title = f"{trainer.title or trainer.method.title}, the chosen trial alone"
+    return found
+
+
 def with_seed(trainer: FairTrainer, seed: int) -> FairTrainer:
     """Return a trainer of the same method and arguments with another seed, in `<output_dir>/seeds/<seed>`.
 
@@ -50,7 +68,7 @@ def with_seed(trainer: FairTrainer, seed: int) -> FairTrainer:
     its scores to the first by `trainer.audits.repeat(seed, other.audits)`.
     """
     found = beside(trainer, Path("seeds") / str(seed), replace(trainer.method), seed)
-    found.title = trainer.title
+    found.title, found.team = trainer.title, trainer.team
     return found
 
 

@@ -14,6 +14,7 @@ from transformers.trainer_utils import BestRun
 
 from .. import handover, hub
 from ..audits.compute import fairness_metrics
+from ..combinations.combination import Combination
 from ..data.collate import collate
 from ..data.fair_dataset import FairDataset
 from ..document.document import Audited, Document
@@ -36,6 +37,7 @@ from .paper_trainer import PaperTrainer
 from .refusals import check_best_metric, refuse
 from .run_facts import TrainingLog, run_document
 from .stages import prepared, train_stages, view_of
+from .team import Team
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -65,6 +67,7 @@ class FairTrainer(PaperTrainer):
     search: Search | None = None
     ration: Ration | None = None
     repair: Repair | None = None
+    team: Team | None = None
     unsearched: NotSearchedError | None = None
 
     def __init__(
@@ -94,8 +97,7 @@ class FairTrainer(PaperTrainer):
             left_out = data.left_out("validation") if data else ()
             options["compute_metrics"] = fairness_metrics(groups, left_out)
         super().__init__(model=None if model is None else prepared(self, model), args=self.args, **options)
-        # The loss is a mean over the batch: accumulation divides it by the number of batches.
-        self.model_accepts_loss_kwargs = False
+        self.model_accepts_loss_kwargs = False  # a mean over the batch: accumulation divides it by their number
         self.loss_is_scaled_for_ga = False if self.compute_loss_func is None else None
 
     def call_model_init(self, trial: Any = None) -> Any:
@@ -148,7 +150,7 @@ class FairTrainer(PaperTrainer):
         stock = partial(super().train, ignore_keys_for_eval=ignore_keys_for_eval)
         if trial is not None and self.searcher is not None:
             return searching.train_trial(self, self.searcher, trial, partial(stock, resume_from_checkpoint, trial))
-        return train_stages(self, resume_from_checkpoint, stock)
+        return train_stages(self, resume_from_checkpoint, stock) if self.team is None else self.team.train(self)
 
     def hyperparameter_search(
         self,
@@ -161,6 +163,7 @@ class FairTrainer(PaperTrainer):
         min_auc: float | None = None,
         selection: str | Selection = "best",
         fraction: float = 1.0,
+        combine: str | Combination = "none",
     ) -> BestRun:
         """Search the method's hyper-parameters and the learning rate, and take the winner's; `train()` trains it.
 
@@ -168,22 +171,22 @@ class FairTrainer(PaperTrainer):
 
         Args:
             hp_space: training arguments of a trial, in place of the log-uniform learning rate.
-            compute_objective: a metric of the validation split by name, or a function of the metrics.
+            compute_objective: a metric of the validation split by name, or a function of metrics with a `direction`.
             n_trials: trials in all, those of earlier calls included.
-            direction: only for a function; a metric knows its own.
             mode: "default", "paper" (FairTune's text), "published" (its code), or a `Mode`, which has its own trials.
             min_auc: AUC below which a trial cannot win, 0 for none; by default 0.6 for gaps and ratios between groups.
             selection: the rule that chooses the winner, by name of a file of `selections` or as a `Selection`.
             fraction: share of the training rows, in every group x label, that trials train on; the same in each.
+            combine: what `train()` makes of the winner and other trials, by name of a file of `combinations`.
 
         Raises:
             FairTuneError: unknown metric or mode, another search in the folder, or no feasible trial that ended.
         """
-        self.method = self.open_method
         mode = searching.mode_of(self, mode, n_trials)
         groups = group_names(self.eval_dataset)
         plan = Plan.of(compute_objective, direction, mode, self.args.num_train_epochs, hp_space, groups, min_auc)
-        return searching.search(self, replace(plan, fraction=fraction), selection, super().hyperparameter_search)
+        plan = replace(plan, fraction=fraction)
+        return searching.search(self, plan, selection, combine, super().hyperparameter_search)
 
     def _hp_search_setup(self, trial: Any) -> None:
         super()._hp_search_setup(trial)

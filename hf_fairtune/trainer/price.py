@@ -39,7 +39,8 @@ class Cost:
     """Seconds of one training: `start` makes and prepares the model, `epochs` are all steps and evaluations.
 
     `prefix` is the calculation of frozen first layers that are kept, by the first training that needs them;
-    `on_subset` are the seconds of a trial on a share of the rows, None where trials take all.
+    `on_subset` are the seconds of a trial on a share of the rows, None where trials take all; `forwards` are those of
+    one more model on every row that is trained on, as each member of a teacher takes them.
     """
 
     start: float
@@ -48,6 +49,7 @@ class Cost:
     scores: float
     prefix: float = 0.0
     on_subset: float | None = None
+    forwards: float = 0.0
 
     @property
     def trial(self) -> float:
@@ -100,17 +102,19 @@ class Timing:
         assert data is not None
         start = self.watch.rest + self.a_row * max(0, rows_read(trainer, method) - self.read)
         validation, tested = len(data["validation"]), sum(len(data[split]) for split in data.test_splits)
-        epochs, checkpoints = 0.0, 0.0
+        epochs, checkpoints, forwards = 0.0, 0.0, 0.0
         for stage in self.watch.stages:
             steps, n_epochs = stage.length(args, rows_fitted(trainer) / self.fitted)
             evaluations = _often(args.eval_strategy, args.eval_steps, steps, n_epochs)
             epochs += steps * stage.step + evaluations * self.scored * validation
+            forwards += n_epochs * rows_fitted(trainer) * self.scored
             checkpoints += _often(args.save_strategy, args.save_steps, steps, n_epochs) * stage.checkpoint
         views = min(max(1, transform_of(data["train"]).views), math.ceil(args.num_train_epochs))
         deep = self.filled[EVALUATION].a_row
         prefix = self.filled[TRAIN].a_row * rows_fitted(trainer) * views + deep * validation
         # Scores of the trained model come of all its layers.
-        return Cost(start, epochs, checkpoints, (self.scored + deep) * (validation + tested), prefix)
+        scores = (self.scored + deep) * (validation + tested)
+        return Cost(start, epochs, checkpoints, scores, prefix, forwards=forwards)
 
 
 def _timing(trainer: FairTrainer, method: Method) -> Timing:

@@ -50,6 +50,8 @@ class TrainingLog:
     def __init__(self, method: Method) -> None:
         self.method = method
         self.steps: list[Step] = []
+        # Of a training that is none of this trainer's model.
+        self.weights: int | None = None
         self._trained: set[str] = set()
         self._mask: MaskBits | None = None
         self._soft_mask: SoftMaskFacts | None = None
@@ -74,7 +76,7 @@ class TrainingLog:
         method = self.method
         return Training(
             MethodFacts(method.name, method.title, method.citation, method.hyperparameters()),
-            moved,
+            moved if self.weights is None else self.weights,
             self.steps,
             arguments | {"processes": trainer.args.world_size},
             self._mask,

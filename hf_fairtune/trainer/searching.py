@@ -18,6 +18,7 @@ from optuna.trial import BaseTrial, FixedTrial, TrialState
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import BestRun, SaveStrategy
 
+from ..combinations.combination import Combination, combination_named
 from ..document.search import Trial
 from ..errors import FairTuneError
 from ..families.family import counts
@@ -28,7 +29,7 @@ from ..search.modes import Mode, mode_named
 from ..search.plan import Plan
 from ..search.searcher import InterruptedSearch, Searcher
 from ..selections.selection import Selection, selection_named
-from . import selecting
+from . import combining, selecting
 from .divergence import DivergedError
 from .fingerprint import fingerprint
 from .heap import unexamined_heap
@@ -42,22 +43,38 @@ if TYPE_CHECKING:
 FAILURES = (DivergedError, UndefinedObjectiveError)
 
 
-def search(trainer: FairTrainer, plan: Plan, selection: str | Selection, stock: Callable[..., Any]) -> BestRun:
-    """Search as `find_winner` does; the start of the trials is built once."""
-    with kept_start(trainer):
-        return find_winner(trainer, plan, selection, stock)
-
-
-def find_winner(trainer: FairTrainer, plan: Plan, selection: str | Selection, stock: Callable[..., Any]) -> BestRun:
-    """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner by a rule."""
+def search(
+    trainer: FairTrainer,
+    plan: Plan,
+    selection: str | Selection,
+    combination: str | Combination,
+    stock: Callable[..., Any],
+) -> BestRun:
+    """Search as `find_winner` does, and combine trials by a rule; the start of the trials is built once."""
+    trainer.method, trainer.team = trainer.open_method, None
     selection = selection_named(selection) if isinstance(selection, str) else selection
+    combination = combination_named(combination) if isinstance(combination, str) else combination
+    combining.check(trainer, combination)
+    with kept_start(trainer):
+        found = find_winner(trainer, plan, selection, combination, stock)
+        if combination.combines:
+            combining.combine(trainer, plan, combination, partial(propose, trainer, plan))
+    return found
+
+
+def find_winner(
+    trainer: FairTrainer, plan: Plan, selection: Selection, combination: Combination, stock: Callable[..., Any]
+) -> BestRun:
+    """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner by a rule."""
     selecting.check_data(trainer, selection)
     check_subset(trainer, plan.fraction)
     searcher = open_searcher(trainer, plan)
+    searcher.keeps_weights = combination.combines
     if (line := note(plan.objective_name)) and trainer.is_world_process_zero():
         print_once(line)
     try:
         selecting.check_kept(trainer, searcher, selection)
+        combining.check_kept(trainer, searcher, combination)
         with searching(trainer, searcher):
             run_trials(trainer, searcher, stock)
         # Every process is to know that there is none.
@@ -163,6 +180,7 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
                 # Nothing was scored in between; the floors are of the trial's last epoch too.
                 trainer._evaluate(trial, None)
         selecting.keep_scores(trainer, trial.number)
+        combining.keep_weights(trainer, searcher, trial.number)
         searcher.end(trial, TrialState.COMPLETE, trainer.objective)
     except KeyboardInterrupt as stop:
         raise InterruptedSearch from stop

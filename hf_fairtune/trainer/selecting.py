@@ -18,8 +18,8 @@ from ..audits.engine.rows import check_rows, included_codes
 from ..document.search import Choice, Trial
 from ..errors import FairTuneError
 from ..methods.method import Method
+from ..search.kept import place, read_scores, write_scores
 from ..search.plan import Plan
-from ..search.scores import place, read_scores, write_scores
 from ..search.searcher import Searcher
 from ..search.study import numbers_of_complete
 from ..selections.objective import Objective, Scored
@@ -69,15 +69,19 @@ def keep_scores(trainer: FairTrainer, number: int) -> None:
         write_scores(place(Path(trainer.args.output_dir), number), scores_from_logits(output.predictions))
 
 
+def objective_of(plan: Plan) -> Objective:
+    """Return the objective of a search, as a number of scored rows."""
+    return Objective(plan.objective_name, plan.direction == "maximize", None if plan.by_name else plan.objective)
+
+
 def choose(trainer: FairTrainer, plan: Plan, selection: Selection, propose: Callable[[BaseTrial], Method]) -> Trial:
     """Choose the winner among the complete trials of the trainer's search, and note there how."""
     start, search = time.monotonic(), trainer.search
     assert search is not None
-    objective = Objective(plan.objective_name, plan.direction == "maximize", None if plan.by_name else plan.objective)
-    trials, folds = search.complete, CrossFit(trainer, plan, propose)
+    objective, trials, folds = objective_of(plan), search.complete, CrossFit(trainer, plan, propose)
 
     def scored() -> Scored:
-        return _scored(trainer, trials, objective)
+        return scored_by(trainer, trials, objective)
 
     winner, candidates = selection.choose(Pool(objective, trials, trainer.args.seed, scored, folds.refit))
     choice = Choice(selection.name, selection.title, candidates, folds.epochs)
@@ -88,7 +92,7 @@ def choose(trainer: FairTrainer, plan: Plan, selection: Selection, propose: Call
     return next(trial for trial in trainer.search.trials if trial.number == trainer.search.best_trial)
 
 
-def _scored(trainer: FairTrainer, trials: Sequence[Trial], objective: Objective) -> Scored:
+def scored_by(trainer: FairTrainer, trials: Sequence[Trial], objective: Objective) -> Scored:
     """Read the scores that the trials kept on the main process, and check that they give the trials' values."""
     names, columns = group_names(trainer.eval_dataset), _columns(trainer)
     labels, groups = columns["labels"], columns["groups"]

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from datasets import Dataset
-from transformers import set_seed
+from transformers import Trainer, set_seed
 from transformers.trainer_utils import TrainOutput
 
 from ..document.estimate import NAN
@@ -61,6 +62,16 @@ def prepared(trainer: FairTrainer, model: Any) -> Any:
     except NotSearchedError as error:
         # A search comes first, or the training says so.
         trainer.unsearched = error
+    return model
+
+
+def start_model(trainer: FairTrainer) -> Any:
+    """Build the plain model that trainings with the run's seed start from; the state of chance stays."""
+    with torch.random.fork_rng():
+        torch.manual_seed(trainer.args.seed)
+        model = Trainer.call_model_init(trainer)
+    if trainer.data is not None:
+        fit_image_size(model, trainer.data.image_size)
     return model
 
 

@@ -26,6 +26,20 @@ def test_a_run_costs_its_trials_and_trainings() -> None:
     assert plan(2).seconds == 8 * 21 + 3 * 25 + (2 * 7 + 3 * 9) + (2 * 5 + 3 * 6)
 
 
+def test_a_combination_takes_its_teachers_forwards_and_the_winner_alone() -> None:
+    """Of 2 teachers at most, each a forward of 4 s in a training."""
+    kind, other = Cost(1, 10, 3, 1, 4), Cost(1, 6, 1, 1, 2)
+    run = Spending(Clock(None), math.inf, 8, 8, 3, [kind], {"full": other}, teachers=2, single=True)
+    assert (run.n_trials, run.n_trainings) == (16, 9)
+    assert run.seconds == 8 * 11 + 3 * (15 + 8) + 3 * 15 + 8 * 7 + 3 * (9 + 4)
+    assert run.ration().after(8) == 3 * (15 + 8) + 3 * 15 + 8 * 7 + 3 * (9 + 4)
+    assert run.ration_beside("full", 8).after(1) == 3 * (9 + 4)
+    # Of an ensemble the trials are the first training, and each further seed trains its members.
+    run = Spending(Clock(None), math.inf, 8, 8, 3, [kind], {"full": other}, retrained=4)
+    assert (run.n_trials, run.n_trainings) == (16, 16)
+    assert run.seconds == 8 * 11 + 8 * 15 + 8 * 7 + 8 * 9
+
+
 def test_what_must_follow_the_winners_trials() -> None:
     """The dearest training, and of each baseline as many trials as the winner finished."""
     ration = plan().ration()

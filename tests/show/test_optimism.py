@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hf_fairtune.document.document import Document
-from hf_fairtune.show.optimism import optimism
+from hf_fairtune.show.chosen import optimism
 from hf_fairtune.show.terminal import audit_text
 from hf_fairtune.show.view import views
 

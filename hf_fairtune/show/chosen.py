@@ -1,15 +1,17 @@
-"""How much better the chosen trial of a search was on validation than the model is on test."""
+"""What a search chose and made of it, and how much better it was on validation than on test."""
 
 import math
 from collections.abc import Sequence
 
 from ..document.document import Document
 from ..document.estimate import Estimate
-from ..document.search import Search
+from ..document.search import Combined, Search
 from .view import View, views
-from .words import BY_VALUE, number
+from .words import BY_VALUE, listed, number
 
-CHOSEN = "The model was chosen among {n} trials by {rule}; its {key} was {value} on validation{best}{tested}."
+MOST = 8
+CHOSEN = "The model was chosen among {n} trials by {rule}; its {key} was {value} on validation{best}{joined}{tested}."
+JOINED = ", that of the trials it joined {}"
 TESTED = " and is {} on test, {}"
 MOVED = {1: "{} better than there", 0: "as there", -1: "{} worse than there"}
 HELD = {
@@ -19,19 +21,40 @@ HELD = {
 LUCK = "The best of many is partly luck: believe the test value."
 
 
+def choice(search: Search) -> dict[str, str]:
+    """List which trial was chosen and by what, which had the best value if that is another, and what it joined."""
+    facts = {"chosen trial": "none" if search.best_trial is None else str(search.best_trial)}
+    facts |= {"chosen by": search.selection.title} if search.selection else {}
+    if search.better:
+        facts |= {"best value": f"{number(search.better.value)}, of trial {search.better.number}"}
+    return facts | ({"combined": combined(search.combination)} if search.combination else {})
+
+
+def combined(found: Combined) -> str:
+    """Say which trials make what, and the objective on validation after each of them joined."""
+    trials = [str(member.trial) for member in found.members]
+    if len(trials) == 1:
+        return f"{found.title}, of trial {trials[0]} alone, as no other would make its worst case on validation better"
+    values = ", ".join(number(member.value, digits=3) for member in found.members)
+    return f"{found.title}, of trials {listed(trials, MOST, ', ')}; together on validation {values} as each joined"
+
+
 def optimism(document: Document) -> str:
     """Set the validation value of a search's chosen trial beside the same measure on test; "" without a search."""
     if document.run is None or document.run.search is None:
         return ""
     search, best = document.run.search, document.run.search.better
-    value = search.chosen.value if search.chosen else math.nan
+    own = search.chosen.value if search.chosen else math.nan
+    joined = search.combination is not None and len(search.combination.members) > 1
+    value = search.combination.members[-1].value if search.combination and joined else own
     found = None if math.isnan(value) else _tested(search, views(document))
     said = CHOSEN.format(
         n=len(search.trials),
         rule=search.selection.title if search.selection else BY_VALUE,
         key=key_of(search),
-        value=number(value),
+        value=number(own),
         best=f" (the best of all {number(best.value)})" if best else "",
+        joined=JOINED.format(number(value)) if joined else "",
         tested="" if found is None else TESTED.format(number(found), _moved(search, value, found)),
     )
     held = [] if found is None or not found.bounded else [HELD[found.low <= value <= found.high]]

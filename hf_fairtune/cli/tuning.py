@@ -1,0 +1,88 @@
+"""A winner and its baselines, each searched alike and trained once a seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..audits.replication import LEAST
+from ..document.run import Model
+from ..search.hours import Ration
+from ..search.searcher import NoWinnerError
+from ..show.chosen import combined
+from ..trainer.audits import MODEL
+from ..trainer.baselines import SINGLE, baseline, seeds_after, single
+from ..trainer.fair import FairTrainer
+from .job import say, train_all
+from .spending import Spending
+
+if TYPE_CHECKING:
+    from .search import SearchArguments
+
+
+def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: Ration) -> None:
+    """Search, then train what won, once a seed."""
+    what, trainer.ration = trainer.title or trainer.method.title, ration
+    say(trainer, f"searching {what}: {trials} trials")
+    trainer.hyperparameter_search(
+        search.rates(),
+        search.objective,
+        trials,
+        mode=search.mode,
+        selection=search.selection,
+        min_auc=search.min_auc,
+        combine=search.combination,
+        fraction=search.search_fraction,
+    )
+    if trainer.search is not None and trainer.search.out_of_hours:
+        ran = f"{trainer.search.n_finished} of {trials} trials ran"
+        say(trainer, f"{ran}; what is left of {search.max_hours:g} h is for the trainings")
+    if trainer.search is not None and trainer.search.selection is not None:
+        say(trainer, f"trial {trainer.search.best_trial} is chosen by {trainer.search.selection.title}")
+    if trainer.search is not None and trainer.search.combination is not None:
+        say(trainer, f"combined: {combined(trainer.search.combination)}")
+    train_winner(trainer, search)
+
+
+def train_winner(trainer: FairTrainer, search: SearchArguments) -> None:
+    """Train what was chosen, once a seed."""
+    what = trainer.title or trainer.method.title
+    say(trainer, f"training {what} at learning rate {trainer.args.learning_rate:.2e}")
+    train_all(trainer, seeds_after(trainer.args.seed, search.seeds, LEAST))
+
+
+def beside_alone(trainer: FairTrainer, search: SearchArguments) -> str:
+    """Train the winner without its combination, hand it over in a folder of its own, and take its test results."""
+    found = single(trainer)
+    train_winner(found, search)
+    take(trainer, found, SINGLE)
+    return SINGLE
+
+
+def beside(trainer: FairTrainer, name: str, search: SearchArguments, plan: Spending) -> bool:
+    """Search and train a baseline alike, hand it over in a folder of its own, and take its test results.
+
+    Return whether there is one: of a baseline that has no feasible trial, the card tells what its search took alone.
+    """
+    found = baseline(trainer, name)
+    assert trainer.search is not None
+    finished = trainer.search.n_finished
+    assert trainer.audits is not None
+    try:
+        choose(found, search, plan.trials_beside(finished), plan.ration_beside(name, finished))
+    except NoWinnerError as error:
+        say(trainer, f"note: no baseline {name}: {error}")
+        assert found.search is not None
+        trainer.audits.models[name] = Model(name, found.title or found.method.title, budget=found.search.budget())
+        return False
+    take(trainer, found, name)
+    return True
+
+
+def take(trainer: FairTrainer, found: FairTrainer, name: str) -> None:
+    """Audit a baseline, hand it over, and take its results as those of `name`."""
+    assert trainer.audits is not None
+    assert found.audits is not None
+    found.audit("test")
+    found.save_model()
+    trainer.audits.adopt(found.audits, replace(found.document.model_named(MODEL), id=name))

@@ -1,0 +1,128 @@
+"""The trials of a search combined into one classifier by a rule; the same on every process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from accelerate.utils import broadcast_object_list
+from optuna.trial import BaseTrial
+
+from ..audits.compute import scores_from_logits
+from ..combinations.combination import Combination
+from ..combinations.library import Library
+from ..document.search import Combined, Member
+from ..errors import FairTuneError
+from ..families.moved import moved_tensors
+from ..methods.method import Method
+from ..methods.teacher import Teacher
+from ..search.kept import kept_weights, weights_place, write_weights
+from ..search.plan import Plan
+from ..search.searcher import Searcher
+from ..search.study import numbers_of_feasible
+from .selecting import objective_of, scored_by
+from .stages import start_model
+from .team import Team, weights_of
+
+if TYPE_CHECKING:
+    from .fair import FairTrainer
+
+
+def check(trainer: FairTrainer, combination: Combination) -> None:
+    """Check that a method can be combined, before a trial is run.
+
+    Raises:
+        FairTuneError: its training would not ask a teacher.
+    """
+    if combination.teachers:
+        trainer.open_method.taught(None)
+        if trainer.compute_loss_func is not None:
+            raise FairTuneError("`compute_loss_func` would not ask the teacher of `distill`; leave one of them out.")
+
+
+def check_kept(trainer: FairTrainer, searcher: Searcher, combination: Combination) -> None:
+    """Check that the trials of an earlier process kept their weights, where more are to be run beside them.
+
+    Raises:
+        FairTuneError: one did not.
+    """
+    wanted = combination.combines and searcher.study is not None and searcher.remaining
+    for number in numbers_of_feasible(searcher.study) if wanted and searcher.study else ():
+        if not kept_weights(Path(trainer.args.output_dir), number):
+            raise FairTuneError(
+                f"trial {number} has no kept weights (`{weights_place(Path(trainer.args.output_dir), number)}`), so "
+                f"that `{combination.name}` cannot combine it with more trials; search in another output_dir."
+            )
+
+
+def keep_weights(trainer: FairTrainer, searcher: Searcher, number: int) -> None:
+    """Keep what a trial moved, if it is feasible and a combination may take it."""
+    feasible = not any(excess > 0 for excess in searcher.excess.values())
+    if searcher.keeps_weights and feasible and trainer.is_world_process_zero():
+        write_weights(weights_place(Path(trainer.args.output_dir), number), moved_tensors(trainer.model))
+
+
+def combine(
+    trainer: FairTrainer, plan: Plan, combination: Combination, propose: Callable[[BaseTrial], Method]
+) -> None:
+    """Combine trials of the trainer's search and note there which; `train()` trains what they make, or teach.
+
+    The weights of the others are deleted then, unless the rule would read them in a run that goes on after a kill.
+    """
+    start, search, objective = time.monotonic(), trainer.search, objective_of(plan)
+    assert search is not None
+    numbers = [trial.number for trial in search.complete]
+    first = numbers.index(search.best_trial or 0)
+
+    def scores_of(places: Sequence[int]) -> np.ndarray:
+        return scores_together(trainer, combination, [numbers[place] for place in places])
+
+    scored = scored_by(trainer, search.complete, objective)
+    if scored.folds is not None and combination.reads_weights:
+        raise FairTuneError(
+            f"`{combination.name}` has no model for rows of several folds; choose ensemble or distill."
+        )
+    library = Library(objective, scored, first, trainer.args.seed, scores_of)
+    steps = combination.members(library)
+    bounds = objective.gains(np.array([step.bound for step in steps])).tolist()
+    members = [Member(numbers[step.place], step.value, bound) for step, bound in zip(steps, bounds, strict=True)]
+    combined = Combined(combination.name, combination.title, members)
+    seconds = search.seconds + time.monotonic() - start
+    trainer.search = broadcast_object_list([replace(search, combination=combined, seconds=seconds)])[0]
+    taken = [member.trial for member in members]
+    if combination.teachers:
+        teach(trainer, combination, taken)
+    else:
+        own = [next(trial for trial in search.complete if trial.number == number) for number in taken]
+        trainer.team = Team(combination, plan, own, propose)
+    if not combination.reads_weights:
+        forget(trainer, {*numbers} - {*taken})
+
+
+def teach(trainer: FairTrainer, combination: Combination, numbers: Sequence[int]) -> None:
+    """Let what some trials make together teach the trainer's method."""
+    model = combination.made(start_model(trainer), weights_of(trainer, numbers))
+    trainer.method = trainer.method.taught(Teacher(model))
+
+
+def scores_together(trainer: FairTrainer, combination: Combination, numbers: Sequence[int]) -> np.ndarray:
+    """Score the validation rows by what some trials make together, [n]."""
+    whole = trainer.model
+    model = combination.made(start_model(trainer), weights_of(trainer, numbers))
+    trainer.model = trainer.model_wrapped = model.to(trainer.args.device)
+    try:
+        return scores_from_logits(trainer.predict(trainer.eval_dataset).predictions)
+    finally:
+        trainer.model = trainer.model_wrapped = whole
+
+
+def forget(trainer: FairTrainer, numbers: Collection[int]) -> None:
+    """Delete the weights that some trials kept."""
+    if trainer.is_world_process_zero():
+        for number in numbers:
+            for path in kept_weights(Path(trainer.args.output_dir), number):
+                path.unlink()
