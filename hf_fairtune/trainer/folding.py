@@ -19,8 +19,8 @@ from ..audits.engine.rows import check_rows, included_codes
 from ..data.fair_dataset import FairDataset
 from ..document.search import Trial
 from ..methods.method import Method
+from ..search.kept import read_scores, write_scores
 from ..search.plan import Plan
-from ..search.scores import read_scores, write_scores
 from ..selections.objective import Scored
 from .audits import MODEL, VALIDATION
 from .baselines import beside

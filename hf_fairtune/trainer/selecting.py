@@ -18,8 +18,8 @@ from ..audits.engine.rows import check_rows, included_codes
 from ..document.search import Choice, Trial
 from ..errors import FairTuneError
 from ..methods.method import Method
+from ..search.kept import place, read_scores, write_scores
 from ..search.plan import Plan
-from ..search.scores import place, read_scores, write_scores
 from ..search.searcher import Searcher
 from ..search.study import numbers_of_complete
 from ..selections.objective import Objective, Scored
