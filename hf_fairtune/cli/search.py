@@ -13,13 +13,15 @@ from ..document.run import Model
 from ..errors import FairTuneError
 from ..search.floors import MIN_AUC, Floors
 from ..search.hours import Clock, Ration
-from ..search.modes import MODES
+from ..search.modes import MODES, mode_named
 from ..search.searcher import NoWinnerError
 from ..search.space import LearningRate
+from ..selections.selection import selection_named
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.audits import MODEL
 from ..trainer.baselines import BASELINES, baseline, baseline_method, seeds_after
 from ..trainer.fair import FairTrainer
+from ..trainer.folding import check_folds
 from ..trainer.price import cost, searched_methods
 from .job import Job, say, say_power, train_all, warn_of_small_groups
 from .model import ModelArguments
@@ -92,9 +94,17 @@ class SearchArguments:
             "choices": catalog.names("selections"),
         },
     )
+    folds: int = field(
+        default=0,
+        metadata={
+            "help": "Train each trial on so many folds of train and validation together, and score it out of fold on "
+            "all their rows. Default: 0, one training scored on validation."
+        },
+    )
 
     def __post_init__(self) -> None:
         Floors(self.min_auc)
+        check_folds(self.folds, mode_named(self.mode, self.trials, 0, 0), selection_named(self.selection))
         for name in ("trials", "baseline_trials"):
             if (count := getattr(self, name)) is not None and count < 1:
                 raise FairTuneError(f"`--{name}` is {count}; a search takes at least one.")
@@ -133,7 +143,7 @@ def run(
         say_power(trainer)
         warn_of_small_groups(trainer)
         plan = spending(trainer, search, clock)
-        say(trainer, price_line(price_of(trainer, plan.seconds, plan.n_trials, plan.n_trainings)))
+        say(trainer, price_line(price_of(trainer, plan.seconds, plan.n_trials, plan.n_trainings, search.folds)))
         choose(trainer, search, search.trials, plan.ration())
         baselines = [name for name in search.baselines if beside(trainer, name, search, plan)]
         # Only now, and once: nothing is chosen after the test split was seen.
@@ -149,8 +159,10 @@ def run(
 def spending(trainer: FairTrainer, search: SearchArguments, clock: Clock) -> Spending:
     """Time a few steps of each kind of trial and of each baseline."""
     say(trainer, "timing a few steps of each kind of training")
-    own = {name: cost(trainer, method) for name, method in searched_methods(trainer).items()}
-    others = {name: own[name] if name in own else cost(trainer, baseline_method(name)) for name in search.baselines}
+    own = {name: cost(trainer, method, search.folds) for name, method in searched_methods(trainer).items()}
+    named = {name: baseline_method(name) for name in search.baselines if name not in own}
+    more = {name: cost(trainer, method, search.folds) for name, method in named.items()}
+    others = {name: (own | more)[name] for name in search.baselines}
     limit = math.inf if search.max_hours is None else 3600 * search.max_hours
     trials = search.trials, search.baseline_trials or search.trials
     return Spending(clock, limit, *trials, search.seeds, [*own.values()], others)
@@ -167,6 +179,7 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: R
         mode=search.mode,
         selection=search.selection,
         min_auc=search.min_auc,
+        folds=search.folds,
     )
     if trainer.search is not None and trainer.search.out_of_hours:
         ran = f"{trainer.search.n_finished} of {trials} trials ran"

@@ -25,7 +25,8 @@ class Plan:
     """What is searched; `objective` gives a trial's value from the metrics, `hp_space` its training arguments.
 
     A trial that breaks one of the `floors` is infeasible: it wins nothing. `by_name` tells that the objective is a
-    metric of ours.
+    metric of ours. Trials are trained on `folds` of train and validation together and scored out of fold; 0 for one
+    training, scored on validation.
     """
 
     objective_name: str
@@ -36,6 +37,7 @@ class Plan:
     hp_space: Callable[[BaseTrial], dict[str, Any]]
     floors: Floors = Floors()
     by_name: bool = False
+    folds: int = 0
 
     @classmethod
     def of(
@@ -47,6 +49,7 @@ class Plan:
         hp_space: Callable[[BaseTrial], dict[str, Any]] | None,
         group_names: Sequence[str] = (),
         min_auc: float | None = None,
+        folds: int = 0,
     ) -> Plan:
         """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`."""
         floors, by_name = Floors.of(key_of(objective) if isinstance(objective, str) else None, min_auc), False
@@ -62,7 +65,12 @@ class Plan:
         if direction not in tuple(DIRECTIONS):
             raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
         space = hp_space or LearningRate()
-        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, space, floors, by_name)
+        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, space, floors, by_name, folds)
+
+    @property
+    def n_steps(self) -> float:
+        """Return how often a trial may report: after each fold, or after each epoch."""
+        return self.folds or self.n_epochs
 
     @property
     def rates(self) -> LearningRate:

@@ -42,6 +42,7 @@ def fingerprint(trainer: FairTrainer, plan: Plan) -> dict[str, object]:
         "objective": [plan.objective_name, plan.direction, named(plan.objective)],
         "mode": mode_of(plan.mode),
         "min_auc": plan.floors.min_auc,
+        "folds": plan.folds,
         "method": {trainer.open_method.name: trainer.open_method.hyperparameters()},
         "hp_space": space,
         "functions": [named(function) for function in functions],

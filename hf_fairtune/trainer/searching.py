@@ -20,7 +20,6 @@ from transformers.trainer_utils import BestRun, SaveStrategy
 
 from ..document.search import Trial
 from ..errors import FairTuneError
-from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
 from ..search.floors import UndefinedObjectiveError, note
@@ -31,6 +30,8 @@ from ..selections.selection import Selection, selection_named
 from . import selecting
 from .divergence import DivergedError
 from .fingerprint import fingerprint
+from .folded_trial import train_folds
+from .folding import CrossFit, Division, check_folds
 from .stages import restored, staged
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ FAILURES = (DivergedError, UndefinedObjectiveError)
 def search(trainer: FairTrainer, plan: Plan, selection: str | Selection, stock: Callable[..., Any]) -> BestRun:
     """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner by a rule."""
     selection = selection_named(selection) if isinstance(selection, str) else selection
-    selecting.check_data(trainer, selection)
+    trainer.cross_fit = cross_fit(trainer, plan, selection)
     searcher = open_searcher(trainer, plan)
     if (line := note(plan.objective_name)) and trainer.is_world_process_zero():
         print_once(line)
@@ -54,10 +55,29 @@ def search(trainer: FairTrainer, plan: Plan, selection: str | Selection, stock: 
         lacking = broadcast_object_list([searcher.no_winner() if searcher.is_barren else None])[0]
         if lacking is not None:
             raise lacking
-        chosen = selecting.choose(trainer, plan, selection, partial(propose, trainer, plan))
+        chosen = selecting.choose(trainer, plan, selection)
     finally:
         searcher.close()
     return adopt_winner(trainer, plan, chosen)
+
+
+def cross_fit(trainer: FairTrainer, plan: Plan, selection: Selection) -> CrossFit | None:
+    """Return what trains trials, or finalists, on folds; None where neither are.
+
+    Raises:
+        FairTuneError: folds cannot be made, or have no use.
+    """
+    check_folds(plan.folds, plan.mode, selection)
+    if not (count := plan.folds or selection.refits):
+        return None
+    if trainer.data is None or "external" in trainer.data.splits:
+        asked = f"`folds` {plan.folds}" if plan.folds else f"the selection `{selection.name}`"
+        raise FairTuneError(
+            f"{asked} divides train and validation again, which takes `data=load_fair_dataset(...)` without an "
+            "external set; leave it out."
+        )
+    division = Division.of(trainer.data, count, trainer.args.seed)
+    return CrossFit(trainer, plan, partial(propose, trainer, plan), division)
 
 
 def run_trials(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., Any]) -> None:
@@ -94,9 +114,11 @@ def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
     return Searcher.open(plan, folder, fingerprint(trainer, plan), recipes, trainer.ration)
 
 
-def mode_of(trainer: FairTrainer, mode: str | Mode, n_trials: int) -> Mode:
-    """Return a mode, or that of a name with so many trials."""
-    return mode_named(mode, n_trials, trainer.args.seed, warmup_epochs(trainer)) if isinstance(mode, str) else mode
+def mode_of(trainer: FairTrainer, mode: str | Mode, n_trials: int, folds: int) -> Mode:
+    """Return a mode, or that of a name with so many trials; a cross-fitted one is judged from its first fold on."""
+    if isinstance(mode, Mode):
+        return mode
+    return mode_named(mode, n_trials, trainer.args.seed, 0 if folds else warmup_epochs(trainer))
 
 
 def warmup_epochs(trainer: FairTrainer) -> int:
@@ -107,7 +129,7 @@ def warmup_epochs(trainer: FairTrainer) -> int:
 
 @contextmanager
 def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
-    """Search for a while: nothing is saved, and the progress line is the only one printed."""
+    """Search for a while: only folds save checkpoints, and the progress line is the only one printed."""
     verbosity, start = optuna.logging.get_verbosity(), time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     trainer.searcher = searcher
@@ -115,7 +137,8 @@ def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
         with restored(trainer):
             for kind in (ProgressCallback, PrinterCallback):
                 trainer.remove_callback(kind)
-            trainer.args.save_strategy, trainer.args.load_best_model_at_end = SaveStrategy.NO, False
+            if not searcher.plan.folds:
+                trainer.args.save_strategy, trainer.args.load_best_model_at_end = SaveStrategy.NO, False
             yield
         # Every process is to know the trials.
         trainer.search = broadcast_object_list([searcher.facts(time.monotonic() - start)])[0]
@@ -143,16 +166,14 @@ def facts_of(trainer: FairTrainer, plan: Plan) -> Facts:
 
 
 def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
-    """Train by what a trial proposes, by `train` of the stock Trainer, and report how it ended."""
-    trainer.objective, start = None, time.monotonic()
+    """Train by what a trial proposes, on folds or by `train` of the stock Trainer, and report how it ended."""
+    trainer.objective, start, output = None, time.monotonic(), None
+    fit = trainer.cross_fit if searcher.plan.folds else None
     try:
-        with staged(trainer, propose(trainer, searcher.plan, trial)):
-            output = train()
-            trainer.divergence.refuse(trainer)
-            if trainer.objective is None:
-                # Nothing was scored in between; the floors are of the trial's last epoch too.
-                trainer._evaluate(trial, None)
-        selecting.keep_scores(trainer, trial.number)
+        if fit is None:
+            output = train_once(trainer, searcher, trial, train)
+        else:
+            train_folds(trainer, fit, searcher, trial)
         searcher.end(trial, TrialState.COMPLETE, trainer.objective)
     except KeyboardInterrupt as stop:
         raise InterruptedSearch from stop
@@ -166,24 +187,21 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
         # Only the main process has a study that takes the exception; raised here it would end the process.
         return None
     finally:
-        searcher.ration.note(time.monotonic() - start, trainer.state.global_step / max(1, trainer.state.max_steps))
+        share = fit.share if fit else trainer.state.global_step / max(1, trainer.state.max_steps)
+        searcher.ration.note(time.monotonic() - start, share)
     return output
 
 
-def start_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> None:
-    """Keep with a trial what it trains."""
-    mask = trainer.method.record().mask
-    searcher.start(trial, mask.bits if mask else [], counts(trainer.model)[1])
-
-
-def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, metrics: dict[str, float]) -> None:
-    """Report the objective after an epoch, where Trainer reports steps, and let every process stop together."""
-    searcher.ration.clock.keep()
-    trainer.objective = trainer.compute_objective(metrics.copy())
-    stop = searcher.report(trial, round(trainer.state.epoch or 0), trainer.objective, metrics)
-    if broadcast_object_list([stop])[0]:
-        trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
-        raise optuna.TrialPruned
+def train_once(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
+    """Train a trial on the training split; its last evaluation gives its value, and its scores stay."""
+    with staged(trainer, propose(trainer, searcher.plan, trial)):
+        output = train()
+        trainer.divergence.refuse(trainer)
+        if trainer.objective is None:
+            # Nothing was scored in between; the floors are of the trial's last epoch too.
+            trainer._evaluate(trial, None)
+    selecting.keep_scores(trainer, trial.number)
+    return output
 
 
 def adopt_winner(trainer: FairTrainer, plan: Plan, chosen: Trial) -> BestRun:

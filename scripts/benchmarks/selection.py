@@ -89,10 +89,8 @@ class HeldOut(TrainerCallback):
         """Return where the scores of a trial lie, by what it trained."""
         return self.folder / f"{weights}-{rate:.12g}.npy"
 
-    def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Score, without a random draw."""
-        weights = sum(p.numel() for p in model.parameters() if p.requires_grad)
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def scores(self, model: Any) -> np.ndarray:
+        """Score the images, [n], without a random draw."""
         scale, shift = (torch.tensor(v).view(1, -1, 1, 1) for v in (self.transform.scale, self.transform.shift))
         model.eval()
         logits = []
@@ -100,7 +98,13 @@ class HeldOut(TrainerCallback):
             for part in np.array_split(self.images, len(self.images) // 250):
                 pixels = torch.from_numpy(part).permute(0, 3, 1, 2).float() * scale + shift
                 logits.append(model(pixel_values=pixels).logits.double().numpy())
-        np.save(self.place(args.learning_rate, weights), scores_from_logits(np.concatenate(logits)))
+        return scores_from_logits(np.concatenate(logits))
+
+    def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Score, and keep the scores."""
+        weights = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        np.save(self.place(args.learning_rate, weights), self.scores(model))
 
 
 def trainer_of(folder: Path, data: FairDataset, epochs: float) -> FairTrainer:
@@ -142,7 +146,7 @@ def redrawn(rows: ScoredRows, scores: np.ndarray, trials: Sequence[Trial], sets:
         yield [trial.number for trial in own].index(winner.number)
 
 
-def untrained(trials: Sequence[Trial], folds: int) -> Scored:
+def untrained(trials: Sequence[Trial]) -> Scored:
     """Stand for what this benchmark does not ask."""
     raise NotImplementedError
 

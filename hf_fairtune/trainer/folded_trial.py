@@ -1,0 +1,53 @@
+"""A trial of a cross-fitted search: one training a fold, and a report after each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from accelerate.utils import broadcast_object_list
+from optuna import TrialPruned
+from optuna.trial import BaseTrial
+from transformers import TrainerCallback
+
+from ..search.searcher import Searcher
+from .folding import CrossFit
+from .reports import start_trial, stops
+
+if TYPE_CHECKING:
+    from .fair import FairTrainer
+
+
+class HoursOfFold(TrainerCallback):
+    """Write down the run's hours after each epoch of a fold; once they are up, stop the trial on every process."""
+
+    def __init__(self, searcher: Searcher, trial: BaseTrial) -> None:
+        self.searcher, self.trial = searcher, trial
+
+    def on_epoch_end(self, *_: Any, **__: Any) -> None:
+        """Write, and stop."""
+        self.searcher.ration.clock.keep()
+        if broadcast_object_list([self.searcher.stops_for_hours(self.trial)])[0]:
+            raise TrialPruned
+
+
+def train_folds(trainer: FairTrainer, fit: CrossFit, searcher: Searcher, trial: BaseTrial) -> None:
+    """Train a trial on each fold; after each it reports the objective of all rows that have an unseen score so far.
+
+    So far the rows are the same for all trials, which a pruner may compare.
+
+    Raises:
+        TrialPruned: the pruner, or the hours, stop it.
+        DivergedError: the training on a fold diverged.
+        UndefinedObjectiveError: the objective has no value on these rows.
+    """
+    drawn, scores = fit.draw(trial), np.full(len(fit.division.folds), np.nan)
+
+    def begin(found: FairTrainer) -> None:
+        start_trial(found, searcher, trial)
+        found.add_callback(HoursOfFold(searcher, trial))
+
+    for fold in range(fit.count):
+        scores[fit.division.folds == fold] = fit.scores(drawn, fold, begin)
+        if stops(trainer, searcher, trial, fold + 1, fit.division.metrics(scores, fold)):
+            raise TrialPruned
