@@ -11,6 +11,7 @@ from ..audits.replication import LEAST
 from ..data.arguments import DataArguments
 from ..document.run import Model
 from ..errors import FairTuneError
+from ..methods.method import Method
 from ..search.floors import MIN_AUC, Floors
 from ..search.hours import Clock, Ration
 from ..search.modes import MODES, mode_named
@@ -22,7 +23,7 @@ from ..trainer.audits import MODEL
 from ..trainer.baselines import BASELINES, baseline, baseline_method, seeds_after
 from ..trainer.fair import FairTrainer
 from ..trainer.folding import check_folds
-from ..trainer.price import cost, searched_methods
+from ..trainer.price import Cost, cost, on_folds, searched_methods
 from .job import Job, say, say_power, train_all, warn_of_small_groups
 from .model import ModelArguments
 from .price import price_line, price_of
@@ -158,11 +159,13 @@ def run(
 
 def spending(trainer: FairTrainer, search: SearchArguments, clock: Clock) -> Spending:
     """Time a few steps of each kind of trial and of each baseline."""
+
+    def priced(method: Method) -> Cost:
+        return on_folds(cost(trainer, method), trainer, search.folds)
+
     say(trainer, "timing a few steps of each kind of training")
-    own = {name: cost(trainer, method, search.folds) for name, method in searched_methods(trainer).items()}
-    named = {name: baseline_method(name) for name in search.baselines if name not in own}
-    more = {name: cost(trainer, method, search.folds) for name, method in named.items()}
-    others = {name: (own | more)[name] for name in search.baselines}
+    own = {name: priced(method) for name, method in searched_methods(trainer).items()}
+    others = {name: own[name] if name in own else priced(baseline_method(name)) for name in search.baselines}
     limit = math.inf if search.max_hours is None else 3600 * search.max_hours
     trials = search.trials, search.baseline_trials or search.trials
     return Spending(clock, limit, *trials, search.seeds, [*own.values()], others)

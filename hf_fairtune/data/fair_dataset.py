@@ -174,13 +174,9 @@ class FairDataset:
         return replace(more, _facts=replace(more._facts, test_sets=self._facts.test_sets | {name: source.name}))
 
     def folds(self, count: int, seed: int = 0) -> list[FairDataset]:
-        """Divide `train` and `validation` together into folds: each in turn is `validation`, the others are `train`.
+        """Divide `train` and `validation` into 2 or more folds: each in turn is `validation`, the others are `train`.
 
         Units stay whole and strata alike, as in the splits; the test split is in none.
-
-        Args:
-            count: of folds, 2 or more.
-            seed: of the division.
 
         Raises:
             FairTuneError: a group that is not left out lacks a class in a fold.

@@ -21,6 +21,7 @@ from .words import (
     LIMITS,
     OPEN,
     READING,
+    SEARCHED_ON,
     STATUSES,
     UNDECIDED,
     VERDICTS,
@@ -242,8 +243,7 @@ def _optimism(search: Search, every: Sequence[View]) -> str:
     """Set the validation value of a search's chosen trial beside the same measure on the test split."""
     key, rule = search.objective.removeprefix("eval_"), search.selection.title if search.selection else BY_VALUE
     chosen = f"The model was chosen among {len(search.trials)} trials by {rule}; its {key} was "
-    chosen += number(search.chosen.value if search.chosen else math.nan)
-    chosen += " on validation"
+    chosen += f"{number(search.chosen.value if search.chosen else math.nan)} {SEARCHED_ON[search.folds > 0]}"
     chosen += f" (the best of all {number(search.better.value)})" if search.better else ""
     tested = [getattr(view.audit, key) for view in every if view.split == "test" and hasattr(view.audit, key)]
     found = f" and is {number(tested[-1].value)} on test" if tested else ""

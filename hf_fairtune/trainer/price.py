@@ -18,13 +18,13 @@ import torch
 from accelerate.utils import release_memory
 from datasets import Dataset, DatasetDict
 from optuna.trial import FixedTrial
-from transformers import TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import IntervalStrategy
 
 from ..data.fair_dataset import FairDataset
 from ..methods.method import Method
-from .stopwatch import TIMED, Stage, Stopwatch, now
+from .audits import VALIDATION
+from .stopwatch import TIMED, Stopwatch, now
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -36,7 +36,7 @@ FOLDER = ".price"
 class Cost:
     """Seconds of one training: `start` makes and prepares the model, `epochs` are all steps and evaluations.
 
-    `folds` are those of a trial's trainings on folds, 0 where trials are trained once.
+    `folds` are those of all trainings of a trial on folds, 0 where a trial is one training.
     """
 
     start: float
@@ -47,7 +47,7 @@ class Cost:
 
     @property
     def trial(self) -> float:
-        """Return what a trial of a search takes that is run to its end; trained once, it saves nothing."""
+        """Return what a trial of a search takes that is run to its end; one training saves nothing."""
         return self.folds or self.start + self.epochs
 
     @property
@@ -56,42 +56,7 @@ class Cost:
         return self.start + self.epochs + self.checkpoints + self.scores
 
 
-@dataclass(frozen=True)
-class Pace:
-    """What a few steps on some rows took, in seconds: before and after them, `more` for each further row, and scores.
-
-    `evaluated` is of one row that is scored.
-    """
-
-    stages: list[Stage]
-    rows: int
-    rest: float
-    more: float
-    evaluated: float
-
-    def start(self, rows: int) -> float:
-        """Return the seconds beside the steps of a training on so many rows."""
-        return self.rest + self.more * (rows - self.rows)
-
-    def epochs(self, args: TrainingArguments, rows: int, validation: int) -> float:
-        """Return those of the steps, with the evaluations on so many rows."""
-        found = 0.0
-        for stage in self.stages:
-            steps, n_epochs = stage.length(args, rows / self.rows)
-            evaluations = _often(args.eval_strategy, args.eval_steps, steps, n_epochs)
-            found += steps * stage.step + evaluations * self.evaluated * validation
-        return found
-
-    def checkpoints(self, args: TrainingArguments, rows: int) -> float:
-        """Return those of the checkpoints."""
-        found = 0.0
-        for stage in self.stages:
-            steps, n_epochs = stage.length(args, rows / self.rows)
-            found += _often(args.save_strategy, args.save_steps, steps, n_epochs) * stage.checkpoint
-        return found
-
-
-def cost(trainer: FairTrainer, method: Method, folds: int = 0) -> Cost:
+def cost(trainer: FairTrainer, method: Method) -> Cost:
     """Time a few steps, an evaluation and a checkpoint of a method, and return what a whole training takes.
 
     Steps and evaluations are scaled by their number. So are the rows that a method reads beside its steps, as for
@@ -100,36 +65,42 @@ def cost(trainer: FairTrainer, method: Method, folds: int = 0) -> Cost:
     Args:
         trainer: a trainer with `model_init` and `data`, which is left as it was, and so is the state of chance.
         method: what to train by; it is copied.
-        folds: of train and validation, on all but one of which a trial is trained in turn.
+    """
+    data, whole = trainer.data, rows_fitted(trainer)
+    assert data is not None
+    with unchanged_chance():
+        watch, rows = _timed(trainer, method, 1 + TIMED)
+        start = watch.rest
+        if len(method.views) > 1 and rows < whole:
+            fewer, less = _timed(trainer, method, (1 + TIMED) // 2)
+            start += max(0.0, (watch.rest - fewer.rest) / (rows - less)) * (whole - rows)
+    evaluation = max((stage.evaluation for stage in watch.stages), default=0.0)
+    per_row = evaluation / _evaluated(trainer, data)
+    scored = len(data["validation"]) + sum(len(data[split]) for split in data.test_splits)
+    epochs, checkpoints = 0.0, 0.0
+    for stage in watch.stages:
+        steps, n_epochs = stage.length(trainer.args, whole / rows)
+        evaluations = _often(trainer.args.eval_strategy, trainer.args.eval_steps, steps, n_epochs)
+        epochs += steps * stage.step + evaluations * per_row * len(data["validation"])
+        checkpoints += _often(trainer.args.save_strategy, trainer.args.save_steps, steps, n_epochs) * stage.checkpoint
+    return Cost(start, epochs, checkpoints, per_row * scored)
+
+
+def on_folds(cost: Cost, trainer: FairTrainer, folds: int) -> Cost:
+    """Return the cost where a trial trains on all but one of so many folds in turn; 0 folds leave it as it is.
+
+    Steps scale with the rows. There are no evaluations; in the end each labelled row is scored once.
     """
     data, args, whole = trainer.data, trainer.args, rows_fitted(trainer)
     assert data is not None
-    pace, validation = _pace(trainer, method, whole), len(data["validation"])
-    scored, labelled, of_folds = (
-        validation + sum(len(data[split]) for split in data.test_splits),
-        whole + validation,
-        0.0,
-    )
-    if folds:
-        # Only the left-out rows are scored, each once.
-        rows = labelled - labelled // folds
-        a_fold = pace.start(rows) + pace.epochs(args, rows, 0) + pace.checkpoints(args, rows)
-        of_folds = folds * a_fold + pace.evaluated * labelled
-    epochs, checkpoints = pace.epochs(args, whole, validation), pace.checkpoints(args, whole)
-    return Cost(pace.start(whole), epochs, checkpoints, pace.evaluated * scored, of_folds)
-
-
-def _pace(trainer: FairTrainer, method: Method, whole: int) -> Pace:
-    """Time a few steps on a few of the whole rows, of a method that reads rows beside its steps on fewer, too."""
-    assert trainer.data is not None
-    with unchanged_chance():
-        watch, rows = _timed(trainer, method, 1 + TIMED)
-        more = 0.0
-        if len(method.views) > 1 and rows < whole:
-            fewer, less = _timed(trainer, method, (1 + TIMED) // 2)
-            more = max(0.0, (watch.rest - fewer.rest) / (rows - less))
-    evaluation = max((stage.evaluation for stage in watch.stages), default=0.0)
-    return Pace(watch.stages, rows, watch.rest, more, evaluation / _evaluated(trainer, trainer.data))
+    if not folds:
+        return cost
+    validation, tested = len(data[VALIDATION]), sum(len(data[split]) for split in data.test_splits)
+    a_row, labelled = cost.scores / (validation + tested), whole + validation
+    steps = math.ceil(whole / (args.train_batch_size * args.world_size)) * args.num_train_epochs
+    evaluations = _often(args.eval_strategy, args.eval_steps, math.ceil(steps), args.num_train_epochs)
+    fitted = (cost.epochs - evaluations * validation * a_row) * labelled * (folds - 1) / folds / whole
+    return replace(cost, folds=folds * (cost.start + fitted + cost.checkpoints) + a_row * labelled)
 
 
 def searched_methods(trainer: FairTrainer) -> dict[str, Method]:

@@ -1,6 +1,7 @@
 """How a run's time is divided: every sum again by hand, and the price as one line."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -24,6 +25,14 @@ def test_a_run_costs_its_trials_and_trainings() -> None:
     # The winner's kinds count half each.
     assert run.seconds == 8 * 21 + 3 * 25 + (8 * 7 + 3 * 9) + (8 * 5 + 3 * 6)
     assert plan(2).seconds == 8 * 21 + 3 * 25 + (2 * 7 + 3 * 9) + (2 * 5 + 3 * 6)
+
+
+def test_a_trial_on_folds_costs_its_trainings() -> None:
+    folded = replace(CHEAP, folds=36)
+    assert (folded.trial, folded.training) == (36, CHEAP.training)
+    assert price_line(Price(90, None, 4, 1, 4, Power(None, True), 3)).startswith(
+        "price: 4 trials on 3 folds + 1 training of 4 epochs each: about"
+    )
 
 
 def test_what_must_follow_the_winners_trials() -> None:

@@ -1,4 +1,4 @@
-"""Run by test_distributed.py on one process and on two: search, train, repair, and methods whose loss is no mean.
+"""Run by test_distributed.py on one process and on two: searches, train, repair, and methods whose loss is no mean.
 
 Each process writes what it saw.
 """
@@ -12,13 +12,17 @@ from pathlib import Path
 import optuna
 from accelerate import PartialState
 from optuna.pruners import BasePruner
+from transformers import ViTImageProcessor
 
 from hf_fairtune import FairTrainer
+from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.methods.groupdro import GroupDro
 from hf_fairtune.methods.sam import Sam
 from hf_fairtune.methods.swift import Swift
 from hf_fairtune.search.hours import Clock, Ration
 from hf_fairtune.search.modes import mode_named
+from hf_fairtune.selections.folds import Folds
 from tests.conftest import freeze_imports, table, tiny_vit
 from tests.trainer.test_fair import arguments
 
@@ -28,6 +32,13 @@ class OddTrials(BasePruner):
 
     def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
         return trial.number % 2 == 1 and len(trial.intermediate_values) == 2
+
+
+class SecondTrial(BasePruner):
+    """Stop the second trial after its first value."""
+
+    def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
+        return trial.number == 1
 
 
 if __name__ == "__main__":
@@ -68,5 +79,20 @@ if __name__ == "__main__":
         trained.train()
         seen[method.name] = [p.detach().double().sum().item() for p in trained.model.parameters()]
         seen[f"{method.name} state"] = method.state()
+    # On folds, of trials and of finalists, every process has the same scores, stops alike and takes the same trial.
+    with PartialState().main_process_first():
+        made = DataArguments(str(folder.parent / "lesions"), "label", ["malignant"], ["skin"], "patient_id")
+        data = load_fair_dataset(made, ViTImageProcessor(size={"height": 16, "width": 16}))
+    for name, options in {"folds": {"folds": 2}, "finalist": {"selection": Folds(finalists=1, folds=2)}}.items():
+        args = arguments(folder / name, num_train_epochs=1, per_device_train_batch_size=batch)
+        args.ddp_find_unused_parameters = False
+        folded = FairTrainer(model_init=lambda: tiny_vit(), args=args, data=data)
+        mode = replace(mode_named("default", 2, args.seed, 0), pruner=SecondTrial())
+        best = folded.hyperparameter_search(mode=mode, **options)
+        assert folded.search is not None
+        assert folded.search.selection is not None
+        found = [(trial.state, trial.values) for trial in folded.search.trials]
+        seen[name] = [best.run_id, found, [one.value for one in folded.search.selection.candidates]]
+        seen[f"{name} mask"] = [folded.method.mask, folded.args.learning_rate]
     (folder / f"rank{args.process_index}.json").write_text(json.dumps(seen))
     PartialState().destroy_process_group()

@@ -11,6 +11,8 @@ from typing import Any
 import optuna
 import pytest
 
+from hf_fairtune.datasets.lesions import write_lesions
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -35,7 +37,9 @@ def launch(folder: Path, processes: int, batch: int) -> dict[int, dict[str, Any]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("distributed")
+    found = tmp_path_factory.mktemp("distributed")
+    write_lesions(found / "lesions", n=60, image_size=16)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +78,17 @@ def test_two_processes_equal_one(folder: Path, one: dict[str, Any], two: dict[in
 def test_a_search_out_of_hours_ends_on_every_process(one: dict[str, Any], two: dict[int, dict[str, Any]]) -> None:
     for seen in (one, *two.values()):
         assert (seen["finished"], seen["out of hours"]) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["folds", "finalist"])
+def test_folds_on_two_processes(name: str, one: dict[str, Any], two: dict[int, dict[str, Any]]) -> None:
+    """Both take the same trial by the same values, those of one process but for the rounding of gradients."""
+    for key in (name, f"{name} mask"):
+        assert two[0][key] == two[1][key]
+    best, trials, values = two[0][name]
+    assert best == one[name][0] == "0"
+    assert [(state, len(own)) for state, own in trials] == [("COMPLETE", 2 if name == "folds" else 1), ("PRUNED", 1)]
+    assert values == pytest.approx(one[name][2], abs=0.02)
 
 
 @pytest.mark.parametrize("method", ["groupdro", "sam"])

@@ -68,9 +68,9 @@ class Trainings:
 
 @pytest.fixture(scope="module")
 def whole(searcher: Callable[..., FairTrainer], tmp_path_factory: pytest.TempPathFactory) -> FairTrainer:
-    """A search of three trials on three folds, undisturbed."""
+    """A search of two trials on three folds, undisturbed."""
     run = searcher(tmp_path_factory.mktemp("whole"))
-    run.hyperparameter_search(n_trials=3, folds=FOLDS)
+    run.hyperparameter_search(n_trials=2, folds=FOLDS)
     return run
 
 
@@ -133,7 +133,7 @@ def test_rules_read_the_kept_scores(whole: FairTrainer, searcher: Callable[..., 
     study = trials(Path(whole.args.output_dir))
     for rule in ("lower_bound", "one_se"):
         run = searcher(Path(whole.args.output_dir))
-        run.hyperparameter_search(n_trials=3, folds=FOLDS, selection=rule)
+        run.hyperparameter_search(n_trials=2, folds=FOLDS, selection=rule)
         assert trials(Path(whole.args.output_dir)) == study
         assert run.search is not None
         assert run.search.selection is not None
@@ -143,16 +143,16 @@ def test_rules_read_the_kept_scores(whole: FairTrainer, searcher: Callable[..., 
 def test_killed_inside_a_fold(
     whole: FairTrainer, searcher: Callable[..., FairTrainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the second epoch of the second trial's second fold: it goes on there, and ends the same."""
+    """In the second epoch of the first trial's second fold: it goes on there, and ends the same."""
     with monkeypatch.context() as patch:
-        Trainings(patch, kill_at=("1/1", 1.0))
+        Trainings(patch, kill_at=("0/1", 1.0))
         with pytest.raises(Killed):
-            searcher(tmp_path).hyperparameter_search(n_trials=2, folds=FOLDS)
+            searcher(tmp_path).hyperparameter_search(n_trials=1, folds=FOLDS)
     with monkeypatch.context() as patch:
         seen = Trainings(patch)
-        searcher(tmp_path).hyperparameter_search(n_trials=2, folds=FOLDS)
-    assert seen.epochs == [("1/1", 1.0), ("1/2", 0.0), ("1/2", 1.0)]
-    assert trials(tmp_path)[:2] == trials(Path(whole.args.output_dir))[:2]
+        searcher(tmp_path).hyperparameter_search(n_trials=1, folds=FOLDS)
+    assert seen.epochs == [("0/1", 1.0), ("0/2", 0.0), ("0/2", 1.0)]
+    assert trials(tmp_path)[0] == trials(Path(whole.args.output_dir))[0]
     assert not (tmp_path / "folds").exists()
 
 
@@ -161,7 +161,7 @@ class After(BasePruner):
 
     def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
         steps = len(trial.intermediate_values)
-        return steps == FOLDS or (trial.number, steps) == (1, 1)
+        return steps == 2 or (trial.number, steps) == (1, 1)
 
 
 def test_a_trial_stops_between_folds_but_not_at_its_end(
@@ -169,10 +169,10 @@ def test_a_trial_stops_between_folds_but_not_at_its_end(
 ) -> None:
     seen = Trainings(monkeypatch)
     run = searcher(tmp_path, num_train_epochs=1)
-    run.hyperparameter_search(mode=replace(mode_named("default", 3, 0, 0), pruner=After()), folds=FOLDS)
+    run.hyperparameter_search(mode=replace(mode_named("default", 2, 0, 0), pruner=After()), folds=2)
     assert run.search is not None
-    assert [trial.state for trial in run.search.trials] == ["COMPLETE", "PRUNED", "COMPLETE"]
-    assert [place for place, _ in seen.epochs] == ["0/0", "0/1", "0/2", "1/0", "2/0", "2/1", "2/2"]
+    assert [trial.state for trial in run.search.trials] == ["COMPLETE", "PRUNED"]
+    assert [place for place, _ in seen.epochs] == ["0/0", "0/1", "1/0"]
     assert run.search.trials[1].stopped_by == "score"
 
 
