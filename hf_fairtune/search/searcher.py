@@ -39,6 +39,8 @@ class Searcher:
         ration: Ration | None = None,
     ) -> None:
         self.plan, self.study, self._held, self.ration = plan, study, held, ration or Ration(Clock(None))
+        # Whether a combination may want the weights of its trials.
+        self.keeps_weights = False
         # By how much the trial at hand exceeds each constraint, after its last epoch so far.
         self.excess: dict[str, float] = {}
         if study is not None:

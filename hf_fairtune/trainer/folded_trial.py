@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +12,11 @@ from optuna import TrialPruned
 from optuna.trial import BaseTrial
 from transformers import TrainerCallback
 
+from ..families.moved import moved_tensors
+from ..search.floors import UndefinedObjectiveError
+from ..search.kept import weights_place, write_weights
 from ..search.searcher import Searcher
+from .divergence import DivergedError
 from .folding import CrossFit
 from .reports import start_trial, stops
 
@@ -34,7 +40,8 @@ class HoursOfFold(TrainerCallback):
 def train_folds(trainer: FairTrainer, fit: CrossFit, searcher: Searcher, trial: BaseTrial) -> None:
     """Train a trial on each fold; after each it reports the objective of all rows that have an unseen score so far.
 
-    So far the rows are the same for all trials, which a pruner may compare.
+    So far the rows are the same for all trials, which a pruner may compare. Where weights are wanted, those of the
+    models of a trial that is complete and feasible stay.
 
     Raises:
         TrialPruned: the pruner, or the hours, stop it.
@@ -47,7 +54,24 @@ def train_folds(trainer: FairTrainer, fit: CrossFit, searcher: Searcher, trial: 
         start_trial(found, searcher, trial)
         found.add_callback(HoursOfFold(searcher, trial))
 
-    for fold in range(fit.count):
-        scores[fit.division.folds == fold] = fit.scores(drawn, fold, begin)
-        if stops(trainer, searcher, trial, fold + 1, fit.division.metrics(scores, fold)):
-            raise TrialPruned
+    def end(fold: int, found: FairTrainer) -> None:
+        if searcher.keeps_weights and trainer.is_world_process_zero():
+            write_weights(weights_place(Path(trainer.args.output_dir), trial.number, fold), moved_tensors(found.model))
+
+    try:
+        for fold in range(fit.count):
+            scores[fit.division.folds == fold] = fit.scores(drawn, fold, begin, partial(end, fold))
+            if stops(trainer, searcher, trial, fold + 1, fit.division.metrics(scores, fold)):
+                raise TrialPruned
+    except (TrialPruned, DivergedError, UndefinedObjectiveError):
+        forget_weights(trainer, fit, trial)
+        raise
+    if any(excess > 0 for excess in searcher.excess.values()):
+        forget_weights(trainer, fit, trial)
+
+
+def forget_weights(trainer: FairTrainer, fit: CrossFit, trial: BaseTrial) -> None:
+    """Remove the weights of a trial's models."""
+    if trainer.is_world_process_zero():
+        for fold in range(fit.count):
+            weights_place(Path(trainer.args.output_dir), trial.number, fold).unlink(missing_ok=True)

@@ -16,8 +16,12 @@ from hf_fairtune import FairTrainer, FairTuneError
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.datasets.lesions import write_lesions
+from hf_fairtune.families.moved import move
+from hf_fairtune.methods.full import Full
 from hf_fairtune.search.hours import Clock, Ration
+from hf_fairtune.search.kept import read_weights, weights_place
 from hf_fairtune.search.modes import mode_named
+from hf_fairtune.search.searcher import Searcher
 from hf_fairtune.trainer.folding import Division
 from tests.conftest import tiny_vit
 from tests.trainer.test_fair import arguments
@@ -37,7 +41,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> FairDataset:
 @pytest.fixture(scope="module")
 def searcher(data: FairDataset) -> Callable[..., FairTrainer]:
     def make(folder: Path, **options: Any) -> FairTrainer:
-        args = arguments(folder, per_device_train_batch_size=32, **options)
+        args = arguments(folder, per_device_train_batch_size=32, **{"save_strategy": "no", **options})
         return FairTrainer(model_init=lambda: tiny_vit(), args=args, data=data)
 
     return make
@@ -106,7 +110,7 @@ def test_the_winner_is_that_of_the_folds_and_trains_on_train(whole: FairTrainer)
     # Two epochs a fold.
     assert found.budget().epochs == 2 * sum(len(trial.values) for trial in found.trials)
     assert all(trial.trainable_parameters for trial in found.trials)
-    assert (whole.args.save_strategy, whole.args.eval_strategy) == ("epoch", "epoch")
+    assert (whole.args.save_strategy, whole.args.eval_strategy) == ("no", "epoch")
     assert whole.args.learning_rate == found.chosen.learning_rate
     assert not (Path(whole.args.output_dir) / "folds").exists()
 
@@ -147,10 +151,10 @@ def test_killed_inside_a_fold(
     with monkeypatch.context() as patch:
         Trainings(patch, kill_at=("0/1", 1.0))
         with pytest.raises(Killed):
-            searcher(tmp_path).hyperparameter_search(n_trials=1, folds=FOLDS)
+            searcher(tmp_path, save_strategy="epoch").hyperparameter_search(n_trials=1, folds=FOLDS)
     with monkeypatch.context() as patch:
         seen = Trainings(patch)
-        searcher(tmp_path).hyperparameter_search(n_trials=1, folds=FOLDS)
+        searcher(tmp_path, save_strategy="epoch").hyperparameter_search(n_trials=1, folds=FOLDS)
     assert seen.epochs == [("0/1", 1.0), ("0/2", 0.0), ("0/2", 1.0)]
     assert trials(tmp_path)[0] == trials(Path(whole.args.output_dir))[0]
     assert not (tmp_path / "folds").exists()
@@ -165,15 +169,32 @@ class After(BasePruner):
 
 
 def test_a_trial_stops_between_folds_but_not_at_its_end(
-    searcher: Callable[..., FairTrainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    searcher: Callable[..., FairTrainer], data: FairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = Trainings(monkeypatch)
+    opened = Searcher.open
+
+    def keeping(*args: Any, **kwargs: Any) -> Searcher:
+        found = opened(*args, **kwargs)
+        found.keeps_weights = True
+        return found
+
+    monkeypatch.setattr(Searcher, "open", keeping)
     run = searcher(tmp_path, num_train_epochs=1)
     run.hyperparameter_search(mode=replace(mode_named("default", 2, 0, 0), pruner=After()), folds=2)
     assert run.search is not None
     assert [trial.state for trial in run.search.trials] == ["COMPLETE", "PRUNED"]
     assert [place for place, _ in seen.epochs] == ["0/0", "0/1", "1/0"]
     assert run.search.trials[1].stopped_by == "score"
+    # The models of the complete trial stay: each gives its fold's scores again.
+    kept = sorted(path.name for path in (tmp_path / "trials").iterdir())
+    assert kept == ["0-0.npy", "0-0.safetensors", "0-1.npy", "0-1.safetensors", "1-0.npy"]
+    part = Division.of(data, 2, run.args.seed).parts[1]
+    model = tiny_vit()
+    move(model, read_weights(weights_place(tmp_path, 0, 1)))
+    alone = FairTrainer(model, arguments(tmp_path / "alone"), data=part, method=Full())
+    assert alone.audits is not None
+    assert np.array_equal(alone.audits.scores("model", "validation"), np.load(tmp_path / "trials" / "0-1.npy"))
 
 
 def test_a_fold_that_diverges_fails_its_trial(searcher: Callable[..., FairTrainer], tmp_path: Path) -> None:
