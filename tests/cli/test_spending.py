@@ -29,7 +29,7 @@ def test_a_run_costs_its_trials_and_trainings() -> None:
 
 def test_a_combination_takes_its_teachers_forwards_and_the_winner_alone() -> None:
     """Of 2 teachers at most, each a forward of 4 s in a training."""
-    kind, other = Cost(1, 10, 3, 1, 4), Cost(1, 6, 1, 1, 2)
+    kind, other = Cost(1, 10, 3, 1, forwards=4), Cost(1, 6, 1, 1, forwards=2)
     run = Spending(Clock(None), math.inf, 8, 8, 3, [kind], {"full": other}, teachers=2, single=True)
     assert (run.n_trials, run.n_trainings) == (16, 9)
     assert run.seconds == 8 * 11 + 3 * (15 + 8) + 3 * 15 + 8 * 7 + 3 * (9 + 4)

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+import torch
 from optuna.pruners import BasePruner
 from transformers import ViTImageProcessor
 
 from hf_fairtune import FairTrainer, FairTuneError
+from hf_fairtune.combinations.mean import MeanModel
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.datasets.lesions import write_lesions
@@ -21,7 +23,6 @@ from hf_fairtune.methods.full import Full
 from hf_fairtune.search.hours import Clock, Ration
 from hf_fairtune.search.kept import read_weights, weights_place
 from hf_fairtune.search.modes import mode_named
-from hf_fairtune.search.searcher import Searcher
 from hf_fairtune.trainer.folding import Division
 from tests.conftest import tiny_vit
 from tests.trainer.test_fair import arguments
@@ -172,23 +173,24 @@ def test_a_trial_stops_between_folds_but_not_at_its_end(
     searcher: Callable[..., FairTrainer], data: FairDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = Trainings(monkeypatch)
-    opened = Searcher.open
-
-    def keeping(*args: Any, **kwargs: Any) -> Searcher:
-        found = opened(*args, **kwargs)
-        found.keeps_weights = True
-        return found
-
-    monkeypatch.setattr(Searcher, "open", keeping)
     run = searcher(tmp_path, num_train_epochs=1)
-    run.hyperparameter_search(mode=replace(mode_named("default", 2, 0, 0), pruner=After()), folds=2)
+    run.hyperparameter_search(mode=replace(mode_named("default", 2, 0, 0), pruner=After()), folds=2, combine="distill")
     assert run.search is not None
     assert [trial.state for trial in run.search.trials] == ["COMPLETE", "PRUNED"]
     assert [place for place, _ in seen.epochs] == ["0/0", "0/1", "1/0"]
     assert run.search.trials[1].stopped_by == "score"
-    # The models of the complete trial stay: each gives its fold's scores again.
+    # The models of the complete trial stay, and teach: each gives its fold's scores again.
     kept = sorted(path.name for path in (tmp_path / "trials").iterdir())
     assert kept == ["0-0.npy", "0-0.safetensors", "0-1.npy", "0-1.safetensors", "1-0.npy"]
+    assert run.search.combination is not None
+    assert [member.value for member in run.search.combination.members] == [run.search.trials[0].value]
+    assert run.method.teacher is not None
+    teacher = run.method.teacher.model
+    assert isinstance(teacher, MeanModel)
+    for fold, member in enumerate(teacher.members):
+        own = read_weights(weights_place(tmp_path, 0, fold))
+        assert all(torch.equal(values, member[name]) for name, values in own.items())
+    assert len(teacher.members) == 2
     part = Division.of(data, 2, run.args.seed).parts[1]
     model = tiny_vit()
     move(model, read_weights(weights_place(tmp_path, 0, 1)))
@@ -238,6 +240,9 @@ def test_hours_end_inside_a_fold(searcher: Callable[..., FairTrainer], tmp_path:
         ({"folds": 3, "mode": "paper"}, "the mode `paper` scores trials on one validation split"),
         ({"folds": 3, "mode": "published"}, "the mode `published` scores trials on one validation split"),
         ({"folds": 3, "selection": "folds"}, "the selection `folds` trains finalists on folds, as `folds` 3 does"),
+        ({"folds": 3, "fraction": 0.5}, "`folds` 3 trains on all labelled rows, a fraction of 0.5 on fewer"),
+        ({"folds": 3, "combine": "ensemble"}, "`ensemble` of models on folds, which saw validation, .+ `distill`"),
+        ({"folds": 3, "combine": "soup"}, "`soup` of models on folds, which saw validation, .+ `distill`"),
         ({"folds": 40}, "Group `.+` has no row in fold 1 of 40 .+ take fewer folds"),
     ],
 )
