@@ -13,7 +13,7 @@ from optuna.trial import BaseTrial, TrialState
 
 from ..document.search import Search
 from ..errors import FairTuneError
-from ..masks.proposals import Recipe, infeasible
+from ..masks.proposals import RECIPE, Recipe, infeasible
 from .hours import Clock, Ration
 from .plan import Plan
 from .progress import Progress
@@ -198,7 +198,7 @@ class Searcher:
 
 def _what(trial: optuna.Trial) -> str:
     attributes = trial.user_attrs
-    recipe = f"{attributes['recipe']} · " if "recipe" in attributes else ""
+    recipe = f"{attributes[RECIPE]} · " if RECIPE in attributes else ""
     weights = attributes.get("trainable_parameters", 0)
     hours = "out of hours · " if attributes.get(STOPPED_BY) == "hours" else ""
     return f"{hours}{recipe}{weights:,} weights · lr {trial.params.get('learning_rate', 0):.1e}"

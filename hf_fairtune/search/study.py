@@ -14,7 +14,7 @@ from ..document.estimate import NAN
 from ..document.search import Direction, Trial
 from ..document.search import TrialState as State
 from ..errors import FairTuneError
-from ..masks.proposals import Recipe, infeasible
+from ..masks.proposals import RECIPE, Recipe, infeasible
 from .space import LearningRate
 
 FILE_NAME = "search.db"
@@ -75,7 +75,7 @@ def enqueue(study: optuna.Study, recipes: Sequence[Recipe], rates: LearningRate)
     """Queue trials to run first, each once."""
     for recipe in recipes:
         params = {**recipe.params, "learning_rate": rates.at(recipe.rate)}
-        study.enqueue_trial(params, user_attrs={"recipe": recipe.name}, skip_if_exists=True)
+        study.enqueue_trial(params, user_attrs={RECIPE: recipe.name}, skip_if_exists=True)
 
 
 def n_finished(study: optuna.Study) -> int:
@@ -107,7 +107,7 @@ def _trial(trial: FrozenTrial) -> Trial:
     return Trial(
         number=trial.number,
         state=cast(State, trial.state.name),
-        recipe=attributes.get("recipe"),
+        recipe=attributes.get(RECIPE),
         params=dict(trial.params),
         mask=attributes.get("mask") or [],
         learning_rate=trial.params.get("learning_rate", NAN),
