@@ -1,6 +1,8 @@
-"""Prove that a race of `search_efficiency.py` is the search of `FairTrainer`: the same masks, rates, epochs and values.
+"""Prove that a race of `search_efficiency.py` is the search of `FairTrainer`: same masks, rates, epochs and values.
 
     python scripts/benchmarks/search_check.py
+
+The two have the data of `search_task.py` and the order of its rows in common, and no code that trains.
 """
 
 import argparse

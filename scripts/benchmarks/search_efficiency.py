@@ -2,9 +2,9 @@
 
     nice -n 10 python scripts/benchmarks/search_efficiency.py
 
-The task is that of `search_task.py`. Searches of all seeds ask for one trial each, whose configurations are trained side
-by side; masks, rates, samplers and pruners are the package's own. A configuration that two searches ask for is trained
-once and counts for both; every curve is kept in the output folder, so that a killed run goes on.
+The task is that of `search_task.py`. Searches of all seeds ask for one trial each, whose configurations are trained
+side by side; masks, rates, samplers and pruners are the package's own. A configuration that two searches ask for is
+trained once and counts for both; every curve is kept in the output folder, so that a killed run goes on.
 """
 
 import argparse
@@ -189,7 +189,7 @@ def rows(races: Sequence[Race], n_trials: int) -> list[str]:
         ratio = spent / (n_trials * EPOCHS)
         first = [reaches(other, other.best) for other in against]
         soonest = spent / np.array([one.epochs for one in first if one])
-        test = np.array([race.course[-1].test - other.course[-1].test for race, other in zip(own, against, strict=True)])
+        test = np.array([race.course[-1].test - o.course[-1].test for race, o in zip(own, against, strict=True)])
         at_hit = [h.test - o.course[-1].test for h, o in zip(hits, against, strict=True) if h]
         lines.append(
             f"| {strategy} | {np.median(ratio):.3f} | {ratio.mean():.3f} | {np.median(soonest):.2f} "

@@ -1,8 +1,8 @@
 """A task on which a trial takes a fraction of a second: images of 4 x 4 pixels, a ViT of twelve narrow blocks.
 
-An image is a nonlinear function of eight hidden causes; the ViT is pretrained to name combinations of them that are not
-the disease. With the bias "planted" 30 % of the training patients are of a minority, whose disease shows less, and a
-camera's cast tells the disease in the majority and misleads in the minority; with "none" the groups are alike.
+An image is a nonlinear function of eight hidden causes; the ViT is pretrained to name combinations of them that are
+not the disease. With the bias "planted" 30 % of the training patients are of a minority, whose disease shows less, and
+a camera's cast tells the disease in the majority and misleads in the minority; with "none" the groups are alike.
 Configurations are trained side by side, each with its own data, mask and learning rate; a configuration's numbers are
 those that `FairTrainer` gives it alone (`search_check.py`).
 """
