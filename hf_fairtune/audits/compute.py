@@ -12,14 +12,14 @@ import numpy as np
 from ..data.probabilities import probabilities
 from ..document.estimate import NAN
 from ..errors import FairTuneError
-from .engine.delong import auc, auc_interval
+from .engine.folds import fold_auc, fold_mean
 from .engine.proportions import confusion
 from .engine.resampled_rows import largest_estimable
 from .engine.rows import ScoredRows, check_rows, included_codes
 from .metrics.auc_gap import extremes
 from .metrics.log_loss import METRIC as LOG_LOSS
 from .metrics.log_loss import log_loss
-from .metrics.metric import Metric, cut_metrics, gaps, rates, score_metrics
+from .metrics.metric import Metric, ScoreMetric, cut_metrics, gaps, rates, score_metrics
 from .thresholds import youden
 
 if TYPE_CHECKING:
@@ -49,6 +49,12 @@ class Measured(NamedTuple):
 
     metric: Metric
     value: Callable[[np.ndarray, np.ndarray], float]
+
+    def of(self, labels: np.ndarray, scores: np.ndarray, folds: np.ndarray) -> float:
+        """Compute it; one that ranks rows ranks them within their folds, [n]."""
+        if isinstance(self.metric, ScoreMetric):
+            return fold_mean(self.value, labels, scores, folds)
+        return self.value(labels, scores)
 
 
 def measured() -> dict[str, Measured]:
@@ -169,14 +175,22 @@ def fairness_metrics(
     return compute
 
 
-def numbers(rows: ScoredRows, included: Sequence[int]) -> dict[str, float]:
-    """Compute every number of scored rows without its interval, see `fairness_metrics`."""
-    parts = {name: rows.take(rows.groups == code) for code, name in enumerate(rows.group_names)}
-    by_group = [auc_interval(part.labels, part.scores) for part in parts.values()]
+def numbers(rows: ScoredRows, included: Sequence[int], folds: np.ndarray | None = None) -> dict[str, float]:
+    """Compute every number of scored rows without its interval, see `fairness_metrics`.
+
+    Where another model scored the rows of each of `folds`, [n], AUCs are of pairs within one fold, and average
+    precision ranks within it; every other number, and the cut that fits, is of all rows together.
+    """
+    folds = np.zeros_like(rows.groups) if folds is None else folds
+    parts = {}
+    for code, name in enumerate(rows.group_names):
+        own = rows.groups == code
+        parts[name] = rows.labels[own], rows.scores[own], folds[own]
+    whole, by_group = (rows.labels, rows.scores, folds), [fold_auc(*part) for part in parts.values()]
     ends = extremes(np.array([item.value for item in by_group]), included)
     low = extremes(np.array([item.low for item in by_group]), included)
     found = {
-        "auc": auc(rows.labels, rows.scores),
+        "auc": fold_auc(*whole).value,
         "min_group_auc": ends.minimum,
         "max_group_auc": ends.maximum,
         "auc_gap": ends.gap,
@@ -184,13 +198,13 @@ def numbers(rows: ScoredRows, included: Sequence[int]) -> dict[str, float]:
         "worst_group": NAN if ends.worst is None else float(ends.worst),
     }
     found |= {f"auc_{name}": item.value for name, item in zip(parts, by_group, strict=True)}
-    for name, (metric, value) in measured().items():
-        own = {group: value(part.labels, part.scores) for group, part in parts.items()}
-        ends = extremes(np.array([*own.values()]), included)
-        worst, gap = metric.across_keys(name)
-        found |= {name: value(rows.labels, rows.scores), gap: ends.gap}
-        found[worst] = ends.minimum if metric.better == "higher" else ends.maximum
-        found |= {f"{name}_{group}": item for group, item in own.items()}
+    for name, number in measured().items():
+        of_groups = {group: number.of(*part) for group, part in parts.items()}
+        ends = extremes(np.array([*of_groups.values()]), included)
+        worst, gap = number.metric.across_keys(name)
+        found |= {name: number.of(*whole), gap: ends.gap}
+        found[worst] = ends.minimum if number.metric.better == "higher" else ends.maximum
+        found |= {f"{name}_{group}": value for group, value in of_groups.items()}
     predictions = (rows.scores >= CUT).astype(np.int64)
     counts = counted(rows, predictions)
     found |= {name: float(rate(counts[:, -1:])[0]) for name, rate in rates().items()}

@@ -30,7 +30,10 @@ class Power:
 
 @dataclass(frozen=True)
 class Price:
-    """What a run will take, if no trial stops early: `seconds` in all, bytes of memory, power."""
+    """What a run will take, if no trial stops early: `seconds` in all, bytes of memory, power.
+
+    With `folds`, each trial is so many trainings.
+    """
 
     seconds: float
     memory: int | None
@@ -38,12 +41,13 @@ class Price:
     trainings: int
     n_epochs: float
     power: Power
+    folds: int = 0
 
 
-def price_of(trainer: FairTrainer, seconds: float, trials: int, trainings: int) -> Price:
+def price_of(trainer: FairTrainer, seconds: float, trials: int, trainings: int, folds: int = 0) -> Price:
     """Return the price of a run on this machine, after a few steps were timed."""
     args = trainer.args
-    return Price(seconds, peak_memory(args.device), trials, trainings, args.num_train_epochs, power(args))
+    return Price(seconds, peak_memory(args.device), trials, trainings, args.num_train_epochs, power(args), folds)
 
 
 def power(args: Any) -> Power:
@@ -71,7 +75,8 @@ def price_line(price: Price) -> str:
     what = f"{price.trainings} training{'s' * (price.trainings != 1)} of {epochs}"
     parts = [f"{what}: about {duration(price.seconds)} (± {100 * MARGIN:.0f} %)"]
     if price.trials:
-        parts = [f"{price.trials} trials + {parts[0].replace(':', ' each:', 1)}, less where trials stop early"]
+        trials = f"{price.trials} trials" + f" on {price.folds} folds" * bool(price.folds)
+        parts = [f"{trials} + {parts[0].replace(':', ' each:', 1)}, less where trials stop early"]
     if price.memory is not None:
         parts.append(f"{price.memory / 1e9:.1f} GB of {'GPU ' * price.power.of_gpus}memory")
     if (watts := price.power.watts) is not None:

@@ -14,12 +14,14 @@ from ..data.arguments import DataArguments
 from ..errors import FairTuneError
 from ..search.floors import MIN_AUC, Floors
 from ..search.hours import Clock
-from ..search.modes import MODES
+from ..search.modes import MODES, mode_named
 from ..search.space import LearningRate
+from ..selections.selection import selection_named
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.baselines import BASELINES, SINGLE, baseline_method, seeds_after
 from ..trainer.fair import FairTrainer
 from ..trainer.price import cost, searched_methods
+from ..trainer.refusals import check_folds
 from .job import Job, say, say_power, say_subset, warn_of_small_groups
 from .model import ModelArguments
 from .price import kept_line, price_line, price_of
@@ -99,6 +101,13 @@ class SearchArguments:
             "choices": catalog.names("selections"),
         },
     )
+    folds: int = field(
+        default=0,
+        metadata={
+            "help": "Train each trial on so many folds of train and validation together, and score it out of fold on "
+            "all their rows. Default: 0, one training scored on validation."
+        },
+    )
 
     combine: str = field(
         default="none",
@@ -117,6 +126,8 @@ class SearchArguments:
                 raise FairTuneError(f"`--{name}` is {count}; a search takes at least one.")
         if not 0 < self.search_fraction <= 1:
             raise FairTuneError(f"`--search_fraction` is {self.search_fraction:g}; give a share above 0, at most 1.")
+        mode, selection = mode_named(self.mode, self.trials, 0, 0), selection_named(self.selection)
+        check_folds(self.folds, mode, selection, self.combination, self.search_fraction)
         if self.max_hours is not None and not 0 < self.max_hours < math.inf:
             raise FairTuneError(f"`--max_hours` is {self.max_hours:g}; give a finite number above 0.")
         self.baselines = [] if self.baselines == [NO_BASELINE] else self.baselines
@@ -169,9 +180,9 @@ def run(
         warn_of_small_groups(trainer)
         say_subset(trainer, search.search_fraction)
         plan = spending(trainer, search, clock)
-        say(trainer, price_line(price_of(trainer, plan.seconds, plan.n_trials, plan.n_trainings)))
+        say(trainer, price_line(price_of(trainer, plan.seconds, plan.n_trials, plan.n_trainings, search.folds)))
         if search.combination.combines:
-            say(trainer, kept_line(trainer.model, search.trials))
+            say(trainer, kept_line(trainer.model, search.trials * max(1, search.folds)))
         choose(trainer, search, search.trials, plan.ration())
         baselines = [beside_alone(trainer, search)] if SINGLE in search.baselines else []
         baselines += [name for name in search.others if beside(trainer, name, search, plan)]
@@ -188,11 +199,11 @@ def run(
 def spending(trainer: FairTrainer, search: SearchArguments, clock: Clock) -> Spending:
     """Time a few steps of each kind of trial and of each baseline."""
     say(trainer, "timing a few steps of each kind of training")
-    priced = partial(cost, trainer, fraction=search.search_fraction)
+    priced = partial(cost, trainer, fraction=search.search_fraction, folds=search.folds)
     own = {name: priced(method) for name, method in searched_methods(trainer).items()}
     others = {name: own[name] if name in own else priced(baseline_method(name)) for name in search.others}
     limit = math.inf if search.max_hours is None else 3600 * search.max_hours
     trials = search.trials, search.baseline_trials or search.trials
     rule, alone = search.combination, SINGLE in search.baselines
-    kinds = [*own.values()]
-    return Spending(clock, limit, *trials, search.seeds, kinds, others, rule.teachers, alone, rule.retrained)
+    kinds, teachers = [*own.values()], rule.teachers * max(1, search.folds)
+    return Spending(clock, limit, *trials, search.seeds, kinds, others, teachers, alone, rule.retrained)

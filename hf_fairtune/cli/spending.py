@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..search.hours import Clock, Ration
-from ..trainer.price import Cost
+from ..trainer.timing import Cost
 
 
 @dataclass

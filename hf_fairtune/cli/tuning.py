@@ -33,6 +33,7 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: R
         min_auc=search.min_auc,
         combine=search.combination,
         fraction=search.search_fraction,
+        folds=search.folds,
     )
     if trainer.search is not None and trainer.search.out_of_hours:
         ran = f"{trainer.search.n_finished} of {trials} trials ran"
@@ -40,7 +41,7 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: R
     if trainer.search is not None and trainer.search.selection is not None:
         say(trainer, f"trial {trainer.search.best_trial} is chosen by {trainer.search.selection.title}")
     if trainer.search is not None and trainer.search.combination is not None:
-        say(trainer, f"combined: {combined(trainer.search.combination)}")
+        say(trainer, f"combined: {combined(trainer.search)}")
     train_winner(trainer, search)
 
 

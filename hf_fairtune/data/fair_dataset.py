@@ -15,7 +15,7 @@ from .arguments import DataArguments
 from .balance import balanced_rows, stratified_rows
 from .columns import SPLITS
 from .copies import check_one_split
-from .image_rows import ImageRows, check_both_classes, check_named, read_rows
+from .image_rows import ImageRows, check_both_classes, check_folds, check_named, read_rows
 from .leakage import check_test_set, check_unseen
 from .pixels import cache_folder
 from .processors import check_plain, pixel_shape, resized_processor
@@ -184,17 +184,17 @@ class FairDataset:
         return replace(more, _facts=replace(more._facts, test_sets=self._facts.test_sets | {name: source.name}))
 
     def folds(self, count: int, seed: int = 0) -> list[FairDataset]:
-        """Divide `train` and `validation` together into folds: each in turn is `validation`, the others are `train`.
+        """Divide `train` and `validation` into 2 or more folds: each in turn is `validation`, the others are `train`.
 
         Units stay whole and strata alike, as in the splits; the test split is in none.
 
-        Args:
-            count: of folds, 2 or more.
-            seed: of the division.
+        Raises:
+            FairTuneError: a group that is not left out lacks a class in a fold.
         """
         table, found = self._tables[TRAIN], []
         rows = table.inside(*SPLITS[:2])
         part = stratified(table.units[rows], table.strata[rows], [1 / count] * count, seed)
+        check_folds(table, [rows[part == fold] for fold in range(count)], self.left_out(TRAIN))
         for fold in range(count):
             chosen = dict(zip(SPLITS, (rows[part != fold], rows[part == fold]), strict=False))
             parts = {name: table.dataset(own, transform_of(self.splits[name])) for name, own in chosen.items()}

@@ -168,11 +168,21 @@ def check_named(rows: ImageRows, arguments: DataArguments, left_out: Sequence[st
 def check_both_classes(rows: ImageRows, left_out: Sequence[str]) -> None:
     """Check that every group but those left out has both classes in each split."""
     for name in SPLITS:
-        for group, (negatives, positives) in zip(rows.groups.names, rows.cells(rows.inside(name)), strict=True):
-            if group not in left_out and (negatives == 0 or positives == 0):
-                what = "one class" if negatives + positives else "no row"
-                counts = f"{positives} `{rows.table.targets[0]}`, {negatives} `{rows.negative}`"
-                raise FairTuneError(
-                    f"Group `{group}` has {what} in the {name} split ({counts}); merge it with another, leave "
-                    "it out by --exclude, enlarge the split, or choose another --group."
-                )
+        _check_part(rows, rows.inside(name), left_out, f"the {name} split", "enlarge the split")
+
+
+def check_folds(rows: ImageRows, folds: Sequence[np.ndarray], left_out: Sequence[str]) -> None:
+    """Check that every group but those left out has both classes in each fold, given by its rows."""
+    for fold, chosen in enumerate(folds):
+        _check_part(rows, chosen, left_out, f"fold {fold + 1} of {len(folds)}", "take fewer folds")
+
+
+def _check_part(rows: ImageRows, chosen: np.ndarray, left_out: Sequence[str], part: str, cure: str) -> None:
+    for group, (negatives, positives) in zip(rows.groups.names, rows.cells(chosen), strict=True):
+        if group not in left_out and (negatives == 0 or positives == 0):
+            what = "one class" if negatives + positives else "no row"
+            counts = f"{positives} `{rows.table.targets[0]}`, {negatives} `{rows.negative}`"
+            raise FairTuneError(
+                f"Group `{group}` has {what} in {part} ({counts}); merge it with another, leave it out by --exclude, "
+                f"{cure}, or choose another --group."
+            )

@@ -30,6 +30,8 @@ class Budget:
 class Trial:
     """One trial of a search: its parameters, its value, and its value after each epoch (a string, as JSON has it).
 
+    In a cross-fitted search `values` are by fold: of all rows up to that fold, each scored out of fold.
+
     `infeasible` names the constraints that it broke at its end, such as "min_auc" and "one_class".
     `stopped_by` says why it is PRUNED: what it scored, or the hours of the run.
     """
@@ -104,7 +106,9 @@ class Search:
 
     `min_auc` is the AUC on validation that a trial had to reach; None for no such floor. `max_hours` are those that
     the whole run might take; `out_of_hours` where they ended the search. Trials trained on `fraction` of the training
-    rows. `combination` is None where the chosen trial stands alone.
+    rows. `combination` is None where the chosen trial stands alone. With `folds` each trial is trained so often, on
+    folds of train and validation together, and its value is of all their rows; 0 for one training, scored on
+    validation.
     """
 
     mode: str
@@ -122,6 +126,7 @@ class Search:
     selection: Choice | None = None
     fraction: float = 1.0
     combination: Combined | None = None
+    folds: int = 0
 
     @property
     def n_finished(self) -> int:
@@ -141,13 +146,14 @@ class Search:
 
     @property
     def better(self) -> Trial | None:
-        """Return the trial with the best value on validation where that is better than the chosen one's, else None."""
+        """Return the trial with the best value where that is better than the chosen one's, else None."""
         best = max if self.direction == "maximize" else min
         found = best(self.complete, key=lambda trial: trial.value, default=None)
         return None if found is None or self.chosen is None or found.value == self.chosen.value else found
 
     def budget(self) -> Budget:
         """Sum up what the search took, its selection included, and found."""
-        epochs = sum(len(trial.values) for trial in self.trials) + (self.selection.epochs if self.selection else 0)
+        epochs = sum(len(trial.values) for trial in self.trials) * (self.num_train_epochs if self.folds else 1)
+        epochs += self.selection.epochs if self.selection else 0
         value = self.chosen.value if self.chosen else NAN
         return Budget(len(self.trials), float(epochs), self.seconds, self.objective, value, self.n_trials)

@@ -63,9 +63,10 @@ class Mode:
         warmup_epochs: epochs in which no trial is judged.
         proposal: how masks are written as trial parameters.
         sampler: proposes parameters.
-        pruner: stops trials; its steps are epochs, from 1.
+        pruner: stops trials; its steps are epochs, from 1, or folds where trials are cross-fitted.
         reports_every_epoch: whether a trial reports before its end.
         presets: whether preset masks come first.
+        one_split: whether it is defined by values on one validation split.
     """
 
     name: str
@@ -76,13 +77,19 @@ class Mode:
     pruner: BasePruner
     reports_every_epoch: bool = True
     presets: bool = False
+    one_split: bool = False
 
 
 def default(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
     """Try preset masks first, then masks and learning rates near the best so far.
 
-    From the third trial on, one below the median of the others at its epoch is stopped, after the warm-up only: ranks
-    inside it say nothing of the end.
+    <<<<<<< HEAD
+        From the third trial on, one below the median of the others at its epoch is stopped, after the warm-up only: ranks
+        inside it say nothing of the end.
+    =======
+        Trials below the median of the others at their epoch are stopped, after the warm-up only: ranks inside it
+        say nothing of the end. Cross-fitted trials may be stopped after a fold: their values so far are of the same rows.
+    >>>>>>> merge-B
     """
     pruner = AmongFeasible(MedianPruner(n_startup_trials=2, n_warmup_steps=warmup_epochs + 1))
     return Mode("default", n_trials, warmup_epochs, NearBest(seed), SeededByTrial(seed), pruner, presets=True)
@@ -95,13 +102,13 @@ def paper(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
     epoch 1, where the learning rate has hardly risen; ours is the first epoch after the warm-up.
     """
     pruner = AmongFeasible(SuccessiveHalvingPruner(min_resource=warmup_epochs + 1, reduction_factor=4))
-    return Mode("paper", n_trials, warmup_epochs, FreeBits(), _paper_sampler(seed), pruner)
+    return Mode("paper", n_trials, warmup_epochs, FreeBits(), _paper_sampler(seed), pruner, one_split=True)
 
 
 def published(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
     """Search as FairTune's code does: a trial reports once, at its end, so that none is stopped early."""
     sampler, pruner = _paper_sampler(seed), AmongFeasible(SuccessiveHalvingPruner())
-    return Mode("published", n_trials, warmup_epochs, FreeBits(), sampler, pruner, reports_every_epoch=False)
+    return Mode("published", n_trials, warmup_epochs, FreeBits(), sampler, pruner, False, one_split=True)
 
 
 def _paper_sampler(seed: int) -> BaseSampler:

@@ -25,7 +25,8 @@ class Plan:
     """What is searched; `objective` gives a trial's value from the metrics, `hp_space` its training arguments.
 
     A trial that breaks one of the `floors` is infeasible: it wins nothing. It trains on a `fraction` of the training
-    rows. `by_name` tells that the objective is a metric of ours.
+    rows, or on `folds` of train and validation together, and is scored out of fold; 0 for one training, scored on
+    validation. `by_name` tells that the objective is a metric of ours.
     """
 
     objective_name: str
@@ -37,6 +38,7 @@ class Plan:
     floors: Floors = Floors()
     fraction: float = 1.0
     by_name: bool = False
+    folds: int = 0
 
     @classmethod
     def of(
@@ -63,7 +65,12 @@ class Plan:
         if direction not in tuple(DIRECTIONS):
             raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
         space = hp_space or LearningRate()
-        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, space, floors, by_name)
+        return cls(name, objective, DIRECTIONS[direction], mode, n_epochs, space, floors, by_name=by_name)
+
+    @property
+    def n_steps(self) -> float:
+        """Return how often a trial may report: after each fold, or after each epoch."""
+        return self.folds or self.n_epochs
 
     @property
     def rates(self) -> LearningRate:

@@ -48,9 +48,10 @@ class Searcher:
             self.progress = Progress(
                 plan.objective_name,
                 plan.mode.n_trials,
-                round(plan.n_epochs),
+                round(plan.n_steps),
                 done=n_finished(study),
                 maximize=plan.direction == "maximize",
+                step="fold" if plan.folds else "epoch",
                 best=None if best is None or best.value is None else (best.value, best.number),
             )
 
@@ -143,24 +144,33 @@ class Searcher:
             trial.set_user_attr("mask", mask)
             trial.set_user_attr("trainable_parameters", trainable_parameters)
 
-    def report(self, trial: BaseTrial, epoch: int, value: float, metrics: Mapping[str, float]) -> bool:
-        """Give the study a trial's value after an epoch; return whether to stop the trial."""
-        self.excess = self.plan.floors.excess(metrics)
+    def report(self, trial: BaseTrial, step: int, value: float, metrics: Mapping[str, float]) -> bool:
+        """Give the study a trial's value after an epoch, or a fold; return whether to stop the trial.
+
+        After its last fold a trial is not stopped: its value is paid for, and of as many rows as any.
+        """
+        self.excess, last = self.plan.floors.excess(metrics), step >= self.plan.n_steps
         if not isinstance(trial, optuna.Trial):
             return False
-        self.progress.epoch(trial.number, epoch, value)
-        if epoch < self.plan.n_epochs and self._is_out_of_hours():
-            trial.set_user_attr(STOPPED_BY, "hours")
+        self.progress.reached(trial.number, step, value)
+        if not last and self.stops_for_hours(trial):
             return True
-        if not self.plan.mode.reports_every_epoch and epoch < self.plan.n_epochs:
+        if not self.plan.mode.reports_every_epoch and not last:
             return False
         with warnings.catch_warnings():
-            # A trial taken up again after a kill reports its first epochs a second time, with the same values.
+            # A trial taken up again after a kill reports its first values a second time.
             warnings.filterwarnings("ignore", "The reported value is ignored", UserWarning)
-            trial.report(value, epoch)
-        if stop := trial.should_prune():
+            trial.report(value, step)
+        if stop := not (last and self.plan.folds) and trial.should_prune():
             trial.set_user_attr(STOPPED_BY, "score")
         return stop
+
+    def stops_for_hours(self, trial: BaseTrial) -> bool:
+        """Tell whether a running trial is to stop for the hours of the run, and note it."""
+        if isinstance(trial, optuna.Trial) and self._is_out_of_hours():
+            trial.set_user_attr(STOPPED_BY, "hours")
+            return True
+        return False
 
     def _is_out_of_hours(self) -> bool:
         """Tell whether a running trial is to stop; without a complete one there would be nothing to train."""
@@ -205,6 +215,7 @@ class Searcher:
             max_hours=self.ration.hours,
             out_of_hours=bool(self.remaining and self._ended_at),
             fraction=self.plan.fraction,
+            folds=self.plan.folds,
         )
 
 

@@ -1,7 +1,6 @@
 """The best of a few finalists, each trained again on folds of train and validation together."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from .selection import Candidate, Chosen, Pool, Selection, first_of
 
@@ -19,7 +18,11 @@ class Folds(Selection):
 
     finalists: int = 4
     folds: int = 3
-    refits: ClassVar[bool] = True
+
+    @property
+    def refits(self) -> int:
+        """Return the folds."""
+        return self.folds
 
     @property
     def title(self) -> str:
@@ -29,7 +32,7 @@ class Folds(Selection):
     def choose(self, pool: Pool) -> Chosen:
         """Return the trial; of equal ones that of the better value on validation. The finalists were weighed."""
         finalists = [pool.trials[place] for place in pool.ranked()[: self.finalists]]
-        values = pool.objective.values(pool.refit(finalists, self.folds))
+        values = pool.objective.values(pool.refit(finalists))
         candidates = [Candidate(trial.number, value) for trial, value in zip(finalists, values.tolist(), strict=True)]
         return finalists[first_of(range(len(finalists)), pool.objective.gains(values))], candidates
 

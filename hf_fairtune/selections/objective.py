@@ -9,7 +9,7 @@ import numpy as np
 
 from ..audits.compute import numbers
 from ..audits.engine.bootstrap import bootstrap
-from ..audits.engine.delong import auc
+from ..audits.engine.folds import fold_draws
 from ..audits.engine.resampling import plan
 from ..audits.engine.rows import ScoredRows
 from ..errors import FairTuneError
@@ -54,13 +54,13 @@ class Objective:
         """Turn values so that greater is better."""
         return values if self.maximize else -values
 
-    def value(self, rows: ScoredRows, included: Sequence[int]) -> float:
-        """Compute the objective of scored rows; NaN where it is undefined.
+    def value(self, rows: ScoredRows, included: Sequence[int], folds: np.ndarray | None = None) -> float:
+        """Compute the objective of scored rows, by `numbers`; NaN where it is undefined.
 
         Raises:
             FairTuneError: it takes more than scores, such as a loss.
         """
-        found = numbers(rows, included)
+        found = numbers(rows, included, folds)
         try:
             if self.function is None:
                 return found[self.name]
@@ -72,20 +72,10 @@ class Objective:
             ) from error
 
     def values(self, scored: Scored) -> np.ndarray:
-        """Compute the objective of each trial, [k].
-
-        AUCs of rows that several models scored count pairs within folds alone, see `within_folds`; every other number
-        is of all rows together.
-        """
+        """Compute the objective of each trial, [k]."""
         found = np.full(len(scored.scores), np.nan)
-        for place in range(len(found)):
-            if not np.isfinite(scored.scores[place]).all():
-                continue
-            rows = scored.by(place)
-            if scored.folds is not None and self.of_aucs(np.zeros(len(rows.group_names) + 1), scored) is not None:
-                found[place] = self.of_aucs(within_folds(rows, scored.folds), scored)
-            else:
-                found[place] = self.value(rows, scored.included)
+        for place in np.flatnonzero(np.isfinite(scored.scores).all(axis=1)).tolist():
+            found[place] = self.value(scored.by(place), scored.included, scored.folds)
         return found
 
     def draws(self, scored: Scored, n_boot: int, seed: int) -> np.ndarray:
@@ -96,11 +86,12 @@ class Objective:
 
         Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", 8, for resamples within strata.
         """
-        models, n = [scored.by(place) for place in range(len(scored.scores))], len(scored.rows.labels)
+        models, folds = [scored.by(place) for place in range(len(scored.scores))], scored.folds
         if self.of_aucs(np.zeros(len(scored.rows.group_names) + 1), scored) is not None:
-            replicates = bootstrap(models, [np.zeros((0, n), dtype=bool)] * len(models), n_boot, seed)
-            return np.stack([np.asarray(self.of_aucs(one.auc, scored)) for one in replicates], axis=1)
+            aucs = _aucs(models, n_boot, seed) if folds is None else fold_draws(models, folds, n_boot, seed)
+            return np.stack([np.asarray(self.of_aucs(own, scored)) for own in aucs], axis=1)
         cells = scored.rows.groups * 2 + scored.rows.labels
+        cells = cells if folds is None else cells + folds * (2 * len(scored.rows.group_names))
         order = np.argsort(cells, kind="stable")
         clusters = scored.rows.clusters
         resampling = plan(cells[order], None if clusters is None else clusters[order])
@@ -108,7 +99,8 @@ class Objective:
         for part in resampling.parts(n_boot):
             for replicate, weights in zip(part, resampling.draw(part, seed), strict=True):
                 drawn = np.repeat(order, weights)
-                found[replicate] = [self.value(rows.take(drawn), scored.included) for rows in models]
+                own = None if folds is None else folds[drawn]
+                found[replicate] = [self.value(rows.take(drawn), scored.included, own) for rows in models]
         return found
 
     def bounds(self, scored: Scored, confidence: float, n_boot: int, seed: int) -> np.ndarray:
@@ -137,25 +129,7 @@ class Objective:
         return aucs[..., columns[self.name]] if self.name in columns else None
 
 
-def within_folds(rows: ScoredRows, folds: np.ndarray) -> np.ndarray:
-    """Compute AUCs by group and, last, of all rows from pairs within one fold, [n_groups + 1]; NaN without a pair.
-
-    That is the mean over folds weighted by pairs. Each fold has its own model, whose scores lie on a scale of their
-    own: pairs across folds compare scales, not patients, and pull a pooled AUC down. The lowest group is taken after
-    the mean, as the lowest within each small fold would be lower by chance.
-
-    Source: Parker, Günter & Bedo 2007, "Stratification bias in low signal microarray studies", BMC Bioinformatics 8;
-    Airola et al. 2011, "An experimental comparison of cross-validation techniques for estimating the area under the
-    ROC curve", Computational Statistics & Data Analysis 55.
-    """
-    size = len(rows.group_names)
-    won, pairs = np.zeros(size + 1), np.zeros(size + 1)
-    for fold in np.unique(folds):
-        for code in range(size + 1):
-            kept = (folds == fold) & ((rows.groups == code) | (code == size))
-            labels = rows.labels[kept]
-            count = int((labels == 1).sum()) * int((labels == 0).sum())
-            if count:
-                won[code] += auc(labels, rows.scores[kept]) * count
-                pairs[code] += count
-    return np.divide(won, pairs, out=np.full(size + 1, np.nan), where=pairs > 0)
+def _aucs(models: Sequence[ScoredRows], n_boot: int, seed: int) -> list[np.ndarray]:
+    """Compute AUCs on resamples, by group and, last, of all rows, [n_boot, n_groups + 1] each."""
+    undecided = [np.zeros((0, len(models[0].labels)), dtype=bool)] * len(models)
+    return [found.auc for found in bootstrap(models, undecided, n_boot, seed)]

@@ -23,22 +23,23 @@ class Pool:
 
     Args:
         objective: of the search.
-        trials: the complete ones by number, at least one; each has its value on validation.
+        trials: the complete ones by number, at least one; each has its value on the rows of the search.
         seed: of resamples.
-        scored: gives the validation rows with the scores of `trials`, in their order.
-        refit: trains some trials on so many folds of train and validation together, and gives all their rows with
-            out-of-fold scores.
+        scored: gives the rows of the search, of validation or out of fold, with the scores of `trials`, in their
+            order.
+        refit: trains some trials on folds of train and validation together, and gives all their rows with out-of-fold
+            scores.
     """
 
     objective: Objective
     trials: Sequence[Trial]
     seed: int
     scored: Callable[[], Scored]
-    refit: Callable[[Sequence[Trial], int], Scored]
+    refit: Callable[[Sequence[Trial]], Scored]
 
     @property
     def values(self) -> np.ndarray:
-        """Return the trials' values on validation, [k]."""
+        """Return the trials' values, [k]."""
         return np.array([trial.value for trial in self.trials])
 
     def ranked(self) -> list[int]:
@@ -53,11 +54,14 @@ class Selection(ABC):
 
     Attributes:
         scores: whether it reads the scores that trials keep.
-        refits: whether it trains trials again, on folds.
     """
 
     scores: ClassVar[bool] = False
-    refits: ClassVar[bool] = False
+
+    @property
+    def refits(self) -> int:
+        """Return on how many folds it trains trials again; 0 where it trains none."""
+        return 0
 
     @property
     def name(self) -> str:

@@ -29,7 +29,7 @@ from .search_history import STATES, ending, search_history
 from .table import Cell, Table
 from .tables import auc_table, measure_table, pair_table, sheet_tables, threshold_tables
 from .view import RANKED, View, beside, sides, splits, views
-from .words import SHARING, number, percent, reasons, threshold, written
+from .words import SEARCHED_ON, SHARING, number, percent, reasons, threshold, written
 
 TASK = "image-classification"
 MASKS = {
@@ -142,11 +142,13 @@ def _training(run: Run, own: Training) -> dict[str, str]:
         search = run.search
         states = Counter(STATES[end][2] for end in map(ending, search.trials) if end in STATES)
         ended = ", ".join(f"{count} {state}" for state, count in states.items())
-        facts |= {"search mode": search.mode, "objective": f"{search.objective} on validation ({search.direction})"}
+        where = SEARCHED_ON[search.folds > 0]
+        facts |= {"search mode": search.mode, "objective": f"{search.objective} {where} ({search.direction})"}
         if search.min_auc is not None:
-            facts |= {"floor of a trial": f"AUC of {search.min_auc:g} on validation"}
+            facts |= {"floor of a trial": f"AUC of {search.min_auc:g} {where}"}
         facts |= {"trials": f"{search.n_trials} asked for; {ended or 'none ended'}{hours_said(search)}"}
-        facts |= {"epochs of a trial": f"{search.num_train_epochs:g}, {search.warmup_epochs:g} of them warm-up"}
+        more = f" on each of {search.folds} folds" if search.folds else f", {search.warmup_epochs:g} of them warm-up"
+        facts |= {"epochs of a trial": f"{search.num_train_epochs:g}{more}"}
         facts |= subset_said(search)
         facts |= choice(search)
         facts |= {"hours of search": number(search.seconds / 3600)}

@@ -5,19 +5,20 @@ from collections.abc import Sequence
 
 from ..document.document import Document
 from ..document.estimate import Estimate
-from ..document.search import Combined, Search
+from ..document.search import Search
 from .view import View, views
-from .words import BY_VALUE, listed, number
+from .words import BY_VALUE, SEARCHED_ON, listed, number
 
 MOST = 8
-CHOSEN = "The model was chosen among {n} trials by {rule}; its {key} was {value} on validation{best}{joined}{tested}."
+CHOSEN = "The model was chosen among {n} trials by {rule}; its {key} was {value} {where}{best}{joined}{tested}."
 JOINED = ", that of the trials it joined {}"
 TESTED = " and is {} on test, {}"
 MOVED = {1: "{} better than there", 0: "as there", -1: "{} worse than there"}
 HELD = {
-    True: "The interval on test holds the value of validation, so that the difference may be chance.",
-    False: "The interval on test does not hold the value of validation.",
+    True: "The interval on test holds the value {of}, so that the difference may be chance.",
+    False: "The interval on test does not hold the value {of}.",
 }
+OF = {False: "of validation", True: "out of fold"}
 LUCK = "The best of many is partly luck: believe the test value."
 
 
@@ -27,16 +28,18 @@ def choice(search: Search) -> dict[str, str]:
     facts |= {"chosen by": search.selection.title} if search.selection else {}
     if search.better:
         facts |= {"best value": f"{number(search.better.value)}, of trial {search.better.number}"}
-    return facts | ({"combined": combined(search.combination)} if search.combination else {})
+    return facts | ({"combined": combined(search)} if search.combination else {})
 
 
-def combined(found: Combined) -> str:
-    """Say which trials make what, and the objective on validation after each of them joined."""
+def combined(search: Search) -> str:
+    """Say which trials make what, and the objective where it was searched after each of them joined."""
+    found, where = search.combination, SEARCHED_ON[search.folds > 0]
+    assert found is not None
     trials = [str(member.trial) for member in found.members]
     if len(trials) == 1:
-        return f"{found.title}, of trial {trials[0]} alone, as no other would make its worst case on validation better"
+        return f"{found.title}, of trial {trials[0]} alone, as no other would make its worst case {where} better"
     values = ", ".join(number(member.value, digits=3) for member in found.members)
-    return f"{found.title}, of trials {listed(trials, MOST, ', ')}; together on validation {values} as each joined"
+    return f"{found.title}, of trials {listed(trials, MOST, ', ')}; together {where} {values} as each joined"
 
 
 def optimism(document: Document) -> str:
@@ -53,11 +56,16 @@ def optimism(document: Document) -> str:
         rule=search.selection.title if search.selection else BY_VALUE,
         key=key_of(search),
         value=number(own),
+        where=SEARCHED_ON[search.folds > 0],
         best=f" (the best of all {number(best.value)})" if best else "",
         joined=JOINED.format(number(value)) if joined else "",
         tested="" if found is None else TESTED.format(number(found), _moved(search, value, found)),
     )
-    held = [] if found is None or not found.bounded else [HELD[found.low <= value <= found.high]]
+    held = (
+        []
+        if found is None or not found.bounded
+        else [HELD[found.low <= value <= found.high].format(of=OF[search.folds > 0])]
+    )
     return " ".join([said, *held, LUCK])
 
 

@@ -9,7 +9,7 @@ from ..document.search import Search
 from .compared import verdict
 from .table import Cell, Table
 from .view import View
-from .words import listed, name, number, written
+from .words import SEARCHED_ON, listed, name, number, written
 
 MOST = 8
 NO_WINNER = "no feasible trial"
@@ -74,7 +74,7 @@ def changes_tables(view: View) -> list[Table]:
 
 
 def budget_table(document: Document) -> Table:
-    """Build a row a method that was searched: what its search took, what it chose, and its value on validation."""
+    """Build a row a method that was searched: what its search took, what it chose, and its value there."""
     rows: list[list[Cell]] = []
     objectives: list[str] = []
     for model in document.models:
@@ -89,7 +89,8 @@ def budget_table(document: Document) -> Table:
         trials = budget.trials if budget.trials >= (budget.asked or 0) else f"{budget.trials} of {budget.asked}"
         value: Cell = NO_WINNER if training is None and math.isnan(budget.value) else budget.value
         rows.append([model.title, trials, f"{budget.epochs:g}", minutes, rate, parameters, value, seeds])
-    best = f"{listed(list(dict.fromkeys(objectives)), MOST)} of the chosen trial, on validation"
+    folded = bool(document.run and document.run.search and document.run.search.folds)
+    best = f"{listed(list(dict.fromkeys(objectives)), MOST)} of the chosen trial, {SEARCHED_ON[folded]}"
     header = ["method", "trials", "epochs of all trials", "minutes", "learning rate", "parameters", best, "seeds"]
     ended = document.run and document.run.search and document.run.search.out_of_hours
     said = ["The run's limit of hours ended the search; a baseline had as many trials as the winner finished."]

@@ -1,4 +1,4 @@
-"""How a search went: the objective trial by trial, and epoch by epoch."""
+"""How a search went: the objective trial by trial, and epoch by epoch or fold by fold."""
 
 import math
 from collections import Counter
@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from ..document.search import Search, Trial
 from . import drawing as ink
 from .drawing import Picture, labels, paper, tidy
-from .words import number
+from .words import SEARCHED_ON, number
 
 INFEASIBLE = "INFEASIBLE"
 STATES = {
@@ -22,10 +22,14 @@ STATES = {
     INFEASIBLE: ("D", ink.GREY, "infeasible"),
 }
 READING = (
-    "What each trial scored on the validation split, at its last epoch if it was stopped, and how the best so far "
-    "grew; a trial without a value lies at the foot. The best of many trials is partly luck, so it overstates what "
-    "the same model scores on new patients; the test results do not have that flaw. Trials with different markers "
-    "ended differently and are not comparable."
+    "What each trial scored {where}, at its last {step} if it was stopped, and how the best so far grew; a trial "
+    "without a value lies at the foot. The best of many trials is partly luck, so it overstates what the same model "
+    "scores on new patients; the test results do not have that flaw. Trials with different markers ended differently "
+    "and are not comparable."
+)
+BY_FOLD = (
+    " After each fold a trial has one more model, and its value is of all rows up to there: lines may be compared at "
+    "one fold, and no line shows a model that gets better."
 )
 CANNOT_WIN = " An infeasible trial missed a floor, such as that of the AUC, and cannot win."
 
@@ -35,12 +39,12 @@ def search_history(search: Search) -> Picture | None:
     ended = [trial for trial in search.trials if ending(trial) in STATES]
     if all(math.isnan(last_value(trial)) for trial in ended):
         return None
-    by_epoch = any(len(points(trial)) > 1 for trial in ended)
-    figure = paper(6.4 if by_epoch else 3.6, ink.WIDE)
-    panels = figure.subplots(2 if by_epoch else 1, 1, squeeze=False)[:, 0]
+    by_step = any(len(points(trial)) > 1 for trial in ended)
+    figure = paper(6.4 if by_step else 3.6, ink.WIDE)
+    panels = figure.subplots(2 if by_step else 1, 1, squeeze=False)[:, 0]
     _by_trial(panels[0], ended, search)
-    if by_epoch:
-        _by_epoch(panels[1], ended, search)
+    if by_step:
+        _by_step(panels[1], ended, search)
     better = "higher" if search.direction == "maximize" else "lower"
     for axes in panels:
         axes.set_ylabel(f"{search.objective}\n({better} is better)".replace("$", r"\$"), fontsize=ink.NORMAL)
@@ -52,8 +56,9 @@ def search_history(search: Search) -> Picture | None:
     counts = (f"{counted[state]} {STATES[state][2]}" for state in shown)
     line = best_so_far(ended, search)
     best = f" The best so far goes from {number(line[0][1])} to {number(line[-1][1])}." if line else ""
-    alt = f"Objective {search.objective} by trial and by epoch: {', '.join(counts)}.{best}"
-    said = READING + CANNOT_WIN * bool(counted[INFEASIBLE])
+    alt = f"Objective {search.objective} by trial and by {step_of(search)}: {', '.join(counts)}.{best}"
+    said = READING.format(where=SEARCHED_ON[search.folds > 0], step=step_of(search))
+    said += BY_FOLD * bool(search.folds) + CANNOT_WIN * bool(counted[INFEASIBLE])
     return Picture("search_history", "Search", figure, alt, said)
 
 
@@ -62,9 +67,14 @@ def ending(trial: Trial) -> str:
     return INFEASIBLE if trial.infeasible else trial.state
 
 
+def step_of(search: Search) -> str:
+    """Return after what trials report."""
+    return "fold" if search.folds else "epoch"
+
+
 def points(trial: Trial) -> list[tuple[float, float]]:
-    """List (epoch, objective) in order of epochs."""
-    return sorted((float(epoch), value) for epoch, value in trial.values.items() if not math.isnan(value))
+    """List (step, objective) in order of steps."""
+    return sorted((float(step), value) for step, value in trial.values.items() if not math.isnan(value))
 
 
 def last_value(trial: Trial) -> float:
@@ -112,7 +122,7 @@ def _presets(axes: Axes, trials: Sequence[Trial], every: int) -> None:
         axes.annotate(name, here, (place, 1.02), rotation=50, fontsize=ink.SMALL, arrowprops=arrow, **held)
 
 
-def _by_epoch(axes: Axes, trials: Sequence[Trial], search: Search) -> None:
+def _by_step(axes: Axes, trials: Sequence[Trial], search: Search) -> None:
     if search.warmup_epochs > 0:
         axes.axvspan(0, search.warmup_epochs, color=ink.PALE, label="learning-rate warm-up", gid="warm-up")
     for trial in filter(points, trials):
@@ -124,4 +134,6 @@ def _by_epoch(axes: Axes, trials: Sequence[Trial], search: Search) -> None:
         if ending(trial) != "COMPLETE":
             axes.plot(*points(trial)[-1], marker, color=colour, markersize=4.5)
     axes.set_xlim(left=0)
-    axes.set_xlabel("epoch", fontsize=ink.NORMAL)
+    axes.set_xlabel(step_of(search), fontsize=ink.NORMAL)
+    if search.folds:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -52,6 +52,8 @@ READING = (
 YOUDEN = "The youden threshold has the highest sum of sensitivity and specificity."
 # How a search without a rule of its own chooses.
 BY_VALUE = "the best value"
+# Where the trials of a search have their values: whether it is cross-fitted.
+SEARCHED_ON = {False: "on validation", True: "on train and validation, out of fold"}
 COMPARISON_VERDICTS: dict[Verdict, str] = {
     "better": "better for {rose}; no group's AUC can have fallen by more than {margin}.",
     "gain": "better for {rose}; {open}.",

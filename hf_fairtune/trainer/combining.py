@@ -81,11 +81,7 @@ def combine(
     def scores_of(places: Sequence[int]) -> np.ndarray:
         return scores_together(trainer, combination, [numbers[place] for place in places])
 
-    scored = scored_by(trainer, search.complete, objective)
-    if scored.folds is not None and combination.reads_weights:
-        raise FairTuneError(
-            f"`{combination.name}` has no model for rows of several folds; choose ensemble or distill."
-        )
+    scored = scored_by(trainer, plan, search.complete)
     library = Library(objective, scored, first, trainer.args.seed, scores_of)
     steps = combination.members(library)
     bounds = objective.gains(np.array([step.bound for step in steps])).tolist()

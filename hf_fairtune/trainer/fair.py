@@ -27,11 +27,16 @@ from ..search.modes import Mode
 from ..search.plan import Plan
 from ..search.searcher import Searcher
 from ..selections.selection import Selection
-from . import searching
+from . import reports, searching
 from .arguments import FairTrainingArguments, TrainerOptions
 from .audits import MODEL, Audits, group_names, scores_of
 from .divergence import Divergence
+<<<<<<< HEAD
 from .method_trainer import MethodTrainer
+=======
+from .folding import CrossFit
+from .paper_trainer import PaperTrainer
+>>>>>>> merge-B
 from .refusals import check_best_metric, refuse
 from .run_facts import TrainingLog, run_document
 from .stages import prepared, train_stages, view_of
@@ -62,6 +67,7 @@ class FairTrainer(MethodTrainer):
     title: str = ""  # for people, where it is not the method's
     facts: Facts
     searcher: Searcher | None = None
+    cross_fit: CrossFit | None = None
     search: Search | None = None
     ration: Ration | None = None
     repair: Repair | None = None
@@ -92,8 +98,7 @@ class FairTrainer(MethodTrainer):
         groups = group_names(self.eval_dataset)
         if groups and "compute_metrics" not in options:
             check_best_metric(self.args.metric_for_best_model, groups)
-            left_out = data.left_out("validation") if data else ()
-            options["compute_metrics"] = fairness_metrics(groups, left_out)
+            options["compute_metrics"] = fairness_metrics(groups, data.left_out("validation") if data else ())
         super().__init__(model=None if model is None else prepared(self, model), args=self.args, **options)
         self.model_accepts_loss_kwargs = False  # a mean over the batch: accumulation divides it by their number
         self.loss_is_scaled_for_ga = False if self.compute_loss_func is None else None
@@ -130,6 +135,7 @@ class FairTrainer(MethodTrainer):
         selection: str | Selection = "best",
         fraction: float = 1.0,
         combine: str | Combination = "none",
+        folds: int = 0,
     ) -> BestRun:
         """Search the method's hyper-parameters and the learning rate, and take the winner's; `train()` trains it.
 
@@ -144,24 +150,25 @@ class FairTrainer(MethodTrainer):
             selection: the rule that chooses the winner, by name of a file of `selections` or as a `Selection`.
             fraction: share of the training rows, in every group x label, that trials train on; the same in each.
             combine: what `train()` makes of the winner and other trials, by name of a file of `combinations`.
+            folds: of train and validation together, on which each trial is trained and scored; 0 for validation alone.
 
         Raises:
             FairTuneError: unknown metric or mode, another search in the folder, or no feasible trial that ended.
         """
-        mode = searching.mode_of(self, mode, n_trials)
+        mode = searching.mode_of(self, mode, n_trials, folds)
         groups = group_names(self.eval_dataset)
         plan = Plan.of(compute_objective, direction, mode, self.args.num_train_epochs, hp_space, groups, min_auc)
-        plan = replace(plan, fraction=fraction)
+        plan = replace(plan, fraction=fraction, folds=folds)
         return searching.search(self, plan, selection, combine, super().hyperparameter_search)
 
     def _hp_search_setup(self, trial: Any) -> None:
         super()._hp_search_setup(trial)
         if trial is not None and self.searcher is not None:
-            searching.start_trial(self, self.searcher, trial)
+            reports.start_trial(self, self.searcher, trial)
 
     def _report_to_hp_search(self, trial: Any, step: int, metrics: dict[str, float]) -> None:
         if trial is not None and self.searcher is not None:
-            searching.report_epoch(self, self.searcher, trial, metrics)
+            reports.report_epoch(self, self.searcher, trial, metrics)
 
     def audit(
         self,
@@ -178,8 +185,7 @@ class FairTrainer(MethodTrainer):
             split: name of a split of `data`.
             model: id under which the model as it is now is kept.
             reference: id of a model audited on the split, to compare with.
-            n_boot: bootstrap replicates.
-            n_permutations: of the groups.
+            n_boot, n_permutations: replicates of the bootstrap, and permutations of the groups.
 
         Raises:
             FairTuneError: the trainer has no `data`, or the reference is not audited yet.

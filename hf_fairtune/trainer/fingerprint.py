@@ -45,6 +45,7 @@ def fingerprint(trainer: FairTrainer, plan: Plan) -> dict[str, object]:
         "mode": mode_of(plan.mode),
         "min_auc": plan.floors.min_auc,
         "fraction": fraction_of(trainer, plan.fraction),
+        "folds": plan.folds,
         "method": {trainer.open_method.name: trainer.open_method.hyperparameters()},
         "hp_space": space,
         "functions": [named(function) for function in functions],

@@ -1,27 +1,32 @@
-"""Trials trained again on folds of train and validation together, so that every labelled row gets an unseen score."""
+"""Trials trained on folds of train and validation together, so that every labelled row gets an unseen score."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast_object_list, release_memory
+from optuna import TrialPruned
 from optuna.trial import BaseTrial, FixedTrial
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import IntervalStrategy
 
-from ..audits.engine.rows import check_rows, included_codes
+from ..audits.compute import numbers
+from ..audits.engine.rows import ScoredRows, check_rows, included_codes
 from ..data.fair_dataset import FairDataset
+from ..document.estimate import NAN
 from ..document.search import Trial
+from ..errors import FairTuneError
 from ..methods.method import Method
-from ..search.kept import read_scores, write_scores
+from ..search.kept import place, read_scores, write_scores
 from ..search.plan import Plan
 from ..selections.objective import Scored
+from ..selections.selection import Selection
 from .audits import MODEL, VALIDATION
 from .baselines import beside
 from .divergence import DivergedError
@@ -29,81 +34,190 @@ from .divergence import DivergedError
 if TYPE_CHECKING:
     from .fair import FairTrainer
 
-FOLDER, SCORES = "folds", "scores.npy"
+FOLDER = "folds"
+# Sees the trainer of a fold, before its training or after.
+Hook = Callable[["FairTrainer"], None]
+
+
+def nothing(_: FairTrainer) -> None:
+    """See nothing."""
+
+
+@dataclass(frozen=True)
+class Division:
+    """Train and validation divided into folds.
+
+    Args:
+        parts: the data of each fold: its own rows are `validation`, those of the others `train`.
+        rows: of all folds, one fold after another; the scores in it do not count.
+        included: codes of the groups that numbers across groups are of.
+        folds: of each row, [n].
+    """
+
+    parts: list[FairDataset]
+    rows: ScoredRows
+    included: tuple[int, ...]
+    folds: np.ndarray
+
+    @classmethod
+    def of(cls, data: FairDataset, count: int, seed: int) -> Division:
+        """Divide a data set; see `FairDataset.folds`."""
+        parts, names = data.folds(count, seed), data.group_names
+        columns = [part.columns(VALIDATION) for part in parts]
+        every = {name: np.concatenate([one[name] for one in columns]) for name in columns[0]}
+        rows = check_rows(
+            every["labels"], np.zeros(len(every["labels"])), every["groups"], names, every.get("cluster")
+        )
+        folds = np.repeat(np.arange(count), [len(one["labels"]) for one in columns])
+        return cls(parts, rows, included_codes(names, data.left_out(VALIDATION)), folds)
+
+    def scored(self, scores: np.ndarray) -> Scored:
+        """Return the rows with out-of-fold scores of some trials, [k, n]."""
+        return Scored(self.rows, self.included, scores, self.folds)
+
+    def metrics(self, scores: np.ndarray, fold: int) -> dict[str, float]:
+        """Compute every number of the rows up to a fold, as an evaluation has them, from their scores, [n].
+
+        Scores that are not finite make every number NaN, as in `fairness_metrics`.
+        """
+        kept = self.folds <= fold
+        finite = np.isfinite(scores[kept])
+        rows = replace(self.rows.take(kept), scores=np.where(finite, scores[kept], 0.0))
+        found = numbers(rows, self.included, self.folds[kept])
+        return {f"eval_{name}": value if finite.all() else NAN for name, value in found.items()}
+
+
+def fixed(trial: BaseTrial | Trial) -> FixedTrial:
+    """Return what a trial drew, as it draws it again."""
+    return FixedTrial(dict(trial.params), trial.number)
 
 
 @dataclass
 class CrossFit:
-    """Trains finalists of a search on folds, in `<output_dir>/folds/<trial>/<fold>`.
+    """Trains trials of a search on folds, and keeps the scores of each in `<output_dir>/trials/<trial>-<fold>.npy`.
 
-    A killed training goes on from its checkpoint, and one that ended is known by its scores, which stay.
+    A killed training goes on from its checkpoint in `<output_dir>/folds`, and one that ended is known by its scores.
 
     Args:
         trainer: of the search.
         plan: of the search.
         propose: returns the method of a trial.
-        epochs: what the trainings took so far.
+        division: of train and validation.
+        epochs: of trainings of finalists, those before a kill included.
+        trained: trainings of the trial at hand that ended in this process.
     """
 
     trainer: FairTrainer
     plan: Plan
     propose: Callable[[BaseTrial], Method]
+    division: Division
     epochs: float = 0.0
+    trained: int = 0
 
-    def refit(self, trials: Sequence[Trial], count: int) -> Scored:
+    @property
+    def count(self) -> int:
+        """Return the number of folds."""
+        return len(self.division.parts)
+
+    @property
+    def share(self) -> float:
+        """Return the share of the trial at hand that was trained in this process."""
+        return self.trained / self.count
+
+    def draw(self, trial: BaseTrial) -> FixedTrial:
+        """Draw a trial whole, and return what it drew."""
+        self.trained = 0
+        self.propose(trial)
+        self.plan.hp_space(trial)
+        return fixed(trial)
+
+    def refit(self, trials: Sequence[Trial]) -> Scored:
         """Train each trial on each fold as the trial was, and score the rows that were left out.
 
         A training that diverges gives NaN for its trial.
         """
-        data = self.trainer.data
-        assert data is not None
-        parts = data.folds(count, self.trainer.args.seed)
-        columns = [part.columns(VALIDATION) for part in parts]
-        names = data.group_names
-        every = {name: np.concatenate([one[name] for one in columns]) for name in columns[0]}
-        labels = every["labels"]
-        rows = check_rows(labels, np.zeros(len(labels)), every["groups"], names, every.get("cluster"))
-        folds = np.repeat(np.arange(count), [len(one["labels"]) for one in columns])
-        scores = np.empty((len(trials), len(labels)))
-        for place, trial in enumerate(trials):
-            for fold, part in enumerate(parts):
-                done = f"{place * count + fold + 1} of {len(trials) * count}"
-                self._say(f"folds: training {done} · trial {trial.number} · fold {fold + 1} of {count}")
-                scores[place, folds == fold] = self._scores(trial, fold, part)
-        self.epochs += len(trials) * count * self.plan.n_epochs
-        return Scored(rows, included_codes(names, data.left_out(VALIDATION)), scores, folds)
+        done = 0
+        for trial in trials:
+            for fold in range(self.count):
+                done += 1
+                where = f"{done} of {len(trials) * self.count}"
+                self._say(f"folds: training {where} · trial {trial.number} · fold {fold + 1} of {self.count}")
+                try:
+                    self.scores(fixed(trial), fold)
+                except DivergedError:
+                    self._keep(trial.number, fold, np.full(self._size(fold), np.nan))
+        self.epochs += done * self.plan.n_epochs
+        return self.kept(trials)
 
-    def _scores(self, trial: Trial, fold: int, part: FairDataset) -> np.ndarray:
-        """Return the scores of the rows of a fold, [n], training first where they are not kept yet."""
-        folder = Path(FOLDER) / str(trial.number) / str(fold)
-        kept, n, main = Path(self.trainer.args.output_dir) / folder / SCORES, len(part[VALIDATION]), self._is_main
-        found = broadcast_object_list([read_scores(kept, n) if main and kept.is_file() else None])[0]
-        if found is None:
-            found = self._train(trial, folder, part)
-            if main:
-                write_scores(kept, found)
-        if main:
-            # Only the scores are wanted from here on.
-            for checkpoint in [*kept.parent.rglob("checkpoint-*")]:
-                shutil.rmtree(checkpoint)
-        scores: np.ndarray = found
-        return scores
+    def kept(self, trials: Sequence[Trial]) -> Scored:
+        """Return all rows with the scores that trials kept.
 
-    def _train(self, trial: Trial, folder: Path, part: FairDataset) -> np.ndarray:
-        drawn = FixedTrial(dict(trial.params), trial.number)
-        found = beside(self.trainer, folder, self.propose(drawn), self.trainer.args.seed, part)
-        # As in a trial, the last epoch counts; a fold may lack a class in a group, so that only its scores are read.
+        Raises:
+            FairTuneError: a trial did not keep those of every fold.
+        """
+        scores = np.empty((len(trials), len(self.division.folds)))
+        if self._is_main:
+            for row, trial in zip(scores, trials, strict=True):
+                parts = [read_scores(self._place(trial.number, fold), self._size(fold)) for fold in range(self.count)]
+                row[:] = np.concatenate(parts)
+        return self.division.scored(broadcast_object_list([scores])[0])
+
+    def scores(self, trial: FixedTrial, fold: int, begin: Hook = nothing, end: Hook = nothing) -> np.ndarray:
+        """Return the scores of the rows of a fold, [n]; where they are not kept, a trainer that the hooks see trains.
+
+        Raises:
+            DivergedError: the training diverged.
+        """
+        kept = self._place(trial.number, fold)
+        known = [read_scores(kept, self._size(fold)) if self._is_main and kept.is_file() else None]
+        found: np.ndarray | None = broadcast_object_list(known)[0]
+        try:
+            if found is None:
+                trained = self.train(trial, fold, begin)
+                end(trained)
+                assert trained.audits is not None
+                found, self.trained = trained.audits.scores(MODEL, VALIDATION), self.trained + 1
+                self._keep(trial.number, fold, found)
+                del trained
+                release_memory()
+        except (DivergedError, TrialPruned):
+            self._clear(trial.number, fold)
+            raise
+        self._clear(trial.number, fold)
+        return found
+
+    def train(self, trial: FixedTrial, fold: int, begin: Hook = nothing) -> FairTrainer:
+        """Train a trial on all folds but one, or go on from a checkpoint; return the trainer."""
+        part, folder = self.division.parts[fold], Path(FOLDER) / str(trial.number) / str(fold)
+        found = beside(self.trainer, folder, self.propose(trial), self.trainer.args.seed, part)
+        # As in a trial, the last epoch counts.
         found.args.eval_strategy, found.args.load_best_model_at_end = IntervalStrategy.NO, False
-        for name, value in self.plan.hp_space(drawn).items():
+        for name, value in self.plan.hp_space(trial).items():
             setattr(found.args, name, value)
         for kind in (ProgressCallback, PrinterCallback):
             found.remove_callback(kind)
-        try:
-            found.train(resume_from_checkpoint=True)
-        except DivergedError:
-            return np.full(len(part[VALIDATION]), np.nan)
-        assert found.audits is not None
-        return found.audits.scores(MODEL, VALIDATION)
+        begin(found)
+        found.train(resume_from_checkpoint=True)
+        return found
+
+    def _keep(self, trial: int, fold: int, scores: np.ndarray) -> None:
+        if self._is_main:
+            write_scores(self._place(trial, fold), scores)
+
+    def _clear(self, trial: int, fold: int) -> None:
+        """Remove what a training needs to go on, and folders that are empty then."""
+        folder = Path(self.trainer.args.output_dir) / FOLDER
+        if self._is_main and folder.is_dir():
+            shutil.rmtree(folder / str(trial) / str(fold), ignore_errors=True)
+            for empty in (folder / str(trial), folder):
+                if empty.is_dir() and not any(empty.iterdir()):
+                    empty.rmdir()
+
+    def _place(self, trial: int, fold: int) -> Path:
+        return place(Path(self.trainer.args.output_dir), trial, fold)
+
+    def _size(self, fold: int) -> int:
+        return int((self.division.folds == fold).sum())
 
     @property
     def _is_main(self) -> bool:
@@ -112,3 +226,23 @@ class CrossFit:
     def _say(self, line: str) -> None:
         if self._is_main:
             print(line, file=sys.stderr, flush=True)
+
+
+def cross_fit(
+    trainer: FairTrainer, plan: Plan, selection: Selection, propose: Callable[[BaseTrial], Method]
+) -> CrossFit | None:
+    """Return what trains trials, or finalists, on folds; None where neither are.
+
+    Raises:
+        FairTuneError: folds cannot be made.
+    """
+    if not (count := plan.folds or selection.refits):
+        return None
+    if trainer.data is None or "external" in trainer.data.splits:
+        asked = f"`folds` {plan.folds}" if plan.folds else f"the selection `{selection.name}`"
+        raise FairTuneError(
+            f"{asked} divides train and validation again, which takes `data=load_fair_dataset(...)` without an "
+            "external set; leave it out."
+        )
+    division = Division.of(trainer.data, count, trainer.args.seed)
+    return CrossFit(trainer, plan, propose, division)

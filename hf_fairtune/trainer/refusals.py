@@ -1,8 +1,11 @@
 """What the stock Trainer offers and cannot work here, refused before anything is loaded; and which way is better."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from transformers import Trainer, TrainingArguments
 from transformers.integrations import get_reporting_integration_callbacks
@@ -11,6 +14,11 @@ from transformers.training_args import OptimizerNames
 
 from ..audits.compute import LOSS, direction, greater_is_better, key_of
 from ..errors import FairTuneError, first_line
+
+if TYPE_CHECKING:
+    from ..combinations.combination import Combination
+    from ..search.modes import Mode
+    from ..selections.selection import Selection
 
 # Argument -> the values that work, and what another one would do.
 WORKING: dict[str, tuple[tuple[object, ...], str]] = {
@@ -112,3 +120,31 @@ def check_best_metric(metric: str | None, group_names: Sequence[str]) -> None:
             direction(metric, group_names)
         except FairTuneError as error:
             raise FairTuneError(f"`metric_for_best_model`: {error}") from None
+
+
+def check_folds(folds: int, mode: Mode, selection: Selection, combination: Combination, fraction: float = 1.0) -> None:
+    """Check that a search may be cross-fitted, 0 folds being none.
+
+    Raises:
+        FairTuneError: there is one fold, or something else that is asked for has no use for folds.
+    """
+    if folds < 0 or folds == 1:
+        raise FairTuneError(f"`folds` is {folds}; give 2 or more, or 0 to score trials on the validation split.")
+    if not folds:
+        return
+    if mode.one_split:
+        raise FairTuneError(f"the mode `{mode.name}` scores trials on one validation split; leave `folds` out.")
+    if selection.refits:
+        raise FairTuneError(
+            f"the selection `{selection.name}` trains finalists on folds, as `folds` {folds} does with every trial; "
+            "choose one of the two."
+        )
+    if fraction < 1:
+        raise FairTuneError(
+            f"`folds` {folds} trains on all labelled rows, a fraction of {fraction:g} on fewer; choose one."
+        )
+    if combination.combines and not combination.teachers:
+        raise FairTuneError(
+            f"`{combination.name}` of models on folds, which saw validation, leaves no rows for a threshold; "
+            "choose `distill`, or leave `folds` out."
+        )

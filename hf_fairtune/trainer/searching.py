@@ -21,7 +21,6 @@ from transformers.trainer_utils import BestRun, SaveStrategy
 from ..combinations.combination import Combination, combination_named
 from ..document.search import Trial
 from ..errors import FairTuneError
-from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
 from ..search.floors import UndefinedObjectiveError, note
@@ -32,8 +31,11 @@ from ..selections.selection import Selection, selection_named
 from . import combining, selecting
 from .divergence import DivergedError
 from .fingerprint import fingerprint
+from .folded_trial import train_folds
+from .folding import cross_fit
 from .heap import unexamined_heap
 from .kept_start import kept_start
+from .refusals import check_folds
 from .stages import restored, staged
 from .subset import check_subset, on_subset
 
@@ -66,8 +68,9 @@ def find_winner(
     trainer: FairTrainer, plan: Plan, selection: Selection, combination: Combination, stock: Callable[..., Any]
 ) -> BestRun:
     """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner by a rule."""
-    selecting.check_data(trainer, selection)
+    check_folds(plan.folds, plan.mode, selection, combination, plan.fraction)
     check_subset(trainer, plan.fraction)
+    trainer.cross_fit = cross_fit(trainer, plan, selection, partial(propose, trainer, plan))
     searcher = open_searcher(trainer, plan)
     searcher.keeps_weights = combination.combines
     if (line := note(plan.objective_name)) and trainer.is_world_process_zero():
@@ -81,7 +84,7 @@ def find_winner(
         lacking = broadcast_object_list([searcher.no_winner() if searcher.is_barren else None])[0]
         if lacking is not None:
             raise lacking
-        chosen = selecting.choose(trainer, plan, selection, partial(propose, trainer, plan))
+        chosen = selecting.choose(trainer, plan, selection)
     finally:
         searcher.close()
     return adopt_winner(trainer, plan, chosen)
@@ -121,9 +124,11 @@ def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
     return Searcher.open(plan, folder, fingerprint(trainer, plan), presets, trainer.ration)
 
 
-def mode_of(trainer: FairTrainer, mode: str | Mode, n_trials: int) -> Mode:
-    """Return a mode, or that of a name with so many trials."""
-    return mode_named(mode, n_trials, trainer.args.seed, warmup_epochs(trainer)) if isinstance(mode, str) else mode
+def mode_of(trainer: FairTrainer, mode: str | Mode, n_trials: int, folds: int) -> Mode:
+    """Return a mode, or that of a name with so many trials; a cross-fitted one is judged from its first fold on."""
+    if isinstance(mode, Mode):
+        return mode
+    return mode_named(mode, n_trials, trainer.args.seed, 0 if folds else warmup_epochs(trainer))
 
 
 def warmup_epochs(trainer: FairTrainer) -> int:
@@ -134,7 +139,7 @@ def warmup_epochs(trainer: FairTrainer) -> int:
 
 @contextmanager
 def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
-    """Search for a while: nothing is saved, and the progress line is the only one printed."""
+    """Search for a while: only folds save checkpoints, and the progress line is the only one printed."""
     verbosity, start = optuna.logging.get_verbosity(), time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     trainer.searcher = searcher
@@ -142,7 +147,8 @@ def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
         with restored(trainer), on_subset(trainer, searcher.plan.fraction), unexamined_heap():
             for kind in (ProgressCallback, PrinterCallback):
                 trainer.remove_callback(kind)
-            trainer.args.save_strategy, trainer.args.load_best_model_at_end = SaveStrategy.NO, False
+            if not searcher.plan.folds:
+                trainer.args.save_strategy, trainer.args.load_best_model_at_end = SaveStrategy.NO, False
             yield
         # Every process is to know the trials.
         trainer.search = broadcast_object_list([searcher.facts(time.monotonic() - start)])[0]
@@ -170,17 +176,14 @@ def facts_of(trainer: FairTrainer, plan: Plan) -> Facts:
 
 
 def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
-    """Train by what a trial proposes, by `train` of the stock Trainer, and report how it ended."""
-    trainer.objective, start = None, time.monotonic()
+    """Train by what a trial proposes, on folds or by `train` of the stock Trainer, and report how it ended."""
+    trainer.objective, start, output = None, time.monotonic(), None
+    fit = trainer.cross_fit if searcher.plan.folds else None
     try:
-        with staged(trainer, propose(trainer, searcher.plan, trial)):
-            output = train()
-            trainer.divergence.refuse(trainer)
-            if trainer.objective is None:
-                # Nothing was scored in between; the floors are of the trial's last epoch too.
-                trainer._evaluate(trial, None)
-        selecting.keep_scores(trainer, trial.number)
-        combining.keep_weights(trainer, searcher, trial.number)
+        if fit is None:
+            output = train_once(trainer, searcher, trial, train)
+        else:
+            train_folds(trainer, fit, searcher, trial)
         searcher.end(trial, TrialState.COMPLETE, trainer.objective)
     except KeyboardInterrupt as stop:
         raise InterruptedSearch from stop
@@ -194,24 +197,22 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
         # Only the main process has a study that takes the exception; raised here it would end the process.
         return None
     finally:
-        searcher.ration.note(time.monotonic() - start, trainer.state.global_step / max(1, trainer.state.max_steps))
+        share = fit.share if fit else trainer.state.global_step / max(1, trainer.state.max_steps)
+        searcher.ration.note(time.monotonic() - start, share)
     return output
 
 
-def start_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> None:
-    """Keep with a trial what it trains."""
-    mask = trainer.method.record().mask
-    searcher.start(trial, mask.bits if mask else [], counts(trainer.model)[1])
-
-
-def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, metrics: dict[str, float]) -> None:
-    """Report the objective after an epoch, where Trainer reports steps, and let every process stop together."""
-    searcher.ration.clock.keep()
-    trainer.objective = trainer.compute_objective(metrics.copy())
-    stop = searcher.report(trial, round(trainer.state.epoch or 0), trainer.objective, metrics)
-    if broadcast_object_list([stop])[0]:
-        trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
-        raise optuna.TrialPruned
+def train_once(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
+    """Train a trial on the training split; its last evaluation gives its value, and its scores stay."""
+    with staged(trainer, propose(trainer, searcher.plan, trial)):
+        output = train()
+        trainer.divergence.refuse(trainer)
+        if trainer.objective is None:
+            # Nothing was scored in between; the floors are of the trial's last epoch too.
+            trainer._evaluate(trial, None)
+    selecting.keep_scores(trainer, trial.number)
+    combining.keep_weights(trainer, searcher, trial.number)
+    return output
 
 
 def adopt_winner(trainer: FairTrainer, plan: Plan, chosen: Trial) -> BestRun:

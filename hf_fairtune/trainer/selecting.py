@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from accelerate.utils import broadcast_object_list
-from optuna.trial import BaseTrial
 
 from ..audits.compute import scores_from_logits
 from ..audits.engine.rows import check_rows, included_codes
 from ..document.search import Choice, Trial
 from ..errors import FairTuneError
-from ..methods.method import Method
 from ..search.kept import place, read_scores, write_scores
 from ..search.plan import Plan
 from ..search.searcher import Searcher
@@ -25,7 +23,6 @@ from ..search.study import numbers_of_complete
 from ..selections.objective import Objective, Scored
 from ..selections.selection import Pool, Selection
 from .audits import VALIDATION, group_names
-from .folding import CrossFit
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -34,26 +31,14 @@ if TYPE_CHECKING:
 CLOSE = 1e-6
 
 
-def check_data(trainer: FairTrainer, selection: Selection) -> None:
-    """Check that a rule which trains on folds has a table to divide.
-
-    Raises:
-        FairTuneError: it has none.
-    """
-    if selection.refits and (trainer.data is None or "external" in trainer.data.splits):
-        raise FairTuneError(
-            f"the selection `{selection.name}` divides train and validation again, which takes "
-            "`data=load_fair_dataset(...)` without an external set; choose another selection."
-        )
-
-
 def check_kept(trainer: FairTrainer, searcher: Searcher, selection: Selection) -> None:
-    """Check that the trials of an earlier process kept their scores, where a rule reads them.
+    """Check that the trials of an earlier process kept their scores, where a rule reads them; cross-fitted ones do.
 
     Raises:
         FairTuneError: one did not.
     """
-    for number in numbers_of_complete(searcher.study) if selection.scores and searcher.study else ():
+    reads = selection.scores and not searcher.plan.folds and searcher.study
+    for number in numbers_of_complete(searcher.study) if reads and searcher.study else ():
         path = place(Path(trainer.args.output_dir), number)
         if not path.is_file():
             raise FairTuneError(
@@ -74,17 +59,21 @@ def objective_of(plan: Plan) -> Objective:
     return Objective(plan.objective_name, plan.direction == "maximize", None if plan.by_name else plan.objective)
 
 
-def choose(trainer: FairTrainer, plan: Plan, selection: Selection, propose: Callable[[BaseTrial], Method]) -> Trial:
+def choose(trainer: FairTrainer, plan: Plan, selection: Selection) -> Trial:
     """Choose the winner among the complete trials of the trainer's search, and note there how."""
-    start, search = time.monotonic(), trainer.search
+    start, search, fit = time.monotonic(), trainer.search, trainer.cross_fit
     assert search is not None
-    objective, trials, folds = objective_of(plan), search.complete, CrossFit(trainer, plan, propose)
+    objective, trials = objective_of(plan), search.complete
 
     def scored() -> Scored:
-        return scored_by(trainer, trials, objective)
+        return scored_by(trainer, plan, trials)
 
-    winner, candidates = selection.choose(Pool(objective, trials, trainer.args.seed, scored, folds.refit))
-    choice = Choice(selection.name, selection.title, candidates, folds.epochs)
+    def refit(finalists: Sequence[Trial]) -> Scored:
+        assert fit is not None
+        return fit.refit(finalists)
+
+    winner, candidates = selection.choose(Pool(objective, trials, trainer.args.seed, scored, refit))
+    choice = Choice(selection.name, selection.title, candidates, fit.epochs if fit else 0.0)
     seconds = search.seconds + time.monotonic() - start
     trainer.search = replace(search, best_trial=winner.number, selection=choice, seconds=seconds)
     trainer.search = broadcast_object_list([trainer.search])[0]
@@ -92,8 +81,18 @@ def choose(trainer: FairTrainer, plan: Plan, selection: Selection, propose: Call
     return next(trial for trial in trainer.search.trials if trial.number == trainer.search.best_trial)
 
 
-def scored_by(trainer: FairTrainer, trials: Sequence[Trial], objective: Objective) -> Scored:
-    """Read the scores that the trials kept on the main process, and check that they give the trials' values."""
+def scored_by(trainer: FairTrainer, plan: Plan, trials: Sequence[Trial]) -> Scored:
+    """Read the scores that trials of a search kept, of validation or out of fold, and check that they give its values.
+
+    Raises:
+        FairTuneError: they do not, or some are missing.
+    """
+    fit = trainer.cross_fit if plan.folds else None
+    return _checked(fit.kept(trials) if fit else _on_validation(trainer, trials), trials, objective_of(plan))
+
+
+def _on_validation(trainer: FairTrainer, trials: Sequence[Trial]) -> Scored:
+    """Read the scores of the validation rows that trials kept, on the main process."""
     names, columns = group_names(trainer.eval_dataset), _columns(trainer)
     labels, groups = columns["labels"], columns["groups"]
     rows = check_rows(labels, np.zeros(len(labels)), groups, names, columns.get("cluster"))
@@ -102,7 +101,11 @@ def scored_by(trainer: FairTrainer, trials: Sequence[Trial], objective: Objectiv
     if trainer.is_world_process_zero():
         folder = Path(trainer.args.output_dir)
         scores = np.stack([read_scores(place(folder, trial.number), len(labels)) for trial in trials])
-    scored = Scored(rows, included_codes(names, left_out), broadcast_object_list([scores])[0])
+    return Scored(rows, included_codes(names, left_out), broadcast_object_list([scores])[0])
+
+
+def _checked(scored: Scored, trials: Sequence[Trial], objective: Objective) -> Scored:
+    """Check that the scores of trials give the trials' values."""
     for trial, value in zip(trials, objective.values(scored).tolist(), strict=True):
         if not math.isclose(value, trial.value, rel_tol=CLOSE, abs_tol=CLOSE):
             raise FairTuneError(

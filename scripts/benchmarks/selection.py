@@ -146,7 +146,7 @@ class Split:
         """Return the place of the trial that a rule chooses by the split's own validation images."""
         rows = rows_of(self.data)
         return choose(selection_named(rule), self.trials, Scored(rows, (0, 1), self.scores(kind, "validation")),
-                      partial(self.refit, kind))  # fmt: skip
+                      partial(self.refit, kind, selection_named(rule).refits))  # fmt: skip
 
     def chosen_again(self, rule: str, kind: str, sets: int) -> list[int]:
         """Return the places that a rule chooses by other validation sets of the same size."""
@@ -162,7 +162,7 @@ class Split:
             found.append(choose(selection_named(rule), self.trials, scored, None))
         return found
 
-    def refit(self, kind: str, trials: Sequence[Trial], folds: int) -> Scored:
+    def refit(self, kind: str, folds: int, trials: Sequence[Trial]) -> Scored:
         """Train some trials on folds, unless that is done, and give their out-of-fold scores."""
         parts = self.data.folds(folds, 0)
         rows = [rows_of(part) for part in parts]

@@ -13,7 +13,7 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.document.search import Search
 from hf_fairtune.search.hours import FILE_NAME, Clock
 from hf_fairtune.trainer.fair import FairTrainer
-from hf_fairtune.trainer.price import Cost
+from hf_fairtune.trainer.timing import Cost
 from tests.cli.test_job import without_times
 
 PRICED = "price: 4 trials + 2 trainings of 1 epoch each: about "

@@ -113,14 +113,14 @@ def test_killed_in_the_folds(
         patch.setattr(FairTrainer, "training_step", die)
         with pytest.raises(KilledError):
             main(["search", *quick, "folds", "--output_dir", str(tmp_path)])
-    kept = sorted((tmp_path / "folds").glob("*/*/scores.npy"))
+    kept = sorted((tmp_path / "trials").glob("*-*.npy"))
     assert len(kept) == 2
     written = [path.stat().st_mtime_ns for path in kept]
     assert list((tmp_path / "folds").glob("*/2/checkpoint-*"))
     assert main(["search", *quick, "folds", "--output_dir", str(tmp_path)]) == 0
     assert [path.stat().st_mtime_ns for path in kept] == written
     assert without_times(Document.load(tmp_path)) == without_times(Document.load(whole))
-    assert not list((tmp_path / "folds").rglob("checkpoint-*"))
+    assert not (tmp_path / "folds").exists()
 
 
 def test_folds_score_every_labelled_row_by_a_model_that_did_not_see_it(search: Callable[[str], Path]) -> None:
@@ -139,7 +139,7 @@ def test_folds_score_every_labelled_row_by_a_model_that_did_not_see_it(search: C
     assert values[found.best_trial or 0] == max(values.values())
     sizes = [document.data.splits[name].n for name in ("train", "validation")]
     for trial in range(TRIALS):
-        parts = [np.load(path) for path in sorted((folder / "folds" / str(trial)).glob("*/scores.npy"))]
+        parts = [np.load(path) for path in sorted((folder / "trials").glob(f"{trial}-*.npy"))]
         assert len(parts) == 3
         assert sum(map(len, parts)) == sum(int(size or 0) for size in sizes)
 

@@ -1,13 +1,14 @@
 """How a run's time is divided: every sum again by hand, and the price as one line."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from hf_fairtune.cli.price import Power, Price, price_line
 from hf_fairtune.cli.spending import Spending
 from hf_fairtune.search.hours import Clock
-from hf_fairtune.trainer.price import Cost
+from hf_fairtune.trainer.timing import Cost
 
 # A trial takes 11 s, a training 11 + 3 + 1; of the dearer kind 31 and 35; of the baselines 7 and 9, 5 and 6.
 CHEAP, DEAR = Cost(1, 10, 3, 1), Cost(1, 30, 3, 1)
@@ -38,6 +39,14 @@ def test_a_combination_takes_its_teachers_forwards_and_the_winner_alone() -> Non
     run = Spending(Clock(None), math.inf, 8, 8, 3, [kind], {"full": other}, retrained=4)
     assert (run.n_trials, run.n_trainings) == (16, 16)
     assert run.seconds == 8 * 11 + 8 * 15 + 8 * 7 + 8 * 9
+
+
+def test_a_trial_on_folds_costs_its_trainings() -> None:
+    folded = replace(CHEAP, of_trial=36)
+    assert (folded.trial, folded.training) == (36, CHEAP.training)
+    assert price_line(Price(90, None, 4, 1, 4, Power(None, True), 3)).startswith(
+        "price: 4 trials on 3 folds + 1 training of 4 epochs each: about"
+    )
 
 
 def test_what_must_follow_the_winners_trials() -> None:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
+from hf_fairtune import FairTuneError
 from hf_fairtune.data.augmentations import Crop
 from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.data.transform import transform_of
@@ -38,3 +40,9 @@ def test_folds_train_as_train_is_and_score_as_validation_is(csv: Path, processor
     rows = [part.columns("validation")["row"] for part in (first, again, other)]
     assert np.array_equal(rows[0], rows[1])
     assert not np.array_equal(rows[0], rows[2])
+
+
+def test_a_fold_that_lacks_a_class_of_a_group_is_named(csv: Path, processor: ViTImageProcessorPil) -> None:
+    fair = load_fair_dataset(asked(csv), processor)
+    with pytest.raises(FairTuneError, match=r"Group `\w+` has one class in fold 1 of 60 .+ take fewer folds"):
+        fair.folds(60)

@@ -10,10 +10,10 @@ from hf_fairtune.search.progress import Progress, duration
 
 def test_lines() -> None:
     out = io.StringIO()
-    progress = Progress("min_group_auc", n_trials=3, n_epochs=2, stream=out)
+    progress = Progress("min_group_auc", n_trials=3, n_steps=2, stream=out)
     for number, value in enumerate((0.7, 0.8, 0.6)):
-        progress.epoch(number, 1, value - 0.1)
-        progress.epoch(number, 2, value)
+        progress.reached(number, 1, value - 0.1)
+        progress.reached(number, 2, value)
         progress.trial(number, TrialState.COMPLETE, value, "linear")
     lines = out.getvalue().splitlines()
     start = r"trial 2 \(3 of 3\) · epoch 2/2 · min_group_auc 0\.6000 · best 0\.8000 \(trial 1\)"

@@ -105,13 +105,14 @@ def test_folds_train_the_finalists_alone_and_take_the_best_of_all_rows() -> None
     table = rows()
     out_of_fold = scores(table, 2)
 
-    def refit(trials: list[Trial], count: int) -> Scored:
-        asked.append(([one.number for one in trials], count))
+    def refit(trials: list[Trial]) -> Scored:
+        asked.append([one.number for one in trials])
         return Scored(table, (0, 1), out_of_fold, np.arange(120) // 4 % 3)
 
     trials = [trial(0, 0.6), trial(1, 0.7), trial(2, 0.9)]
     chosen, candidates = Folds(finalists=2, folds=3).choose(pool(UP, trials, refit=refit))
-    assert asked == [([2, 1], 3)]
+    assert asked == [[2, 1]]
+    assert (Folds(folds=4).refits, selection_named("best").refits) == (4, 0)
     # The scores of the second finalist are the better ones.
     assert chosen.number == 1
     assert [one.trial for one in candidates] == [2, 1]

@@ -86,6 +86,20 @@ def test_history_draws_every_trial_where_it_ended(searched: Search) -> None:
     assert warm.get_width() == searched.warmup_epochs
 
 
+def test_a_cross_fitted_search_is_drawn_by_fold(searched: Search) -> None:
+    trials = [replace(t, values={"1": 0.5, "2": 0.6, "3": t.value}) for t in searched.trials]
+    picture = history.search_history(replace(searched, trials=trials, folds=3, warmup_epochs=0))
+    assert picture is not None
+    lower = picture.figure.axes[1]
+    assert lower.get_xlabel() == "fold"
+    assert not artists(lower, "warm-up")
+    assert [tick for tick in lower.get_xticks() if 0 < tick < 4] == [1, 2, 3]
+    assert "by trial and by fold" in picture.alt
+    assert "out of fold" in picture.reading
+    assert "epoch" not in picture.reading
+    assert "no line shows a model that gets better" in picture.reading
+
+
 def test_an_infeasible_trial_is_marked_and_never_the_best(searched: Search) -> None:
     plain = history.search_history(searched)
     assert plain is not None

@@ -1,4 +1,4 @@
-"""Run by test_distributed.py on one process and on two: search, train, repair, and methods whose loss is no mean.
+"""Run by test_distributed.py on one process and on two: searches, train, repair, and methods whose loss is no mean.
 
 Each process writes what it saw.
 """
@@ -24,6 +24,7 @@ from hf_fairtune.methods.sam import Sam
 from hf_fairtune.methods.swift import Swift
 from hf_fairtune.search.hours import Clock, Ration
 from hf_fairtune.search.modes import mode_named
+from hf_fairtune.selections.folds import Folds
 from tests.conftest import freeze_imports, table, tiny_vit
 from tests.trainer.test_fair import arguments
 
@@ -44,6 +45,13 @@ def lesions(folder: Path) -> FairDataset:
         data_cache=str(folder / "cache"), include=["light", "dark"],
     )  # fmt: skip
     return load_fair_dataset(table, ViTImageProcessorPil(size={"height": 16, "width": 16}))
+
+
+class SecondTrial(BasePruner):
+    """Stop the second trial after its first value."""
+
+    def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
+        return trial.number == 1
 
 
 if __name__ == "__main__":
@@ -95,5 +103,17 @@ if __name__ == "__main__":
         late.train()
         seen[f"late {gigabytes:g}"] = [p.detach().double().sum().item() for p in late.model.parameters()]
         seen[f"kept {gigabytes:g}"] = {name: found.rows for name, found in late.filled.items()}
+    # On folds, of trials and of finalists, every process has the same scores, stops alike and takes the same trial.
+    for name, options in {"folds": {"folds": 2}, "finalist": {"selection": Folds(finalists=1, folds=2)}}.items():
+        args = arguments(folder / name, num_train_epochs=1, per_device_train_batch_size=batch)
+        args.ddp_find_unused_parameters = False
+        folded = FairTrainer(model_init=lambda: tiny_vit(), args=args, data=data)
+        mode = replace(mode_named("default", 2, args.seed, 0), pruner=SecondTrial())
+        best = folded.hyperparameter_search(mode=mode, **options)
+        assert folded.search is not None
+        assert folded.search.selection is not None
+        found = [(trial.state, trial.values) for trial in folded.search.trials]
+        seen[name] = [best.run_id, found, [one.value for one in folded.search.selection.candidates]]
+        seen[f"{name} mask"] = [folded.method.mask, folded.args.learning_rate]
     (folder / f"rank{args.process_index}.json").write_text(json.dumps(seen))
     PartialState().destroy_process_group()

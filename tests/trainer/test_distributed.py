@@ -76,6 +76,17 @@ def test_a_search_out_of_hours_ends_on_every_process(one: dict[str, Any], two: d
         assert (seen["finished"], seen["out of hours"]) == (2, True)
 
 
+@pytest.mark.parametrize("name", ["folds", "finalist"])
+def test_folds_on_two_processes(name: str, one: dict[str, Any], two: dict[int, dict[str, Any]]) -> None:
+    """Both take the same trial by the same values, those of one process but for the rounding of gradients."""
+    for key in (name, f"{name} mask"):
+        assert two[0][key] == two[1][key]
+    best, trials, values = two[0][name]
+    assert best == one[name][0] == "0"
+    assert [(state, len(own)) for state, own in trials] == [("COMPLETE", 2 if name == "folds" else 1), ("PRUNED", 1)]
+    assert values == pytest.approx(one[name][2], abs=0.02)
+
+
 @pytest.mark.parametrize("method", ["groupdro", "sam"])
 def test_methods_see_the_rows_of_all_processes(
     method: str, one: dict[str, Any], two: dict[int, dict[str, Any]]

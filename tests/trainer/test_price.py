@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
 from hf_fairtune.methods.method import Method
 from hf_fairtune.methods.swift import Swift
-from hf_fairtune.trainer.price import Cost, cost, few_rows, peak_memory, rows_fitted, searched_methods
+from hf_fairtune.trainer.price import cost, few_rows, peak_memory, searched_methods
 from hf_fairtune.trainer.stopwatch import Stopwatch
+from hf_fairtune.trainer.timing import Cost, rows_fitted
 from tests.conftest import tiny_vit
 from tests.trainer.test_fair import arguments
 
@@ -79,6 +81,17 @@ def test_a_training_costs_its_parts(tmp_path: Path, data: FairDataset, clock: Fa
     assert found.scores == pytest.approx(a_row * (len(data["validation"]) + len(data["test"])))
     assert found.trial == pytest.approx(found.start + found.epochs)
     assert found.training == pytest.approx(found.trial + found.checkpoints + found.scores)
+
+
+def test_a_trial_on_folds_costs_its_trainings(tmp_path: Path, data: FairDataset, clock: FakeClock) -> None:
+    """Each labelled row is trained on by all models but one, in every epoch, and scored once."""
+    run = trainer(tmp_path, data, Full(), num_train_epochs=3)
+    whole, found = cost(run, run.method), cost(run, run.method, folds=4)
+    labelled = rows_fitted(run) + len(data["validation"])
+    # Three of four folds in batches of 8, in 3 epochs of 4 trainings.
+    steps = 4 * 3 * -(-round(0.75 * labelled) // 8)
+    assert found.trial == pytest.approx(4 * (100 + 3 * 7) + 2 * steps + 0.5 * labelled, rel=0.05)
+    assert replace(found, of_trial=None) == whole
 
 
 def test_what_is_not_done_costs_nothing(tmp_path: Path, data: FairDataset, clock: FakeClock) -> None:

@@ -123,8 +123,13 @@ def auc_interval(
         from .clusters import auc_degrees  # only where there are clusters
 
         quantile = float(student.ppf((1 + confidence) / 2, auc_degrees(np.asarray(labels), clusters, weights)))
+    return Estimate(value, *logit_interval(value, variance, quantile), method)
+
+
+def logit_interval(value: float, variance: float, quantile: float) -> tuple[float, float]:
+    """Compute the ends of an interval on the logit scale, of a value within 0 and 1 and its variance."""
     width = quantile * math.sqrt(variance) / (value * (1 - value))
-    return Estimate(value, float(expit(logit(value) - width)), float(expit(logit(value) + width)), method)
+    return float(expit(logit(value) - width)), float(expit(logit(value) + width))
 
 
 def class_sizes(labels: np.ndarray, clusters: np.ndarray | None, weights: np.ndarray | None) -> tuple[float, float]:

@@ -1,0 +1,37 @@
+"""What a trial of a search tells its study, on one process or several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import optuna
+from accelerate.utils import broadcast_object_list
+from optuna.trial import BaseTrial
+
+from ..families.family import counts
+from ..search.searcher import Searcher
+
+if TYPE_CHECKING:
+    from .fair import FairTrainer
+
+
+def start_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> None:
+    """Keep with a trial what its trainer trains."""
+    mask = trainer.method.record().mask
+    searcher.start(trial, mask.bits if mask else [], counts(trainer.model)[1])
+
+
+def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, metrics: Mapping[str, float]) -> None:
+    """Report the objective after an epoch, where Trainer reports steps, and let every process stop together."""
+    if stops(trainer, searcher, trial, round(trainer.state.epoch or 0), metrics):
+        trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
+        raise optuna.TrialPruned
+
+
+def stops(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, step: int, metrics: Mapping[str, float]) -> bool:
+    """Report the objective of a trial after a step; return, the same on every process, whether it is to stop."""
+    searcher.ration.clock.keep()
+    trainer.objective = trainer.compute_objective(dict(metrics))
+    stop = searcher.report(trial, step, trainer.objective, metrics)
+    return bool(broadcast_object_list([stop])[0])
