@@ -83,13 +83,9 @@ class Mode:
 def default(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
     """Try preset masks first, then masks and learning rates near the best so far.
 
-    <<<<<<< HEAD
-        From the third trial on, one below the median of the others at its epoch is stopped, after the warm-up only: ranks
-        inside it say nothing of the end.
-    =======
-        Trials below the median of the others at their epoch are stopped, after the warm-up only: ranks inside it
-        say nothing of the end. Cross-fitted trials may be stopped after a fold: their values so far are of the same rows.
-    >>>>>>> merge-B
+    From the third trial on, one below the median of the others at its epoch is stopped, after the warm-up only: ranks
+    inside it say nothing of the end. Cross-fitted trials may be stopped after a fold: their values so far are of the
+    same rows.
     """
     pruner = AmongFeasible(MedianPruner(n_startup_trials=2, n_warmup_steps=warmup_epochs + 1))
     return Mode("default", n_trials, warmup_epochs, NearBest(seed), SeededByTrial(seed), pruner, presets=True)

@@ -31,12 +31,8 @@ from . import reports, searching
 from .arguments import FairTrainingArguments, TrainerOptions
 from .audits import MODEL, Audits, group_names, scores_of
 from .divergence import Divergence
-<<<<<<< HEAD
-from .method_trainer import MethodTrainer
-=======
 from .folding import CrossFit
-from .paper_trainer import PaperTrainer
->>>>>>> merge-B
+from .method_trainer import MethodTrainer
 from .refusals import check_best_metric, refuse
 from .run_facts import TrainingLog, run_document
 from .stages import prepared, train_stages, view_of
