@@ -79,7 +79,7 @@ def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
             HELP_ALL[0],
             HELP_ALL[1],
             action="store_true",
-            help="Show the rare flags and all of TrainingArguments, too.",
+            help="Show rare and stock flags, too.",
         )
         parser.add_argument("--recipe", metavar="RECIPE", help=f"{RECIPE}: {', '.join(names())}, or a yaml file.")
         # A run is taken up again by its folder, so that there is none by default.

@@ -47,7 +47,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 def print_help(parser: argparse.ArgumentParser, kinds: list[Any], positional: str | None, everything: bool) -> None:
-    """Print the help of the dataclasses `kinds`; the rest of TrainingArguments, and what is rare, only where `everything` is wanted."""
+    """Print the help of the dataclasses `kinds`; with `everything` that of rare and stock flags, too."""
     stock = [base for kind in kinds for base in kind.__mro__ if base.__name__ == "TrainingArguments"]
     known = {entry.name for base in stock for entry in fields(base)}
     hidden = set() if everything else known - set(SHOWN) | RARE
