@@ -146,7 +146,7 @@ def repair(job: RepairJob, trainer: FairTrainer, external: ExternalArguments) ->
     say_compared(trainer)
     calibration = trainer.calibrate() if external.calibrate else None
     for split in data.test_splits:
-        trainer.compare(BEFORE, split)
+        trainer.audit(split, reference=BEFORE)
         if external.seeds > 1:
             audits.replicate(BEFORE, split)
     trainer.repair = repair_facts(trainer, job.external, calibration)

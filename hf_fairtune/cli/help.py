@@ -27,6 +27,8 @@ SHOWN = {
     "output_dir": "", "push_to_hub": "", "hub_model_id": "",
     "report_to": "Logger that is installed, such as tensorboard or wandb.",
 }  # fmt: skip
+# What a recipe sets and hardly anybody else.
+RARE = {"decay_all", "schedule_per", "activation_gb"}
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -45,12 +47,13 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 def print_help(parser: argparse.ArgumentParser, kinds: list[Any], positional: str | None, everything: bool) -> None:
-    """Print the help of the dataclasses `kinds`; the rest of TrainingArguments only where `everything` is wanted."""
+    """Print the help of the dataclasses `kinds`; with `everything` that of rare and stock flags, too."""
     stock = [base for kind in kinds for base in kind.__mro__ if base.__name__ == "TrainingArguments"]
     known = {entry.name for base in stock for entry in fields(base)}
-    hidden = set() if everything else known - set(SHOWN)
+    hidden = set() if everything else known - set(SHOWN) | RARE
     # The few flags of a command with one dataclass need no groups.
     group_of = {entry.name: group(kind, entry.name) for kind in kinds if len(kinds) > 1 for entry in fields(kind)}
+    group_of |= {"recipe": TRAINING} if group_of else {}
     titled: dict[str, list[argparse.Action]] = {title: [] for title in TITLES}
     for action in parser._actions:
         if action.dest not in hidden:

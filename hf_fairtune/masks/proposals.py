@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import optuna
-from optuna.trial import BaseTrial, FixedTrial, FrozenTrial
+from optuna.trial import BaseTrial, FrozenTrial
 
 from ..document.scalar import Scalar
 from .granularities import PRESETS, granularity_named
@@ -17,8 +17,8 @@ from .mask import Mask, preset_bits
 PRESET_RATES = (("all", 0.5), ("all", 0.75), ("attention", 0.5), ("layernorm", 1.0), ("linear", 1.0))
 
 
-# User attribute of a trial: the learning rate that it is to have.
-KEPT_RATE = "kept_learning_rate"
+# User attributes of a trial: the learning rate that it is to have, and the name of the preset that it is.
+KEPT_RATE, PRESET = "kept_learning_rate", "preset"
 REDRAWS = 100
 
 
@@ -74,75 +74,73 @@ class FreeBits(Proposal):
 
 
 @dataclass(frozen=True)
-class Structured(Proposal):
-    """Consecutive blocks and the kinds trained in them first; then the best mask so far with a few bits turned.
+class NearBest(Proposal):
+    """The best mask so far, changed; the binary digits of one integer are the bits.
 
-    The first phase has `2 + len(kinds)` parameters instead of one a bit and contains every preset mask. From trial
-    `free_from` on, a trial's mask is one integer whose binary digits are the bits.
+    A kind is turned in all blocks, kinds are set alike in a run of blocks, or up to a quarter of the bits are turned.
+    The learning rate stays that of the best or, every other time, is one near it. A preset's trial has the preset's
+    mask; without a best, bits and rate are random.
+
+    Args:
+        seed: of the changes, which depend on it, on the trial's number and on the best.
+        spread: standard deviation of a near rate's logarithm to base 10.
     """
 
-    free_from: int
     seed: int = 0
-    max_flips: int = 3
+    spread: float = 0.2
 
     def draw(self, trial: BaseTrial, granularity: str, n_blocks: int) -> Mask:
-        """Return the mask of `trial`: what it holds already, else by its number."""
-        if isinstance(trial, FixedTrial):
-            # It has every parameter but lists none before it is asked for.
-            try:
-                return self._neighbour(trial, granularity, n_blocks)
-            except ValueError:
-                return self._structured(trial, granularity, n_blocks)
-        free = "mask" in trial.params or ("first_block" not in trial.params and trial.number >= self.free_from)
-        draw = self._neighbour if free else self._structured
-        return draw(trial, granularity, n_blocks)
-
-    def _structured(self, trial: BaseTrial, granularity: str, n_blocks: int) -> Mask:
-        first = trial.suggest_int("first_block", 0, n_blocks - 1)
-        length = trial.suggest_int("n_blocks", 1, n_blocks)
-        kinds = granularity_named(granularity).bits
-        on = [trial.suggest_categorical(f"train_{'_'.join(kind)}", [False, True]) for kind in kinds]
-        inside = range(first, first + length)
-        return Mask(tuple(int(kind and block in inside) for block in range(n_blocks) for kind in on), granularity)
-
-    def _neighbour(self, trial: BaseTrial, granularity: str, n_blocks: int) -> Mask:
+        """Return the mask of `trial`: the one it holds already or is queued with, else one near the best."""
         n_bits = granularity_named(granularity).length(n_blocks)
         low, high = 0, 2**n_bits - 1
         # Other processes draw from a fixed trial, which knows its mask but has no study to look into.
-        if isinstance(trial, optuna.Trial):
-            low = high = trial.params["mask"] if "mask" in trial.params else self._near_best(trial, n_bits)
+        if isinstance(trial, optuna.Trial) and PRESET not in trial.user_attrs:
+            low = high = trial.params["mask"] if "mask" in trial.params else self._near_best(trial, n_bits, n_blocks)
         number = trial.suggest_int("mask", low, high)
         return Mask(tuple(number >> i & 1 for i in range(n_bits)), granularity)
 
-    def _near_best(self, trial: optuna.Trial, n_bits: int) -> int:
-        """Return the best feasible mask with 1 to `max_flips` bits turned, seeded by the trial's number.
-
-        A mask that some trial had is drawn again, `REDRAWS` times at most. The trial is to keep the best one's rate of
-        learning, so that the bits alone differ.
-        """
-        study = trial.study
-        done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-        ranked = [t for t in done if t.number < trial.number and "mask" in t.user_attrs and not infeasible(t)]
-        draw = random.Random(f"{self.seed} {trial.number}")
-        if not ranked:
+    def _near_best(self, trial: optuna.Trial, n_bits: int, n_blocks: int) -> int:
+        """Return a mask near the best that no trial had, as far as `REDRAWS` draws find one; keep a rate for it."""
+        study, draw = trial.study, random.Random(f"{self.seed} {trial.number}")
+        best = best_before(trial)
+        if best is None:
             return draw.getrandbits(n_bits)
-        sign = 1 if study.direction == optuna.study.StudyDirection.MAXIMIZE else -1
-        best = max(ranked, key=lambda t: (sign * (t.value or 0.0), -t.number))
         if "learning_rate" in best.params:
-            trial.set_user_attr(KEPT_RATE, best.params["learning_rate"])
-        known = {number_of(t.user_attrs["mask"]) for t in study.get_trials(deepcopy=False) if "mask" in t.user_attrs}
-        bits = start = number_of(best.user_attrs["mask"])
+            near = 10 ** draw.gauss(0, self.spread) if draw.random() < 0.5 else 1
+            trial.set_user_attr(KEPT_RATE, best.params["learning_rate"] * near)
+        known = {tuple(t.user_attrs["mask"]) for t in study.get_trials(deepcopy=False) if "mask" in t.user_attrs}
         for _ in range(REDRAWS):
-            bits = start
-            for position in draw.sample(range(n_bits), draw.randint(1, self.max_flips)):
-                bits ^= 1 << position
+            bits = changed(best.user_attrs["mask"], n_blocks, draw)
             if bits not in known:
                 break
-        return bits
+        return number_of(bits)
 
     def params_of(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:
-        """Return a preset as all blocks with its kinds."""
-        kinds = {
-            f"train_{'_'.join(kind)}": set(kind) <= PRESETS[preset] for kind in granularity_named(granularity).bits
-        }
-        return {"first_block": 0, "n_blocks": n_blocks, **kinds}
+        """Return a preset's bits as one integer."""
+        return {"mask": number_of(preset_bits(preset, n_blocks, granularity))}
+
+
+def best_before(trial: optuna.Trial) -> FrozenTrial | None:
+    """Return the best complete and feasible trial of an earlier number; None without any."""
+    study = trial.study
+    done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    ranked = [t for t in done if t.number < trial.number and "mask" in t.user_attrs and not infeasible(t)]
+    sign = 1 if study.direction == optuna.study.StudyDirection.MAXIMIZE else -1
+    return max(ranked, key=lambda t: (sign * (t.value or 0.0), -t.number), default=None)
+
+
+def changed(bits: Sequence[int], n_blocks: int, draw: random.Random) -> tuple[int, ...]:
+    """Return bits with a kind turned in all blocks, or kinds set in a run of blocks, or some bits turned."""
+    kinds, way = len(bits) // n_blocks, draw.randrange(3)
+    if way == 2:
+        turned = draw.sample(range(len(bits)), draw.randint(1, max(1, len(bits) // 4)))
+        return tuple(bit ^ (place in turned) for place, bit in enumerate(bits))
+    if way == 0:
+        kind = draw.randrange(kinds)
+        places = range(kind, len(bits), kinds)
+        value = int(2 * sum(bits[place] for place in places) <= n_blocks)
+        return tuple(value if place in places else bit for place, bit in enumerate(bits))
+    first, length, value = draw.randrange(n_blocks), draw.randint(1, max(1, n_blocks // 2)), draw.randint(0, 1)
+    some = range(kinds) if draw.random() < 0.5 else [draw.randrange(kinds)]
+    run = range(first, first + length)
+    return tuple(value if i // kinds in run and i % kinds in some else bit for i, bit in enumerate(bits))

@@ -10,7 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from ..errors import FairTuneError
-from ..masks.proposals import PRESET_RATES, FreeBits, Proposal, Structured, infeasible
+from ..masks.proposals import FreeBits, NearBest, Proposal, infeasible
 
 
 class SeededByTrial(TPESampler):
@@ -81,15 +81,14 @@ class Mode:
 
 
 def default(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
-    """Try preset masks first, then blocks and kinds by TPE, and in the last third single bits around the best.
+    """Try preset masks first, then masks and learning rates near the best so far.
 
-    Trials below the median of the others at their epoch are stopped, after the warm-up only: ranks inside it
-    say nothing of the end. Cross-fitted trials may be stopped after a fold: their values so far are of the same rows.
+    From the third trial on, one below the median of the others at its epoch is stopped, after the warm-up only: ranks
+    inside it say nothing of the end. Cross-fitted trials may be stopped after a fold: their values so far are of the
+    same rows.
     """
-    proposal = Structured(free_from=max(len(PRESET_RATES), n_trials - n_trials // 3), seed=seed)
-    sampler = SeededByTrial(seed, n_startup_trials=8)
-    pruner = AmongFeasible(MedianPruner(n_startup_trials=5, n_warmup_steps=warmup_epochs + 1))
-    return Mode("default", n_trials, warmup_epochs, proposal, sampler, pruner, presets=True)
+    pruner = AmongFeasible(MedianPruner(n_startup_trials=2, n_warmup_steps=warmup_epochs + 1))
+    return Mode("default", n_trials, warmup_epochs, NearBest(seed), SeededByTrial(seed), pruner, presets=True)
 
 
 def paper(n_trials: int, seed: int, warmup_epochs: int) -> Mode:

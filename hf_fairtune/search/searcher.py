@@ -13,7 +13,7 @@ from optuna.trial import BaseTrial, TrialState
 
 from ..document.search import Search
 from ..errors import FairTuneError
-from ..masks.proposals import Preset, infeasible
+from ..masks.proposals import PRESET, Preset, infeasible
 from .hours import Clock, Ration
 from .plan import Plan
 from .progress import Progress
@@ -221,7 +221,7 @@ class Searcher:
 
 def _what(trial: optuna.Trial) -> str:
     attributes = trial.user_attrs
-    preset = f"{attributes['preset']} · " if "preset" in attributes else ""
+    preset = f"{attributes[PRESET]} · " if PRESET in attributes else ""
     weights = attributes.get("trainable_parameters", 0)
     hours = "out of hours · " if attributes.get(STOPPED_BY) == "hours" else ""
     return f"{hours}{preset}{weights:,} weights · lr {trial.params.get('learning_rate', 0):.1e}"

@@ -26,9 +26,10 @@ class LearningRate:
             raise FairTuneError(f"learning rates from {self.low:g} to {self.high:g} are no range; give low < high.")
 
     def __call__(self, trial: BaseTrial) -> dict[str, float]:
-        """Return the learning rate of `trial`, which a neighbour of the best mask takes over from it."""
-        kept = trial.user_attrs.get(KEPT_RATE)
-        low, high = (self.low, self.high) if kept is None else (kept, kept)
+        """Return the learning rate of `trial`, which its proposal may have given it."""
+        low, high = self.low, self.high
+        if (kept := trial.user_attrs.get(KEPT_RATE)) is not None:
+            low = high = min(max(kept, low), high)
         return {"learning_rate": trial.suggest_float("learning_rate", low, high, log=True)}
 
     def at(self, place: float) -> float:

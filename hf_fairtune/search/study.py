@@ -14,7 +14,7 @@ from ..document.estimate import NAN
 from ..document.search import Direction, Trial
 from ..document.search import TrialState as State
 from ..errors import FairTuneError
-from ..masks.proposals import Preset, infeasible
+from ..masks.proposals import PRESET, Preset, infeasible
 from .space import LearningRate
 
 FILE_NAME = "search.db"
@@ -75,7 +75,7 @@ def enqueue(study: optuna.Study, presets: Sequence[Preset], rates: LearningRate)
     """Queue trials to run first, each once."""
     for preset in presets:
         params = {**preset.params, "learning_rate": rates.at(preset.rate)}
-        study.enqueue_trial(params, user_attrs={"preset": preset.name}, skip_if_exists=True)
+        study.enqueue_trial(params, user_attrs={PRESET: preset.name}, skip_if_exists=True)
 
 
 def n_finished(study: optuna.Study) -> int:
@@ -113,7 +113,7 @@ def _trial(trial: FrozenTrial) -> Trial:
     return Trial(
         number=trial.number,
         state=cast(State, trial.state.name),
-        preset=attributes.get("preset"),
+        preset=attributes.get(PRESET),
         params=dict(trial.params),
         mask=attributes.get("mask") or [],
         learning_rate=trial.params.get("learning_rate", NAN),

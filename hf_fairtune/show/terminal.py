@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from ..document.document import Document
 from .answer import answers, headline, reading
+from .chosen import optimism
 from .compared import compared
 from .enrichment import enrichment_summary
 from .group_names import in_words
 from .methods import methods_said
-from .optimism import optimism
 from .reading import reading_table, weighted
 from .table import as_text, plain
 from .words import listed, number

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
-from torch.utils.data import Sampler
 from transformers.trainer_utils import BestRun
 
 from .. import handover, hub
@@ -23,7 +21,7 @@ from ..document.search import Search
 from ..errors import FairTuneError
 from ..losses.cross_entropy import CrossEntropy
 from ..methods.facts import Facts
-from ..methods.method import Batch, Method, NotSearchedError, forward, method_named
+from ..methods.method import Method, NotSearchedError, method_named
 from ..search.hours import Ration
 from ..search.modes import Mode
 from ..search.plan import Plan
@@ -34,7 +32,7 @@ from .arguments import FairTrainingArguments, TrainerOptions
 from .audits import MODEL, Audits, group_names, scores_of
 from .divergence import Divergence
 from .folding import CrossFit
-from .paper_trainer import PaperTrainer
+from .method_trainer import MethodTrainer
 from .refusals import check_best_metric, refuse
 from .run_facts import TrainingLog, run_document
 from .stages import prepared, train_stages, view_of
@@ -44,7 +42,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class FairTrainer(PaperTrainer):
+class FairTrainer(MethodTrainer):
     """The stock `Trainer`, made fair to patients: a method, audits by group, a search, a hand-over.
 
     Args:
@@ -104,38 +102,6 @@ class FairTrainer(PaperTrainer):
     def call_model_init(self, trial: Any = None) -> Any:
         """Build the model and prepare it by the method."""
         return prepared(self, super().call_model_init(trial))
-
-    def compute_loss(
-        self, model: nn.Module, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        """Return the method's loss; labels and groups never reach the model."""
-        if self.compute_loss_func is None:
-            loss, outputs = self.method.loss(model, inputs)
-        else:
-            outputs = forward(model, inputs)
-            loss = self.compute_loss_func(outputs, inputs["labels"], num_items_in_batch=num_items_in_batch)
-        if model.training:
-            self.divergence.note(loss)
-        return (loss, outputs) if return_outputs else loss
-
-    def training_step(self, model: nn.Module, inputs: Batch, num_items_in_batch: Any = None) -> Tensor:
-        """Take the method's step."""
-        self._num_items = num_items_in_batch
-        return self.method.step(self, model, inputs)
-
-    def stock_step(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Run forward, loss and backward of the stock Trainer; return the detached loss."""
-        loss: Tensor = super().training_step(model, batch, self._num_items)
-        return loss
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
-        data: Any = self.train_dataset if train_dataset is None else train_dataset
-        sampler = self.method.rows(data)
-        return super()._get_train_sampler(train_dataset) if sampler is None else sampler
-
-    def _evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        self.divergence.refuse(self)
-        return super()._evaluate(*args, **kwargs)
 
     def train(
         self,
@@ -221,10 +187,6 @@ class FairTrainer(PaperTrainer):
             FairTuneError: the trainer has no `data`, or the reference is not audited yet.
         """
         return self._audits().add(model, split, reference, n_boot, n_permutations)
-
-    def compare(self, reference: str, split: str = "test", n_boot: int = 2000) -> list[Audited]:
-        """Audit the model with its changes against the one audited as `reference` on the same rows."""
-        return self.audit(split, reference=reference, n_boot=n_boot)
 
     def calibrate(self) -> CalibrationFacts:
         """Fold Platt scaling, fitted on validation, into the head; ranks stay, probabilities become honest."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForImageClassification
 
-from hf_fairtune.cli import search
+from hf_fairtune.cli import tuning
 from hf_fairtune.cli.main import main
 from hf_fairtune.cli.search import SearchArguments
 from hf_fairtune.document.document import Document
@@ -131,14 +131,14 @@ def test_a_baseline_without_a_feasible_trial_is_told_and_the_rest_goes_on(
     def as_reached(self: Floors, metrics: dict[str, float]) -> dict[str, float]:
         return excess(self, metrics | {"eval_auc": reached[current[0]]})
 
-    current, make = ["full"], search.baseline
+    current, make = ["full"], tuning.baseline
 
     def noted(trainer: FairTrainer, name: str) -> FairTrainer:
         current[0] = name
         return make(trainer, name)
 
     monkeypatch.setattr(Floors, "excess", as_reached)
-    monkeypatch.setattr(search, "baseline", noted)
+    monkeypatch.setattr(tuning, "baseline", noted)
     more = ["--method", "full", "--num_train_epochs", "1", "--trials", "2", "--objective", "auc_diff", "--seeds", "3"]
     command = ["search", *flags, *more, "--baselines", "linear", "full", "--output_dir", str(tmp_path)]
     assert main(command) == 0

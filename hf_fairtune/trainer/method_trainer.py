@@ -1,0 +1,49 @@
+"""The stock `Trainer` whose loss, step and rows are those of a method."""
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils.data import Sampler
+
+from ..methods.method import Batch, Method, forward
+from .divergence import Divergence
+from .paper_trainer import PaperTrainer
+
+
+class MethodTrainer(PaperTrainer):
+    """The stock `Trainer` with a `method`; a loss that is not finite ends the training at the next evaluation."""
+
+    method: Method
+    divergence: Divergence
+
+    def compute_loss(
+        self, model: nn.Module, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Return the method's loss; labels and groups never reach the model."""
+        if self.compute_loss_func is None:
+            loss, outputs = self.method.loss(model, inputs)
+        else:
+            outputs = forward(model, inputs)
+            loss = self.compute_loss_func(outputs, inputs["labels"], num_items_in_batch=num_items_in_batch)
+        if model.training:
+            self.divergence.note(loss)
+        return (loss, outputs) if return_outputs else loss
+
+    def training_step(self, model: nn.Module, inputs: Batch, num_items_in_batch: Any = None) -> Tensor:
+        """Take the method's step."""
+        self._num_items = num_items_in_batch
+        return self.method.step(self, model, inputs)
+
+    def stock_step(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Run forward, loss and backward of the stock Trainer; return the detached loss."""
+        loss: Tensor = super().training_step(model, batch, self._num_items)
+        return loss
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
+        data: Any = self.train_dataset if train_dataset is None else train_dataset
+        sampler = self.method.rows(data)
+        return super()._get_train_sampler(train_dataset) if sampler is None else sampler
+
+    def _evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        self.divergence.refuse(self)
+        return super()._evaluate(*args, **kwargs)

@@ -1,0 +1,241 @@
+"""Count the epochs in which a search reaches what the published search has after 40 trials, none stopped early.
+
+    nice -n 10 python scripts/benchmarks/search_efficiency.py
+
+The task is that of `search_task.py`. Searches of all seeds ask for one trial each, whose configurations are trained
+side by side; masks, rates, samplers and pruners are the package's own. A configuration that two searches ask for is
+trained once and counts for both; every curve is kept in the output folder, so that a killed run goes on.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import optuna
+import torch
+from optuna.pruners import NopPruner, SuccessiveHalvingPruner
+from optuna.trial import TrialState
+from search_task import BIASES, BLOCKS, EPOCHS, Configuration, Lanes, Task
+
+from hf_fairtune.search.modes import MODES, Mode, SeededByTrial, mode_named
+from hf_fairtune.search.space import LearningRate
+from hf_fairtune.search.study import enqueue
+
+RATES = LearningRate(1e-3, 1e-1)
+WARMUP, GRANULARITY = math.ceil(EPOCHS / 3), "paper36"
+
+
+def at_random(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
+    """Draw every bit and rate at random, the first ten as the paper's TPE does."""
+    published = mode_named("published", n_trials, seed, warmup_epochs)
+    sampler = SeededByTrial(seed, n_startup_trials=n_trials, multivariate=False, constant_liar=False)
+    return Mode("random", n_trials, warmup_epochs, published.proposal, sampler, NopPruner(), reports_every_epoch=False)
+
+
+def asha(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
+    """Draw as `at_random` and stop three of four at the first rung, which comes after the warm-up."""
+    mode, pruner = at_random(n_trials, seed, warmup_epochs), SuccessiveHalvingPruner(warmup_epochs + 1, 4)
+    return Mode("asha", n_trials, warmup_epochs, mode.proposal, mode.sampler, pruner)
+
+
+STRATEGIES: dict[str, Callable[[int, int, int], Mode]] = {**MODES, "random": at_random, "asha": asha}
+
+
+@dataclass
+class Curve:
+    """Lowest group's AUC on validation after epochs, and at the end on test where it was asked."""
+
+    values: dict[int, float] = field(default_factory=dict)
+    test: float | None = None
+
+
+class Curves:
+    """What was trained, kept in a file of one line a configuration; a later line replaces an earlier."""
+
+    def __init__(self, place: Path) -> None:
+        self.place, self.known = place, dict[Configuration, Curve]()
+        for line in place.read_text().splitlines() if place.is_file() else ():
+            entry = json.loads(line)
+            values = {int(epoch): value for epoch, value in entry["values"].items()}
+            own = Configuration(entry["task"], tuple(entry["bits"]), entry["rate"], entry["epochs"])
+            self.known[own] = Curve(values, entry["test"])
+
+    def keep(self, configuration: Configuration, curve: Curve) -> None:
+        """Write a curve down."""
+        self.known[configuration] = curve
+        with self.place.open("a") as file:
+            file.write(json.dumps(asdict(configuration) | asdict(curve)) + "\n")
+
+
+@dataclass
+class Reached:
+    """Where a search stands after a trial: epochs spent, the best value and that one's on test."""
+
+    epochs: int
+    best: float
+    test: float
+
+
+class Race:
+    """One search: a strategy, a task and a seed."""
+
+    def __init__(self, strategy: str, task: int, seed: int, n_trials: int) -> None:
+        self.strategy, self.task, self.seed = strategy, task, seed
+        self.mode = STRATEGIES[strategy](n_trials, seed, WARMUP)
+        self.study = optuna.create_study(direction="maximize", sampler=self.mode.sampler, pruner=self.mode.pruner)
+        if self.mode.recipes:
+            enqueue(self.study, self.mode.proposal.recipes(GRANULARITY, BLOCKS), RATES)
+        self.course: list[Reached] = []
+
+    def ask(self) -> Configuration:
+        """Draw the next trial."""
+        self.trial, self.seen = self.study.ask(), 0
+        mask = self.mode.proposal.draw(self.trial, GRANULARITY, BLOCKS)
+        self.trial.set_user_attr("mask", list(mask.bits))
+        return Configuration(self.task, mask.bits, RATES(self.trial)["learning_rate"])
+
+    @property
+    def best(self) -> float:
+        """Return the best value so far."""
+        return self.course[-1].best if self.course else -math.inf
+
+    def follow(self, curve: Curve) -> bool:
+        """Report what is new of a curve; return whether the trial has ended."""
+        for epoch, value in sorted(curve.values.items()):
+            last = epoch == EPOCHS
+            if epoch <= self.seen or not (last or self.mode.reports_every_epoch):
+                continue
+            if last and value > self.best and curve.test is None:
+                return False
+            self.seen = epoch
+            self.trial.report(value, epoch)
+            # A trial that its pruner stops at its last epoch has no value in the package either.
+            pruned = self.trial.should_prune()
+            if pruned or last:
+                self._end(epoch, None if pruned else value, curve.test)
+                return True
+        return False
+
+    def _end(self, epoch: int, value: float | None, test: float | None) -> None:
+        self.study.tell(self.trial, value, TrialState.PRUNED if value is None else TrialState.COMPLETE)
+        before = self.course[-1] if self.course else Reached(0, -math.inf, math.nan)
+        better = value is not None and value > before.best
+        found = (value, test) if better else (before.best, before.test)
+        self.course.append(Reached(before.epochs + epoch, *found))
+
+
+def run(races: Sequence[Race], tasks: Sequence[Task], curves: Curves, n_trials: int) -> None:
+    """Run the trials of all searches, one of each at a time."""
+    for number in range(n_trials):
+        asked: dict[Configuration, list[Race]] = {}
+        for race in races:
+            configuration = race.ask()
+            if not race.follow(curves.known.get(configuration, Curve())):
+                asked.setdefault(configuration, []).append(race)
+        if asked:
+            train(asked, tasks, curves)
+            print(f"trial {number}: {len(asked)} trained", flush=True)
+
+
+def train(asked: dict[Configuration, list[Race]], tasks: Sequence[Task], curves: Curves) -> None:
+    """Train configurations side by side, each until no search that asked for it goes on."""
+    lanes, found = Lanes(tasks, [*asked]), {configuration: Curve() for configuration in asked}
+    while lanes.lanes:
+        lanes.epoch()
+        if lanes.done <= WARMUP:
+            continue
+        every = range(len(lanes.lanes))
+        for place, value in zip(every, lanes.lowest("validation", every), strict=True):
+            found[lanes.lanes[place]].values[lanes.done] = value
+        if lanes.done == EPOCHS:
+            wanted = [i for i in every if is_best(found[lanes.lanes[i]], asked[lanes.lanes[i]])]
+            for place, value in zip(wanted, lanes.lowest("test", wanted) if wanted else (), strict=True):
+                found[lanes.lanes[place]].test = value
+        going = []
+        for place in every:
+            own = lanes.lanes[place]
+            asked[own] = [race for race in asked[own] if not race.follow(found[own])]
+            if asked[own]:
+                going.append(place)
+            else:
+                curves.keep(own, found[own])
+        lanes.keep(going)
+
+
+def is_best(curve: Curve, races: Sequence[Race]) -> bool:
+    """Tell whether a search has found nothing better."""
+    return any(curve.values[EPOCHS] > race.best for race in races)
+
+
+def reaches(race: Race, target: float) -> Reached | None:
+    """Return where a search first has a value as good as the target; None where it never has."""
+    return next((reached for reached in race.course if reached.best >= target), None)
+
+
+def rows(races: Sequence[Race], n_trials: int) -> list[str]:
+    """Compare each strategy with the published search of the same task and seed, a line a strategy."""
+    published = {(race.task, race.seed): race for race in races if race.strategy == "published"}
+    lines = []
+    for strategy in dict.fromkeys(race.strategy for race in races):
+        own = [race for race in races if race.strategy == strategy]
+        against = [published[race.task, race.seed] for race in own]
+        hits = [reaches(race, other.best) for race, other in zip(own, against, strict=True)]
+        # One that never reaches the target is counted with what it spent.
+        spent = np.array([hit.epochs if hit else race.course[-1].epochs for hit, race in zip(hits, own, strict=True)])
+        ratio = spent / (n_trials * EPOCHS)
+        first = [reaches(other, other.best) for other in against]
+        soonest = spent / np.array([one.epochs for one in first if one])
+        test = np.array([race.course[-1].test - o.course[-1].test for race, o in zip(own, against, strict=True)])
+        at_hit = [h.test - o.course[-1].test for h, o in zip(hits, against, strict=True) if h]
+        lines.append(
+            f"| {strategy} | {np.median(ratio):.3f} | {ratio.mean():.3f} | {np.median(soonest):.2f} "
+            f"| {sum(hit is None for hit in hits)} of {len(own)} | {np.mean([r.course[-1].epochs for r in own]):.0f} "
+            f"| {np.mean([r.best for r in own]):.4f} | {np.mean([r.course[-1].test for r in own]):.4f} "
+            f"| {shown(test)} | {shown(np.array(at_hit))} |"
+        )
+    return lines
+
+
+def shown(values: np.ndarray) -> str:
+    """Write a mean with its standard error."""
+    if len(values) < 2:
+        return "-"
+    return f"{values.mean():+.4f} ± {values.std(ddof=1) / math.sqrt(len(values)):.4f}"
+
+
+def main() -> None:
+    """Print a row a strategy."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--strategies", nargs="+", default=["published", "default", "paper", "random", "asha"])
+    parser.add_argument("--bias", choices=BIASES, default=BIASES[0])
+    parser.add_argument("--world", type=int, default=0)
+    parser.add_argument("--data_seeds", type=int, default=3)
+    parser.add_argument("--search_seeds", type=int, default=5)
+    parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--output_dir", type=Path, default=Path("search-efficiency"))
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    asked.output_dir.mkdir(parents=True, exist_ok=True)
+    place = asked.output_dir / f"world-{asked.world}"
+    tasks = [Task.drawn(place, asked.world, asked.bias, seed) for seed in range(asked.data_seeds)]
+    curves = Curves(asked.output_dir / f"curves-{asked.world}-{asked.bias}.jsonl")
+    races = [
+        Race(strategy, task, seed, asked.trials)
+        for strategy in asked.strategies
+        for task in range(asked.data_seeds)
+        for seed in range(asked.search_seeds)
+    ]
+    run(races, tasks, curves, asked.trials)
+    heads = ["search", "epochs to the published best, median", "mean", "to where it had it itself, median", "never",
+             "epochs of 40 trials", "validation", "test", "test against published", "where reached"]  # fmt: skip
+    print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
+    print("\n".join(rows(races, asked.trials)))
+
+
+if __name__ == "__main__":
+    main()
