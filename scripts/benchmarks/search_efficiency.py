@@ -87,8 +87,8 @@ class Race:
         self.strategy, self.task, self.seed = strategy, task, seed
         self.mode = STRATEGIES[strategy](n_trials, seed, WARMUP)
         self.study = optuna.create_study(direction="maximize", sampler=self.mode.sampler, pruner=self.mode.pruner)
-        if self.mode.recipes:
-            enqueue(self.study, self.mode.proposal.recipes(GRANULARITY, BLOCKS), RATES)
+        if self.mode.presets:
+            enqueue(self.study, self.mode.proposal.presets(GRANULARITY, BLOCKS), RATES)
         self.course: list[Reached] = []
 
     def ask(self) -> Configuration:
