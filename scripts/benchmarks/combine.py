@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 from optuna.pruners import NopPruner
 from PIL import Image
-from selection import DEMO, drawn
+from selection_tasks import DEMO, TASKS
 from torch import nn
 from transformers import set_seed
 
@@ -63,7 +63,7 @@ class Task:
 def lesions(folder: Path, seed: int) -> FairDataset:
     """Write generated lesions once, and load them."""
     sizes = {"train": 400, "validation": 200, "test": 2000}
-    table, images = drawn(sum(sizes.values()), seed)
+    table, images = TASKS["few"].drawn(sum(sizes.values()), seed)
     strata = (table.label == "malignant").to_numpy() * 2 + (table.skin == "dark").to_numpy()
     shares = [size / sum(sizes.values()) for size in sizes.values()]
     table["split"] = np.array(SPLITS)[stratified(table.patient_id.to_numpy(), strata, shares, seed)]

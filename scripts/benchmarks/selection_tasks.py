@@ -49,7 +49,7 @@ class Task:
 
     def held(self, n: int) -> Held:
         """Draw the images kept aside; those of one patient are of one group."""
-        table, images = self._drawn(n, HELD_SEED)
+        table, images = self.drawn(n, HELD_SEED)
         labels, groups = (table.label == "malignant").to_numpy().astype(int), (table.skin == "light").to_numpy()
         patients = table.patient_id.to_numpy()
         return Held(images, check_rows(labels, np.zeros(len(labels)), groups.astype(int), ("dark", "light"), patients))
@@ -60,7 +60,7 @@ class Task:
         total = sum(sizes.values())
         if not (folder / "table.csv").is_file():
             folder.mkdir(parents=True, exist_ok=True)
-            table, images = self._drawn(total, seed)
+            table, images = self.drawn(total, seed)
             strata = (table.label == "malignant").to_numpy() * 2 + (table.skin == "dark").to_numpy()
             parts = stratified(table.patient_id.to_numpy(), strata, [n / total for n in sizes.values()], seed)
             table["split"] = np.array([*sizes])[parts]
@@ -74,7 +74,7 @@ class Task:
         )  # fmt: skip
         return load_fair_dataset(arguments, load_processor(DEMO), seed=seed)
 
-    def _drawn(self, n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    def drawn(self, n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
         """Draw so many images as training images are drawn: their rows and pixels."""
         table = lesion_table(round(n / 0.4), self.bias, seed)
         table = table[table.split == "train"].reset_index(drop=True)
