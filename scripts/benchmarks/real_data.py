@@ -54,7 +54,8 @@ def rows_of(task: str, document: Document) -> Iterator[str]:
             value = "" if budget is None else f"{budget.value:.3f}"
             trials = "" if budget is None else f"{budget.trials} · {budget.epochs:g}"
             optimism = "" if budget is None else f"{budget.value - lowest.mean.value:+.3f}"
-            yield f"| {task} | {model.title} | {trials} | {value} | {said(lowest)} | {optimism} | {said(whole)} | {verdict} |"
+            cells = [task, model.title, trials, value, said(lowest), optimism, said(whole), verdict]
+            yield f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
