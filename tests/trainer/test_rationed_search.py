@@ -9,8 +9,10 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.pruners import NopPruner
 
 from hf_fairtune import FairTrainer, FairTuneError
+from hf_fairtune.search import modes
 from hf_fairtune.search.hours import FILE_NAME, Clock, Ration
 from hf_fairtune.search.modes import mode_named
 from tests.trainer.test_searching import searcher, trials
@@ -35,6 +37,8 @@ class Epochs:
 
 @pytest.fixture
 def epochs(monkeypatch: pytest.MonkeyPatch) -> Epochs:
+    # The hours alone end a trial.
+    monkeypatch.setattr(modes, "MedianPruner", lambda **_: NopPruner())
     return Epochs(monkeypatch)
 
 
