@@ -9,11 +9,11 @@ from typing import Any
 
 from peft import PeftModel
 
-from .combinations.mean import MEMBERS, RECIPE_FILE, MeanModel, recipe
+from .combinations.mean import MeanModel, script
 from .document.document import RUN_FILE, Document
 from .errors import FairTuneError, first_line
 from .families.moved import move
-from .folder import SHARE
+from .folder import AVERAGE, MEMBERS, SHARE
 from .publish import publish
 from .show.files import write_card
 
@@ -69,7 +69,7 @@ def _write_members(folder: Path, model: MeanModel, processor: Any) -> None:
     model.config.save_pretrained(folder)
     if processor is not None:
         processor.save_pretrained(folder)
-    (folder / RECIPE_FILE).write_text(recipe(len(model.members)), encoding="utf-8")
+    (folder / AVERAGE).write_text(script(len(model.members)), encoding="utf-8")
 
 
 def _share(folder: Path, document: Document) -> None:

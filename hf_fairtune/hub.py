@@ -14,13 +14,13 @@ from .connection import silence
 from .document.document import AUDIT_FILE, RUN_FILE, Document
 from .document.scalar import Argument
 from .errors import FairTuneError, first_line
-from .folder import AUDIT, ENRICHMENT, SHARE
+from .folder import AUDIT, AVERAGE, ENRICHMENT, MEMBERS, SHARE
 
 CARD = "README.md"
 RUN = (CARD, "config.json", RUN_FILE, "preprocessor_config.json")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
 ADAPTER = ("adapter/adapter_config.json", "adapter/adapter_model.safetensors", "adapter/README.md")
-MEMBERS = ("average.py", *(f"members/*/{name}" for name in ("config.json", "preprocessor_config.json", *WEIGHTS)))
+ENSEMBLE = (AVERAGE, *(f"{MEMBERS}/*/{name}" for name in ("config.json", "preprocessor_config.json", *WEIGHTS)))
 FIGURE = re.compile(r"\]\((figures/[\w-]+\.png)\)")
 TEXTS = {".json", ".md", ".html", ".csv", ".tex"}
 
@@ -64,7 +64,7 @@ def publishable(folder: str | Path) -> list[Path]:
     needed = AUDIT if audit else RUN
     if card.is_file() and not audit:
         needed += tuple(sorted(set(FIGURE.findall(card.read_text(encoding="utf-8", errors="replace")))))
-    allowed = (*needed, ENRICHMENT) if audit else (*needed, *WEIGHTS, *ADAPTER, *MEMBERS)
+    allowed = (*needed, ENRICHMENT) if audit else (*needed, *WEIGHTS, *ADAPTER, *ENSEMBLE)
     found = {
         path.relative_to(root)
         for pattern in allowed

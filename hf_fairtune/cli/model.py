@@ -10,12 +10,12 @@ import torch
 from accelerate import PartialState
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 
-from ..combinations.mean import MEMBERS, RECIPE_FILE
 from ..connection import hub_or_cache
 from ..errors import FairTuneError, first_line
 from ..families.head import find_head, swap_classes
 from ..families.mae_encoder import BECOMES, MODEL_TYPE, LoadedKeys, classifier_of_mae
 from ..families.one_logit import has_one_logit, two_logits
+from ..folder import AVERAGE, MEMBERS
 
 
 @dataclass
@@ -102,7 +102,7 @@ def load_classifier(name: str) -> Any:
     if (Path(name).expanduser() / MEMBERS).is_dir():
         raise FairTuneError(
             f"`{name}` holds several models whose probabilities are averaged; give one of them, such as "
-            f"{Path(name) / MEMBERS / '0'}, or a table of their mean (`{RECIPE_FILE}` there makes it)."
+            f"{Path(name) / MEMBERS / '0'}, or a table of their mean (`{AVERAGE}` there makes it)."
         )
     with hub_or_cache(name):
         try:

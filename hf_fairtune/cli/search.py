@@ -108,7 +108,6 @@ class SearchArguments:
             "all their rows. Default: 0, one training scored on validation."
         },
     )
-
     combine: str = field(
         default="none",
         metadata={
@@ -140,7 +139,8 @@ class SearchArguments:
             )
         for name in self.others:
             method = baseline_method(name)
-            _ = method.taught(None) if self.combination.teachers else method
+            if self.combination.teachers:
+                method.taught(None)  # refuses one that no teacher can teach
         seeds_after(0, self.seeds, LEAST)
         if greater_is_better(self.objective) is None:
             direction(self.objective)  # refuses what is a metric of no group either

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from transformers.modeling_outputs import ImageClassifierOutput
 
-RECIPE_FILE, MEMBERS = "average.py", "members"
 # What averages the members of a folder with transformers alone.
-RECIPE = """\
+SCRIPT = """\
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
@@ -26,9 +25,9 @@ print(f"probability of {{model.config.id2label[1]}}: {{probability:.2f}}")
 """
 
 
-def recipe(count: int) -> str:
+def script(count: int) -> str:
     """Write the script that averages so many members."""
-    return RECIPE.format(count=count)
+    return SCRIPT.format(count=count)
 
 
 class MeanModel(nn.Module):

@@ -8,7 +8,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from ..combinations.mean import recipe
+from ..combinations.mean import script
 from ..document.document import Document
 from ..document.run import Base, RecipeFacts, Run, Training
 from ..document.search import Search
@@ -62,7 +62,7 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
         data=document.data,
         run=run,
         own=own,
-        recipe=recipe(models) if models > 1 else "",
+        script=script(models) if models > 1 else "",
         figures={picture.name: picture for picture in drawn},
         base=short(run.base.name),
         hub_base=base_model(run.base.name),

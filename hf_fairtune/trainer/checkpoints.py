@@ -17,16 +17,19 @@ STATE = "trainer_state.json"
 
 
 def settings_of(trainer: Trainer, method: Method) -> Mapping[str, object]:
-    """Return, as JSON, what a checkpoint must have been trained by to be gone on from: method and learning rate."""
+    """Return, as JSON, what a checkpoint must have been trained by: method, teacher and learning rate."""
     rate, known = trainer.args.learning_rate, {"name": method.name, "stage": method.stage, **method.hyperparameters()}
-    settings: Mapping[str, object] = json.loads(json.dumps({"method": known, "learning_rate": rate}))
+    teacher = None if method.teacher is None else list(getattr(method.teacher, "trials", ()))
+    settings: Mapping[str, object] = json.loads(
+        json.dumps({"method": known, "teacher": teacher, "learning_rate": rate})
+    )
     return settings
 
 
 def own_checkpoint(trainer: Trainer, method: Method) -> str | None:
     """Return the newest whole checkpoint of the output folder, the same on every process.
 
-    Checkpoints of another method or learning rate, as of a search that chose another winner since, are put aside: they
+    Checkpoints of another method, teacher or learning rate, as of a search that chose another winner since, are put aside: they
     are renamed to `other-checkpoint-<step>`.
     """
     found = None
@@ -36,7 +39,10 @@ def own_checkpoint(trainer: Trainer, method: Method) -> str | None:
             aside = folder / f"other-{Path(found).name}"
             shutil.rmtree(aside, ignore_errors=True)
             Path(found).rename(aside)
-            print(f"note: `{found}` is of another method or learning rate; it is put aside as `{aside}`", flush=True)
+            print(
+                f"note: `{found}` is of another method, teacher or learning rate; it is put aside as `{aside}`",
+                flush=True,
+            )
     same: str | None = broadcast_object_list([found])[0]
     return same
 

@@ -102,7 +102,7 @@ def combine(
 def teach(trainer: FairTrainer, combination: Combination, numbers: Sequence[int]) -> None:
     """Let what some trials make together teach the trainer's method."""
     model = combination.made(start_model(trainer), weights_of(trainer, numbers))
-    trainer.method = trainer.method.taught(Teacher(model))
+    trainer.method = trainer.method.taught(Teacher(model, tuple(numbers)))
 
 
 def scores_together(trainer: FairTrainer, combination: Combination, numbers: Sequence[int]) -> np.ndarray:

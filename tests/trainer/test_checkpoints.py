@@ -8,6 +8,8 @@ from transformers import ViTForImageClassification
 
 from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
+from hf_fairtune.methods.method import Method
+from hf_fairtune.methods.teacher import Teacher
 from hf_fairtune.trainer.arguments import FairTrainingArguments
 from hf_fairtune.trainer.checkpoints import last_checkpoint, load_weights
 from hf_fairtune.trainer.fair import FairTrainer
@@ -60,13 +62,20 @@ def test_a_resumed_training_of_all_weights_ends_like_another(tmp_path: Path) -> 
         assert torch.equal(parameter, resumed.model.get_parameter(name)), name
 
 
-@pytest.mark.parametrize(("method", "rate"), [(FairTune(mask="linear"), 1e-2), (FairTune(mask="layernorm"), 1e-3)])
+@pytest.mark.parametrize(
+    ("method", "rate"),
+    [
+        (FairTune(mask="linear"), 1e-2),
+        (FairTune(mask="layernorm"), 1e-3),
+        (FairTune(mask="linear").taught(Teacher(tiny_vit().eval(), (3,))), 1e-3),
+    ],
+)
 def test_a_checkpoint_of_other_settings_is_put_aside(
-    tmp_path: Path, method: FairTune, rate: float, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, method: Method, rate: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As where more trials chose another winner: it trains as if there were no checkpoint."""
 
-    def train(folder: Path, method: FairTune, rate: float) -> FairTrainer:
+    def train(folder: Path, method: Method, rate: float) -> FairTrainer:
         args = FairTrainingArguments(
             str(folder),
             num_train_epochs=2,
@@ -85,7 +94,9 @@ def test_a_checkpoint_of_other_settings_is_put_aside(
     capsys.readouterr()
     other, plain = (train(tmp_path / folder, method, rate).model.state_dict() for folder in ("a", "b"))
     assert all(torch.equal(other[name], plain[name]) for name in plain)
-    assert "checkpoint-6` is of another method or learning rate; it is put aside as " in capsys.readouterr().out
+    assert (
+        "checkpoint-6` is of another method, teacher or learning rate; it is put aside as " in capsys.readouterr().out
+    )
     assert {path.name for path in (tmp_path / "a").glob("*checkpoint*")} == {"checkpoint-6", "other-checkpoint-6"}
     # Of its own it is the end.
     again = train(tmp_path / "a", method, rate)
