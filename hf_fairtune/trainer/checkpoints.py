@@ -29,8 +29,8 @@ def settings_of(trainer: Trainer, method: Method) -> Mapping[str, object]:
 def own_checkpoint(trainer: Trainer, method: Method) -> str | None:
     """Return the newest whole checkpoint of the output folder, the same on every process.
 
-    Checkpoints of another method, teacher or learning rate, as of a search that chose another winner since, are put aside: they
-    are renamed to `other-checkpoint-<step>`.
+    Checkpoints of another method, teacher or learning rate, as of a search that chose another winner since, are put
+    aside: they are renamed to `other-checkpoint-<step>`.
     """
     found = None
     if trainer.is_world_process_zero():
@@ -39,10 +39,8 @@ def own_checkpoint(trainer: Trainer, method: Method) -> str | None:
             aside = folder / f"other-{Path(found).name}"
             shutil.rmtree(aside, ignore_errors=True)
             Path(found).rename(aside)
-            print(
-                f"note: `{found}` is of another method, teacher or learning rate; it is put aside as `{aside}`",
-                flush=True,
-            )
+            what = "of another method, teacher or learning rate"
+            print(f"note: `{found}` is {what}; it is put aside as `{aside}`", flush=True)
     same: str | None = broadcast_object_list([found])[0]
     return same
 
