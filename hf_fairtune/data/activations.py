@@ -1,13 +1,7 @@
-"""What frozen layers gave for the rows of a split, kept in a memory-mapped file beside the pixels.
-
-A file is written to a temporary name and renamed when whole. Two processes may write the same one at a time: the
-later rename replaces an equal file. Those unused for longest make room for new ones.
-"""
+"""What frozen layers gave for the rows of a split, kept in a memory-mapped file beside the pixels."""
 
 import os
 import shutil
-import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,10 +14,10 @@ import torch
 from torch import Tensor
 
 from ..errors import FairTuneError, first_line
+from .array_file import sweep, write_array
 from .transform import PixelTransform
 
-NAME, TEMPORARY = "activations-", ".activations-"
-DAY = 24 * 3600
+NAME = "activations-"
 
 
 @dataclass
@@ -72,7 +66,7 @@ class ActivationTransform(PixelTransform):
 
 @dataclass(frozen=True)
 class ActivationStore:
-    """The files in a folder, of so many bytes altogether at most."""
+    """The files in a folder, of so many bytes altogether at most; those unused for longest make room for new ones."""
 
     folder: Path
     limit: float
@@ -105,30 +99,16 @@ class ActivationStore:
         Raises:
             FairTuneError: the disk is full.
         """
-        temporary: str | None = None
+        first = next(parts := iter(parts))
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._sweep()
-            handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=TEMPORARY)
-            with os.fdopen(handle, "wb") as file:
-                first = next(parts := iter(parts))
-                shape = (rows, *first.shape[1:])
-                self._make_room(first.nbytes // len(first) * rows)
-                np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
-                for part in chain([first], parts):
-                    file.write(part.astype("<f4", copy=False).tobytes())
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
+            sweep(self.folder, NAME)
+            self._make_room(first.nbytes // len(first) * rows)
+            write_array(path, "<f4", (rows, *first.shape[1:]), chain([first], parts))
         except OSError as error:
             raise FairTuneError(
                 f"`{self.folder}` could not take the outputs of frozen layers ({first_line(error)}); free some space, "
                 "name another folder by --data_cache, or keep none by --activation_gb 0."
             ) from error
-        finally:
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)
 
     def _files(self) -> Iterator[Path]:
         return self.folder.glob(f"{NAME}*.npy")
@@ -142,10 +122,3 @@ class ActivationStore:
                 return
             path.unlink(missing_ok=True)
             held -= bytes
-
-    def _sweep(self) -> None:
-        """Remove what processes killed more than a day ago left; one at work has written since."""
-        for left in self.folder.glob(f"{TEMPORARY}*"):
-            with suppress(FileNotFoundError):  # another process renames or removes its own meanwhile
-                if time.time() - left.stat().st_mtime > DAY:
-                    left.unlink()

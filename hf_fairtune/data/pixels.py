@@ -1,20 +1,13 @@
-"""The pixel cache: every image decoded and resized once, in one memory-mapped file.
-
-The file is written to a temporary name and renamed when whole. Two processes may build the same one at a time: the
-later rename replaces an equal file.
-"""
+"""The pixel cache: every image decoded and resized once, in one memory-mapped file."""
 
 import io
 import math
 import os
 import shutil
-import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from datasets import Dataset
@@ -22,13 +15,13 @@ from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
 from ..errors import FairTuneError, first_line, listed
+from .array_file import sweep, write_array
 from .identity import EncodedImage, digest, encoded
 from .processors import COLOUR_STEPS, pixel_shape, resize
 
 COLOUR_KEYS = {*COLOUR_STEPS, "rescale_factor", "rescale_offset", "image_mean", "image_std"}
 EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB"}
-CHUNK = 256
-DAY = 24 * 3600
+NAME, CHUNK = "pixels-", 256
 
 
 def cache_folder(asked: str | None) -> Path:
@@ -44,32 +37,24 @@ def cached_pixels(images: Dataset, stamps: list[str], processor: Any, folder: Pa
     height, width = pixel_shape(processor)
     geometry = {key: value for key, value in processor.to_dict().items() if key not in COLOUR_KEYS}
     key = digest([geometry, getattr(processor, "backend", None), 3, height, width, stamps])
-    path = folder / f"pixels-{key}.npy"
+    path = folder / f"{NAME}{key}.npy"
     if not path.is_file():
         _build(path, images, processor, (len(images), 3, height, width))
     return path
 
 
 def _build(path: Path, images: Dataset, processor: Any, shape: tuple[int, ...]) -> None:
-    temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path.parent)
+        sweep(path.parent, NAME)
         _check_space(path.parent, math.prod(shape))
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            _write(file, images, processor, shape)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        write_array(path, "|u1", shape, _readable(images, processor))
     except OSError as error:
         gigabytes = math.prod(shape) / 1e9
         raise FairTuneError(
             f"`{path.parent}` could not take the {gigabytes:.2f} GB of decoded pixels ({first_line(error)}); "
             "free some space or name another folder by --data_cache."
         ) from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def _check_space(folder: Path, size: int) -> None:
@@ -82,30 +67,23 @@ def _check_space(folder: Path, size: int) -> None:
         )
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what builds killed more than a day ago left; one at work has written since."""
-    for left in folder.glob(".pixels-*"):
-        with suppress(FileNotFoundError):  # another process renames or removes its own meanwhile
-            if time.time() - left.stat().st_mtime > DAY:
-                left.unlink()
+def _readable(images: Dataset, processor: Any) -> Iterator[np.ndarray]:
+    """Yield the resized pixels of every image, uint8 [3, height, width].
 
-
-def _write(file: IO[bytes], images: Dataset, processor: Any, shape: tuple[int, ...]) -> None:
-    """Write plainly, not through a memory map: a full disk then is an error instead of a killed process."""
-    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    Raises:
+        FairTuneError: some cannot be decoded; all are tried first, so that the message counts them.
+    """
     unreadable: list[str] = []
     for pixels in _decoded(images, processor):
         if isinstance(pixels, str):
             unreadable.append(pixels)
         elif not unreadable:
-            file.write(pixels.transpose(2, 0, 1).tobytes())
+            yield pixels.transpose(2, 0, 1)
     if unreadable:
         raise FairTuneError(
             f"{len(unreadable)} of {len(images)} images cannot be decoded: {listed(unreadable, 5)}. Replace these "
             "files or drop their rows."
         )
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _decoded(images: Dataset, processor: Any) -> Iterator[np.ndarray | str]:
