@@ -22,6 +22,15 @@ MARKS = {
 }
 
 
+class Variety:
+    """An object whose class lies in a file of a room, which it is named after."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of its file."""
+        return type(self).__module__.rpartition(".")[2]
+
+
 def names(room: str) -> list[str]:
     """List the varieties of a room, such as "audits.metrics", by file name; nothing is imported."""
     folder = ROOT.joinpath(*room.split("."))

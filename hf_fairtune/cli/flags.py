@@ -75,12 +75,7 @@ def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
     )
     parser.add_argument("--help", action="store_true", help="Show this.")
     if trains:
-        parser.add_argument(
-            HELP_ALL[0],
-            HELP_ALL[1],
-            action="store_true",
-            help="Show rare and stock flags, too.",
-        )
+        parser.add_argument(*HELP_ALL, action="store_true", help="Show rare and stock flags, too.")
         parser.add_argument("--recipe", metavar="RECIPE", help=f"{RECIPE}: {', '.join(names())}, or a yaml file.")
         # A run is taken up again by its folder, so that there is none by default.
         parser._option_string_actions["--output_dir"].required = True

@@ -14,7 +14,7 @@ from .library import Library, Step
 
 
 @dataclass(frozen=True)
-class Combination(ABC):
+class Combination(catalog.Variety, ABC):
     """A rule; one lies in `combinations/<name>.py`, which names its class as `COMBINATION`.
 
     Attributes:
@@ -24,11 +24,6 @@ class Combination(ABC):
 
     combines: ClassVar[bool] = True
     reads_weights: ClassVar[bool] = False
-
-    @property
-    def name(self) -> str:
-        """Return the name of its file."""
-        return type(self).__module__.rpartition(".")[2]
 
     @property
     @abstractmethod

@@ -43,7 +43,7 @@ class EachGroup:
     def __post_init__(self) -> None:
         """Check that there are two."""
         if len(self.codes) < 2:
-            raise FairTuneError(f"`codes` are {len(self.codes)}; a bias needs at least two groups.")
+            raise FairTuneError(f"`codes` are {len(self.codes)} group; a bias needs at least two groups.")
 
     def __call__(self, loss: BiasLoss, probabilities: Tensor, labels: Tensor, groups: Tensor) -> BiasValue:
         """Measure the mean bias, of the same arguments; `empty` is summed over the comparisons."""

@@ -61,7 +61,7 @@ def flag(default: Any, text: str) -> Any:
 
 
 @dataclass(kw_only=True)
-class Method:
+class Method(catalog.Variety):
     """Plain fine-tuning of every parameter; a method overrides what it changes.
 
     A method lives in `methods/<name>.py`, which names its class as `METHOD`. Fields made by `flag` are its
@@ -83,11 +83,6 @@ class Method:
 
     cross_entropy: CrossEntropy = CrossEntropy()
     teacher: Callable[[Batch], Tensor] | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def name(self) -> str:
-        """Return the name of its file."""
-        return type(self).__module__.rpartition(".")[2]
 
     @property
     def stage(self) -> str:

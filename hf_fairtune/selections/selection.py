@@ -49,7 +49,7 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Selection(ABC):
+class Selection(catalog.Variety, ABC):
     """A rule that chooses the winner; one lies in `selections/<name>.py`, which names its class as `SELECTION`.
 
     Attributes:
@@ -62,11 +62,6 @@ class Selection(ABC):
     def refits(self) -> int:
         """Return on how many folds it trains trials again; 0 where it trains none."""
         return 0
-
-    @property
-    def name(self) -> str:
-        """Return the name of its file."""
-        return type(self).__module__.rpartition(".")[2]
 
     @property
     @abstractmethod

@@ -61,12 +61,9 @@ def optimism(document: Document) -> str:
         joined=JOINED.format(number(value)) if joined else "",
         tested="" if found is None else TESTED.format(number(found), _moved(search, value, found)),
     )
-    held = (
-        []
-        if found is None or not found.bounded
-        else [HELD[found.low <= value <= found.high].format(of=OF[search.folds > 0])]
-    )
-    return " ".join([said, *held, LUCK])
+    if found is not None and found.bounded:
+        said += f" {HELD[found.low <= value <= found.high].format(of=OF[search.folds > 0])}"
+    return f"{said} {LUCK}"
 
 
 def key_of(search: Search) -> str:

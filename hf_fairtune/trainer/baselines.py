@@ -7,10 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optuna.trial import BaseTrial
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+from transformers.trainer_utils import IntervalStrategy
+
 from ..data.fair_dataset import FairDataset
 from ..errors import FairTuneError
 from ..masks.granularities import PRESETS
 from ..methods.method import Method, method_named
+from ..search.plan import Plan
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -83,6 +88,19 @@ def seeds_after(first: int, count: int, least: int) -> Sequence[int]:
             f"`--seeds` is {count}; give {least} or more for what a method does, or 1 for what this checkpoint does."
         )
     return range(first + 1, first + count)
+
+
+def as_trial(
+    trainer: FairTrainer, plan: Plan, drawn: BaseTrial, folder: Path, method: Method, data: FairDataset | None = None
+) -> FairTrainer:
+    """Return a trainer that trains by what a trial of a search drew, in a folder below; the last epoch counts."""
+    found = beside(trainer, folder, method, trainer.args.seed, data)
+    found.args.eval_strategy, found.args.load_best_model_at_end = IntervalStrategy.NO, False
+    for name, value in plan.hp_space(drawn).items():
+        setattr(found.args, name, value)
+    for kind in (ProgressCallback, PrinterCallback):
+        found.remove_callback(kind)
+    return found
 
 
 def beside(

@@ -13,8 +13,6 @@ import numpy as np
 from accelerate.utils import broadcast_object_list, release_memory
 from optuna import TrialPruned
 from optuna.trial import BaseTrial, FixedTrial
-from transformers.trainer_callback import PrinterCallback, ProgressCallback
-from transformers.trainer_utils import IntervalStrategy
 
 from ..audits.compute import numbers
 from ..audits.engine.rows import ScoredRows, check_rows, included_codes
@@ -28,7 +26,7 @@ from ..search.plan import Plan
 from ..selections.objective import Scored
 from ..selections.selection import Selection
 from .audits import MODEL, VALIDATION
-from .baselines import beside
+from .baselines import as_trial
 from .divergence import DivergedError
 
 if TYPE_CHECKING:
@@ -189,13 +187,7 @@ class CrossFit:
     def train(self, trial: FixedTrial, fold: int, begin: Hook = nothing) -> FairTrainer:
         """Train a trial on all folds but one, or go on from a checkpoint; return the trainer."""
         part, folder = self.division.parts[fold], Path(FOLDER) / str(trial.number) / str(fold)
-        found = beside(self.trainer, folder, self.propose(trial), self.trainer.args.seed, part)
-        # As in a trial, the last epoch counts.
-        found.args.eval_strategy, found.args.load_best_model_at_end = IntervalStrategy.NO, False
-        for name, value in self.plan.hp_space(trial).items():
-            setattr(found.args, name, value)
-        for kind in (ProgressCallback, PrinterCallback):
-            found.remove_callback(kind)
+        found = as_trial(self.trainer, self.plan, trial, folder, self.propose(trial), part)
         begin(found)
         found.train(resume_from_checkpoint=True)
         return found

@@ -97,7 +97,9 @@ class KeptPrefix(TrainerCallback):
         """Choose the splits that are kept, the same on every process, and let the trainer read what was kept."""
         transform = transform_in(self.trainer.train_dataset)
         if transform is not None and transform.views and self.trainer.args.dataloader_persistent_workers:
-            raise FairTuneError("`dataloader_persistent_workers` would never see the next of the stored views.")
+            raise FairTuneError(
+                "`dataloader_persistent_workers` would never see the next of the stored views; leave one of them out."
+            )
         if self.prefix is None:
             return
         args = self.trainer.args

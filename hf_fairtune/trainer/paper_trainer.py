@@ -50,10 +50,9 @@ class PaperTrainer(WholeTrainer):
 
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
         """Name the parameters that decay: as in stock, or all."""
-        everything = getattr(self.args, "decay_all", False)
-        return (
-            [name for name, _ in model.named_parameters()] if everything else super().get_decay_parameter_names(model)
-        )
+        if getattr(self.args, "decay_all", False):
+            return [name for name, _ in model.named_parameters()]
+        return super().get_decay_parameter_names(model)
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Make the stock schedule of the steps, or that of the epochs, each for all steps of one."""

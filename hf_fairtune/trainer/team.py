@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accelerate.utils import broadcast_object_list
-from optuna.trial import BaseTrial, FixedTrial
+from optuna.trial import BaseTrial
 from torch import Tensor
-from transformers.trainer_callback import PrinterCallback, ProgressCallback
-from transformers.trainer_utils import IntervalStrategy
 
 from ..combinations.combination import Combination
 from ..combinations.mean import MeanModel
@@ -22,7 +20,8 @@ from ..methods.method import Method
 from ..search.kept import kept_weights, read_weights, weights_place, write_weights
 from ..search.plan import Plan
 from .audits import MODEL
-from .baselines import beside
+from .baselines import as_trial
+from .folding import fixed
 from .run_facts import TrainingLog
 from .stages import start_model
 
@@ -70,14 +69,8 @@ class Team:
             trainer.search = replace(trainer.search, combination=combined)
 
     def _train(self, trainer: FairTrainer, trial: Trial) -> None:
-        drawn = FixedTrial(dict(trial.params), trial.number)
-        found = beside(trainer, Path("team") / str(trial.number), self.propose(drawn), trainer.args.seed)
-        # As in a trial, the last epoch counts.
-        found.args.eval_strategy, found.args.load_best_model_at_end = IntervalStrategy.NO, False
-        for name, value in self.plan.hp_space(drawn).items():
-            setattr(found.args, name, value)
-        for kind in (ProgressCallback, PrinterCallback):
-            found.remove_callback(kind)
+        drawn = fixed(trial)
+        found = as_trial(trainer, self.plan, drawn, Path("team") / str(trial.number), self.propose(drawn))
         found.train(resume_from_checkpoint=True)
         if trainer.is_world_process_zero():
             write_weights(weights_place(Path(trainer.args.output_dir), trial.number), moved_tensors(found.model))
