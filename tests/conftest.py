@@ -34,6 +34,10 @@ def pytest_collection_finish() -> None:
     freeze_imports()
 
 
+class KilledError(BaseException):
+    """Stands for a kill: nothing handles it."""
+
+
 def tiny_vit(n_blocks: int = 3, num_labels: int = 2, image_size: int = 16) -> ViTForImageClassification:
     """Build a seeded random ViT of hidden size 16."""
     torch.manual_seed(0)

@@ -21,7 +21,7 @@ from hf_fairtune.hub import publishable
 from hf_fairtune.masks.config import masked
 from hf_fairtune.masks.mask import Mask
 from hf_fairtune.publish import publish
-from tests.conftest import tiny_vit
+from tests.conftest import KilledError, tiny_vit
 from tests.document_samples import document
 
 
@@ -40,10 +40,6 @@ def run(seed: int) -> Document:
 
 def files(folder: Path) -> dict[Path, bytes]:
     return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
-class KilledError(BaseException):
-    """Stands for a kill: no handler of ours sees it."""
 
 
 @pytest.mark.parametrize("step", ["write_card", "publish"])

@@ -21,7 +21,6 @@ import numpy as np
 import pandas as pd
 import torch
 from optuna.pruners import NopPruner
-from PIL import Image
 from selection_tasks import DEMO, TASKS
 from torch import nn
 from transformers import set_seed
@@ -36,7 +35,6 @@ from hf_fairtune.combinations.mean import MeanModel
 from hf_fairtune.combinations.soup import Soup
 from hf_fairtune.data.fair_dataset import FairDataset
 from hf_fairtune.data.splits import stratified
-from hf_fairtune.datasets.lesions import DATASET
 from hf_fairtune.methods.method import Method
 from hf_fairtune.methods.teacher import Teacher
 from hf_fairtune.search.modes import mode_named
@@ -62,22 +60,7 @@ class Task:
 
 def lesions(folder: Path, seed: int) -> FairDataset:
     """Write generated lesions once, and load them."""
-    sizes = {"train": 400, "validation": 200, "test": 2000}
-    table, images = TASKS["few"].drawn(sum(sizes.values()), seed)
-    strata = (table.label == "malignant").to_numpy() * 2 + (table.skin == "dark").to_numpy()
-    shares = [size / sum(sizes.values()) for size in sizes.values()]
-    table["split"] = np.array(SPLITS)[stratified(table.patient_id.to_numpy(), strata, shares, seed)]
-    table["file_name"] = [f"{place:04d}.png" for place in range(len(table))]
-    if not (folder / "table.csv").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, image in zip(table.file_name, images, strict=True):
-            Image.fromarray(image).save(folder / name)
-        table.to_csv(folder / "table.csv", index=False)
-    arguments = DataArguments(
-        str(folder / "table.csv"), "label", ["malignant"], ["skin"], cluster=DATASET.cluster, smallest_crop=1.0,
-        data_cache=str(folder / "pixels"),
-    )  # fmt: skip
-    return load_fair_dataset(arguments, load_processor(DEMO), seed=seed)
+    return replace(TASKS["few"], rest=2000).data(folder, seed)
 
 
 def ham(real: Path, folder: Path, seed: int) -> FairDataset:

@@ -19,18 +19,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from both_scores import BothScores
 from optuna.pruners import NopPruner
 from optuna.trial import FixedTrial
-from selection_tasks import DEMO, TASKS, Held, batches
-from transformers import TrainerCallback, set_seed
+from selection_tasks import DEMO, TASKS, Held
+from transformers import set_seed
 
 from hf_fairtune import FairTrainer, FairTrainingArguments, LearningRate, catalog
-from hf_fairtune.audits.compute import scores_from_logits
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
 from hf_fairtune.cli.flags import silence
 from hf_fairtune.cli.model import load_with_new_head
 from hf_fairtune.data.fair_dataset import FairDataset
-from hf_fairtune.data.transform import transform_of
 from hf_fairtune.document.search import Trial
 from hf_fairtune.methods.method import Method
 from hf_fairtune.search.modes import Mode, mode_named
@@ -40,35 +39,6 @@ from hf_fairtune.selections.selection import Pool, Selection, selection_named
 OBJECTIVE = Objective("min_group_auc", maximize=True)
 KINDS = ("last", "average")
 FIRST = ("best", "last")
-
-
-class BothScores(TrainerCallback):
-    """Scores validation and images kept aside by the last weights of a training, and by what it ends with."""
-
-    def __init__(self, folder: Path, data: FairDataset, held: np.ndarray | None = None) -> None:
-        self.folder, self.data, self.held, self.number = folder, data, held, 0
-        self.found: dict[str, np.ndarray] = {}
-
-    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Score the last weights, before they are averaged."""
-        if state.global_step >= state.max_steps:
-            self._score("last", model)
-
-    def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Score the average, and keep all."""
-        self._score("average", model)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        np.savez(self.folder / f"{self.number}.npz", **self.found)  # type: ignore[arg-type]
-
-    @torch.no_grad()
-    def _score(self, kind: str, model: Any) -> None:
-        model.eval()
-        rows = self.data.columns("validation")["row"].tolist()
-        parts = {"validation": [transform_of(self.data["validation"]).pixel_values(rows)]}
-        parts |= {} if self.held is None else {"held": batches(self.held, self.data)}
-        for name, pixels in parts.items():
-            logits = [model(pixel_values=part).logits.double().numpy() for part in pixels]
-            self.found[f"{kind}-{name}"] = scores_from_logits(np.concatenate(logits))
 
 
 class Numbered(FairTrainer):

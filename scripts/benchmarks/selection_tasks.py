@@ -40,12 +40,14 @@ class Task:
         bias: what is planted.
         colour: whether the finding is the second camera's cast, else a malignant shape.
         train: training images of a split.
+        rest: its test images, which `selection.py` does not use.
     """
 
     title: str
     bias: LesionBias
     colour: bool = False
     train: int = 400
+    rest: int = REST
 
     def held(self, n: int) -> Held:
         """Draw the images kept aside; those of one patient are of one group."""
@@ -56,7 +58,7 @@ class Task:
 
     def data(self, folder: Path, seed: int) -> FairDataset:
         """Write the images of a split with their table, once, and load them."""
-        sizes = {"train": self.train, "validation": VALIDATION, "test": REST}
+        sizes = {"train": self.train, "validation": VALIDATION, "test": self.rest}
         total = sum(sizes.values())
         if not (folder / "table.csv").is_file():
             folder.mkdir(parents=True, exist_ok=True)

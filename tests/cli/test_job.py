@@ -16,6 +16,7 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.folder import claim
 from hf_fairtune.trainer.epoch_line import EpochLine
+from tests.conftest import KilledError
 
 TIMES = ("second", "time", "created")
 
@@ -32,10 +33,6 @@ def test_counts_before_training_are_those_audited(finished: Path, lesions: Path,
     entry = Document.load(finished).find("model", "test", "malignant", "skin")
     assert entry is not None
     assert counts_of(data, "test") == {row.group: (row.positives, row.negatives) for row in entry.audit.groups}
-
-
-class KilledError(BaseException):
-    """Stands for a kill: nothing handles it."""
 
 
 @pytest.mark.parametrize("die_at", [2, 4, 8])

@@ -14,6 +14,7 @@ from hf_fairtune.masks.proposals import PRESET_RATES, FreeBits
 from hf_fairtune.search.modes import MODES, mode_named
 from hf_fairtune.search.space import LearningRate
 from hf_fairtune.search.study import enqueue, lock, n_finished, open_study, trials
+from tests.conftest import KilledError
 
 RUN = {"model": "m", "seed": 0}
 
@@ -23,10 +24,6 @@ def quiet() -> Iterator[None]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     yield
     optuna.logging.set_verbosity(optuna.logging.INFO)
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing in Optuna handles it, so the trial stays RUNNING on disk."""
 
 
 def search(folder: Path, mode_name: str, n_trials: int = 9, die_in: int | None = None) -> list[Trial]:
@@ -43,7 +40,7 @@ def search(folder: Path, mode_name: str, n_trials: int = 9, die_in: int | None =
         trial.set_user_attr("mask", list(mask.bits))
         for epoch in range(1, 5):
             if trial.number == die_in and epoch == 2:
-                raise Killed
+                raise KilledError
             silent = not mode.reports_every_epoch and epoch < 4
             if not silent and epoch not in trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values:
                 trial.report(epoch * sum(mask.bits[:5]) + rate, epoch)
@@ -60,7 +57,7 @@ def search(folder: Path, mode_name: str, n_trials: int = 9, die_in: int | None =
 def test_a_killed_search_ends_as_if_it_had_not_been(tmp_path: Path, mode: str, die_in: int) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         search(tmp_path / "a", mode, die_in=die_in)
     assert repr(search(tmp_path / "a", mode)) == repr(search(tmp_path / "b", mode))
 

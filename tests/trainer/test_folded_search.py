@@ -24,7 +24,7 @@ from hf_fairtune.search.hours import Clock, Ration
 from hf_fairtune.search.kept import read_weights, weights_place
 from hf_fairtune.search.modes import mode_named
 from hf_fairtune.trainer.folding import Division
-from tests.conftest import tiny_vit
+from tests.conftest import KilledError, tiny_vit
 from tests.trainer.test_fair import arguments
 from tests.trainer.test_searching import trials
 
@@ -48,10 +48,6 @@ def searcher(data: FairDataset) -> Callable[..., FairTrainer]:
     return make
 
 
-class Killed(BaseException):
-    """Stands for a kill: nothing handles it."""
-
-
 class Trainings:
     """Counts the epochs of fold trainings by place, and kills in one of them."""
 
@@ -65,7 +61,7 @@ class Trainings:
             if at[1] == int(at[1]):
                 self.epochs.append(at)
             if kill_at == at:
-                raise Killed
+                raise KilledError
             return step(run, *args, **kwargs)
 
         monkeypatch.setattr(FairTrainer, "training_step", counted)
@@ -151,7 +147,7 @@ def test_killed_inside_a_fold(
     """In the second epoch of the first trial's second fold: it goes on there, and ends the same."""
     with monkeypatch.context() as patch:
         Trainings(patch, kill_at=("0/1", 1.0))
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             searcher(tmp_path, save_strategy="epoch").hyperparameter_search(n_trials=1, folds=FOLDS)
     with monkeypatch.context() as patch:
         seen = Trainings(patch)

@@ -15,6 +15,7 @@ from hf_fairtune import FairTrainer, FairTuneError
 from hf_fairtune.search import modes
 from hf_fairtune.search.hours import FILE_NAME, Clock, Ration
 from hf_fairtune.search.modes import mode_named
+from tests.conftest import KilledError
 from tests.trainer.test_searching import searcher, trials
 
 
@@ -121,10 +122,6 @@ def test_a_trial_that_scores_badly_is_not_the_hours_fault(tmp_path: Path, epochs
     assert states(tmp_path) == [("COMPLETE", None), ("PRUNED", "score"), ("COMPLETE", None)]
     assert run.search is not None
     assert (run.search.n_finished, run.search.out_of_hours, run.search.max_hours) == (3, False, None)
-
-
-class KilledError(BaseException):
-    """Stands for a kill: nothing handles it."""
 
 
 def test_hours_before_a_kill_count(tmp_path: Path, epochs: Epochs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.datasets.lesions import write_lesions
 from hf_fairtune.methods.full import Full
 from hf_fairtune.trainer.price import cost
-from tests.conftest import table, tiny_vit
+from tests.conftest import KilledError, table, tiny_vit
 from tests.trainer.test_fair import arguments
 from tests.trainer.test_price import FakeClock
 from tests.trainer.test_searching import trials
@@ -79,10 +79,6 @@ def test_every_trial_sees_the_same_rows_and_the_winner_sees_all(
     seen = Seen(monkeypatch)
     run.train()
     assert {tuple(rows) for rows in seen.rows} == {tuple(data.columns("train")["row"].tolist())}
-
-
-class KilledError(BaseException):
-    """Stands for a kill: nothing handles it."""
 
 
 def test_a_killed_search_goes_on_with_the_same_rows(
