@@ -85,8 +85,9 @@ class FairTrainer(MethodTrainer):
         self.audits = None if data is None else Audits(data, partial(scores_of, self), self.args.seed)
         if data is not None:
             options.setdefault("train_dataset", view_of(self, self.method.views["train"]))
-            own = {"eval_dataset": data["validation"], "processing_class": data.processor, "data_collator": collate}
-            options = {**own, **options}  # type: ignore[typeddict-item]
+            options.setdefault("eval_dataset", data["validation"])
+            options.setdefault("processing_class", data.processor)
+            options.setdefault("data_collator", collate)
         self.train_dataset, self.eval_dataset = options.get("train_dataset"), options.get("eval_dataset")
         if (asked := self.args.cross_entropy(self.train_dataset, options.get("compute_loss_func"))) != CrossEntropy():
             self.method = replace(self.method, cross_entropy=asked)

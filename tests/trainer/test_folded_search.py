@@ -26,7 +26,7 @@ from hf_fairtune.search.modes import mode_named
 from hf_fairtune.trainer.folding import Division
 from tests.conftest import KilledError, tiny_vit
 from tests.trainer.test_fair import arguments
-from tests.trainer.test_searching import trials
+from tests.trainer.test_searching import diverging_in, trials
 
 FOLDS = 3
 
@@ -197,7 +197,7 @@ def test_a_trial_stops_between_folds_but_not_at_its_end(
 
 def test_a_fold_that_diverges_fails_its_trial(searcher: Callable[..., FairTrainer], tmp_path: Path) -> None:
     run = searcher(tmp_path, num_train_epochs=2, warmup_steps=0)
-    space = lambda trial: {"learning_rate": 1e30 if trial.number == 0 else 1e-4}  # noqa: E731
+    space = diverging_in(0)
     run.hyperparameter_search(hp_space=space, n_trials=2, folds=2)
     assert run.search is not None
     assert [trial.state for trial in run.search.trials] == ["FAIL", "COMPLETE"]

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ from tests.families.backbones import backbone
 from tests.trainer.test_fair import arguments
 
 ROOT = Path(__file__).parent.parent.parent
+
+
+def diverging_in(number: int) -> Callable[[Any], dict[str, float]]:
+    """Return a space in which the trial of that number has a rate that is far too high."""
+    return lambda trial: {"learning_rate": 1e30 if trial.number == number else 1e-4}
 
 
 def searcher(folder: Path, **options: Any) -> FairTrainer:
@@ -83,7 +89,7 @@ def test_an_architecture_without_a_family_opens_no_study(tmp_path: Path) -> None
 
 def test_a_diverging_trial_fails_with_its_reason_and_the_search_goes_on(tmp_path: Path) -> None:
     run = searcher(tmp_path, num_train_epochs=1)
-    space = lambda trial: {"learning_rate": 1e30 if trial.number == 0 else 1e-4}  # noqa: E731
+    space = diverging_in(0)
     best = run.hyperparameter_search(hp_space=space, n_trials=3)
     assert [state for _, state, *_ in trials(tmp_path)][:3] == ["FAIL", "COMPLETE", "COMPLETE"]
     assert best.run_id in ("1", "2")

@@ -10,7 +10,7 @@ from hf_fairtune import FairTuneError
 from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.selections.selection import Chosen, Pool, Selection
 from tests.conftest import table
-from tests.trainer.test_searching import searcher, trials
+from tests.trainer.test_searching import diverging_in, searcher, trials
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def test_the_same_study_is_chosen_from_again(tmp_path: Path) -> None:
 
 def test_pruned_and_failed_trials_are_no_candidates(tmp_path: Path) -> None:
     run = searcher(tmp_path, num_train_epochs=1)
-    space = lambda trial: {"learning_rate": 1e30 if trial.number == 2 else 1e-4}  # noqa: E731
+    space = diverging_in(2)
     run.hyperparameter_search(hp_space=space, n_trials=3, selection=Last())
     assert run.search is not None
     assert run.search.best_trial == 1
