@@ -37,7 +37,7 @@ def combined(search: Search) -> str:
     assert found is not None
     trials = [str(member.trial) for member in found.members]
     if len(trials) == 1:
-        return f"{found.title}, of trial {trials[0]} alone, as no other would make its worst case {where} better"
+        return f"{found.title}, of trial {trials[0]} alone, as each other would make it worse {where}"
     values = ", ".join(number(member.value, digits=3) for member in found.members)
     return f"{found.title}, of trials {listed(trials, MOST, ', ')}; together {where} {values} as each joined"
 

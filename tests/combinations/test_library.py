@@ -9,7 +9,7 @@ from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.combinations.combination import combination_named
 from hf_fairtune.combinations.library import CONFIDENCE, N_BOOT, Library
 from hf_fairtune.selections.objective import Objective, Scored
-from tests.selections.samples import rows, scores
+from tests.selections.samples import Given, rows, scores
 
 OBJECTIVE = Objective("min_group_auc", True)
 
@@ -26,29 +26,25 @@ def of_groups(of: Library, given: np.ndarray) -> list[float]:
     return [auc(table.labels[table.groups == g], given[table.groups == g]) for g in (0, 1)]
 
 
-def bounds(of: Library, given: Sequence[np.ndarray]) -> list[float]:
-    """The bounds of some models, each from its own column of the same resamples."""
-    drawn = of.objective.draws(Scored(of.scored.rows, (0, 1), np.stack(given)), N_BOOT, of.seed)
-    return [float(np.quantile(of.objective.gains(column), 1 - CONFIDENCE)) for column in drawn.T]
+def draws(of: Library, given: Sequence[np.ndarray], objective: Objective) -> np.ndarray:
+    """An objective of some models on the same resamples, [n_boot, k]."""
+    return objective.gains(objective.draws(Scored(of.scored.rows, (0, 1), np.stack(given)), N_BOOT, of.seed))
 
 
-def grown_slowly(of: Library, most: int) -> list[tuple[int, float]]:
-    """Try every other trial in turn."""
-    members = [(of.first, bounds(of, [of.scored.scores[of.first]])[0])]
-    while len(members) < most:
-        places = [place for place, _ in members]
-        others = [place for place in range(len(of.scored.scores)) if place not in places]
-        sets = [places, *([*places, place] for place in others)]
-        means = [sum(of.scored.scores[place] for place in one) / len(one) for one in sets]
-        now, *found = bounds(of, means)
-        best = None
-        for place, mean, value in zip(others, means[1:], found, strict=True):
-            pairs = zip(of_groups(of, mean), of_groups(of, means[0]), strict=True)
-            if value > now and all(new >= old for new, old in pairs):
-                best, now = place, value
-        if best is None:
-            break
-        members.append((best, now))
+def grown_slowly(of: Library, most: int) -> list[int]:
+    """Try every other trial in turn, the best first."""
+    values = [of.objective.gains(np.array(of.objective.value(of.scored.by(place), (0, 1)))) for place in range(6)]
+    members = [of.first]
+    for place in sorted(range(6), key=lambda place: -values[place]):
+        if place == of.first or len(members) == most:
+            continue
+        now, mixed = (sum(of.scored.scores[p] for p in own) / len(own) for own in (members, [*members, place]))
+        harmed = False
+        for objective in (of.objective, Objective("auc_a", True), Objective("auc_b", True)):
+            before, after = draws(of, [now, mixed], objective).T
+            harmed = harmed or np.quantile(after - before, CONFIDENCE) < 0
+        if not harmed:
+            members.append(place)
     return members
 
 
@@ -57,27 +53,32 @@ def grown_slowly(of: Library, most: int) -> list[tuple[int, float]]:
 )
 def test_members_are_those_of_a_slow_search(objective: Objective, seed: int) -> None:
     of = library(first=seed, objective=objective, seed=seed)
-    steps = of.best_mean(4)
-    slow = grown_slowly(of, 4)
-    assert [step.place for step in steps] == [place for place, _ in slow]
-    assert [step.bound for step in steps] == pytest.approx([value for _, value in slow], abs=1e-12)
+    steps = of.best_mean(5)
+    assert [step.place for step in steps] == grown_slowly(of, 5)
     for count, step in enumerate(steps, start=1):
         mean = of.mean([one.place for one in steps[:count]])
         low, high = sorted(of_groups(of, mean))
         values = {"min_group_auc": low, "auc_gap": high - low, "auc": auc(of.scored.rows.labels, mean)}
         assert step.value == pytest.approx(values[objective.name], abs=1e-12)
+        bound = np.quantile(draws(of, [mean], objective), 1 - CONFIDENCE)
+        assert step.bound == pytest.approx(bound, abs=1e-12)
 
 
-def test_members_lift_the_bound_and_lower_no_group() -> None:
+def test_trials_alike_are_all_taken_up_to_the_most() -> None:
+    """By value; none of them alone is shown to gain or to harm."""
     of = library()
-    steps = of.best_mean(6)
-    assert len(steps) > 2
-    places = [step.place for step in steps]
-    rising = bounds(of, [of.mean(places[:count]) for count in range(1, len(places) + 1)])
-    assert rising == sorted({*rising})
-    aucs = np.array([of_groups(of, of.mean(places[:count])) for count in range(1, len(places) + 1)])
-    assert (np.diff(aucs, axis=0) >= 0).all()
-    assert len(of.best_mean(2)) == 2
+    places = [of.first, *of.ranked()]
+    assert [step.place for step in of.best_mean(6)] == places
+    assert [step.place for step in of.best_mean(3)] == places[:3]
+    assert [step.place for step in of.best_mean(1)] == [of.first]
+
+
+def test_a_trial_without_worth_is_passed_over() -> None:
+    of = library()
+    useless = np.random.default_rng(5).normal(scale=3.0, size=240)
+    given = np.stack([of.scored.scores[0], useless, *of.scored.scores[1:3]])
+    steps = Library(OBJECTIVE, Scored(of.scored.rows, (0, 1), given), 0, 0, of.scores_of).best_mean(4)
+    assert sorted(step.place for step in steps) == [0, 2, 3]
 
 
 def test_what_serves_one_group_at_the_cost_of_another_is_no_member() -> None:
@@ -87,27 +88,28 @@ def test_what_serves_one_group_at_the_cost_of_another_is_no_member() -> None:
     swap = np.where(table.groups == 0, -0.2, 3.0) * (2 * table.labels - 1)
     given = np.stack([good, swap]) + np.random.default_rng(0).normal(size=(2, 240))
     of = Library(OBJECTIVE, Scored(table, (0, 1), given), 0, 0, lambda places: given[0])
-    alone, together = bounds(of, [given[0], of.mean([0, 1])])
+    alone, together = np.quantile(draws(of, [given[0], of.mean([0, 1])], OBJECTIVE), 1 - CONFIDENCE, axis=0)
     assert together > alone + 0.05
     assert [step.place for step in of.best_mean(2)] == [0]
 
 
-def test_a_copy_is_no_member() -> None:
+def test_what_no_resample_defines_is_no_member() -> None:
     table = rows(240)
-    given = np.repeat(scores(table, 1), 3, axis=0)
-    of = Library(OBJECTIVE, Scored(table, (0, 1), given), 1, 0, lambda places: given[0])
-    assert [step.place for step in of.best_mean(3)] == [1]
+    given = scores(table, 2)
+    never = Given("never", True, given=np.full((N_BOOT, 2), np.nan))
+    of = Library(never, Scored(table, (0, 1), given), 0, 0, lambda places: given[0])
+    assert of.is_worse(given[1], given[0])
 
 
-def test_a_soup_takes_in_what_makes_its_model_no_worse() -> None:
+def test_a_soup_takes_in_what_does_not_harm_its_model() -> None:
     table = rows(240)
     given = scores(table, 4)
-    mixed = {(1,): 1, (1, 3): 0, (1, 2): 3, (1, 2, 0): 3}
+    mixed = {(1,): 1, (1, 3): 4, (1, 2): 3, (1, 2, 0): 3}
     asked: list[tuple[int, ...]] = []
 
     def model(places: Sequence[int]) -> np.ndarray:
         asked.append(tuple(places))
-        found: np.ndarray = given[mixed[tuple(places)]]
+        found: np.ndarray = [*given, -given[3]][mixed[tuple(places)]]
         return found
 
     steps = Library(OBJECTIVE, Scored(table, (0, 1), given), 1, 0, model).best_soup(4)
