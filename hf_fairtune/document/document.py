@@ -23,7 +23,7 @@ from .run import Model, Run
 from .scalar import Argument, GroupName
 
 AUDIT_FILE, RUN_FILE = "audit.json", "fairtune.json"
-SCHEMA_VERSION: Literal[2] = 2
+SCHEMA_VERSION: Literal[3] = 3
 ALL_ROWS = "all"
 
 Job = Literal["audit", "search", "train", "debias"]
@@ -119,7 +119,7 @@ class Document:
     arguments: dict[str, Argument] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=Provenance)
     shared: Sharing | None = None
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
 
     def model_named(self, id: str) -> Model:
         """Return a model by its id."""
