@@ -3,11 +3,11 @@
     python scripts/benchmarks/combine.py
     python scripts/benchmarks/combine.py --real ../shared
 
-Each split is a search, none of whose trials is stopped early. "Greedy" are the members that `--combine` takes, "all"
-every complete trial. Students have the mask, the learning rate and the epochs of the chosen trial; its own training
-with hard labels and the same seeds is their control. Generated lesions: 400 train, 200 validation and 2,000 test
-images, 30 % of them dark. HAM10000 (`--real`): random splits by lesion of its 1,200 images into 500, 250 and 450.
-Trials and scores stay in the output folder, so that a killed run goes on.
+Each split is a search, none of whose trials is stopped early. The members are those that `--combine` takes. Students
+have the mask, the learning rate and the epochs of the chosen trial; its own training with hard labels and the same
+seeds is their control. Generated lesions: 400 train, 200 validation and 2,000 test images, 30 % of them dark. HAM10000
+(`--real`): random splits by lesion of its 1,200 images into 500, 250 and 450. Trials and scores stay in the output
+folder, so that a killed run goes on.
 """
 
 import argparse
@@ -45,7 +45,7 @@ from hf_fairtune.trainer.stages import start_model
 from hf_fairtune.trainer.team import weights_of
 
 SPLITS = ("train", "validation", "test")
-SINGLE, GREEDY, ALL = "single winner = control", "distilled on greedy", "distilled on all"
+SINGLE, DISTILLED = "single winner = control", "distilled"
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Weighed(Combination):
         trials = range(len(library.scored.scores))
         self.__dict__["found"] = {
             "single": [library.first],
-            "greedy": [step.place for step in library.best_mean(4)],
+            "members": [step.place for step in library.best_mean(4)],
             "all": [*trials],
             "soup": [step.place for step in library.best_soup(4)],
         }
@@ -153,13 +153,13 @@ def measured(task: Task, folder: Path, seed: int, asked: argparse.Namespace) -> 
 
     singles = [scores(tested / f"trial-{numbers[place]}.npy", soup([place])) for place in range(len(numbers))]
     made = {
-        "mean of greedy": np.stack([np.mean([singles[place] for place in found["greedy"]], axis=0)]),
-        "mean of all": np.stack([np.mean(singles, axis=0)]),
-        "soup, greedy": scores(tested / "soup.npy", soup(found["soup"]))[None],
+        "mean of the members": np.stack([np.mean([singles[place] for place in found["members"]], axis=0)]),
+        "mean of all trials": np.stack([np.mean(singles, axis=0)]),
+        "soup": scores(tested / "soup.npy", soup(found["soup"]))[None],
         "best trial on test (no choice)": np.stack([max(singles, key=lambda own: lowest(data, own))]),
     }
     plain = replace(trainer.method, teacher=None)
-    for name, places in ((SINGLE, None), (GREEDY, found["greedy"]), (ALL, found["all"])):
+    for name, places in ((SINGLE, None), (DISTILLED, found["members"])):
         method: Method = plain
         if places is not None:
             method = plain.taught(Teacher(MeanModel(start_model(trainer), moved(tuple(places)))))
@@ -217,8 +217,8 @@ def main() -> None:
                 error = change.std(ddof=1) / np.sqrt(len(change)) if len(change) > 1 else np.nan
                 cells += [f"{values.mean():.4f}", "" if name == SINGLE else f"{change.mean():+.4f} ± {error:.4f}"]
             print(f"| {name} | {' | '.join(cells)} |", flush=True)
-        wins = sum(int((one[GREEDY] > one[SINGLE])[:, 0].sum()) for one in found)
-        print(f"\n{GREEDY} is above the control of its seed in {wins} of {asked.splits * asked.seeds} pairs.")
+        wins = sum(int((one[DISTILLED] > one[SINGLE])[:, 0].sum()) for one in found)
+        print(f"\n`{DISTILLED}` is above the control of its seed in {wins} of {asked.splits * asked.seeds} pairs.")
 
 
 if __name__ == "__main__":
