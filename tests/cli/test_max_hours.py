@@ -110,7 +110,7 @@ def test_a_priced_search_is_the_one_without(
     assert main(["search", *short, "--output_dir", str(folders[0])]) == 0
     assert PRICED in capsys.readouterr().out
     an_hour = Cost(0, 3600, 0, 0)
-    monkeypatch.setattr(command, "cost", lambda *_: an_hour)
+    monkeypatch.setattr(command, "cost", lambda *_, **__: an_hour)
     assert main(["search", *short, "--output_dir", str(folders[1])]) == 0
     assert f"{PRICED}6 h 00 min (± 25 %)" in capsys.readouterr().out
     documents = [without_times(Document.load(folder)) for folder in folders]

@@ -2,22 +2,32 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from optuna.pruners import NopPruner
 
 from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.search import Search
+from hf_fairtune.search import modes
 from hf_fairtune.trainer.fair import FairTrainer
 
 from .test_job import KilledError, without_times
 
 TRIALS = 4
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unpruned() -> Iterator[None]:
+    """Every trial ends, so that every rule weighs the same ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(modes, "MedianPruner", lambda **_: NopPruner())
+        yield
 
 
 @pytest.fixture(scope="module")
