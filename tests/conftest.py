@@ -3,6 +3,7 @@
 import gc
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 # A name that is no folder must fail at once, not after the Hub's timeouts.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -10,12 +11,16 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import numpy as np
 import pytest
 import torch
+from accelerate.utils import memory
 from datasets import Array3D, ClassLabel, Dataset, Features
 from hypothesis import settings
 from transformers import ViTConfig, ViTForImageClassification
 
 # Models this small are slower on two threads than on one.
 torch.set_num_threads(1)
+
+# `Trainer.train` collects all garbage twice, which takes longer than to train a model this small.
+memory.gc = SimpleNamespace(collect=lambda: 0)
 
 # An example may train a model: on a loaded machine that takes longer than hypothesis' 200 ms.
 settings.register_profile("unhurried", deadline=None)
