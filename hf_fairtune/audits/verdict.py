@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import stdtrit
 from scipy.stats import rankdata
-from scipy.stats import t as student
 
 from ..document.comparison import Verdict
 from ..document.estimate import NAN, Estimate, undefined
@@ -45,9 +45,9 @@ def joint_changes(
             found[code] = undefined(method, *model.grounds(code)), NAN
             continue
         value, freedom = changes[code], paired.degrees(code)
-        half = error * float(student.ppf(1 - (1 - model.confidence) / 2 / max(changed, 1), freedom))
+        half = error * float(stdtrit(freedom, 1 - (1 - model.confidence) / 2 / max(changed, 1)))
         low, high = max(-1.0, value - half), min(1.0, value + half)
-        fall = max(0.0, error * float(student.ppf(model.confidence, freedom)) - value)
+        fall = max(0.0, error * float(stdtrit(freedom, model.confidence)) - value)
         found[code] = Estimate(value, low, high, method), min(1.0, fall)
     return found
 

@@ -31,21 +31,8 @@ def without_times(document: Document) -> str:
 @pytest.fixture(scope="module")
 def short(flags: list[str]) -> list[str]:
     """Flags of a search of few trials whose winner and baseline are trained with three seeds, but for its folder."""
-    return [
-        *flags,
-        *[
-            "--num_train_epochs",
-            "2",
-            "--trials",
-            "2",
-            "--baselines",
-            "linear",
-            "--baseline_trials",
-            "1",
-            "--seeds",
-            "3",
-        ],
-    ]
+    more = "--num_train_epochs 2 --trials 2 --baselines linear --baseline_trials 1 --seeds 3"
+    return [*flags, *more.split()]
 
 
 @pytest.fixture(scope="module")
