@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import stdtrit
-from scipy.stats import rankdata
 
 from ..document.comparison import Verdict
 from ..document.estimate import NAN, Estimate, undefined
 from .engine.delong import ROUNDING
 from .engine.paired_rows import PairedRows
+from .engine.ranks import midranks
 
 JOINT = "{}, t quantile; Bonferroni over the groups that changed"
 
@@ -56,7 +56,7 @@ def change_error(paired: PairedRows, code: int, blind: float) -> float:
     """Return the standard error of the change of a group's AUC: 0 only where both models rank its rows alike."""
     rows, others = paired.model.rows, paired.reference.rows.scores
     kept = paired.inside(code)
-    if np.array_equal(rankdata(rows.scores[kept]), rankdata(others[kept])):
+    if np.array_equal(midranks(rows.scores[kept]), midranks(others[kept])):
         return 0.0
     variance = paired.auc_variance(code)
     return math.sqrt(variance) if variance > ROUNDING else blind

@@ -5,9 +5,10 @@ import math
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtri, stdtrit
-from scipy.stats import norm, rankdata
+from scipy.stats import norm
 
 from ...document.estimate import NAN, Estimate, Reason, Unit, undefined
+from .ranks import midranks
 
 LOGIT_DELONG = "logit-DeLong"
 LOGIT_OBUCHOWSKI = "logit-DeLong by clusters (Obuchowski)"
@@ -32,7 +33,7 @@ def auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = Non
         return NAN
     if weights is not None:
         return float(np.average(placements(positive, scores, weights)[0], weights=weights[positive]))
-    rank_sum = rankdata(scores)[positive].sum()
+    rank_sum = midranks(scores)[positive].sum()
     return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
@@ -42,9 +43,9 @@ def placements(
     """Compute the share of negatives below each positive, and of positives below each negative; ties count half."""
     if weights is not None:
         return share_below(scores, weights, ~positive, positive), share_below(scores, weights, positive, ~positive)
-    ranks, sizes = rankdata(scores), (positive.sum(), (~positive).sum())
-    above = (ranks[positive] - rankdata(scores[positive])) / sizes[1]
-    return above, (ranks[~positive] - rankdata(scores[~positive])) / sizes[0]
+    ranks, sizes = midranks(scores), (positive.sum(), (~positive).sum())
+    above = (ranks[positive] - midranks(scores[positive])) / sizes[1]
+    return above, (ranks[~positive] - midranks(scores[~positive])) / sizes[0]
 
 
 def share_below(scores: np.ndarray, weights: np.ndarray, among: np.ndarray, of: np.ndarray) -> np.ndarray:
