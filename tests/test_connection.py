@@ -109,15 +109,25 @@ def test_any_answer_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_answers_and_gives_no_file_is_no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy has an answer to everything, which names no error of the Hub."""
 
-    def no_hub(_: object, __: object) -> None:
+    asked: list[str] = []
+
+    def no_hub(self: Handler, _: object) -> None:
+        asked.append(self.path)
         raise Refusal(404)
 
     monkeypatch.setattr(Handler, "_answer", no_hub)
     with serve() as hub:
         monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        # What is made of it when the libraries are imported.
+        monkeypatch.setattr(config, "HF_ENDPOINT", hub.url)
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        )
         for load in (load_model_type, load_classifier, load_source):
+            asked.clear()
             with pytest.raises(FairTuneError, match=r"^the Hub \(.*\) cannot be reached \(it gives no file\), and"):
                 load(ASKED)
+            assert any(ASKED in path for path in asked)
 
 
 def test_what_is_cached_is_used_and_said(
