@@ -26,6 +26,9 @@ memory.gc = SimpleNamespace(collect=lambda: 0)
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
+# A PNG of one pixel, in base 64.
+POINT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
 
@@ -69,6 +72,12 @@ def vit() -> ViTForImageClassification:
 @pytest.fixture
 def pixels() -> torch.Tensor:
     return torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a point in place of each figure of an audit's page, where drawing takes most of the time."""
+    monkeypatch.setattr("hf_fairtune.show.drawing.Picture.image", lambda _: (POINT, 1, 1))
 
 
 def real(variable: str, default: str) -> Path:
