@@ -124,7 +124,7 @@ def test_a_method(package: Path, flags: list[str]) -> None:
 
 def test_a_selection(package: Path, flags: list[str]) -> None:
     (package / "hf_fairtune" / "selections" / "last.py").write_text(SELECTION)
-    options = "--method full --num_train_epochs 1 --trials 2 --seeds 1 --baselines linear --baseline_trials 1"
+    options = "--method full --num_train_epochs 1 --trials 2 --seeds 1 --baselines none"
     fairtune(package, "search", *flags, *options.split(), "--selection", "last", "--output_dir", "out")
     document = json.loads((package / "out" / "fairtune.json").read_text())
     search = document["run"]["search"]
