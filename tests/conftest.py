@@ -3,6 +3,7 @@
 import gc
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 # A name that is no folder must fail at once, not after the Hub's timeouts.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -10,6 +11,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import numpy as np
 import pytest
 import torch
+from accelerate.utils import memory
 from datasets import Array3D, ClassLabel, Dataset, Features
 from hypothesis import settings
 from transformers import ViTConfig, ViTForImageClassification
@@ -17,9 +19,15 @@ from transformers import ViTConfig, ViTForImageClassification
 # Models this small are slower on two threads than on one.
 torch.set_num_threads(1)
 
+# `Trainer.train` collects all garbage twice, which takes longer than to train a model this small.
+memory.gc = SimpleNamespace(collect=lambda: 0)
+
 # An example may train a model: on a loaded machine that takes longer than hypothesis' 200 ms.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+# A PNG of one pixel, in base 64.
+POINT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
@@ -64,6 +72,12 @@ def vit() -> ViTForImageClassification:
 @pytest.fixture
 def pixels() -> torch.Tensor:
     return torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a point in place of each figure of an audit's page, where drawing takes most of the time."""
+    monkeypatch.setattr("hf_fairtune.show.drawing.Picture.image", lambda _: (POINT, 1, 1))
 
 
 def real(variable: str, default: str) -> Path:

@@ -115,9 +115,16 @@ def test_what_answers_and_gives_no_file_is_no_hub(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Handler, "_answer", no_hub)
     with serve() as hub:
         monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        # What is made of it when the libraries are imported.
+        monkeypatch.setattr(config, "HF_ENDPOINT", hub.url)
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        )
         for load in (load_model_type, load_classifier, load_source):
+            hub.log.clear()
             with pytest.raises(FairTuneError, match=r"^the Hub \(.*\) cannot be reached \(it gives no file\), and"):
                 load(ASKED)
+            assert any(ASKED in line for line in hub.log)
 
 
 def test_what_is_cached_is_used_and_said(

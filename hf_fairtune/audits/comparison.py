@@ -8,6 +8,7 @@ from operator import attrgetter
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import stdtrit
 from scipy.stats import t as student
 
 from ..document.comparison import MARGIN, Comparison, GroupChange
@@ -162,7 +163,7 @@ def _by_clusters(paired: PairedRows, found: Estimate, code: int) -> Estimate:
     variance = paired.auc_variance(code) if paired.model.estimable(code) else NAN
     if not variance > ROUNDING:
         return found
-    half = float(student.ppf((1 + paired.model.confidence) / 2, paired.degrees(code))) * math.sqrt(variance)
+    half = float(stdtrit(paired.degrees(code), (1 + paired.model.confidence) / 2)) * math.sqrt(variance)
     low, high = max(-1.0, found.value - half), min(1.0, found.value + half)
     return Estimate(found.value, low, high, f"{paired.method}, t quantile")
 

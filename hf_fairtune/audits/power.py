@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import norm, spearmanr
-from scipy.stats import t as student
+from scipy.special import ndtri, stdtrit
+from scipy.stats import spearmanr
 
 from ..document.comparison import GroupPower, Power
 from ..document.estimate import NAN
@@ -49,8 +49,8 @@ def comparison_power(
         if group not in estimable:
             found.append(GroupPower(group, NAN, NAN))
             continue
-        called, excluded, reached = student.ppf(
-            [1 - (1 - confidence) / 2 / len(estimable), confidence, POWER], min(own) - 1
+        called, excluded, reached = stdtrit(
+            min(own) - 1, [1 - (1 - confidence) / 2 / len(estimable), confidence, POWER]
         ).tolist()
 
         def excess(change: float, errors: float = called + reached, own: Cases = own) -> float:
@@ -74,7 +74,7 @@ def change_error(first: float, second: float, correlation: float, cases: Cases) 
     Source: Hoeffding 1948, "A class of statistics with asymptotically normal distribution"; Bamber 1975, "The area
     above the ordinal dominance graph", for one AUC.
     """
-    values, (positives, negatives) = norm.ppf([first, second]).tolist(), cases
+    values, (positives, negatives) = ndtri([first, second]).tolist(), cases
 
     def spread(alike: float) -> float:
         """Add up variances and covariances of two models' wins, in pairs of which so much is the same."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm, rankdata
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from ..document.comparison import MARGIN
 from ..document.estimate import NAN, Estimate, Reason, point, undefined
@@ -160,7 +161,7 @@ class _Judge:
             low, high = NAN, NAN
             if not np.isnan(number.runs).any():
                 low, high = newcombe_interval(float(number.runs.mean()), *own.worth[code, :2].tolist())
-            blind.append(((high - low) / 2 / float(norm.ppf(0.975))) ** 2)
+            blind.append(((high - low) / 2 / float(ndtri(0.975))) ** 2)
         freedom, confidence = self._freedom([code]), own.confidence
         sides = [Spread.of(one, None, own.rows, freedom, error) for one, error in zip(both, blind, strict=True)]
         change = Spread.of(*both, own.rows, freedom, 0.0 if self.alike[code] else sum(blind))

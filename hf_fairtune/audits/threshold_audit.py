@@ -6,7 +6,7 @@ from functools import cache
 from operator import itemgetter
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from ..document.audit import RateGroup, ThresholdAudit
 from ..document.estimate import NAN, Estimate, Reason, Unit, point, undefined
@@ -176,7 +176,7 @@ class Decided:
                 errors[kind] = np.sqrt((1 - shares) / shares / (trials + 1))
             else:
                 _, low, high = self.bounds(rate)
-                errors[kind] = (high - low) / 2 / norm.ppf((1 + level) / 2)
+                errors[kind] = (high - low) / 2 / ndtri((1 + level) / 2)
         errors = np.nan_to_num(errors)
         return np.sqrt((errors**2).sum(axis=0, keepdims=True)) / len(errors) if gap.averaged else errors
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from ..document.estimate import NAN
 from .engine.auc_influence import auc_influence, spread
@@ -105,4 +105,4 @@ class Spread:
     def off(self, probability: float) -> float:
         """Return how far the value may be off with that probability, one-sided."""
         error = math.sqrt(self.sampling + self.training)
-        return error * float(student.ppf(probability, self.freedom)) if error else 0.0
+        return error * float(stdtrit(self.freedom, probability)) if error else 0.0

@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import rankdata
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from ..document.comparison import Verdict
 from ..document.estimate import NAN, Estimate, undefined
 from .engine.delong import ROUNDING
 from .engine.paired_rows import PairedRows
+from .engine.ranks import midranks
 
 JOINT = "{}, t quantile; Bonferroni over the groups that changed"
 
@@ -45,9 +45,9 @@ def joint_changes(
             found[code] = undefined(method, *model.grounds(code)), NAN
             continue
         value, freedom = changes[code], paired.degrees(code)
-        half = error * float(student.ppf(1 - (1 - model.confidence) / 2 / max(changed, 1), freedom))
+        half = error * float(stdtrit(freedom, 1 - (1 - model.confidence) / 2 / max(changed, 1)))
         low, high = max(-1.0, value - half), min(1.0, value + half)
-        fall = max(0.0, error * float(student.ppf(model.confidence, freedom)) - value)
+        fall = max(0.0, error * float(stdtrit(freedom, model.confidence)) - value)
         found[code] = Estimate(value, low, high, method), min(1.0, fall)
     return found
 
@@ -56,7 +56,7 @@ def change_error(paired: PairedRows, code: int, blind: float) -> float:
     """Return the standard error of the change of a group's AUC: 0 only where both models rank its rows alike."""
     rows, others = paired.model.rows, paired.reference.rows.scores
     kept = paired.inside(code)
-    if np.array_equal(rankdata(rows.scores[kept]), rankdata(others[kept])):
+    if np.array_equal(midranks(rows.scores[kept]), midranks(others[kept])):
         return 0.0
     variance = paired.auc_variance(code)
     return math.sqrt(variance) if variance > ROUNDING else blind

@@ -1,6 +1,7 @@
 """One finished search and one repair on generated lesions, for every test that looks at what a run leaves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,50 @@ from transformers import ViTImageProcessor
 
 from hf_fairtune.cli.main import main
 from hf_fairtune.datasets.lesions import write_lesions
+from hf_fairtune.show.files import write_card
+from hf_fairtune.trainer.timing import Cost
 from tests.conftest import tiny_vit
+
+CARD = "hf_fairtune.handover.write_card"
+
+
+@contextmanager
+def hourly() -> Iterator[pytest.MonkeyPatch]:
+    """Say that every training costs an hour, without the seconds that it takes to time a few steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        for command in ("search", "debias", "train"):
+            patch.setattr(f"hf_fairtune.cli.{command}.cost", lambda *_, **__: Cost(0, 3600, 0, 0))
+        yield patch
+
+
+@contextmanager
+def for_all() -> Iterator[None]:
+    """Run what many modules read: with card and figures, whatever the module that asks first leaves out."""
+    with hourly() as patch:
+        patch.setattr(CARD, write_card)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unpriced() -> Iterator[None]:
+    """No run is timed for its price; a module on prices has a fixture of this name that does nothing."""
+    with hourly():
+        yield
+
+
+@contextmanager
+def without_card() -> Iterator[None]:
+    """Leave out card and figures, which take most of the time of a short run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CARD, lambda *_: None)
+        yield
+
+
+@pytest.fixture
+def cardless() -> Iterator[None]:
+    """Leave them out of the runs of a test."""
+    with without_card():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +102,8 @@ def searching(flags: list[str]) -> list[str]:
 def finished(searching: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output folder of `fairtune search`."""
     folder = tmp_path_factory.mktemp("runs") / "finished"
-    assert main(["search", *searching, "--output_dir", str(folder)]) == 0
+    with for_all():
+        assert main(["search", *searching, "--output_dir", str(folder)]) == 0
     return folder
 
 
@@ -79,7 +124,8 @@ def biased(flags: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     own = folder.parent / "biased.yaml"
     own.write_text("method: full\nnum_train_epochs: 5\nlearning_rate: 3e-3\n")
     more = ["--recipe", str(own), "--num_train_epochs", "3", "--output_dir", str(folder)]
-    assert main(["train", *flags, *more]) == 0
+    with for_all():
+        assert main(["train", *flags, *more]) == 0
     return folder
 
 
@@ -101,14 +147,14 @@ def repairing_both(repairing: list[str], elsewhere: Path) -> list[str]:
 def repaired(repairing_both: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output folder of `fairtune debias`."""
     folder = tmp_path_factory.mktemp("runs") / "repaired"
-    assert main(["debias", *repairing_both, "--output_dir", str(folder)]) == 0
+    with for_all():
+        assert main(["debias", *repairing_both, "--output_dir", str(folder)]) == 0
     return folder
 
 
 @pytest.fixture
-def repair(repairing: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Run `fairtune debias` with more flags; the card and its figures, which take most of the time, are left out."""
-    monkeypatch.setattr("hf_fairtune.handover.write_card", lambda *_: None)
+def repair(repairing: list[str], tmp_path: Path, cardless: None) -> Callable[..., Path]:
+    """Run `fairtune debias` with more flags, without card and figures."""
 
     def run(*more: str, group: str = "skin") -> Path:
         folder = tmp_path / f"repair-{len(list(tmp_path.iterdir()))}"

@@ -9,6 +9,7 @@ import pytest
 
 from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
+from tests.cli.conftest import without_card
 
 VALUES, SEEDS = ("none", "soft"), (0, 1)
 
@@ -26,8 +27,7 @@ def asked(repairing: list[str], biased: Path, tmp_path_factory: pytest.TempPathF
 @pytest.fixture(scope="module")
 def ablated(asked: list[str]) -> Path:
     """The folder of the ablation, without its runs' figures."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hf_fairtune.handover.write_card", lambda *_: None)
+    with without_card():
         assert main(["ablate", *asked]) == 0
     return Path(asked[-1])
 

@@ -12,6 +12,8 @@ from hf_fairtune.cli.main import main
 from hf_fairtune.document.data import Target
 from hf_fairtune.document.document import Document
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 FEW = ["--n_boot", "50", "--n_permutations", "50"]
 
 

@@ -12,6 +12,8 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.show.compared import power
 from hf_fairtune.show.table import plain
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 FEW = ["--n_boot", "20", "--n_permutations", "9"]
 FLAGS = ["--label", "y", "--score", "p", "--group", "sex"]
 

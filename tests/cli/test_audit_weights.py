@@ -9,6 +9,8 @@ import pytest
 from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 FLAGS = ["--label", "y", "--score", "p", "--group", "sex", "--n_boot", "50", "--n_permutations", "20"]
 
 

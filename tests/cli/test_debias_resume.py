@@ -9,13 +9,31 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.methods.facts import Facts
 from hf_fairtune.methods.two_step import TwoStep
 from hf_fairtune.trainer.epoch_line import EpochLine
-from tests.cli.test_job import KilledError, without_times
+from tests.cli.conftest import without_card
+from tests.cli.test_job import without_times
+from tests.conftest import KilledError
 
 
+@pytest.fixture(scope="module")
+def short(repairing: list[str]) -> list[str]:
+    """Flags of a repair that ends with scores that can be calibrated, but for its folder."""
+    return [*repairing, "--head_learning_rate", "0.02"]
+
+
+@pytest.fixture(scope="module")
+def whole(short: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one that was not killed, without card."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    with without_card():
+        assert main(["debias", *short, "--output_dir", str(folder)]) == 0
+    return folder
+
+
+@pytest.mark.usefixtures("cardless")
 @pytest.mark.parametrize("die_at", [2, 3, "between", 4])
 def test_a_killed_repair_goes_on(
-    repaired: Path,
-    repairing_both: list[str],
+    whole: Path,
+    short: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     die_at: int | str,
@@ -40,12 +58,11 @@ def test_a_killed_repair_goes_on(
         patch.setattr(EpochLine, "on_evaluate", die)
         patch.setattr(TwoStep, "prepare", die_before_the_head)
         with pytest.raises(KilledError):
-            main(["debias", *repairing_both, "--output_dir", str(tmp_path)])
+            main(["debias", *short, "--output_dir", str(tmp_path)])
     assert not (tmp_path / "fairtune.json").exists()
     step = "extractor" if die_at == 2 else "head"
     (tmp_path / step / "checkpoint-999").mkdir(parents=True)
     (tmp_path / step / "checkpoint-999" / "trainer_state.json").write_text('{"half": ')
-    monkeypatch.setattr("hf_fairtune.handover.write_card", lambda *_: None)
-    assert main(["debias", *repairing_both, "--output_dir", str(tmp_path)]) == 0
-    assert (tmp_path / "model.safetensors").read_bytes() == (repaired / "model.safetensors").read_bytes()
-    assert without_times(Document.load(tmp_path)) == without_times(Document.load(repaired))
+    assert main(["debias", *short, "--output_dir", str(tmp_path)]) == 0
+    assert (tmp_path / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert without_times(Document.load(tmp_path)) == without_times(Document.load(whole))

@@ -9,6 +9,8 @@ from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
 from tests.audits.test_enrichment import planted
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 FLAGS = ["--label", "y", "--score", "p", "--group", "sex", "--n_boot", "20", "--n_permutations", "20"]
 
 

@@ -16,6 +16,7 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.folder import claim
 from hf_fairtune.trainer.epoch_line import EpochLine
+from tests.cli.conftest import without_card
 from tests.conftest import KilledError
 
 TIMES = ("second", "time", "created")
@@ -27,17 +28,34 @@ def without_times(document: Document) -> str:
     return "\n".join(line for line in lines if not any(word in line for word in TIMES))
 
 
-def test_counts_before_training_are_those_audited(finished: Path, lesions: Path, base: Path) -> None:
+@pytest.fixture(scope="module")
+def short(flags: list[str]) -> list[str]:
+    """Flags of a search of few trials whose winner and baseline are trained with three seeds, but for its folder."""
+    more = "--num_train_epochs 2 --trials 2 --baselines linear --baseline_trials 1 --seeds 3"
+    return [*flags, *more.split()]
+
+
+@pytest.fixture(scope="module")
+def whole(short: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one that was not killed, without card."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    with without_card():
+        assert main(["search", *short, "--output_dir", str(folder)]) == 0
+    return folder
+
+
+def test_counts_before_training_are_those_audited(whole: Path, lesions: Path, base: Path) -> None:
     table = DataArguments(str(lesions), "label", ["malignant"], ["skin"], "patient_id", image_size=16)
     data = load_fair_dataset(table, AutoImageProcessor.from_pretrained(base))
-    entry = Document.load(finished).find("model", "test", "malignant", "skin")
+    entry = Document.load(whole).find("model", "test", "malignant", "skin")
     assert entry is not None
     assert counts_of(data, "test") == {row.group: (row.positives, row.negatives) for row in entry.audit.groups}
 
 
+@pytest.mark.usefixtures("cardless")
 @pytest.mark.parametrize("die_at", [2, 4, 8])
 def test_killed_in_the_final_trainings(
-    finished: Path, searching: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, die_at: int
+    whole: Path, short: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, die_at: int
 ) -> None:
     """In the winner's second epoch (a half-written checkpoint beside), with a further seed, and in a baseline."""
     seen = 0
@@ -53,13 +71,13 @@ def test_killed_in_the_final_trainings(
     with monkeypatch.context() as patch:
         patch.setattr(EpochLine, "on_evaluate", die)
         with pytest.raises(KilledError):
-            main(["search", *searching, "--output_dir", str(tmp_path)])
+            main(["search", *short, "--output_dir", str(tmp_path)])
     (tmp_path / "checkpoint-999").mkdir()
     (tmp_path / "checkpoint-999" / "trainer_state.json").write_text('{"half": ')
-    assert main(["search", *searching, "--output_dir", str(tmp_path)]) == 0
+    assert main(["search", *short, "--output_dir", str(tmp_path)]) == 0
     for name in ("model.safetensors", "adapter/adapter_model.safetensors"):
-        assert (tmp_path / name).read_bytes() == (finished / name).read_bytes()
-    assert without_times(Document.load(tmp_path)) == without_times(Document.load(finished))
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    assert without_times(Document.load(tmp_path)) == without_times(Document.load(whole))
 
 
 def claimed(flags: list[str], folder: Path, *more: str) -> tuple[Job, list[str]]:

@@ -19,6 +19,11 @@ from tests.cli.test_job import without_times
 PRICED = "price: 4 trials + 2 trainings of 1 epoch each: about "
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unpriced() -> None:
+    """Time what is priced, as a run outside of the tests does."""
+
+
 @pytest.fixture
 def short(flags: list[str]) -> list[str]:
     """Flags of a search of two trials an epoch long, and of two of a baseline."""
@@ -102,6 +107,7 @@ def test_hours_that_cannot_work(
     assert line in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("cardless")
 def test_a_priced_search_is_the_one_without(
     short: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,7 +116,7 @@ def test_a_priced_search_is_the_one_without(
     assert main(["search", *short, "--output_dir", str(folders[0])]) == 0
     assert PRICED in capsys.readouterr().out
     an_hour = Cost(0, 3600, 0, 0)
-    monkeypatch.setattr(command, "cost", lambda *_: an_hour)
+    monkeypatch.setattr(command, "cost", lambda *_, **__: an_hour)
     assert main(["search", *short, "--output_dir", str(folders[1])]) == 0
     assert f"{PRICED}6 h 00 min (± 25 %)" in capsys.readouterr().out
     documents = [without_times(Document.load(folder)) for folder in folders]
@@ -120,6 +126,7 @@ def test_a_priced_search_is_the_one_without(
     assert not list(folders[0].glob(".*"))
 
 
+@pytest.mark.usefixtures("cardless")
 def test_a_training_has_a_price(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     more = ["--method", "full", "--num_train_epochs", "1", "--output_dir", str(tmp_path)]
     assert main(["train", *flags, *more]) == 0
@@ -128,6 +135,7 @@ def test_a_training_has_a_price(flags: list[str], tmp_path: Path, capsys: pytest
     assert " GB of memory; " in line
 
 
+@pytest.mark.usefixtures("cardless")
 def test_a_repair_has_a_price(repairing: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["debias", *repairing, "--num_train_epochs", "1", "--output_dir", str(tmp_path)]) == 0
     assert "price: 1 training of 1 epoch: about " in capsys.readouterr().out

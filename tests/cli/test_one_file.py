@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import shlex
@@ -19,10 +20,19 @@ from .new_files import CARD, COMMAND, CUT, DATASET, GAP, LOSS, METHOD, RATE, SCO
 ROOT = Path(__file__).parent.parent.parent / "hf_fairtune"
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package that is compiled once, not by each command of each test."""
+    folder = tmp_path_factory.mktemp("package") / "hf_fairtune"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    compileall.compile_dir(folder, quiet=1)
+    return folder
+
+
 @pytest.fixture
-def package(tmp_path: Path) -> Path:
+def package(compiled: Path, tmp_path: Path) -> Path:
     """A copy of the package."""
-    shutil.copytree(ROOT, tmp_path / "hf_fairtune", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(compiled, tmp_path / "hf_fairtune")
     return tmp_path
 
 
@@ -124,7 +134,7 @@ def test_a_method(package: Path, flags: list[str]) -> None:
 
 def test_a_selection(package: Path, flags: list[str]) -> None:
     (package / "hf_fairtune" / "selections" / "last.py").write_text(SELECTION)
-    options = "--method full --num_train_epochs 1 --trials 2 --seeds 1 --baselines linear --baseline_trials 1"
+    options = "--method full --num_train_epochs 1 --trials 2 --seeds 1 --baselines none"
     fairtune(package, "search", *flags, *options.split(), "--selection", "last", "--output_dir", "out")
     document = json.loads((package / "out" / "fairtune.json").read_text())
     search = document["run"]["search"]

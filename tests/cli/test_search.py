@@ -174,7 +174,8 @@ def test_a_contact_given_later_is_on_the_card_and_in_what_is_shared(finished: Pa
 def test_a_search_by_the_auc_of_a_group(
     searching: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = [*searching, "--trials", "1", "--num_train_epochs", "1", "--contact", "clinic.example"]
+    flags = [*searching, "--trials", "1", "--num_train_epochs", "1", "--baselines", "none", "--seeds", "1"]
+    flags += ["--contact", "clinic.example"]
     assert main(["search", *flags, "--objective", "auc_green", "--output_dir", str(tmp_path / "none")]) == 2
     assert "`auc_green` is not a metric to optimise; choose from auc_" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()

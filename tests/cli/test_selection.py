@@ -2,29 +2,55 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from optuna.pruners import NopPruner
 
 from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.search import Search
+from hf_fairtune.search import modes
 from hf_fairtune.trainer.fair import FairTrainer
-
-from .test_job import KilledError, without_times
+from tests.cli.conftest import without_card
+from tests.cli.test_job import without_times
+from tests.conftest import KilledError
 
 TRIALS = 4
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unpruned() -> Iterator[None]:
+    """Every trial ends, so that every rule weighs the same ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(modes, "MedianPruner", lambda **_: NopPruner())
+        yield
 
 
 @pytest.fixture(scope="module")
 def quick(flags: list[str]) -> list[str]:
     """Flags of a short search, but for folder and rule."""
-    more = f"--num_train_epochs 2 --trials {TRIALS} --seeds 1 --baselines linear --baseline_trials 1 --selection"
+    more = f"--num_train_epochs 2 --trials {TRIALS} --seeds 1 --baselines none --selection"
     return [*flags, *more.split()]
+
+
+@pytest.fixture(scope="module")
+def folds(quick: list[str]) -> list[str]:
+    """Flags of one by folds, whose baseline is chosen by them, too."""
+    return [*quick, "folds", "--baselines", "linear", "--baseline_trials", "1"]
+
+
+@pytest.fixture(scope="module")
+def whole(folds: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of that search, without card."""
+    folder = tmp_path_factory.mktemp("chosen") / "folds"
+    with without_card():
+        assert main(["search", *folds, "--output_dir", str(folder)]) == 0
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +121,10 @@ def test_a_rule_that_reads_scores(search: Callable[[str], Path], rule: str) -> N
     assert ("| best value |" in card) == (found.better is not None)
 
 
-def test_killed_in_the_folds(
-    search: Callable[[str], Path], quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("cardless")
+def test_killed_in_the_folds(whole: Path, folds: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the second epoch of the third fold training: the same command ends as if it had not been."""
-    whole, step, seen = search("folds"), FairTrainer.training_step, set[str]()
+    step, seen = FairTrainer.training_step, set[str]()
 
     def die(self: FairTrainer, *args: Any, **kwargs: Any) -> Any:
         place = Path(self.args.output_dir)
@@ -112,20 +137,19 @@ def test_killed_in_the_folds(
     with monkeypatch.context() as patch:
         patch.setattr(FairTrainer, "training_step", die)
         with pytest.raises(KilledError):
-            main(["search", *quick, "folds", "--output_dir", str(tmp_path)])
+            main(["search", *folds, "--output_dir", str(tmp_path)])
     kept = sorted((tmp_path / "trials").glob("*-*.npy"))
     assert len(kept) == 2
     written = [path.stat().st_mtime_ns for path in kept]
     assert list((tmp_path / "folds").glob("*/2/checkpoint-*"))
-    assert main(["search", *quick, "folds", "--output_dir", str(tmp_path)]) == 0
+    assert main(["search", *folds, "--output_dir", str(tmp_path)]) == 0
     assert [path.stat().st_mtime_ns for path in kept] == written
     assert without_times(Document.load(tmp_path)) == without_times(Document.load(whole))
     assert not (tmp_path / "folds").exists()
 
 
-def test_folds_score_every_labelled_row_by_a_model_that_did_not_see_it(search: Callable[[str], Path]) -> None:
-    folder = search("folds")
-    found, document = search_of(folder), Document.load(folder)
+def test_folds_score_every_labelled_row_by_a_model_that_did_not_see_it(whole: Path) -> None:
+    found, document = search_of(whole), Document.load(whole)
     assert found.selection is not None
     assert [one.trial for one in found.selection.candidates] == [
         trial.number for trial in sorted(found.trials, key=lambda trial: -trial.value)
@@ -139,7 +163,7 @@ def test_folds_score_every_labelled_row_by_a_model_that_did_not_see_it(search: C
     assert values[found.best_trial or 0] == max(values.values())
     sizes = [document.data.splits[name].n for name in ("train", "validation")]
     for trial in range(TRIALS):
-        parts = [np.load(path) for path in sorted((folder / "trials").glob(f"{trial}-*.npy"))]
+        parts = [np.load(path) for path in sorted((whole / "trials").glob(f"{trial}-*.npy"))]
         assert len(parts) == 3
         assert sum(map(len, parts)) == sum(int(size or 0) for size in sizes)
 

@@ -19,6 +19,8 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.publish import publish
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 CASES = Path(__file__).parent.parent / "cases"
 
 

@@ -28,6 +28,8 @@ from tests.audits.test_enrichment import planted
 from .conftest import edited
 from .strange import crowded, renamed
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def explained(more: float = 0.25, n: int = 3000, columns: tuple[str, ...] = ("scanner", "age:q4", "site")) -> Document:
     """Audit planted rows; of site five rows are missing."""

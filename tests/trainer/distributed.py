@@ -1,6 +1,6 @@
-"""Run by test_distributed.py on one process and on two: searches, train, repair, and methods whose loss is no mean.
+"""Run by test_distributed.py in one process and on two: searches, train, repair, and methods whose loss is no mean.
 
-Each process writes what it saw.
+Each of two processes writes what it saw.
 """
 
 import json
@@ -8,6 +8,7 @@ import math
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import optuna
 from accelerate import PartialState
@@ -54,9 +55,8 @@ class SecondTrial(BasePruner):
         return trial.number == 1
 
 
-if __name__ == "__main__":
-    freeze_imports()
-    folder, batch = Path(sys.argv[1]), int(sys.argv[2])
+def run_all(folder: Path, batch: int) -> dict[str, Any]:
+    """Return what this process saw, in batches of so many rows."""
     args = arguments(folder, num_train_epochs=3, per_device_train_batch_size=batch, per_device_eval_batch_size=8)
     args.ddp_find_unused_parameters = False
     # 61 rows: no multiple of the batch, so that padding is added and has to be trimmed again.
@@ -115,5 +115,12 @@ if __name__ == "__main__":
         found = [(trial.state, trial.values) for trial in folded.search.trials]
         seen[name] = [best.run_id, found, [one.value for one in folded.search.selection.candidates]]
         seen[f"{name} mask"] = [folded.method.mask, folded.args.learning_rate]
-    (folder / f"rank{args.process_index}.json").write_text(json.dumps(seen))
+    return seen
+
+
+if __name__ == "__main__":
+    freeze_imports()
+    place = Path(sys.argv[1])
+    found = run_all(place, int(sys.argv[2]))
+    (place / f"rank{found['rank']}.json").write_text(json.dumps(found))
     PartialState().destroy_process_group()

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import logit
-from scipy.stats import false_discovery_control, norm
+from scipy.special import logit, ndtri
+from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
 from ...document.estimate import NAN
@@ -118,7 +118,7 @@ def logit_point(value: float, variance: float, positives: float, negatives: floa
         return float(logit(value)), math.sqrt(variance) * logit_slope(value)
     half = 0.5 / (positives * negatives + 1)
     low, high = logit(np.clip(newcombe_interval(value, positives, negatives), half, 1 - half))
-    return float(low + high) / 2, float(high - low) / 2 / float(norm.ppf(0.975))
+    return float(low + high) / 2, float(high - low) / 2 / float(ndtri(0.975))
 
 
 def logit_difference(first: float, second: float) -> float:
@@ -168,7 +168,7 @@ def hanley_mcneil_variance(auc: Real, positives: float, negatives: float) -> Rea
 def _excess(difference: Real, auc: float, group: Cases, reference: Cases) -> Real:
     """Subtract a true difference from the one that two samples would find were it true: negative where it is found."""
     variance = hanley_mcneil_variance(auc - difference, *group) + hanley_mcneil_variance(auc, *reference)
-    found: Real = (norm.ppf(1 - ALPHA / 2) + norm.ppf(POWER)) * np.sqrt(variance) - difference
+    found: Real = (ndtri(1 - ALPHA / 2) + ndtri(POWER)) * np.sqrt(variance) - difference
     return found
 
 

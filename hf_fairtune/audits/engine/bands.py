@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from ...document.estimate import Estimate
 from .bootstrap import BLIND
@@ -45,7 +45,7 @@ def gap_value(numbers: np.ndarray, over: Over, reference: int = 0) -> np.ndarray
 def standard_errors(estimates: Sequence[Estimate], confidence: float) -> np.ndarray:
     """Read standard errors off intervals, [n]: half their width over the normal quantile; 0 for none."""
     widths = np.array([found.high - found.low for found in estimates])
-    return np.nan_to_num(widths / 2 / norm.ppf((1 + confidence) / 2))
+    return np.nan_to_num(widths / 2 / ndtri((1 + confidence) / 2))
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Family:
             centres.append(centre)
             halves.append(spread)
         # Never less than the normal quantile.
-        critical = max(float(np.quantile(furthest, self.confidence)), float(norm.ppf((1 + self.confidence) / 2)))
+        critical = max(float(np.quantile(furthest, self.confidence)), float(ndtri((1 + self.confidence) / 2)))
         return np.concatenate(centres, axis=1), critical * np.concatenate(halves, axis=1)
 
 

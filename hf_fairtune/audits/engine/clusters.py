@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from ...document.estimate import NAN
 from .delong import placements
@@ -207,5 +207,5 @@ class ClusteredShare:
 
     def trials(self, confidence: float) -> float:
         """Count the independent rows that would tell as much, for an interval of this level; NaN for one cluster."""
-        few, many = student.ppf((1 + confidence) / 2, [self.effective - 1, self.n - 1])
+        few, many = stdtrit([self.effective - 1, self.n - 1], (1 + confidence) / 2)
         return float(self.n / self.effect * (many / few) ** 2)

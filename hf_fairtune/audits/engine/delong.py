@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, logit
-from scipy.stats import norm, rankdata
-from scipy.stats import t as student
+from scipy.special import expit, logit, ndtri, stdtrit
+from scipy.stats import norm
 
 from ...document.estimate import NAN, Estimate, Reason, Unit, undefined
+from .ranks import midranks
 
 LOGIT_DELONG = "logit-DeLong"
 LOGIT_OBUCHOWSKI = "logit-DeLong by clusters (Obuchowski)"
@@ -33,7 +33,7 @@ def auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = Non
         return NAN
     if weights is not None:
         return float(np.average(placements(positive, scores, weights)[0], weights=weights[positive]))
-    rank_sum = rankdata(scores)[positive].sum()
+    rank_sum = midranks(scores)[positive].sum()
     return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
@@ -43,9 +43,9 @@ def placements(
     """Compute the share of negatives below each positive, and of positives below each negative; ties count half."""
     if weights is not None:
         return share_below(scores, weights, ~positive, positive), share_below(scores, weights, positive, ~positive)
-    ranks, sizes = rankdata(scores), (positive.sum(), (~positive).sum())
-    above = (ranks[positive] - rankdata(scores[positive])) / sizes[1]
-    return above, (ranks[~positive] - rankdata(scores[~positive])) / sizes[0]
+    ranks, sizes = midranks(scores), (positive.sum(), (~positive).sum())
+    above = (ranks[positive] - midranks(scores[positive])) / sizes[1]
+    return above, (ranks[~positive] - midranks(scores[~positive])) / sizes[0]
 
 
 def share_below(scores: np.ndarray, weights: np.ndarray, among: np.ndarray, of: np.ndarray) -> np.ndarray:
@@ -118,11 +118,11 @@ def auc_interval(
     if not variance > ROUNDING or value in (0.0, 1.0):
         low, high = newcombe_interval(value, *class_sizes(np.asarray(labels), clusters, weights), confidence)
         return Estimate(value, low, high, f"{NEWCOMBE} by clusters" if grouped else NEWCOMBE)
-    quantile = float(norm.ppf((1 + confidence) / 2))
+    quantile = float(ndtri((1 + confidence) / 2))
     if clusters is not None:
         from .clusters import auc_degrees  # only where there are clusters
 
-        quantile = float(student.ppf((1 + confidence) / 2, auc_degrees(np.asarray(labels), clusters, weights)))
+        quantile = float(stdtrit(auc_degrees(np.asarray(labels), clusters, weights), (1 + confidence) / 2))
     return Estimate(value, *logit_interval(value, variance, quantile), method)
 
 
@@ -154,7 +154,7 @@ def newcombe_interval(
     Source: Newcombe 2006, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic. Part
     2", Statistics in Medicine 25, method 5.
     """
-    z, extra, ends = norm.ppf((1 + confidence) / 2), (n_positive + n_negative) / 2 - 1, []
+    z, extra, ends = ndtri((1 + confidence) / 2), (n_positive + n_negative) / 2 - 1, []
 
     def excess(t: float, reached: float) -> float:
         shape = 1 + extra * ((1 - t) / (2 - t) + t / (1 + t))

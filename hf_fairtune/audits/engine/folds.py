@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from ...document.estimate import NAN, Estimate, undefined
 from .bootstrap import bootstrap
@@ -47,7 +47,7 @@ def fold_auc(labels: np.ndarray, scores: np.ndarray, folds: np.ndarray, confiden
     if not variance > ROUNDING or value in (0.0, 1.0):
         sizes = float((labels == 1).sum()), float((labels == 0).sum())
         return Estimate(value, *newcombe_interval(value, *sizes, confidence), NEWCOMBE)
-    return Estimate(value, *logit_interval(value, variance, float(norm.ppf((1 + confidence) / 2))), LOGIT_DELONG)
+    return Estimate(value, *logit_interval(value, variance, float(ndtri((1 + confidence) / 2))), LOGIT_DELONG)
 
 
 def fold_mean(

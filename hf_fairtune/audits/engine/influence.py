@@ -4,8 +4,7 @@ import math
 from typing import cast
 
 import numpy as np
-from scipy.special import expit, logit
-from scipy.stats import t as student
+from scipy.special import expit, logit, stdtrit
 
 from ...document.estimate import Estimate, Reason, Unit, point
 from .bootstrap import BLIND
@@ -39,7 +38,7 @@ def influence_interval(
         return point(value, method, Reason("equal_values"))
     uneven = float(squares @ squares) / total**2 - 1 / len(sums)
     degrees = min(2 / max(uneven, BLIND), len(sums) - 1)
-    half = float(student.ppf((1 + confidence) / 2, degrees)) * math.sqrt(len(sums) / (len(sums) - 1) * total)
+    half = float(stdtrit(degrees, (1 + confidence) / 2)) * math.sqrt(len(sums) / (len(sums) - 1) * total)
     if not share:
         return Estimate(value, value - half, value + half, method)
     half /= value * (1 - value)

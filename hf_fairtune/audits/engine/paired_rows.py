@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from ...document.estimate import Estimate
 from .bands import Bounds
@@ -66,7 +66,7 @@ def maximum_change(values: np.ndarray, draws: np.ndarray, variance: np.ndarray, 
         spreads[p] = np.sqrt(moved.var(axis=0) + np.maximum(variance[p], variance))
         safe = np.where(spreads[p] > BLIND, spreads[p], np.inf)
         furthest = np.maximum(furthest, (np.abs(moved - (model[p] - reference)) / safe).max(axis=1))
-    critical = max(float(np.quantile(furthest, confidence)), float(norm.ppf((1 + confidence) / 2)))
+    critical = max(float(np.quantile(furthest, confidence)), float(ndtri((1 + confidence) / 2)))
     contrasts, half = model[:, None] - reference, critical * spreads
     low, high = (contrasts - half).max(axis=0).min(), (contrasts + half).min(axis=1).max()
     return max(-1.0, float(low)), min(1.0, float(high))

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaincinv
-from scipy.stats import norm
+from scipy.special import betaincinv, ndtri
 
 WILSON = "Wilson"
 CLOPPER_PEARSON = "Clopper-Pearson"
@@ -70,7 +69,7 @@ def wilson(successes: ArrayLike, trials: ArrayLike, confidence: float = 0.95) ->
     """
     hits, cases = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
     cases = np.where(cases > 0, cases, np.nan)
-    z = float(norm.ppf((1 + confidence) / 2))
+    z = float(ndtri((1 + confidence) / 2))
     rate, shrink = hits / cases, 1 + z * z / cases
     centre = (rate + z * z / (2 * cases)) / shrink
     half = z / shrink * np.sqrt(rate * (1 - rate) / cases + z * z / (4 * cases * cases))
@@ -139,6 +138,6 @@ def paired_difference(
     does.
     """
     first, second = (gained + 1) / (trials + 2), (lost + 1) / (trials + 2)
-    centre, z = first - second, float(norm.ppf((1 + confidence) / 2))
+    centre, z = first - second, float(ndtri((1 + confidence) / 2))
     half = z * math.sqrt((first + second - centre**2) / (trials + 2))
     return (gained - lost) / trials, max(-1.0, centre - half), min(1.0, centre + half)

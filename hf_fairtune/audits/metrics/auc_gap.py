@@ -22,7 +22,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from ...document.audit import AucGap, MinGroupAuc, Pair
 from ...document.estimate import NAN, Estimate, Reason
@@ -114,7 +114,7 @@ def auc_errors(resampled: ResampledRows, values: np.ndarray) -> np.ndarray:
         positives, negatives, _ = resampled.worth[code].tolist()
         if not np.isnan(values[code]):
             low, high = newcombe_interval(float(values[code]), positives, negatives, level)
-            errors[0, place] = (high - low) / 2 / norm.ppf((1 + level) / 2)
+            errors[0, place] = (high - low) / 2 / ndtri((1 + level) / 2)
     return errors
 
 
