@@ -33,7 +33,7 @@ SHARED = Path(__file__).parent.parent.parent / "shared"
 
 
 def freeze_imports() -> None:
-    """Exempt what the imports left from the full collections that every `Trainer.train` makes."""
+    """Exempt what the imports left from the collector."""
     gc.collect()
     gc.freeze()
 
