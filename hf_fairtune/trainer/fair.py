@@ -139,7 +139,8 @@ class FairTrainer(MethodTrainer):
         The study is kept in `args.output_dir`; after a kill the same call goes on where it was.
 
         Args:
-            hp_space: training arguments of a trial, in place of the log-uniform learning rate.
+            hp_space: training arguments of a trial, in place of the log-uniform learning rate; one that draws
+                `num_train_epochs` too searches the length of the schedule.
             compute_objective: a metric of the validation split by name, or a function of metrics with a `direction`.
             n_trials: trials in all, those of earlier calls included.
             mode: "default", "paper" (FairTune's text), "published" (its code), or a `Mode`, which has its own trials.

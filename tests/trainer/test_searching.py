@@ -95,6 +95,19 @@ def test_a_diverging_trial_fails_with_its_reason_and_the_search_goes_on(tmp_path
     assert best.run_id in ("1", "2")
 
 
+def test_a_space_may_draw_the_length_of_the_schedule(tmp_path: Path) -> None:
+    """Each trial trains as long as it drew, and the winner again as long as it did."""
+    run = searcher(tmp_path)
+    best = run.hyperparameter_search(
+        lambda trial: {"num_train_epochs": 1 + trial.number, "learning_rate": 3e-3}, n_trials=2
+    )
+    assert run.search is not None
+    assert [len(trial.values) for trial in run.search.trials] == [1, 2]
+    run.train()
+    assert run.state.epoch == int(best.run_id) + 1
+    assert run.evaluate()["eval_min_group_auc"] == best.objective
+
+
 def test_bad_input(tmp_path: Path) -> None:
     with pytest.raises(FairTuneError, match="`mode` is 'fast'"):
         searcher(tmp_path).hyperparameter_search(mode="fast")
