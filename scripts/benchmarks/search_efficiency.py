@@ -26,7 +26,7 @@ from hf_fairtune.search.space import LearningRate
 from hf_fairtune.search.study import enqueue
 
 RATES = LearningRate(1e-3, 1e-1)
-WARMUP, GRANULARITY = math.ceil(EPOCHS / 3), "paper36"
+GRANULARITY = "paper36"
 
 
 def at_random(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
@@ -43,6 +43,9 @@ def asha(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
 
 
 STRATEGIES: dict[str, Callable[[int, int, int], Mode]] = {**MODES, "random": at_random, "asha": asha}
+# `default-2` searches by `default` with a schedule of two epochs.
+SHORTER = (2, 3)
+SHARES = (0.1, 0.25, 0.5)
 
 
 @dataclass
@@ -85,7 +88,9 @@ class Race:
 
     def __init__(self, strategy: str, task: int, seed: int, n_trials: int) -> None:
         self.strategy, self.task, self.seed = strategy, task, seed
-        self.mode = STRATEGIES[strategy](n_trials, seed, WARMUP)
+        name, _, length = strategy.partition("-")
+        self.length = int(length or EPOCHS)
+        self.mode = STRATEGIES[name](n_trials, seed, math.ceil(self.length / 3))
         self.study = optuna.create_study(direction="maximize", sampler=self.mode.sampler, pruner=self.mode.pruner)
         if self.mode.presets:
             enqueue(self.study, self.mode.proposal.presets(GRANULARITY, BLOCKS), RATES)
@@ -96,7 +101,7 @@ class Race:
         self.trial, self.seen = self.study.ask(), 0
         mask = self.mode.proposal.draw(self.trial, GRANULARITY, BLOCKS)
         self.trial.set_user_attr("mask", list(mask.bits))
-        return Configuration(self.task, mask.bits, RATES(self.trial)["learning_rate"])
+        return Configuration(self.task, mask.bits, RATES(self.trial)["learning_rate"], self.length)
 
     @property
     def best(self) -> float:
@@ -106,7 +111,7 @@ class Race:
     def follow(self, curve: Curve) -> bool:
         """Report what is new of a curve; return whether the trial has ended."""
         for epoch, value in sorted(curve.values.items()):
-            last = epoch == EPOCHS
+            last = epoch == self.length
             if epoch <= self.seen or not (last or self.mode.reports_every_epoch):
                 continue
             if last and value > self.best and curve.test is None:
@@ -146,15 +151,13 @@ def train(asked: dict[Configuration, list[Race]], tasks: Sequence[Task], curves:
     lanes, found = Lanes(tasks, [*asked]), {configuration: Curve() for configuration in asked}
     while lanes.lanes:
         lanes.epoch()
-        if lanes.done <= WARMUP:
-            continue
         every = range(len(lanes.lanes))
         for place, value in zip(every, lanes.lowest("validation", every), strict=True):
             found[lanes.lanes[place]].values[lanes.done] = value
-        if lanes.done == EPOCHS:
-            wanted = [i for i in every if is_best(found[lanes.lanes[i]], asked[lanes.lanes[i]])]
-            for place, value in zip(wanted, lanes.lowest("test", wanted) if wanted else (), strict=True):
-                found[lanes.lanes[place]].test = value
+        ended = [i for i in every if lanes.lanes[i].epochs == lanes.done]
+        wanted = [i for i in ended if is_best(found[lanes.lanes[i]], asked[lanes.lanes[i]])]
+        for place, value in zip(wanted, lanes.lowest("test", wanted) if wanted else (), strict=True):
+            found[lanes.lanes[place]].test = value
         going = []
         for place in every:
             own = lanes.lanes[place]
@@ -168,7 +171,7 @@ def train(asked: dict[Configuration, list[Race]], tasks: Sequence[Task], curves:
 
 def is_best(curve: Curve, races: Sequence[Race]) -> bool:
     """Tell whether a search has found nothing better."""
-    return any(curve.values[EPOCHS] > race.best for race in races)
+    return any(curve.values[race.length] > race.best for race in races)
 
 
 def reaches(race: Race, target: float) -> Reached | None:
@@ -200,6 +203,24 @@ def rows(races: Sequence[Race], n_trials: int) -> list[str]:
     return lines
 
 
+def after(race: Race, epochs: float) -> Reached:
+    """Return where a search stands after so many epochs, or after its first trial."""
+    return next((reached for reached in reversed(race.course) if reached.epochs <= epochs), race.course[0])
+
+
+def shares(races: Sequence[Race], n_trials: int) -> list[str]:
+    """Set a search after a share of the epochs of the published one beside that one at its end, a line a share."""
+    ends = {(race.task, race.seed): race.course[-1] for race in races if race.strategy == "published"}
+    lines = []
+    for strategy in dict.fromkeys(race.strategy for race in races):
+        for share in SHARES:
+            own = [race for race in races if race.strategy == strategy]
+            pairs = [(after(race, share * n_trials * EPOCHS), ends[race.task, race.seed]) for race in own]
+            cells = [shown(np.array([getattr(a, k) - getattr(b, k) for a, b in pairs])) for k in ("best", "test")]
+            lines.append(f"| {strategy} | {share:g} | {' | '.join(cells)} |")
+    return lines
+
+
 def shown(values: np.ndarray) -> str:
     """Write a mean with its standard error."""
     if len(values) < 2:
@@ -210,7 +231,11 @@ def shown(values: np.ndarray) -> str:
 def main() -> None:
     """Print a row a strategy."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--strategies", nargs="+", default=["published", "default", "paper", "random", "asha"])
+    parser.add_argument(
+        "--strategies",
+        nargs="+",
+        default=["published", *(n for n in STRATEGIES if n != "published"), *(f"default-{n}" for n in SHORTER)],
+    )
     parser.add_argument("--bias", choices=BIASES, default=BIASES[0])
     parser.add_argument("--world", type=int, default=0)
     parser.add_argument("--data_seeds", type=int, default=3)
@@ -235,6 +260,8 @@ def main() -> None:
              "epochs of 40 trials", "validation", "test", "test against published", "where reached"]  # fmt: skip
     print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
     print("\n".join(rows(races, asked.trials)))
+    print("\n| search | share of the published epochs | validation against their end | test |\n|---|---|---|---|")
+    print("\n".join(shares(races, asked.trials)))
 
 
 if __name__ == "__main__":
