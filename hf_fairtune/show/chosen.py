@@ -11,7 +11,7 @@ from .words import BY_VALUE, SEARCHED_ON, listed, number
 
 MOST = 8
 CHOSEN = "The model was chosen among {n} trials by {rule}; its {key} was {value} {where}{best}{joined}{tested}."
-JOINED = ", that of the trials it joined {}"
+JOINED = " ({} with the trials it joined)"
 TESTED = " and is {} on test, {}"
 MOVED = {1: "{} better than there", 0: "as there", -1: "{} worse than there"}
 HELD = {
