@@ -11,8 +11,8 @@ from hf_fairtune.combinations.library import Library, Step
 from hf_fairtune.document.document import Document
 from hf_fairtune.hub import publishable
 from hf_fairtune.trainer.fair import FairTrainer
-
-from .test_job import KilledError, without_times
+from tests.cli.test_job import without_times
+from tests.conftest import KilledError
 
 
 @pytest.fixture(scope="module")
