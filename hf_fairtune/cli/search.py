@@ -21,7 +21,7 @@ from ..trainer.arguments import FairTrainingArguments
 from ..trainer.baselines import BASELINES, SINGLE, baseline_method, seeds_after
 from ..trainer.fair import FairTrainer
 from ..trainer.price import cost, searched_methods
-from ..trainer.refusals import check_folds
+from ..trainer.refusals import check_search
 from .job import Job, say, say_power, say_subset, warn_of_small_groups
 from .model import ModelArguments
 from .price import kept_line, price_line, price_of
@@ -126,7 +126,7 @@ class SearchArguments:
         if not 0 < self.search_fraction <= 1:
             raise FairTuneError(f"`--search_fraction` is {self.search_fraction:g}; give a share above 0, at most 1.")
         mode, selection = mode_named(self.mode, self.trials, 0, 0), selection_named(self.selection)
-        check_folds(self.folds, mode, selection, self.combination, self.search_fraction)
+        check_search(self.folds, mode, selection, self.combination, self.search_fraction)
         if self.max_hours is not None and not 0 < self.max_hours < math.inf:
             raise FairTuneError(f"`--max_hours` is {self.max_hours:g}; give a finite number above 0.")
         self.baselines = [] if self.baselines == [NO_BASELINE] else self.baselines

@@ -65,10 +65,10 @@ class Spending:
 
     @property
     def _runs(self) -> int:
-        return (self.seeds - 1) * self.retrained if self.retrained else self.seeds
+        return (self.seeds - 1) * min(self.retrained, self.trials) if self.retrained else self.seeds
 
     def _winner(self, kind: Cost) -> float:
         return self._runs * self._training(kind) + self.single * self.seeds * kind.training
 
     def _training(self, cost: Cost) -> float:
-        return cost.training + self.teachers * cost.forwards
+        return cost.training + min(self.teachers, self.trials) * cost.forwards

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..audits.compute import numbers
+from ..search.floors import Floors, UndefinedObjectiveError
 from ..selections.objective import Objective, Scored
 
 CONFIDENCE, N_BOOT = 0.95, 1000
@@ -33,6 +35,7 @@ class Library:
         first: place of the trial that the selection chose.
         seed: of resamples.
         scores_of: gives the scores of the model that some trials make together, by place, [n].
+        floors: which what they make must keep, as each trial did.
     """
 
     objective: Objective
@@ -40,6 +43,7 @@ class Library:
     first: int
     seed: int
     scores_of: Callable[[Sequence[int]], np.ndarray]
+    floors: Floors = Floors()
 
     def ranked(self) -> list[int]:
         """Return the other places, the best value first; of equal ones the earlier trial."""
@@ -60,7 +64,7 @@ class Library:
         return self.grown(most, self.scores_of)
 
     def grown(self, most: int, together: Callable[[Sequence[int]], np.ndarray]) -> list[Step]:
-        """Take in the trials by value, the best first, but for those that are shown to make the set worse.
+        """Take in the trials by value, the best first, but for those that break a floor or are shown to do harm.
 
         A mean has less variance than its members, so that harm is what takes evidence: 200 rows seldom show a gain.
 
@@ -70,13 +74,14 @@ class Library:
 
         Source: Wortsman et al. 2022, "Model soups", ICML, recipe 1, with a test in place of the difference.
         """
-        members, scores = [self.first], together([self.first])
-        steps = [self._step(self.first, scores)]
+        alone = together([self.first])
+        members, scores, steps = [self.first], alone, [self._step(self.first, alone)]
         for place in self.ranked():
             if len(members) == most:
                 break
             mixed = together([*members, place])
-            if not self.is_worse(mixed, scores):
+            # Against the chosen trial too: harms that are each too small to be shown may add up.
+            if self.is_feasible(mixed) and not (self.is_worse(mixed, scores) or self.is_worse(mixed, alone)):
                 members, scores = [*members, place], mixed
                 steps.append(self._step(place, scores))
         return steps
@@ -85,16 +90,27 @@ class Library:
         """Tell whether scores are shown to worsen the objective, or the AUC of a group, beside others, [n] each.
 
         That is where the upper bound of the change, over resamples that both share, is below zero; or where no
-        resample defines it.
+        resample defines the objective. A group without an AUC has none that may fall.
         """
         scored = replace(self.scored, scores=np.stack([now, scores]))
         groups = [Objective(f"auc_{scored.rows.group_names[code]}", maximize=True) for code in scored.included]
         for objective in (self.objective, *groups):
             change = np.diff(objective.gains(objective.draws(scored, N_BOOT, self.seed)), axis=1)
             change = change[~np.isnan(change)]
-            if not len(change) or np.quantile(change, CONFIDENCE) < -ROUNDING:
+            if not len(change) and objective is self.objective:
+                return True
+            if len(change) and np.quantile(change, CONFIDENCE) < -ROUNDING:
                 return True
         return False
+
+    def is_feasible(self, scores: np.ndarray) -> bool:
+        """Tell whether scores keep the floors, [n]."""
+        found = numbers(replace(self.scored.rows, scores=scores), self.scored.included, self.scored.folds)
+        try:
+            excess = self.floors.excess({f"eval_{name}": value for name, value in found.items()})
+        except UndefinedObjectiveError:
+            return False
+        return all(value <= 0 for value in excess.values())
 
     def _step(self, place: int, scores: np.ndarray) -> Step:
         scored = replace(self.scored, scores=scores[None])

@@ -50,6 +50,16 @@ class Trial:
     infeasible: list[str] = field(default_factory=list)
     stopped_by: Stop | None = None
 
+    @property
+    def reached(self) -> int:
+        """Return the last epoch that it reported, or fold where it is cross-fitted; 0 for none."""
+        return max(map(int, self.values), default=0)
+
+    @property
+    def cut_short(self) -> bool:
+        """Tell whether the hours of the run stopped it, so that it is not finished."""
+        return self.state == "PRUNED" and self.stopped_by == "hours"
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -131,7 +141,7 @@ class Search:
     @property
     def n_finished(self) -> int:
         """Return the number of trials that the hours of the run did not cut short."""
-        return sum(trial.stopped_by != "hours" and trial.state != "RUNNING" for trial in self.trials)
+        return sum(not trial.cut_short and trial.state != "RUNNING" for trial in self.trials)
 
     @property
     def complete(self) -> list[Trial]:
@@ -153,7 +163,7 @@ class Search:
 
     def budget(self) -> Budget:
         """Sum up what the search took, its selection included, and found."""
-        epochs = sum(len(trial.values) for trial in self.trials) * (self.num_train_epochs if self.folds else 1)
+        epochs = sum(trial.reached for trial in self.trials) * (self.num_train_epochs if self.folds else 1)
         epochs += self.selection.epochs if self.selection else 0
         value = self.chosen.value if self.chosen else NAN
         return Budget(len(self.trials), float(epochs), self.seconds, self.objective, value, self.n_trials)

@@ -144,12 +144,13 @@ class Searcher:
             trial.set_user_attr("mask", mask)
             trial.set_user_attr("trainable_parameters", trainable_parameters)
 
-    def report(self, trial: BaseTrial, step: int, value: float, metrics: Mapping[str, float]) -> bool:
-        """Give the study a trial's value after an epoch, or a fold; return whether to stop the trial.
+    def report(self, trial: BaseTrial, step: int, value: float, metrics: Mapping[str, float], last: bool) -> bool:
+        """Give the study a trial's value after an epoch, or a fold; return whether to stop it.
 
-        After its last fold a trial is not stopped: its value is paid for, and of as many rows as any.
+        `last` says that none follows. After its last fold a trial is not stopped: its value is paid for, and of as
+        many rows as any.
         """
-        self.excess, last = self.plan.floors.excess(metrics), step >= self.plan.n_steps
+        self.excess = self.plan.floors.excess(metrics)
         if not isinstance(trial, optuna.Trial):
             return False
         self.progress.reached(trial.number, step, value)

@@ -81,7 +81,7 @@ def enqueue(study: optuna.Study, presets: Sequence[Preset], rates: LearningRate)
 def n_finished(study: optuna.Study) -> int:
     """Count the trials that need no more work: complete, pruned by what they scored, or failed."""
     ended = study.get_trials(deepcopy=False, states=FINISHED)
-    return sum(trial.user_attrs.get(STOPPED_BY) != "hours" for trial in ended)
+    return sum(trial.state != TrialState.PRUNED or trial.user_attrs.get(STOPPED_BY) != "hours" for trial in ended)
 
 
 def winner(study: optuna.Study) -> FrozenTrial | None:

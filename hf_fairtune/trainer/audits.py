@@ -15,6 +15,7 @@ from ..audits.audit_table import audit_table
 from ..audits.calibration import EDGE, fit_calibration
 from ..audits.compute import scores_from_logits
 from ..audits.table_rows import rows_of
+from ..combinations.mean import MeanModel
 from ..data.fair_dataset import FairDataset
 from ..data.probabilities import probabilities
 from ..document.document import Audited
@@ -137,6 +138,8 @@ class Audits:
 
     def calibrate_model(self, model: Any, head: str | None) -> CalibrationFacts:
         """Fold the calibration of the trained model into its head, unless its scores do not rank the rows."""
+        if isinstance(model, MeanModel):
+            raise FairTuneError("the mean of several models has no one head to calibrate; combine by `distill`.")
         found = self._calibration(MODEL)
         applied = found.slope > 0
         if applied:

@@ -71,7 +71,8 @@ def combine(
 ) -> None:
     """Combine trials of the trainer's search and note there which; `train()` trains what they make, or teach.
 
-    The weights of the others are deleted then, unless the rule would read them in a run that goes on after a kill.
+    The weights of the others are deleted then, unless the rule would read them in a run that goes on after a kill, or
+    trials are left.
     """
     start, search, objective = time.monotonic(), trainer.search, objective_of(plan)
     assert search is not None
@@ -82,7 +83,7 @@ def combine(
         return scores_together(trainer, combination, [numbers[place] for place in places])
 
     scored = scored_by(trainer, plan, search.complete)
-    library = Library(objective, scored, first, trainer.args.seed, scores_of)
+    library = Library(objective, scored, first, trainer.args.seed, scores_of, plan.floors)
     steps = combination.members(library)
     bounds = objective.gains(np.array([step.bound for step in steps])).tolist()
     members = [Member(numbers[step.place], step.value, bound) for step, bound in zip(steps, bounds, strict=True)]
@@ -95,7 +96,8 @@ def combine(
     else:
         own = [next(trial for trial in search.complete if trial.number == number) for number in taken]
         trainer.team = Team(combination, plan, own, propose)
-    if not combination.reads_weights:
+    # A search that its hours ended may go on with more of them.
+    if not combination.reads_weights and search.n_finished >= search.n_trials:
         forget(trainer, {*numbers} - {*taken})
 
 

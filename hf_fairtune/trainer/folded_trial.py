@@ -63,7 +63,8 @@ def train_folds(trainer: FairTrainer, fit: CrossFit, searcher: Searcher, trial: 
             if searcher.keeps_weights:
                 forget_scores_alone(trainer, trial.number, fold)
             scores[fit.division.folds == fold] = fit.scores(drawn, fold, begin, partial(end, fold))
-            if stops(trainer, searcher, trial, fold + 1, fit.division.metrics(scores, fold)):
+            metrics, last = fit.division.metrics(scores, fold), fold + 1 == fit.count
+            if stops(trainer, searcher, trial, fold + 1, metrics, last):
                 raise TrialPruned
     except (TrialPruned, DivergedError, UndefinedObjectiveError):
         forget_weights(trainer, fit, trial)

@@ -144,7 +144,7 @@ class CrossFit:
                     self.scores(fixed(trial), fold)
                 except DivergedError:
                     self._keep(trial.number, fold, np.full(self._size(fold), np.nan))
-        self.epochs += done * self.plan.n_epochs
+        self.epochs += self.count * sum(trial.reached for trial in trials)
         return self.kept(trials)
 
     def kept(self, trials: Sequence[Trial]) -> Scored:
@@ -186,7 +186,7 @@ class CrossFit:
 
     def train(self, trial: FixedTrial, fold: int, begin: Hook = nothing) -> FairTrainer:
         """Train a trial on all folds but one, or go on from a checkpoint; return the trainer."""
-        part, folder = self.division.parts[fold], Path(FOLDER) / str(trial.number) / str(fold)
+        part, folder = self.division.parts[fold], Path(FOLDER) / str(trial.number) / self._name(fold)
         found = as_trial(self.trainer, self.plan, trial, folder, self.propose(trial), part)
         begin(found)
         found.train(resume_from_checkpoint=True)
@@ -200,10 +200,14 @@ class CrossFit:
         """Remove what a training needs to go on, and folders that are empty then."""
         folder = Path(self.trainer.args.output_dir) / FOLDER
         if self._is_main and folder.is_dir():
-            shutil.rmtree(folder / str(trial) / str(fold), ignore_errors=True)
+            shutil.rmtree(folder / str(trial) / self._name(fold), ignore_errors=True)
             for empty in (folder / str(trial), folder):
                 if empty.is_dir() and not any(empty.iterdir()):
                     empty.rmdir()
+
+    def _name(self, fold: int) -> str:
+        """Name a fold so that no checkpoint of another division is taken up."""
+        return f"{fold}-of-{self.count}"
 
     def _place(self, trial: int, fold: int) -> Path:
         return place(Path(self.trainer.args.output_dir), trial, fold)

@@ -122,12 +122,19 @@ def check_best_metric(metric: str | None, group_names: Sequence[str]) -> None:
             raise FairTuneError(f"`metric_for_best_model`: {error}") from None
 
 
-def check_folds(folds: int, mode: Mode, selection: Selection, combination: Combination, fraction: float = 1.0) -> None:
-    """Check that a search may be cross-fitted, 0 folds being none.
+def check_search(
+    folds: int, mode: Mode, selection: Selection, combination: Combination, fraction: float = 1.0
+) -> None:
+    """Check that what is asked of a search goes together, 0 folds being none.
 
     Raises:
-        FairTuneError: there is one fold, or something else that is asked for has no use for folds.
+        FairTuneError: there is one fold, or one of two has no use for the other.
     """
+    if fraction < 1 and combination.combines and not combination.teachers:
+        raise FairTuneError(
+            f"`{combination.name}` hands over what trials trained, here on a fraction of {fraction:g} of the rows; "
+            "choose `distill`, or leave the fraction out."
+        )
     if folds < 0 or folds == 1:
         raise FairTuneError(f"`folds` is {folds}; give 2 or more, or 0 to score trials on the validation split.")
     if not folds:

@@ -24,14 +24,17 @@ def start_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> N
 
 def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, metrics: Mapping[str, float]) -> None:
     """Report the objective after an epoch, where Trainer reports steps, and let every process stop together."""
-    if stops(trainer, searcher, trial, round(trainer.state.epoch or 0), metrics):
+    state = trainer.state
+    if stops(trainer, searcher, trial, round(state.epoch or 0), metrics, state.global_step >= state.max_steps):
         trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
         raise optuna.TrialPruned
 
 
-def stops(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, step: int, metrics: Mapping[str, float]) -> bool:
+def stops(
+    trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, step: int, metrics: Mapping[str, float], last: bool
+) -> bool:
     """Report the objective of a trial after a step; return, the same on every process, whether it is to stop."""
     searcher.ration.clock.keep()
     trainer.objective = trainer.compute_objective(dict(metrics))
-    stop = searcher.report(trial, step, trainer.objective, metrics)
+    stop = searcher.report(trial, step, trainer.objective, metrics, last)
     return bool(broadcast_object_list([stop])[0])

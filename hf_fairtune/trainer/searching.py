@@ -35,7 +35,7 @@ from .folded_trial import train_folds
 from .folding import cross_fit
 from .heap import unexamined_heap
 from .kept_start import kept_start
-from .refusals import check_folds
+from .refusals import check_search
 from .stages import restored, staged
 from .subset import check_subset, on_subset
 
@@ -68,7 +68,7 @@ def find_winner(
     trainer: FairTrainer, plan: Plan, selection: Selection, combination: Combination, stock: Callable[..., Any]
 ) -> BestRun:
     """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner by a rule."""
-    check_folds(plan.folds, plan.mode, selection, combination, plan.fraction)
+    check_search(plan.folds, plan.mode, selection, combination, plan.fraction)
     check_subset(trainer, plan.fraction)
     trainer.cross_fit = cross_fit(trainer, plan, selection, partial(propose, trainer, plan))
     searcher = open_searcher(trainer, plan)
@@ -207,8 +207,9 @@ def train_once(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train
     with staged(trainer, propose(trainer, searcher.plan, trial)):
         output = train()
         trainer.divergence.refuse(trainer)
-        if trainer.objective is None:
-            # Nothing was scored in between; the floors are of the trial's last epoch too.
+        trainer.method.finish(trainer.model)
+        if trainer.objective is None or type(trainer.method).finish is not Method.finish:
+            # Nothing was scored since the last change; the floors are of the trial's last epoch too.
             trainer._evaluate(trial, None)
     selecting.keep_scores(trainer, trial.number)
     combining.keep_weights(trainer, searcher, trial.number)

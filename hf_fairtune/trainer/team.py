@@ -60,8 +60,7 @@ class Team:
             trainer.audits.forget(MODEL)
         trainer.training_log = log = TrainingLog(trainer.open_method)
         log.steps += [
-            Step(f"trial {trial.number}", self.plan.n_epochs, trial.learning_rate, trial.seconds)
-            for trial in self.trials
+            Step(f"trial {trial.number}", trial.reached, trial.learning_rate, trial.seconds) for trial in self.trials
         ]
         log.weights = moved_by(model, weights)
         if isinstance(model, MeanModel) and trainer.search is not None and trainer.search.combination is not None:

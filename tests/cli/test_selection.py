@@ -141,7 +141,7 @@ def test_killed_in_the_folds(whole: Path, folds: list[str], tmp_path: Path, monk
     kept = sorted((tmp_path / "trials").glob("*-*.npy"))
     assert len(kept) == 2
     written = [path.stat().st_mtime_ns for path in kept]
-    assert list((tmp_path / "folds").glob("*/2/checkpoint-*"))
+    assert list((tmp_path / "folds").glob("*/2-of-3/checkpoint-*"))
     assert main(["search", *folds, "--output_dir", str(tmp_path)]) == 0
     assert [path.stat().st_mtime_ns for path in kept] == written
     assert without_times(Document.load(tmp_path)) == without_times(Document.load(whole))

@@ -1,13 +1,16 @@
 """How a set of trials grows, against loops that are slow and obviously right."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from hf_fairtune.audits.engine.delong import auc
+from hf_fairtune.audits.engine.rows import check_rows
 from hf_fairtune.combinations.combination import combination_named
 from hf_fairtune.combinations.library import CONFIDENCE, N_BOOT, Library
+from hf_fairtune.search.floors import Floors
 from hf_fairtune.selections.objective import Objective, Scored
 from tests.selections.samples import Given, rows, scores
 
@@ -91,6 +94,45 @@ def test_what_serves_one_group_at_the_cost_of_another_is_no_member() -> None:
     alone, together = np.quantile(draws(of, [given[0], of.mean([0, 1])], OBJECTIVE), 1 - CONFIDENCE, axis=0)
     assert together > alone + 0.05
     assert [step.place for step in of.best_mean(2)] == [0]
+
+
+def test_small_harms_do_not_add_up() -> None:
+    """Each makes the set a little worse; together they may not make it worse than the chosen trial alone."""
+    found = 0
+    for seed in range(12):
+        table, rng = rows(240), np.random.default_rng(seed)
+        strength = np.array([3.0, *[1.6] * 9])[:, None]
+        given = rng.normal(size=(10, 240)) + rng.normal(size=240) + strength * table.labels
+        of = Library(OBJECTIVE, Scored(table, (0, 1), given), 0, 0, lambda places, given=given: given[0])
+        places = [step.place for step in of.best_mean(10)]
+        assert not of.is_worse(of.mean(places), given[0])
+        grown = [0]
+        for place in of.ranked():
+            if not of.is_worse(of.mean([*grown, place]), of.mean(grown)):
+                grown.append(place)
+        found += of.is_worse(of.mean(grown), given[0])
+    assert found
+
+
+def test_what_breaks_a_floor_is_no_member() -> None:
+    """A mean that flags nobody has no gap at all."""
+    table = rows(240)
+    flagging = np.where(table.labels == 1, 0.7, 0.2) + np.random.default_rng(0).uniform(-0.1, 0.1, 240)
+    shy = np.where(table.labels == 1, 0.15, 0.1) + np.random.default_rng(1).uniform(-0.1, 0.1, 240)
+    given, objective = np.stack([flagging, shy]), Objective("equalized_odds_difference", False)
+    free = Library(objective, Scored(table, (0, 1), given), 0, 0, lambda places: given[0])
+    assert (free.mean([0, 1]) < 0.5).mean() > 0.99
+    assert [step.place for step in free.best_mean(2)] == [0, 1]
+    kept = replace(free, floors=Floors.of(objective.name))
+    assert [step.place for step in kept.best_mean(2)] == [0]
+
+
+def test_a_group_without_an_auc_does_not_end_it() -> None:
+    of, table = library(objective=Objective("auc", True)), rows(240)
+    groups = np.where(table.labels * (np.arange(240) > 200) == 1, 2, table.groups)
+    three = check_rows(table.labels, np.zeros(240), groups, ("a", "b", "c"))
+    found = replace(of, scored=Scored(three, (0, 1, 2), of.scored.scores)).best_mean(4)
+    assert len(found) == 4
 
 
 def test_what_no_resample_defines_is_no_member() -> None:
