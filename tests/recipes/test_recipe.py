@@ -73,7 +73,7 @@ def test_one_of_your_own(tmp_path: Path) -> None:
             "learning_rat: 1",
             "recipe `own.yaml`: `learning_rat` is no flag of `fairtune search`; did you mean `learning_rate",
         ),
-        ("zzz: 1", "recipe `own.yaml`: `zzz` is no flag of `fairtune search`."),
+        ("zzz: 1", "recipe `own.yaml`: `zzz` is no flag of `fairtune search`; see `fairtune search --help`."),
         ("trials: many", "recipe `own.yaml`: argument --trials: invalid int value: 'many'"),
         ("mode: magic", "recipe `own.yaml`: argument --mode: invalid choice: 'magic'"),
         ("trials: [1, 2]", "recipe `own.yaml`: `trials` takes one value, not a list."),
