@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,16 +52,12 @@ class FlagFile:
             FairTuneError: a name is no flag of the parser, or a value is none of its flag.
         """
         flags = flags_of(parser)
-        return {self._flag(parser, flags, name).dest: self._read(parser, flags[name], name) for name in self.values}
-
-    def _flag(
-        self, parser: argparse.ArgumentParser, flags: Mapping[str, argparse.Action], name: str
-    ) -> argparse.Action:
-        if name in flags:
-            return flags[name]
-        near = difflib.get_close_matches(name, flags, n=3)
-        do = f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else f"see `{parser.prog} --help`."
-        raise FairTuneError(f"{self.title}: `{name}` is no flag of `{parser.prog}`; {do}")
+        for name in self.values:
+            if name not in flags:
+                near = [f"`{one}`" for one in difflib.get_close_matches(name, flags, n=3)]
+                do = f"did you mean {' or '.join(near)}?" if near else f"see `{parser.prog} --help`."
+                raise FairTuneError(f"{self.title}: `{name}` is no flag of `{parser.prog}`; {do}")
+        return {flags[name].dest: self._read(parser, flags[name], name) for name in self.values}
 
     def _read(self, parser: argparse.ArgumentParser, flag: argparse.Action, name: str) -> object:
         value = self.values[name]
@@ -76,8 +73,7 @@ def flags_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
     """Return the flags that take values, by each of their names."""
     flags: dict[str, argparse.Action] = {}
     for action in parser._actions:
-        # Of two that set the same, the later one, `--no_...`, only turns it off.
-        if action.dest not in flags:
+        if action.nargs != 0:  # as of `--help` and `--no_calibrate`
             flags |= {option.lstrip("-").replace("-", "_"): action for option in action.option_strings}
     return flags
 
@@ -102,11 +98,14 @@ def read_values(path: Path, title: str) -> dict[str, Value]:
         content = yaml.load(text.replace("\t", " ") if path.suffix == ".json" else text, Texts)
     except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
         raise FairTuneError(f"{title} cannot be read: {first_line(error)}") from error
-    if not isinstance(content, dict) or not all(map(_is_value, content.values())):
+    if not isinstance(content, dict):
         raise FairTuneError(f"{title} is no list of flags; write lines such as `num_train_epochs: 30`.")
-    return {str(name): value for name, value in content.items() if value is not None}
+    for name, value in content.items():
+        if isinstance(value, list) and not all(isinstance(one, str) for one in value):
+            raise FairTuneError(f"{title}: `{name}` has a list of more than texts and numbers; write them alone.")
+    return {str(name): _as_typed(value) for name, value in content.items() if value is not None}
 
 
-def _is_value(value: object) -> bool:
-    texts = value if isinstance(value, list) else [value]
-    return value is None or all(isinstance(one, str) for one in texts)
+def _as_typed(value: Value | dict[str, object]) -> Value:
+    """Write a mapping, such as that of `lr_scheduler_kwargs`, as its flag takes it."""
+    return json.dumps(value) if isinstance(value, dict) else value

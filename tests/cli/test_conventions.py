@@ -96,6 +96,11 @@ def test_json_is_read_as_yaml_is(args: Path) -> None:
     assert (found["dataset"], found["learning_rate"], found["bf16"], found["cluster"]) == ("dé", 1e-3, False, None)
 
 
+def test_a_mapping_is_what_its_flag_takes(args: Path) -> None:
+    args.write_text(f"{THEIRS}output_dir: out\nlr_scheduler_kwargs:\n  num_cycles: 0.4\n")
+    assert parsed("train", "args.yaml")["lr_scheduler_kwargs"] == {"num_cycles": 0.4}
+
+
 def test_nothing_and_the_word_null_are_different(args: Path) -> None:
     args.write_text(f"{THEIRS}output_dir: out\ncluster:\nimage: ~\ncontact: 'null'\nnum_train_epochs: null\n")
     found = parsed("search", "args.yaml")
