@@ -36,15 +36,10 @@ MODEL, REFERENCE = "model", "reference"
 COIN = 0.5
 
 
-def rewrite(argv: list[str]) -> list[str]:
-    """Let a table of predictions be its own data."""
-    if len(argv) > 1 and argv[0] == "--model" and is_table(argv[1]) and "--dataset" not in argv:
-        argv += ["--dataset", argv[1]]
-    return argv
-
-
 def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     """Print the audit, write the page and its files, and return the gate's exit status."""
+    if is_table(arguments.model):  # of predictions, which is its own data
+        data = replace(data, dataset=data.dataset or arguments.model)
     # What can be refused is refused before images are scored.
     check_policies(arguments.threshold, arguments.correction)
     AuditOptions(

@@ -23,7 +23,12 @@ TEST, VALIDATION = "test", "validation"
 class AuditArguments:
     """What to audit, and how."""
 
-    model: str = field(metadata={"help": "Folder or Hub id of an image classifier, or a table of predictions."})
+    model: str = field(
+        metadata={
+            "help": "Folder or Hub id of an image classifier, or a table of predictions.",
+            "aliases": ["--model_name_or_path"],
+        }
+    )
     split: str | None = field(
         default=None,
         metadata={"help": "Rows to audit: train, validation, test or all. Default: test where there are splits."},

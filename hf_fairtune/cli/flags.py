@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import logging
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import field, make_dataclass
@@ -15,7 +16,8 @@ from transformers import HfArgumentParser
 
 from .. import catalog
 from ..errors import FairTuneError
-from ..recipes.recipe import Recipe, changes, names, recipe
+from ..recipes.flag_file import ENDINGS, YAML, FlagFile, flag_file
+from ..recipes.recipe import Recipe, names, recipe
 
 HELP_ALL = ("--help_all", "--help-all")
 RECIPE = "Settings in place of the defaults of flags that are not given"
@@ -44,10 +46,18 @@ def with_method(argv: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
 
 
 def given(argv: Sequence[str], flag: str) -> str | None:
-    """Return the last value that a flag is given."""
+    """Return the last value that a flag is given, else the one that the file of flags has."""
     found = [b for a, b in zip(argv, argv[1:], strict=False) if a == flag]
     found += [a.partition("=")[2] for a in argv if a.startswith(f"{flag}=")]
+    if not found and (file := file_of(argv)) and isinstance(value := file.values.get(flag.lstrip("-")), str):
+        return value
     return found[-1] if found else None
+
+
+def file_of(argv: Sequence[str]) -> FlagFile | None:
+    """Return the file of flags, if that comes first."""
+    named = argv and not argv[0].startswith("-") and argv[0].endswith(ENDINGS)
+    return flag_file(argv[0]) if named else None
 
 
 def recipe_of(argv: Sequence[str]) -> Recipe | None:
@@ -80,11 +90,14 @@ def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
         # A run is taken up again by its folder, so that there is none by default.
         parser._option_string_actions["--output_dir"].required = True
         follow(parser, recipe_of(argv), argv)
+    # Where flags are passed on, so is the file.
+    if not getattr(module, "PASSES_ON", False):
+        follow(parser, file_of(argv), argv)
     return parser
 
 
-def follow(parser: Parser, followed: Recipe | None, argv: Sequence[str]) -> None:
-    """Make the values of a recipe the defaults of those flags that are not given."""
+def follow(parser: Parser, followed: FlagFile | None, argv: Sequence[str]) -> None:
+    """Make the values of a recipe or a file the defaults of those flags that are not given."""
     values = followed.typed(parser) if followed else {}
     words = {word.partition("=")[0] for word in argv}
     for action in parser._actions:
@@ -95,30 +108,30 @@ def follow(parser: Parser, followed: Recipe | None, argv: Sequence[str]) -> None
 def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
     """Read the flags of a command into its dataclasses; `--help` prints and leaves.
 
-    The first argument of a command may stand without its flag, `POSITIONAL`, as in `fairtune report RUN`. A command
-    with `PASSES_ON = True` also gets, last, the list of those flags that are not its own.
+    A yaml or json file of flags may come first; one that is given beside it wins. The first argument of a command may
+    stand without its flag, `POSITIONAL`, as in `fairtune report RUN`; json is then no file of flags, as `fairtune
+    audit` reads predictions from it. A command with `PASSES_ON = True` also gets, last, the list of those flags that
+    are not its own.
     """
     silence()
+    argv, passes_on = list(argv), getattr(module, "PASSES_ON", False)
+    if hasattr(module, "POSITIONAL") and argv and not argv[0].startswith("-") and not argv[0].endswith(YAML):
+        argv = [module.POSITIONAL, *argv]
     if HELP & set(argv):
         from .help import print_help  # whoever runs a command needs none of it
 
         parser, positional = parser_of(module, argv), getattr(module, "POSITIONAL", None)
         print_help(parser, list(parser.dataclass_types), positional, not set(HELP_ALL).isdisjoint(argv))
         raise SystemExit(0)
-    argv = list(argv)
-    if hasattr(module, "POSITIONAL") and argv and not argv[0].startswith("-"):
-        argv = [module.POSITIONAL, *argv]
-    if hasattr(module, "rewrite"):
-        argv = module.rewrite(argv)
     parser = parser_of(module, argv)
+    words = argv if passes_on or file_of(argv) is None else argv[1:]
     try:
-        *parsed, _, rest = parser.parse_args_into_dataclasses(argv, True, look_for_args_file=False)
+        *parsed, _, rest = parser.parse_args_into_dataclasses(words, True, look_for_args_file=False)
     except (ImportError, OSError, ValueError) as error:  # a package or a file that a training argument needs
         raise FairTuneError(str(error)) from error
     if followed := recipe_of(argv) if hasattr(module.ARGUMENTS[-1], "method") else None:
-        values = followed.typed(parser)
-        parsed[-1].followed = followed.facts(changes(values, vars(parser.parse_known_args(argv)[0])))
-    if getattr(module, "PASSES_ON", False):
+        parsed[-1].followed = followed.facts(parser, vars(parser.parse_known_args(words)[0]))
+    if passes_on:
         return (*parsed, rest)
     if rest:
         parser.error(unknown(rest, parser))
@@ -136,9 +149,12 @@ def unknown(rest: Sequence[str], parser: argparse.ArgumentParser) -> str:
 
 def silence() -> None:
     """Keep libraries' notes on loading a new head, and on what does not concern the user, off the terminal."""
-    transformers.logging.set_verbosity_error()
+    # The libraries read their variable themselves, when they are imported.
+    if not os.environ.get("TRANSFORMERS_VERBOSITY"):
+        transformers.logging.set_verbosity_error()
+    if not os.environ.get("HF_HUB_VERBOSITY"):
+        huggingface_hub.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    huggingface_hub.logging.set_verbosity_error()
     logging.getLogger("optuna").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=FutureWarning)

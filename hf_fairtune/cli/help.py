@@ -83,7 +83,7 @@ def group(kind: Any, name: str) -> str:
 def simplify(action: argparse.Action) -> None:
     """Reduce a flag to one spelling and a short name of its value; mark it where the command itself asks for it."""
     action.option_strings = action.option_strings[:1]
-    action.required |= action.dest in ASKED
+    action.required |= action.dest in ASKED and not action.default
     action.metavar = None if action.choices else action.dest.rpartition("_")[2].upper()
     if action.nargs == "?":
         action.nargs = 0  # true, without saying so

@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from .. import catalog
 from ..errors import FairTuneError
@@ -22,10 +23,11 @@ def overview() -> str:
         [
             "Make image classifiers fair to patients: audit by group, search what to fine-tune, publish.",
             "",
-            "usage: fairtune COMMAND [flags]        fairtune COMMAND --help",
+            "usage: fairtune COMMAND [args.yaml] [flags]        fairtune COMMAND --help        fairtune --version",
             "",
             *lines,
             "",
+            "Flags may stand in a yaml or json file, which comes first; those typed after it override it.",
             "First look, no data and no network needed:  fairtune demo",
         ]
     )
@@ -37,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview())
         return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"fairtune {version('hf-fairtune')}")
+        return 0
     command, flags = arguments[0], arguments[1:]
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)

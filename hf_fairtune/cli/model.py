@@ -25,7 +25,8 @@ class ModelArguments:
     model: str = field(
         metadata={
             "help": "Hub id or folder of an image classifier, e.g. google/vit-base-patch16-224; for training, also of "
-            "a masked autoencoder (vit_mae)."
+            "a masked autoencoder (vit_mae).",
+            "aliases": ["--model_name_or_path"],
         }
     )
 

@@ -31,7 +31,8 @@ class DataArguments:
     dataset: str = field(
         metadata={
             "help": "Hub id, folder of images with a metadata.csv, or a table (csv, xlsx, json, parquet, ...) with an "
-            "image column. A column `split` (train, validation, test) is kept as the given splits."
+            "image column. A column `split` (train, validation, test) is kept as the given splits.",
+            "aliases": ["--dataset_name"],
         }
     )
     label: str = field(metadata={"help": "Column of the diagnosis."})

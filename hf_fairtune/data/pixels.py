@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from huggingface_hub import constants
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
@@ -25,8 +26,11 @@ NAME, CHUNK = "pixels-", 256
 
 
 def cache_folder(asked: str | None) -> Path:
-    """Return the folder of the pixels: the named one, `$FAIRTUNE_CACHE`, or `~/.cache/hf_fairtune`."""
-    return Path(asked or os.environ.get("FAIRTUNE_CACHE") or "~/.cache/hf_fairtune").expanduser()
+    """Return the folder of the pixels: the named one, `$FAIRTUNE_CACHE`, or ours among the Hub's assets.
+
+    These lie under `$HF_HOME`, where the Hub's libraries want what others keep.
+    """
+    return Path(asked or os.environ.get("FAIRTUNE_CACHE") or f"{constants.HF_ASSETS_CACHE}/hf_fairtune").expanduser()
 
 
 def cached_pixels(images: Dataset, stamps: list[str], processor: Any, folder: Path) -> Path:

@@ -93,7 +93,8 @@ class PredictionArguments(ScoredSpec):
         kw_only=True,
         metadata={
             "help": "Images for a model, which needs them: a Hub id, a folder with a metadata.csv, or a table (csv, "
-            "xlsx, json, parquet, ...) with an image column."
+            "xlsx, json, parquet, ...) with an image column.",
+            "aliases": ["--dataset_name"],
         },
     )
     image: str | None = field(
@@ -109,7 +110,7 @@ class PredictionArguments(ScoredSpec):
     )
     data_cache: str | None = field(
         default=None,
-        metadata={"help": "Folder of the decoded pixels. Default: $FAIRTUNE_CACHE or ~/.cache/hf_fairtune."},
+        metadata={"help": "Folder of the decoded pixels. Default: $FAIRTUNE_CACHE or $HF_HOME/assets/hf_fairtune."},
     )
 
 

@@ -186,4 +186,5 @@ def test_the_folder_is_the_flag_then_the_variable(monkeypatch: pytest.MonkeyPatc
     assert cache_folder("/here") == Path("/here")
     assert cache_folder(None) == Path("/somewhere")
     monkeypatch.delenv("FAIRTUNE_CACHE")
-    assert cache_folder(None) == Path.home() / ".cache" / "hf_fairtune"
+    monkeypatch.setattr("huggingface_hub.constants.HF_ASSETS_CACHE", "/hf/assets")
+    assert cache_folder(None) == Path("/hf/assets/hf_fairtune")
