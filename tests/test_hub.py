@@ -17,7 +17,8 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Base, MethodFacts, Model, Run, Training
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.folder import AUDIT, ENRICHMENT
-from hf_fairtune.hub import check, publishable, push
+from hf_fairtune.hub import push
+from hf_fairtune.outgoing import check, publishable
 from hf_fairtune.publish import publish
 
 from .conftest import tiny_vit
