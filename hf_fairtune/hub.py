@@ -86,8 +86,12 @@ class Target:
                 revision=revision,
                 create_pr=self.create_pr,
             )
-        except (HTTPError, OSError) as error:
-            raise FairTuneError(refusal(error, self.repo_id, api.endpoint)) from None
+        except (HTTPError, OSError, RuntimeError) as error:
+            # The upload of one file fails by an error whose cause alone says why.
+            cause = error.__cause__ if isinstance(error, RuntimeError) else error
+            if not isinstance(cause, HTTPError | OSError):
+                raise
+            raise FairTuneError(refusal(cause, self.repo_id, api.endpoint)) from None
 
     def _check_visibility(self, api: HfApi, repo: str) -> None:
         """Refuse a repository that is not as private as asked; whoever closed one may keep more in it than this."""

@@ -1,13 +1,13 @@
 """A trainer's push does what its arguments say, and what it cannot do is one line before anything is sent."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
-from huggingface_hub import CommitInfo, ModelCard, close_session, constants
+from huggingface_hub import CommitInfo, ModelCard
 from transformers import AutoModelForImageClassification, Trainer, TrainerCallback, ViTImageProcessor
 
 from hf_fairtune import FairTrainer, FairTuneError
@@ -16,27 +16,12 @@ from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.datasets.lesions import write_lesions
 from hf_fairtune.methods.full import Full
 from tests.conftest import table, tiny_vit
-from tests.hub_server import TOKEN, serve
-from tests.hub_state import Hub, Repo
+from tests.hub_server import TOKEN, Handler
+from tests.hub_state import Hub, Refusal, Repo
 from tests.trainer.test_fair import arguments
 
 REPO = "tester/lesions"
 CARD = "---\nlicense: apache-2.0\n---\n# Lesions\n"
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A Hub that this process talks to, logged in."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    close_session()
-    with serve() as served:
-        monkeypatch.setattr(constants, "ENDPOINT", served.url)
-        yield served
-    close_session()
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +66,7 @@ def test_what_is_asked_for_is_done(hub: Hub, made: Made, monkeypatch: pytest.Mon
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     done = made().push_to_hub("Third try", token=TOKEN, revision="trial", private=False)
     assert isinstance(done, CommitInfo)
-    assert done.commit_message == "Third try"
+    assert repo(hub).messages == ["Third try"]
     assert not repo(hub).private
     assert "config.json" in repo(hub).at("trial")[1]
     assert repo(hub).at("main")[1] == {}
@@ -128,7 +113,7 @@ def test_what_cannot_be_is_refused_before_anything(hub: Hub, made: Made, options
     with pytest.raises(FairTuneError, match=said):
         trainer.push_to_hub(**options)
     assert hub.log == []
-    assert not (tmp := Path(trainer.args.output_dir) / "config.json").exists(), tmp
+    assert not (Path(trainer.args.output_dir) / "config.json").exists()
 
 
 def test_a_silent_hub_is_told_at_once(made: Made) -> None:
@@ -175,7 +160,8 @@ def test_without_splits_the_model_goes_and_the_rest_stays(hub: Hub, made: Made) 
 
 
 def test_the_card_is_ours_where_there_is_a_document(tmp_path: Path, data: FairDataset, undrawn: None) -> None:
-    trainer = FairTrainer(tiny_vit(), arguments(tmp_path / "out"), data=data, method=Full())
+    trainer = FairTrainer(tiny_vit(), arguments(tmp_path / "out", max_steps=1), data=data, method=Full())
+    trainer.train()
     trainer.audit("test", n_boot=20, n_permutations=20)
     trainer.create_model_card(license="mit")
     text = (tmp_path / "out" / "README.md").read_text()
@@ -204,3 +190,39 @@ def test_a_license_goes_onto_the_card_that_is_pushed(hub: Hub, made: Made, monke
     assert b"license: mit" in repo(hub).at("main")[1]["README.md"]
     with pytest.raises(FairTuneError, match="not `tags`"):
         trainer.push_to_hub(tags="x")
+
+
+def test_a_file_that_the_hub_does_not_take_is_one_line(hub: Hub, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Handler._answer
+
+    def full(handler: Handler, served: Hub) -> tuple[bytes, dict[str, str]]:
+        if handler.path.startswith("/lfs/"):
+            raise Refusal(400, "", "storage is full")
+        return answer(handler, served)
+
+    monkeypatch.setattr(Handler, "_answer", full)
+    with pytest.raises(FairTuneError, match=r"^the Hub refused `tester/lesions` \(.*\)\.$"):
+        made().push_to_hub()
+    done = made().push_to_hub(blocking=False)
+    assert isinstance(done, Future)
+    with pytest.raises(FairTuneError, match=r"^the Hub refused `tester/lesions`"):
+        done.result()
+    assert repo(hub).at("main")[1] == {}
+
+
+@pytest.mark.parametrize(
+    ("closed", "asked", "said"),
+    [
+        (True, False, "`tester/lesions` is private, and a push makes nothing public"),
+        (False, None, "`tester/lesions` exists and is public"),
+    ],
+)
+def test_a_push_opens_and_closes_no_repository(
+    hub: Hub, made: Made, closed: bool, asked: bool | None, said: str
+) -> None:
+    found = hub.repos["models", REPO] = Repo("models", REPO, closed)
+    found.commit("main", {})
+    with pytest.raises(FairTuneError, match=said):
+        made().push_to_hub(private=asked)
+    assert found.private is closed
+    assert found.at("main")[1] == {}
