@@ -34,7 +34,7 @@ from .audits import MODEL, Audits, group_names, scores_of
 from .divergence import Divergence
 from .folding import CrossFit
 from .method_trainer import MethodTrainer
-from .pushing import CardOption
+from .pushing import CardOptions
 from .refusals import check_best_metric, refuse
 from .run_facts import TrainingLog, run_document
 from .stages import prepared, train_stages, view_of
@@ -217,12 +217,12 @@ class FairTrainer(MethodTrainer):
             model.config.label2id = {name: i for i, name in model.config.id2label.items()}
             handover.write(output_dir or self.args.output_dir, model, self.processing_class, self.document)
 
-    def create_model_card(self, language: str | None = None, license: str | None = None, **others: CardOption) -> None:
+    def create_model_card(self, **options: Unpack[CardOptions]) -> None:
         """Write the document's card, which takes a license; without `data` that of `Trainer`, with its options."""
         if self.data is None:
-            super().create_model_card(language, license, **others)
+            super().create_model_card(**options)
         elif self.is_world_process_zero():
-            pushing.write_cards(self, license, {"language": language, **others})
+            pushing.write_cards(self, options)
 
     def push_to_hub(
         self,
@@ -232,7 +232,7 @@ class FairTrainer(MethodTrainer):
         revision: str | None = None,
         private: bool | None = None,
         create_pr: bool = False,
-        **card: Any,
+        **card: Unpack[CardOptions],
     ) -> CommitInfo | Future[CommitInfo] | None:
         """Write the hand-over and push what may be shared; without `data`, the model as `Trainer` saves it.
 

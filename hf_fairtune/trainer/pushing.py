@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from huggingface_hub import CommitInfo, run_as_future
 from transformers import TrainingArguments
@@ -18,7 +18,19 @@ from ..show.files import write_card
 if TYPE_CHECKING:
     from .fair import FairTrainer
 
-CardOption = str | list[str] | None
+
+class CardOptions(TypedDict, total=False):
+    """Options of the stock model card, under their own names."""
+
+    language: str | None
+    license: str | None
+    tags: str | list[str] | None
+    model_name: str | None
+    finetuned_from: str | None
+    tasks: str | list[str] | None
+    dataset_tags: str | list[str] | None
+    dataset: str | list[str] | None
+    dataset_args: str | list[str] | None
 
 
 def target(
@@ -42,7 +54,7 @@ def target(
 
 
 def push(
-    trainer: FairTrainer, goal: hub.Target, blocking: bool, card: dict[str, CardOption]
+    trainer: FairTrainer, goal: hub.Target, blocking: bool, card: CardOptions
 ) -> CommitInfo | Future[CommitInfo] | None:
     """Save and push; other processes than the first save only."""
     trainer.callback_handler.on_push_begin(trainer.args, trainer.state, trainer.control)
@@ -68,15 +80,15 @@ def push(
     return sending
 
 
-def write_cards(trainer: FairTrainer, license: str | None, others: dict[str, CardOption]) -> None:
+def write_cards(trainer: FairTrainer, options: CardOptions) -> None:
     """Write our card in the output folder, and in `share/` where there is one.
 
     Raises:
         FairTuneError: an option of the stock card that ours takes from the document.
     """
-    if given := [f"`{name}`" for name, value in others.items() if value is not None]:
+    if given := [f"`{name}`" for name, value in options.items() if name != "license" and value is not None]:
         raise FairTuneError(f"the card is written from the document and takes a `license`, not {', '.join(given)}.")
     folder = Path(trainer.args.output_dir)
     for place in (folder, folder / SHARE):
         if place.is_dir():
-            write_card(trainer.document, place, license)
+            write_card(trainer.document, place, options.get("license"))
