@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,8 +14,12 @@ import pytest
 import torch
 from accelerate.utils import memory
 from datasets import Array3D, ClassLabel, Dataset, Features
+from huggingface_hub import close_session, constants
 from hypothesis import settings
 from transformers import ViTConfig, ViTForImageClassification
+
+from tests.hub_server import TOKEN, serve
+from tests.hub_state import Hub
 
 # Models this small are slower on two threads than on one.
 torch.set_num_threads(1)
@@ -72,6 +77,21 @@ def vit() -> ViTForImageClassification:
 @pytest.fixture
 def pixels() -> torch.Tensor:
     return torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A Hub that this process talks to, logged in."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    close_session()
+    with serve() as served:
+        monkeypatch.setattr(constants, "ENDPOINT", served.url)
+        yield served
+    close_session()
 
 
 @pytest.fixture

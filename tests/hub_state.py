@@ -26,13 +26,14 @@ class Refusal(Exception):
 
 @dataclass
 class Repo:
-    """A repository: every commit's files by id, and the commit that each branch points to."""
+    """A repository: every commit's files by id, the commit that each branch points to, and what pushes said."""
 
     kind: str
     name: str
     private: bool
     commits: dict[str, Files] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
 
     def commit(self, ref: str, files: Files) -> str:
         oid = hashlib.sha1(f"{self.name}{len(self.commits)}".encode()).hexdigest()
@@ -114,7 +115,9 @@ class Hub:
         files = dict(repo.at(revision)[1])
         for line in map(json.loads, body.splitlines()):
             value = line["value"]
-            if line["key"] == "file":
+            if line["key"] == "header":
+                repo.messages.append(value["summary"])
+            elif line["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif line["key"] == "lfsFile":
                 files[value["path"]] = self.objects[value["oid"]]

@@ -18,6 +18,7 @@ FLOORS: dict[str, int] = {
     "search": 7,
     "show": 7,
     "hub": 6,
+    "outgoing": 5,
     "publish": 6,
     "methods": 6,
     "gate": 5,

@@ -17,9 +17,9 @@ from hf_fairtune.combinations.mean import MeanModel
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Base, Run
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.hub import publishable
 from hf_fairtune.masks.config import masked
 from hf_fairtune.masks.mask import Mask
+from hf_fairtune.outgoing import publishable
 from hf_fairtune.publish import publish
 from tests.conftest import KilledError, tiny_vit
 from tests.document_samples import document

@@ -13,16 +13,19 @@ from peft import LNTuningConfig, get_peft_model
 from PIL import Image
 from transformers import ViTImageProcessorPil
 
+from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Base, MethodFacts, Model, Run, Training
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.folder import AUDIT, ENRICHMENT
-from hf_fairtune.hub import check, publishable, push
+from hf_fairtune.hub import push
+from hf_fairtune.outgoing import check, publishable
 from hf_fairtune.publish import publish
 
 from .conftest import tiny_vit
 from .document_samples import document
 from .hub_server import TOKEN, serve
+from .hub_state import Hub
 
 # PEFT says so of every LayerNorm it wraps.
 pytestmark = pytest.mark.filterwarnings("ignore:Unsupported layer type:UserWarning")
@@ -187,6 +190,29 @@ def test_public_repository_is_not_taken_for_private(folder: Path) -> None:
         hub.create(b'{"name": "lesions", "organization": "tester"}', {})
         assert "exists and is public" in push_elsewhere(hub.url, folder)
         assert hub.repo("models", "tester/lesions").at("main")[1] == {}
+
+
+def test_the_command_sends_where_and_how_its_flags_say(
+    folder: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    command = ["push", str(folder), "--repo", "tester/lesions", "--token", TOKEN]
+    assert main([*command, "--message", "Third try", "--revision", "trial"]) == 0
+    repo = hub.repo("models", "tester/lesions")
+    assert sorted(repo.at("trial")[1]) == SENT
+    assert repo.messages == ["Third try"]
+    assert main([*command, "--create_pr"]) == 0
+    assert "/discussions/" in capsys.readouterr().out
+    assert repo.at("main")[1] == {}
+    assert main([*command, "--public"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "`tester/lesions` is private, and a push makes nothing public that others closed" in line
+    assert repo.private
+    assert main([*command, "--create_pr", "--revision", "trial"]) == 2
+    assert "leave one of the two out" in capsys.readouterr().err
+    assert repo.at("main")[1] == {}
+    assert main([*command[:-2], "--create_pr"]) == 2
+    assert "the Hub refused the token" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["a/b/c", "", "tester/les ions", "-x"])

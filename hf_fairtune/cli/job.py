@@ -128,7 +128,7 @@ class Job:
         """Write the folder, and push it if that is wanted."""
         trainer.save_model()
         if self.training.push_to_hub:
-            trainer.push_to_hub()
+            trainer.push_to_hub(commit_message=None)
 
     def print_result(self) -> None:
         """Print, on the main process, the tables of the finished run and where its card is."""

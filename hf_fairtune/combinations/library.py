@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..audits.compute import numbers
-from ..search.floors import Floors, UndefinedObjectiveError
 from ..selections.objective import Objective, Scored
 
 CONFIDENCE, N_BOOT = 0.95, 1000
@@ -35,7 +33,7 @@ class Library:
         first: place of the trial that the selection chose.
         seed: of resamples.
         scores_of: gives the scores of the model that some trials make together, by place, [n].
-        floors: which what they make must keep, as each trial did.
+        is_feasible: tells whether scores, [n], keep the floors of the search, as those of each trial do.
     """
 
     objective: Objective
@@ -43,7 +41,7 @@ class Library:
     first: int
     seed: int
     scores_of: Callable[[Sequence[int]], np.ndarray]
-    floors: Floors = Floors()
+    is_feasible: Callable[[np.ndarray], bool] = lambda _: True
 
     def ranked(self) -> list[int]:
         """Return the other places, the best value first; of equal ones the earlier trial."""
@@ -102,15 +100,6 @@ class Library:
             if len(change) and np.quantile(change, CONFIDENCE) < -ROUNDING:
                 return True
         return False
-
-    def is_feasible(self, scores: np.ndarray) -> bool:
-        """Tell whether scores keep the floors, [n]."""
-        found = numbers(replace(self.scored.rows, scores=scores), self.scored.included, self.scored.folds)
-        try:
-            excess = self.floors.excess({f"eval_{name}": value for name, value in found.items()})
-        except UndefinedObjectiveError:
-            return False
-        return all(value <= 0 for value in excess.values())
 
     def _step(self, place: int, scores: np.ndarray) -> Step:
         scored = replace(self.scored, scores=scores[None])

@@ -63,6 +63,13 @@ class Floors:
             found[ONE_CLASS] = metric_value(self.one_class, metrics, "`objective` needs") - MOST
         return found
 
+    def are_kept(self, metrics: Mapping[str, float]) -> bool:
+        """Tell whether the metrics of an evaluation keep each constraint; one that is NaN does not."""
+        try:
+            return all(excess <= 0 for excess in self.excess(metrics).values())
+        except UndefinedObjectiveError:
+            return False
+
     def said(self, constraint: str, excess: float) -> str:
         """Say how a trial breaks a constraint, which may be one of the user's."""
         if constraint == AUC_FLOOR and self.min_auc is not None:

@@ -96,6 +96,7 @@ class FairTrainingArguments(TrainingArguments):
     hub_model_id: str | None = field(
         default=None, metadata={"help": "Repository to push to. Default: the name of the output folder."}
     )
+    hub_strategy: str = field(default="end", metadata={"help": "When to push: at the end alone."})
     logging_strategy: str = field(default="epoch", metadata={"help": "When to log the loss."})
     greater_is_better: bool | None = field(
         default=None, metadata={"help": "Whether a higher metric_for_best_model is better; ours know it themselves."}

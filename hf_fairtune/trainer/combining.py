@@ -12,7 +12,7 @@ import numpy as np
 from accelerate.utils import broadcast_object_list
 from optuna.trial import BaseTrial
 
-from ..audits.compute import scores_from_logits
+from ..audits.compute import numbers, scores_from_logits
 from ..combinations.combination import Combination
 from ..combinations.library import Library
 from ..document.search import Combined, Member
@@ -76,17 +76,21 @@ def combine(
     """
     start, search, objective = time.monotonic(), trainer.search, objective_of(plan)
     assert search is not None
-    numbers = [trial.number for trial in search.complete]
-    first = numbers.index(search.best_trial or 0)
+    complete = [trial.number for trial in search.complete]
+    first = complete.index(search.best_trial or 0)
 
     def scores_of(places: Sequence[int]) -> np.ndarray:
-        return scores_together(trainer, combination, [numbers[place] for place in places])
+        return scores_together(trainer, combination, [complete[place] for place in places])
+
+    def is_feasible(scores: np.ndarray) -> bool:
+        found = numbers(replace(scored.rows, scores=scores), scored.included, scored.folds)
+        return plan.floors.are_kept({f"eval_{name}": value for name, value in found.items()})
 
     scored = scored_by(trainer, plan, search.complete)
-    library = Library(objective, scored, first, trainer.args.seed, scores_of, plan.floors)
+    library = Library(objective, scored, first, trainer.args.seed, scores_of, is_feasible)
     steps = combination.members(library)
     bounds = objective.gains(np.array([step.bound for step in steps])).tolist()
-    members = [Member(numbers[step.place], step.value, bound) for step, bound in zip(steps, bounds, strict=True)]
+    members = [Member(complete[step.place], step.value, bound) for step, bound in zip(steps, bounds, strict=True)]
     combined = Combined(combination.name, combination.title, members)
     seconds = search.seconds + time.monotonic() - start
     trainer.search = broadcast_object_list([replace(search, combination=combined, seconds=seconds)])[0]
@@ -98,7 +102,7 @@ def combine(
         trainer.team = Team(combination, plan, own, propose)
     # A search that its hours ended may go on with more of them.
     if not combination.reads_weights and search.n_finished >= search.n_trials:
-        forget(trainer, {*numbers} - {*taken})
+        forget(trainer, {*complete} - {*taken})
 
 
 def teach(trainer: FairTrainer, combination: Combination, numbers: Sequence[int]) -> None:

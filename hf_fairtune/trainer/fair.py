@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from huggingface_hub import CommitInfo
 from transformers.trainer_utils import BestRun
 
-from .. import handover, hub
+from .. import handover
 from ..audits.compute import fairness_metrics
 from ..combinations.combination import Combination
 from ..data.collate import collate
@@ -27,12 +28,13 @@ from ..search.modes import Mode
 from ..search.plan import Plan
 from ..search.searcher import Searcher
 from ..selections.selection import Selection
-from . import reports, searching
+from . import pushing, reports, searching
 from .arguments import FairTrainingArguments, TrainerOptions
 from .audits import MODEL, Audits, group_names, scores_of
 from .divergence import Divergence
 from .folding import CrossFit
 from .method_trainer import MethodTrainer
+from .pushing import CardOptions
 from .refusals import check_best_metric, refuse
 from .run_facts import TrainingLog, run_document
 from .stages import prepared, train_stages, view_of
@@ -206,6 +208,7 @@ class FairTrainer(MethodTrainer):
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Write the hand-over folder; checkpoints, and anything without `data`, are saved as `Trainer` does."""
+        self._finish_current_push()  # which still reads these files
         if _internal_call or self.data is None:
             super().save_model(output_dir, _internal_call)
         elif self.args.should_save:
@@ -214,9 +217,34 @@ class FairTrainer(MethodTrainer):
             model.config.label2id = {name: i for i, name in model.config.id2label.items()}
             handover.write(output_dir or self.args.output_dir, model, self.processing_class, self.document)
 
-    def push_to_hub(self, commit_message: str | None = None, blocking: bool = True, **kwargs: Any) -> Any:
-        """Write the hand-over and push what may be shared, private unless asked otherwise."""
-        self.save_model()
-        args, private = self.args, self.args.hub_private_repo is not False
-        name, main = args.hub_model_id or Path(args.output_dir).name, self.is_world_process_zero()
-        return hub.push(args.output_dir, name, private=private, token=args.hub_token) if main else None
+    def create_model_card(self, **options: Unpack[CardOptions]) -> None:
+        """Write the document's card, which takes a license; without `data` that of `Trainer`, with its options."""
+        if self.data is None:
+            super().create_model_card(**options)
+        elif self.is_world_process_zero():
+            pushing.write_cards(self, options)
+
+    def push_to_hub(
+        self,
+        commit_message: str | None = "End of training",
+        blocking: bool = True,
+        token: str | None = None,
+        revision: str | None = None,
+        private: bool | None = None,
+        create_pr: bool = False,
+        **card: Unpack[CardOptions],
+    ) -> CommitInfo | Future[CommitInfo] | None:
+        """Write the hand-over and push what may be shared; without `data`, the model as `Trainer` saves it.
+
+        Args:
+            commit_message: None says what is added.
+            blocking: wait for the Hub; else a `Future` of the commit is returned.
+            token, revision, private: by default those of `args`; private unless False, and a new branch is made.
+            create_pr: open a pull request.
+            card: options of `create_model_card`.
+
+        Raises:
+            FairTuneError: it cannot be done, or the Hub refused, which a `Future` says later.
+        """
+        goal = pushing.target(self.args, commit_message, token, revision, private, create_pr)
+        return pushing.push(self, goal, blocking, card)

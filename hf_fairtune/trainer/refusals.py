@@ -14,6 +14,7 @@ from transformers.training_args import OptimizerNames
 
 from ..audits.compute import LOSS, direction, greater_is_better, key_of
 from ..errors import FairTuneError, first_line
+from .pushing import target
 
 if TYPE_CHECKING:
     from ..combinations.combination import Combination
@@ -35,6 +36,8 @@ WORKING: dict[str, tuple[tuple[object, ...], str]] = {
     ),
     "fsdp": ((None, False), "methods, masks and the hand-over take every parameter whole"),
     "deepspeed": ((None,), "methods, masks and the hand-over take every parameter whole"),
+    "hub_strategy": (("end",), "a checkpoint's folder also holds the study and the splits, which stay at home"),
+    "hub_always_push": ((False,), "nothing is pushed before the end"),
     "train_sampling_strategy": (
         ("random", "sequential"),
         "images have no lengths, and rows are scored in their order",
@@ -52,7 +55,7 @@ def refuse_values(args: TrainingArguments) -> None:
         value = getattr(args, name)
         if value not in working:
             wanted = "leave it out" if None in working else f"use {' or '.join(map(str, working))}"
-            raise FairTuneError(f"`{name}` is {value}, but {reason}; {wanted}.")
+            raise FairTuneError(f"`{name}` is {getattr(value, 'value', value)}, but {reason}; {wanted}.")
     for name in SHARDING:
         if os.environ.get(f"ACCELERATE_USE_{name}", "").lower() in ("1", "true", "yes"):
             raise FairTuneError(f"`accelerate launch` uses {name}, but {WORKING['fsdp'][1]}; use DDP or one device.")
@@ -63,6 +66,8 @@ def refuse(args: TrainingArguments) -> None:
     refuse_values(args)
     if args.save_strategy == SaveStrategy.BEST and args.metric_for_best_model is None:
         raise FairTuneError("`save_strategy` is best, but by no metric; name a `metric_for_best_model`.")
+    if args.push_to_hub:
+        target(args)
     for name in args.report_to:
         try:
             for callback in get_reporting_integration_callbacks([name]):

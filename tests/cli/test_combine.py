@@ -9,7 +9,7 @@ import pytest
 from hf_fairtune.cli.main import main
 from hf_fairtune.combinations.library import Library, Step
 from hf_fairtune.document.document import Document
-from hf_fairtune.hub import publishable
+from hf_fairtune.outgoing import publishable
 from hf_fairtune.trainer.fair import FairTrainer
 from tests.cli.test_job import without_times
 from tests.conftest import KilledError

@@ -3,7 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from hf_fairtune.cli.main import main
 from tests.hub_server import serve
+from tests.hub_state import Hub
 from tests.test_hub import client
 
 LOAD = """
@@ -36,3 +40,17 @@ def test_a_finished_search_goes_to_the_hub_and_comes_back(finished: Path, tmp_pa
     record = json.loads(files["fairtune.json"])
     assert "/" not in record["run"]["base"]["name"]
     assert str(finished.parent).encode() not in b"".join(files.values())
+
+
+def test_a_training_pushes_where_its_flags_say(
+    hub: Hub, flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hf_fairtune.handover.write_card", lambda _, folder: (folder / "README.md").write_text("card"))
+    goal = ["--push_to_hub", "--hub_model_id", "tester/run", "--hub_revision", "trial"]
+    quick = ["--method", "full", "--num_train_epochs", "1", "--output_dir", str(tmp_path / "run")]
+    assert main(["train", *flags, *quick, *goal]) == 0
+    repo = hub.repo("models", "tester/run")
+    assert repo.private
+    assert repo.messages == ["Add Full fine-tuning model, adapter and document"]
+    assert "model.safetensors" in repo.at("trial")[1]
+    assert repo.at("main")[1] == {}

@@ -10,7 +10,6 @@ from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.audits.engine.rows import check_rows
 from hf_fairtune.combinations.combination import combination_named
 from hf_fairtune.combinations.library import CONFIDENCE, N_BOOT, Library
-from hf_fairtune.search.floors import Floors
 from hf_fairtune.selections.objective import Objective, Scored
 from tests.selections.samples import Given, rows, scores
 
@@ -123,7 +122,7 @@ def test_what_breaks_a_floor_is_no_member() -> None:
     free = Library(objective, Scored(table, (0, 1), given), 0, 0, lambda places: given[0])
     assert (free.mean([0, 1]) < 0.5).mean() > 0.99
     assert [step.place for step in free.best_mean(2)] == [0, 1]
-    kept = replace(free, floors=Floors.of(objective.name))
+    kept = replace(free, is_feasible=lambda scores: (scores > 0.5).mean() > 0.01)
     assert [step.place for step in kept.best_mean(2)] == [0]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from transformers import EarlyStoppingCallback
+from transformers.trainer_utils import HubStrategy
 
 from hf_fairtune import FairTrainer, FairTuneError
 from hf_fairtune.families.one_logit import two_logits
@@ -30,6 +31,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"deepspeed": "zero.json"},
         "`deepspeed` is zero.json, but methods, masks and the hand-over take every parameter",
     ),
+    ({"hub_strategy": "every_save"}, "`hub_strategy` is every_save, but a checkpoint's folder also holds the study"),
+    ({"hub_strategy": HubStrategy.CHECKPOINT}, "`hub_strategy` is checkpoint, but a checkpoint's folder also holds"),
+    ({"hub_always_push": True}, "`hub_always_push` is True, but nothing is pushed before the end; use False."),
+    ({"push_to_hub": True, "hub_model_id": "a/b/c"}, "`a/b/c` is not a repository name"),
+    ({"push_to_hub": True, "hub_revision": "a" * 40}, f"the revision `{'a' * 40}` is no branch"),
     ({"label_names": ["labels"]}, "`label_names` is ['labels'], but the metrics take labels and groups"),
     ({"save_strategy": "best"}, "`save_strategy` is best, but by no metric; name a `metric_for_best_model`"),
     ({"report_to": "dvclive"}, "`report_to` cannot be dvclive: DVCLiveCallback requires dvclive to be installed."),
