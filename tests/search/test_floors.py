@@ -51,6 +51,13 @@ def test_what_is_exceeded() -> None:
         plan("tpr").floors.excess({"eval_auc": 0.7})
 
 
+def test_what_is_kept() -> None:
+    floors = Floors.of("auc_gap")
+    assert floors.are_kept({"eval_auc": 0.6})
+    assert not floors.are_kept({"eval_auc": 0.59})
+    assert not floors.are_kept({"eval_auc": float("nan")})
+
+
 def test_what_is_said() -> None:
     floors = Floors(0.6, "one_class_share")
     assert floors.said("min_auc", 0.1) == "its AUC of 0.500 is below `min_auc` 0.6"
