@@ -146,13 +146,13 @@ def test_killed_inside_a_fold(
 ) -> None:
     """In the second epoch of the first trial's second fold: it goes on there, and ends the same."""
     with monkeypatch.context() as patch:
-        Trainings(patch, kill_at=("0/1", 1.0))
+        Trainings(patch, kill_at=("0/1-of-3", 1.0))
         with pytest.raises(KilledError):
             searcher(tmp_path, save_strategy="epoch").hyperparameter_search(n_trials=1, folds=FOLDS)
     with monkeypatch.context() as patch:
         seen = Trainings(patch)
         searcher(tmp_path, save_strategy="epoch").hyperparameter_search(n_trials=1, folds=FOLDS)
-    assert seen.epochs == [("0/1", 1.0), ("0/2", 0.0), ("0/2", 1.0)]
+    assert seen.epochs == [("0/1-of-3", 1.0), ("0/2-of-3", 0.0), ("0/2-of-3", 1.0)]
     assert trials(tmp_path)[0] == trials(Path(whole.args.output_dir))[0]
     assert not (tmp_path / "folds").exists()
 
@@ -173,7 +173,7 @@ def test_a_trial_stops_between_folds_but_not_at_its_end(
     run.hyperparameter_search(mode=replace(mode_named("default", 2, 0, 0), pruner=After()), folds=2, combine="distill")
     assert run.search is not None
     assert [trial.state for trial in run.search.trials] == ["COMPLETE", "PRUNED"]
-    assert [place for place, _ in seen.epochs] == ["0/0", "0/1", "1/0"]
+    assert [place for place, _ in seen.epochs] == ["0/0-of-2", "0/1-of-2", "1/0-of-2"]
     assert run.search.trials[1].stopped_by == "score"
     # The models of the complete trial stay, and teach: each gives its fold's scores again.
     kept = sorted(path.name for path in (tmp_path / "trials").iterdir())
