@@ -17,7 +17,7 @@ from ..masks.proposals import PRESET, Preset, infeasible
 from .hours import Clock, Ration
 from .plan import Plan
 from .progress import Progress
-from .study import OUT_OF_HOURS, STOPPED_BY, enqueue, lock, n_finished, open_study, trials, winner
+from .study import OUT_OF_HOURS, STOPPED_BY, close, enqueue, lock, n_finished, open_study, trials, winner
 
 
 class InterruptedSearch(BaseException):
@@ -193,7 +193,9 @@ class Searcher:
             self.progress.trial(trial.number, state, value, _what(trial) if message is None else message, broken)
 
     def close(self) -> None:
-        """Free the folder."""
+        """Close the study's file, so that nothing writes to it later, and free the folder."""
+        if self.study is not None:
+            close(self.study)
         if self._held is not None:
             self._held.release()
 

@@ -63,6 +63,13 @@ def open_study(folder: Path, direction: Direction, fingerprint: Mapping[str, Any
     return study
 
 
+def close(study: optuna.Study) -> None:
+    """Close the connections of a study of `open_study`; SQLite then moves what it logged into the file."""
+    storage: Any = study._storage
+    storage.remove_session()
+    storage._backend.engine.dispose()
+
+
 def _connect(folder: Path) -> sqlite3.Connection:
     """Connect so that a commit needs no wait for the disk; a killed process loses nothing, nor does the file break."""
     connection = sqlite3.connect(folder / FILE_NAME, timeout=30, check_same_thread=False)
