@@ -32,7 +32,7 @@ class Power:
 class Price:
     """What a run will take, if no trial stops early: `seconds` in all, bytes of memory, power.
 
-    With `folds`, each trial is so many trainings.
+    With `folds`, each trial is so many trainings; `refits` are the trainings of finalists.
     """
 
     seconds: float
@@ -42,12 +42,16 @@ class Price:
     n_epochs: float
     power: Power
     folds: int = 0
+    refits: int = 0
 
 
-def price_of(trainer: FairTrainer, seconds: float, trials: int, trainings: int, folds: int = 0) -> Price:
+def price_of(
+    trainer: FairTrainer, seconds: float, trials: int, trainings: int, folds: int = 0, refits: int = 0
+) -> Price:
     """Return the price of a run on this machine, after a few steps were timed."""
     args = trainer.args
-    return Price(seconds, peak_memory(args.device), trials, trainings, args.num_train_epochs, power(args), folds)
+    memory, drawn = peak_memory(args.device), power(args)
+    return Price(seconds, memory, trials, trainings, args.num_train_epochs, drawn, folds, refits)
 
 
 def power(args: Any) -> Power:
@@ -76,6 +80,7 @@ def price_line(price: Price) -> str:
     parts = [f"{what}: about {duration(price.seconds)} (± {100 * MARGIN:.0f} %)"]
     if price.trials:
         trials = f"{price.trials} trials" + f" on {price.folds} folds" * bool(price.folds)
+        trials += f" + {price.refits} trainings of finalists" * bool(price.refits)
         parts = [f"{trials} + {parts[0].replace(':', ' each:', 1)}, less where trials stop early"]
     if price.memory is not None:
         parts.append(f"{price.memory / 1e9:.1f} GB of {'GPU ' * price.power.of_gpus}memory")

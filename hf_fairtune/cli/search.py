@@ -180,7 +180,8 @@ def run(
         warn_of_small_groups(trainer)
         say_subset(trainer, search.search_fraction)
         plan = spending(trainer, search, clock)
-        say(trainer, price_line(price_of(trainer, plan.seconds, plan.n_trials, plan.n_trainings, search.folds)))
+        counts = plan.n_trials, plan.n_trainings, search.folds, plan.n_refits
+        say(trainer, price_line(price_of(trainer, plan.seconds, *counts)))
         if search.combination.combines:
             say(trainer, kept_line(trainer.model, search.trials * max(1, search.folds)))
         choose(trainer, search, search.trials, plan.ration())
@@ -199,11 +200,13 @@ def run(
 def spending(trainer: FairTrainer, search: SearchArguments, clock: Clock) -> Spending:
     """Time a few steps of each kind of trial and of each baseline."""
     say(trainer, "timing a few steps of each kind of training")
-    priced = partial(cost, trainer, fraction=search.search_fraction, folds=search.folds)
+    chosen = selection_named(search.selection)
+    priced = partial(cost, trainer, fraction=search.search_fraction, folds=search.folds, refits=chosen.refits)
     own = {name: priced(method) for name, method in searched_methods(trainer).items()}
     others = {name: own[name] if name in own else priced(baseline_method(name)) for name in search.others}
     limit = math.inf if search.max_hours is None else 3600 * search.max_hours
     trials = search.trials, search.baseline_trials or search.trials
     rule, alone = search.combination, SINGLE in search.baselines
     kinds, teachers = [*own.values()], rule.teachers * max(1, search.folds)
-    return Spending(clock, limit, *trials, search.seeds, kinds, others, teachers, alone, rule.retrained)
+    again = rule.retrained, chosen.finalists, chosen.refits
+    return Spending(clock, limit, *trials, search.seeds, kinds, others, teachers, alone, *again)

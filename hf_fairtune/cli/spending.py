@@ -14,6 +14,7 @@ class Spending:
     `kinds` are the costs of the kinds of trials that the winner's search has, `baselines` those of each, in order.
     `teachers` are the members at most that a training asks for each image; with `single` the winner is also trained
     without. `retrained` are the members at most that each further seed trains, where the trials are the first.
+    `finalists` are the trials at most that the selection of each search trains again, each on `refits` folds.
     """
 
     clock: Clock
@@ -26,6 +27,8 @@ class Spending:
     teachers: int = 0
     single: bool = False
     retrained: int = 0
+    finalists: int = 0
+    refits: int = 0
 
     @property
     def n_trials(self) -> int:
@@ -38,9 +41,15 @@ class Spending:
         return self._runs * (1 + len(self.baselines)) + self.single * self.seeds
 
     @property
+    def n_refits(self) -> int:
+        """Return the trainings of finalists of all searches."""
+        searches = self.trials, *[self.baseline_trials for _ in self.baselines]
+        return self.refits * sum(min(self.finalists, trials) for trials in searches)
+
+    @property
     def seconds(self) -> float:
         """Return the seconds of the whole run: a trial costs what its kinds do on average, and so does the winner."""
-        own = sum(self.trials * kind.trial + self._winner(kind) for kind in self.kinds) / len(self.kinds)
+        own = sum(self.trials * kind.trial + self._winner(kind, self.trials) for kind in self.kinds) / len(self.kinds)
         return own + self._of(list(self.baselines), self.trials)
 
     def trials_beside(self, finished: int) -> int:
@@ -49,26 +58,33 @@ class Spending:
 
     def ration(self) -> Ration:
         """Return what the winner's search may use; its dearest kind may win."""
-        training = max(map(self._winner, self.kinds))
         trial, names = max(kind.trial for kind in self.kinds), list(self.baselines)
-        return Ration(self.clock, self.limit, trial, lambda finished: training + self._of(names, finished))
+
+        def after(finished: int) -> float:
+            return max(self._winner(kind, finished) for kind in self.kinds) + self._of(names, finished)
+
+        return Ration(self.clock, self.limit, trial, after)
 
     def ration_beside(self, name: str, finished: int) -> Ration:
         """Return what the search of a baseline may use, after so many trials of the winner."""
         own, names = self.baselines[name], list(self.baselines)
-        left = self._runs * self._training(own) + self._of(names[names.index(name) + 1 :], finished)
-        return Ration(self.clock, self.limit, own.trial, lambda _: left)
+        left = self._of(names[names.index(name) + 1 :], finished)
+        return Ration(self.clock, self.limit, own.trial, lambda trials: self._chosen(own, trials) + left)
 
     def _of(self, names: Sequence[str], finished: int) -> float:
-        costs = [self.baselines[name] for name in names]
-        return sum(self.trials_beside(finished) * cost.trial + self._runs * self._training(cost) for cost in costs)
+        costs, trials = [self.baselines[name] for name in names], self.trials_beside(finished)
+        return sum(trials * cost.trial + self._chosen(cost, trials) for cost in costs)
 
     @property
     def _runs(self) -> int:
         return (self.seeds - 1) * min(self.retrained, self.trials) if self.retrained else self.seeds
 
-    def _winner(self, kind: Cost) -> float:
-        return self._runs * self._training(kind) + self.single * self.seeds * kind.training
+    def _winner(self, kind: Cost, trials: int) -> float:
+        return self._chosen(kind, trials) + self.single * self.seeds * kind.training
+
+    def _chosen(self, cost: Cost, trials: int) -> float:
+        """Return the seconds of the finalists of so many trials, and of the trainings of the one that is chosen."""
+        return min(self.finalists, trials) * cost.finalist + self._runs * self._training(cost)
 
     def _training(self, cost: Cost) -> float:
         return cost.training + min(self.teachers, self.trials) * cost.forwards

@@ -46,9 +46,12 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: R
 
 
 def train_winner(trainer: FairTrainer, search: SearchArguments) -> None:
-    """Train what was chosen, once a seed."""
+    """Train what was chosen, once a seed; with the first the members of a team are the kept trials."""
     what = trainer.title or trainer.method.title
-    say(trainer, f"training {what} at learning rate {trainer.args.learning_rate:.2e}")
+    if trainer.team is None:
+        say(trainer, f"training {what} at learning rate {trainer.args.learning_rate:.2e}")
+    else:
+        say(trainer, f"the members of {what} are the kept trials; nothing is trained with seed {trainer.args.seed}")
     train_all(trainer, seeds_after(trainer.args.seed, search.seeds, LEAST))
 
 

@@ -64,6 +64,11 @@ class Selection(catalog.Variety, ABC):
         return 0
 
     @property
+    def finalists(self) -> int:
+        """Return how many trials at most it trains again."""
+        return 0
+
+    @property
     @abstractmethod
     def title(self) -> str:
         """Say for people what is chosen, such as "the best value"."""

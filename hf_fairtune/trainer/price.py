@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FOLDER = ".price"
 
 
-def cost(trainer: FairTrainer, method: Method, fraction: float = 1.0, folds: int = 0) -> Cost:
+def cost(trainer: FairTrainer, method: Method, fraction: float = 1.0, folds: int = 0, refits: int = 0) -> Cost:
     """Time a few steps, an evaluation and a checkpoint of a method, and return what a whole training takes.
 
     Steps and evaluations are scaled by their number. So are the rows that a method reads beside its steps, as for
@@ -41,9 +41,12 @@ def cost(trainer: FairTrainer, method: Method, fraction: float = 1.0, folds: int
         method: what to train by; it is copied.
         fraction: share of the rows that a trial trains on.
         folds: on which a trial trains and is scored in turn; 0 for one training.
+        refits: folds on which a selection trains a finalist again; 0 where it trains none.
     """
     found = _timing(trainer, method)
     of_all = found.cost(trainer, method)
+    if refits:
+        of_all = replace(of_all, finalist=found.on_folds(trainer, of_all.start, refits))
     if folds:
         return replace(of_all, of_trial=found.on_folds(trainer, of_all.start, folds))
     if fraction == 1:

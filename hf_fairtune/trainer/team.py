@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,8 +51,11 @@ class Team:
 
     def train(self, trainer: FairTrainer) -> None:
         """Make the classifier the trainer's model, and log what each member took."""
-        for trial in self.trials:
+        for place, trial in enumerate(self.trials, 1):
             if not broadcast_object_list([kept_weights(Path(trainer.args.output_dir), trial.number)])[0]:
+                if trainer.is_world_process_zero():
+                    what = f"training {place} of {len(self.trials)} · trial {trial.number} · seed {trainer.args.seed}"
+                    print(f"members: {what}", file=sys.stderr, flush=True)
                 self._train(trainer, trial)
         weights = weights_of(trainer, [trial.number for trial in self.trials])
         model = self.combination.made(start_model(trainer), weights)

@@ -26,6 +26,7 @@ class Cost:
 
     `prefix` is the calculation of frozen first layers that are kept, by the first training that needs them;
     `of_trial` are the seconds of a trial on a share of the rows or on folds, None where it is one training on all;
+    `finalist` are those of a trial that a selection trains again on folds, 0 where it trains none;
     `forwards` are those of one more model on every row that is trained on, as each member of a teacher takes them.
     """
 
@@ -36,6 +37,7 @@ class Cost:
     prefix: float = 0.0
     of_trial: float | None = None
     forwards: float = 0.0
+    finalist: float = 0.0
 
     @property
     def trial(self) -> float:

@@ -106,14 +106,25 @@ def test_refused(flags: list[str], more: str, said: str, tmp_path: Path, capsys:
     assert not (tmp_path / "out" / "trials").exists()
 
 
-def test_an_ensemble_is_trained_again_with_each_seed(flags: list[str], tmp_path: Path) -> None:
+def test_an_ensemble_is_trained_again_with_each_seed(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     more = "--num_train_epochs 1 --trials 2 --seeds 3 --baselines none --combine ensemble --output_dir"
     assert main(["search", *flags, *more.split(), str(tmp_path)]) == 0
+    printed = capsys.readouterr()
+    assert "the members of FairTune are the kept trials; nothing is trained with seed 3\n" in printed.out
+    assert "at learning rate" not in printed.out
     document, members = Document.load(tmp_path), {"0.safetensors", "1.safetensors"}
     assert document.run is not None
     assert document.run.search is not None
     assert document.run.search.combination is not None
     assert document.run.search.combination.models == 2
+    order = [member.trial for member in document.run.search.combination.members]
+    assert [line for line in printed.err.splitlines() if line.startswith("members: ")] == [
+        f"members: training {place} of 2 · trial {trial} · seed {seed}"
+        for seed in (4, 5)
+        for place, trial in enumerate(order, 1)
+    ]
     own = document.model_named("model")
     assert own.seeds == [3, 4, 5]
     assert own.training is not None

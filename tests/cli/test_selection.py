@@ -11,11 +11,13 @@ import pytest
 from optuna.pruners import NopPruner
 
 from hf_fairtune.audits.engine.delong import auc
+from hf_fairtune.cli import search as command
 from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.search import Search
 from hf_fairtune.search import modes
 from hf_fairtune.trainer.fair import FairTrainer
+from hf_fairtune.trainer.timing import Cost
 from tests.cli.conftest import without_card
 from tests.cli.test_job import without_times
 from tests.conftest import KilledError
@@ -119,6 +121,28 @@ def test_a_rule_that_reads_scores(search: Callable[[str], Path], rule: str) -> N
     assert f"| chosen trial | {chosen.number} |" in card
     assert f"| chosen by | {found.selection.title} |" in card
     assert ("| best value |" in card) == (found.better is not None)
+
+
+def test_the_price_of_finalists(
+    folds: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """4 of the winner's search and 1 of the baseline's, each on 3 folds in another hour."""
+    asked = []
+
+    def cost(*_: Any, **options: Any) -> Cost:
+        asked.append(options["refits"])
+        return Cost(0, 3600, 0, 0, finalist=3 * 3600)
+
+    def stop(*_: Any) -> None:
+        raise KilledError
+
+    monkeypatch.setattr(command, "cost", cost)
+    monkeypatch.setattr(command, "choose", stop)
+    with pytest.raises(KilledError):
+        main(["search", *folds, "--output_dir", str(tmp_path)])
+    assert {*asked} == {3}
+    line = "price: 5 trials + 15 trainings of finalists + 2 trainings of 2 epochs each: about 22 h 00 min"
+    assert line in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("cardless")

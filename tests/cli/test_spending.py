@@ -41,6 +41,22 @@ def test_a_combination_takes_its_teachers_forwards_and_the_winner_alone() -> Non
     assert run.seconds == 8 * 11 + 8 * 15 + 8 * 7 + 8 * 9
 
 
+def test_a_selection_trains_its_finalists_again() -> None:
+    """4 at most, each on 3 folds, in 40 s, or in 20 of the baseline, which has 2 trials."""
+    kind, dear, other = replace(CHEAP, finalist=40), replace(DEAR, finalist=60), Cost(1, 6, 1, 1, finalist=20)
+    run = Spending(Clock(None), math.inf, 8, 2, 3, [kind, dear], {"full": other}, finalists=4, refits=3)
+    assert (run.n_trials, run.n_refits, run.n_trainings) == (10, 12 + 6, 6)
+    assert run.seconds == 8 * 21 + 4 * 50 + 3 * 25 + 2 * 7 + 2 * 20 + 3 * 9
+    # Of no more trials than finished.
+    assert run.ration().after(8) == 4 * 60 + 3 * 35 + 2 * 7 + 2 * 20 + 3 * 9
+    assert run.ration().after(1) == 60 + 3 * 35 + 7 + 20 + 3 * 9
+    assert run.ration_beside("full", 8).after(1) == 20 + 3 * 9
+    assert run.ration_beside("full", 8).after(2) == 2 * 20 + 3 * 9
+    assert price_line(Price(90, None, 6, 1, 4, Power(None, True), refits=12)).startswith(
+        "price: 6 trials + 12 trainings of finalists + 1 training of 4 epochs each: about"
+    )
+
+
 def test_a_trial_on_folds_costs_its_trainings() -> None:
     folded = replace(CHEAP, of_trial=36)
     assert (folded.trial, folded.training) == (36, CHEAP.training)

@@ -113,6 +113,7 @@ def test_folds_train_the_finalists_alone_and_take_the_best_of_all_rows() -> None
     chosen, candidates = Folds(finalists=2, folds=3).choose(pool(UP, trials, refit=refit))
     assert asked == [[2, 1]]
     assert (Folds(folds=4).refits, selection_named("best").refits) == (4, 0)
+    assert (Folds(finalists=2).finalists, selection_named("best").finalists) == (2, 0)
     # The scores of the second finalist are the better ones.
     assert chosen.number == 1
     assert [one.trial for one in candidates] == [2, 1]

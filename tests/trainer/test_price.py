@@ -92,6 +92,8 @@ def test_a_trial_on_folds_costs_its_trainings(tmp_path: Path, data: FairDataset,
     steps = 4 * 3 * -(-round(0.75 * labelled) // 8)
     assert found.trial == pytest.approx(4 * (100 + 3 * 7) + 2 * steps + 0.5 * labelled, rel=0.05)
     assert replace(found, of_trial=None) == whole
+    # So does a finalist that is trained again, whose trial had the training rows.
+    assert cost(run, run.method, refits=4) == replace(whole, finalist=found.trial)
 
 
 def test_what_is_not_done_costs_nothing(tmp_path: Path, data: FairDataset, clock: FakeClock) -> None:
