@@ -8,7 +8,7 @@ from ..document.replication import Repeated, Replication
 from ..document.search import Search
 from .compared import verdict
 from .table import Cell, Table
-from .view import View
+from .view import View, digits_of
 from .words import SEARCHED_ON, listed, name, number, written
 
 MOST = 8
@@ -94,7 +94,7 @@ def budget_table(document: Document) -> Table:
     header = ["method", "trials", "epochs of all trials", "minutes", "learning rate", "parameters", best, "seeds"]
     ended = document.run and document.run.search and document.run.search.out_of_hours
     said = ["The run's limit of hours ended the search; a baseline had as many trials as the winner finished."]
-    return Table.of("What choosing each method took", header, rows, said if ended else ())
+    return Table.of("What choosing each method took", header, rows, said if ended else (), digits=digits_of(document))
 
 
 def hours_said(search: Search) -> str:
