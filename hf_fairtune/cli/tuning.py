@@ -41,7 +41,7 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: R
     if trainer.search is not None and trainer.search.selection is not None:
         say(trainer, f"trial {trainer.search.best_trial} is chosen by {trainer.search.selection.title}")
     if trainer.search is not None and trainer.search.combination is not None:
-        say(trainer, f"combined: {combined(trainer.search)}")
+        say(trainer, f"combined: {combined(trainer.search, digits=3)}")
     train_winner(trainer, search)
 
 

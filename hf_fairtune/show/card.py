@@ -54,7 +54,7 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
     every, found = views(document), answers(document)
     first = every[0] if every else None
     cuts = beside(first.audits.values(), "thresholds") if first else []
-    models = run.search.combination.models if run.search and run.search.combination else 1
+    models = models_of(run)
     text = render(
         "card.md.j2",
         metadata=card_data(document, run.base, own.method.name, license).to_yaml(),
@@ -127,12 +127,11 @@ def steps_table(own: Training) -> Table:
 
 def _training(run: Run, own: Training) -> dict[str, str]:
     """List the facts of the training, of the mask first, and of the search."""
-    count = own.trainable_parameters
     facts = recipe_rows(run.recipe) if run.recipe else {}
     facts |= {"method": own.method.title}
     facts |= {"parts trained": mask_words(own.mask)} if own.mask else {}
     facts |= {"weights trained under": MASKS.get(own.soft_mask.kind, own.soft_mask.kind)} if own.soft_mask else {}
-    facts |= {"parameters trained": f"{count:,} of {run.base.parameters:,} ({percent(count / run.base.parameters)})"}
+    facts |= {"parameters trained": trained_said(run, own)}
     for key, value in (own.method.hyperparameters | own.arguments).items():
         # The bits of a mask are in words above.
         if written(value) and not (key == "mask" and own.mask):
@@ -153,6 +152,18 @@ def _training(run: Run, own: Training) -> dict[str, str]:
         facts |= choice(search)
         facts |= {"hours of search": number(search.seconds / 3600)}
     return facts
+
+
+def models_of(run: Run) -> int:
+    """Return how many models are handed over, to average their probabilities."""
+    return run.search.combination.models if run.search and run.search.combination else 1
+
+
+def trained_said(run: Run, own: Training) -> str:
+    """Say how many parameters were trained, and which share that is of all models that are handed over."""
+    count, each, models = own.trainable_parameters, run.base.parameters, models_of(run)
+    whole = f"in {models} models of {each:,} each" if models > 1 else f"of {each:,}"
+    return f"{count:,} {whole} ({percent(count / (models * each))})"
 
 
 def recipe_rows(recipe: RecipeFacts) -> dict[str, str]:

@@ -31,14 +31,14 @@ def choice(search: Search) -> dict[str, str]:
     return facts | ({"combined": combined(search)} if search.combination else {})
 
 
-def combined(search: Search) -> str:
+def combined(search: Search, digits: int = 2) -> str:
     """Say which trials make what, and the objective where it was searched after each of them joined."""
     found, where = search.combination, SEARCHED_ON[search.folds > 0]
     assert found is not None
     trials = [str(member.trial) for member in found.members]
     if len(trials) == 1:
         return f"{found.title}, of trial {trials[0]} alone, as each other would make it worse {where}"
-    values = ", ".join(number(member.value, digits=3) for member in found.members)
+    values = ", ".join(number(member.value, digits) for member in found.members)
     return f"{found.title}, of trials {listed(trials, MOST, ', ')}; together {where} {values} as each joined"
 
 

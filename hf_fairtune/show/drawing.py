@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from ..document.estimate import Estimate
@@ -114,6 +115,17 @@ def tidy(axes: Axes, grid: Literal["both", "x"] = "both") -> None:
         axes.tick_params(axis="y", length=0)
 
 
+def coarse(axes: Axes, along: Literal["x", "y"], digits: int = 2) -> None:
+    """Give an axis of numbers with so many decimals ten of their steps at least, and ticks no finer than a step."""
+    low, high = axes.get_xlim() if along == "x" else axes.get_ylim()
+    if high - low < 10 * 10**-digits:
+        middle, half = (low + high) / 2, 5 * 10**-digits
+        axes.set(**{f"{along}lim": (middle - half, middle + half)})
+    # Without ticks at 2.5, 25 and so on, which have a decimal more.
+    axis = axes.xaxis if along == "x" else axes.yaxis
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))
+
+
 def labels(names: Sequence[str], width: int = 26, lines: int = 3) -> list[str]:
     """Wrap and shorten names for an axis; one that the font cannot draw, or is then another's, becomes its number."""
     drawn, glyphs = list[str](), get_font(findfont(FontProperties())).get_charmap()
@@ -128,8 +140,13 @@ def labels(names: Sequence[str], width: int = 26, lines: int = 3) -> list[str]:
     return drawn
 
 
-def draw(panels: Sequence[Panel], key: Sequence[Artist], width: float = COLUMN, beside: bool = False) -> Figure:
-    """Draw panels under each other, or beside each other where they have the same rows; `key` adds to the legend."""
+def draw(
+    panels: Sequence[Panel], key: Sequence[Artist], width: float = COLUMN, beside: bool = False, digits: int = 2
+) -> Figure:
+    """Draw panels under each other, or beside each other where they have the same rows.
+
+    `key` adds to the legend; `digits` are those of the numbers.
+    """
     letters, heights = (20 if width == COLUMN else 34), list[float]()
     for panel in panels:
         # A row is as high as the longest of the names beside it.
@@ -148,6 +165,8 @@ def draw(panels: Sequence[Panel], key: Sequence[Artist], width: float = COLUMN, 
         axes.set_title(title, fontsize=SMALL, fontweight="bold", loc="left")
         if beside or panel is panels[-1]:
             axes.set_xlabel(labels([panel.axis], int(11 * width), 2)[0], fontsize=NORMAL)
+    for axes in figure.axes:
+        coarse(axes, "x", digits)
     handles = [*models.values(), *key]
     if handles:
         texts = [*labels(list(models)), *map(str, map(Artist.get_label, key))]

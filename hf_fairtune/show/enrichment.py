@@ -11,7 +11,7 @@ from ..document.enrichment import ColumnErrors, ValueErrors
 from ..document.estimate import Reason
 from .group_names import group_words
 from .table import Cell, Table
-from .view import splits
+from .view import digits_of, splits
 from .words import MISTAKES, listed, name, number, p_value, percent, threshold
 
 TESTS = (
@@ -57,7 +57,7 @@ def enrichment_sentence(document: Document) -> str:
 def enrichment_tables(document: Document) -> Iterator[Table]:
     """Build a table for every split and target: a row each value and mistake, what stands out first."""
     for entry in enriched(document):
-        found, digits = entry.audit.enrichment, 3 if document.shared is None else 2
+        found, digits = entry.audit.enrichment, digits_of(document)
         assert found
         at, rows, why = entry.audit.thresholds[found.threshold], list[list[Cell]](), list[Reason]()
         for column in found.columns:

@@ -59,7 +59,7 @@ def forest(views: Sequence[View], width: float = ink.COLUMN) -> Picture | None:
         title = f"by {view.attribute}" + (f", lowest {most}" if len(view.audit.groups) > most else "")
         panels.append(Panel(title, rows, f"AUC, bars: {view.level}s", view.audit.auc, "" if panels else SIZES))
     alt = f"AUC with intervals. All rows: {number(views[0].audit.auc)}. {described(panels)}"
-    figure = draw(panels, [ink.LINE, ink.FEW], width)
+    figure = draw(panels, [ink.LINE, ink.FEW], width, digits=views[0].digits)
     return Picture("groups", f"AUC of every group{views[0].scope}", figure, alt, FOREST) if known else None
 
 
@@ -81,7 +81,7 @@ def gaps(views: Sequence[View]) -> Picture | None:
     panel = Panel("", rows[:MOST], "gap of AUC, best minus lowest group", remarks="p")
     if not rows:
         return None
-    figure = draw([panel], [ink.CHANCE])
+    figure = draw([panel], [ink.CHANCE], digits=views[0].digits)
     figure.axes[0].set_xlim(left=0)
     return Picture("gaps", f"Gaps against chance{views[0].scope}", figure, described([panel], MOST), GAP)
 
@@ -109,7 +109,8 @@ def changes(views: Sequence[View], width: float = ink.COLUMN) -> Picture | None:
     if not panels:
         return None
     alt = f"Paired changes of AUC. {described(panels)}"
-    return Picture("changes", f"Change against {reference}", draw(panels, [], width), alt, CHANGE)
+    figure = draw(panels, [], width, digits=views[0].digits)
+    return Picture("changes", f"Change against {reference}", figure, alt, CHANGE)
 
 
 CHANGE = (
@@ -137,7 +138,8 @@ def rates(view: View) -> Picture | None:
             rows.append(Row(groups[-1].group, _marks(view.audits, found)))
         title = "" if panels else f"threshold: {where}"
         panels.append(Panel(title, rows, metric(key), cuts[-1].overall.rates[key]))
-    alt, figure = f"Rates {view.place}. {described(panels)}", draw(panels, [ink.LINE], beside=True)
+    alt = f"Rates {view.place}. {described(panels)}"
+    figure = draw(panels, [ink.LINE], beside=True, digits=view.digits)
     return Picture("rates", f"One threshold for all, {view.place}", figure, alt, RATES)
 
 

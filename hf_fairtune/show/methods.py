@@ -8,7 +8,7 @@ from ..document.replication import Repeated, Replication
 from ..document.search import Search
 from .compared import verdict
 from .table import Cell, Table
-from .view import View
+from .view import View, digits_of
 from .words import SEARCHED_ON, listed, name, number, written
 
 MOST = 8
@@ -92,9 +92,19 @@ def budget_table(document: Document) -> Table:
     folded = bool(document.run and document.run.search and document.run.search.folds)
     best = f"{listed(list(dict.fromkeys(objectives)), MOST)} of the chosen trial, {SEARCHED_ON[folded]}"
     header = ["method", "trials", "epochs of all trials", "minutes", "learning rate", "parameters", best, "seeds"]
-    ended = document.run and document.run.search and document.run.search.out_of_hours
-    said = ["The run's limit of hours ended the search; a baseline had as many trials as the winner finished."]
-    return Table.of("What choosing each method took", header, rows, said if ended else ())
+    said = hours_note(document)
+    return Table.of("What choosing each method took", header, rows, said, digits=digits_of(document))
+
+
+def hours_note(document: Document) -> list[str]:
+    """Say that the hours of a run ended its search, and what a baseline that was searched had then."""
+    if not (document.run and document.run.search and document.run.search.out_of_hours):
+        return []
+    # The chosen trial alone has the budget of the run's own search.
+    own = document.model_named(document.model).budget
+    searched = any(model.budget not in (None, own) for model in document.models)
+    equal = "; a baseline had as many trials as the winner finished" if searched else ""
+    return [f"The run's limit of hours ended the search{equal}."]
 
 
 def hours_said(search: Search) -> str:

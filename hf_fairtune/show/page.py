@@ -23,7 +23,7 @@ from .methods import tables as method_tables
 from .reading import reading_table, weighted
 from .table import Cell, Table, as_html, as_markdown, markdown
 from .tables import auc_table, further_tables, pair_table, sheet_tables
-from .view import splits, views
+from .view import digits_of, splits, views
 from .words import SHARING, WORSE, clean, listed, number, percent
 
 # Bytes of the page, out of 2 MB.
@@ -74,7 +74,7 @@ def page(document: Document) -> str:
     if gate:
         from .gate import gate_lines, gate_table  # most audits have none
 
-        lines, judged = gate_lines(gate), [gate_table(gate, 2 if document.shared else 3)]
+        lines, judged = gate_lines(gate), [gate_table(gate, digits_of(document))]
     tables, drawn, overview, main, details = Room(TABLES), Room(FIGURES), list[Drawn](), [], []
     # What comes first finds a place first: the first tables of every audit, all figures, then the other tables.
     head = tables.tables([answer_table(said)] if len(said) > SHOWN else [])

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..document.search import Search, Trial
 from . import drawing as ink
-from .drawing import Picture, labels, paper, tidy
+from .drawing import Picture, coarse, labels, paper, tidy
 from .words import SEARCHED_ON, number
 
 INFEASIBLE = "INFEASIBLE"
@@ -49,6 +49,7 @@ def search_history(search: Search) -> Picture | None:
     for axes in panels:
         axes.set_ylabel(f"{search.objective}\n({better} is better)".replace("$", r"\$"), fontsize=ink.NORMAL)
         axes.legend(fontsize=ink.SMALL, frameon=False, loc="upper left", bbox_to_anchor=(0, -0.2), ncols=4)
+        coarse(axes, "y")
         tidy(axes)
     figure.align_ylabels()
     counted = Counter(map(ending, ended))

@@ -92,10 +92,15 @@ def views(document: Document) -> list[View]:
                     scope=scope,
                     place=f"by {attribute}{scope}",
                     level=f"{percent(entry.audit.confidence)} interval",
-                    digits=3 if document.shared is None else 2,
+                    digits=digits_of(document),
                 )
                 found.append(view)
     return found
+
+
+def digits_of(document: Document) -> int:
+    """Return how many decimals a document's numbers have: those of one that is shared are rounded to two."""
+    return 3 if document.shared is None else 2
 
 
 @dataclass(frozen=True)
