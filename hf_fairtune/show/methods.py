@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ..document.document import Document
 from ..document.replication import Repeated, Replication
 from ..document.search import Search
-from .compared import verdict
+from .compared import Said, verdict
 from .table import Cell, Table
 from .view import View
 from .words import SEARCHED_ON, listed, name, number, written
@@ -21,11 +21,17 @@ VARIANCES = (
 
 def methods_said(view: View) -> str:
     """Say of each baseline what the trainings of both methods show."""
+    return " ".join(one.text for one in each_said(view))
+
+
+def each_said(view: View) -> list[Said]:
+    """Say it of each baseline apart."""
     said = []
     for title, found in view.baselines.items():
         rows = {row.group: (row.auc.change.mean, row.fall) for row in found.groups if row.group not in found.excluded}
-        said.append(f"{view.title} against {title}, {trainings(found)}: {verdict(found.verdict, rows, found.margin)}")
-    return " ".join(said)
+        text = f"{view.title} against {title}, {trainings(found)}: {verdict(found.verdict, rows, found.margin)}"
+        said.append(Said(text, any(change.high < 0 for change, _ in rows.values())))
+    return said
 
 
 def trainings(found: Replication) -> str:
