@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..audits.replication import LEAST
-from ..document.run import Model
+from ..document.run import SINGLE, Model
 from ..search.hours import Ration
 from ..search.searcher import NoWinnerError
 from ..show.chosen import combined
 from ..trainer.audits import MODEL
-from ..trainer.baselines import SINGLE, baseline, seeds_after, single
+from ..trainer.baselines import baseline, seeds_after, single
 from ..trainer.fair import FairTrainer
 from .job import say, train_all
 from .spending import Spending

@@ -55,7 +55,7 @@ class Part(NamedTuple):
         return list(map(f"{code}{{}}{PLAIN}".format, wrapped)) if code else wrapped or [""]
 
 
-def told(said: Sequence[Said], most: int) -> list[Part]:
+def sentence_parts(said: Sequence[Said], most: int) -> list[Part]:
     """Make a paragraph of so many lines; of harms make one before it that is never cut, and leave it one line."""
     harms = [one for one in said if one.harm]
     rest = " ".join(one.text for one in said if not one.harm)
@@ -94,8 +94,8 @@ def audit_text(document: Document, colour: bool = False) -> str:
         title = f"{one.view.place[:1].upper()}{one.view.place[1:]}"
         parts += [Part(), Part(f"{title}: {one.verdict}", one.kind, first=not place)]
         parts += [Part(f"  {paragraph}", first=not place) for paragraph in one.paragraphs]
-        parts += told(each_said(one.view), 2 if place else 4)
-        parts += told(compared_said(one.view), 1 if place else 2)
+        parts += sentence_parts(each_said(one.view), 2 if place else 4)
+        parts += sentence_parts(compared_said(one.view), 1 if place else 2)
     parts += [Part(f"{len(said) - SHOWN} more answers have no place here.")] if len(said) > SHOWN else []
     luck = optimism(worded)
     parts += [Part(), Part(luck, most=3)] if luck else []

@@ -12,6 +12,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import IntervalStrategy
 
 from ..data.fair_dataset import FairDataset
+from ..document.run import SINGLE
 from ..errors import FairTuneError
 from ..masks.granularities import PRESETS
 from ..methods.method import Method, method_named
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 # What FairTune's tables set beside it (ICLR 2024, tables 1 to 6).
 BASELINES = ("full", "linear", "attention", "layernorm")
-# The winner of the same search without what it was combined with.
-SINGLE = "single"
 TITLES = {"linear": "Linear readout", "layernorm": "LayerNorm tuning", "attention": "Attention tuning"}
 
 

@@ -10,7 +10,7 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.show.answer import answers
 from hf_fairtune.show.compared import Said
 from hf_fairtune.show.table import plain
-from hf_fairtune.show.terminal import audit_text, told
+from hf_fairtune.show.terminal import audit_text, sentence_parts
 from hf_fairtune.show.words import ALIKE, VERDICTS
 
 from .conftest import edited, unmoved
@@ -101,9 +101,9 @@ def test_a_harm_is_never_cut(repair: Document) -> None:
 
 def test_a_fall_by_a_method_is_never_cut() -> None:
     said = [Said(f"Against {name}: {'words ' * 40}{name}.", name == "b") for name in "abc"]
-    whole, rest = told(said, 4)
+    whole, rest = sentence_parts(said, 4)
     assert flat("\n".join(whole.lines(1, colour=False))) == said[1].text
     assert rest.lines(4, colour=False)[0].endswith(" ...")
     assert len(rest.lines(4, colour=False)) == 1
-    assert [part.most for part in told(said[:1], 4)] == [4]
-    assert told([], 4) == []
+    assert [part.most for part in sentence_parts(said[:1], 4)] == [4]
+    assert sentence_parts([], 4) == []
