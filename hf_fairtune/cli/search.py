@@ -19,7 +19,7 @@ from ..search.modes import MODES, mode_named
 from ..search.space import LearningRate
 from ..selections.selection import selection_named
 from ..trainer.arguments import FairTrainingArguments
-from ..trainer.baselines import BASELINES, baseline_method, seeds_after
+from ..trainer.baselines import BASELINES, baseline_method, baseline_names, seeds_after
 from ..trainer.fair import FairTrainer
 from ..trainer.price import cost, searched_methods
 from ..trainer.refusals import check_search
@@ -139,6 +139,11 @@ class SearchArguments:
                 "`--combine distill`, or leave it out."
             )
         for name in self.others:
+            if name not in baseline_names():
+                raise FairTuneError(
+                    f"`--baselines`: `{name}` is not one of the baselines; choose from {', '.join(baseline_names())}, "
+                    f"{SINGLE} beside `--combine`, or {NO_BASELINE} alone."
+                )
             method = baseline_method(name)
             if self.combination.teachers:
                 method.taught(None)  # refuses one that no teacher can teach

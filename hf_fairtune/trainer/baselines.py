@@ -11,6 +11,7 @@ from optuna.trial import BaseTrial
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import IntervalStrategy
 
+from .. import catalog
 from ..data.fair_dataset import FairDataset
 from ..document.run import SINGLE
 from ..errors import FairTuneError
@@ -26,12 +27,19 @@ BASELINES = ("full", "linear", "attention", "layernorm")
 TITLES = {"linear": "Linear readout", "layernorm": "LayerNorm tuning", "attention": "Attention tuning"}
 
 
+def baseline_names() -> list[str]:
+    """List what can be searched as a baseline: the methods, and the preset masks."""
+    return sorted({*catalog.names("methods"), *PRESETS})
+
+
 def baseline_method(name: str) -> Method:
     """Return a method by its name, or FairTune with a preset mask by the preset's.
 
     Raises:
         FairTuneError: there is neither.
     """
+    if name not in baseline_names():
+        raise FairTuneError(f"`{name}` is not one of the baselines; choose from {', '.join(baseline_names())}.")
     return method_named("fairtune", mask=name) if name in PRESETS else method_named(name)
 
 
