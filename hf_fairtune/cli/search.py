@@ -11,6 +11,7 @@ from ..audits.compute import direction, greater_is_better
 from ..audits.replication import LEAST
 from ..combinations.combination import Combination, combination_named
 from ..data.arguments import DataArguments
+from ..document.run import SINGLE
 from ..errors import FairTuneError
 from ..search.floors import MIN_AUC, Floors
 from ..search.hours import Clock
@@ -18,7 +19,7 @@ from ..search.modes import MODES, mode_named
 from ..search.space import LearningRate
 from ..selections.selection import selection_named
 from ..trainer.arguments import FairTrainingArguments
-from ..trainer.baselines import BASELINES, SINGLE, baseline_method, seeds_after
+from ..trainer.baselines import BASELINES, baseline_method, baseline_names, seeds_after
 from ..trainer.fair import FairTrainer
 from ..trainer.price import cost, searched_methods
 from ..trainer.refusals import check_search
@@ -111,9 +112,9 @@ class SearchArguments:
     combine: str = field(
         default="none",
         metadata={
-            "help": "What becomes of the winner and other trials: none, the winner is trained alone; ensemble, the "
-            "mean of their probabilities; distill, one model trained on that; soup, the mean of their weights. "
-            "--baselines single sets the winner alone beside it.",
+            "help": "What becomes of the winner and other trials, of each baseline's too: none, the winner is trained "
+            "alone; ensemble, the mean of their probabilities; distill, one model trained on that; soup, the mean of "
+            "their weights. --baselines single sets the winner alone beside it.",
             "choices": catalog.names("combinations"),
         },
     )
@@ -138,6 +139,11 @@ class SearchArguments:
                 "`--combine distill`, or leave it out."
             )
         for name in self.others:
+            if name not in baseline_names():
+                raise FairTuneError(
+                    f"`--baselines`: `{name}` is not one of the baselines; choose from {', '.join(baseline_names())}, "
+                    f"{SINGLE} beside `--combine`, or {NO_BASELINE} alone."
+                )
             method = baseline_method(name)
             if self.combination.teachers:
                 method.taught(None)  # refuses one that no teacher can teach

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..audits.replication import LEAST
-from ..document.run import Model
+from ..document.run import SINGLE, Model
 from ..search.hours import Ration
 from ..search.searcher import NoWinnerError
-from ..show.chosen import combined
+from ..show.chosen import chosen_by, combined
 from ..trainer.audits import MODEL
-from ..trainer.baselines import SINGLE, baseline, seeds_after, single
+from ..trainer.baselines import baseline, seeds_after, single
 from ..trainer.fair import FairTrainer
 from .job import say, train_all
 from .spending import Spending
@@ -39,7 +39,7 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: R
         ran = f"{trainer.search.n_finished} of {trials} trials ran"
         say(trainer, f"{ran}; what is left of {search.max_hours:g} h is for the trainings")
     if trainer.search is not None and trainer.search.selection is not None:
-        say(trainer, f"trial {trainer.search.best_trial} is chosen by {trainer.search.selection.title}")
+        say(trainer, f"trial {trainer.search.best_trial} is chosen by {chosen_by(trainer.search)}")
     if trainer.search is not None and trainer.search.combination is not None:
         say(trainer, f"combined: {combined(trainer.search, digits=3)}")
     train_winner(trainer, search)

@@ -6,6 +6,9 @@ from .estimate import NAN, Real, Reason, Size
 from .scalar import Argument, Scalar
 from .search import Budget, Search
 
+# The id of the model that is a search's chosen trial alone, beside what that was combined to.
+SINGLE = "single"
+
 
 @dataclass(frozen=True)
 class MethodFacts:

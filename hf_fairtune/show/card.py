@@ -21,7 +21,7 @@ from .drawing import Picture
 from .figures import changes, forest
 from .group_names import in_words
 from .mask_figures import mask_frequency, mask_layers, mask_map, mask_words
-from .methods import budget_table, hours_said, methods_said
+from .methods import budget_table, combined_alike, hours_said, methods_said
 from .methods import tables as method_tables
 from .page import render
 from .reading import reading_table
@@ -74,6 +74,7 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
         headline=headline(found) if found else "",
         answers=found,
         reading=reading(found),
+        combined=combined_alike(document),
         methods=[text for text in map(methods_said, every) if text],
         verdicts=[text for text in map(compared, every) if text],
         budgets=budget_table(document),

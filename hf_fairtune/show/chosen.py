@@ -10,6 +10,8 @@ from .view import View, views
 from .words import BY_VALUE, SEARCHED_ON, listed, number
 
 MOST = 8
+# The rule whose values are of models that it trains itself.
+REFITTED = "folds"
 CHOSEN = "The model was chosen among {n} trials by {rule}; its {key} was {value} {where}{best}{joined}{tested}."
 JOINED = " ({} with the trials it joined)"
 TESTED = " and is {} on test, {}"
@@ -25,10 +27,21 @@ LUCK = "The best of many is partly luck: believe the test value."
 def choice(search: Search) -> dict[str, str]:
     """List which trial was chosen and by what, which had the best value if that is another, and what it joined."""
     facts = {"chosen trial": "none" if search.best_trial is None else str(search.best_trial)}
-    facts |= {"chosen by": search.selection.title} if search.selection else {}
+    facts |= {"chosen by": chosen_by(search)} if search.selection else {}
     if search.better:
         facts |= {"best value": f"{number(search.better.value)}, of trial {search.better.number}"}
     return facts | ({"combined": combined(search)} if search.combination else {})
+
+
+def chosen_by(search: Search) -> str:
+    """Name the rule of a search, with the value that decided where that is not the trial's own."""
+    found = search.selection
+    if found is None:
+        return BY_VALUE
+    decided = next((one.value for one in found.candidates if one.trial == search.best_trial), math.nan)
+    if found.rule != REFITTED or math.isnan(decided):
+        return found.title
+    return f"{found.title}: {number(decided)} out of fold"
 
 
 def combined(search: Search, digits: int = 2) -> str:
@@ -37,7 +50,7 @@ def combined(search: Search, digits: int = 2) -> str:
     assert found is not None
     trials = [str(member.trial) for member in found.members]
     if len(trials) == 1:
-        return f"{found.title}, of trial {trials[0]} alone, as each other would make it worse {where}"
+        return f"{found.title}, of trial {trials[0]} alone, as no other joins without harm {where}"
     values = ", ".join(number(member.value, digits) for member in found.members)
     return f"{found.title}, of trials {listed(trials, MOST, ', ')}; together {where} {values} as each joined"
 
@@ -53,7 +66,7 @@ def optimism(document: Document) -> str:
     found = None if math.isnan(value) else _tested(search, views(document))
     said = CHOSEN.format(
         n=len(search.trials),
-        rule=search.selection.title if search.selection else BY_VALUE,
+        rule=chosen_by(search),
         key=key_of(search),
         value=number(own),
         where=SEARCHED_ON[search.folds > 0],

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from ..document.comparison import Comparison, Power, Verdict
 from ..document.estimate import Estimate
@@ -11,31 +12,46 @@ from .words import COMPARISON_VERDICTS, listed, metric, name, number, threshold
 MOST = 8
 
 
+class Said(NamedTuple):
+    """A sentence, and whether it tells of a harm beyond its interval, or leads to one that does: none may cut it."""
+
+    text: str
+    harm: bool = False
+
+
 def compared(view: View) -> str:
     """Say what the comparison with the reference shows, and what each group gained or lost."""
+    return " ".join(one.text for one in compared_said(view))
+
+
+def compared_said(view: View) -> list[Said]:
+    """Say it in sentences, the verdict first; none without a comparison."""
     found = view.comparison
     if found is None:
-        return ""
-    said = [f"{view.title} against {view.reference}, {view.place}, these two checkpoints: {comparison(found)}"]
+        return []
+    lead = f"{view.title} against {view.reference}, {view.place}, these two checkpoints: {comparison(found)}"
     rows = {row.group: row.joint for row in found.groups if row.group not in found.excluded}
+    said = list[Said]()
     lower = {group: item for group, item in rows.items() if item.low <= 0 <= item.high and item.value < 0}
-    said += map("{}.".format, _moved("The AUC", rows))
-    said += [f"The AUC is lower, which chance may explain, for: {_changes(lower)}."] if lower else []
+    said += [Said(f"{text}.", harm) for text, harm in _moved("The AUC", rows)]
+    said += [Said(f"The AUC is lower, which chance may explain, for: {_changes(lower)}.")] if lower else []
     unknown = [name(group) for group, item in rows.items() if not item.bounded]
-    said += [f"No comparison is possible for: {listed(unknown, MOST)}."] if unknown else []
+    said += [Said(f"No comparison is possible for: {listed(unknown, MOST)}.")] if unknown else []
     for cuts in beside(view.audits.values(), "thresholds"):
         at, change = cuts[-1], view.change(cuts[-1])
         if change is None or at.fitted_on is None or any(cut.degenerate for cut in cuts):
             continue
-        moves = list[str]()
-        for key in ("tpr", "fpr"):
+        moves = list[Said]()
+        for key, sign in (("tpr", 1), ("fpr", -1)):
             moved = {row.group: row.rates[key] for row in change.groups if key in row.rates}
-            moves += _moved(f"the {metric(key).lower()}", moved)
-        said += [f"At the threshold {threshold(at)}: {'; '.join(moves)}."] if moves else []
-    for what, item in {"lowest AUC of a group": found.min_group_auc, "gap": found.auc_gap}.items():
-        said += [f"The {what} changed by {number(item, sign=True)}."] if item.defined else []
-    said += [f"With these cases {power(found.power, found.margin)}."] if found.power else []
-    return " ".join(said)
+            moves += _moved(f"the {metric(key).lower()}", moved, sign)
+        text = f"At the threshold {threshold(at)}: {'; '.join(move.text for move in moves)}."
+        said += [Said(text, any(move.harm for move in moves))] if moves else []
+    lowest, gap = found.min_group_auc, found.auc_gap
+    for what, item, harm in (("lowest AUC of a group", lowest, lowest.high < 0), ("gap", gap, gap.low > 0)):
+        said += [Said(f"The {what} changed by {number(item, sign=True)}.", harm)] if item.defined else []
+    said += [Said(f"With these cases {power(found.power, found.margin)}.")] if found.power else []
+    return [Said(lead, any(one.harm for one in said)), *said]
 
 
 def power(found: Power, margin: float) -> str:
@@ -63,11 +79,12 @@ def _gains(found: dict[str, float]) -> str:
     return " to ".join(said[:: max(1, len(said) - 1)] or ["no size"]) + (f" (none for {without})" if without else "")
 
 
-def _moved(what: str, found: dict[str, Estimate]) -> list[str]:
-    """Say for which groups a number rose or fell beyond its interval."""
+def _moved(what: str, found: dict[str, Estimate], sign: int = 1) -> list[Said]:
+    """Say for which groups a number rose or fell beyond its interval; with `sign` -1 a rise of it is a harm."""
     rose = {group: item for group, item in found.items() if item.low > 0}
     fell = {group: item for group, item in found.items() if item.high < 0}
-    return [f"{what} {verb} for: {_changes(some)}" for verb, some in (("rose", rose), ("fell", fell)) if some]
+    moves = ("rose", rose, sign < 0), ("fell", fell, sign > 0)
+    return [Said(f"{what} {verb} for: {_changes(some)}", harm) for verb, some, harm in moves if some]
 
 
 def _changes(found: dict[str, Estimate]) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from ..document.document import Document
 from ..document.replication import Repeated, Replication
+from ..document.run import SINGLE
 from ..document.search import Search
-from .compared import verdict
+from .compared import Said, verdict
 from .table import Cell, Table
 from .view import View, digits_of
 from .words import SEARCHED_ON, listed, name, number, written
@@ -21,11 +22,31 @@ VARIANCES = (
 
 def methods_said(view: View) -> str:
     """Say of each baseline what the trainings of both methods show."""
+    return " ".join(one.text for one in each_said(view))
+
+
+def each_said(view: View) -> list[Said]:
+    """Say it of each baseline apart."""
     said = []
     for title, found in view.baselines.items():
         rows = {row.group: (row.auc.change.mean, row.fall) for row in found.groups if row.group not in found.excluded}
-        said.append(f"{view.title} against {title}, {trainings(found)}: {verdict(found.verdict, rows, found.margin)}")
-    return " ".join(said)
+        text = f"{view.title} against {title}, {trainings(found)}: {verdict(found.verdict, rows, found.margin)}"
+        said.append(Said(text, any(change.high < 0 for change, _ in rows.values())))
+    return said
+
+
+def combined_alike(document: Document) -> str:
+    """Say which baselines' trials were combined as the model's were; "" where those were not."""
+    search = document.run.search if document.run else None
+    titles = [
+        model.title
+        for model in document.models
+        if model.budget and model.training and model.id not in (document.model, SINGLE)
+    ]
+    if search is None or search.combination is None or not titles:
+        return ""
+    rule = search.combination.title
+    return f"The trials of each baseline were combined by the same rule, {rule}: {listed(titles, MOST, ', ')}."
 
 
 def trainings(found: Replication) -> str:

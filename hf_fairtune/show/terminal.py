@@ -2,22 +2,25 @@
 
 import shlex
 import textwrap
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
 from ..document.document import Document
 from .answer import answers, headline, reading
 from .chosen import optimism
-from .compared import compared
+from .compared import Said, compared_said
 from .enrichment import enrichment_summary
 from .group_names import in_words
-from .methods import methods_said
+from .methods import each_said
 from .reading import reading_table, weighted
 from .table import as_text, plain
 from .words import listed, number
 
 # Columns of a screen, entries of a long list, few rules, and lines of a screen, with three of the files below.
 WIDTH, SHOWN, FEW, SCREEN = 98, 4, 3, 37
+# A paragraph is never that long, so that it is not cut.
+WHOLE = 999
 RED, YELLOW, GREEN = "\033[31m", "\033[33m", "\033[32m"
 COLOURS = {"fail": RED, "insufficient evidence": YELLOW, "pass": GREEN, "worst": RED, "unequal": RED}
 PLAIN = "\033[0m"
@@ -52,6 +55,14 @@ class Part(NamedTuple):
         return list(map(f"{code}{{}}{PLAIN}".format, wrapped)) if code else wrapped or [""]
 
 
+def sentence_parts(said: Sequence[Said], most: int) -> list[Part]:
+    """Make a paragraph of so many lines; of harms make one before it that is never cut, and leave it one line."""
+    harms = [one for one in said if one.harm]
+    rest = " ".join(one.text for one in said if not one.harm)
+    whole = [Part(f"  {' '.join(one.text for one in harms)}", most=WHOLE)] if harms else []
+    return whole + ([Part(f"  {rest}", most=1 if harms else most)] if rest else [])
+
+
 def audit_text(document: Document, colour: bool = False) -> str:
     """Say the verdict of a gate, who is served worst and how sure that is, what changed, and how to read it.
 
@@ -83,8 +94,8 @@ def audit_text(document: Document, colour: bool = False) -> str:
         title = f"{one.view.place[:1].upper()}{one.view.place[1:]}"
         parts += [Part(), Part(f"{title}: {one.verdict}", one.kind, first=not place)]
         parts += [Part(f"  {paragraph}", first=not place) for paragraph in one.paragraphs]
-        parts += [Part(f"  {methods_said(one.view)}", most=2 if place else 4)] if one.view.baselines else []
-        parts += [Part(f"  {compared(one.view)}", most=1 if place else 2)] if one.view.comparison else []
+        parts += sentence_parts(each_said(one.view), 2 if place else 4)
+        parts += sentence_parts(compared_said(one.view), 1 if place else 2)
     parts += [Part(f"{len(said) - SHOWN} more answers have no place here.")] if len(said) > SHOWN else []
     luck = optimism(worded)
     parts += [Part(), Part(luck, most=3)] if luck else []

@@ -59,7 +59,7 @@ COMPARISON_VERDICTS: dict[Verdict, str] = {
     "gain": "better for {rose}; {open}.",
     "level-down": "levelling down. The gap shrank because the AUC fell for {fell}; it rose for nobody.",
     "worse": "worse for {fell}; the AUC rose for nobody.",
-    "not shown": "no change is shown, and none excluded: no group's AUC changed beyond its interval.",
+    "not shown": "no change of AUC is shown, and none excluded: no group's AUC changed beyond its interval.",
 }
 ROLES: dict[Role, str] = {
     "positive": "the finding",

@@ -11,7 +11,9 @@ from optuna.trial import BaseTrial
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import IntervalStrategy
 
+from .. import catalog
 from ..data.fair_dataset import FairDataset
+from ..document.run import SINGLE
 from ..errors import FairTuneError
 from ..masks.granularities import PRESETS
 from ..methods.method import Method, method_named
@@ -22,9 +24,12 @@ if TYPE_CHECKING:
 
 # What FairTune's tables set beside it (ICLR 2024, tables 1 to 6).
 BASELINES = ("full", "linear", "attention", "layernorm")
-# The winner of the same search without what it was combined with.
-SINGLE = "single"
 TITLES = {"linear": "Linear readout", "layernorm": "LayerNorm tuning", "attention": "Attention tuning"}
+
+
+def baseline_names() -> list[str]:
+    """List what can be searched as a baseline: the methods, and the preset masks."""
+    return sorted({*catalog.names("methods"), *PRESETS})
 
 
 def baseline_method(name: str) -> Method:
@@ -33,6 +38,8 @@ def baseline_method(name: str) -> Method:
     Raises:
         FairTuneError: there is neither.
     """
+    if name not in baseline_names():
+        raise FairTuneError(f"`{name}` is not one of the baselines; choose from {', '.join(baseline_names())}.")
     return method_named("fairtune", mask=name) if name in PRESETS else method_named(name)
 
 

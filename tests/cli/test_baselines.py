@@ -10,7 +10,9 @@ from hf_fairtune.cli import tuning
 from hf_fairtune.cli.main import main
 from hf_fairtune.cli.search import SearchArguments
 from hf_fairtune.document.document import Document
+from hf_fairtune.errors import FairTuneError
 from hf_fairtune.search.floors import Floors
+from hf_fairtune.trainer.baselines import BASELINES, baseline_method
 from hf_fairtune.trainer.fair import FairTrainer
 from tests.cli.run_folder import search_of, training_in
 
@@ -164,3 +166,17 @@ def test_a_baseline_without_a_feasible_trial_is_told_and_the_rest_goes_on(
     assert "| floor of a trial | AUC of 0.6 on validation |" in card
     assert main(command) == 0
     assert "is finished; nothing was run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given", [["ful"], ["full", "none"]])
+def test_a_baseline_that_is_none_is_told_every_choice(given: list[str]) -> None:
+    with pytest.raises(FairTuneError, match="is not one of the baselines; choose from ") as refused:
+        SearchArguments(baselines=given)
+    said = str(refused.value)
+    assert f"`--baselines`: `{given[-1]}` is not" in said
+    assert said.endswith(", single beside `--combine`, or none alone.")
+    listed = said.partition("choose from ")[2].split(", ")[:-2]
+    assert {*BASELINES, "groupdro", "mlp"} < {*listed}
+    assert [baseline_method(name).name for name in ("linear", "groupdro")] == ["fairtune", "groupdro"]
+    with pytest.raises(FairTuneError, match=f"`ful` is not one of the baselines; choose from {', '.join(listed)}."):
+        baseline_method("ful")

@@ -72,6 +72,7 @@ def test_defaults_and_choices_are_shown(capsys: pytest.CaptureFixture[str]) -> N
     assert entry(text, "bf16").count("efault") == 0
     # A text that tells its default is not told it twice.
     assert entry(text, "image_size").count("efault") == 1
+    assert "other trials, of each baseline's too: none, " in entry(text, "combine")
     audit = help_of(capsys, "audit")
     assert "{rates,auc}" in entry(audit, "share")
     assert entry(audit, "seed") == "--seed SEED Seed of the bootstrap and the permutations. Default: 0."

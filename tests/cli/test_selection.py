@@ -16,6 +16,7 @@ from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.search import Search
 from hf_fairtune.search import modes
+from hf_fairtune.show.chosen import chosen_by
 from hf_fairtune.trainer.fair import FairTrainer
 from hf_fairtune.trainer.timing import Cost
 from tests.cli.conftest import without_card
@@ -146,7 +147,13 @@ def test_the_price_of_finalists(
 
 
 @pytest.mark.usefixtures("cardless")
-def test_killed_in_the_folds(whole: Path, folds: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_in_the_folds(
+    whole: Path,
+    folds: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """In the second epoch of the third fold training: the same command ends as if it had not been."""
     step, seen = FairTrainer.training_step, set[str]()
 
@@ -167,6 +174,9 @@ def test_killed_in_the_folds(whole: Path, folds: list[str], tmp_path: Path, monk
     written = [path.stat().st_mtime_ns for path in kept]
     assert list((tmp_path / "folds").glob("*/2-of-3/checkpoint-*"))
     assert main(["search", *folds, "--output_dir", str(tmp_path)]) == 0
+    said = f"trial {search_of(tmp_path).best_trial} is chosen by {chosen_by(search_of(tmp_path))}"
+    assert said.endswith(" out of fold")
+    assert said in "".join(capsys.readouterr())
     assert [path.stat().st_mtime_ns for path in kept] == written
     assert without_times(Document.load(tmp_path)) == without_times(Document.load(whole))
     assert not (tmp_path / "folds").exists()

@@ -74,3 +74,20 @@ def bare(content: dict[str, Any]) -> None:
     content["audits"] = []
     content["models"] = content["models"][:1]
     content["models"][0]["training"]["mask"] = content["run"]["search"] = None
+
+
+def unmoved(content: dict[str, Any], key: str, by: float) -> None:
+    """Let a comparison show nothing but one rate of one group that moved, at each threshold."""
+    found = next(entry["comparison"] for entry in content["audits"] if entry["comparison"])
+    found["verdict"], found["margin"] = "not shown", 0.0
+    still = {"value": 0.0, "low": -0.1, "high": 0.1}
+    for item in (found["auc"], found["min_group_auc"], found["auc_gap"]):
+        item |= still
+    for row in found["groups"]:
+        row["auc"] |= still
+        row["joint"] |= still
+        row["fall"] = 0.1
+    for place, row in ((place, row) for cut in found["thresholds"] for place, row in enumerate(cut["groups"])):
+        for rate in ("tpr", "fpr"):
+            row["rates"][rate] |= still
+        row["rates"][key] |= {} if place else {"value": by, "low": by - 0.1, "high": by + 0.1}

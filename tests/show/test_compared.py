@@ -8,12 +8,12 @@ import pytest
 from hf_fairtune.document.comparison import GroupPower, Power, Verdict
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.estimate import NAN
-from hf_fairtune.show.compared import compared, comparison, power
+from hf_fairtune.show.compared import compared, compared_said, comparison, power
 from hf_fairtune.show.table import plain
 from hf_fairtune.show.view import views
 from hf_fairtune.show.words import number
 
-from .conftest import edited, only
+from .conftest import edited, only, unmoved
 
 
 @pytest.mark.parametrize("verdict", get_args(Verdict))
@@ -84,3 +84,24 @@ def test_a_comparison_ends_with_what_its_cases_could_show(audit: Document) -> No
     found = Power(0.81, 0.9, [GroupPower("F", 0.031, 0.0241)])
     text = compared(replace(view, comparison=replace(view.comparison, power=found)))
     assert text == f"{compared(view)} With these cases {power(found, view.comparison.margin)}."
+
+
+def test_a_harm_at_a_threshold_is_marked_with_its_verdict(audit: Document, repair: Document) -> None:
+    """Only these and the verdict may not be cut; a gap that may have grown by chance may."""
+    (view,) = views(repair)
+    said = compared_said(view)
+    assert [one.text.partition(" for")[0] for one in said if one.harm][1:3] == [
+        "The AUC fell",
+        "At the threshold youden, fitted on validation: the true positive rate fell",
+    ]
+    assert said[0].harm
+    assert not next(one.harm for one in said if one.text.startswith("The gap "))
+    assert not any(one.harm for one in compared_said(views(audit)[0]))
+
+
+@pytest.mark.parametrize(("key", "sign", "harm"), [("tpr", -1, True), ("tpr", 1, False), ("fpr", 1, True)])
+def test_a_rate_is_a_harm_by_its_direction(repair: Document, key: str, sign: int, harm: bool) -> None:
+    (view,) = views(edited(repair, lambda content: unmoved(content, key, sign * 0.79)))
+    assert [one.harm for one in compared_said(view) if "At the threshold" in one.text] == [harm]
+    assert compared_said(view)[0].harm == harm
+    assert "no change of AUC is shown, and none excluded: no group's AUC changed" in compared_said(view)[0].text

@@ -8,11 +8,12 @@ import pytest
 
 from hf_fairtune.document.document import Document
 from hf_fairtune.show.answer import answers
+from hf_fairtune.show.compared import Said
 from hf_fairtune.show.table import plain
-from hf_fairtune.show.terminal import audit_text
+from hf_fairtune.show.terminal import audit_text, sentence_parts
 from hf_fairtune.show.words import ALIKE, VERDICTS
 
-from .conftest import edited
+from .conftest import edited, unmoved
 from .strange import crowded, many_groups, renamed, undefined
 
 
@@ -82,3 +83,27 @@ def test_what_has_most_to_say_is_cut_last(audit: Document) -> None:
     text = flat("\n".join(lines))
     assert all(plain(paragraph).partition(" (chance")[0] in text for paragraph in first.paragraphs)
     assert not all(plain(paragraph) in text for one in others for paragraph in one.paragraphs)
+
+
+def test_a_harm_is_never_cut(repair: Document) -> None:
+    """What follows it may be: it stands behind the verdict, though that is two lines long."""
+
+    def long(content: dict[str, Any]) -> dict[str, Any]:
+        unmoved(content, "tpr", -0.79)
+        made: dict[str, Any] = renamed(content, {"dark": "dark of a far clinic that has a long name"})
+        return made
+
+    text = audit_text(edited(repair, long))
+    harm = 'the true positive rate fell for: "dark of a far clinic that has a long name" -0.79 [-0.89, -0.69].'
+    assert f"beyond its interval. At the threshold youden, fitted on validation: {harm}" in flat(text)
+    assert "The lowest AUC of a group changed by 0.00" in flat(text)
+
+
+def test_a_fall_by_a_method_is_never_cut() -> None:
+    said = [Said(f"Against {name}: {'words ' * 40}{name}.", name == "b") for name in "abc"]
+    whole, rest = sentence_parts(said, 4)
+    assert flat("\n".join(whole.lines(1, colour=False))) == said[1].text
+    assert rest.lines(4, colour=False)[0].endswith(" ...")
+    assert len(rest.lines(4, colour=False)) == 1
+    assert [part.most for part in sentence_parts(said[:1], 4)] == [4]
+    assert sentence_parts([], 4) == []
