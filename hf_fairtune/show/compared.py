@@ -63,20 +63,23 @@ def power(found: Power, margin: float) -> str:
     reach = "within" if len(known) == len(falls) and max(known) <= margin else "not all within"
     ends = " to ".join(dict.fromkeys(map(number, (min(known), max(known)))))
     return (
-        f"a gain of AUC of {_gains(gains)} would be called, and a fall of {ends} excluded where nothing changed, "
+        f"{_gains(gains)} would be called, and a fall of {ends} excluded where nothing changed, "
         f"{reach} the margin of {margin:g}, in 4 of 5 comparisons at AUC {number(found.auc)} and scores correlated by "
         f"{number(found.correlation)}"
     )
 
 
 def _gains(found: dict[str, float]) -> str:
-    """Write the least and the most of the groups' gains, and for whom there is none."""
+    """Write the least and the most of the groups' gains, and for whom there is none; or that there is none at all."""
     known = {group: gain for group, gain in found.items() if not math.isnan(gain)}
     ends = {number(known[group]): name(group) for group in sorted(known, key=lambda group: known[group])}
+    if not known:
+        return "no gain of AUC, however large,"
     # One gain of all needs no name.
     said = [f"{gain} ({group})" for gain, group in ends.items()] if len(ends) > 1 else [*ends]
     without = listed([name(group) for group in found if group not in known], 3, ", ")
-    return " to ".join(said[:: max(1, len(said) - 1)] or ["no size"]) + (f" (none for {without})" if without else "")
+    least_and_most = " to ".join(said[:: max(1, len(said) - 1)])
+    return f"a gain of AUC of {least_and_most}" + (f" (none for {without})" if without else "")
 
 
 def _moved(what: str, found: dict[str, Estimate], sign: int = 1) -> list[Said]:

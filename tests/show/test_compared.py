@@ -76,6 +76,8 @@ def test_what_cases_can_show_is_one_sentence() -> None:
     assert '0.05 ("M") (none for "X") would be called' in some
     assert "not all within the margin of 0.02," in some
     assert power(replace(found, groups=rows[2:]), 0.02).startswith("no change of AUC could be shown")
+    falls = replace(found, groups=[GroupPower("F", NAN, 0.02)])
+    assert power(falls, 0.02).startswith("no gain of AUC, however large, would be called, and a fall of 0.02 excluded")
 
 
 def test_a_comparison_ends_with_what_its_cases_could_show(audit: Document) -> None:
