@@ -1,9 +1,6 @@
 """What leaves the building, what never does, and that the Hub gives the same model back."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +21,7 @@ from hf_fairtune.publish import publish
 
 from .conftest import tiny_vit
 from .document_samples import document
+from .hub_process import client, push_elsewhere
 from .hub_server import TOKEN, serve
 from .hub_state import Hub
 
@@ -92,30 +90,6 @@ def audit_folder(tmp_path: Path) -> Path:
     for name in ("audit.json", "audit.html"):
         (root / name).write_text("patient 17")
     return root
-
-
-def client(url: str, home: Path, *command: str, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
-    """Run Python with `url` as its Hub, away from the user's own settings and proxies."""
-    env = {key: value for key, value in os.environ.items() if "proxy" not in key.lower() and not key.startswith("HF_")}
-    env |= {"HF_ENDPOINT": url, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": token, "HF_HOME": str(home)}
-    env |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-    root = Path(__file__).parent.parent
-    return subprocess.run(
-        [sys.executable, *command], env=env, cwd=root, capture_output=True, text=True, timeout=300, check=False
-    )
-
-
-def push_elsewhere(url: str, folder: Path, options: str = "", token: str = TOKEN, said: str = "") -> str:
-    """Push from a process of its own; return the one line it was refused with, or the commit where `said` is "url"."""
-    code = "from hf_fairtune.hub import push, FairTuneError\n"
-    call = f"push({str(folder)!r}, 'tester/lesions', {options})"
-    code += (
-        f"try:\n    done = {call}\n    {'print(done.url)' if said else ''}\nexcept FairTuneError as e:\n    print(e)"
-    )
-    done = client(url, folder.parent / "home", "-c", code, token=token)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 1
-    return done.stdout
 
 
 def test_stock_calls_load_what_was_pushed(folder: Path, base: Path) -> None:

@@ -79,7 +79,8 @@ class Library:
                 break
             mixed = together([*members, place])
             # Against the chosen trial too: harms that are each too small to be shown may add up.
-            if self.is_feasible(mixed) and not (self.is_worse(mixed, scores) or self.is_worse(mixed, alone)):
+            before = [alone] if scores is alone else [scores, alone]
+            if self.is_feasible(mixed) and not any(self.is_worse(mixed, one) for one in before):
                 members, scores = [*members, place], mixed
                 steps.append(self._step(place, scores))
         return steps

@@ -1,4 +1,4 @@
-"""Prove that a race of `search_efficiency.py` is the search of `FairTrainer`: same masks, rates, epochs and values.
+"""Prove that a race of `search_race.py` is the search of `FairTrainer`: same masks, rates, epochs and values.
 
     python scripts/benchmarks/search_check.py
 
@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-from search_efficiency import RATES, Curves, Race, run
+from search_race import RATES, Curves, Race, run
 from search_task import BATCH, EPOCHS, SIZES, Rows, Task
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler

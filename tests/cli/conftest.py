@@ -49,6 +49,13 @@ def without_card() -> Iterator[None]:
         yield
 
 
+def run_without_card(command: str, flags: list[str], folder: Path) -> Path:
+    """Run a command, and return its output folder."""
+    with without_card():
+        assert main([command, *flags, "--output_dir", str(folder)]) == 0
+    return folder
+
+
 @pytest.fixture
 def cardless() -> Iterator[None]:
     """Leave them out of the runs of a test."""

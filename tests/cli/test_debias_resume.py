@@ -9,7 +9,7 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.methods.facts import Facts
 from hf_fairtune.methods.two_step import TwoStep
 from hf_fairtune.trainer.epoch_line import EpochLine
-from tests.cli.conftest import without_card
+from tests.cli.conftest import run_without_card
 from tests.cli.test_job import without_times
 from tests.conftest import KilledError
 
@@ -23,10 +23,7 @@ def short(repairing: list[str]) -> list[str]:
 @pytest.fixture(scope="module")
 def whole(short: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one that was not killed, without card."""
-    folder = tmp_path_factory.mktemp("runs") / "whole"
-    with without_card():
-        assert main(["debias", *short, "--output_dir", str(folder)]) == 0
-    return folder
+    return run_without_card("debias", short, tmp_path_factory.mktemp("runs") / "whole")
 
 
 @pytest.mark.usefixtures("cardless")

@@ -16,7 +16,7 @@ from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.folder import claim
 from hf_fairtune.trainer.epoch_line import EpochLine
-from tests.cli.conftest import without_card
+from tests.cli.conftest import run_without_card
 from tests.conftest import KilledError
 
 TIMES = ("second", "time", "created")
@@ -38,10 +38,7 @@ def short(flags: list[str]) -> list[str]:
 @pytest.fixture(scope="module")
 def whole(short: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one that was not killed, without card."""
-    folder = tmp_path_factory.mktemp("runs") / "whole"
-    with without_card():
-        assert main(["search", *short, "--output_dir", str(folder)]) == 0
-    return folder
+    return run_without_card("search", short, tmp_path_factory.mktemp("runs") / "whole")
 
 
 def test_counts_before_training_are_those_audited(whole: Path, lesions: Path, base: Path) -> None:

@@ -19,7 +19,7 @@ from hf_fairtune.search import modes
 from hf_fairtune.show.chosen import chosen_by
 from hf_fairtune.trainer.fair import FairTrainer
 from hf_fairtune.trainer.timing import Cost
-from tests.cli.conftest import without_card
+from tests.cli.conftest import run_without_card
 from tests.cli.test_job import without_times
 from tests.conftest import KilledError
 
@@ -50,10 +50,7 @@ def folds(quick: list[str]) -> list[str]:
 @pytest.fixture(scope="module")
 def whole(folds: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of that search, without card."""
-    folder = tmp_path_factory.mktemp("chosen") / "folds"
-    with without_card():
-        assert main(["search", *folds, "--output_dir", str(folder)]) == 0
-    return folder
+    return run_without_card("search", folds, tmp_path_factory.mktemp("chosen") / "folds")
 
 
 @pytest.fixture(scope="module")
