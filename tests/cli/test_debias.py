@@ -83,8 +83,10 @@ def test_what_the_comparison_can_show_is_said_beforehand(
     say_power(trainer)
     say_power(trainer, "test", np.random.default_rng(0).normal(labels))
     unknown, known = capsys.readouterr().out.splitlines()
+    note = "note: comparison on test by skin: "
+    assert unknown.startswith(f"{note}no gain of AUC, however large, would be called, and a fall of ")
+    assert known.startswith(f"{note}a gain of AUC of ")
     for line in (unknown, known):
-        assert line.startswith("note: comparison on test by skin: a gain of AUC of ")
         assert line.endswith("scores correlated by 0.90")
     assert "at AUC 0.85 and" in unknown
     assert "at AUC 0.85 and" not in known
