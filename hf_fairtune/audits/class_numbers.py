@@ -59,13 +59,12 @@ def class_numbers(
         parts.append(one(rows.of(place), compared[-1], own))
     found = _whole_numbers(rows, included) if rows.exclusive else {}
     for key, cell in _cells(parts[0], rows.group_names).items():
-        if key in found or key == "worst_group":
+        if key == "worst_group" or (rows.exclusive and _is_whole(key)):
             continue
         values = np.array([part[key] for part in parts])
         kept = values[_taking_part(rows, compared, cell)]
         if key in greater or key in LEAST:
-            lowest = greater.get(key, True)
-            found[key] = float(kept.min() if lowest else kept.max()) if len(kept) else NAN
+            found[key] = float(worst(kept, greater.get(key, True)))
         found[MACRO + key] = float(kept.mean()) if len(kept) else NAN
         named = zip(rows.names, values.tolist(), strict=True) if cell.group is None else ()
         found |= {f"{key}_{name}": value for name, value in named}
@@ -73,10 +72,10 @@ def class_numbers(
             each = zip(rows.names, values.tolist(), strict=True)
             found |= {f"auc_{name}_{cell.group}": value for name, value in each}
     lowest = [part["min_group_auc"] for part in parts]
-    worst = NAN if np.isnan(lowest).all() else float(np.nanargmin(lowest))
-    found["worst_class"] = worst
-    found["worst_group"] = NAN if np.isnan(worst) else parts[int(worst)]["worst_group"]
-    return found
+    if np.isnan(lowest).all():
+        return found | {"worst_class": NAN, "worst_group": NAN}
+    lowest_class = int(np.nanargmin(lowest))
+    return found | {"worst_class": float(lowest_class), "worst_group": parts[lowest_class]["worst_group"]}
 
 
 def class_directions(
@@ -90,6 +89,50 @@ def class_directions(
         found[MACRO + key] = greater[key]
         found |= {f"{key}_{name}": greater[key] for name in classes if cell.group is None}
     return found | {f"auc_{name}_{group}": True for name in classes for group in group_names}
+
+
+def worst(values: np.ndarray, greater: bool) -> np.ndarray:
+    """Return the worst over the last axis, [..., k] -> [...]; NaN without any."""
+    if not values.shape[-1]:
+        return np.full(values.shape[:-1], np.nan)
+    return np.asarray(values.min(axis=-1) if greater else values.max(axis=-1))
+
+
+def of_class_aucs(name: str, aucs: np.ndarray, rows: ClassRows, included: Sequence[int]) -> np.ndarray | None:
+    """Read a key off AUCs by class, group and, last, of all rows, [..., k, n_groups + 1]; None if it takes more."""
+    places = {
+        f"auc_{own}_{group}": (place, code)
+        for place, own in enumerate(rows.names)
+        for code, group in enumerate(rows.group_names)
+    }
+    if name in places:
+        return np.asarray(aucs[(..., *places[name])])
+    key, (before, after) = single_key(name, rows.names)
+    compared = [rows.compared(place, included) for place in range(len(rows.names))]
+    values = [of_aucs(key, aucs[..., place, :], codes, rows.group_names) for place, codes in enumerate(compared)]
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    if after:
+        return known[list(rows.names).index(after[1:])]
+    cell = _cells(dict.fromkeys(("auc", "auc_gap", key)), rows.group_names)[key]
+    kept = np.stack(known, axis=-1)[..., _taking_part(rows, compared, cell)]
+    return kept.mean(axis=-1) if before and kept.shape[-1] else worst(kept, key != "auc_gap")
+
+
+def of_aucs(name: str, aucs: np.ndarray, included: Sequence[int], group_names: Sequence[str]) -> np.ndarray | None:
+    """Read a key off AUCs of one finding by group and, last, of all rows, [..., n_groups + 1]; None if it takes more.
+
+    What is across groups is NaN where none are `included`, by code.
+    """
+    across = aucs[..., list(included)]
+    if name in ("min_group_auc", "max_group_auc", "auc_gap"):
+        if not across.shape[-1]:
+            return np.full(across.shape[:-1], np.nan)
+        low, high = across.min(axis=-1), across.max(axis=-1)
+        return np.asarray({"min_group_auc": low, "max_group_auc": high, "auc_gap": high - low}[name])
+    columns = {"auc": -1} | {f"auc_{group}": code for code, group in enumerate(group_names)}
+    return aucs[..., columns[name]] if name in columns else None
 
 
 def check_class_names(greater: Mapping[str, bool], group_names: Sequence[str], classes: Sequence[str]) -> None:
@@ -110,13 +153,13 @@ def check_class_names(greater: Mapping[str, bool], group_names: Sequence[str], c
             raise FairTuneError(f"The class name {name!r} makes the key `{key}` twice; rename it.")
 
 
-def single_key(key: str, classes: Iterable[str]) -> tuple[str, str]:
-    """Divide a key into that of one finding and what stands beside it: "macro_", "_<class>" or nothing."""
+def single_key(key: str, classes: Iterable[str]) -> tuple[str, tuple[str, str]]:
+    """Divide a key into that of one finding and what stands before and after: "macro_" or "", "_<class>" or ""."""
     if key.startswith(MACRO):
-        return key.removeprefix(MACRO), MACRO
+        return key.removeprefix(MACRO), (MACRO, "")
     own = [name for name in classes if key.endswith(f"_{name}")]
-    beside = f"_{max(own, key=len)}" if own else ""
-    return key.removesuffix(beside), beside
+    after = f"_{max(own, key=len)}" if own else ""
+    return key.removesuffix(after), ("", after)
 
 
 def _cells(keys: Collection[str], group_names: Sequence[str]) -> dict[str, Cell]:

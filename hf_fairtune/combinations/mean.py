@@ -8,7 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.functional import logsigmoid
 from transformers.modeling_outputs import ImageClassifierOutput
+
+from ..families.head import is_multi_label
 
 # What averages the members of a folder with transformers alone.
 SCRIPT = """\
@@ -31,7 +34,7 @@ def script(count: int) -> str:
 
 
 class MeanModel(nn.Module):
-    """A model whose logits are the logarithms of the mean of its members' probabilities.
+    """A model whose logits mean its members' mean probabilities: the logarithms of these, or of findings log-odds.
 
     Members share all tensors that they did not move, so that they take the memory of one model and what they moved.
 
@@ -50,11 +53,14 @@ class MeanModel(nn.Module):
         return self.start.config
 
     def forward(self, pixel_values: Tensor) -> ImageClassifierOutput:
-        """Return the logits, float32 [n, classes]; their softmax is the mean."""
+        """Return the logits, float32 [n, classes]; their softmax, or of findings their sigmoid, is the mean."""
         given = {"pixel_values": pixel_values}
         logits = torch.stack([functional_call(self.start, own, (), given).logits.float() for own in self.members])
-        mean = logits.log_softmax(-1).logsumexp(0) - torch.tensor(float(len(logits))).log()
-        return ImageClassifierOutput(logits=mean)
+        count = torch.tensor(float(len(logits))).log()
+        if is_multi_label(self.start):
+            with_it, without = (logsigmoid(sign * logits).logsumexp(0) for sign in (1, -1))
+            return ImageClassifierOutput(logits=with_it - without)
+        return ImageClassifierOutput(logits=logits.log_softmax(-1).logsumexp(0) - count)
 
     def train(self, mode: bool = True) -> MeanModel:
         """Stay in evaluation mode."""

@@ -36,7 +36,7 @@ class DataArguments:
             "aliases": ["--dataset_name"],
         }
     )
-    label: list[str] = field(
+    label: list[str] | str = field(
         metadata=REPEATED
         | {
             "help": "Column of the diagnosis; of more than two values and no --positive each is a class. Several are "
