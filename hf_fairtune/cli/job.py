@@ -25,7 +25,6 @@ from ..folder import check, check_place, claim, undone_if_refused
 from ..methods.method import Method, method_named
 from ..show import beforehand
 from ..show.compared import power
-from ..show.group_names import wordings
 from ..show.table import plain
 from ..show.terminal import audit_text
 from ..trainer.arguments import FairTrainingArguments
@@ -34,6 +33,7 @@ from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
 from ..trainer.kept_hours import KeptHours
 from ..trainer.kept_start import KeptStart
+from .counts import classes_said, counts_of
 from .model import ModelArguments, load_model_type, load_processor, load_with_new_head
 
 
@@ -57,6 +57,7 @@ class Job:
         """Return everything that the run's numbers depend on, but for the number of trials and the hours."""
         run = {**asdict(self.data), **vars(self.hyperparameters), **self.more}
         run |= {"dataset": located(self.data.dataset), "model": located(self.model.model)}
+        run |= {"label": self.data.label[0]} if len(self.data.label) == 1 else {}
         followed = self.training.followed
         run |= {"recipe": followed and {followed.name: followed.values}}
         return {**run, **self.training.deciding()} | {"data_cache": None, "trials": None, "max_hours": None}
@@ -94,12 +95,16 @@ class Job:
             start = KeptStart(self.starting_model(data))
             trainer = FairTrainer(model_init=start, args=self.training, data=data, method=method)
             if objective is not None:
-                direction(objective, data.groups_of("validation"))
+                direction(objective, data.groups_of("validation"), () if data.task == "binary" else data.label_names)
             elif trainer.unsearched is not None:
                 raise trainer.unsearched
             claim(self.folder, self.fingerprint)
         say_weights(trainer)
-        say(trainer, f"note: test split: {beforehand.detectable(detectable(counts_of(data, 'test')))}")
+        for line in classes_said(data):
+            say(trainer, line)
+        for target, counts in counts_of(data, "test").items():
+            where = "" if data.task == "binary" else f", {target}"
+            say(trainer, f"note: test split{where}: {beforehand.detectable(detectable(counts))}")
         return trainer
 
     def load_data(self, processor: Any) -> FairDataset:
@@ -177,9 +182,12 @@ def say_weights(trainer: FairTrainer) -> None:
 def warn_of_small_groups(trainer: FairTrainer) -> None:
     """Say which groups are too small on validation for a search to tell their AUC from chance."""
     assert trainer.data is not None
-    for group, counts in sorted(counts_of(trainer.data, "validation").items()):
-        if min(counts) < ESTIMABLE:
-            say(trainer, f"note: group {group} has {counted(counts)} in validation; its AUC there is mostly chance")
+    for by_group in counts_of(trainer.data, "validation").values() if trainer.data.task == "binary" else ():
+        for group, counts in sorted(by_group.items()):
+            if min(counts) < ESTIMABLE:
+                say(
+                    trainer, f"note: group {group} has {counted(counts)} in validation; its AUC there is mostly chance"
+                )
 
 
 def say_subset(trainer: FairTrainer, fraction: float) -> None:
@@ -189,7 +197,12 @@ def say_subset(trainer: FairTrainer, fraction: float) -> None:
     assert trainer.data is not None
     some = trainer.data.subset(fraction, trainer.args.seed)
     say(trainer, f"trials train on {len(some['train'])} of {len(trainer.data['train'])} images, the same in each:")
-    for group, counts in sorted(counts_of(some, "train").items()):
+    if some.task != "binary":
+        sizes = dict(zip(some.label_names, some.cells("train").sum(axis=0).tolist(), strict=True))
+        say(trainer, f"  {beforehand.classes(sizes)}")
+        return
+    ((_, by_group),) = counts_of(some, "train").items()
+    for group, counts in sorted(by_group.items()):
         note = f"; fewer than {ESTIMABLE} tell a trial little" if min(counts) < ESTIMABLE else ""
         say(trainer, f"  group {group}: {counted(counts)}{note}")
 
@@ -200,19 +213,18 @@ def counted(counts: tuple[int, int]) -> str:
 
 
 def say_power(trainer: FairTrainer, split: str = "test", reference_scores: np.ndarray | None = None) -> None:
-    """Say what a comparison on a split can show, before the model is trained; scores are a known reference's, [n]."""
+    """Say what a comparison on a split can show, before the model is trained; scores are a known reference's.
+
+    Of several classes it is said of the last attribute, which is what training knows.
+    """
     data = trainer.data
     assert data is not None
-    scores = np.zeros(len(data.columns(split)["labels"])) if reference_scores is None else reference_scores
-    for _, attribute, found in powers(data.scored(split, scores, reference_scores), data.exclude, data.include):
-        say(trainer, f"note: comparison on {split} by {attribute}: {plain(power(found, MARGIN))}")
-
-
-def counts_of(data: FairDataset, split: str) -> dict[str, tuple[int, int]]:
-    """Return the positives and negatives of each group in a split, by the group in words."""
-    facts, cells = data.facts(), zip(data.groups_of(split), data.cells(split).tolist(), strict=True)
-    said = wordings(facts)[1][facts.splits[split].attributes[-1].name]
-    return {said.get(group, group): (positives, negatives) for group, (negatives, positives) in cells}
+    shape = len(data.columns(split)["row"]), len(data.facts().targets)
+    table = data.scored(split, np.zeros(shape) if reference_scores is None else reference_scores, reference_scores)
+    for target, attribute, found in powers(table, data.exclude, data.include):
+        place = attribute if len(table.targets) == 1 else f"{attribute}, {target}"
+        if len(table.targets) == 1 or attribute == table.attributes[-1].name:
+            say(trainer, f"note: comparison on {split} by {place}: {plain(power(found, MARGIN))}")
 
 
 def say(trainer: FairTrainer, line: str) -> None:
