@@ -11,6 +11,7 @@ from torch.func import functional_call
 from torch.nn.functional import logsigmoid
 from transformers.modeling_outputs import ImageClassifierOutput
 
+from ..document.data import Task
 from ..families.head import is_multi_label
 
 # What averages the members of a folder with transformers alone.
@@ -26,11 +27,21 @@ for i in range({count}):
     probability += model(**inputs).logits.softmax(-1)[0, 1].item() / {count}
 print(f"probability of {{model.config.id2label[1]}}: {{probability:.2f}}")
 """
+# What it prints of several classes or findings.
+EACH = """\
+for i, value in enumerate(probability.tolist()):
+    print(f"probability of {model.config.id2label[i]}: {value:.2f}")
+"""
 
 
-def script(count: int) -> str:
+def script(count: int, task: Task = "binary") -> str:
     """Write the script that averages so many members."""
-    return SCRIPT.format(count=count)
+    text = SCRIPT.format(count=count)
+    if task == "binary":
+        return text
+    probabilities = "sigmoid()" if task == "multilabel" else "softmax(-1)"
+    text = text.replace("softmax(-1)[0, 1].item()", f"{probabilities}[0]")
+    return text[: text.index("print(")] + EACH
 
 
 class MeanModel(nn.Module):
