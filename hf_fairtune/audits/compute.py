@@ -125,8 +125,7 @@ def greater_is_better(metric_key: str) -> bool | None:
 def scores_from_logits(predictions: Any, multilabel: bool = False) -> np.ndarray:
     """Compute the probability of class 1 of each row, float64 [n], or of each of several classes, [n, k].
 
-    From logits [n, 2] or [n, k] (softmax), [n, 1] or [n], or `multilabel` [n, k] (sigmoid); of a tuple the first.
-    Rows rank as their log-odds.
+    From logits [n, 2] or [n, k] (softmax), [n, 1], [n] or `multilabel` [n, k] (sigmoid). Rows rank as their log-odds.
     """
     logits = predictions[0] if isinstance(predictions, (tuple, list)) else predictions
     logits = np.asarray(logits, dtype=np.float64)

@@ -92,9 +92,9 @@ class Library:
         resample defines the objective. A group without an AUC has none that may fall.
         """
         scored = replace(self.scored, scores=np.stack([now, scores]))
-        aucs, cells = scored.aucs(N_BOOT, self.seed), [Objective(key, maximize=True) for key in scored.auc_keys]
+        cells = [Objective(key, maximize=True) for key in scored.auc_keys]
         for objective in (self.objective, *cells):
-            change = np.diff(objective.gains(objective.draws(scored, N_BOOT, self.seed, aucs)), axis=1)
+            change = np.diff(objective.gains(objective.draws(scored, N_BOOT, self.seed)), axis=1)
             change = change[~np.isnan(change)]
             if not len(change) and objective is self.objective:
                 return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -33,6 +33,9 @@ class Scored:
     included: tuple[int, ...]
     scores: np.ndarray
     folds: np.ndarray | None = None
+    _drawn: dict[tuple[int, int], list[np.ndarray]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def by(self, trial: int) -> ScoredRows | ClassRows:
         """Return the rows with the scores of a trial, by its place."""
@@ -54,6 +57,11 @@ class Scored:
 
         Of several classes [n_boot, classes, n_groups + 1].
         """
+        if (n_boot, seed) not in self._drawn:
+            self._drawn[n_boot, seed] = self._draw(n_boot, seed)
+        return self._drawn[n_boot, seed]
+
+    def _draw(self, n_boot: int, seed: int) -> list[np.ndarray]:
         models = [self.by(place) for place in range(len(self.scores))]
         several = [model for model in models if isinstance(model, ClassRows)]
         if several:
@@ -104,19 +112,18 @@ class Objective:
             found[place] = self.value(scored.by(place), scored.included, scored.folds)
         return found
 
-    def draws(self, scored: Scored, n_boot: int, seed: int, aucs: Sequence[np.ndarray] | None = None) -> np.ndarray:
+    def draws(self, scored: Scored, n_boot: int, seed: int) -> np.ndarray:
         """Compute the objective of each trial on the same resamples of rows, or of clusters, [n_boot, k].
 
         NaN where a resample leaves it undefined. Objectives made of AUCs take all replicates in a few passes; others
-        take each replicate alone, which is slower and the same. `aucs` are those of `scored`, where they are known.
+        take each replicate alone, which is slower and the same.
 
         Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", 8, for resamples within strata.
         """
         models, folds = [scored.by(place) for place in range(len(scored.scores))], scored.folds
         several = scored.scores.shape[2:]
         if self.of_aucs(np.zeros((*several, len(scored.rows.group_names) + 1)), scored) is not None:
-            known = scored.aucs(n_boot, seed) if aucs is None else aucs
-            return np.stack([np.asarray(self.of_aucs(own, scored)) for own in known], axis=1)
+            return np.stack([np.asarray(self.of_aucs(own, scored)) for own in scored.aucs(n_boot, seed)], axis=1)
         cells = cells_of(scored.rows)
         cells = cells if folds is None else cells + folds * (2 * len(scored.rows.group_names) * sum(several, 1))
         order = np.argsort(cells, kind="stable")
