@@ -2,12 +2,13 @@
 
 from collections.abc import Container, Iterator
 
+from ..audits.engine.auc_tests import detectable as detectable_difference
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.columns import SPLITS
 from ..data.fair_dataset import FairDataset
 from ..document.estimate import exact
 from ..errors import listed
-from ..show.beforehand import classes
+from ..show.beforehand import classes, detectable
 from ..show.group_names import wordings
 
 
@@ -31,6 +32,19 @@ def classes_said(data: FairDataset) -> Iterator[str]:
             f"note: {len(few)} of {cells} cells of class and group have fewer than {ESTIMABLE} cases on validation, "
             f"and take no part in what is worst or mean there: {listed(few, 8)}"
         )
+
+
+def detectable_said(data: FairDataset) -> Iterator[str]:
+    """Say which difference between groups the test split can show, of each class with enough cases."""
+    few = []
+    for target, counts in counts_of(data, "test").items():
+        found, where = detectable(detectable_difference(counts)), "" if data.task == "binary" else f", {target}"
+        if data.task != "binary" and min(map(min, counts.values())) < ESTIMABLE:
+            few.append(target)
+        else:
+            yield f"note: test split{where}: {found}"
+    if few:
+        yield f"note: test split: too few cases in some group to tell the groups apart in {', '.join(few)}"
 
 
 def counts_of(data: FairDataset, split: str, but: Container[str] = ()) -> dict[str, dict[str, tuple[int, int]]]:

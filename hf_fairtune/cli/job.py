@@ -11,7 +11,6 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..audits.audit_table import powers
 from ..audits.compute import direction
-from ..audits.engine.auc_tests import detectable
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset, load_fair_dataset
@@ -23,7 +22,7 @@ from ..errors import FairTuneError
 from ..families.family import family_named
 from ..folder import check, check_place, claim, undone_if_refused
 from ..methods.method import Method, method_named
-from ..show import beforehand
+from ..show.beforehand import classes
 from ..show.compared import power
 from ..show.table import plain
 from ..show.terminal import audit_text
@@ -33,7 +32,7 @@ from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
 from ..trainer.kept_hours import KeptHours
 from ..trainer.kept_start import KeptStart
-from .counts import classes_said, counts_of
+from .counts import classes_said, counts_of, detectable_said
 from .model import ModelArguments, load_model_type, load_processor, load_with_new_head
 
 
@@ -100,11 +99,8 @@ class Job:
                 raise trainer.unsearched
             claim(self.folder, self.fingerprint)
         say_weights(trainer)
-        for line in classes_said(data):
+        for line in (*classes_said(data), *detectable_said(data)):
             say(trainer, line)
-        for target, counts in counts_of(data, "test").items():
-            where = "" if data.task == "binary" else f", {target}"
-            say(trainer, f"note: test split{where}: {beforehand.detectable(detectable(counts))}")
         return trainer
 
     def load_data(self, processor: Any) -> FairDataset:
@@ -199,7 +195,7 @@ def say_subset(trainer: FairTrainer, fraction: float) -> None:
     say(trainer, f"trials train on {len(some['train'])} of {len(trainer.data['train'])} images, the same in each:")
     if some.task != "binary":
         sizes = dict(zip(some.label_names, some.cells("train").sum(axis=0).tolist(), strict=True))
-        say(trainer, f"  {beforehand.classes(sizes)}")
+        say(trainer, f"  {classes(sizes)}")
         return
     ((_, by_group),) = counts_of(some, "train").items()
     for group, counts in sorted(by_group.items()):
@@ -221,10 +217,15 @@ def say_power(trainer: FairTrainer, split: str = "test", reference_scores: np.nd
     assert data is not None
     shape = len(data.columns(split)["row"]), len(data.facts().targets)
     table = data.scored(split, np.zeros(shape) if reference_scores is None else reference_scores, reference_scores)
+    said = dict[str, list[str]]()
     for target, attribute, found in powers(table, data.exclude, data.include):
-        place = attribute if len(table.targets) == 1 else f"{attribute}, {target}"
-        if len(table.targets) == 1 or attribute == table.attributes[-1].name:
-            say(trainer, f"note: comparison on {split} by {place}: {plain(power(found, MARGIN))}")
+        if len(table.targets) == 1:
+            said[f"{attribute}: {plain(power(found, MARGIN))}"] = []
+        elif attribute == table.attributes[-1].name:
+            said.setdefault(f"{attribute}: {plain(power(found, MARGIN))}", []).append(target)
+    for text, targets in said.items():
+        of = f" ({', '.join(targets)})" if targets else ""
+        say(trainer, f"note: comparison on {split} by {text}{of}")
 
 
 def say(trainer: FairTrainer, line: str) -> None:
