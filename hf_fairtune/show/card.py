@@ -17,7 +17,7 @@ from ..errors import FairTuneError
 from . import drawing as ink
 from .answer import answers, headline, limits, reading
 from .chosen import choice
-from .classes import changed_views, class_cuts, class_figure, class_tables, several, worst_cells
+from .classes import changed_views, class_cuts, class_figure, class_tables, drawn_changes, several, worst_cells
 from .compared import compared
 from .drawing import Picture
 from .figures import changes, forest
@@ -113,7 +113,7 @@ def pictures(document: Document) -> list[Picture]:
     run, own = _parts(document)
     every = views(document)
     first = [view for view in every if view.split == every[0].split]
-    drawn = [changes(changed_views(every), ink.WIDE)]
+    drawn = [changes(drawn_changes(every), ink.WIDE)]
     drawn += [class_figure(every) if several(document) else forest(first, ink.WIDE)] if first else []
     drawn += [mask_layers(own.soft_mask.layers)] if own.soft_mask else []
     drawn += [mask_map(own.mask, own.trainable_parameters / run.base.parameters)] if own.mask else []

@@ -120,11 +120,19 @@ CLASSES = (
 
 
 def changed_views(every: Sequence[View]) -> list[View]:
-    """Return the views whose changes a card draws: of several classes those by the last attribute."""
+    """Return the views of which a card tells changes: of several classes those by the last attribute."""
     if len(set(map(attrgetter("target"), every))) < 2:
         return list(every)
     last = {split: list(some)[-1].attribute for split, some in groupby(every, attrgetter("split"))}
     return [view for view in every if view.attribute == last[view.split]]
+
+
+def drawn_changes(every: Sequence[View]) -> list[View]:
+    """Return the views whose changes a card draws: of several classes none without a change."""
+    found = changed_views(every)
+    if len(set(map(attrgetter("target"), every))) < 2:
+        return found
+    return [view for view in found if view.comparison is None or view.comparison.auc.defined]
 
 
 def on_test(every: Sequence[View], key: str) -> Estimate | None:

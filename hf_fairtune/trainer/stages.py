@@ -74,6 +74,7 @@ def start_model(trainer: FairTrainer) -> Any:
         model = Trainer.call_model_init(trainer)
     if trainer.data is not None:
         fit_image_size(model, trainer.data.image_size)
+        fit_classes(model, trainer.data)
     return model
 
 
