@@ -66,8 +66,9 @@ class TwoStep(Method):
     bias_over: Over = flag("mean", "Of more than two classes: mean of each one's bias against the rest, or the worst.")
     contrast: Literal["pair", "pair_data", "mean"] = flag(
         "pair",
-        "Of three groups or more: bias of the worst against the best by AUC, the others' rows for prediction alone; "
-        "pair_data leaves these rows out, as published; mean is each group against the rest.",
+        "Of three groups or more: bias of the worst against the best by AUC (of several classes their mean, each "
+        "against the rest), the others' rows for prediction alone; pair_data leaves these out, as published; mean is "
+        "each group against the rest.",
     )
     mask_on: Literal["update", "gradient"] = flag("update", "What the mask scales; Adam undoes a scaled gradient.")
     steps: Literal["both", "extractor", "head"] = flag("both", "Which of the two steps to take.")
