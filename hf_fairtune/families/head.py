@@ -19,6 +19,12 @@ def is_multi_label(model: Any) -> bool:
     return getattr(getattr(plain(model), "config", None), "problem_type", None) == MULTI_LABEL
 
 
+def classes_of(model: Any) -> int:
+    """Return the number of a model's logits by `config.num_labels`; two where it has no config."""
+    classes: int = getattr(getattr(plain(model), "config", None), "num_labels", 2)
+    return classes
+
+
 def find_head(model: Any, name: str | None = None) -> str:
     """Return the module name of the layer that gives the logits.
 
@@ -26,15 +32,15 @@ def find_head(model: Any, name: str | None = None) -> str:
     the one `get_classifier()` gives or the one under a conventional name.
 
     Args:
-        model: an image classifier; its number of classes is `config.num_labels`, two where it has no config. Names
-            are those of the plain model where PEFT wraps it.
+        model: an image classifier of `classes_of(model)` classes. Names are those of the plain model where PEFT wraps
+            it.
         name: the head, or a module around it; None to look for it.
 
     Raises:
         FairTuneError: two heads whose logits are averaged, no head or several, or an unknown name.
     """
     model = plain(model)
-    classes: int = getattr(getattr(model, "config", None), "num_labels", 2)
+    classes = classes_of(model)
     listed = outputs(model, classes)
     if name is not None and name not in dict(model.named_modules()):
         raise FairTuneError(f"`head` is {name!r}, which is no module of the model; pass one of {listing(listed)}.")
