@@ -12,7 +12,7 @@ import numpy as np
 from ..data.probabilities import class_log_odds, probabilities
 from ..document.estimate import NAN
 from ..errors import FairTuneError
-from .class_numbers import check_class_names, class_directions, class_numbers
+from .class_numbers import MACRO, check_class_names, class_directions, class_numbers
 from .engine.class_rows import ClassRows, check_class_rows
 from .engine.folds import fold_auc, fold_mean
 from .engine.proportions import confusion
@@ -114,12 +114,11 @@ def one_class_key(key: str) -> str | None:
 
 
 def greater_is_better(metric_key: str) -> bool | None:
-    """Tell whether greater is better, whatever the groups are called; None for a number that is not ours."""
-    key = key_of(metric_key)
-    groups = [key.removeprefix(f"{name}_") for name in ("auc", *measured()) if key.startswith(f"{name}_")]
-    # A group may be called as half a key: the key of the metric comes first.
-    known = directions(groups) | directions() | {LOSS: False}
-    return known.get(key)
+    """Tell whether greater is better, whatever groups and classes are called; None for a number that is not ours."""
+    known, key = directions() | {LOSS: False}, key_of(metric_key).removeprefix(MACRO)
+    # A group or class may be called as half a key: the longest key of a metric is it.
+    own = [name for name in known if key == name or (key.startswith(f"{name}_") and name != LOSS)]
+    return known[max(own, key=len)] if own else None
 
 
 def scores_from_logits(predictions: Any, multilabel: bool = False) -> np.ndarray:
