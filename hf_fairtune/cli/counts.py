@@ -19,10 +19,10 @@ def classes_said(data: FairDataset) -> Iterator[str]:
     sheets, names = data.facts().splits, data.label_names
     sizes = {name: sum(exact(sheets[split].positives[name]) for split in SPLITS) for name in names}
     yield f"{'classes' if data.task == 'multiclass' else 'findings'}: {classes(sizes)}"
-    missing = [f"{one.column} in {one.n}" for one in data.facts().readings if one.role == "missing"]
-    labels = [text for text in missing if text.partition(" in ")[0] in names]
-    if labels and data.task == "multilabel":
-        yield f"labels that are empty are not known, and neither train nor test: {', '.join(labels)} rows"
+    missing = [one for one in data.facts().readings if one.role in ("missing", "dropped") and one.column in names]
+    if missing and data.task == "multilabel":
+        said = ", ".join(f"{one.column} {one.value or '(empty)'} in {one.n}" for one in missing)
+        yield f"labels that are not known neither train nor test: {said} rows"
     left, few, cells = data.left_out("validation"), list[str](), 0
     for name, by_group in counts_of(data, "validation", left).items():
         cells += len(by_group)

@@ -11,7 +11,7 @@ from ..document.data import Reading, Role, Task
 from ..errors import FairTuneError, listed
 from .class_scores import ClassScores, class_columns
 from .columns import as_levels, filled_levels, named_column
-from .uncertain import UNCERTAIN, Uncertain, side_of
+from .uncertain import UNCERTAIN, Uncertain, side_of, uncertain_rows
 
 UNAMBIGUOUS = ({"0", "1"}, {"False", "True"})
 # What divides several findings in one cell.
@@ -187,7 +187,10 @@ def classes(column: pd.Series, order: Callable[[list[str]], Sequence[int]] | Non
 def findings(
     frame: pd.DataFrame, label: Sequence[str], positive: Sequence[str], uncertain: Uncertain | None
 ) -> Targets:
-    """Read several label columns, each a finding that a row can have; an empty cell is a label that is not known."""
+    """Read several label columns, each a finding that a row can have; an empty cell is a label that is not known.
+
+    Nor is an uncertain one, where `uncertain` says to drop these.
+    """
     columns = [named_column(frame, name, "label") for name in label]
     values = [set(as_levels(column).dropna()) for column in columns]
     unknown = [value for value in positive if value not in set().union(*values)]
@@ -195,11 +198,17 @@ def findings(
         raise FairTuneError(f"--positive {unknown[0]} is not a value of {listed(label)}; name one that is.")
     labels, readings = np.full((len(frame), len(columns)), -1, dtype=np.int64), list[Reading]()
     for place, (column, own) in enumerate(zip(columns, values, strict=True)):
-        known = as_levels(column).notna().to_numpy()
+        filled = as_levels(column).notna().to_numpy()
+        unsure = uncertain_rows(column, positive) & (uncertain == "drop")
+        known = filled & ~unsure
         found = binary_targets(column[known], [value for value in positive if value in own], uncertain)
         labels[known, place] = found.labels[:, 0]
-        empty = int((~known).sum())
-        readings += [*found.readings, *([Reading(str(column.name), "", "missing", empty)] if empty else [])]
+        left: dict[Role, tuple[str, int]] = {
+            "missing": ("", int((~filled).sum())),
+            "dropped": (UNCERTAIN, int(unsure.sum())),
+        }
+        readings += found.readings
+        readings += [Reading(str(column.name), value, role, n) for role, (value, n) in left.items() if n]
     names = list(map(str, label))
     return Targets("multilabel", names, labels, names, names, None, False, readings)
 

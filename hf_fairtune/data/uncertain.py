@@ -28,14 +28,13 @@ def uncertain_rows(column: pd.Series, positive: Sequence[str] = ()) -> np.ndarra
 def certain_rows(
     frame: pd.DataFrame, label: Sequence[str], positive: Sequence[str], uncertain: Uncertain | None
 ) -> tuple[np.ndarray, list[Reading]]:
-    """Say which rows to keep, [n]: those whose label is not uncertain, where uncertain ones are dropped."""
+    """Say which rows to keep, [n]: those whose label is not uncertain, where uncertain ones are dropped.
+
+    Of several findings all rows stay, as one that is uncertain is a label that is not known.
+    """
     kept, readings = np.full(len(frame), True), []
-    for name in label if uncertain == "drop" else ():
+    for name in label if uncertain == "drop" and len(label) == 1 else ():
         unsure = uncertain_rows(named_column(frame, name, "label"), positive)
-        if unsure.any() and len(label) > 1:
-            raise FairTuneError(
-                "--uncertain drop is for one --label; name one finding, or choose positive or negative."
-            )
         kept &= ~unsure
         readings += [Reading(name, UNCERTAIN, "dropped", int(unsure.sum()))] if unsure.any() else []
     return kept, readings

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from math import isnan
 from statistics import fmean, stdev
 
@@ -23,7 +24,10 @@ NOTES = """\
 
 @dataclass
 class AblationRow:
-    """A value on a split: for each metric a number a seed and the seeds of degenerate thresholds; a verdict a seed."""
+    """A value on a split: for each metric a number a seed and the seeds of degenerate thresholds; a verdict a seed.
+
+    Of several classes `split` names one, too.
+    """
 
     split: str
     value: str
@@ -39,20 +43,22 @@ def ablation_rows(runs: Mapping[str, Sequence[Document]]) -> list[AblationRow]:
     """
     first = next(iter(runs.values()))
     rows = []
-    for split in splits(first[0]):
+    for split, target in product(splits(first[0]), first[0].data.targets):
+        place = f"{split}, {target.words}" if len(first[0].data.targets) > 1 else split
         for model in first[0].models:
             if model.id != first[0].model:
-                rows.append(_row(split, model.title, [_last(document, model.id, split) for document in first]))
+                found = [_last(document, model.id, split, target.name) for document in first]
+                rows.append(_row(place, model.title, found))
         for value, documents in runs.items():
-            entries = [_last(document, document.model, split) for document in documents]
-            rows.append(_row(split, value, entries))
+            entries = [_last(document, document.model, split, target.name) for document in documents]
+            rows.append(_row(place, value, entries))
             rows[-1].verdicts = [e.comparison.verdict if e and e.comparison else "not compared" for e in entries]
     return rows
 
 
-def _last(document: Document, model: str, split: str) -> Audited | None:
+def _last(document: Document, model: str, split: str, target: str) -> Audited | None:
     """Return the audit by the last attribute, which is the intersection of all where there are several."""
-    return next(reversed([e for e in document.select(model, split) if e.attribute is not None]), None)
+    return next(reversed([e for e in document.select(model, split, target) if e.attribute is not None]), None)
 
 
 def _row(split: str, value: str, entries: Sequence[Audited | None]) -> AblationRow:

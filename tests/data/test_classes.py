@@ -120,6 +120,17 @@ def test_an_audit_leaves_out_rows_that_are_not_known() -> None:
     assert found.known(0) is found
 
 
+def test_an_uncertain_finding_may_be_one_that_is_not_known() -> None:
+    frame = pd.DataFrame({"a": [0, 1, -1, 1], "b": [0, 1, 0, None]})
+    found = training_targets(frame, ["a", "b"], [], "drop")
+    assert found.labels.tolist() == [[0, 0], [1, 1], [-1, 0], [1, -1]]
+    assert {(one.column, one.value, one.role, one.n) for one in found.readings} >= {
+        ("a", "-1", "dropped", 1),
+        ("b", "", "missing", 1),
+    }
+    assert training_targets(frame, ["a", "b"], [], "positive").labels[2].tolist() == [1, 0]
+
+
 def test_rare_patterns_of_findings_are_one_class() -> None:
     frame = pd.DataFrame(
         {"a": [1] * 30 + [0] * 30 + [1, 0], "b": [0] * 30 + [1] * 30 + [1, 0], "sex": ["F", "M"] * 31}
