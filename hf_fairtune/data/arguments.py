@@ -39,8 +39,8 @@ class DataArguments:
     label: list[str] | str = field(
         metadata=REPEATED
         | {
-            "help": "Column of the diagnosis; of more than two values and no --positive each is a class. Several are "
-            "several findings an image can have, each a column of 0 and 1, empty where it is not known."
+            "help": "Column of the diagnosis; more than two values and no --positive are one class each. Several are "
+            "findings, each a column of 0 and 1, empty if unknown."
         }
     )
     positive: list[str] = _as_in_audit("positive")

@@ -199,7 +199,7 @@ def test_help_teaches_by_an_example(name: str, capsys: pytest.CaptureFixture[str
     printed = capsys.readouterr().out
     assert "example:" in printed
     assert f"fairtune {name}" in printed
-    assert len(printed.splitlines()) < 155
+    assert len(printed.splitlines()) < 165
 
 
 def test_help_of_all(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,9 @@ import pytest
 from transformers import AutoImageProcessor
 
 from hf_fairtune.cli import train
+from hf_fairtune.cli.counts import counts_of
 from hf_fairtune.cli.flags import parse
-from hf_fairtune.cli.job import Job, counts_of
+from hf_fairtune.cli.job import Job
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import load_fair_dataset
@@ -46,7 +47,8 @@ def test_counts_before_training_are_those_audited(whole: Path, lesions: Path, ba
     data = load_fair_dataset(table, AutoImageProcessor.from_pretrained(base))
     entry = Document.load(whole).find("model", "test", "malignant", "skin")
     assert entry is not None
-    assert counts_of(data, "test") == {row.group: (row.positives, row.negatives) for row in entry.audit.groups}
+    wanted = {row.group: (row.positives, row.negatives) for row in entry.audit.groups}
+    assert counts_of(data, "test") == {"malignant": wanted}
 
 
 @pytest.mark.usefixtures("cardless")
