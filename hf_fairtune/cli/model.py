@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassi
 from ..connection import hub_or_cache
 from ..errors import FairTuneError, first_line
 from ..families.head import find_head, swap_classes
-from ..families.mae_encoder import BECOMES, MODEL_TYPE, LoadedKeys, classifier_of_mae
+from ..families.mae_encoder import MODEL_TYPE, LoadedKeys, classifier_of_mae
 from ..families.one_logit import has_one_logit, two_logits
 from ..folder import AVERAGE, MEMBERS
 
@@ -29,16 +29,6 @@ class ModelArguments:
             "aliases": ["--model_name_or_path"],
         }
     )
-
-
-def load_model_type(name: str) -> str:
-    """Load the `config.model_type` of a model as it will be trained, without its weights."""
-    with hub_or_cache(name):
-        try:
-            found = str(AutoConfig.from_pretrained(name).model_type)
-            return BECOMES if found == MODEL_TYPE else found
-        except (OSError, ValueError) as error:
-            raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
 
 
 def load_processor(name: str) -> Any:

@@ -21,12 +21,26 @@ class MethodFacts:
 
 
 @dataclass(frozen=True)
+class MaskUnit:
+    """What a bit of a mask trains: the kinds of parts of a block or stage, and how many parameters that is."""
+
+    name: str
+    place: int
+    kinds: list[str]
+    parameters: int
+
+
+@dataclass(frozen=True)
 class MaskBits:
-    """A binary mask over a model of so many `blocks`; `granularity` says what a bit stands for."""
+    """A binary mask over a model of so many `blocks`, or stages; `granularity` says what a bit stands for.
+
+    `units` are those of the bits; a document of an earlier version has none.
+    """
 
     granularity: str
     bits: list[int]
     blocks: int
+    units: list[MaskUnit] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

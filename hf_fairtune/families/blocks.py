@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from ..errors import FairTuneError
-
 CONTAINERS = (nn.ModuleList, nn.Sequential, nn.ModuleDict)
 # Global response normalisation scales features by their norm over the image (ConvNeXt V2).
 NORM = re.compile(r"(Norm(Act)?(\dd)?|GRN)$|GlobalResponseNorm")
@@ -34,18 +32,12 @@ def blocks_of(model: nn.Module) -> list[Block]:
     They are the elements of the innermost lists whose every element has more than one layer with weights, so that a
     convolution with its norm is no block; of a model without such a list, those of its longest list. Each list is a
     stage. Of a single list without attention, a stage begins at each strided convolution.
-
-    Raises:
-        FairTuneError: the model has no list of modules with weights.
+    There are none where the model has no list of modules with weights.
     """
     lists = [(name, elements) for name, elements in repeated(model) if all(map(is_composite, elements.values()))]
     found = innermost([(name, own) for name, own in lists if all(len(layers(m)) > 1 for m in own.values())])
     if not found:
         found = sorted(innermost(lists), key=lambda one: -len(one[1]))[:1]
-    if not found:
-        raise FairTuneError(
-            f"{type(model).__name__} has no repeated blocks that a mask could name; list its parts in a file of --units."
-        )
     blocks = list[Block]()
     for stage, (name, elements) in enumerate(found):
         for key, element in elements.items():
@@ -71,7 +63,7 @@ def innermost(lists: list[Repeated]) -> list[Repeated]:
 
 
 def is_below(name: str, other: str) -> bool:
-    """Tell whether a module lies below another, by names that end in a point; that of the model itself is the point."""
+    """Tell whether a module lies below another, by names that end in a point; the model's own is the point."""
     return name != other and (other == "." or name.startswith(other))
 
 

@@ -49,7 +49,7 @@ def parts_of(model: Any, head: str | None = None) -> list[Part]:
         head: module of the classification head, where it cannot be found.
 
     Raises:
-        FairTuneError: no blocks are found, or no head in a classifier.
+        FairTuneError: no head is found in a classifier.
     """
     model = plain(model)
     heads = heads_of(model, head)
@@ -59,7 +59,7 @@ def parts_of(model: Any, head: str | None = None) -> list[Part]:
     modules = dict(model.named_modules())
     names = [name for name, _ in model.named_parameters()]
     owners = {name: owner(name, blocks) for name in names}
-    inside = [place for place, name in enumerate(names) if owners[name] is not None]
+    inside = [place for place, name in enumerate(names) if owners[name] is not None] or [len(names)]
     for place, name in enumerate(names):
         block = owners[name]
         if any(name.startswith(f"{own}.") for own in heads):

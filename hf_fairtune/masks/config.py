@@ -82,7 +82,7 @@ class MaskConfig(LNTuningConfig):
         """Name the modules of a plain model that the mask trains; from here on this is a config of LN tuning."""
         if any(isinstance(module, BaseTunerLayer) for module in model.modules()):
             raise FairTuneError("the model has an adapter already; merge it first, by `merge_and_unload()`.")
-        own = [Unit(name, place, (name,), tuple(names)) for place, (name, names) in enumerate((self.units or {}).items())]
+        own = [Unit(name, 0, (name,), tuple(names)) for name, names in (self.units or {}).items()]
         space = space_of(model, self.granularity, own)
         self.mask, self.granularity = list(Mask.of(self.mask, space).bits), space.granularity
         self.units = {unit.name: [*unit.parameters] for unit in space.units}
@@ -95,18 +95,31 @@ class MaskConfig(LNTuningConfig):
         modules = sorted({name.rpartition(".")[0] for name in trained})
         self.target_modules, self.peft_type = "|".join(map(re.escape, modules)), PeftType.LN_TUNING
 
-    def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
+    def save_pretrained(self, save_directory: str, auto_mapping_dict: dict[str, str] | None = None) -> None:
         """Write `adapter_config.json` as of LN tuning, and the mask with its units beside it."""
         own = {entry.name for entry in fields(LNTuningConfig)} - {"peft_type"}
         stock = LNTuningConfig(**{name: getattr(self, name) for name in own if getattr(self, name) is not None})
-        stock.save_pretrained(save_directory, **kwargs)
+        stock.save_pretrained(save_directory, auto_mapping_dict=auto_mapping_dict)
         content = {"mask": self.mask, "granularity": self.granularity, "units": self.units}
         (Path(save_directory) / MASK_FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str, **kwargs: Any) -> MaskConfig:
-        """Read the mask of an adapter, from a folder or the Hub; the names are those that its training had."""
-        path = cached_file(pretrained_model_name_or_path, MASK_FILE, **kwargs)
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str,
+        subfolder: str | None = None,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        cache_dir: str | None = None,
+    ) -> MaskConfig:
+        """Read the mask of an adapter, from a folder or the Hub; the names are those that its training had.
+
+        Raises:
+            OSError: there is no adapter of a mask.
+        """
+        where = {"revision": revision, "token": token, "cache_dir": cache_dir}
+        path = cached_file(pretrained_model_name_or_path, MASK_FILE, subfolder=subfolder or "", **where)
         content = json.loads(Path(str(path)).read_text(encoding="utf-8"))
         return cls(mask=content["mask"], granularity=content["granularity"], units=content["units"])
 

@@ -21,7 +21,7 @@ class Unit:
 
     Args:
         name: as a file of units and the card have it, such as "block3.attention".
-        place: number of the block or stage; of a user's own unit its number.
+        place: number of the block or stage; 0 for a user's own unit.
         kinds: of its parts, such as ("norm1", "norm2"); of a user's own unit its name.
         parameters: names, as in `named_parameters()` of the plain model.
     """
@@ -107,7 +107,7 @@ def space_of(model: Any, granularity: str = AUTO, own: Iterable[Unit] = (), head
         head: module of the head, where it cannot be found.
 
     Raises:
-        FairTuneError: an unknown granularity, or one that the architecture does not have.
+        FairTuneError: an unknown granularity, one that the architecture does not have, or no blocks.
     """
     return space_of_parts(parts_of(model, head), granularity, own, model_type_of(model))
 
@@ -121,6 +121,8 @@ def space_of_parts(
     head = tuple(name for part in parts if part.kind == HEAD for name in part.parameters)
     if units := tuple(own):
         return Space(UNITS, units, present, model_type, head)
+    if not inside:
+        raise FairTuneError(f"`{model_type}` has no repeated blocks that a mask could name; list its units: --units.")
     found = granularity_named(automatic(inside) if granularity == AUTO else granularity)
     members = dict[tuple[int, str], list[str]]()
     for part in inside:
@@ -138,9 +140,7 @@ def automatic(inside: Sequence[Part]) -> str:
     return "paper36" if kinds == {*ATTENTION_KINDS} else "blocks"
 
 
-def laid_out(
-    granularity: Granularity, members: dict[tuple[int, str], list[str]], model_type: str
-) -> list[Unit]:
+def laid_out(granularity: Granularity, members: dict[tuple[int, str], list[str]], model_type: str) -> list[Unit]:
     """Return a unit for each bit of each place; those without parameters are refused where every place has all."""
     units = []
     for place, kinds in product(sorted({place for place, _ in members}), granularity.bits):

@@ -10,7 +10,9 @@ import numpy as np
 from datasets import Dataset
 from torch import nn
 
-from ..families.family import Family, known_family
+from ..errors import FairTuneError
+from ..families.family import model_type_of
+from ..families.parts import Part, parts_of
 from ..masks.proposals import FreeBits, Proposal
 
 
@@ -33,8 +35,8 @@ class Facts:
         group_names: name of each group code; empty where the data have no groups.
         n_classes: number of classes.
         cells: rows trained on by group and class, int [n_groups, n_classes].
-        family: where the model keeps its parts; None for an architecture without a family file.
-        blocks: transformer blocks of the model; 0 without a family.
+        parts: of the model; empty where its structure does not tell them.
+        model_type: of the model, for messages.
         rows: the method's views by name, each with `pixel_values`, `labels` and `groups` by row.
         proposal: how a search writes a mask as trial parameters.
         head: module of the classification head, where it cannot be found; None to look for it.
@@ -44,8 +46,8 @@ class Facts:
     group_names: tuple[str, ...] = ()
     n_classes: int = 2
     cells: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=int))
-    family: Family | None = None
-    blocks: int = 0
+    parts: tuple[Part, ...] = ()
+    model_type: str = "model"
     rows: Mapping[str, Dataset] = field(default_factory=dict)
     proposal: Proposal = FreeBits()
     head: str | None = None
@@ -59,9 +61,11 @@ class Facts:
     @classmethod
     def of(cls, model: nn.Module, rows: Mapping[str, Any], head: str | None = None, seed: int = 0) -> Facts:
         """Read the facts from a plain model and from the rows of the view "train"."""
-        family = known_family(model)
-        blocks = 0 if family is None else family.count(model)
-        return cls(family=family, blocks=blocks, head=head, seed=seed).reading(rows)
+        try:
+            parts = tuple(parts_of(model, head))
+        except FairTuneError:  # a method that needs none trains such a model, too
+            parts = ()
+        return cls(parts=parts, model_type=model_type_of(model), head=head, seed=seed).reading(rows)
 
     def reading(self, rows: Mapping[str, Any]) -> Facts:
         """Return the facts with other rows, counted by the view "train"."""

@@ -8,10 +8,11 @@ import optuna
 from optuna.trial import BaseTrial
 
 from ..errors import FairTuneError
-from ..families.family import family_of
 from ..masks.config import masked
+from ..masks.granularities import AUTO
 from ..masks.mask import Mask
 from ..masks.proposals import KEPT_RATE, FreeBits, Proposal
+from ..masks.space import Space, space_of
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,16 @@ class MaskSearchSpace:
     """
 
     base: Callable[[], Any]
-    granularity: str = "paper36"
+    granularity: str = AUTO
     proposal: Proposal = field(default_factory=FreeBits)
     rates: LearningRate = LearningRate()
-    _n_blocks: int = 0
+    _space: Space | None = None
 
     def model_init(self, trial: optuna.Trial | None = None) -> Any:
         """Build the model under the mask of `trial`; without a trial, the plain model."""
         model = self.base()
-        self._n_blocks = family_of(model).count(model)
-        return model if trial is None else masked(model, self._draw(trial))
+        self._space = space_of(model, self.granularity)
+        return model if trial is None else masked(model, self._draw(trial), self._space)
 
     def __call__(self, trial: optuna.Trial) -> dict[str, float]:
         """Draw the mask, then return the training arguments of `trial`: its learning rate."""
@@ -76,4 +77,4 @@ class MaskSearchSpace:
         return self._draw(optuna.trial.FixedTrial(dict(hyperparameters)))
 
     def _draw(self, trial: BaseTrial) -> Mask:
-        return self.proposal.draw(trial, self.granularity, self._n_blocks)
+        return self.proposal.draw(trial, self._space or space_of(self.base(), self.granularity))

@@ -16,8 +16,7 @@ import optuna
 import pytest
 
 from hf_fairtune import FairTrainer, FairTuneError
-from hf_fairtune.masks.mask import Mask
-from hf_fairtune.masks.proposals import PRESET_RATES
+from hf_fairtune.masks.space import regular
 from tests.conftest import table, tiny_vit
 from tests.families.backbones import backbone
 from tests.trainer.test_fair import arguments
@@ -57,7 +56,7 @@ def test_presets_come_first(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
     run.hyperparameter_search(n_trials=5)
     assert run.search is not None
     assert [(t.preset, tuple(t.mask)) for t in run.search.trials] == [
-        (name, Mask.of(name, 3).bits) for name, _ in PRESET_RATES
+        (name, regular("paper36", 3).preset(name)) for name in ("all", "all", "attention", "layernorm", "linear")
     ]
     printed = capfd.readouterr().err
     for preset in ("all", "attention", "layernorm", "linear"):
