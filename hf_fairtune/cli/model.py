@@ -17,6 +17,9 @@ from ..families.mae_encoder import MODEL_TYPE, LoadedKeys, classifier_of_mae
 from ..families.one_logit import has_one_logit, two_logits
 from ..folder import AVERAGE, MEMBERS
 
+# What transformers raises: nothing there, something else there, or a library that it needs and is not installed.
+UNLOADABLE = (OSError, ValueError, ImportError)
+
 
 @dataclass
 class ModelArguments:
@@ -36,7 +39,7 @@ def load_processor(name: str) -> Any:
     with hub_or_cache(name):
         try:
             return AutoImageProcessor.from_pretrained(name, backend="pil")
-        except (OSError, ValueError) as error:
+        except UNLOADABLE as error:
             raise FairTuneError(f"`--model {name}` has no image processor: {first_line(error)}") from error
 
 
@@ -59,7 +62,7 @@ def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
             )
         except FairTuneError:
             raise
-        except (OSError, ValueError) as error:
+        except UNLOADABLE as error:
             raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
 
 
@@ -100,7 +103,7 @@ def load_classifier(name: str) -> Any:
             model, loaded = AutoModelForImageClassification.from_pretrained(
                 name, dtype=torch.float32, output_loading_info=True
             )
-        except (OSError, ValueError) as error:
+        except UNLOADABLE as error:
             raise FairTuneError(f"`{name}` is no image classifier: {first_line(error)}") from error
     lacking = sorted({*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])})
     if lacking:

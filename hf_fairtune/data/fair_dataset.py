@@ -23,6 +23,7 @@ from .scored_table import ScoredTable
 from .source import load_source
 from .splits import SplitPlan, divide, stratified
 from .testsets import check_name
+from .timm_processor import readable
 from .transform import cached_transform, transform_of
 
 TRAIN = SPLITS[0]
@@ -223,6 +224,7 @@ def load_fair_dataset(
     Raises:
         FairTuneError: anything about the data, the flags or the disk that a user can correct, in one line.
     """
+    processor = readable(processor)
     if arguments.image_size is not None:
         processor = resized_processor(processor, arguments.image_size)
     check_plain(processor)

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import FairTuneError, first_line
+from .timm_processor import TimmProcessor
 
 # EfficientNet's `include_top` divides by the standard deviation once more.
 COLOUR_STEPS = ("do_rescale", "do_normalize", "include_top")
@@ -20,6 +21,8 @@ def resized_processor(processor: Any, image_size: int) -> Any:
     """
     if image_size < 1:
         raise FairTuneError(f"--image_size {image_size} is not a number of pixels; pass e.g. 224.")
+    if isinstance(processor, TimmProcessor):
+        return processor.resized(image_size)
     resized = copy.deepcopy(processor)
     size = dict(processor.size)
     crop = getattr(processor, "crop_size", None) if getattr(processor, "do_center_crop", False) else None

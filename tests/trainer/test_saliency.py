@@ -19,7 +19,7 @@ from hf_fairtune.trainer.feature_layer import feature_layer, log_odds, over_the_
 from hf_fairtune.trainer.saliency import activation_maps, figure_of_maps, one_of_each, write_maps
 
 from ..conftest import tiny_vit
-from ..families.backbones import RECIPES, backbone, images
+from ..families.backbones import backbone, images
 
 pytest.importorskip("captum", reason="captum is an extra: pip install hf-fairtune[maps]")
 
@@ -60,7 +60,7 @@ FEATURES = {
 }
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", FEATURES)
 def test_layer_and_range(name: str) -> None:
     model = backbone(name).train()
     pixels = images(2, 64 if name in ("efficientnet", "mobilenet_v2") else 32)

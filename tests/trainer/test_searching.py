@@ -77,11 +77,11 @@ def test_the_winner_of_a_search_by_the_gap_has_the_smallest(tmp_path: Path) -> N
     assert best.objective == min(values) < max(values)
 
 
-def test_an_architecture_without_a_family_opens_no_study(tmp_path: Path) -> None:
+def test_a_preset_that_an_architecture_lacks_opens_no_study(tmp_path: Path) -> None:
     def model_init() -> Any:
         return backbone("mobilenet_v2")
 
-    with pytest.raises(FairTuneError, match="`model_type` is 'mobilenet_v2', but masks know vit"):
+    with pytest.raises(FairTuneError, match="but `stages` of `mobilenet_v2` can train only norm, convolution"):
         FairTrainer(model_init=model_init, args=arguments(tmp_path / "o"), train_dataset=table(), eval_dataset=table())
     assert not list(tmp_path.iterdir())
 
