@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassi
 
 from ..connection import hub_or_cache
 from ..errors import FairTuneError, first_line
-from ..families.head import find_head, swap_classes
+from ..families.head import find_head, order_classes
 from ..families.mae_encoder import MODEL_TYPE, LoadedKeys, classifier_of_mae
 from ..families.one_logit import has_one_logit, two_logits
 from ..folder import AVERAGE, MEMBERS
@@ -83,7 +83,7 @@ def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None
         model.config.id2label = {0: labels[1], 1: labels[0]} if negative else model.config.id2label
     leaf = find_head(model, head)
     if positive_column(model.config.id2label, labels[1]) == 0:
-        swap_classes(model, leaf)
+        order_classes(model, leaf, (1, 0))
     names = dict(enumerate(labels))
     model.config.id2label, model.config.label2id = names, {label: i for i, label in names.items()}
     return model

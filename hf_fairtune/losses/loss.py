@@ -81,8 +81,8 @@ def margin(logits: Tensor) -> Tensor:
     if logits.ndim == 1 or (logits.ndim == 2 and logits.shape[1] == 1):
         return logits.reshape(-1)
     raise FairTuneError(
-        f"the model gives logits of shape {tuple(logits.shape)}, that is {logits.shape[-1]} classes; a bias is "
-        "measured between two. Give the model a head of 2 labels."
+        f"the model gives logits of shape {tuple(logits.shape)}, that is {logits.shape[-1]} classes, but two are "
+        "wanted; a model of more says so by its `config.num_labels`."
     )
 
 
