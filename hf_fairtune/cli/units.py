@@ -103,4 +103,4 @@ def outside(parts: list[Part], in_units: set[str]) -> list[tuple[str, list[str]]
 def counted(names: tuple[str, ...] | list[str], sizes: dict[str, int], every: int) -> tuple[str, str]:
     """Return the number of parameters and their share, as text."""
     count = sum(sizes[name] for name in names)
-    return f"{count:,}", f"{100 * count / every:.1f} %"
+    return f"{count:,}", f"{100 * count / every:.2f} %"
