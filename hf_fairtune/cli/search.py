@@ -171,7 +171,7 @@ class SearchArguments:
 
     def beside(self, trainer: FairTrainer) -> "SearchArguments":
         """Return these arguments with the baselines that a trainer's model has, where none are named."""
-        return self if self.baselines is not None else replace(self, baselines=baselines_of(trainer))
+        return self if self.baselines is not None else replace(self, baselines=baselines_of(trainer.facts))
 
     def rates(self) -> LearningRate:
         """Return the range of learning rates."""

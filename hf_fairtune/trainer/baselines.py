@@ -17,6 +17,7 @@ from ..document.run import SINGLE
 from ..errors import FairTuneError
 from ..masks.granularities import PRESETS
 from ..masks.space import space_of_parts
+from ..methods.facts import Facts
 from ..methods.method import Method, method_named
 from ..search.plan import Plan
 
@@ -34,9 +35,9 @@ TITLES = {
 }
 
 
-def baselines_of(trainer: FairTrainer) -> list[str]:
-    """Return the baselines that a trainer's model can be set beside: full tuning, and the presets that it has."""
-    space = space_of_parts(trainer.facts.parts, model_type=trainer.facts.model_type)
+def baselines_of(facts: Facts) -> list[str]:
+    """Return the baselines that a model can be set beside: full fine-tuning, and the presets that it has."""
+    space = space_of_parts(facts.parts, model_type=facts.model_type)
     return [name for name in BASELINES if name not in PRESETS or space.expresses(name)]
 
 
