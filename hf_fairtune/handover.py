@@ -54,7 +54,7 @@ def _write_model(folder: Path, model: Any, processor: Any, document: Document) -
         # PEFT's own card is an empty form; the folder's card covers the adapter.
         (folder / "adapter" / "README.md").unlink(missing_ok=True)
         plain = copy.deepcopy(model).merge_and_unload()
-    elif is_masked(document):
+    elif is_kept_as_tensors(document):
         (folder / DELTA).parent.mkdir()
         save_file({name: t.contiguous() for name, t in moved_tensors(model).items()}, folder / DELTA)
     plain.save_pretrained(folder)
@@ -62,10 +62,10 @@ def _write_model(folder: Path, model: Any, processor: Any, document: Document) -
         processor.save_pretrained(folder)
 
 
-def is_masked(document: Document) -> bool:
-    """Tell whether the model was trained under a mask of bits."""
+def is_kept_as_tensors(document: Document) -> bool:
+    """Tell whether the model was trained under a mask that is kept as tensors."""
     training = document.model_named(document.model).training
-    return training is not None and training.mask is not None
+    return training is not None and training.mask is not None and training.mask.kept == "tensors"
 
 
 def _write_members(folder: Path, model: MeanModel, processor: Any) -> None:

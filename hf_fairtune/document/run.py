@@ -1,6 +1,7 @@
 """What a run did: the model it started from, its search, its trainings, its repair."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .estimate import NAN, Real, Reason, Size
 from .scalar import Argument, Scalar
@@ -34,13 +35,15 @@ class MaskUnit:
 class MaskBits:
     """A binary mask over a model of so many `blocks`, or stages; `granularity` says what a bit stands for.
 
-    `units` are those of the bits; a document of an earlier version has none.
+    `units` are those of the bits; a document of an earlier version has none. What was trained is kept as an adapter of
+    PEFT, or as tensors where PEFT cannot copy its modules.
     """
 
     granularity: str
     bits: list[int]
     blocks: int
     units: list[MaskUnit] = field(default_factory=list)
+    kept: Literal["adapter", "tensors"] = "adapter"
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from optuna.trial import BaseTrial
+from peft import PeftModel
 
 from ..document.run import MaskBits, MaskUnit
 from ..families.family import model_type_of
@@ -53,8 +54,10 @@ class FairTune(Method):
             MaskUnit(unit.name, unit.place, [*unit.kinds], sum(sizes[name] for name in unit.parameters))
             for unit in space.units
         ]
-        self.applied = MaskBits(space.granularity, [*mask.bits], len(space.places), units)
-        return masked(model, mask, space)
+        tuned = masked(model, mask, space)
+        kept: Literal["adapter", "tensors"] = "adapter" if isinstance(tuned, PeftModel) else "tensors"
+        self.applied = MaskBits(space.granularity, [*mask.bits], len(space.places), units, kept)
+        return tuned
 
     def space(self, parts: Sequence[Part], model_type: str) -> Space:
         """Return what the bits of the mask stand for in a model of these parts."""

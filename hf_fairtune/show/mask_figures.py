@@ -185,7 +185,8 @@ def mask_frequency(search: Search, mask: MaskBits) -> Picture | None:
     bar = figure.colorbar(image, ax=list(panels), shrink=0.9, pad=0.02)
     bar.set_label("% of trials that trained it", fontsize=ink.SMALL)
     bar.ax.tick_params(labelsize=ink.SMALL)
-    alt = f"Two heat maps by block and kind: how often the best {best} of {len(done)} trials, and all, trained it."
+    often = f"how often the best {best} of {len(done)} trials, and all, trained it."
+    alt = f"Two heat maps by {place_word(mask)} and kind: {often}"
     return Picture("mask_frequency", "Parts the better trials trained", figure, alt, FREQUENCY)
 
 
