@@ -107,7 +107,7 @@ def score_images(
     Raises:
         FairTuneError: an image cannot be decoded, the model does not take its pixels, or a score is not finite.
     """
-    with frozen_eval(model), in_float32(model), torch.inference_mode(), ExitStack() as kept:
+    with frozen_eval(model), in_float32(model), torch.no_grad(), ExitStack() as kept:
         key, classes = score_key(model, processor, stamps, batch_size), len(class_names(model))
         log = kept.enter_context(score_log(cache, key, classes, batch_size))
         parts = [log.done]

@@ -48,6 +48,23 @@ def find_head(model: Any, name: str | None = None, classes: int = 2) -> str:
     return found[0]
 
 
+def heads_of(model: Any, name: str | None = None) -> list[str]:
+    """Return the module names of all layers that give logits: one, or two whose logits are averaged.
+
+    None of a model that is no classifier, such as `ViTModel`.
+
+    Raises:
+        FairTuneError: as `find_head`.
+    """
+    model = plain(model)
+    is_inner = getattr(model, "base_model", None) is model and "Classification" not in type(model).__name__
+    if name is None and is_inner:
+        return []
+    listed = outputs(model, getattr(getattr(model, "config", None), "num_labels", 2))
+    distilled = [leaf for leaf in listed if DISTILLED.search(leaf)]
+    return listed if distilled and name is None else [find_head(model, name)]
+
+
 def plain(model: Any) -> Any:
     """Return the model inside a PEFT model, whose adapters stay in it, or the model itself."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
