@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import FairTuneError
 from ..families.frozen_eval import frozen_eval
+from ..families.patch_input import check_takes_images
 from ..losses.contrast import Contrast, GroupPair
 from .batch import batch_fisher
 from .importance import Importance, ImportanceOptions
@@ -51,6 +52,7 @@ def fisher_importance(
         >>> importance = fisher_importance(model, dataset, bias="equal_opportunity", chunk_size=16)
         >>> importance.bias["classifier.weight"].shape
     """
+    check_takes_images(model)
     options = ImportanceOptions(bias, contrast, form, batch_size, chunk_size, dtype, progress)
     measure = {"sample": sample_fisher, "batch": batch_fisher, "whole": whole_fisher}[form]
     trainable = {parameter: parameter.requires_grad for parameter in model.parameters()}
