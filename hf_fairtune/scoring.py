@@ -29,6 +29,7 @@ from .data.timm_processor import readable
 from .errors import FairTuneError, first_line
 from .families.frozen_eval import frozen_eval
 from .families.one_logit import REGRESSION
+from .families.patch_input import check_takes_images
 from .families.precision import in_float32
 
 MULTILABEL = "multi_label_classification"
@@ -107,7 +108,7 @@ def score_images(
     Raises:
         FairTuneError: an image cannot be decoded, the model does not take its pixels, or a score is not finite.
     """
-    with frozen_eval(model), in_float32(model), torch.inference_mode(), ExitStack() as kept:
+    with frozen_eval(model), in_float32(model), torch.no_grad(), ExitStack() as kept:
         key, classes = score_key(model, processor, stamps, batch_size), len(class_names(model))
         log = kept.enter_context(score_log(cache, key, classes, batch_size))
         parts = [log.done]
@@ -193,7 +194,7 @@ def unpacked(model: Any, processor: Any) -> tuple[Any, Any]:
     """Return model and image processor of a pipeline, or those that are passed.
 
     Raises:
-        FairTuneError: there is no image processor, or the model is none of transformers.
+        FairTuneError: there is no image processor, or the model is none of transformers, or takes no images.
     """
     processor = getattr(model, "image_processor", None) if processor is None else processor
     model = model if isinstance(model, nn.Module) else getattr(model, "model", None)
@@ -202,6 +203,7 @@ def unpacked(model: Any, processor: Any) -> tuple[Any, Any]:
             "an image classifier of transformers with its image processor is wanted, or its image-classification "
             "pipeline; pass these."
         )
+    check_takes_images(model)
     return model, readable(processor)
 
 

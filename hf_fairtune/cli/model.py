@@ -12,10 +12,11 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassi
 
 from ..connection import hub_or_cache
 from ..errors import FairTuneError, first_line
-from ..families.head import find_head, order_classes
+from ..families.head import heads_of, order_classes
 from ..families.mae_encoder import MODEL_TYPE, LoadedKeys, classifier_of_mae
 from ..families.one_logit import has_one_logit, two_logits
 from ..folder import AVERAGE, MEMBERS
+from ..scoring import class_names
 
 # What transformers raises: nothing there, something else there, or a library that it needs and is not installed.
 UNLOADABLE = (OSError, ValueError, ImportError)
@@ -81,9 +82,9 @@ def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None
         negative = model.config.id2label[0] == labels[0]
         model = two_logits(model, head)
         model.config.id2label = {0: labels[1], 1: labels[0]} if negative else model.config.id2label
-    leaf = find_head(model, head)
+    heads = heads_of(model, head)
     if positive_column(model.config.id2label, labels[1]) == 0:
-        order_classes(model, leaf, (1, 0))
+        order_classes(model, heads, (1, 0))
     names = dict(enumerate(labels))
     model.config.id2label, model.config.label2id = names, {label: i for i, label in names.items()}
     return model
@@ -116,6 +117,7 @@ def load_classifier(name: str) -> Any:
         raise FairTuneError(
             f"`--model {name}` has NaN or infinite weights in `{broken[0]}`; train it or copy it again."
         )
+    model.config.id2label = dict(enumerate(class_names(model)))
     return model
 
 

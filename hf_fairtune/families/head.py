@@ -70,7 +70,7 @@ def heads_of(model: Any, name: str | None = None) -> list[str]:
     is_inner = getattr(model, "base_model", None) is model and "Classification" not in type(model).__name__
     if name is None and is_inner:
         return []
-    listed = outputs(model, getattr(getattr(model, "config", None), "num_labels", 2))
+    listed = outputs(model, classes_of(model))
     distilled = [leaf for leaf in listed if DISTILLED.search(leaf)]
     return listed if distilled and name is None else [find_head(model, name)]
 
@@ -112,13 +112,16 @@ def head_parameters(model: nn.Module, head: str) -> list[str]:
 
 
 @torch.no_grad()
-def order_classes(model: Any, head: str, order: Sequence[int]) -> None:
+def order_classes(model: Any, heads: Sequence[str], order: Sequence[int]) -> None:
     """Order the classes in place: logit i becomes the old logit `order[i]`, and the config's names follow.
+
+    Args:
+        heads: all that `heads_of` names.
 
     Raises:
         FairTuneError: `order` does not hold every class once.
     """
-    parameters = [model.get_parameter(name) for name in head_parameters(model, head)]
+    parameters = [model.get_parameter(name) for head in heads for name in head_parameters(model, head)]
     classes, order = len(parameters[0]), list(order)
     if sorted(order) != list(range(classes)):
         raise FairTuneError(f"`order` is {order}; give each of the {classes} classes of the head once, from 0 on.")

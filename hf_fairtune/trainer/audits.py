@@ -22,7 +22,7 @@ from ..document.document import Audited
 from ..document.estimate import Reason
 from ..document.run import CalibrationFacts, Model
 from ..errors import FairTuneError
-from ..families.head import find_head, scale_head
+from ..families.head import heads_of, scale_head
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -143,7 +143,9 @@ class Audits:
         found = self._calibration(MODEL)
         applied = found.slope > 0
         if applied:
-            scale_head(model, find_head(model, head), found.slope, found.intercept)
+            # The mean of two heads is scaled as each is.
+            for leaf in heads_of(model, head):
+                scale_head(model, leaf, found.slope, found.intercept)
             self.forget(MODEL)
             self.calibrated.add(MODEL)
         return replace(found, applied=applied, reasons=() if applied else (Reason("no_ranking"),))

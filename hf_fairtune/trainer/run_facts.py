@@ -24,7 +24,7 @@ from ..document.run import (
 )
 from ..document.scalar import Argument
 from ..families.family import counts, model_type_of
-from ..families.head import find_head
+from ..families.head import heads_of
 from ..methods.method import Method
 from .audits import MODEL, Audits
 
@@ -111,7 +111,8 @@ def run_document(trainer: FairTrainer, audits: Audits) -> Document:
 def repair_facts(trainer: FairTrainer, external: ExternalSet, calibration: CalibrationFacts | None) -> Repair:
     """Return how a trained model was repaired: on which images, in which head, calibrated how."""
     # PEFT's wrapper is no part of the head's name.
-    head = find_head(trainer.model, trainer.args.head).removesuffix(".ln_tuning_layers.default")
+    heads = heads_of(trainer.model, trainer.args.head)
+    head = ", ".join(leaf.removesuffix(".ln_tuning_layers.default") for leaf in heads)
     # NaN where a stage was resumed.
     seconds = sum(step.seconds for step in trainer.training_log.steps)
     return Repair(external, head, calibration, seconds)

@@ -17,6 +17,7 @@ from ..document.estimate import NAN
 from ..errors import FairTuneError
 from ..families.family import fit_image_size
 from ..families.one_logit import has_one_logit
+from ..families.patch_input import check_takes_images
 from ..methods.facts import Facts, View
 from ..methods.method import Method, NotSearchedError
 from .audits import MODEL
@@ -50,6 +51,7 @@ def prepared(trainer: FairTrainer, model: Any) -> Any:
         raise FairTuneError(
             "the model has one logit but two are wanted; pass `two_logits(model)` of hf_fairtune.families.one_logit."
         )
+    check_takes_images(model)
     trainer.base_name = public_name(model)
     if trainer.data is not None:
         fit_image_size(model, trainer.data.image_size)

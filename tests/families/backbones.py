@@ -28,7 +28,23 @@ def backbone(name: str, num_labels: int = 2) -> Any:
     for key, buffer in model.named_buffers():
         if key.endswith(("running_mean", "running_var")):
             buffer.uniform_(0.5, 1.5)
-    return model.eval()
+    return with_small_logits(model.eval(), name)
+
+
+@torch.no_grad()
+def with_small_logits(model: Any, name: str) -> Any:
+    """Scale the head of a network whose signal grows, so that its probabilities are not all 0 and 1."""
+    largest = float(model(**inputs(name)).logits.abs().max())
+    for head in heads(name) if largest > 10 else ():
+        for parameter in model.get_submodule(head).parameters():
+            parameter.mul_(3 / largest)
+    return model
+
+
+def heads(name: str) -> tuple[str, ...]:
+    """Return the module names of the layers that give logits: one, or two that are averaged."""
+    head = RECIPES[name].head
+    return (head,) if isinstance(head, str) else head
 
 
 def transformers_model(recipe: Recipe, num_labels: int) -> Any:

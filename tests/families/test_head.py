@@ -34,7 +34,7 @@ def test_swapped_classes(name: str) -> None:
     model.config.id2label, model.config.label2id = {0: "benign", 1: "malignant"}, {"benign": 0, "malignant": 1}
     before = logits(model, name)
     assert before[:, 0].std() > 1e-3
-    order_classes(model, find_head(model), (1, 0))
+    order_classes(model, [find_head(model)], (1, 0))
     assert torch.equal(logits(model, name), before.flip(1))
     assert model.config.id2label == {0: "malignant", 1: "benign"}
     assert model.config.label2id == {"malignant": 0, "benign": 1}
@@ -60,13 +60,13 @@ def test_order_of_five_classes() -> None:
     model, order = backbone("resnet", 5), [3, 0, 4, 1, 2]
     names = [model.config.id2label[i] for i in order]
     before = logits(model, "resnet")
-    order_classes(model, find_head(model), order)
+    order_classes(model, [find_head(model)], order)
     assert torch.equal(logits(model, "resnet"), before[:, order])
     assert list(model.config.id2label.values()) == names
     assert model.config.label2id == {name: i for i, name in enumerate(names)}
     for bad in ((0, 1), (0, 0, 1, 2, 3)):
         with pytest.raises(FairTuneError, match="give each of the 5 classes of the head once"):
-            order_classes(model, find_head(model), bad)
+            order_classes(model, [find_head(model)], bad)
 
 
 @pytest.mark.parametrize("slope", [2.5, (1.0, 2.0, 0.5, 3.0, 1.5)])
@@ -121,7 +121,7 @@ def test_convolution_as_head() -> None:
     before = model(pixels)
     scale_head(model, "1", 3.0, 1.0)
     torch.testing.assert_close(model(pixels), 3.0 * before + torch.tensor([-0.5, 0.5]))
-    order_classes(model, "1", (1, 0))
+    order_classes(model, ["1"], (1, 0))
     torch.testing.assert_close(model(pixels), (3.0 * before + torch.tensor([-0.5, 0.5])).flip(1))
 
 

@@ -69,7 +69,7 @@ def test_layer_and_range(name: str) -> None:
     assert maps.shape == (2, *pixels.shape[2:])
     assert all(float(m.max()) in (0.0, pytest.approx(1.0)) for m in maps)
     assert maps.min() >= 0
-    order_classes(model, find_head(model), (1, 0))
+    order_classes(model, [find_head(model)], (1, 0))
     assert torch.maximum(maps, activation_maps(model, pixels)).amax((1, 2)).tolist() == pytest.approx([1.0, 1.0])
     assert [module.training for module in model.modules()] == modes
     assert all(p.grad is None for p in model.parameters())
