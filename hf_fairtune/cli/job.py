@@ -167,7 +167,11 @@ def say_weights(trainer: FairTrainer) -> None:
     """Say how the classes are weighted, if they are."""
     weights = trainer.method.cross_entropy.class_weights
     if weights and trainer.data is not None:
-        each = [f"{label} {weight:.3g}" for label, weight in zip(trainer.data.label_names, weights, strict=True)]
+        names = trainer.data.label_names
+        if len(weights) == 2 * len(names):
+            # Each of several findings has two.
+            names = [part for name in names for part in (f"no {name}", name)]
+        each = [f"{name} {weight:.3g}" for name, weight in zip(names, weights, strict=True)]
         say(trainer, f"class weights: {', '.join(each)}")
 
 

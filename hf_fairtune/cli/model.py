@@ -82,6 +82,11 @@ def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None
         negative = model.config.id2label[0] == labels[0]
         model = two_logits(model, head)
         model.config.id2label = {0: labels[1], 1: labels[0]} if negative else model.config.id2label
+    if (count := model.config.num_labels) != 2:
+        raise FairTuneError(
+            f"the model has {count} classes but two are wanted; give a model of two, or leave out --positive for one "
+            "class a value of --label."
+        )
     heads = heads_of(model, head)
     if positive_column(model.config.id2label, labels[1]) == 0:
         order_classes(model, heads, (1, 0))

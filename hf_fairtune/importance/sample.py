@@ -1,6 +1,7 @@
 """The exact diagonal Fisher information: squared gradients row by row, from one backward sweep; or of a whole bias."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,17 +15,19 @@ from .slopes import bias_in, chosen, slopes
 from .stable_rows import StableRows, several_logits
 from .sums import Sums
 
+PREDICTION, BIAS = BOTH = 0, 1
 logger = logging.getLogger(__name__)
 
 
-def sample_fisher(model: nn.Module, rows: StableRows) -> Importance:
-    """Return the means over rows of the squared gradients of both losses.
+def sample_fisher(model: nn.Module, rows: StableRows, losses: Sequence[int] = BOTH) -> Importance:
+    """Return the means over rows of the squared gradients of both losses; of several logits only those of `losses`.
 
     Source: Yan et al., SWiFT (MELBA 2025), eq. 5-6; the losses' derivatives by log-odds are taken over all rows.
     """
     taps = checked_taps(model, rows.first)
-    sums, outputs, contrast = (by_logits if several_logits(model) else by_log_odds)(taps, rows)
-    prediction, bias = ({name: both[loss].clone() for name, both in sums.values.items()} for loss in (0, 1))
+    several = several_logits(model)
+    sums, outputs, contrast = by_logits(taps, rows, losses) if several else by_log_odds(taps, rows)
+    prediction, bias = ({name: both[loss].clone() for name, both in sums.values.items()} for loss in BOTH)
     empty = bias_in(outputs, rows.labels, rows.groups, rows.options, contrast).empty
     return Importance(prediction, bias, len(rows.labels), int(empty), contrast)
 
@@ -50,8 +53,10 @@ def by_log_odds(taps: Taps, rows: StableRows) -> tuple[Sums, Tensor, Contrast]:
     return sums, margins, contrast
 
 
-def by_logits(taps: Taps, rows: StableRows) -> tuple[Sums, Tensor, Contrast]:
+def by_logits(taps: Taps, rows: StableRows, losses: Sequence[int]) -> tuple[Sums, Tensor, Contrast]:
     """Return the sums for several logits, along whose gradient each loss takes a sweep; the logits; what is compared.
+
+    Of losses that are not asked for the sums stay 0.
 
     A row's gradient of a loss is the sum over logits of N * dL/dz_ic * dz_ic/dθ: that of one number a row.
     """
@@ -59,11 +64,11 @@ def by_logits(taps: Taps, rows: StableRows) -> tuple[Sums, Tensor, Contrast]:
     contrast, n = chosen(logits, rows), len(logits)
     directions = slopes(logits, rows, contrast) * n
     sums = Sums(taps.model, partial(share_of, 0, n))
-    for loss in (0, 1):
+    for loss in losses:
         sums.weigh = partial(share_of, loss, n)
         swept(taps, rows, sums, directions[loss])
     if slowly := sums.begin_again(taps.covered()):
-        for loss in (0, 1):
+        for loss in losses:
             sums.weigh = partial(share_of, loss, n)
             one_by_one(rows, slowly, sums, directions[loss])
     return sums, logits, contrast
@@ -82,8 +87,8 @@ def whole_fisher(model: nn.Module, rows: StableRows) -> Importance:
     A bias loss is a statistic of groups, not a sum over rows: by row or by batch, most of its square is the variance
     of the rows' gradients, in which the signs that set one group against the other are gone. Here they are kept.
     """
-    found = sample_fisher(model, rows)
-    slope = slopes(rows.margins(model), rows, found.contrast)[1]
+    found = sample_fisher(model, rows, losses=(PREDICTION,))
+    slope = slopes(rows.margins(model), rows, found.contrast)[BIAS]
     sums = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
     start = 0
     for pixels in rows.chunks("Gradient of the bias", rows.options.chunk_size):

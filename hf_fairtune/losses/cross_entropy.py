@@ -57,6 +57,13 @@ class CrossEntropy:
         return smoothing | ({"class_weights": weights} if weights else {})
 
 
+def from_probabilities(logits: Tensor, probabilities: Tensor, findings: bool) -> Tensor:
+    """Return the mean cross-entropy where probabilities, [n, classes], stand for the labels; or of findings."""
+    if findings:
+        return CrossEntropy()(logits, probabilities)
+    return functional.cross_entropy(logits.float(), probabilities)
+
+
 def class_weights(asked: Sequence[str], counts: np.ndarray | None) -> tuple[float, ...]:
     """Return the weights that are asked for: "balanced", n / (k * n_c), or the numbers themselves.
 

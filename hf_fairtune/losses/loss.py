@@ -82,7 +82,7 @@ def margin(logits: Tensor) -> Tensor:
         return logits.reshape(-1)
     raise FairTuneError(
         f"the model gives logits of shape {tuple(logits.shape)}, that is {logits.shape[-1]} classes, but two are "
-        "wanted; a model of more says so by its `config.num_labels`."
+        "wanted; give a model of two, or for importances one of more that says so by its `config.num_labels`."
     )
 
 

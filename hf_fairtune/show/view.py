@@ -203,7 +203,9 @@ def beside(parts: Iterable[Any], name: str) -> list[tuple[Any, ...]]:
 
 
 def weighted(document: Document) -> bool:
-    """Tell whether the model's probabilities are those of weighted classes, which no calibration has undone."""
+    """Tell whether the model's probabilities are of classes weighted or drawn, which no calibration has undone."""
     own, repair = document.model_named(document.model).training, document.run and document.run.repair
     calibrated = repair and repair.calibration and repair.calibration.applied
-    return own is not None and bool(own.arguments.get("class_weights")) and not calibrated
+    given = {} if own is None else own.arguments
+    shifted = bool(given.get("class_weights")) or given.get("sampler") in ("balanced", "group_label")
+    return shifted and not calibrated

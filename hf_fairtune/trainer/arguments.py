@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from transformers import TrainerCallback, TrainingArguments
 
 from .. import catalog
+from ..data.balanced_sampler import Drawn
 from ..document.run import RecipeFacts
 from ..errors import FairTuneError
 from ..losses.cross_entropy import CrossEntropy, class_weights, numbers
@@ -33,6 +34,10 @@ FREE = {
 SAVING = {"save_strategy", "save_steps"}
 WEIGHTS = (
     "Weights of the classes in the cross-entropy: balanced (rows / (classes * rows of a class)), or a number each."
+)
+SAMPLER = (
+    "Rows of an epoch, drawn with replacement: balanced has every class equally often, group every group, group_label "
+    "every group with every label; default: every row once."
 )
 CONTACT = "Whom to ask about the model, on its card: a name, an address of mail or of a page."
 
@@ -83,6 +88,7 @@ class FairTrainingArguments(TrainingArguments):
     )
     weight_decay: float = field(default=1e-4, metadata={"help": "AdamW's weight decay."})
     class_weights: list[str] | None = field(default=None, metadata={"help": WEIGHTS})
+    sampler: Drawn | None = field(default=None, metadata={"help": SAMPLER})
     decay_all: bool = field(default=False, metadata={"help": "Decay norms and biases, too, as FairTune's code does."})
     schedule_per: Literal["step", "epoch"] = field(
         default="step",

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 KEPT_ARGUMENTS = (
     "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps", "optim", "lr_scheduler_type",
     "schedule_per", "warmup_steps", "weight_decay", "decay_all", "max_grad_norm",
-    "label_smoothing_factor", "class_weights", "bf16", "fp16",
+    "label_smoothing_factor", "class_weights", "sampler", "bf16", "fp16",
 )  # fmt: skip
 
 

@@ -103,6 +103,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "precision": ({"bf16": True}, {"bf16"}),
     "optimizer": ({"optim": "sgd"}, {"optim"}),
     "smoothing": ({"label_smoothing_factor": 0.1}, {"label_smoothing_factor"}),
+    "drawn rows": ({"sampler": "group"}, {"sampler"}),
     "class weights": ({"class_weights": ["balanced"]}, {"class_weights"}),
     "weights": ({"model": other_vit}, {"model"}),
     "configuration": ({"model": dropping_vit}, {"model"}),
