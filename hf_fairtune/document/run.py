@@ -149,6 +149,32 @@ class CalibrationFacts:
     applied: bool
     reasons: tuple[Reason, ...] = ()
 
+    @property
+    def ranks(self) -> bool:
+        """Tell whether the scores rank the rows, so that there is something to calibrate."""
+        return self.slope > 0
+
+
+@dataclass(frozen=True)
+class ClassCalibration:
+    """As `CalibrationFacts`, of several classes or findings: a logit is slope * z + intercept, by class.
+
+    Classes of which a row has one share the slope.
+    """
+
+    slopes: dict[str, float]
+    intercepts: dict[str, float]
+    fitted_on: str
+    log_loss_before: float
+    log_loss_after: float
+    applied: bool
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def ranks(self) -> bool:
+        """Tell whether every class's scores rank the rows."""
+        return min(self.slopes.values()) > 0
+
 
 @dataclass(frozen=True)
 class Repair:
@@ -156,7 +182,7 @@ class Repair:
 
     external: ExternalSet
     head: str
-    calibration: CalibrationFacts | None
+    calibration: CalibrationFacts | ClassCalibration | None
     seconds: Real
 
 

@@ -50,11 +50,13 @@ class Plan:
         hp_space: Callable[[BaseTrial], dict[str, Any]] | None,
         group_names: Sequence[str] = (),
         min_auc: float | None = None,
+        class_names: Sequence[str] = (),
     ) -> Plan:
         """Read a metric's name as the objective, which knows its direction; the default space is a `LearningRate`."""
-        floors, by_name = Floors.of(key_of(objective) if isinstance(objective, str) else None, min_auc), False
+        key, by_name = key_of(objective) if isinstance(objective, str) else None, False
+        floors = Floors.of(key, min_auc, class_names)
         if isinstance(objective, str):
-            name, own = key_of(objective), direction_of(objective, group_names)
+            name, own = key_of(objective), direction_of(objective, group_names, class_names)
             if direction not in (None, own):
                 raise FairTuneError(
                     f"`direction` is {direction!r}, but `{name}` is there to {own}; leave `direction` out."

@@ -17,7 +17,7 @@ from ..combinations.combination import Combination
 from ..data.collate import collate
 from ..data.fair_dataset import FairDataset
 from ..document.document import Audited, Document
-from ..document.run import CalibrationFacts, Repair
+from ..document.run import CalibrationFacts, ClassCalibration, Repair
 from ..document.search import Search
 from ..errors import FairTuneError
 from ..losses.cross_entropy import CrossEntropy
@@ -30,7 +30,8 @@ from ..search.searcher import Searcher
 from ..selections.selection import Selection
 from . import pushing, reports, searching
 from .arguments import FairTrainingArguments, TrainerOptions
-from .audits import MODEL, Audits, group_names, scores_of
+from .audits import MODEL, Audits, scores_of
+from .classes import name_classes, names_of
 from .divergence import Divergence
 from .folding import CrossFit
 from .method_trainer import MethodTrainer
@@ -94,10 +95,10 @@ class FairTrainer(MethodTrainer):
         if (asked := self.args.cross_entropy(self.train_dataset, options.get("compute_loss_func"))) != CrossEntropy():
             self.method = replace(self.method, cross_entropy=asked)
         self.open_method, self.training_log, self.divergence = self.method, TrainingLog(self.method), Divergence()
-        groups = group_names(self.eval_dataset)
+        groups, classes = names_of(self)
         if groups and "compute_metrics" not in options:
-            check_best_metric(self.args.metric_for_best_model, groups)
-            options["compute_metrics"] = fairness_metrics(groups, data.left_out("validation") if data else ())
+            check_best_metric(self.args.metric_for_best_model, groups, classes)
+            options["compute_metrics"] = fairness_metrics(groups, data.left_out("validation") if data else (), classes)
         super().__init__(model=None if model is None else prepared(self, model), args=self.args, **options)
         self.model_accepts_loss_kwargs = False  # a mean over the batch: accumulation divides it by their number
         self.loss_is_scaled_for_ga = False if self.compute_loss_func is None else None
@@ -156,8 +157,8 @@ class FairTrainer(MethodTrainer):
             FairTuneError: unknown metric or mode, another search in the folder, or no feasible trial that ended.
         """
         mode = searching.mode_of(self, mode, n_trials, folds)
-        groups = group_names(self.eval_dataset)
-        plan = Plan.of(compute_objective, direction, mode, self.args.num_train_epochs, hp_space, groups, min_auc)
+        names, epochs = names_of(self), self.args.num_train_epochs
+        plan = Plan.of(compute_objective, direction, mode, epochs, hp_space, names[0], min_auc, names[1])
         plan = replace(plan, fraction=fraction, folds=folds)
         return searching.search(self, plan, selection, combine, super().hyperparameter_search)
 
@@ -192,8 +193,8 @@ class FairTrainer(MethodTrainer):
         """
         return self._audits().add(model, split, reference, n_boot, n_permutations)
 
-    def calibrate(self) -> CalibrationFacts:
-        """Fold Platt scaling, fitted on validation, into the head; ranks stay, probabilities become honest."""
+    def calibrate(self) -> CalibrationFacts | ClassCalibration:
+        """Fold Platt scaling, fitted on validation, into the head; probabilities become honest."""
         return self._audits().calibrate_model(self.model, self.args.head)
 
     @property
@@ -213,8 +214,7 @@ class FairTrainer(MethodTrainer):
             super().save_model(output_dir, _internal_call)
         elif self.args.should_save:
             model = self.accelerator.unwrap_model(self.model)
-            model.config.id2label = dict(enumerate(self.data.label_names))
-            model.config.label2id = {name: i for i, name in model.config.id2label.items()}
+            name_classes(model, self.data.label_names)
             handover.write(output_dir or self.args.output_dir, model, self.processing_class, self.document)
 
     def create_model_card(self, **options: Unpack[CardOptions]) -> None:

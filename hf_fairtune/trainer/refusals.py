@@ -115,14 +115,14 @@ def best_is_greater(metric: str | None, asked: bool | None, stock: bool | None) 
     return stock if known is None else known
 
 
-def check_best_metric(metric: str | None, group_names: Sequence[str]) -> None:
+def check_best_metric(metric: str | None, group_names: Sequence[str], class_names: Sequence[str] = ()) -> None:
     """Refuse a `metric_for_best_model` that `fairness_metrics` of these groups do not have."""
     if metric is not None and metric.removeprefix("eval_") != LOSS:
         if (key := key_of(metric)) != metric.removeprefix("eval_"):
             # Stock looks for the very name among the metrics.
             raise FairTuneError(f"`metric_for_best_model`: `{metric}` is called `{key}` here.")
         try:
-            direction(metric, group_names)
+            direction(metric, group_names, class_names)
         except FairTuneError as error:
             raise FairTuneError(f"`metric_for_best_model`: {error}") from None
 

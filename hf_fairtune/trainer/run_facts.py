@@ -12,6 +12,7 @@ from ..document.provenance import Provenance, hardware
 from ..document.run import (
     Base,
     CalibrationFacts,
+    ClassCalibration,
     ExternalSet,
     MaskBits,
     MethodFacts,
@@ -108,7 +109,9 @@ def run_document(trainer: FairTrainer, audits: Audits) -> Document:
     )
 
 
-def repair_facts(trainer: FairTrainer, external: ExternalSet, calibration: CalibrationFacts | None) -> Repair:
+def repair_facts(
+    trainer: FairTrainer, external: ExternalSet, calibration: CalibrationFacts | ClassCalibration | None
+) -> Repair:
     """Return how a trained model was repaired: on which images, in which head, calibrated how."""
     # PEFT's wrapper is no part of the head's name.
     heads = heads_of(trainer.model, trainer.args.head)

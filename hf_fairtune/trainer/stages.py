@@ -23,6 +23,7 @@ from ..methods.method import Method, NotSearchedError
 from .audits import MODEL
 from .average import WeightAverageCallback
 from .checkpoints import MethodState, own_checkpoint, settings_of
+from .classes import fit_classes
 from .run_facts import TrainingLog, public_name
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def prepared(trainer: FairTrainer, model: Any) -> Any:
     trainer.base_name = public_name(model)
     if trainer.data is not None:
         fit_image_size(model, trainer.data.image_size)
+        fit_classes(model, trainer.data)
     method, args = trainer.method, trainer.args
     trainer.facts = Facts.of(model, views_of(trainer), head=args.head, seed=args.seed)
     if method.stages()[0] is not method:
@@ -74,6 +76,7 @@ def start_model(trainer: FairTrainer) -> Any:
         model = Trainer.call_model_init(trainer)
     if trainer.data is not None:
         fit_image_size(model, trainer.data.image_size)
+        fit_classes(model, trainer.data)
     return model
 
 
