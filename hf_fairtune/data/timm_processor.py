@@ -61,7 +61,7 @@ class TimmProcessor:
         found: dict[str, object] = self.wrapper.to_dict()
         return found
 
-    def save_pretrained(self, save_directory: Any, **_: Any) -> None:
+    def save_pretrained(self, save_directory: Any, **_: object) -> None:
         """Write nothing, as timm's processor does."""
 
 
