@@ -56,12 +56,12 @@ class TimmProcessor:
             type(self.wrapper)(self.wrapper.data_config | {"input_size": size}, self.wrapper.architecture)
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the settings that timm makes its transforms from."""
-        found: dict[str, Any] = self.wrapper.to_dict()
+        found: dict[str, object] = self.wrapper.to_dict()
         return found
 
-    def save_pretrained(self, save_directory: Any, **_: Any) -> None:
+    def save_pretrained(self, save_directory: Any, **_: object) -> None:
         """Write nothing, as timm's processor does."""
 
 
