@@ -181,7 +181,7 @@ def without_fixed_thresholds(entry: Audited) -> Audited:
 def group_names(dataset: Any) -> list[str]:
     """Return the names of a dataset's groups by code, [] where it names none."""
     groups = (getattr(dataset, "features", None) or {}).get("groups")
-    return [] if groups is None else list(groups.names)
+    return list(getattr(groups, "names", None) or [])
 
 
 def scores_of(trainer: FairTrainer, split: str) -> np.ndarray:

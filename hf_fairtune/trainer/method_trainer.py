@@ -5,12 +5,14 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.data import Sampler
 
+from ..errors import FairTuneError
 from ..methods.method import Batch, Method, forward
 from .divergence import Divergence
-from .paper_trainer import PaperTrainer
+from .group_metrics import GROUPS, LABELS
+from .group_trainer import GroupTrainer
 
 
-class MethodTrainer(PaperTrainer):
+class MethodTrainer(GroupTrainer):
     """The stock `Trainer` with a `method`; a loss that is not finite ends the training at the next evaluation."""
 
     method: Method
@@ -19,7 +21,17 @@ class MethodTrainer(PaperTrainer):
     def compute_loss(
         self, model: nn.Module, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Return the method's loss; labels and groups never reach the model."""
+        """Return the method's loss; labels and groups never reach the model.
+
+        Raises:
+            FairTuneError: the batch lacks the labels, or groups that the method trains by.
+        """
+        wanted = [LABELS, GROUPS] if self.method.needs.attribute_at_train and model.training else [LABELS]
+        if lacking := [name for name in wanted if inputs.get(name) is None]:
+            raise FairTuneError(
+                f"a batch has the columns {', '.join(inputs)}, but the method {self.method.name!r} trains by its "
+                f"`{lacking[0]}`; let the data set have them, and the collator keep them."
+            )
         if self.compute_loss_func is None:
             loss, outputs = self.method.loss(model, inputs)
         else:

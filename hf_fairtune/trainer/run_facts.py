@@ -29,7 +29,7 @@ from ..methods.method import Method
 from .audits import MODEL, Audits
 
 if TYPE_CHECKING:
-    from .fair import FairTrainer
+    from .audited_trainer import AuditedTrainer
 
 KEPT_ARGUMENTS = (
     "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps", "optim", "lr_scheduler_type",
@@ -85,7 +85,7 @@ class TrainingLog:
         )
 
 
-def run_document(trainer: FairTrainer, audits: Audits) -> Document:
+def run_document(trainer: AuditedTrainer, audits: Audits) -> Document:
     """Return what a run did and found so far."""
     data, model = audits.data, trainer.model
     base = Base(trainer.base_name, model_type_of(model), data.image_size, counts(model)[0])
@@ -108,7 +108,7 @@ def run_document(trainer: FairTrainer, audits: Audits) -> Document:
     )
 
 
-def repair_facts(trainer: FairTrainer, external: ExternalSet, calibration: CalibrationFacts | None) -> Repair:
+def repair_facts(trainer: AuditedTrainer, external: ExternalSet, calibration: CalibrationFacts | None) -> Repair:
     """Return how a trained model was repaired: on which images, in which head, calibrated how."""
     # PEFT's wrapper is no part of the head's name.
     head = find_head(trainer.model, trainer.args.head).removesuffix(".ln_tuning_layers.default")
