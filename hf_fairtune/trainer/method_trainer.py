@@ -8,7 +8,7 @@ from torch.utils.data import Sampler
 from ..errors import FairTuneError
 from ..methods.method import Batch, Method, forward
 from .divergence import Divergence
-from .group_metrics import GROUPS, LABELS
+from .group_metrics import LABELS
 from .group_trainer import GroupTrainer
 
 
@@ -24,13 +24,12 @@ class MethodTrainer(GroupTrainer):
         """Return the method's loss; labels and groups never reach the model.
 
         Raises:
-            FairTuneError: the batch lacks the labels, or groups that the method trains by.
+            FairTuneError: the batch lacks the labels.
         """
-        wanted = [LABELS, GROUPS] if self.method.needs.attribute_at_train and model.training else [LABELS]
-        if lacking := [name for name in wanted if inputs.get(name) is None]:
+        if inputs.get(LABELS) is None:
             raise FairTuneError(
-                f"a batch has the columns {', '.join(inputs)}, but the method {self.method.name!r} trains by its "
-                f"`{lacking[0]}`; let the data set have them, and the collator keep them."
+                f"a batch has the columns {', '.join(inputs)}, but the loss takes `{LABELS}`; let the data set have "
+                "them, and the collator keep them."
             )
         if self.compute_loss_func is None:
             loss, outputs = self.method.loss(model, inputs)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import Trainer
+from transformers.trainer_utils import has_length
 
 from ..document.document import Document, Settings
 from ..document.provenance import Provenance, hardware
@@ -64,7 +65,10 @@ class TrainingLog:
         evaluations = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
         # Sorted, as a checkpoint sorts those that it gives back.
         log = [{name: float(value) for name, value in sorted(entry.items())} for entry in evaluations]
-        batches = round(passed * len(trainer.get_train_dataloader()))
+        loader = trainer.get_train_dataloader()
+        # A stream has no length, and its epochs are shares of the steps.
+        steps = len(loader) if has_length(loader) else trainer.state.max_steps
+        batches = round(passed * steps)
         self.steps.append(Step(stage.stage, passed, trainer.args.learning_rate, seconds, batches, record.facts, log))
 
     def training(self, trainer: Trainer) -> Training:
