@@ -20,7 +20,8 @@ from ..masks.proposals import PRESET, Preset, infeasible
 from .hours import Clock, Ration
 from .plan import Plan
 from .progress import Progress
-from .study import OUT_OF_HOURS, RUN, STOPPED_BY, close, enqueue, lock, n_finished, open_study, run_of, trials, winner
+from .space import winner
+from .study import OUT_OF_HOURS, RUN, STOPPED_BY, close, enqueue, lock, n_finished, open_study, run_of, trials
 
 
 class InterruptedSearch(BaseException):

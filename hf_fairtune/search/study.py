@@ -119,14 +119,6 @@ def n_finished(study: optuna.Study) -> int:
     return sum(trial.state != TrialState.PRUNED or trial.user_attrs.get(STOPPED_BY) != "hours" for trial in ended)
 
 
-def winner(study: optuna.Study) -> FrozenTrial | None:
-    """Return the best trial of those that are complete and feasible; None without any."""
-    try:
-        return study.best_trial
-    except ValueError:
-        return None
-
-
 def numbers_of_complete(study: optuna.Study) -> list[int]:
     """List the trials that came to their end."""
     return [trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
