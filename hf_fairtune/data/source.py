@@ -78,15 +78,16 @@ def load_source(
     The image column is found where none is named, relative image paths start from `image_root` or the table's own
     folder, and the splits that the data give are read where `divided`.
     """
-    # What is given as an object may be called as a file beside it is.
-    path = Path(dataset if table is None else os.devnull).expanduser()
+    path = Path(dataset).expanduser()
     # A Hub id, or the name of a folder or file without what it lies in: it is published.
-    name = path.resolve().name if table is None and path.exists() else dataset
+    name = path.resolve().name if path.exists() else dataset
+    # What is given as an object may be called as a file beside it is.
+    path = path if table is None else Path(os.devnull)
     if table is None:
         check_kind(dataset)
     readings: list[Reading] = []
     # A Parquet file may hold the images themselves, which `datasets` reads.
-    if table is None and path.is_file() and suffix_of(path) != ".parquet":
+    if path.is_file() and suffix_of(path) != ".parquet":
         file = read_table(path)
         column = image_column(file.frame.columns, (), image)
         only = named_column(file.frame, column, "image").to_frame()

@@ -1,5 +1,6 @@
 """Objects of `datasets` in place of a file: the same splits, rows and pixels."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,10 @@ def test_an_object_equals_its_folder(folder: Path, processor: ViTImageProcessorP
 def test_splits_of_a_dict_are_kept(folder: Path, processor: ViTImageProcessorPil) -> None:
     table = load_dataset("imagefolder", data_files={"train": str(folder / "**")}, split="train")
     table = table.cast_column("label", ClassLabel(names=["benign", "malignant"])).cast_column("image", Image())
-    parts = DatasetDict(
-        train=table.select(range(24)), test=table.select(range(24, 36)), valid=table.select(range(36, 48))
-    )
-    found = load_fair_dataset(ARGUMENTS, processor, table=parts)
+    cut = {"train": range(24), "test": range(24, 36), "valid": range(36, 48)}
+    parts = DatasetDict({name: table.select(rows) for name, rows in cut.items()})
+    arguments = replace(ARGUMENTS, positive=["malignant"])
+    found = load_fair_dataset(arguments, processor, table=parts)
     assert found.facts().split_source == "given"
     assert [len(found[split]) for split in ("train", "validation", "test")] == [24, 12, 12]
     assert found.label_names == ["benign", "malignant"]
@@ -87,4 +88,6 @@ def test_a_name_may_be_that_of_a_file(folder: Path, processor: ViTImageProcessor
     table = load_dataset("imagefolder", data_files={"train": str(folder / "**")}, split="train")
     name = str(folder / "metadata.csv")
     arguments = DataArguments(name, label="label", group=["sex"])
-    assert len(load_fair_dataset(arguments, processor, table=table.select(range(40)))["train"]) == 24
+    found = load_fair_dataset(arguments, processor, table=table.select(range(40)))
+    assert len(found["train"]) == 24
+    assert found.facts().name == "metadata.csv"
