@@ -1,4 +1,4 @@
-"""Every field of `TrainingArguments` as the table in `scripts/drop_in.md` says: the table is what is tried."""
+"""Every field of `TrainingArguments` as the table in `scripts/drop_in/fields.md` says: the table is what is tried."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from hf_fairtune import FairTrainer, FairTuneError
 from tests.conftest import table, tiny_vit
 
 pytestmark = pytest.mark.filterwarnings("ignore:`gradient_checkpointing:FutureWarning")
-PAGE = Path(__file__).parent.parent.parent / "scripts" / "drop_in.md"
+PAGE = Path(__file__).parent.parent.parent / "scripts" / "drop_in" / "fields.md"
 ROWS = [line.strip("| \n").split(" | ") for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"]
 TIMES = ("runtime", "per_second", "total_flos")
 SHORT: dict[str, Any] = {
