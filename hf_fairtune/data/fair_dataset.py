@@ -23,6 +23,7 @@ from .processors import check_plain, pixel_shape, resized_processor
 from .scored_table import ScoredTable
 from .source import load_source
 from .splits import SplitPlan, divide, stratified
+from .table_object import Table
 from .testsets import check_name
 from .timm_processor import readable
 from .transform import cached_transform, transform_of
@@ -214,15 +215,16 @@ class FairDataset:
 
 
 def load_fair_dataset(
-    arguments: DataArguments, processor: Any, *, seed: int = 0, splits_file: Path | None = None
+    arguments: DataArguments, processor: Any, *, seed: int = 0, splits_file: Path | None = None, table: Table = None
 ) -> FairDataset:
-    """Load, divide and cache the table that `arguments` name.
+    """Load, divide and cache the table that `arguments` name, or one that is given.
 
     Args:
         arguments: what to load.
         processor: the model's image processor; `arguments.image_size` changes a copy of it.
         seed: of made splits.
         splits_file: where made splits are kept and read back next time, whatever the seed.
+        table: a `Dataset`, or a `DatasetDict` whose splits are kept; `arguments.dataset` is its name in reports.
 
     Raises:
         FairTuneError: anything about the data, the flags or the disk that a user can correct, in one line.
@@ -232,12 +234,11 @@ def load_fair_dataset(
         processor = resized_processor(processor, arguments.image_size)
     check_plain(processor)
     plan = SplitPlan(arguments.validation_fraction, arguments.test_fraction, seed, splits_file)
-    source = load_source(arguments.dataset, image=arguments.image, image_root=arguments.image_root)
+    source = load_source(arguments.dataset, image=arguments.image, image_root=arguments.image_root, table=table)
     source = source.certain(arguments.label, arguments.positive, arguments.uncertain)
     rows = read_rows(source, arguments, TRAIN)
-    table = rows.table
     split, origin = divide(rows.identities.rows, rows.units, rows.strata, source.given, plan)
-    check_one_split(split, table.clusters, rows.first, rows.identities.names.__getitem__)
+    check_one_split(split, rows.table.clusters, rows.first, rows.identities.names.__getitem__)
     rows = replace(rows, split=split)
     left_out = rows.groups.left_out(arguments.exclude, arguments.include)
     check_named(rows, arguments, left_out)

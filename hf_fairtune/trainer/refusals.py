@@ -28,8 +28,6 @@ WORKING: dict[str, tuple[tuple[object, ...], str]] = {
     "eval_do_concat_batches": ((True,), "numbers by group are of all rows at once, never of a batch"),
     "bf16_full_eval": ((False,), "the model's weights would be rounded, and images tie"),
     "fp16_full_eval": ((False,), "the model's weights would be rounded, and images tie"),
-    "remove_unused_columns": ((False,), "the groups are no model input, and would be removed"),
-    "label_names": ((["labels", "groups"],), "the metrics take labels and groups by these names"),
     "auto_find_batch_size": (
         (False,),
         "the batch would depend on what memory is free, and the card names one",
@@ -56,6 +54,8 @@ def refuse_values(args: TrainingArguments) -> None:
         if value not in working:
             wanted = "leave it out" if None in working else f"use {' or '.join(map(str, working))}"
             raise FairTuneError(f"`{name}` is {getattr(value, 'value', value)}, but {reason}; {wanted}.")
+    if args.label_names is not None and "labels" not in args.label_names:
+        raise FairTuneError(f"`label_names` is {args.label_names}, but the loss takes `labels`; name them so.")
     for name in SHARDING:
         if os.environ.get(f"ACCELERATE_USE_{name}", "").lower() in ("1", "true", "yes"):
             raise FairTuneError(f"`accelerate launch` uses {name}, but {WORKING['fsdp'][1]}; use DDP or one device.")

@@ -89,7 +89,6 @@ def test_a_run_without_a_folder(flags: list[str], command: str, capsys: pytest.C
         (["--metric_for_best_model", "auc_skin"], "`metric_for_best_model`: `auc_skin` is not a metric to optimise"),
         (["--batch_eval_metrics"], "`batch_eval_metrics` is True"),
         (["--prediction_loss_only"], "`prediction_loss_only` is True"),
-        (["--remove_unused_columns", "true"], "`remove_unused_columns` is True"),
         (["--report_to", "dvclive"], "`report_to` cannot be dvclive"),
         (["--optim", "lomo"], "`optim` cannot be lomo"),
         (["--accelerator_config", "nowhere.json"], "No such file or directory: 'nowhere.json'"),

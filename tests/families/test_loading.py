@@ -52,7 +52,7 @@ TENSORS = {
 
 @pytest.mark.filterwarnings("ignore:Unsupported layer type:UserWarning")
 def test_in_a_process_without_this_package(tmp_path: Path) -> None:
-    """Every unit is trained: moved by noise here, as only the loading is tried. LeViT keeps what eval mode calculated."""
+    """Every unit is moved by noise, as only loading is tried. LeViT keeps what evaluation mode calculated."""
     wanted = set()
     for name, recipe in RECIPES.items():
         if recipe.timm:
