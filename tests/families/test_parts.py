@@ -9,12 +9,15 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
 
+from hf_fairtune.errors import FairTuneError
 from hf_fairtune.families.moved import moved_tensors
 from hf_fairtune.families.parts import parts_of
+from hf_fairtune.families.patch_input import check_takes_images
 from hf_fairtune.masks.config import masked
 from hf_fairtune.masks.mask import apply_mask
 from hf_fairtune.masks.space import Space, space_of
 
+from .backbone_table import committed
 from .backbones import backbone, inputs
 from .recipes import RECIPES
 
@@ -85,6 +88,19 @@ def test_a_mask_moves_its_units_and_nothing_else(name: str) -> None:
     assert moved & parameters == changed(whole, start) & trained
     norms = {name.rpartition(".")[0] for name in trained}
     assert {buffer.rpartition(".")[0] for buffer in moved - parameters} <= norms
+
+
+def test_the_table_tells_the_units_and_how_a_mask_is_kept(name: str) -> None:
+    """A model that takes patches has units, too, but no Trainer of ours gives it them."""
+    model = backbone(name)
+    space = space_of(model)
+    try:
+        check_takes_images(model)
+        kept = "adapter" if isinstance(masked(model, [1] * len(space)), PeftModel) else "tensors"
+        found = f"yes, {space.granularity}, {kept}"
+    except FairTuneError:
+        found = "no"
+    assert committed()[name]["mask search"] == found
 
 
 def test_what_a_mask_trained_loads_without_this_package(name: str, tmp_path: Path) -> None:
