@@ -50,7 +50,8 @@ class SearchArguments:
         default="min_group_auc",
         metadata={
             "help": "Metric of validation to search by: auc, auc_gap, auc_GROUP, equalized_odds_difference_fitted, "
-            "...; it knows its direction. Names of the published code too: min_acc, acc_diff, max_loss, ..."
+            "...; it knows its direction. Of several classes it is the worst; macro_min_group_auc, ... is the mean, "
+            "min_group_auc_CLASS one's. Names of the published code too: min_acc, acc_diff, max_loss, ..."
         },
     )
     baselines: list[str] | None = field(

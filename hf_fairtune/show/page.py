@@ -13,6 +13,7 @@ from markupsafe import Markup
 from ..document.document import ALL_ROWS, Document
 from . import figures
 from .answer import Answer, answers, headline, limits, reading
+from .classes import class_tables, several
 from .compared import compared
 from .decision_figure import decision
 from .drawing import Picture
@@ -78,6 +79,7 @@ def page(document: Document) -> str:
     tables, drawn, overview, main, details = Room(TABLES), Room(FIGURES), list[Drawn](), [], []
     # What comes first finds a place first: the first tables of every audit, all figures, then the other tables.
     head = tables.tables([answer_table(said)] if len(said) > SHOWN else [])
+    head += tables.tables(class_tables(every)) if several(document) else []
     sheets = tables.tables([*sheet_tables(document), reading_table(document.data)])
     rules, columns = tables.tables(judged), tables.tables(enrichment_tables(document))
     for view in every:

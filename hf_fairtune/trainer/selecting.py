@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from accelerate.utils import broadcast_object_list
 
-from ..audits.engine.class_rows import check_class_rows
-from ..audits.engine.rows import included_codes
+from ..audits.engine.class_rows import ClassRows, check_class_rows
+from ..audits.engine.resampled_rows import ESTIMABLE
+from ..audits.engine.rows import ScoredRows, included_codes
 from ..document.search import Choice, Trial
 from ..errors import FairTuneError
 from ..search.kept import place, read_scores, write_scores
@@ -92,18 +93,39 @@ def scored_by(trainer: FairTrainer, plan: Plan, trials: Sequence[Trial]) -> Scor
     return _checked(fit.kept(trials) if fit else _on_validation(trainer, trials), trials, objective_of(plan))
 
 
+def check_cells(trainer: FairTrainer, plan: Plan) -> None:
+    """Check that of several classes some cell has enough cases for an objective across groups.
+
+    Raises:
+        FairTuneError: none has, on the rows that trials are scored on.
+    """
+    if not (plan.by_name and names_of(trainer)[1] and "group" in plan.objective_name):
+        return
+    rows = trainer.cross_fit.division.rows if trainer.cross_fit and plan.folds else _unscored(trainer)[0]
+    if isinstance(rows, ClassRows) and not rows.estimable[:, :-1].any():
+        raise FairTuneError(
+            f"`{plan.objective_name}` has no value: no class has {ESTIMABLE} cases, and {ESTIMABLE} others, in any "
+            "group of the validation rows. Enlarge these, merge groups or classes, or search by another objective."
+        )
+
+
 def _on_validation(trainer: FairTrainer, trials: Sequence[Trial]) -> Scored:
     """Read the scores of the validation rows that trials kept, on the main process."""
+    rows, included = _unscored(trainer)
+    scores = None
+    if trainer.is_world_process_zero():
+        folder = Path(trainer.args.output_dir)
+        scores = np.stack([read_scores(place(folder, trial.number), *rows.scores.shape) for trial in trials])
+    return Scored(rows, included, broadcast_object_list([scores])[0])
+
+
+def _unscored(trainer: FairTrainer) -> tuple[ScoredRows | ClassRows, tuple[int, ...]]:
+    """Return the validation rows with scores that do not count, and the codes of the groups compared."""
     (names, classes), columns = names_of(trainer), _columns(trainer)
     labels, groups = columns["labels"], columns["groups"]
     nothing = np.zeros((len(labels), len(classes)) if classes else len(labels))
     rows = check_class_rows(labels, nothing, groups, names, columns.get("cluster"), classes)
-    left_out = trainer.data.left_out(VALIDATION) if trainer.data else ()
-    scores = None
-    if trainer.is_world_process_zero():
-        folder = Path(trainer.args.output_dir)
-        scores = np.stack([read_scores(place(folder, trial.number), *nothing.shape) for trial in trials])
-    return Scored(rows, included_codes(names, left_out), broadcast_object_list([scores])[0])
+    return rows, included_codes(names, trainer.data.left_out(VALIDATION) if trainer.data else ())
 
 
 def _checked(scored: Scored, trials: Sequence[Trial], objective: Objective) -> Scored:

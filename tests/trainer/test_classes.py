@@ -1,0 +1,153 @@
+"""Several classes and findings through `FairTrainer`: metrics, searches by fold, combinations, calibration."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from datasets import ClassLabel, DatasetDict
+from transformers import ViTImageProcessor
+
+from hf_fairtune import FairTrainer, FairTuneError
+from hf_fairtune.audits.calibration import EDGE
+from hf_fairtune.combinations.library import Library, Step
+from hf_fairtune.combinations.mean import MeanModel
+from hf_fairtune.data.arguments import DataArguments
+from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
+from hf_fairtune.datasets.lesions import write_lesions
+from hf_fairtune.families.head import MULTI_LABEL, is_multi_label
+from hf_fairtune.methods.full import Full
+from hf_fairtune.selections.objective import Objective
+from hf_fairtune.trainer.selecting import scored_by
+from tests.conftest import table, tiny_vit
+from tests.trainer.test_fair import arguments
+
+CLASSES = ["bkl", "mel", "nv"]
+LABELS = {"classes": ["dx"], "findings": ["malignant", "other"]}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generated images with three classes, and two findings of which one is not always known."""
+    found = write_lesions(tmp_path_factory.mktemp("data") / "lesions", n=400, image_size=16)
+    for path in found.glob("*/metadata.csv"):
+        frame = pd.read_csv(path)
+        malignant = frame["label"] == "malignant"
+        frame["dx"] = np.where(malignant, "mel", np.where(frame.index % 2, "nv", "bkl"))
+        frame["malignant"] = malignant.astype(int)
+        frame["other"] = np.where(frame.index % 10 == 0, np.nan, frame["dx"] == "nv")
+        frame.to_csv(path, index=False)
+    return found
+
+
+@pytest.fixture(scope="module")
+def data(folder: Path) -> Callable[[str], FairDataset]:
+    def load(kind: str) -> FairDataset:
+        asked = DataArguments(str(folder), LABELS[kind], [], ["skin"], "patient_id", image_size=16)
+        return load_fair_dataset(asked, ViTImageProcessor(size={"height": 16, "width": 16}))
+
+    return load
+
+
+def trainer(folder: Path, data: FairDataset, **options: Any) -> FairTrainer:
+    args = arguments(folder, per_device_train_batch_size=32, num_train_epochs=1, save_strategy="no", **options)
+    return FairTrainer(model_init=lambda: tiny_vit(num_labels=len(data.label_names)), args=args, data=data)
+
+
+def test_rows_without_data_have_the_names_of_their_classes(tmp_path: Path) -> None:
+    names = ["bkl", "mel", "nv"]
+    train, validation = (table(64, seed).cast_column("labels", ClassLabel(names=names)) for seed in (0, 1))
+    args = arguments(tmp_path, metric_for_best_model="macro_auc")
+    run = FairTrainer(tiny_vit(num_labels=3), args, method=Full(), train_dataset=train, eval_dataset=validation)
+    found = run.evaluate()
+    assert {"eval_min_group_auc", "eval_macro_min_group_auc", "eval_min_group_auc_mel", "eval_auc_mel_a"} <= {*found}
+    args = arguments(tmp_path, metric_for_best_model="auc_gap_df")
+    with pytest.raises(FairTuneError, match="`metric_for_best_model`: `auc_gap_df` is not a metric"):
+        FairTrainer(tiny_vit(num_labels=3), args, method=Full(), train_dataset=train, eval_dataset=validation)
+
+
+def test_a_model_of_other_classes_is_refused(tmp_path: Path, data: Callable[[str], FairDataset]) -> None:
+    with pytest.raises(FairTuneError, match="the model has 2 classes, the data have 3 .* `num_labels=3`"):
+        FairTrainer(tiny_vit(), arguments(tmp_path), data=data("classes"), method=Full())
+
+
+@pytest.mark.parametrize("kind", ["classes"])
+def test_folds_keep_the_scores_of_every_class(tmp_path: Path, data: Callable[[str], FairDataset], kind: str) -> None:
+    """The value of each trial is the objective of its out-of-fold scores, and a rule can weigh these."""
+    run = trainer(tmp_path, data(kind))
+    run.hyperparameter_search(n_trials=2, folds=2, selection="one_se", compute_objective="macro_min_group_auc")
+    assert run.search is not None
+    assert run.searcher is None
+    assert run.cross_fit is not None
+    found = scored_by(run, run.cross_fit.plan, run.search.complete)
+    assert found.scores.shape[::2] == (2, len(data(kind).label_names))
+    values = Objective("macro_min_group_auc", maximize=True).values(found)
+    assert values == pytest.approx([trial.value for trial in run.search.complete])
+
+
+def test_too_few_cases_are_told_before_a_trial(tmp_path: Path, data: Callable[[str], FairDataset]) -> None:
+    small = data("classes").subset(0.5)
+    parts = {name: part.select(range(12)) if name == "validation" else part for name, part in small.splits.items()}
+    run = trainer(tmp_path, replace(small, splits=DatasetDict(parts)))
+    with pytest.raises(FairTuneError, match="`min_group_auc` has no value: no class has 10 cases, and 10 others"):
+        run.hyperparameter_search(n_trials=1)
+
+
+@pytest.mark.parametrize("kind", ["classes", "findings"])
+def test_an_ensemble_is_the_mean_of_the_probabilities(
+    tmp_path: Path, data: Callable[[str], FairDataset], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def two(self: Library, most: int) -> list[Step]:
+        return [Step(self.first, 0.5, 0.4), Step(1 - self.first, 0.6, 0.5)]
+
+    monkeypatch.setattr(Library, "best_mean", two)
+    run = trainer(tmp_path, data(kind))
+    run.hyperparameter_search(n_trials=2, combine="ensemble")
+    assert run.search is not None
+    assert run.cross_fit is None
+    kept = np.stack([np.load(tmp_path / "trials" / f"{number}.npy") for number in (0, 1)])
+    run.train()
+    assert isinstance(run.model, MeanModel)
+    assert is_multi_label(run.model) == (kind == "findings")
+    assert run.audits is not None
+    np.testing.assert_allclose(run.audits.scores("model", "validation"), kept.mean(axis=0), atol=1e-6)
+    run.audit("test", n_boot=0, n_permutations=0)
+    run.save_model()
+    script = (tmp_path / "average.py").read_text()
+    assert ("sigmoid()" in script) == (kind == "findings")
+    assert "enumerate(probability.tolist())" in script
+
+
+@pytest.mark.parametrize("kind", ["findings"])
+def test_a_student_learns_every_class(tmp_path: Path, data: Callable[[str], FairDataset], kind: str) -> None:
+    run = trainer(tmp_path, data(kind))
+    run.hyperparameter_search(n_trials=1, combine="distill")
+    run.train()
+    scores = run._audits().scores("model", "test")
+    assert scores.shape == (len(data(kind)["test"]), len(data(kind).label_names))
+    assert scores.min() > 0
+    assert not np.allclose(scores.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("kind", ["classes", "findings"])
+def test_calibration_is_in_the_weights(tmp_path: Path, data: Callable[[str], FairDataset], kind: str) -> None:
+    """The calibrated model gives the scores that calibrating its old scores gives."""
+    splits = data(kind)
+    run = FairTrainer(tiny_vit(num_labels=len(splits.label_names)), arguments(tmp_path), data=splits, method=Full())
+    audits = run._audits()
+    before = audits.scores("model", "validation")
+    assert EDGE < before.min() < before.max() < 1 - EDGE
+    audits._scores["old", "validation"] = before
+    wanted = audits.calibrate_scores("old")
+    found = run.calibrate()
+    assert found.applied == (wanted is not None)
+    if wanted is not None:
+        np.testing.assert_allclose(
+            audits.scores("model", "validation"), audits.scores(wanted, "validation"), atol=1e-4
+        )
+    with torch.no_grad():
+        assert run.model.config.problem_type == (MULTI_LABEL if kind == "findings" else "single_label_classification")
