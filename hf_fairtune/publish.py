@@ -86,7 +86,7 @@ def _by_the_rule(document: Document) -> Document:
     if balanced in sheets and any(_few_groups(sheets[balanced])):
         # Its cells are equally large, so that any sum of them tells them.
         gone[balanced] = {None, *(part.name for part in sheets[balanced].attributes)}
-    small = _few_groups(sheets["validation"]) if "validation" in sheets else iter(())
+    small = [*_few_groups(sheets["validation"]), *_few_targets(sheets["validation"])] if "validation" in sheets else []
     rule = Rule(unlogged=(*COUNTERS, *(f"_{group}" for group in small)))
     of_models = replace(rule, size=hidden) if gone.get(balanced) else rule
     shown = rule.show(replace(document, models=[], audits=[]))
@@ -196,6 +196,13 @@ def _few_groups(sheet: SplitSheet) -> Iterator[str]:
         positives = [*map(exact, level.positives.values())]
         if min(*positives, exact(level.n) - max(positives)) < FEW:
             yield level.group
+
+
+def _few_targets(sheet: SplitSheet) -> Iterator[str]:
+    """Yield the classes of several of which an exact split has fewer than 10 cases, with or without."""
+    for name, positives in sheet.positives.items() if len(sheet.positives) > 1 else ():
+        if min(exact(positives), exact(sheet.n) - exact(positives)) < FEW:
+            yield name
 
 
 def _judged(shared: Document) -> Document:

@@ -101,9 +101,11 @@ def powers(
     from .power import power_of  # only where there is a reference
 
     for target, attribute in product(range(len(table.targets)), table.attributes):
-        rows = rows_of(table, table.scores, target, attribute, table.clusters)
-        included = included_codes(rows.group_names, attribute.left_out(exclude, include))
-        others = None if table.reference_scores is None else table.reference_scores[:, target]
+        known = table.known(target)
+        part = known.attribute(attribute.name)
+        rows = rows_of(known, known.scores, target, part, known.clusters)
+        included = included_codes(rows.group_names, part.left_out(exclude, include))
+        others = None if known.reference_scores is None else known.reference_scores[:, target]
         yield table.targets[target], attribute.name, power_of(rows, others, included, confidence)
 
 
@@ -138,6 +140,8 @@ class _Asked:
         if table.explain:
             from .enrichment import check_shared
 
+            if (table.labels < 0).any():
+                raise FairTuneError("--explain counts errors of all rows, but some labels are empty; leave it out.")
             check_shared([policy is not None and policy.by_group for policy in self.policies])
         for attribute in table.attributes:
             groups += attribute.names
@@ -176,7 +180,8 @@ class _Asked:
 
     def audit(self, target: int, attribute: Attribute | None) -> tuple[Audit, Comparison | None]:
         """Audit a target by the groups of an attribute (None: all rows), and compare with the reference."""
-        table, fit_on = self.table, self.fit_on
+        table, fit_on = self.table.known(target), None if self.fit_on is None else self.fit_on.known(target)
+        attribute = attribute and table.attribute(attribute.name)
         rows = rows_of(table, table.scores, target, attribute, table.clusters)
         # Rows without a known value are no group of patients: they keep their numbers, and must not undo the others'.
         left = attribute.left_out(self.options.exclude, self.include) if attribute else []
@@ -200,10 +205,10 @@ class _Asked:
         from .enrichment import Decisions, enrich, shared_threshold  # only where it is asked for
 
         table, decided, found = self.table, [], []
-        fit_scores = None if self.fit_on is None else self.fit_on.scores
         for target, entry in enumerate(entries):
             place = shared_threshold(entry.audit.thresholds)
             rows = rows_of(table, table.scores, target, None, table.clusters)
+            fit_scores = None if self.fit_on is None else self.fit_on.known(target).scores
             decision = self._decisions(target, None, table.scores, fit_scores, table.chosen)[place]
             decided.append(Decisions(rows, decision.apply(rows), place))
         for entry, own in zip(entries, enrich(decided, table.explain, self.options.confidence), strict=True):
@@ -226,6 +231,7 @@ class _Asked:
             elif policy.number is not None:
                 found.append(fixed(policy.number))
             elif self.fit_on is not None and fit_scores is not None and (attribute or not policy.by_group):
-                same = next((own for own in self.fit_on.attributes if attribute and own.name == attribute.name), None)
-                found.append(policy.fit(rows_of(self.fit_on, fit_scores, target, same)))
+                fit_on = self.fit_on.known(target)
+                same = next((own for own in fit_on.attributes if attribute and own.name == attribute.name), None)
+                found.append(policy.fit(rows_of(fit_on, fit_scores, target, same)))
         return found

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..data.probabilities import probabilities
+from ..data.probabilities import class_log_odds, probabilities
 from ..document.estimate import NAN
 from ..errors import FairTuneError
+from .class_numbers import MACRO, check_class_names, class_directions, class_numbers
+from .engine.class_rows import ClassRows, check_class_rows
 from .engine.folds import fold_auc, fold_mean
 from .engine.proportions import confusion
 from .engine.resampled_rows import largest_estimable
-from .engine.rows import ScoredRows, check_rows, included_codes
+from .engine.rows import ScoredRows, included_codes
 from .metrics.auc_gap import extremes
 from .metrics.log_loss import METRIC as LOG_LOSS
 from .metrics.log_loss import log_loss
@@ -68,7 +70,7 @@ def accuracy(labels: np.ndarray, scores: np.ndarray) -> float:
     return float(((scores >= CUT) == (labels == 1)).mean()) if len(labels) else NAN
 
 
-def directions(group_names: Sequence[str] = ()) -> dict[str, bool]:
+def directions(group_names: Sequence[str] = (), class_names: Sequence[str] = ()) -> dict[str, bool]:
     """Tell of each key of `fairness_metrics` that can be optimised whether greater is better."""
     found = {"auc": True, "min_group_auc": True, "max_group_auc": True, "auc_gap": False, "min_group_auc_low": True}
     found |= {f"auc_{name}": True for name in group_names}
@@ -78,7 +80,8 @@ def directions(group_names: Sequence[str] = ()) -> dict[str, bool]:
         found |= {name: greater, worst: greater, gap: False} | {f"{name}_{group}": greater for group in group_names}
     at_cut: dict[str, Metric] = {**rates(), **gaps(), **cut_metrics()}
     at_cut |= {name + FITTED: own for name, own in gaps().items()}
-    return found | {name: own.better == "higher" for name, own in at_cut.items() if own.better in ("higher", "lower")}
+    found |= {name: own.better == "higher" for name, own in at_cut.items() if own.better in ("higher", "lower")}
+    return class_directions(found, group_names, class_names) if class_names else found
 
 
 def key_of(name: str) -> str:
@@ -87,9 +90,9 @@ def key_of(name: str) -> str:
     return PUBLISHED.get(key, key)
 
 
-def direction(metric_key: str, group_names: Sequence[str] = ()) -> str:
+def direction(metric_key: str, group_names: Sequence[str] = (), class_names: Sequence[str] = ()) -> str:
     """Return "maximize" or "minimize" for what `key_of` reads as a key of `fairness_metrics`."""
-    known, key = directions(group_names), key_of(metric_key)
+    known, key = directions(group_names, class_names), key_of(metric_key)
     if key not in known:
         names = ", ".join(difflib.get_close_matches(key, known) or known)
         raise FairTuneError(f"`{metric_key}` is not a metric to optimise; choose from {names}.")
@@ -111,31 +114,33 @@ def one_class_key(key: str) -> str | None:
 
 
 def greater_is_better(metric_key: str) -> bool | None:
-    """Tell whether greater is better, whatever the groups are called; None for a number that is not ours."""
-    key = key_of(metric_key)
-    groups = [key.removeprefix(f"{name}_") for name in ("auc", *measured()) if key.startswith(f"{name}_")]
-    # A group may be called as half a key: the key of the metric comes first.
-    known = directions(groups) | directions() | {LOSS: False}
-    return known.get(key)
+    """Tell whether greater is better, whatever groups and classes are called; None for a number that is not ours."""
+    known, key = directions() | {LOSS: False}, key_of(metric_key).removeprefix(MACRO)
+    # A group or class may be called as half a key: the longest key of a metric is it.
+    own = [name for name in known if key == name or (key.startswith(f"{name}_") and name != LOSS)]
+    return known[max(own, key=len)] if own else None
 
 
-def scores_from_logits(predictions: Any) -> np.ndarray:
-    """Compute the probability of class 1 of each row, float64 [n].
+def scores_from_logits(predictions: Any, multilabel: bool = False) -> np.ndarray:
+    """Compute the probability of class 1 of each row, float64 [n], or of each of several classes, [n, k].
 
-    From logits [n, 2] (softmax), or [n, 1] or [n] (sigmoid); of a tuple the first item. Rows rank as their log-odds.
+    From logits [n, 2] or [n, k] (softmax), [n, 1], [n] or `multilabel` [n, k] (sigmoid). Rows rank as their log-odds.
     """
     logits = predictions[0] if isinstance(predictions, (tuple, list)) else predictions
     logits = np.asarray(logits, dtype=np.float64)
+    if logits.ndim == 2 and (multilabel or logits.shape[1] > 2):
+        odds = logits if multilabel else class_log_odds(logits)
+        return np.column_stack([probabilities(column) for column in odds.T])
     if logits.ndim == 2 and logits.shape[1] == 2:
         # Subtracted after scaling down, as the difference of two large logits of opposite sign may overflow.
         return probabilities(2 * (logits[:, 1] / 2 - logits[:, 0] / 2))
     if logits.ndim == 1 or (logits.ndim == 2 and logits.shape[1] == 1):
         return probabilities(logits.reshape(len(logits)))
-    raise FairTuneError(f"The logits have shape {logits.shape}; a binary classifier gives [n, 2], [n, 1] or [n].")
+    raise FairTuneError(f"The logits have shape {logits.shape}; a classifier gives [n, classes] or [n].")
 
 
 def fairness_metrics(
-    group_names: Sequence[str], exclude: Sequence[str] = ()
+    group_names: Sequence[str], exclude: Sequence[str] = (), class_names: Sequence[str] = ()
 ) -> Callable[[EvalPrediction], dict[str, float]]:
     """Make a function for `Trainer(compute_metrics=...)`, with `label_names=["labels", "groups"]`.
 
@@ -149,38 +154,47 @@ def fairness_metrics(
     `exclude` names it, and logits that are not finite make every number NaN, so that a diverged trial fails
     alone.
 
+    With `class_names` each of several classes (labels are codes, [n]) or findings (0, 1 or NaN, [n, k]) is set against
+    the rest: every key is the worst over them, `macro_<key>` their mean, `<key>_<class>` one's; see `class_numbers`.
+
     Raises:
-        FairTuneError: a name is unknown, double, or makes a key twice; on call, the columns are not binary labels
-            and group codes.
+        FairTuneError: a name is unknown, double, or makes a key twice; on call, the columns are not labels and group
+            codes.
     """
-    names = tuple(str(name) for name in group_names)
+    names, classes = tuple(map(str, group_names)), tuple(map(str, class_names))
     included, known = included_codes(names, exclude), directions()
+    check_class_names(known, names, classes)
     for name in names:
         taken = [f"{metric}_{name}" for metric in ("auc", *measured()) if f"{metric}_{name}" in {**known, **PUBLISHED}]
         if taken:
             raise FairTuneError(f"The group name {name!r} makes the key `{taken[0]}` twice; rename it.")
 
     def compute(prediction: EvalPrediction) -> dict[str, float]:
-        label_ids = prediction.label_ids
-        if not isinstance(label_ids, (tuple, list)) or len(label_ids) < 2:
+        if not isinstance(label_ids := prediction.label_ids, (tuple, list)) or len(label_ids) < 2:
             raise FairTuneError(
                 '`label_ids` lacks the groups; pass TrainingArguments(label_names=["labels", "groups"]).'
             )
-        scores = scores_from_logits(prediction.predictions)
+        scores = scores_from_logits(prediction.predictions, bool(classes) and np.ndim(label_ids[0]) == 2)
+        if scores.ndim == 2 and not classes:
+            raise FairTuneError(f"The model has {scores.shape[1]} classes; pass `class_names` with their names.")
         finite = np.isfinite(scores)
-        rows = check_rows(label_ids[0], np.where(finite, scores, 0.0), label_ids[1], names)
+        rows = check_class_rows(label_ids[0], np.where(finite, scores, 0.0), label_ids[1], names, names=classes)
         found = numbers(rows, included)
         return found if finite.all() else dict.fromkeys(found, NAN)
 
     return compute
 
 
-def numbers(rows: ScoredRows, included: Sequence[int], folds: np.ndarray | None = None) -> dict[str, float]:
+def numbers(
+    rows: ScoredRows | ClassRows, included: Sequence[int], folds: np.ndarray | None = None
+) -> dict[str, float]:
     """Compute every number of scored rows without its interval, see `fairness_metrics`.
 
     Where another model scored the rows of each of `folds`, [n], AUCs are of pairs within one fold, and average
     precision ranks within it; every other number, and the cut that fits, is of all rows together.
     """
+    if isinstance(rows, ClassRows):
+        return class_numbers(rows, included, folds, numbers, directions(rows.group_names))
     folds = np.zeros_like(rows.groups) if folds is None else folds
     parts = {}
     for code, name in enumerate(rows.group_names):

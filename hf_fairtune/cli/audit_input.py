@@ -105,7 +105,7 @@ class AuditInput:
     def can_fit(self) -> bool:
         """Say whether thresholds can be fitted: there are rows for it, of both classes."""
         return self.fit_on is not None and bool(
-            np.all(self.fit_on.labels.min(axis=0) < self.fit_on.labels.max(axis=0))
+            np.all((self.fit_on.labels == 0).any(axis=0) & (self.fit_on.labels == 1).any(axis=0))
         )
 
 

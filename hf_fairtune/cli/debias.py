@@ -18,6 +18,7 @@ from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset
 from ..data.testsets import TestSetArguments, parse_test_sets
 from ..document.run import ExternalSet
+from ..errors import FairTuneError
 from ..methods.method import Method, method_named
 from ..show import beforehand
 from ..trainer.arguments import FairTrainingArguments
@@ -84,6 +85,10 @@ class RepairJob(Job):
     def load_data(self, processor: Any) -> FairDataset:
         """Load a table of which the model has not seen the test split, balance the external set, add the test sets."""
         data = super().load_data(processor)
+        if self.more["maps"] and data.task != "binary":
+            raise FairTuneError(
+                "--maps are of one finding against the rest; name it by --positive, or leave them out."
+            )
         data.check_unseen(self.model.model)
         data = data.with_external(self.training.seed, self.external.fraction, self.external.replacement)
         for name, path in self.tests.items():
@@ -92,7 +97,7 @@ class RepairJob(Job):
 
     def starting_model(self, data: FairDataset) -> Callable[[], Any]:
         """Return what loads the model with its own head."""
-        return partial(load_with_own_head, self.model.model, data.label_names, self.training.head)
+        return partial(load_with_own_head, self.model.model, data.label_names, self.training.head, data.task)
 
     def method(self) -> Method:
         """Return the method with its flags."""

@@ -11,7 +11,6 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..audits.audit_table import powers
 from ..audits.compute import direction
-from ..audits.engine.auc_tests import detectable
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset, load_fair_dataset
@@ -20,12 +19,10 @@ from ..data.splits import FILE_NAME as SPLITS
 from ..document.comparison import MARGIN
 from ..document.document import RUN_FILE, Document
 from ..errors import FairTuneError
-from ..families.family import family_named
 from ..folder import check, check_place, claim, undone_if_refused
 from ..methods.method import Method, method_named
-from ..show import beforehand
+from ..show.beforehand import classes
 from ..show.compared import power
-from ..show.group_names import wordings
 from ..show.table import plain
 from ..show.terminal import audit_text
 from ..trainer.arguments import FairTrainingArguments
@@ -34,7 +31,8 @@ from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
 from ..trainer.kept_hours import KeptHours
 from ..trainer.kept_start import KeptStart
-from .model import ModelArguments, load_model_type, load_processor, load_with_new_head
+from .counts import classes_said, counts_of, detectable_said
+from .model import ModelArguments, load_processor, load_with_new_head
 
 
 @dataclass
@@ -57,6 +55,7 @@ class Job:
         """Return everything that the run's numbers depend on, but for the number of trials and the hours."""
         run = {**asdict(self.data), **vars(self.hyperparameters), **self.more}
         run |= {"dataset": located(self.data.dataset), "model": located(self.model.model)}
+        run |= {"label": self.data.label[0]} if len(self.data.label) == 1 else {}
         followed = self.training.followed
         run |= {"recipe": followed and {followed.name: followed.values}}
         return {**run, **self.training.deciding()} | {"data_cache": None, "trials": None, "max_hours": None}
@@ -86,20 +85,19 @@ class Job:
         """
         check_place(self.folder)
         method = self.method()
-        if method.needs.family:
-            family_named(load_model_type(self.model.model))
         processor = load_processor(self.model.model)
         with self.training.main_process_first(), undone_if_refused(self.folder, self.made):
             data = self.load_data(processor)
             start = KeptStart(self.starting_model(data))
             trainer = FairTrainer(model_init=start, args=self.training, data=data, method=method)
             if objective is not None:
-                direction(objective, data.groups_of("validation"))
+                direction(objective, data.groups_of("validation"), () if data.task == "binary" else data.label_names)
             elif trainer.unsearched is not None:
                 raise trainer.unsearched
             claim(self.folder, self.fingerprint)
         say_weights(trainer)
-        say(trainer, f"note: test split: {beforehand.detectable(detectable(counts_of(data, 'test')))}")
+        for line in (*classes_said(data), *detectable_said(data)):
+            say(trainer, line)
         return trainer
 
     def load_data(self, processor: Any) -> FairDataset:
@@ -170,16 +168,23 @@ def say_weights(trainer: FairTrainer) -> None:
     """Say how the classes are weighted, if they are."""
     weights = trainer.method.cross_entropy.class_weights
     if weights and trainer.data is not None:
-        each = [f"{label} {weight:.3g}" for label, weight in zip(trainer.data.label_names, weights, strict=True)]
+        names = trainer.data.label_names
+        if len(weights) == 2 * len(names):
+            # Each of several findings has two.
+            names = [part for name in names for part in (f"no {name}", name)]
+        each = [f"{name} {weight:.3g}" for name, weight in zip(names, weights, strict=True)]
         say(trainer, f"class weights: {', '.join(each)}")
 
 
 def warn_of_small_groups(trainer: FairTrainer) -> None:
     """Say which groups are too small on validation for a search to tell their AUC from chance."""
     assert trainer.data is not None
-    for group, counts in sorted(counts_of(trainer.data, "validation").items()):
-        if min(counts) < ESTIMABLE:
-            say(trainer, f"note: group {group} has {counted(counts)} in validation; its AUC there is mostly chance")
+    for by_group in counts_of(trainer.data, "validation").values() if trainer.data.task == "binary" else ():
+        for group, counts in sorted(by_group.items()):
+            if min(counts) < ESTIMABLE:
+                say(
+                    trainer, f"note: group {group} has {counted(counts)} in validation; its AUC there is mostly chance"
+                )
 
 
 def say_subset(trainer: FairTrainer, fraction: float) -> None:
@@ -189,7 +194,12 @@ def say_subset(trainer: FairTrainer, fraction: float) -> None:
     assert trainer.data is not None
     some = trainer.data.subset(fraction, trainer.args.seed)
     say(trainer, f"trials train on {len(some['train'])} of {len(trainer.data['train'])} images, the same in each:")
-    for group, counts in sorted(counts_of(some, "train").items()):
+    if some.task != "binary":
+        sizes = dict(zip(some.label_names, some.cells("train").sum(axis=0).tolist(), strict=True))
+        say(trainer, f"  {classes(sizes)}")
+        return
+    ((_, by_group),) = counts_of(some, "train").items()
+    for group, counts in sorted(by_group.items()):
         note = f"; fewer than {ESTIMABLE} tell a trial little" if min(counts) < ESTIMABLE else ""
         say(trainer, f"  group {group}: {counted(counts)}{note}")
 
@@ -200,19 +210,23 @@ def counted(counts: tuple[int, int]) -> str:
 
 
 def say_power(trainer: FairTrainer, split: str = "test", reference_scores: np.ndarray | None = None) -> None:
-    """Say what a comparison on a split can show, before the model is trained; scores are a known reference's, [n]."""
+    """Say what a comparison on a split can show, before the model is trained; scores are a known reference's.
+
+    Of several classes it is said of the last attribute, which is what training knows.
+    """
     data = trainer.data
     assert data is not None
-    scores = np.zeros(len(data.columns(split)["labels"])) if reference_scores is None else reference_scores
-    for _, attribute, found in powers(data.scored(split, scores, reference_scores), data.exclude, data.include):
-        say(trainer, f"note: comparison on {split} by {attribute}: {plain(power(found, MARGIN))}")
-
-
-def counts_of(data: FairDataset, split: str) -> dict[str, tuple[int, int]]:
-    """Return the positives and negatives of each group in a split, by the group in words."""
-    facts, cells = data.facts(), zip(data.groups_of(split), data.cells(split).tolist(), strict=True)
-    said = wordings(facts)[1][facts.splits[split].attributes[-1].name]
-    return {said.get(group, group): (positives, negatives) for group, (negatives, positives) in cells}
+    shape = len(data.columns(split)["row"]), len(data.facts().targets)
+    table = data.scored(split, np.zeros(shape) if reference_scores is None else reference_scores, reference_scores)
+    said = dict[str, list[str]]()
+    for target, attribute, found in powers(table, data.exclude, data.include):
+        if len(table.targets) == 1:
+            said[f"{attribute}: {plain(power(found, MARGIN))}"] = []
+        elif attribute == table.attributes[-1].name:
+            said.setdefault(f"{attribute}: {plain(power(found, MARGIN))}", []).append(target)
+    for text, targets in said.items():
+        of = f" ({', '.join(targets)})" if targets else ""
+        say(trainer, f"note: comparison on {split} by {text}{of}")
 
 
 def say(trainer: FairTrainer, line: str) -> None:

@@ -11,9 +11,10 @@ from accelerate import PartialState
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 
 from ..connection import hub_or_cache
-from ..errors import FairTuneError, first_line
-from ..families.head import heads_of, swap_classes
-from ..families.mae_encoder import BECOMES, MODEL_TYPE, LoadedKeys, classifier_of_mae
+from ..document.data import Task
+from ..errors import FairTuneError, first_line, listed
+from ..families.head import heads_of, is_multi_label, order_classes
+from ..families.mae_encoder import MODEL_TYPE, LoadedKeys, classifier_of_mae
 from ..families.one_logit import has_one_logit, two_logits
 from ..folder import AVERAGE, MEMBERS
 from ..scoring import class_names
@@ -35,16 +36,6 @@ class ModelArguments:
     )
 
 
-def load_model_type(name: str) -> str:
-    """Load the `config.model_type` of a model as it will be trained, without its weights."""
-    with hub_or_cache(name):
-        try:
-            found = str(AutoConfig.from_pretrained(name).model_type)
-            return BECOMES if found == MODEL_TYPE else found
-        except UNLOADABLE as error:
-            raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
-
-
 def load_processor(name: str) -> Any:
     """Load the image processor of a model."""
     with hub_or_cache(name):
@@ -55,7 +46,7 @@ def load_processor(name: str) -> Any:
 
 
 def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
-    """Load a model with a new two-class head, which the Trainer seeds; of an autoencoder its encoder."""
+    """Load a model with a new head of these classes, which the Trainer seeds; of an autoencoder its encoder."""
     names = dict(enumerate(labels))
     with hub_or_cache(name):
         try:
@@ -85,19 +76,46 @@ def say_keys(keys: LoadedKeys) -> None:
         print(f"note: {len(keys.taken)} tensors are the autoencoder's; {decoder}; new are {', '.join(keys.new)}")
 
 
-def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None) -> Any:
-    """Load a two-class model with its own head, its classes in the order of `labels`."""
+def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None, task: Task = "binary") -> Any:
+    """Load a model with its own head, its classes or findings in the order of `labels`.
+
+    Raises:
+        FairTuneError: it is no image classifier, or has others.
+    """
     model = load_classifier(name)
+    if task != "binary":
+        return _ordered(model, labels, head, task)
     if has_one_logit(model):
         negative = model.config.id2label[0] == labels[0]
         model = two_logits(model, head)
         model.config.id2label = {0: labels[1], 1: labels[0]} if negative else model.config.id2label
+    if (count := model.config.num_labels) != 2:
+        raise FairTuneError(
+            f"the model has {count} classes but two are wanted; give a model of two, or leave out --positive for one "
+            "class a value of --label."
+        )
     heads = heads_of(model, head)
     if positive_column(model.config.id2label, labels[1]) == 0:
-        for leaf in heads:
-            swap_classes(model, leaf)
+        order_classes(model, heads, (1, 0))
     names = dict(enumerate(labels))
     model.config.id2label, model.config.label2id = names, {label: i for i, label in names.items()}
+    return model
+
+
+def _ordered(model: Any, labels: Sequence[str], head: str | None, task: Task) -> Any:
+    """Return a model with its classes or findings, found by their names, in the order of `labels`."""
+    own = [str(model.config.id2label[i]) for i in range(model.config.num_labels)]
+    if sorted(own) != sorted(labels):
+        raise FairTuneError(
+            f"the model's classes are {listed(own, 30)}, those of the data {listed(labels, 30)}; rename the model's "
+            "`id2label`, or leave out rows of other classes."
+        )
+    if is_multi_label(model) != (task == "multilabel"):
+        what = "finds each class by itself" if is_multi_label(model) else "chooses one of its classes"
+        raise FairTuneError(f"the model {what} (`problem_type` in its config.json), which these labels do not fit.")
+    order = [own.index(label) for label in labels]
+    if order != sorted(order):
+        order_classes(model, heads_of(model, head), order)
     return model
 
 

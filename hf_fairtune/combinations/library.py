@@ -29,7 +29,7 @@ class Library:
 
     Args:
         objective: of the search.
-        scored: rows that the trials did not train on, with their scores: probabilities, [k, n].
+        scored: rows that the trials did not train on, with their scores: probabilities, [k, n] or [k, n, classes].
         first: place of the trial that the selection chose.
         seed: of resamples.
         scores_of: gives the scores of the model that some trials make together, by place, [n].
@@ -49,7 +49,7 @@ class Library:
         return [place for place in order if place != self.first]
 
     def mean(self, places: Sequence[int]) -> np.ndarray:
-        """Return the mean of the scores of some trials, [n]."""
+        """Return the mean of the scores of some trials."""
         found: np.ndarray = self.scored.scores[list(places)].mean(axis=0)
         return found
 
@@ -92,8 +92,8 @@ class Library:
         resample defines the objective. A group without an AUC has none that may fall.
         """
         scored = replace(self.scored, scores=np.stack([now, scores]))
-        groups = [Objective(f"auc_{scored.rows.group_names[code]}", maximize=True) for code in scored.included]
-        for objective in (self.objective, *groups):
+        cells = [Objective(key, maximize=True) for key in scored.auc_keys]
+        for objective in (self.objective, *cells):
             change = np.diff(objective.gains(objective.draws(scored, N_BOOT, self.seed)), axis=1)
             change = change[~np.isnan(change)]
             if not len(change) and objective is self.objective:

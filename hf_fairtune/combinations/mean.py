@@ -8,7 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.functional import logsigmoid
 from transformers.modeling_outputs import ImageClassifierOutput
+
+from ..document.data import Task
+from ..families.head import is_multi_label
 
 # What averages the members of a folder with transformers alone.
 SCRIPT = """\
@@ -23,15 +27,25 @@ for i in range({count}):
     probability += model(**inputs).logits.softmax(-1)[0, 1].item() / {count}
 print(f"probability of {{model.config.id2label[1]}}: {{probability:.2f}}")
 """
+# What it prints of several classes or findings.
+EACH = """\
+for i, value in enumerate(probability.tolist()):
+    print(f"probability of {model.config.id2label[i]}: {value:.2f}")
+"""
 
 
-def script(count: int) -> str:
+def script(count: int, task: Task = "binary") -> str:
     """Write the script that averages so many members."""
-    return SCRIPT.format(count=count)
+    text = SCRIPT.format(count=count)
+    if task == "binary":
+        return text
+    probabilities = "sigmoid()" if task == "multilabel" else "softmax(-1)"
+    text = text.replace("softmax(-1)[0, 1].item()", f"{probabilities}[0]")
+    return text[: text.index("print(")] + EACH
 
 
 class MeanModel(nn.Module):
-    """A model whose logits are the logarithms of the mean of its members' probabilities.
+    """A model whose logits mean its members' mean probabilities: the logarithms of these, or of findings log-odds.
 
     Members share all tensors that they did not move, so that they take the memory of one model and what they moved.
 
@@ -50,11 +64,14 @@ class MeanModel(nn.Module):
         return self.start.config
 
     def forward(self, pixel_values: Tensor) -> ImageClassifierOutput:
-        """Return the logits, float32 [n, classes]; their softmax is the mean."""
+        """Return the logits, float32 [n, classes]; their softmax, or of findings their sigmoid, is the mean."""
         given = {"pixel_values": pixel_values}
         logits = torch.stack([functional_call(self.start, own, (), given).logits.float() for own in self.members])
-        mean = logits.log_softmax(-1).logsumexp(0) - torch.tensor(float(len(logits))).log()
-        return ImageClassifierOutput(logits=mean)
+        count = torch.tensor(float(len(logits))).log()
+        if is_multi_label(self.start):
+            with_it, without = (logsigmoid(sign * logits).logsumexp(0) for sign in (1, -1))
+            return ImageClassifierOutput(logits=with_it - without)
+        return ImageClassifierOutput(logits=logits.log_softmax(-1).logsumexp(0) - count)
 
     def train(self, mode: bool = True) -> MeanModel:
         """Stay in evaluation mode."""

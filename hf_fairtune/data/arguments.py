@@ -7,7 +7,7 @@ from datasets import Dataset
 
 from ..errors import FairTuneError
 from .augmentations import Augment, Augmentation, augmentation_of
-from .scored import PredictionArguments, repeatable
+from .scored import REPEATED, PredictionArguments, repeatable
 from .uncertain import Uncertain
 
 
@@ -25,7 +25,8 @@ def _as_in_audit(name: str) -> Any:
 class DataArguments:
     """Name a table of images, its label, its groups and its splits.
 
-    Every field is a flag through `transformers.HfArgumentParser`; `positive` and `group` may be repeated.
+    Every field is a flag through `transformers.HfArgumentParser`; `label`, `positive` and `group` may be repeated. One
+    label may be given as a text.
     """
 
     dataset: str = field(
@@ -35,7 +36,13 @@ class DataArguments:
             "aliases": ["--dataset_name"],
         }
     )
-    label: str = field(metadata={"help": "Column of the diagnosis."})
+    label: list[str] | str = field(
+        metadata=REPEATED
+        | {
+            "help": "Column of the diagnosis; of more than two values and no --positive each is a class. Several are "
+            "several findings an image can have, each a column of 0 and 1, empty where it is not known."
+        }
+    )
     positive: list[str] = _as_in_audit("positive")
     group: list[str] = repeatable(
         "Attribute column, or column:cuts (`age:60` is <=60 against >60; `age:40,60` three bins). Several give their "
@@ -77,6 +84,7 @@ class DataArguments:
     uncertain: Uncertain | None = _as_in_audit("uncertain")
 
     def __post_init__(self) -> None:
+        self.label = [self.label] if isinstance(self.label, str) else [*self.label]
         if not 0 < self.smallest_crop <= 1:
             raise FairTuneError(f"--smallest_crop is {self.smallest_crop}; give a share above 0, at most 1.")
         if self.stored_views < 0:

@@ -10,7 +10,8 @@ def balanced_rows(
 ) -> np.ndarray:
     """Choose rows so that groups are equally frequent within each label: SWiFT's external set (MELBA 2025, sec. 4.1).
 
-    Without replacement each group gives, of each label, as many rows as the group with the fewest of that label.
+    Without replacement each group gives, of each label, as many rows as the group with the fewest of that label, of
+    those that have any.
     With replacement it is the published rule: the smallest group is kept whole and of every other one as many rows
     of each label are drawn, some of them several times.
 
@@ -18,26 +19,26 @@ def balanced_rows(
     cells, and for one seed the rows of a smaller fraction are among those of a larger one.
 
     Args:
-        labels: 0 or 1, [n].
-        groups: indices of groups, each with rows of both labels, [n].
+        labels: classes, [n]; of two each group has both.
+        groups: indices of groups, [n].
 
     Returns:
         rising indices of rows, repeated where a row was drawn several times.
     """
     if not 0 < fraction <= 1:
         raise FairTuneError(f"The fraction of the external set is {fraction:g}; give a share above 0, at most 1.")
-    present = np.unique(groups)
-    counts = np.array([[np.sum((groups == g) & (labels == y)) for y in (0, 1)] for g in present])
-    smallest = counts.sum(axis=1).argmin()
-    due = counts[smallest] if replacement else counts.min(axis=0)
+    present, classes = np.unique(groups), np.unique(labels).tolist()
+    counts = np.array([[np.sum((groups == g) & (labels == y)) for y in classes] for g in present])
+    smallest, fewest = counts.sum(axis=1).argmin(), np.where(counts, counts, len(labels)).min(axis=0)
+    due = np.where(counts[smallest], counts[smallest], fewest) if replacement else fewest
     chosen = []
     for place, group in enumerate(present):
-        for label in (0, 1):
+        for label, n in zip(classes, due.tolist(), strict=True):
             cell = np.flatnonzero((groups == group) & (labels == label))
             draw = np.random.default_rng([seed, group, label])
-            again = replacement and place != smallest
-            drawn = draw.choice(cell, due[label], replace=True) if again else draw.permutation(cell)
-            chosen.append(drawn[: max(1, round(fraction * due[label]))])
+            again = replacement and place != smallest and len(cell) > 0
+            drawn = draw.choice(cell, n, replace=True) if again else draw.permutation(cell)
+            chosen.append(drawn[: max(1, round(fraction * n))])
     return np.sort(np.concatenate(chosen))
 
 
@@ -49,7 +50,7 @@ def stratified_rows(labels: np.ndarray, groups: np.ndarray, *, seed: int = 0, fr
     one.
 
     Args:
-        labels: 0 or 1, [n].
+        labels: classes, [n].
         groups: indices of groups, [n].
         seed: of the draws.
         fraction: share to keep, above 0 and at most 1.

@@ -13,11 +13,11 @@ from .scored_table import ScoredTable
 
 def split_sheet(table: ScoredTable, hash: str) -> SplitSheet:
     """Count the rows of one split, which have this `hash`: clusters, positives by target, groups of each attribute."""
-    sheets = []
+    sheets, positive = [], (table.labels == 1).astype(np.int64)
     for part in table.attributes:
         sizes = np.bincount(part.values, minlength=len(part.names))
         counts = np.zeros((len(part.names), len(table.targets)), dtype=np.int64)
-        np.add.at(counts, part.values, table.labels)
+        np.add.at(counts, part.values, positive)
         levels, missing = [], 0
         for name, own, n, positives in zip(part.names, part.levels, sizes.tolist(), counts.tolist(), strict=True):
             empty = MISSING in own
@@ -28,7 +28,7 @@ def split_sheet(table: ScoredTable, hash: str) -> SplitSheet:
         n=len(table.labels),
         hash=hash,
         clusters=None if table.clusters is None else len(np.unique(table.clusters)),
-        positives=dict(zip(table.targets, table.labels.sum(axis=0).tolist(), strict=True)),
+        positives=dict(zip(table.targets, positive.sum(axis=0).tolist(), strict=True)),
         attributes=sheets,
     )
 

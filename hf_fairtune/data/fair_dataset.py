@@ -9,19 +9,21 @@ from typing import Any
 import numpy as np
 from datasets import Dataset, DatasetDict
 
-from ..document.data import Data
-from ..errors import FairTuneError, listed
+from ..document.data import Data, Task
+from .added_rows import added_rows
 from .arguments import DataArguments
 from .balance import balanced_rows, stratified_rows
 from .columns import SPLITS
 from .copies import check_one_split
-from .image_rows import ImageRows, check_both_classes, check_folds, check_named, read_rows
-from .leakage import check_test_set, check_unseen
+from .image_checks import check_both_classes, check_folds, check_named
+from .image_rows import ImageRows, read_rows
+from .leakage import check_unseen
 from .pixels import cache_folder
 from .processors import check_plain, pixel_shape, resized_processor
 from .scored_table import ScoredTable
 from .source import load_source
 from .splits import SplitPlan, divide, stratified
+from .table_object import Table
 from .testsets import check_name
 from .timm_processor import readable
 from .transform import cached_transform, transform_of
@@ -69,23 +71,31 @@ class FairDataset:
         return columns
 
     def cells(self, split: str) -> np.ndarray:
-        """Return the counts of a split, int64 [groups, 2]: negatives and positives of every group of `groups_of`."""
-        return self._tables[split].cells(self._rows(split))
+        """Count the rows of a split by group of `groups_of` and class of `label_names`, int64 [groups, classes]."""
+        found = self.cases(split)
+        return found[:, 0] if self.task == "binary" else found[..., 1]
+
+    def cases(self, split: str) -> np.ndarray:
+        """Count negatives and positives of a split by group of `groups_of` and target, int64 [groups, targets, 2]."""
+        return self._tables[split].cases(self._rows(split))
 
     def scored(self, split: str, scores: np.ndarray, reference_scores: np.ndarray | None = None) -> ScoredTable:
-        """Return the rows of a split with a model's scores of the positive label.
+        """Return the rows of a split with a model's scores of the targets.
 
         The table has every attribute alone and their intersection, with the groups that occur in the split.
 
         Args:
             split: name of the split.
-            scores: of its rows in their order, [n] or [n, 1].
+            scores: of its rows in their order, [n] of the positive label, or [n, k] of several classes or findings.
             reference_scores: of another model, alike.
         """
         return self._tables[split].scored(self._rows(split), scores, reference_scores)
 
     def _rows(self, split: str) -> np.ndarray:
         return self.columns(split)["row"]
+
+    def _classes(self, split: str) -> np.ndarray:
+        return self._tables[split].classes[self._rows(split)]
 
     def groups_of(self, split: str) -> list[str]:
         """Return the names of a split's groups in the order of their indices; an added test set has its own."""
@@ -102,8 +112,13 @@ class FairDataset:
 
     @property
     def label_names(self) -> list[str]:
-        """Return the names of the labels 0 and 1."""
+        """Return the names of the labels 0 and 1, of the classes, or of the findings."""
         return self._tables[TRAIN].label_names
+
+    @property
+    def task(self) -> Task:
+        """Return "binary", "multiclass" (one of several classes), or "multilabel" (several findings)."""
+        return self._facts.task
 
     @property
     def test_splits(self) -> list[str]:
@@ -137,7 +152,7 @@ class FairDataset:
         columns = self.columns(TRAIN)
         names = self.groups_of(TRAIN)
         kept = np.flatnonzero(~np.isin(columns["groups"], list(map(names.index, self.left_out(TRAIN)))))
-        labels, groups = columns["labels"][kept], columns["groups"][kept]
+        labels, groups = self._classes(TRAIN)[kept], columns["groups"][kept]
         chosen = kept[balanced_rows(labels, groups, seed=seed, fraction=fraction, replacement=replacement)]
         return self._with("external", self.splits[TRAIN].select(chosen), self._tables[TRAIN], columns["row"][chosen])
 
@@ -148,7 +163,7 @@ class FairDataset:
             FairTuneError: the fraction is outside of (0, 1].
         """
         columns = self.columns(TRAIN)
-        chosen = stratified_rows(columns["labels"], columns["groups"], seed=seed, fraction=fraction)
+        chosen = stratified_rows(self._classes(TRAIN), columns["groups"], seed=seed, fraction=fraction)
         return self._with(TRAIN, self.splits[TRAIN].select(chosen), self._tables[TRAIN], columns["row"][chosen])
 
     def with_test_set(self, name: str, arguments: DataArguments) -> FairDataset:
@@ -166,23 +181,12 @@ class FairDataset:
                 or it shares clusters or images with `train` or `validation`.
         """
         check_name(name, self.test_splits)
-        try:
-            source = load_source(arguments.dataset, image=arguments.image, divided=False)
-            source = source.certain([arguments.label], arguments.positive, arguments.uncertain)
-            rows = read_rows(source, arguments, name, lone_levels=True)
-        except FairTuneError as error:
-            raise FairTuneError(f"Test set `{name}`: {error}") from error
-        if rows.label_names != self.label_names:
-            raise FairTuneError(
-                f"Test set `{name}` has the labels {listed(rows.label_names)}, the main data "
-                f"{listed(self.label_names)} (negative, positive); write the same values in both tables."
-            )
-        check_test_set(name, rows, self._tables[TRAIN])
+        source, rows = added_rows(name, arguments, self._tables[TRAIN])
         folder = cache_folder(arguments.data_cache)
         transform = cached_transform(rows.images, rows.identities.stamps, self.processor, folder)
         every = rows.inside(name)
         more = self._with(name, rows.dataset(every, transform), rows, every)
-        return replace(more, _facts=replace(more._facts, test_sets=self._facts.test_sets | {name: source.name}))
+        return replace(more, _facts=replace(more._facts, test_sets=self._facts.test_sets | {name: source}))
 
     def folds(self, count: int, seed: int = 0) -> list[FairDataset]:
         """Divide `train` and `validation` into 2 or more folds: each in turn is `validation`, the others are `train`.
@@ -211,15 +215,16 @@ class FairDataset:
 
 
 def load_fair_dataset(
-    arguments: DataArguments, processor: Any, *, seed: int = 0, splits_file: Path | None = None
+    arguments: DataArguments, processor: Any, *, seed: int = 0, splits_file: Path | None = None, table: Table = None
 ) -> FairDataset:
-    """Load, divide and cache the table that `arguments` name.
+    """Load, divide and cache the table that `arguments` name, or one that is given.
 
     Args:
         arguments: what to load.
         processor: the model's image processor; `arguments.image_size` changes a copy of it.
         seed: of made splits.
         splits_file: where made splits are kept and read back next time, whatever the seed.
+        table: a `Dataset`, or a `DatasetDict` whose splits are kept; `arguments.dataset` is its name in reports.
 
     Raises:
         FairTuneError: anything about the data, the flags or the disk that a user can correct, in one line.
@@ -229,12 +234,11 @@ def load_fair_dataset(
         processor = resized_processor(processor, arguments.image_size)
     check_plain(processor)
     plan = SplitPlan(arguments.validation_fraction, arguments.test_fraction, seed, splits_file)
-    source = load_source(arguments.dataset, image=arguments.image, image_root=arguments.image_root)
-    source = source.certain([arguments.label], arguments.positive, arguments.uncertain)
+    source = load_source(arguments.dataset, image=arguments.image, image_root=arguments.image_root, table=table)
+    source = source.certain(arguments.label, arguments.positive, arguments.uncertain)
     rows = read_rows(source, arguments, TRAIN)
-    table = rows.table
     split, origin = divide(rows.identities.rows, rows.units, rows.strata, source.given, plan)
-    check_one_split(split, table.clusters, rows.first, rows.identities.names.__getitem__)
+    check_one_split(split, rows.table.clusters, rows.first, rows.identities.names.__getitem__)
     rows = replace(rows, split=split)
     left_out = rows.groups.left_out(arguments.exclude, arguments.include)
     check_named(rows, arguments, left_out)

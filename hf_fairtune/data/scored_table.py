@@ -20,7 +20,7 @@ class ScoredTable:
     """Scored rows.
 
     Args:
-        labels: 0 or 1, int64 [n, k].
+        labels: 0 or 1, or -1 where one of several findings is not known, int64 [n, k].
         scores: finite, float64 [n, k]; higher means more likely 1.
         targets: name of every column of both, [k].
         task: "binary", "multiclass" (each class against the rest) or "multilabel" (each label).
@@ -77,6 +77,15 @@ class ScoredTable:
         content = np.column_stack(columns).astype(np.float64) + 0.0
         ordered = np.ascontiguousarray(content[np.lexsort(content.T)])
         return hashlib.sha256(json.dumps(names).encode() + ordered.tobytes()).hexdigest()[:16]
+
+    def known(self, target: int) -> ScoredTable:
+        """Return the rows whose label of a target, by its place, is known."""
+        kept = self.labels[:, target] >= 0
+        return self if kept.all() else self.take(kept)
+
+    def attribute(self, name: str) -> Attribute:
+        """Return an attribute by its name."""
+        return next(own for own in self.attributes if own.name == name)
 
     def take(self, rows: np.ndarray) -> ScoredTable:
         """Return some of the rows (indices, or a mask [n]); targets stay, and of the groups those that occur."""

@@ -1,7 +1,7 @@
 """What is detected (one finding, one of several classes, several findings), and which scores are those of each."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -25,7 +25,7 @@ class Targets:
     Args:
         task: "binary", "multiclass" or "multilabel".
         names: of the targets, [k].
-        labels: 0 or 1, int64 [n, k].
+        labels: 0 or 1, or -1 where one of several findings is not known, int64 [n, k].
         classes: the values of the label that are these targets; of "binary" all that are the one.
         known: all values of the label column.
         negative: what 0 means, of "binary" only.
@@ -89,10 +89,10 @@ def read_targets(
     for every class that has scores; several label columns are one target each.
     """
     if len(label) > 1:
-        return _findings([named_column(frame, name, "label") for name in label], positive, uncertain)
+        return findings(frame, label, positive, uncertain)
     column = named_column(frame, label[0], "label")
     if not positive and len(scores.names) > 2 and not scores.multilabel:
-        return _classes(column, scores)
+        return classes(column, lambda known: class_columns(known, known, scores))
     found = binary_targets(column, positive, uncertain)
     name = str(column.name)
     if set(found.known) in UNAMBIGUOUS and found.classes == found.known[1:]:
@@ -166,15 +166,15 @@ def _readings(name: str, levels: pd.Series, labels: np.ndarray) -> list[Reading]
     return found
 
 
-def _classes(column: pd.Series, scores: ClassScores) -> Targets:
-    """Read one label column as one target for each class, in the order of the scores.
+def classes(column: pd.Series, order: Callable[[list[str]], Sequence[int]] | None = None) -> Targets:
+    """Read one label column as one target for each class, in an `order` of their sorted names or in that one.
 
     A class that has a score and no row is no target.
     """
     levels = _several_levels(column)
     findings = _findings_of(levels, ())
     known = sorted(set().union(*findings.values()))
-    places = class_columns(known, known, scores)
+    places = order(known) if order else range(len(known))
     names = [name for _, name in sorted(zip(places, known, strict=True))]
     labels = np.column_stack([levels.isin(_cells_with([name], findings)).to_numpy(np.int64) for name in names])
     task: Task = "multilabel" if (labels.sum(axis=1) > 1).any() else "multiclass"
@@ -184,17 +184,24 @@ def _classes(column: pd.Series, scores: ClassScores) -> Targets:
     return Targets(task, names, labels, names, known, readings=readings)
 
 
-def _findings(columns: list[pd.Series], positive: Sequence[str], uncertain: Uncertain | None) -> Targets:
-    """Read several label columns, each a finding that a row can have."""
-    names = [str(column.name) for column in columns]
+def findings(
+    frame: pd.DataFrame, label: Sequence[str], positive: Sequence[str], uncertain: Uncertain | None
+) -> Targets:
+    """Read several label columns, each a finding that a row can have; an empty cell is a label that is not known."""
+    columns = [named_column(frame, name, "label") for name in label]
     values = [set(as_levels(column).dropna()) for column in columns]
     unknown = [value for value in positive if value not in set().union(*values)]
     if unknown:
-        raise FairTuneError(f"--positive {unknown[0]} is not a value of {listed(names)}; name one that is.")
-    own = [[value for value in positive if value in found] for found in values]
-    found = [binary_targets(column, chosen, uncertain) for column, chosen in zip(columns, own, strict=True)]
-    readings = [reading for one in found for reading in one.readings]
-    return Targets("multilabel", names, np.hstack([one.labels for one in found]), names, names, None, False, readings)
+        raise FairTuneError(f"--positive {unknown[0]} is not a value of {listed(label)}; name one that is.")
+    labels, readings = np.full((len(frame), len(columns)), -1, dtype=np.int64), list[Reading]()
+    for place, (column, own) in enumerate(zip(columns, values, strict=True)):
+        known = as_levels(column).notna().to_numpy()
+        found = binary_targets(column[known], [value for value in positive if value in own], uncertain)
+        labels[known, place] = found.labels[:, 0]
+        empty = int((~known).sum())
+        readings += [*found.readings, *([Reading(str(column.name), "", "missing", empty)] if empty else [])]
+    names = list(map(str, label))
+    return Targets("multilabel", names, labels, names, names, None, False, readings)
 
 
 def _of_findings(names: list[str], scores: ClassScores) -> np.ndarray:

@@ -42,9 +42,10 @@ class PixelTransform:
         """Return the tensors of a batch; a query of single columns passes unchanged."""
         if "row" not in batch or "labels" not in batch:
             return batch
+        several = isinstance(batch["labels"][0], list)
         return {
             "pixel_values": self.pixel_values(batch["row"]),
-            "labels": torch.tensor(batch["labels"], dtype=torch.int64),
+            "labels": torch.tensor(batch["labels"], dtype=torch.float32 if several else torch.int64),
             "groups": torch.tensor(batch["groups"], dtype=torch.int64),
         }
 

@@ -1,6 +1,7 @@
 """What a run did: the model it started from, its search, its trainings, its repair."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .estimate import NAN, Real, Reason, Size
 from .scalar import Argument, Scalar
@@ -21,12 +22,28 @@ class MethodFacts:
 
 
 @dataclass(frozen=True)
+class MaskUnit:
+    """What a bit of a mask trains: the kinds of parts of a block or stage, and how many parameters that is."""
+
+    name: str
+    place: int
+    kinds: list[str]
+    parameters: int
+
+
+@dataclass(frozen=True)
 class MaskBits:
-    """A binary mask over a model of so many `blocks`; `granularity` says what a bit stands for."""
+    """A binary mask over a model of so many `blocks`, or stages; `granularity` says what a bit stands for.
+
+    `units` are those of the bits; a document of an earlier version has none. What was trained is kept as an adapter of
+    PEFT, or as tensors where PEFT cannot copy its modules.
+    """
 
     granularity: str
     bits: list[int]
     blocks: int
+    units: list[MaskUnit] = field(default_factory=list)
+    kept: Literal["adapter", "tensors"] = "adapter"
 
 
 @dataclass(frozen=True)
@@ -132,6 +149,32 @@ class CalibrationFacts:
     applied: bool
     reasons: tuple[Reason, ...] = ()
 
+    @property
+    def ranks(self) -> bool:
+        """Tell whether the scores rank the rows, so that there is something to calibrate."""
+        return self.slope > 0
+
+
+@dataclass(frozen=True)
+class ClassCalibration:
+    """As `CalibrationFacts`, of several classes or findings: a logit is slope * z + intercept, by class.
+
+    Classes of which a row has one share the slope.
+    """
+
+    slopes: dict[str, float]
+    intercepts: dict[str, float]
+    fitted_on: str
+    log_loss_before: float
+    log_loss_after: float
+    applied: bool
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def ranks(self) -> bool:
+        """Tell whether every class's scores rank the rows."""
+        return min(self.slopes.values()) > 0
+
 
 @dataclass(frozen=True)
 class Repair:
@@ -139,7 +182,7 @@ class Repair:
 
     external: ExternalSet
     head: str
-    calibration: CalibrationFacts | None
+    calibration: CalibrationFacts | ClassCalibration | None
     seconds: Real
 
 

@@ -1,7 +1,7 @@
-"""The classification head of a two-class model: finding it, turning its classes round, scaling its log-odds."""
+"""The classification head of a model: finding it, ordering its classes, scaling its logits."""
 
-import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,27 +10,37 @@ from torch import nn
 from ..errors import FairTuneError
 
 CONVENTIONAL = ("classifier", "head", "fc")
+MULTI_LABEL = "multi_label_classification"
 DISTILLED = re.compile(r"(^|[._])dist(ill\w*)?(?=[._]|$)")
 
 
-def find_head(model: Any, name: str | None = None, classes: int = 2) -> str:
-    """Return the module name of the layer that gives the two logits, or the one if `classes` is 1.
+def is_multi_label(model: Any) -> bool:
+    """Say whether each logit of a model is the log-odds of a finding of its own, by `config.problem_type`."""
+    return getattr(getattr(plain(model), "config", None), "problem_type", None) == MULTI_LABEL
+
+
+def classes_of(model: Any) -> int:
+    """Return the number of a model's logits by `config.num_labels`; two where it has no config."""
+    classes: int = getattr(getattr(plain(model), "config", None), "num_labels", 2)
+    return classes
+
+
+def find_head(model: Any, name: str | None = None) -> str:
+    """Return the module name of the layer that gives the logits.
 
     It is the linear layer (or, where there is none, the 1x1 convolution) with an output for each class; of several,
     the one `get_classifier()` gives or the one under a conventional name.
 
     Args:
-        model: an image classifier; its number of classes is `config.num_labels`, two where it has no config. Names
-            are those of the plain model where PEFT wraps it.
+        model: an image classifier of `classes_of(model)` classes. Names are those of the plain model where PEFT wraps
+            it.
         name: the head, or a module around it; None to look for it.
-        classes: how many logits there are to be.
 
     Raises:
-        FairTuneError: not two classes, two heads whose logits are averaged, no head or several, or an unknown name.
+        FairTuneError: two heads whose logits are averaged, no head or several, or an unknown name.
     """
     model = plain(model)
-    if (own := getattr(getattr(model, "config", None), "num_labels", classes)) != classes:
-        raise FairTuneError(f"the model has {own} classes but two are wanted; load it with `num_labels=2`.")
+    classes = classes_of(model)
     listed = outputs(model, classes)
     if name is not None and name not in dict(model.named_modules()):
         raise FairTuneError(f"`head` is {name!r}, which is no module of the model; pass one of {listing(listed)}.")
@@ -43,7 +53,7 @@ def find_head(model: Any, name: str | None = None, classes: int = 2) -> str:
     found = found if len(found) == 1 else conventional(model, found)
     if len(found) != 1:
         where = listing(listed) if name is None else f"{listing(found)} in {name!r}"
-        count = "two outputs" if classes == 2 else "one output"
+        count = {1: "one output", 2: "two outputs"}.get(classes, f"{classes} outputs")
         raise FairTuneError(f"the head is not clear, layers with {count} are {where}; pass `head=` with its name.")
     return found[0]
 
@@ -60,7 +70,7 @@ def heads_of(model: Any, name: str | None = None) -> list[str]:
     is_inner = getattr(model, "base_model", None) is model and "Classification" not in type(model).__name__
     if name is None and is_inner:
         return []
-    listed = outputs(model, getattr(getattr(model, "config", None), "num_labels", 2))
+    listed = outputs(model, classes_of(model))
     distilled = [leaf for leaf in listed if DISTILLED.search(leaf)]
     return listed if distilled and name is None else [find_head(model, name)]
 
@@ -70,13 +80,10 @@ def plain(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def outputs(model: nn.Module, classes: int = 2) -> list[str]:
-    """List the leaves with two outputs: linear layers, or 1x1 convolutions where no linear layer has two.
-
-    Or with as many as `classes`.
-    """
-    # PEFT keeps the layer that it replaced as `base_layer`.
-    leaves = {n: m for n, m in model.named_modules() if not n.endswith(".base_layer")}
+def outputs(model: nn.Module, classes: int) -> list[str]:
+    """List the leaves with an output for each class: linear layers, or 1x1 convolutions where no linear layer has."""
+    # PEFT keeps the layer that it replaced under these names.
+    leaves = {n: m for n, m in model.named_modules() if not n.endswith((".base_layer", ".original_module"))}
     linear = [n for n, m in leaves.items() if isinstance(m, nn.Linear) and m.out_features == classes]
     convolutions = {n: (m.out_channels, *m.kernel_size) for n, m in leaves.items() if isinstance(m, nn.Conv2d)}
     return linear or [n for n, sizes in convolutions.items() if sizes == (classes, 1, 1)]
@@ -105,29 +112,59 @@ def head_parameters(model: nn.Module, head: str) -> list[str]:
 
 
 @torch.no_grad()
-def swap_classes(model: Any, head: str) -> None:
-    """Exchange the two classes in place: logit 1 becomes the old logit 0, and the config's names follow."""
-    for name in head_parameters(model, head):
-        parameter = model.get_parameter(name)
-        parameter.copy_(parameter.flip(0))
+def order_classes(model: Any, heads: Sequence[str], order: Sequence[int]) -> None:
+    """Order the classes in place: logit i becomes the old logit `order[i]`, and the config's names follow.
+
+    Args:
+        heads: all that `heads_of` names.
+
+    Raises:
+        FairTuneError: `order` does not hold every class once.
+    """
+    parameters = [model.get_parameter(name) for head in heads for name in head_parameters(model, head)]
+    classes, order = len(parameters[0]), list(order)
+    if sorted(order) != list(range(classes)):
+        raise FairTuneError(f"`order` is {order}; give each of the {classes} classes of the head once, from 0 on.")
+    for parameter in parameters:
+        parameter.copy_(parameter[order])
     config = getattr(model, "config", None)
     if config is not None:
-        first, second = config.id2label[0], config.id2label[1]
-        config.id2label, config.label2id = {0: second, 1: first}, {second: 0, first: 1}
+        names = [config.id2label[i] for i in order]
+        config.id2label, config.label2id = dict(enumerate(names)), {name: i for i, name in enumerate(names)}
 
 
 @torch.no_grad()
-def scale_head(model: nn.Module, head: str, slope: float, intercept: float) -> None:
-    """Fold `z' = slope * z + intercept` into the head in place, z = logit 1 - logit 0 being the log-odds.
+def scale_head(
+    model: nn.Module, head: str, slope: float | Sequence[float], intercept: float | Sequence[float]
+) -> None:
+    """Fold `z' = slope * z + intercept` into the head in place.
 
-    The logits become `slope * logits + (-intercept / 2, +intercept / 2)`; their ranks stay where `slope > 0`.
+    Of two classes, z is the log-odds logit 1 - logit 0, and the logits become `slope * logits + (-intercept / 2,
+    +intercept / 2)`. With an intercept for each output z is the logits. Ranks stay where `slope > 0`.
+
+    Args:
+        head: as `find_head` names it.
+        slope: one, or one for each output.
+        intercept: one for each output; for a head of two classes, one number.
+
+    Raises:
+        FairTuneError: numbers that are not finite, too many or too few, or a head without a bias.
     """
     layer: Any = plain(model).get_submodule(head)
-    if not (math.isfinite(slope) and math.isfinite(intercept)):
+    if layer.bias is None:
+        raise FairTuneError(f"head `{head}` has no bias to hold an intercept; give it one, or leave calibration out.")
+    halves = [-intercept / 2, intercept / 2] if isinstance(intercept, float | int) else intercept
+    shifts, scales = layer.bias.new_tensor(halves), layer.bias.new_tensor(slope)
+    if not (scales.isfinite().all() and shifts.isfinite().all()):
         raise FairTuneError(
             f"slope {slope} and intercept {intercept} must be finite; check the scores they came from."
         )
-    if layer.bias is None:
-        raise FairTuneError(f"head `{head}` has no bias to hold an intercept; give it one, or leave calibration out.")
-    layer.weight.mul_(slope)
-    layer.bias.mul_(slope).add_(layer.bias.new_tensor([-intercept / 2, intercept / 2]))
+    count = len(layer.bias)
+    if len(shifts) != count or scales.shape not in ((), shifts.shape):
+        raise FairTuneError(
+            f"slope {slope} and intercept {intercept} do not fit head `{head}` of {count} outputs; give a slope, "
+            "or one an output, and an intercept an output."
+        )
+    for parameter in (layer.weight, layer.bias):
+        parameter.mul_(slope if scales.ndim == 0 else scales.reshape(-1, *[1] * (parameter.ndim - 1)))
+    layer.bias.add_(shifts)

@@ -35,7 +35,7 @@ def two_logits(model: Any, head: str | None = None) -> Any:
             "the model's one output is a regression's by its `problem_type`, which is no log-odds; give a classifier, "
             "or set `problem_type` to null in its config.json if it is one."
         )
-    name = find_head(model, head, classes=1)
+    name = find_head(model, head)
     layer: Any = model.get_submodule(name)
     if not isinstance(layer, nn.Linear):
         raise FairTuneError(f"head `{name}` is a {type(layer).__name__}; one logit is taken from a linear layer only.")

@@ -34,7 +34,7 @@ def float32_head(model: Any, name: str | None = None) -> Iterator[None]:
     """Calculate the logits in float32 for a while, under autocast too; the layers before stay in half precision.
 
     Args:
-        model: a classifier of two classes, plain or in PEFT.
+        model: a classifier, plain or in PEFT.
         name: of the head, see `find_head`. Where none is found, logits stay as they are, and a warning says so.
     """
     try:

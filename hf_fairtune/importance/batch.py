@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from ..losses.loss import bias_loss_named, weighted_bce
+from ..losses.balanced import balanced_cross_entropy
 from .importance import Importance
-from .sample import chosen
+from .slopes import bias_in, chosen
 from .stable_rows import StableRows, forward
 
 
@@ -24,10 +24,9 @@ def batch_fisher(model: nn.Module, rows: StableRows) -> Importance:
     for batch in rows.again("Fisher information"):
         n_batches += 1
         with torch.enable_grad():
-            margins = forward(model, batch["pixel_values"], rows.options.dtype)
-            loss = bias_loss_named(rows.options.bias)
-            biased = contrast(loss, margins.sigmoid(), batch["labels"], batch["groups"])
-            losses = weighted_bce(margins, batch["labels"]), biased.value
+            outputs = forward(model, batch["pixel_values"], rows.options.dtype)
+            biased = bias_in(outputs, batch["labels"], batch["groups"], rows.options, contrast)
+            losses = balanced_cross_entropy(outputs, batch["labels"]), biased.value
         empty += int(biased.empty)
         for value, sum_ in zip(losses, sums, strict=True):
             gradients = torch.autograd.grad(

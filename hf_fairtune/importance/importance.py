@@ -1,6 +1,7 @@
 """What is measured of a model's weights, and how."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -8,6 +9,7 @@ from torch import Tensor
 from ..errors import FairTuneError
 from ..losses.contrast import Contrast
 from ..losses.loss import bias_loss_named
+from ..losses.one_vs_rest import Over
 
 FORMS = ("sample", "batch", "whole")
 
@@ -63,6 +65,7 @@ class ImportanceOptions:
             changes numbers by rounding only.
         dtype: torch.bfloat16 to run the model under autocast; squares are summed in float32 anyway.
         progress: show a bar where there is a terminal.
+        bias_over: of more than two classes, "mean" of the biases of each class against the rest, or the "worst".
     """
 
     bias: str = "equalized_odds"
@@ -72,12 +75,15 @@ class ImportanceOptions:
     chunk_size: int = 8
     dtype: torch.dtype | None = None
     progress: bool = True
+    bias_over: Over = "mean"
 
     def __post_init__(self) -> None:
         """Check what can be checked before the model runs."""
         bias_loss_named(self.bias)
         if isinstance(self.contrast, str) and self.contrast not in ("pair", "mean"):
             raise FairTuneError(f"`contrast` is {self.contrast!r}; choose pair or mean.")
+        if self.bias_over not in get_args(Over):
+            raise FairTuneError(f"`bias_over` is {self.bias_over!r}; choose mean or worst.")
         if self.form not in FORMS:
             raise FairTuneError(f"`form` is {self.form!r}; choose {', '.join(FORMS)}.")
         if self.dtype not in (None, torch.float32, torch.bfloat16):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import FairTuneError
 from .layer_gradients import Formula, by_row, formula_of
-from .stable_rows import forward
+from .stable_rows import forward, probe
 from .sums import Sums
 
 # A layer's gradients are made for so many rows at once that they stay in the processor's cache.
@@ -49,9 +49,13 @@ class Taps:
         """Return the names of the parameters that can be had by row."""
         return set(self.lone).union(*self.owned.values()) - self.unfit
 
-    def sweep(self, pixels: Tensor, sums: Sums, dtype: torch.dtype | None = None) -> None:
+    def sweep(
+        self, pixels: Tensor, sums: Sums, dtype: torch.dtype | None = None, directions: Tensor | None = None
+    ) -> None:
         """Give `sums` the gradients of the log-odds of every row, layer by layer from the last.
 
+        Of a model with several logits they are the gradients of each row's sum of direction times logit; `directions`
+        are [n, classes], those of `probe` where they are not given.
         Layers whose input is not made of rows, or that are called twice, are noted in `unfit`.
         """
         n = len(pixels)
@@ -63,10 +67,11 @@ class Taps:
         ]
         try:
             with torch.enable_grad():
-                margins = forward(self.model, pixels, dtype, copies)
-                sums.begin(margins.detach())
-                if margins.requires_grad:
-                    margins.sum().backward()
+                outputs = forward(self.model, pixels, dtype, copies)
+                sums.begin(outputs.detach())
+                if outputs.requires_grad:
+                    along = probe(self.model, outputs.detach()) if directions is None else directions.to(outputs)
+                    (outputs * along).sum().backward()
         finally:
             for hook in hooks:
                 hook.remove()
@@ -128,7 +133,7 @@ def checked_taps(model: nn.Module, pixels: Tensor) -> Taps:
     sums = Sums(model, lambda row, margins: torch.eye(2)[:, : len(margins)])
     taps.sweep(pixels, sums)
     for row, image in enumerate(pixels.split(1)):
-        truth = gradients_of(model, image, list(sums.values), torch.ones(1))
+        truth = gradients_of(model, image, list(sums.values), probe(model, alone))
         largest = max(rms(exact) for exact in truth.values())
         for name, exact in truth.items():
             if not rms(sums.values[name][row].sqrt() - exact.abs()) <= TOLERANCE * rms(exact) + NOISE * largest:
@@ -144,7 +149,7 @@ def rms(values: Tensor) -> float:
 def gradients_of(
     model: nn.Module, pixels: Tensor, names: list[str], weights: Tensor, dtype: torch.dtype | None = None
 ) -> dict[str, Tensor]:
-    """Return autograd's gradients of the weighted sum of log-odds; 0 where a parameter is not used."""
+    """Return autograd's gradients of the weighted sum of what `forward` gives; 0 where a parameter is not used."""
     named = dict(model.named_parameters())
     parameters = [named[name].requires_grad_() for name in names]
     try:

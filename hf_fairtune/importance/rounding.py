@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from .stable_rows import forward
+from .stable_rows import forward, probe
 
 # Rounding shrinks by 2e-9 from float32 to float64, and a gradient that is not 0 stays: half-way in digits.
 SHRINKS = (torch.finfo(torch.float64).eps / torch.finfo(torch.float32).eps) ** 0.5
@@ -31,7 +31,7 @@ def wide(value: Any) -> Any:
 
 
 def rounding(model: nn.Module, pixels: Tensor) -> dict[str, Tensor]:
-    """Tell which entries of the parameters have a gradient of the log-odds that vanishes with precision.
+    """Tell which entries of the parameters have a gradient of the log-odds, or logits, that vanishes with precision.
 
     The gradients of each image, and of its mirror image, are taken in float32 and in float64, on the CPU whatever
     the model's device and type. An entry is rounding where the absolute values of the second add up to less
@@ -56,7 +56,7 @@ def rounding(model: nn.Module, pixels: Tensor) -> dict[str, Tensor]:
 
 
 def gradients_in(dtype: torch.dtype, model: nn.Module, pixels: Tensor) -> dict[str, Tensor]:
-    """Return autograd's gradients of the sum of log-odds, calculated on the CPU in `dtype`."""
+    """Return autograd's gradients of the sum of log-odds (see `probe`), calculated on the CPU in `dtype`."""
 
     def cast(values: Tensor) -> Tensor:
         return values.detach().to("cpu", dtype if values.is_floating_point() else values.dtype)
@@ -64,6 +64,7 @@ def gradients_in(dtype: torch.dtype, model: nn.Module, pixels: Tensor) -> dict[s
     parameters = {name: cast(values).requires_grad_() for name, values in model.named_parameters()}
     buffers = {name: cast(values) for name, values in model.named_buffers()}
     with torch.enable_grad():
-        total = forward(model, cast(pixels), None, {**parameters, **buffers}).sum()
+        outputs = forward(model, cast(pixels), None, {**parameters, **buffers})
+        total = (outputs * probe(model, outputs)).sum()
         found = torch.autograd.grad(total, list(parameters.values()), allow_unused=True, materialize_grads=True)
     return dict(zip(parameters, found, strict=True))

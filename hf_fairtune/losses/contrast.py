@@ -61,22 +61,39 @@ class EachGroup:
 Contrast = GroupPair | EachGroup
 
 
-def contrast_for(kind: str, margins: Tensor, labels: Tensor, groups: Tensor) -> Contrast:
+def contrast_for(kind: str, odds: Tensor, codes: Tensor, groups: Tensor) -> Contrast:
     """Choose what to compare from how well each group is classified.
 
     Args:
-        kind: "pair" for the groups of lowest and highest AUC, or "mean" for each against the rest.
-        margins: finite scores of class 1, [n].
-        labels: 0 or 1, both in each group, [n].
-        groups: codes, at least two, [n]; those that do not occur, such as excluded ones, do not count.
+        kind: "pair" for the groups of lowest and highest AUC, or "mean" for each against the rest. With several
+            classes the AUC is macro: the mean over classes of one class against the rest.
+        odds: finite scores of each class, [n, classes]; of two classes those of class 1, [n, 1].
+        codes: of the same shape, 1 for rows of the class, 0 for others, -1 for those that do not count for it.
+        groups: codes, at least two, [n]; those that do not occur, such as excluded ones, do not count. Each has rows
+            of 1 and of 0 for some class; classes for which a group has not are left out for all.
     """
-    codes = groups.unique().tolist()
+    present = groups.unique().tolist()
     if kind == "mean":
-        return EachGroup(tuple(codes))
+        return EachGroup(tuple(present))
+    whole = comparable(codes, groups, present)
     judged = []
-    for group in codes:
-        own, positive = margins[groups == group].numpy(), labels[groups == group].numpy() == 1
-        u = mannwhitneyu(own[positive], own[~positive], method="asymptotic").statistic
-        judged.append((float(u / (positive.sum() * (~positive).sum())), group))
+    for group in present:
+        inside = groups == group
+        columns = zip(odds[inside].T, codes[inside].T, whole.tolist(), strict=True)
+        aucs = [auc(scores, own) for scores, own, counts in columns if counts]
+        judged.append((sum(aucs) / len(aucs), group))
     judged.sort()
     return GroupPair(worst=judged[0][1], best=judged[-1][1])
+
+
+def comparable(codes: Tensor, groups: Tensor, among: Sequence[int]) -> Tensor:
+    """Return for each class whether every group of `among` has rows of it and other rows, bool [classes]."""
+    cells = [((codes == code) & (groups == group).unsqueeze(1)).any(0) for group in among for code in (0, 1)]
+    return torch.stack(cells).all(0)
+
+
+def auc(scores: Tensor, labels: Tensor) -> float:
+    """Return the share of pairs of a positive and a negative that the scores order rightly, ties being half."""
+    positive, negative = scores[labels == 1].numpy(), scores[labels == 0].numpy()
+    u = mannwhitneyu(positive, negative, method="asymptotic").statistic
+    return float(u / (len(positive) * len(negative)))

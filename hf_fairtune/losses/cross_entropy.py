@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -19,21 +20,35 @@ class CrossEntropy:
     The mean is over rows and not over their weights, as in scikit-learn and in FairTune's code: batches that lack a
     class, accumulation and several processes then give the gradient of one weighted sum.
 
+    Of findings, each the two classes of a sigmoid, it is the mean over all entries that are known; a row without any
+    adds nothing, and a batch without any has loss 0.
+
     Args:
-        label_smoothing: share of a label that is spread over all classes.
-        class_weights: w, one a class; empty for none.
+        label_smoothing: share of a label that is spread over all classes, of a finding over yes and no.
+        class_weights: w, one a class, or for each finding in turn that of its negatives and of its positives; empty
+            for none.
     """
 
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] = ()
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss in float32, a scalar; logits are [n, classes], labels [n]."""
+        """Return the loss in float32, a scalar; logits are [n, classes], labels [n], or [n, findings] with NaN."""
         exact, smoothing = logits.float(), self.label_smoothing
+        if labels.ndim == 2:
+            return self._of_findings(exact, labels)
         if not self.class_weights:
             return functional.cross_entropy(exact, labels, label_smoothing=smoothing)
         weights = exact.new_tensor(self.class_weights)
         return functional.cross_entropy(exact, labels, weights, reduction="none", label_smoothing=smoothing).mean()
+
+    def _of_findings(self, logits: Tensor, labels: Tensor) -> Tensor:
+        known = ~labels.isnan()
+        positive = torch.where(known, labels, 0) * (1 - self.label_smoothing) + self.label_smoothing / 2
+        weights = logits.new_tensor(self.class_weights or [1.0] * 2 * logits.shape[1]).reshape(-1, 2)
+        no, yes = weights.unbind(1)
+        terms = yes * positive * functional.logsigmoid(logits) + no * (1 - positive) * functional.logsigmoid(-logits)
+        return -torch.where(known, terms, 0).sum() / known.sum().clamp(min=1)
 
     def given(self) -> dict[str, str]:
         """Return the training arguments that are set, as text."""
@@ -42,12 +57,22 @@ class CrossEntropy:
         return smoothing | ({"class_weights": weights} if weights else {})
 
 
+def from_probabilities(logits: Tensor, probabilities: Tensor, findings: bool) -> Tensor:
+    """Return the mean cross-entropy where probabilities, [n, classes], stand for the labels; or of findings."""
+    if findings:
+        return CrossEntropy()(logits, probabilities)
+    return functional.cross_entropy(logits.float(), probabilities)
+
+
 def class_weights(asked: Sequence[str], counts: np.ndarray | None) -> tuple[float, ...]:
     """Return the weights that are asked for: "balanced", n / (k * n_c), or the numbers themselves.
 
+    Of a finding, n are the rows where it is known, and k is 2.
+
     Args:
-        asked: "balanced" alone, or a number a class.
-        counts: rows of each class, [k]; None where they are not known.
+        asked: "balanced" alone, or a number a class; of findings one for its negatives and one for its positives each.
+        counts: rows of each class, [k], or negatives and positives of each finding, [k, 2]; None where they are not
+            known.
 
     Raises:
         FairTuneError: other words, numbers that are not above 0, too many or too few, or a class without rows.
@@ -58,12 +83,13 @@ def class_weights(asked: Sequence[str], counts: np.ndarray | None) -> tuple[floa
         if counts is None or not counts.all():
             lacking = "the rows are not known" if counts is None else "a class has none"
             raise FairTuneError(f"`class_weights` balanced needs training rows of every class, but {lacking}.")
-        return tuple((counts.sum() / (len(counts) * counts)).tolist())
+        return tuple((counts.sum(-1, keepdims=True) / (counts.shape[-1] * counts)).ravel().tolist())
     weights = numbers(asked)
-    if counts is not None and len(weights) != len(counts):
-        raise FairTuneError(
-            f"`class_weights` has {len(weights)} numbers, the labels {len(counts)} classes; give one each."
-        )
+    if counts is not None and len(weights) != counts.size:
+        wanted = f"{len(counts)} classes; give one each"
+        if counts.ndim == 2:
+            wanted = f"{len(counts)} findings; give two each, for its negatives and its positives"
+        raise FairTuneError(f"`class_weights` has {len(weights)} numbers, the labels {wanted}.")
     return weights
 
 

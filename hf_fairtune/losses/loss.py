@@ -81,8 +81,8 @@ def margin(logits: Tensor) -> Tensor:
     if logits.ndim == 1 or (logits.ndim == 2 and logits.shape[1] == 1):
         return logits.reshape(-1)
     raise FairTuneError(
-        f"the model gives logits of shape {tuple(logits.shape)}, that is {logits.shape[-1]} classes; a bias is "
-        "measured between two. Give the model a head of 2 labels."
+        f"the model gives logits of shape {tuple(logits.shape)}, that is {logits.shape[-1]} classes, but two are "
+        "wanted; give a model of two, or for importances one of more that says so by its `config.num_labels`."
     )
 
 

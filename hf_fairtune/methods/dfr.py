@@ -18,13 +18,15 @@ from torch.utils.data import DataLoader
 from ..document.scalar import Scalar
 from ..errors import FairTuneError
 from ..families.frozen_eval import frozen_eval
-from ..families.head import find_head, head_parameters
+from ..families.head import find_head, head_parameters, is_multi_label
 from .facts import Facts, View
 from .method import Method, Needs, StageRecord, flag
+from .softmax_fit import fit_softmax
 
 # Inverse strengths of the L1 penalty that are tried, as published.
 GRID = (1.0, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01)
-Line = tuple[np.ndarray, float]
+# Weights and bias of the log-odds, [d] and a number; of more classes of the logits, [d, classes] and [classes].
+Line = tuple[np.ndarray, float | np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Features:
 
     def worst_accuracy(self, line: Line) -> float:
         """Return the lowest accuracy of a cell."""
-        right = (self.values @ line[0] + line[1] > 0) == self.labels
+        scores = self.values @ line[0] + line[1]
+        right = (scores > 0 if scores.ndim == 1 else scores.argmax(1)) == self.labels
         return float(min(right[self.cells == cell].mean() for cell in np.unique(self.cells)))
 
 
@@ -80,8 +83,21 @@ class Dfr(Method):
         """Return that no gradient step is taken."""
         return {"num_train_epochs": 0}
 
+    def own_rows(self) -> str:
+        """Say what is drawn for the fits."""
+        return "equally many of every group and label"
+
     def prepare(self, model: Any, facts: Facts) -> Any:
-        """Freeze all but the head."""
+        """Freeze all but the head.
+
+        Raises:
+            FairTuneError: the model tells of several findings.
+        """
+        if is_multi_label(model):
+            raise FairTuneError(
+                f"{self.name} draws equally many rows of each label, but here a row has several; choose another "
+                "method, such as groupdro or swift."
+            )
         self.facts, head = facts, head_parameters(model, find_head(model, facts.head))
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name in head)
@@ -97,10 +113,11 @@ class Dfr(Method):
         draws = [pool.take(self._balanced(pool.cells, draw)) for draw in range(self.draws)]
         strength = max(GRID, key=lambda strength: validation.worst_accuracy(fit(draws[0], strength)))
         fits = [fit(draw, strength) for draw in draws]
-        weights, bias = np.mean([w for w, _ in fits], axis=0), float(np.mean([b for _, b in fits]))
+        weights, bias = (np.mean(parts, axis=0) for parts in zip(*fits, strict=True))
         accuracy = validation.worst_accuracy((weights, bias))
         self.fitted = {"inverse_l1": strength, "rows_a_draw": len(draws[0].labels), "worst_cell_accuracy": accuracy}
-        write_head(layer, weights / spread, bias - float(weights / spread @ center))
+        raw = weights.T / spread
+        write_head(layer, raw, bias - raw @ center)
 
     def record(self) -> StageRecord:
         """Return the strength taken, the rows of a draw and the accuracy of the worst cell on validation."""
@@ -118,11 +135,11 @@ class Dfr(Method):
         finally:
             hook.remove()
         labels, groups = torch.cat(columns, dim=1).numpy()
-        return Features(torch.cat(inputs).numpy(), labels, groups * 2 + labels)
+        return Features(torch.cat(inputs).numpy(), labels, groups * self.facts.n_classes + labels)
 
     def _balanced(self, cells: np.ndarray, draw: int) -> np.ndarray:
         """Draw as many rows of every cell as the smallest has."""
-        counts = np.bincount(cells, minlength=2 * self.facts.n_groups)
+        counts = np.bincount(cells, minlength=self.facts.n_classes * self.facts.n_groups)
         if not counts.all():
             raise FairTuneError(f"{self.name} needs rows of every group with every label; add rows, or merge groups.")
         rows = np.random.default_rng([self.facts.seed, draw]).permutation(len(cells))
@@ -130,7 +147,12 @@ class Dfr(Method):
 
 
 def fit(features: Features, strength: float) -> Line:
-    """Minimise |w|_1 + strength * sum of log(1 + exp(-y (w x + b))), y = ±1; return w and b."""
+    """Minimise |w|_1 + strength * sum of log(1 + exp(-y (w x + b))), y = ±1; return w and b.
+
+    Of more than two classes the sum is that of the softmax's cross-entropy.
+    """
+    if features.labels.max() > 1:
+        return fit_softmax(features.values, features.labels, strength)
     x, sign = features.values, 2 * features.labels - 1
     d = x.shape[1]
 
@@ -148,13 +170,15 @@ def fit(features: Features, strength: float) -> Line:
 
 
 @torch.no_grad()
-def write_head(layer: Any, weights: np.ndarray, bias: float) -> None:
-    """Make the layer's log-odds w x + b, the same on every process."""
+def write_head(layer: Any, weights: np.ndarray, bias: np.ndarray) -> None:
+    """Make the layer's log-odds w x + b, or each of its logits, the same on every process."""
     if layer.bias is None:
         raise FairTuneError("the head has no bias to hold an intercept; give it one.")
-    half = broadcast(torch.from_numpy(np.append(weights, bias) / 2).to(layer.weight))
-    layer.weight.copy_(torch.stack([-half[:-1], half[:-1]]).reshape(layer.weight.shape))
-    layer.bias.copy_(torch.stack([-half[-1], half[-1]]))
+    if weights.ndim == 1:
+        weights, bias = (np.stack([-half, half]) for half in (weights / 2, bias / 2))
+    rows = broadcast(torch.from_numpy(np.column_stack([weights, bias])).to(layer.weight))
+    layer.weight.copy_(rows[:, :-1].reshape(layer.weight.shape))
+    layer.bias.copy_(rows[:, -1])
 
 
 METHOD = Dfr

@@ -10,7 +10,9 @@ import numpy as np
 from datasets import Dataset
 from torch import nn
 
-from ..families.family import Family, known_family
+from ..errors import FairTuneError
+from ..families.family import model_type_of
+from ..families.parts import Part, parts_of
 from ..masks.proposals import FreeBits, Proposal
 
 
@@ -31,10 +33,11 @@ class Facts:
 
     Args:
         group_names: name of each group code; empty where the data have no groups.
-        n_classes: number of classes.
-        cells: rows trained on by group and class, int [n_groups, n_classes].
-        family: where the model keeps its parts; None for an architecture without a family file.
-        blocks: transformer blocks of the model; 0 without a family.
+        n_classes: number of classes, or of findings.
+        cells: rows trained on by group and class, int [n_groups, n_classes]; of findings, of which a row has several,
+            by group alone, [n_groups, 1].
+        parts: of the model; empty where its structure does not tell them.
+        model_type: of the model, for messages.
         rows: the method's views by name, each with `pixel_values`, `labels` and `groups` by row.
         proposal: how a search writes a mask as trial parameters.
         head: module of the classification head, where it cannot be found; None to look for it.
@@ -44,8 +47,8 @@ class Facts:
     group_names: tuple[str, ...] = ()
     n_classes: int = 2
     cells: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=int))
-    family: Family | None = None
-    blocks: int = 0
+    parts: tuple[Part, ...] = ()
+    model_type: str = "model"
     rows: Mapping[str, Dataset] = field(default_factory=dict)
     proposal: Proposal = FreeBits()
     head: str | None = None
@@ -59,24 +62,44 @@ class Facts:
     @classmethod
     def of(cls, model: nn.Module, rows: Mapping[str, Any], head: str | None = None, seed: int = 0) -> Facts:
         """Read the facts from a plain model and from the rows of the view "train"."""
-        family = known_family(model)
-        blocks = 0 if family is None else family.count(model)
-        return cls(family=family, blocks=blocks, head=head, seed=seed).reading(rows)
+        try:
+            parts = tuple(parts_of(model, head))
+        except FairTuneError:  # a method that needs none trains such a model, too
+            parts = ()
+        return cls(parts=parts, model_type=model_type_of(model), head=head, seed=seed).reading(rows)
 
     def reading(self, rows: Mapping[str, Any]) -> Facts:
         """Return the facts with other rows, counted by the view "train"."""
         train: Any = rows.get("train")
         features: Mapping[str, Any] = getattr(train, "features", None) or {}
-        if not all(hasattr(features.get(name), "names") for name in ("labels", "groups")):
+        names, labels = (getattr(features.get(name), "names", None) for name in ("groups", "labels"))
+        findings = is_list(features.get("labels"))
+        if names is None or (labels is None and not findings):
             return replace(self, rows=rows)
-        names, n_classes = tuple(features["groups"].names), len(features["labels"].names)
         columns = train.with_format("numpy").select_columns(["labels", "groups"])[:]
-        cells = np.bincount(columns["groups"] * n_classes + columns["labels"], minlength=len(names) * n_classes)
+        groups, truth = columns["groups"], columns["labels"]
+        if findings:
+            cells, n_classes = np.bincount(groups, minlength=len(names)), truth.shape[1]
+        else:
+            n_classes = len(labels or ())
+            cells = np.bincount(groups * n_classes + truth, minlength=len(names) * n_classes)
         cells = cells.reshape(len(names), -1)
-        return replace(self, rows=rows, group_names=names, n_classes=n_classes, cells=cells)
+        return replace(self, rows=rows, group_names=tuple(names), n_classes=n_classes, cells=cells)
+
+
+def is_list(feature: Any) -> bool:
+    """Say whether a feature of `datasets` holds a list a row, as labels of several findings do."""
+    return hasattr(feature, "feature") or isinstance(feature, list)
 
 
 def label_counts(rows: Any) -> np.ndarray | None:
-    """Return the number of rows of each class, [n_classes]; None where no `ClassLabel` names the classes."""
-    names = getattr((getattr(rows, "features", None) or {}).get("labels"), "names", None)
+    """Return the number of rows of each class, [n_classes], or the negatives and positives of each finding, [n, 2].
+
+    None where no `ClassLabel` names the classes.
+    """
+    feature = (getattr(rows, "features", None) or {}).get("labels")
+    if is_list(feature):
+        labels = rows.with_format("numpy")["labels"][:]
+        return np.stack([(labels == 0).sum(0), (labels == 1).sum(0)], axis=1)
+    names = getattr(feature, "names", None)
     return None if names is None else np.bincount(rows.with_format("numpy")["labels"][:], minlength=len(names))

@@ -1,38 +1,20 @@
 """GroupDRO (Sagawa et al., ICLR 2020): minimise the loss of the worst-off group."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from accelerate import PartialState
 from accelerate.utils import reduce
 from torch import Tensor, nn
 from torch.utils.data import Sampler
 
+from ..data.balanced_sampler import balanced_sampler
 from ..errors import FairTuneError
+from ..losses.one_vs_rest import has_findings
 from .facts import Facts
 from .method import Batch, Method, Needs, flag, forward
-
-
-class BalancedSampler(Sampler[int]):
-    """Draw every group equally often, with replacement; `set_epoch` gives each epoch draws of its own."""
-
-    def __init__(self, groups: np.ndarray, seed: int) -> None:
-        self.seed, self.epoch = seed, 0
-        self.weights = torch.from_numpy(1.0 / np.bincount(groups)[groups])
-
-    def __len__(self) -> int:
-        return len(self.weights)
-
-    def __iter__(self) -> Iterator[int]:
-        draw = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return iter(torch.multinomial(self.weights, len(self), replacement=True, generator=draw).tolist())
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch."""
-        self.epoch = epoch
 
 
 @dataclass(kw_only=True)
@@ -77,17 +59,24 @@ class GroupDro(Method):
 
     def rows(self, data: Any) -> Sampler[int] | None:
         """Draw the groups equally often where that is asked for."""
-        return BalancedSampler(np.asarray(data.with_format(None)["groups"][:]), self.seed) if self.balance else None
+        return balanced_sampler("group", data, self.seed) if self.balance else None
+
+    def own_rows(self) -> str:
+        """Say that groups are drawn equally often where that is asked for."""
+        return "every group equally often (`balance`)" if self.balance else ""
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Any]:
         """Return the weighted sum of the group losses; in evaluation the plain mean loss."""
         if not torch.is_grad_enabled():
             return super().loss(model, batch)
         outputs, labels, groups = forward(model, batch), batch["labels"], batch["groups"]
-        (present, counts), losses = groups.unique(return_counts=True), []
-        for group in present:
-            losses.append(self.cross_entropy(outputs.logits[groups == group], labels[groups == group]))
-        robust = torch.stack(losses)
+        # What a group's loss is the mean of: its rows, or their findings that are known.
+        terms = (~labels.isnan()).sum(1) if has_findings(labels) else torch.ones_like(groups)
+        counts = torch.zeros(len(self.weights), dtype=terms.dtype, device=groups.device).index_add(0, groups, terms)
+        present = counts.nonzero().flatten()
+        counts = counts[present]
+        losses = [self.cross_entropy(outputs.logits[groups == g], labels[groups == g]) for g in present]
+        robust = torch.stack(losses) if losses else outputs.logits.float().flatten()[:0]
         rows = self._update(present, robust.detach(), counts)
         # Gradients are means over processes: this makes them those of each group's mean over the rows of all.
         shares = counts * PartialState().num_processes / rows[present]
@@ -96,7 +85,7 @@ class GroupDro(Method):
     def _update(self, present: Tensor, losses: Tensor, counts: Tensor) -> Tensor:
         """Multiply the weights of the groups in the batches of all processes by exp(eta * loss); keep their sum.
 
-        The losses are means of the groups `present` over so many rows; returns the rows of all groups and processes.
+        The losses are means of the groups `present` over so many terms; returns the terms of all groups and processes.
         """
         sums = torch.zeros(2, len(self.weights), device=losses.device)
         sums[0, present], sums[1, present] = losses.float() * counts, counts.float()

@@ -17,7 +17,8 @@ from .. import catalog
 from ..document.run import MaskBits, SoftMaskFacts
 from ..document.scalar import Argument, Scalar
 from ..errors import FairTuneError
-from ..losses.cross_entropy import CrossEntropy
+from ..losses.cross_entropy import CrossEntropy, from_probabilities
+from ..losses.one_vs_rest import has_findings
 from ..masks.proposals import Preset
 from .facts import Facts, View
 
@@ -30,13 +31,12 @@ class NotSearchedError(FairTuneError):
 
 @dataclass(frozen=True)
 class Needs:
-    """Where a method needs the sensitive attribute, the original training data, and the parts of a family's file."""
+    """Where a method needs the sensitive attribute and the original training data."""
 
     attribute_at_train: bool = False
     attribute_at_validation: bool = False
     attribute_at_inference: bool = False
     original_training_data: bool = True
-    family: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,16 +142,21 @@ class Method(catalog.Variety):
         """Return which rows make an epoch and in which order; None for all of them, shuffled."""
         return None
 
+    def own_rows(self) -> str:
+        """Say which rows the method draws itself, so that no other sampler can; "" for none."""
+        return ""
+
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Any]:
         """Return the mean loss of a batch of `pixel_values`, `labels` and `groups`, and the model's outputs.
 
+        Labels are codes of classes, [n], or findings, float [n, findings] with NaN where one is missing.
         In training a teacher's probabilities of the very same pixels stand for the labels.
         """
         outputs = forward(model, batch)
         if self.teacher is None or not torch.is_grad_enabled():
             return self.cross_entropy(outputs.logits, batch["labels"]), outputs
         # Smoothing and weights of the classes shaped what the teacher gives.
-        return CrossEntropy()(outputs.logits, self.teacher(batch)), outputs
+        return from_probabilities(outputs.logits, self.teacher(batch), has_findings(batch["labels"])), outputs
 
     def step(self, trainer: StockTrainer, model: nn.Module, batch: Batch) -> Tensor:
         """Add the gradient of a batch to the parameters; return the detached loss."""

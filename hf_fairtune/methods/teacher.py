@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..losses.one_vs_rest import has_findings
 from .method import Batch, forward
 
 
@@ -23,7 +24,8 @@ class Teacher:
     trials: tuple[int, ...] = ()
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Return the probabilities of the classes, float32 [n, classes]; the model follows the batch to its device."""
+        """Return the probabilities of classes or findings, float32; the model follows the batch to its device."""
+        labels = batch["labels"]
         with torch.no_grad():
-            logits: Tensor = forward(self.model.to(batch["labels"].device), batch).logits
-        return logits.float().softmax(-1)
+            logits: Tensor = forward(self.model.to(labels.device), batch).logits.float()
+        return logits.sigmoid() if has_findings(labels) else logits.softmax(-1)

@@ -18,8 +18,10 @@ from ..errors import FairTuneError
 from ..families.head import head_parameters, heads_of
 from ..importance.fisher import fisher_importance, pair_of
 from ..importance.importance import ImportanceOptions
+from ..losses.balanced import balanced_cross_entropy
 from ..losses.contrast import GroupPair
-from ..losses.loss import bias_loss_named, margin, weighted_bce
+from ..losses.loss import bias_loss_named
+from ..losses.one_vs_rest import Over, bias_of
 from ..masks.eval_mode import EvalModeCallback
 from ..masks.reinitialise import reinitialise
 from ..masks.repair_mask import MaskOptions, RepairMask
@@ -61,10 +63,12 @@ class TwoStep(Method):
     importance_batch_size: int = flag(32, "For batch: images of a batch, drawn in an order that --seed shuffles.")
     chunk_size: int = flag(8, "Images whose gradients are held at once for the Fisher information.")
     bias_loss: str = flag("equalized_odds", "A file of losses/, such as equalized_odds or statistical_parity.")
+    bias_over: Over = flag("mean", "Of more than two classes: mean of each one's bias against the rest, or the worst.")
     contrast: Literal["pair", "pair_data", "mean"] = flag(
         "pair",
-        "Of three groups or more: bias of the worst against the best by AUC, the others' rows for prediction alone; "
-        "pair_data leaves these rows out, as published; mean is each group against the rest.",
+        "Of three groups or more: bias of the worst against the best by AUC (of several classes their mean, each "
+        "against the rest), the others' rows for prediction alone; pair_data leaves these out, as published; mean is "
+        "each group against the rest.",
     )
     mask_on: Literal["update", "gradient"] = flag("update", "What the mask scales; Adam undoes a scaled gradient.")
     steps: Literal["both", "extractor", "head"] = flag("both", "Which of the two steps to take.")
@@ -131,18 +135,23 @@ class TwoStep(Method):
             return None
         return PairSampler(np.asarray(data.with_format(None)["groups"][:]), known.contrast, self.measured.seed)
 
+    def own_rows(self) -> str:
+        """Say that rows of other groups are left out where that is asked for."""
+        return "those of the two groups compared (`contrast` pair_data)" if self.contrast == "pair_data" else ""
+
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Any]:
         """Return the weighted sum of prediction loss and bias loss of a batch (SWiFT, eq. 10)."""
         outputs = forward(model, batch)
-        margins, training = margin(outputs.logits.float()), torch.is_grad_enabled()
+        logits, labels, training = outputs.logits.float(), batch["labels"], torch.is_grad_enabled()
         if self.measured.mask is None and not training:
             # The model is scored before the repair, too, when nothing is measured of it yet.
-            return weighted_bce(margins, batch["labels"]), outputs
+            return balanced_cross_entropy(logits, labels), outputs
         contrast, (prediction, bias) = self._known().contrast, self.weights()
-        biased = contrast(bias_loss_named(self.bias_loss), margins.sigmoid(), batch["labels"], batch["groups"])
+        loss = bias_loss_named(self.bias_loss)
+        biased = bias_of(logits, labels, batch["groups"], loss, contrast, self.bias_over)
         if training:
             self.empty_cells = self.empty_cells + biased.empty
-        return prediction * weighted_bce(margins, batch["labels"]) + bias * biased.value, outputs
+        return prediction * balanced_cross_entropy(logits, labels) + bias * biased.value, outputs
 
     def callbacks(self) -> list[TrainerCallback]:
         """Return the mask of the first step, and what keeps modules in evaluation mode."""
@@ -189,6 +198,7 @@ class TwoStep(Method):
         sizes = {"batch_size": self.importance_batch_size, "chunk_size": self.chunk_size}
         return {
             "bias": self.bias_loss,
+            "bias_over": self.bias_over,
             "contrast": self.contrast.removesuffix("_data"),
             "form": self.importance,
             **sizes,

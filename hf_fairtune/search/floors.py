@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..audits.class_numbers import single_key
 from ..audits.compute import FITTED, compares_groups, one_class_key
 from ..audits.metrics.metric import gaps
 from ..audits.threshold_audit import DEGENERATE_RATE
@@ -28,6 +29,7 @@ class Floors:
 
     Args:
         min_auc: least AUC of all rows; None for none.
+        auc: key of that AUC, which is the worst of several classes, or their mean or one's, as the objective is.
         one_class: key of the largest share of a group that is predicted one class, which may be 99 % at most; None
             where the objective rests on no decisions. A share is one of the rows seen, not of an interval's end as the
             `degenerate` of an audit is: with 40 rows of which none is flagged, an interval excludes no gaming.
@@ -35,19 +37,23 @@ class Floors:
 
     min_auc: float | None = None
     one_class: str | None = None
+    auc: str = "auc"
 
     def __post_init__(self) -> None:
         if self.min_auc is not None and not 0 <= self.min_auc < 1:
             raise FairTuneError(f"`min_auc` is {self.min_auc:g}; give a floor from 0, for none, to below 1.")
 
     @classmethod
-    def of(cls, objective: str | None, min_auc: float | None = None) -> Floors:
+    def of(cls, objective: str | None, min_auc: float | None = None, class_names: Sequence[str] = ()) -> Floors:
         """Return the floors of a metric, by default `MIN_AUC` of a gap or a ratio; None for a user's own function."""
         if objective is None:
             return cls(min_auc or None)
+        objective, (before, after) = single_key(objective, class_names)
         if min_auc is None:
             min_auc = MIN_AUC if compares_groups(objective) else None
-        return cls(min_auc or None, one_class_key(objective))
+        # A mean over classes rests on decisions unless each class's are one-sided.
+        one_class = one_class_key(objective)
+        return cls(min_auc or None, one_class and f"{one_class}{after}", f"{before}auc{after}")
 
     def excess(self, metrics: Mapping[str, float]) -> dict[str, float]:
         """Return by how much each constraint is exceeded by the metrics of an evaluation; up to 0 it is kept.
@@ -58,7 +64,7 @@ class Floors:
         """
         found = {}
         if self.min_auc is not None:
-            found[AUC_FLOOR] = self.min_auc - metric_value("auc", metrics, "`min_auc` needs")
+            found[AUC_FLOOR] = self.min_auc - metric_value(self.auc, metrics, "`min_auc` needs")
         if self.one_class is not None:
             found[ONE_CLASS] = metric_value(self.one_class, metrics, "`objective` needs") - MOST
         return found

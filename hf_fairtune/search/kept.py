@@ -32,14 +32,14 @@ def kept_weights(folder: Path, trial: int) -> list[Path]:
 
 
 def write_scores(path: Path, scores: np.ndarray) -> None:
-    """Write scores, [n], as float64, whole or not at all."""
+    """Write scores, [n] or of several classes [n, k], as float64, whole or not at all."""
     buffer = io.BytesIO()
     np.save(buffer, np.asarray(scores, dtype=np.float64))
     write_atomically(path, buffer.getvalue())
 
 
-def read_scores(path: Path, n: int) -> np.ndarray:
-    """Read the scores of `n` rows, float64 [n].
+def read_scores(path: Path, n: int, classes: int = 0) -> np.ndarray:
+    """Read the scores of `n` rows, float64 [n], or of several classes [n, classes].
 
     Raises:
         FairTuneError: there are none, or they are of other rows.
@@ -51,7 +51,7 @@ def read_scores(path: Path, n: int) -> np.ndarray:
             f"`{path}` is missing or cut short, so that its trial cannot be weighed; choose the selection `best`, or "
             "search again in another output_dir."
         ) from error
-    if scores.shape != (n,):
+    if scores.shape != ((n, classes) if classes else (n,)):
         raise FairTuneError(f"`{path}` has scores of shape {scores.shape} for {n} rows; search in another output_dir.")
     return scores
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..audits.class_numbers import of_aucs, of_class_aucs
 from ..audits.compute import numbers
 from ..audits.engine.bootstrap import bootstrap
+from ..audits.engine.class_draws import cells_of, class_draws
+from ..audits.engine.class_rows import ClassRows
 from ..audits.engine.folds import fold_draws
 from ..audits.engine.resampling import plan
 from ..audits.engine.rows import ScoredRows
@@ -22,18 +25,49 @@ class Scored:
     Args:
         rows: labels, groups and clusters, [n]; the scores in it do not count.
         included: codes of the groups that numbers across groups are of.
-        scores: of each trial, [k, n]; NaN throughout for a trial that failed here.
+        scores: of each trial, [k, n] or of several classes [k, n, classes]; NaN throughout for one that failed here.
         folds: of each row, where another model scored the rows of each fold, [n].
     """
 
-    rows: ScoredRows
+    rows: ScoredRows | ClassRows
     included: tuple[int, ...]
     scores: np.ndarray
     folds: np.ndarray | None = None
+    _drawn: dict[tuple[int, int], list[np.ndarray]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
-    def by(self, trial: int) -> ScoredRows:
+    def by(self, trial: int) -> ScoredRows | ClassRows:
         """Return the rows with the scores of a trial, by its place."""
         return replace(self.rows, scores=self.scores[trial])
+
+    @property
+    def auc_keys(self) -> list[str]:
+        """Name the AUC of every group that takes part, of several classes that of each class in it."""
+        names = self.rows.group_names
+        if isinstance(self.rows, ScoredRows):
+            return [f"auc_{names[code]}" for code in self.included]
+        found = []
+        for place, own in enumerate(self.rows.names):
+            found += [f"auc_{own}_{names[code]}" for code in self.rows.compared(place, self.included)]
+        return found
+
+    def aucs(self, n_boot: int, seed: int) -> list[np.ndarray]:
+        """Compute each trial's AUCs on the same resamples, [n_boot, n_groups + 1], all rows last.
+
+        Of several classes [n_boot, classes, n_groups + 1].
+        """
+        if (n_boot, seed) not in self._drawn:
+            self._drawn[n_boot, seed] = self._draw(n_boot, seed)
+        return self._drawn[n_boot, seed]
+
+    def _draw(self, n_boot: int, seed: int) -> list[np.ndarray]:
+        models = [self.by(place) for place in range(len(self.scores))]
+        several = [model for model in models if isinstance(model, ClassRows)]
+        if several:
+            return class_draws(several, n_boot, seed, self.folds)
+        single = [model for model in models if isinstance(model, ScoredRows)]
+        return _aucs(single, n_boot, seed) if self.folds is None else fold_draws(single, self.folds, n_boot, seed)
 
 
 @dataclass(frozen=True)
@@ -54,7 +88,7 @@ class Objective:
         """Turn values so that greater is better."""
         return values if self.maximize else -values
 
-    def value(self, rows: ScoredRows, included: Sequence[int], folds: np.ndarray | None = None) -> float:
+    def value(self, rows: ScoredRows | ClassRows, included: Sequence[int], folds: np.ndarray | None = None) -> float:
         """Compute the objective of scored rows, by `numbers`; NaN where it is undefined.
 
         Raises:
@@ -74,7 +108,7 @@ class Objective:
     def values(self, scored: Scored) -> np.ndarray:
         """Compute the objective of each trial, [k]."""
         found = np.full(len(scored.scores), np.nan)
-        for place in np.flatnonzero(np.isfinite(scored.scores).all(axis=1)).tolist():
+        for place in np.flatnonzero(np.isfinite(scored.scores.reshape(len(found), -1)).all(axis=1)).tolist():
             found[place] = self.value(scored.by(place), scored.included, scored.folds)
         return found
 
@@ -87,11 +121,11 @@ class Objective:
         Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", 8, for resamples within strata.
         """
         models, folds = [scored.by(place) for place in range(len(scored.scores))], scored.folds
-        if self.of_aucs(np.zeros(len(scored.rows.group_names) + 1), scored) is not None:
-            aucs = _aucs(models, n_boot, seed) if folds is None else fold_draws(models, folds, n_boot, seed)
-            return np.stack([np.asarray(self.of_aucs(own, scored)) for own in aucs], axis=1)
-        cells = scored.rows.groups * 2 + scored.rows.labels
-        cells = cells if folds is None else cells + folds * (2 * len(scored.rows.group_names))
+        several = scored.scores.shape[2:]
+        if self.of_aucs(np.zeros((*several, len(scored.rows.group_names) + 1)), scored) is not None:
+            return np.stack([np.asarray(self.of_aucs(own, scored)) for own in scored.aucs(n_boot, seed)], axis=1)
+        cells = cells_of(scored.rows)
+        cells = cells if folds is None else cells + folds * (2 * len(scored.rows.group_names) * sum(several, 1))
         order = np.argsort(cells, kind="stable")
         clusters = scored.rows.clusters
         resampling = plan(cells[order], None if clusters is None else clusters[order])
@@ -118,15 +152,12 @@ class Objective:
         return found
 
     def of_aucs(self, aucs: np.ndarray, scored: Scored) -> np.ndarray | None:
-        """Read the objective off AUCs by group and, last, of all rows, [..., n_groups + 1]; None if it takes more."""
-        across = aucs[..., list(scored.included)]
-        if self.function is not None or not across.shape[-1]:
+        """Read the objective off what `Scored.aucs` gives of a trial, [...]; None if it takes more."""
+        if self.function is not None or not scored.included:
             return None
-        if self.name in ("min_group_auc", "max_group_auc", "auc_gap"):
-            low, high = across.min(axis=-1), across.max(axis=-1)
-            return {"min_group_auc": low, "max_group_auc": high, "auc_gap": high - low}[self.name]
-        columns = {"auc": -1} | {f"auc_{name}": code for code, name in enumerate(scored.rows.group_names)}
-        return aucs[..., columns[self.name]] if self.name in columns else None
+        if isinstance(scored.rows, ClassRows):
+            return of_class_aucs(self.name, aucs, scored.rows, scored.included)
+        return of_aucs(self.name, aucs, scored.included, scored.rows.group_names)
 
 
 def _aucs(models: Sequence[ScoredRows], n_boot: int, seed: int) -> list[np.ndarray]:

@@ -1,8 +1,14 @@
 """What is said of a split and of the groups before a training."""
 
 import math
+from collections.abc import Mapping
 
 from ..audits.engine.auc_tests import Detectable
+
+
+def classes(sizes: Mapping[str, int]) -> str:
+    """List classes with their rows."""
+    return ", ".join(f"{name} {n:,}" for name, n in sizes.items())
 
 
 def detectable(found: Detectable) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from huggingface_hub import EvalResult, ModelCardData
 from huggingface_hub.errors import HFValidationError
@@ -16,6 +17,7 @@ from ..errors import FairTuneError
 from . import drawing as ink
 from .answer import answers, headline, limits, reading
 from .chosen import choice
+from .classes import changed_views, class_cuts, class_figure, class_tables, drawn_changes, several, worst_cells
 from .compared import compared
 from .drawing import Picture
 from .figures import changes, forest
@@ -53,7 +55,7 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
     run, own = _parts(document)
     every, found = views(document), answers(document)
     first = every[0] if every else None
-    cuts = beside(first.audits.values(), "thresholds") if first else []
+    cuts = beside(first.audits.values(), "thresholds") if first and not several(document) else []
     models = models_of(run)
     text = render(
         "card.md.j2",
@@ -62,7 +64,10 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
         data=document.data,
         run=run,
         own=own,
-        script=script(models) if models > 1 else "",
+        script=script(models, document.data.task) if models > 1 else "",
+        several=several(document),
+        worst=worst_cells(every) if several(document) else [],
+        classes=class_tables(every) if several(document) else [],
         figures={picture.name: picture for picture in drawn},
         base=short(run.base.name),
         hub_base=base_model(run.base.name),
@@ -70,13 +75,14 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
         counts=[table for table in (*sheet_tables(document), reading_table(document.data)) if table.rows],
         first=first,
         cuts=[(threshold(some[-1]), [number(cut.value) for cut in some]) for some in cuts],
+        class_cuts=class_cuts(every) if several(document) else {},
         license=license,
         headline=headline(found) if found else "",
-        answers=found,
+        answers=sorted(found, key=attrgetter("rank")) if several(document) else found,
         reading=reading(found),
         combined=combined_alike(document),
-        methods=[text for text in map(methods_said, every) if text],
-        verdicts=[text for text in map(compared, every) if text],
+        methods=[text for text in map(methods_said, changed_views(every)) if text],
+        verdicts=[text for text in map(compared, changed_views(every)) if text],
         budgets=budget_table(document),
         tables=[t for view in every for t in (*method_tables(view), *audit_tables(view)) if t.rows],
         rates=[table for view in every for table in threshold_tables(view) if table.rows],
@@ -107,7 +113,8 @@ def pictures(document: Document) -> list[Picture]:
     run, own = _parts(document)
     every = views(document)
     first = [view for view in every if view.split == every[0].split]
-    drawn = [changes(every, ink.WIDE), forest(first, ink.WIDE) if first else None]
+    drawn = [changes(drawn_changes(every), ink.WIDE)]
+    drawn += [class_figure(every) if several(document) else forest(first, ink.WIDE)] if first else []
     drawn += [mask_layers(own.soft_mask.layers)] if own.soft_mask else []
     drawn += [mask_map(own.mask, own.trainable_parameters / run.base.parameters)] if own.mask else []
     drawn += [search_history(run.search)] if run.search else []
@@ -208,12 +215,13 @@ def eval_results(document: Document) -> Iterator[EvalResult]:
     every = views(document)
     judged = list(zip(every, sides(every), strict=True))
     for split in splits(document):
-        some = [(view, found[RANKED]) for view, found in judged if view.split == split]
-        named = {f"AUC, all rows, {split}": some[0][0].audit.auc.value} if some else {}
+        some, named = [(view, found[RANKED]) for view, found in judged if view.split == split], dict[str, float]()
         for view, side in some:
+            what = f"AUC of {view.target}" if several(document) else "AUC"
+            named[f"{what}, all rows, {split}"] = view.audit.auc.value
             clear = side.kind == "beyond" and side.sure
             group = f" ({side.groups[0][0]})" if clear else ", none of them clearly served worst"
-            named[f"AUC, lowest group by {view.attribute}{group}, {split}"] = view.audit.min_group_auc.value
+            named[f"{what}, lowest group by {view.attribute}{group}, {split}"] = view.audit.min_group_auc.value
         data = document.data.test_sets.get(split, document.data.name)
         for name, value in named.items():
             if value == value:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ..document.document import Document
 from ..document.estimate import Estimate
 from ..document.search import Search
+from .classes import on_test, several
 from .view import View, views
 from .words import BY_VALUE, SEARCHED_ON, listed, number
 
@@ -63,7 +64,7 @@ def optimism(document: Document) -> str:
     own = search.chosen.value if search.chosen else math.nan
     joined = search.combination is not None and len(search.combination.members) > 1
     value = search.combination.members[-1].value if search.combination and joined else own
-    found = None if math.isnan(value) else _tested(search, views(document))
+    found = None if math.isnan(value) else _tested(search, views(document), several(document))
     said = CHOSEN.format(
         n=len(search.trials),
         rule=chosen_by(search),
@@ -84,8 +85,10 @@ def key_of(search: Search) -> str:
     return search.objective.removeprefix("eval_")
 
 
-def _tested(search: Search, every: Sequence[View]) -> Estimate | None:
+def _tested(search: Search, every: Sequence[View], classes: bool) -> Estimate | None:
     """Return the objective on the test split by the last attribute, which is what was searched by."""
+    if classes:
+        return on_test(every, key_of(search))
     found = [getattr(view.audit, key_of(search), None) for view in every if view.split == "test"]
     return next((one for one in reversed(found) if isinstance(one, Estimate) and one.defined), None)
 

@@ -153,7 +153,8 @@ def draw(
         deepest = max(
             map(str.count, labels([*map(attrgetter("name"), panel.rows)], letters, LINES), repeat("\n")), default=0
         )
-        heights.append(0.5 + max(0.27, 0.14 * (deepest + 1) + 0.04) * len(panel.rows))
+        marks = max((len(row.marks) for row in panel.rows), default=0)
+        heights.append(0.5 + max(0.27, 0.13 * marks, 0.14 * (deepest + 1) + 0.04) * len(panel.rows))
     figure = paper(1.1 + (heights[0] if beside else sum(heights)), width)
     shape = (1, len(panels)) if beside else (len(panels), 1)
     share = {"sharey": True} if beside else {"sharex": True, "height_ratios": heights}
@@ -188,7 +189,8 @@ def _panel(axes: Axes, panel: Panel, width: int) -> dict[str, Artist]:
             axes.barh(place, high, height=0.62, color=BAND, gid="chance")
             axes.plot([mean, mean], [place - 0.31, place + 0.31], color=GREY, linewidth=1.2, gid="chance-mean")
         for each, mark in enumerate(row.marks):
-            found, at = mark.found, place + 0.34 * (each - (len(row.marks) - 1) / 2)
+            step = min(0.34, 0.84 / len(row.marks))
+            found, at = mark.found, place + step * (each - (len(row.marks) - 1) / 2)
             if found.bounded:
                 axes.plot([found.low, found.high], [at, at], color=mark.colour, linewidth=1.6, gid="interval")
             if found.defined:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import repeat
+from itertools import product, repeat
 from operator import attrgetter, itemgetter, methodcaller
 
 from ..audits.metrics.metric import cut_metrics, score_metrics
@@ -224,23 +224,23 @@ def sheet_tables(document: Document) -> Iterator[Table]:
     for sheet in data.splits.values():
         names |= dict.fromkeys(map(attrgetter("name"), sheet.attributes))
     targets, words = [*map(attrgetter("name"), data.targets)], [*map(attrgetter("words"), data.targets)]
-    for attribute in names:
+    apart = len(data.splits) > 1 and len(targets) * len(data.splits) > 6
+    for attribute, splits in product(names, [dict([one]) for one in data.splits.items()] if apart else [data.splits]):
         header, rows = ["group"], dict[str | None, list[Cell]]()
-        for split, sheet in data.splits.items():
-            where, before = f"{split}: " if len(data.splits) > 1 else "", len(header)
+        for split, sheet in splits.items():
+            where, before = f"{split}: " if len(splits) > 1 else "", len(header)
             header += [f"{where}rows", *map(f"{where}{{}}".format, words)]
-            parts: list[Level | SplitSheet] = []
-            for one in sheet.attributes:
-                parts += [*one.levels, sheet] if one.name == attribute else []
+            found = [one.levels for one in sheet.attributes if one.name == attribute]
+            parts: list[Level | SplitSheet] = [*found[0], sheet] if found else []
             for part in parts:
                 group = part.group if isinstance(part, Level) else None
                 cells = rows.setdefault(group, [group or ALL])
                 cells += [""] * (before - len(cells)) + [_part(part.n, sheet.n)]
                 cells += map(_part, map(part.positives.get, targets), repeat(part.n))
-        every = rows.pop(None, [])
-        for cells in [*rows.values(), every]:
+        rows[None] = rows.pop(None, [])  # all rows come last
+        for cells in rows.values():
             cells += [""] * (len(header) - len(cells))
-        yield Table.of(f"Rows by {attribute}", header, [*rows.values(), every])
+        yield Table.of(f"Rows by {attribute}{f', {split}' if apart else ''}", header, [*rows.values()])
 
 
 def _part(some: Size, whole: Size) -> str:

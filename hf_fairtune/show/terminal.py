@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..document.document import Document
 from .answer import answers, headline, reading
 from .chosen import optimism
+from .classes import several, worst_cells
 from .compared import Said, compared_said
 from .enrichment import enrichment_summary
 from .group_names import in_words
@@ -88,6 +89,7 @@ def audit_text(document: Document, colour: bool = False) -> str:
     about = f" {listed(counts, SHOWN)}." if counts else ""
     parts.append(Part(f"{headline(said) if said else 'Nothing was audited by group.'}{about}"))
     read = [f"{' '.join(row[:2])}: {', '.join(row[2:])}" for row in reading_table(worded.data).rows]
+    parts += [Part(text, most=2) for text in worst_cells([one.view for one in said])[-1:]] if several(worded) else []
     parts += [Part(f"Read {listed(read, 12)}.", most=4)] if read else []
     parts += [Part(weighted(document), most=2)] if document.data.weight else []
     for place, one in enumerate(sorted(said, key=attrgetter("rank"))[:SHOWN]):
@@ -101,7 +103,7 @@ def audit_text(document: Document, colour: bool = False) -> str:
     parts += [Part(), Part(luck, most=3)] if luck else []
     more = worded.gate or any(one.view.comparison for one in said)
     parts += [Part(), Part(reading(said), most=4 if more else 0)] if said else []
-    if unknown:
+    if unknown and not several(worded):
         named = " ".join(map(shlex.quote, unknown))
         parts.append(Part(f"To leave out the groups without an AUC: --exclude {named}"))
     lines = list[str]()

@@ -33,8 +33,9 @@ class View:
 
     `audits` are by the title of their model: the reference's, where there is one, then this; `all_rows` is that of all
     rows together; `baselines` are by title what several trainings of both methods show. `title` and `reference` name
-    the models, the second "" without one. `scope` is target and split, where there are several, each after a comma;
-    `place` is attribute and scope. `level` is that of the intervals, `digits` those of a number.
+    the models, the second "" without one. `target` is the class in words, `scope` target and split, where there are
+    several, each after a comma; `place` is attribute and scope. `level` is that of the intervals, `digits` those of a
+    number.
     """
 
     audit: Audit
@@ -43,6 +44,7 @@ class View:
     audits: dict[str, Audit]
     all_rows: Audit | None
     attribute: str
+    target: str
     split: str
     title: str
     reference: str
@@ -86,6 +88,7 @@ def views(document: Document) -> list[View]:
                     audits=({titles[other.model]: other.audit} if other else {}) | {titles[entry.model]: entry.audit},
                     all_rows=whole.audit if whole else None,
                     attribute=attribute,
+                    target=target.words,
                     split=split,
                     title=titles[entry.model],
                     reference=titles[reference] if reference else "",
@@ -203,7 +206,9 @@ def beside(parts: Iterable[Any], name: str) -> list[tuple[Any, ...]]:
 
 
 def weighted(document: Document) -> bool:
-    """Tell whether the model's probabilities are those of weighted classes, which no calibration has undone."""
+    """Tell whether the model's probabilities are of classes weighted or drawn, which no calibration has undone."""
     own, repair = document.model_named(document.model).training, document.run and document.run.repair
     calibrated = repair and repair.calibration and repair.calibration.applied
-    return own is not None and bool(own.arguments.get("class_weights")) and not calibrated
+    given = {} if own is None else own.arguments
+    shifted = bool(given.get("class_weights")) or given.get("sampler") in ("balanced", "group_label")
+    return shifted and not calibrated

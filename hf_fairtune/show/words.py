@@ -87,8 +87,8 @@ LIMITS = {
     "threshold": "A threshold that was not fitted on other patients, such as 0.5, may not be the one used in care.",
     "prevalence": "The share with the finding runs from {}. Where groups truly differ in it, flagging equal shares of "
     "them (demographic parity) is not a goal of diagnosis.",
-    "class_weights": "Classes were weighted in the training, so that probabilities are not calibrated to the natural "
-    "prevalence. AUCs and fitted thresholds do not need that.",
+    "class_weights": "Classes were weighted, or drawn equally often, in the training, so that probabilities are not "
+    "calibrated to the natural prevalence. AUCs and fitted thresholds do not need that.",
     "audit": "Whether the model saw any of these rows in its training is unknown here; if so, it looks better than it "
     "is.",
     "training": "One training run supports statements on this model, not on the method: another seed gives another "

@@ -11,18 +11,19 @@ import numpy as np
 from scipy.special import logit
 
 from ..audits.audit import AuditOptions
-from ..audits.audit_table import audit_table
+from ..audits.audit_table import ARGMAX, audit_table
 from ..audits.calibration import EDGE, fit_calibration
-from ..audits.compute import scores_from_logits
+from ..audits.class_calibration import calibrated_scores, fit_class_calibration
 from ..audits.table_rows import rows_of
 from ..combinations.mean import MeanModel
 from ..data.fair_dataset import FairDataset
 from ..data.probabilities import probabilities
 from ..document.document import Audited
 from ..document.estimate import Reason
-from ..document.run import CalibrationFacts, Model
+from ..document.run import CalibrationFacts, ClassCalibration, Model
 from ..errors import FairTuneError
 from ..families.head import heads_of, scale_head
+from .classes import scored_logits
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -33,11 +34,16 @@ VALIDATION = "validation"
 MODEL = "model"
 # The default cut, and one that is fitted on the validation split.
 POLICIES = ("0.5", "youden")
+# Of several classes the likeliest, and one for each that is fitted.
+CLASS_POLICIES = (ARGMAX, "youden")
 
 
 @dataclass
 class Audits:
-    """Scores and audits by model id and split; `score` gives those of a split by the model as it is now, [n]."""
+    """Scores and audits by model id and split; `score` gives those of a split by the model as it is now.
+
+    Scores are those of the positive label, [n], or of every class or finding, [n, k].
+    """
 
     data: FairDataset
     score: Callable[[str], np.ndarray]
@@ -51,7 +57,7 @@ class Audits:
     _scores: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
     def scores(self, model: str, split: str) -> np.ndarray:
-        """Return the scores of a split by the model that was last known as `model`, [n]."""
+        """Return the scores of a split by the model that was last known as `model`."""
         if (model, split) not in self._scores:
             self._scores[model, split] = self.score(split)
         return self._scores[model, split]
@@ -82,7 +88,7 @@ class Audits:
             split=split,
             reference=reference or "",
             fit_on=self.data.scored(VALIDATION, self.scores(model, VALIDATION), others[1]),
-            policies=POLICIES,
+            policies=CLASS_POLICIES if table.task == "multiclass" else POLICIES,
             exclude=[name for name in self.data.exclude if name in present],
             include=[name for name in self.data.include if name in present],
             n_boot=n_boot,
@@ -118,9 +124,10 @@ class Audits:
             if entry.attribute is None or (entry.model, entry.split) != (MODEL, split):
                 continue
             target = kept[0].targets.index(entry.target)
-            attribute = next(own for own in kept[0].attributes if own.name == entry.attribute)
-            rows = rows_of(kept[0], kept[0].scores, target, attribute, kept[0].clusters)
-            one, other = (np.stack([table.scores[:, target] for table in some]) for some in (kept, against))
+            table = kept[0].known(target)
+            rows = rows_of(table, table.scores, target, table.attribute(entry.attribute), table.clusters)
+            scores = [[own.known(target).scores[:, target] for own in some] for some in (kept, against)]
+            one, other = map(np.stack, scores)
             options = AuditOptions(entry.audit.excluded)
             found = replicate_rows(rows, one, other, reference, [*runs], others is None, options)
             self.entries[place] = replace(entry, replications=[*entry.replications, found])
@@ -128,31 +135,44 @@ class Audits:
     def calibrate_scores(self, model: str) -> str | None:
         """Calibrate a model's scores on validation, under an id that is returned; None where they do not rank it."""
         found, calibrated = self._calibration(model), f"{model}_calibrated"
-        if found.slope <= 0:
+        if not found.ranks:
             return None
         for split in [split for own, split in self._scores if own == model]:
+            if isinstance(found, ClassCalibration):
+                self._scores[calibrated, split] = calibrated_scores(found, self._scores[model, split], self.exclusive)
+                continue
             z = logit(np.clip(self._scores[model, split], EDGE, 1 - EDGE))
             self._scores[calibrated, split] = probabilities(found.slope * z + found.intercept)
         self.calibrated.add(calibrated)
         return calibrated
 
-    def calibrate_model(self, model: Any, head: str | None) -> CalibrationFacts:
+    def calibrate_model(self, model: Any, head: str | None) -> CalibrationFacts | ClassCalibration:
         """Fold the calibration of the trained model into its head, unless its scores do not rank the rows."""
         if isinstance(model, MeanModel):
             raise FairTuneError("the mean of several models has no one head to calibrate; combine by `distill`.")
         found = self._calibration(MODEL)
-        applied = found.slope > 0
+        applied = found.ranks
         if applied:
             # The mean of two heads is scaled as each is.
             for leaf in heads_of(model, head):
-                scale_head(model, leaf, found.slope, found.intercept)
+                if isinstance(found, ClassCalibration):
+                    scale_head(model, leaf, [*found.slopes.values()], [*found.intercepts.values()])
+                else:
+                    scale_head(model, leaf, found.slope, found.intercept)
             self.forget(MODEL)
             self.calibrated.add(MODEL)
         return replace(found, applied=applied, reasons=() if applied else (Reason("no_ranking"),))
 
-    def _calibration(self, model: str) -> CalibrationFacts:
-        labels = self.data.columns(VALIDATION)["labels"]
-        return fit_calibration(labels, self.scores(model, VALIDATION), VALIDATION)
+    @property
+    def exclusive(self) -> bool:
+        """Tell whether a row has exactly one of the classes."""
+        return self.data.task != "multilabel"
+
+    def _calibration(self, model: str) -> CalibrationFacts | ClassCalibration:
+        labels, scores = self.data.columns(VALIDATION)["labels"], self.scores(model, VALIDATION)
+        if self.data.task == "binary":
+            return fit_calibration(labels, scores, VALIDATION)
+        return fit_class_calibration(labels, scores, self.data.label_names, VALIDATION)
 
     def forget(self, model: str) -> None:
         """Drop the scores of a model that changed."""
@@ -180,14 +200,8 @@ def without_fixed_thresholds(entry: Audited) -> Audited:
     return replace(entry, comparison=replace(entry.comparison, thresholds=fitted))
 
 
-def group_names(dataset: Any) -> list[str]:
-    """Return the names of a dataset's groups by code, [] where it names none."""
-    groups = (getattr(dataset, "features", None) or {}).get("groups")
-    return [] if groups is None else list(groups.names)
-
-
 def scores_of(trainer: FairTrainer, split: str) -> np.ndarray:
-    """Return the scores of a split by a trainer's model as it is now, [n]."""
+    """Return the scores of a split by a trainer's model as it is now."""
     assert trainer.data is not None
     # Metrics of training name the main data's groups; a test set may have others.
     metrics, trainer.compute_metrics = trainer.compute_metrics, None
@@ -195,4 +209,4 @@ def scores_of(trainer: FairTrainer, split: str) -> np.ndarray:
         output = trainer.predict(trainer.data.plain(split), metric_key_prefix="test")
     finally:
         trainer.compute_metrics = metrics
-    return scores_from_logits(output.predictions)
+    return scored_logits(trainer, output.predictions)

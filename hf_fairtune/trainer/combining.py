@@ -12,7 +12,7 @@ import numpy as np
 from accelerate.utils import broadcast_object_list
 from optuna.trial import BaseTrial
 
-from ..audits.compute import numbers, scores_from_logits
+from ..audits.compute import numbers
 from ..combinations.combination import Combination
 from ..combinations.library import Library
 from ..document.search import Combined, Member
@@ -24,6 +24,7 @@ from ..search.kept import kept_weights, weights_place, write_weights
 from ..search.plan import Plan
 from ..search.searcher import Searcher
 from ..search.study import numbers_of_feasible
+from .classes import scored_logits
 from .selecting import objective_of, scored_by
 from .stages import start_model
 from .team import Team, weights_of
@@ -112,12 +113,12 @@ def teach(trainer: FairTrainer, combination: Combination, numbers: Sequence[int]
 
 
 def scores_together(trainer: FairTrainer, combination: Combination, numbers: Sequence[int]) -> np.ndarray:
-    """Score the validation rows by what some trials make together, [n]."""
+    """Score the validation rows by what some trials make together, [n] or [n, k]."""
     whole = trainer.model
     model = combination.made(start_model(trainer), weights_of(trainer, numbers))
     trainer.model = trainer.model_wrapped = model.to(trainer.args.device)
     try:
-        return scores_from_logits(trainer.predict(trainer.eval_dataset).predictions)
+        return scored_logits(trainer, trainer.predict(trainer.eval_dataset).predictions)
     finally:
         trainer.model = trainer.model_wrapped = whole
 

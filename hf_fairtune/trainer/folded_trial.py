@@ -48,7 +48,7 @@ def train_folds(trainer: FairTrainer, fit: CrossFit, searcher: Searcher, trial: 
         DivergedError: the training on a fold diverged.
         UndefinedObjectiveError: the objective has no value on these rows.
     """
-    drawn, scores = fit.draw(trial), np.full(len(fit.division.folds), np.nan)
+    drawn, scores = fit.draw(trial), np.full(fit.division.rows.scores.shape, np.nan)
 
     def begin(found: FairTrainer) -> None:
         start_trial(found, searcher, trial)

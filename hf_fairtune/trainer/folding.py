@@ -15,7 +15,8 @@ from optuna import TrialPruned
 from optuna.trial import BaseTrial, FixedTrial
 
 from ..audits.compute import numbers
-from ..audits.engine.rows import ScoredRows, check_rows, included_codes
+from ..audits.engine.class_rows import ClassRows, check_class_rows
+from ..audits.engine.rows import ScoredRows, included_codes
 from ..data.fair_dataset import FairDataset
 from ..document.estimate import NAN
 from ..document.search import Trial
@@ -27,6 +28,7 @@ from ..selections.objective import Scored
 from ..selections.selection import Selection
 from .audits import MODEL, VALIDATION
 from .baselines import as_trial
+from .classes import class_names
 from .divergence import DivergedError
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class Division:
     """
 
     parts: list[FairDataset]
-    rows: ScoredRows
+    rows: ScoredRows | ClassRows
     included: tuple[int, ...]
     folds: np.ndarray
 
@@ -63,9 +65,9 @@ class Division:
         parts, names = data.folds(count, seed), data.group_names
         columns = [part.columns(VALIDATION) for part in parts]
         every = {name: np.concatenate([one[name] for one in columns]) for name in columns[0]}
-        rows = check_rows(
-            every["labels"], np.zeros(len(every["labels"])), every["groups"], names, every.get("cluster")
-        )
+        classes, labels = class_names(None, data), every["labels"]
+        nothing = np.zeros((len(labels), len(classes)) if classes else len(labels))
+        rows = check_class_rows(labels, nothing, every["groups"], names, every.get("cluster"), classes)
         folds = np.repeat(np.arange(count), [len(one["labels"]) for one in columns])
         return cls(parts, rows, included_codes(names, data.left_out(VALIDATION)), folds)
 
@@ -143,7 +145,7 @@ class CrossFit:
                 try:
                     self.scores(fixed(trial), fold)
                 except DivergedError:
-                    self._keep(trial.number, fold, np.full(self._size(fold), np.nan))
+                    self._keep(trial.number, fold, np.full(self._shape(fold), np.nan))
         self.epochs += self.count * sum(trial.reached for trial in trials)
         return self.kept(trials)
 
@@ -153,10 +155,12 @@ class CrossFit:
         Raises:
             FairTuneError: a trial did not keep those of every fold.
         """
-        scores = np.empty((len(trials), len(self.division.folds)))
+        scores = np.empty((len(trials), *self.division.rows.scores.shape))
         if self._is_main:
             for row, trial in zip(scores, trials, strict=True):
-                parts = [read_scores(self._place(trial.number, fold), self._size(fold)) for fold in range(self.count)]
+                parts = [
+                    read_scores(self._place(trial.number, fold), *self._shape(fold)) for fold in range(self.count)
+                ]
                 row[:] = np.concatenate(parts)
         return self.division.scored(broadcast_object_list([scores])[0])
 
@@ -167,7 +171,7 @@ class CrossFit:
             DivergedError: the training diverged.
         """
         kept = self._place(trial.number, fold)
-        known = [read_scores(kept, self._size(fold)) if self._is_main and kept.is_file() else None]
+        known = [read_scores(kept, *self._shape(fold)) if self._is_main and kept.is_file() else None]
         found: np.ndarray | None = broadcast_object_list(known)[0]
         try:
             if found is None:
@@ -212,8 +216,9 @@ class CrossFit:
     def _place(self, trial: int, fold: int) -> Path:
         return place(Path(self.trainer.args.output_dir), trial, fold)
 
-    def _size(self, fold: int) -> int:
-        return int((self.division.folds == fold).sum())
+    def _shape(self, fold: int) -> tuple[int, ...]:
+        """Return the shape of a fold's scores, [n] or of several classes [n, k]."""
+        return int((self.division.folds == fold).sum()), *self.division.rows.scores.shape[1:]
 
     @property
     def _is_main(self) -> bool:

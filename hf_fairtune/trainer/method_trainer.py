@@ -5,21 +5,38 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.data import Sampler
 
+from ..data.balanced_sampler import balanced_sampler
+from ..errors import FairTuneError
 from ..methods.method import Batch, Method, forward
 from .divergence import Divergence
-from .paper_trainer import PaperTrainer
+from .group_metrics import LABELS
+from .group_trainer import GroupTrainer
 
 
-class MethodTrainer(PaperTrainer):
+class MethodTrainer(GroupTrainer):
     """The stock `Trainer` with a `method`; a loss that is not finite ends the training at the next evaluation."""
 
     method: Method
     divergence: Divergence
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # What cannot be drawn is said before anything is trained.
+        self._balanced(self.train_dataset)
+
     def compute_loss(
         self, model: nn.Module, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Return the method's loss; labels and groups never reach the model."""
+        """Return the method's loss; labels and groups never reach the model.
+
+        Raises:
+            FairTuneError: the batch lacks the labels.
+        """
+        if inputs.get(LABELS) is None:
+            raise FairTuneError(
+                f"a batch has the columns {', '.join(inputs)}, but the loss takes `{LABELS}`; let the data set have "
+                "them, and the collator keep them."
+            )
         if self.compute_loss_func is None:
             loss, outputs = self.method.loss(model, inputs)
         else:
@@ -42,7 +59,30 @@ class MethodTrainer(PaperTrainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         data: Any = self.train_dataset if train_dataset is None else train_dataset
         sampler = self.method.rows(data)
+        sampler = self._balanced(data) if sampler is None else sampler
         return super()._get_train_sampler(train_dataset) if sampler is None else sampler
+
+    def _balanced(self, data: Any) -> Sampler[int] | None:
+        """Return the sampler of the arguments, if they ask for one.
+
+        Raises:
+            FairTuneError: the method, or another argument, says which rows are drawn, or the rows cannot be.
+        """
+        drawn = getattr(self.args, "sampler", None)
+        if drawn is None or data is None:
+            return None
+        if own := self.method.own_rows():
+            raise FairTuneError(
+                f"`sampler` is {drawn}, but the method {self.method.name!r} draws its rows itself: {own}; leave the "
+                "sampler out."
+            )
+        if self.args.train_sampling_strategy != "random":
+            raise FairTuneError(
+                f"`sampler` is {drawn}, which draws at random, but `train_sampling_strategy` is "
+                f"{self.args.train_sampling_strategy}; leave one of them out."
+            )
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        return balanced_sampler(drawn, data, seed)
 
     def _evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         self.divergence.refuse(self)

@@ -135,7 +135,9 @@ def few_rows(data: FairDataset, fit: int, validation: int) -> FairDataset:
 
 def _few(part: Dataset, size: int, of_each: int) -> Dataset:
     columns = part.with_format("numpy").select_columns(["labels", "groups"])[:]
-    cells = 2 * columns["groups"] + columns["labels"]
+    labels = np.nan_to_num(columns["labels"], nan=-1).reshape(len(part), -1)
+    kinds, classes = np.unique(labels, axis=0, return_inverse=True)
+    cells = len(kinds) * columns["groups"] + classes.reshape(-1)
     turn = np.zeros(len(cells), int)
     for cell in np.unique(cells):
         turn[cells == cell] = np.arange((cells == cell).sum())

@@ -28,8 +28,6 @@ WORKING: dict[str, tuple[tuple[object, ...], str]] = {
     "eval_do_concat_batches": ((True,), "numbers by group are of all rows at once, never of a batch"),
     "bf16_full_eval": ((False,), "the model's weights would be rounded, and images tie"),
     "fp16_full_eval": ((False,), "the model's weights would be rounded, and images tie"),
-    "remove_unused_columns": ((False,), "the groups are no model input, and would be removed"),
-    "label_names": ((["labels", "groups"],), "the metrics take labels and groups by these names"),
     "auto_find_batch_size": (
         (False,),
         "the batch would depend on what memory is free, and the card names one",
@@ -56,6 +54,8 @@ def refuse_values(args: TrainingArguments) -> None:
         if value not in working:
             wanted = "leave it out" if None in working else f"use {' or '.join(map(str, working))}"
             raise FairTuneError(f"`{name}` is {getattr(value, 'value', value)}, but {reason}; {wanted}.")
+    if args.label_names is not None and "labels" not in args.label_names:
+        raise FairTuneError(f"`label_names` is {args.label_names}, but the loss takes `labels`; name them so.")
     for name in SHARDING:
         if os.environ.get(f"ACCELERATE_USE_{name}", "").lower() in ("1", "true", "yes"):
             raise FairTuneError(f"`accelerate launch` uses {name}, but {WORKING['fsdp'][1]}; use DDP or one device.")
@@ -115,14 +115,14 @@ def best_is_greater(metric: str | None, asked: bool | None, stock: bool | None) 
     return stock if known is None else known
 
 
-def check_best_metric(metric: str | None, group_names: Sequence[str]) -> None:
+def check_best_metric(metric: str | None, group_names: Sequence[str], class_names: Sequence[str] = ()) -> None:
     """Refuse a `metric_for_best_model` that `fairness_metrics` of these groups do not have."""
     if metric is not None and metric.removeprefix("eval_") != LOSS:
         if (key := key_of(metric)) != metric.removeprefix("eval_"):
             # Stock looks for the very name among the metrics.
             raise FairTuneError(f"`metric_for_best_model`: `{metric}` is called `{key}` here.")
         try:
-            direction(metric, group_names)
+            direction(metric, group_names, class_names)
         except FairTuneError as error:
             raise FairTuneError(f"`metric_for_best_model`: {error}") from None
 

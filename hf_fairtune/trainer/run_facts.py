@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import Trainer
+from transformers.trainer_utils import has_length
 
 from ..document.document import Document, Settings
 from ..document.provenance import Provenance, hardware
 from ..document.run import (
     Base,
     CalibrationFacts,
+    ClassCalibration,
     ExternalSet,
     MaskBits,
     MethodFacts,
@@ -29,12 +31,12 @@ from ..methods.method import Method
 from .audits import MODEL, Audits
 
 if TYPE_CHECKING:
-    from .fair import FairTrainer
+    from .audited_trainer import AuditedTrainer
 
 KEPT_ARGUMENTS = (
     "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps", "optim", "lr_scheduler_type",
     "schedule_per", "warmup_steps", "weight_decay", "decay_all", "max_grad_norm",
-    "label_smoothing_factor", "class_weights", "bf16", "fp16",
+    "label_smoothing_factor", "class_weights", "sampler", "bf16", "fp16",
 )  # fmt: skip
 
 
@@ -64,7 +66,10 @@ class TrainingLog:
         evaluations = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
         # Sorted, as a checkpoint sorts those that it gives back.
         log = [{name: float(value) for name, value in sorted(entry.items())} for entry in evaluations]
-        batches = round(passed * len(trainer.get_train_dataloader()))
+        loader = trainer.get_train_dataloader()
+        # A stream has no length, and its epochs are shares of the steps.
+        steps = len(loader) if has_length(loader) else trainer.state.max_steps
+        batches = round(passed * steps)
         self.steps.append(Step(stage.stage, passed, trainer.args.learning_rate, seconds, batches, record.facts, log))
 
     def training(self, trainer: Trainer) -> Training:
@@ -85,7 +90,7 @@ class TrainingLog:
         )
 
 
-def run_document(trainer: FairTrainer, audits: Audits) -> Document:
+def run_document(trainer: AuditedTrainer, audits: Audits) -> Document:
     """Return what a run did and found so far."""
     data, model = audits.data, trainer.model
     base = Base(trainer.base_name, model_type_of(model), data.image_size, counts(model)[0])
@@ -108,7 +113,9 @@ def run_document(trainer: FairTrainer, audits: Audits) -> Document:
     )
 
 
-def repair_facts(trainer: FairTrainer, external: ExternalSet, calibration: CalibrationFacts | None) -> Repair:
+def repair_facts(
+    trainer: AuditedTrainer, external: ExternalSet, calibration: CalibrationFacts | ClassCalibration | None
+) -> Repair:
     """Return how a trained model was repaired: on which images, in which head, calibrated how."""
     # PEFT's wrapper is no part of the head's name.
     heads = heads_of(trainer.model, trainer.args.head)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from accelerate.utils import broadcast_object_list
 
-from ..audits.compute import scores_from_logits
-from ..audits.engine.rows import check_rows, included_codes
+from ..audits.engine.class_rows import check_class_rows
+from ..audits.engine.rows import included_codes
 from ..document.search import Choice, Trial
 from ..errors import FairTuneError
 from ..search.kept import place, read_scores, write_scores
@@ -22,7 +22,8 @@ from ..search.searcher import Searcher
 from ..search.study import numbers_of_complete
 from ..selections.objective import Objective, Scored
 from ..selections.selection import Pool, Selection
-from .audits import VALIDATION, group_names
+from .audits import VALIDATION
+from .classes import names_of, scored_logits
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -51,7 +52,7 @@ def keep_scores(trainer: FairTrainer, number: int) -> None:
     """Keep the scores of a trial's last evaluation, which gave its value."""
     output = trainer.last_output
     if trainer.is_world_process_zero() and output is not None and output.predictions is not None:
-        write_scores(place(Path(trainer.args.output_dir), number), scores_from_logits(output.predictions))
+        write_scores(place(Path(trainer.args.output_dir), number), scored_logits(trainer, output.predictions))
 
 
 def objective_of(plan: Plan) -> Objective:
@@ -93,14 +94,15 @@ def scored_by(trainer: FairTrainer, plan: Plan, trials: Sequence[Trial]) -> Scor
 
 def _on_validation(trainer: FairTrainer, trials: Sequence[Trial]) -> Scored:
     """Read the scores of the validation rows that trials kept, on the main process."""
-    names, columns = group_names(trainer.eval_dataset), _columns(trainer)
+    (names, classes), columns = names_of(trainer), _columns(trainer)
     labels, groups = columns["labels"], columns["groups"]
-    rows = check_rows(labels, np.zeros(len(labels)), groups, names, columns.get("cluster"))
+    nothing = np.zeros((len(labels), len(classes)) if classes else len(labels))
+    rows = check_class_rows(labels, nothing, groups, names, columns.get("cluster"), classes)
     left_out = trainer.data.left_out(VALIDATION) if trainer.data else ()
     scores = None
     if trainer.is_world_process_zero():
         folder = Path(trainer.args.output_dir)
-        scores = np.stack([read_scores(place(folder, trial.number), len(labels)) for trial in trials])
+        scores = np.stack([read_scores(place(folder, trial.number), *nothing.shape) for trial in trials])
     return Scored(rows, included_codes(names, left_out), broadcast_object_list([scores])[0])
 
 

@@ -48,13 +48,16 @@ def test_weights_come_back_bit_for_bit() -> None:
         assert torch.equal(exact, model.float()(pixels).logits)
 
 
-def test_weights_in_half_precision_have_a_float32_head() -> None:
-    model, pixels = tiny_vit().bfloat16(), torch.randn(9, 3, 16, 16).bfloat16()
+def test_a_head_that_is_not_found_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    model = tiny_vit(num_labels=3)
+    model.config.num_labels = 4
+    with caplog.at_level(logging.WARNING), float32_head(model):
+        pass
+    assert "rounded to half precision, and images may tie: the head is not clear" in caplog.text
+
+
+@pytest.mark.parametrize("classes", [2, 7])
+def test_weights_in_half_precision_have_a_float32_head(classes: int) -> None:
+    model, pixels = tiny_vit(num_labels=classes).bfloat16(), torch.randn(9, 3, 16, 16).bfloat16()
     with torch.no_grad(), float32_head(model):
         assert model(pixels).logits.dtype == torch.float32
-
-
-def test_a_head_that_is_not_found_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING), float32_head(tiny_vit(num_labels=3)):
-        pass
-    assert "rounded to half precision, and images may tie: the model has 3 classes" in caplog.text

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from hf_fairtune.families.head import heads_of, scale_head, swap_classes
+from hf_fairtune.families.head import heads_of, order_classes, scale_head
 from hf_fairtune.families.precision import float32_head
 
 from .backbones import ONE_HEAD, RECIPES, backbone, heads, inputs
@@ -23,8 +23,7 @@ def test_turned_round_and_scaled(name: str) -> None:
     model = backbone(name)
     before = logits(model, name)
     assert heads_of(model) == list(heads(name))
-    for leaf in heads_of(model):
-        swap_classes(model, leaf)
+    order_classes(model, heads_of(model), (1, 0))
     assert torch.equal(logits(model, name), before.flip(1))
     for leaf in heads_of(model):
         scale_head(model, leaf, 2.5, -0.75)

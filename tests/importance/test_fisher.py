@@ -199,7 +199,7 @@ def test_batch_form_is_a_loop_over_batches(contrast: str) -> None:
     model, batch = lively(tiny_vit(1)), rows(13, 3)
     got = fisher_importance(model, split(batch, 4), form="batch", contrast=contrast, bias="equal_opportunity")
     margins = log_odds(model, batch["pixel_values"]).detach()
-    chosen = contrast_for(contrast, margins, batch["labels"], batch["groups"])
+    chosen = contrast_for(contrast, margins.unsqueeze(1), batch["labels"].unsqueeze(1), batch["groups"])
     prediction, biased, empty = [], [], 0
     for part in split(batch, 4):
         prediction.append(squared(model, weighted_bce(log_odds(model, part["pixel_values"]), part["labels"])))

@@ -78,9 +78,26 @@ def test_bad_options(options: dict[str, Any], message: str) -> None:
         fisher_importance(lively(Odd()), [rows(8, size=8)], **options)
 
 
-def test_more_classes_are_refused() -> None:
-    with pytest.raises(FairTuneError, match="3 classes"):
-        fisher_importance(tiny_vit(1, num_labels=3).double(), [rows(8)])
+def test_labels_must_be_those_of_the_model() -> None:
+    model = lively(Odd())
+    model.head = torch.nn.Linear(12, 3).double()
+    with pytest.raises(FairTuneError, match=r"3 classes, but two are wanted; .* by its `config"):
+        fisher_importance(model, [rows(8, size=8)])
+    three, batch = tiny_vit(1, num_labels=3).double(), rows(8)
+    for labels, message in [
+        (batch["labels"] + 2, r"`labels` holds \[3\]; labels are 0 to 2"),
+        (torch.ones(8, 3), r"`labels` has shape \(8, 3\)"),
+        (torch.arange(8) // 4 * 2, "every class lacks rows of it, or others, in a group"),
+    ]:
+        with pytest.raises(FairTuneError, match=message):
+            fisher_importance(three, [altered(batch, labels=labels, groups=torch.arange(8) // 4)])
+    three.config.problem_type = "multi_label_classification"
+    for labels, message in [
+        (batch["labels"], r"`labels` has shape \(8,\); a model of findings"),
+        (torch.full((8, 3), 0.5), r"`labels` holds \[0.5\]; labels are 0 or 1"),
+    ]:
+        with pytest.raises(FairTuneError, match=message):
+            fisher_importance(three, [altered(batch, labels=labels)])
 
 
 def test_rows_that_influence_each_other_are_refused() -> None:

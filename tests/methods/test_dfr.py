@@ -12,7 +12,10 @@ from hf_fairtune.errors import FairTuneError
 from hf_fairtune.losses.cross_entropy import CrossEntropy
 from hf_fairtune.methods.dfr import GRID, Dfr, Features, fit
 from hf_fairtune.methods.facts import Facts
+from hf_fairtune.methods.softmax_fit import fit_softmax
 from tests.conftest import table, tiny_vit
+
+from .several import several
 
 
 def drawn(n: int = 120, d: int = 8) -> Features:
@@ -31,6 +34,54 @@ def test_the_fit_is_scikit_learns(strength: float) -> None:
     weights, bias = fit(features, strength)
     np.testing.assert_allclose(weights, model.coef_[0], atol=2e-3)
     assert bias == pytest.approx(float(model.intercept_[0]), abs=2e-3)
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.1])
+def test_the_fit_of_three_classes_is_scikit_learns(strength: float) -> None:
+    draw = np.random.default_rng(0)
+    x, labels = draw.normal(size=(150, 6)), np.arange(150) % 3
+    x[:, 0] += labels
+    x[:, 1] -= 0.7 * (labels == 1)
+    model = LogisticRegression(l1_ratio=1, C=strength, solver="saga", tol=1e-9, max_iter=100_000).fit(x, labels)
+    weights, bias = fit(Features(x, labels, labels), strength)
+    np.testing.assert_allclose(weights, model.coef_.T, atol=3e-3)
+    np.testing.assert_allclose(bias - np.mean(bias), model.intercept_ - model.intercept_.mean(), atol=3e-3)
+
+
+def test_two_classes_by_the_softmax_have_the_same_log_odds() -> None:
+    """Its penalty splits a weight into two halves of opposite sign, which cost as much as the whole."""
+    features = drawn()
+    weights, bias = fit_softmax(features.values, features.labels, 0.3)
+    line, intercept = fit(features, 0.3)
+    np.testing.assert_allclose(weights[:, 1] - weights[:, 0], line, atol=3e-3)
+    assert bias[1] - bias[0] == pytest.approx(intercept, abs=3e-3)
+
+
+def test_a_head_of_three_classes_has_the_fitted_logits() -> None:
+    data = several(240)
+    method, model = Dfr(draws=2), tiny_vit(num_labels=3)
+    views = dict.fromkeys(method.views, data) | {"validation": several(90, seed=1)}
+    method.prepare(model, Facts.of(model, views, seed=5))
+    method.finish(model)
+    with torch.no_grad():
+        x = tiny_vit(num_labels=3).vit(pixel_values=data[:]["pixel_values"]).last_hidden_state[:, 0].double().numpy()
+        z = model(pixel_values=data[:]["pixel_values"]).logits.double().numpy()
+    labels, groups = np.array(data["labels"]), np.array(data["groups"])
+    values, cells = (x - x.mean(0)) / x.std(0), 3 * groups + labels
+    fits = []
+    for i in range(2):
+        rows = method._balanced(cells, i)
+        assert len(set(np.bincount(cells[rows]).tolist())) == 1
+        fits.append(fit(Features(values[rows], labels[rows], cells[rows]), float(method.fitted["inverse_l1"])))
+    wanted = values @ np.mean([w for w, _ in fits], axis=0) + np.mean([b for _, b in fits], axis=0)
+    np.testing.assert_allclose(z, wanted, atol=1e-4)
+
+
+def test_several_findings_are_refused() -> None:
+    model = tiny_vit(num_labels=3)
+    model.config.problem_type = "multi_label_classification"
+    with pytest.raises(FairTuneError, match="equally many rows of each label, but here a row has several"):
+        Dfr().prepare(model, Facts())
 
 
 def test_under_a_strong_penalty_only_the_prevalence_is_left() -> None:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.methods.facts import Facts
@@ -104,12 +104,31 @@ def test_balanced_rows_hold_every_group_equally_often() -> None:
     method, _ = prepared(2, balance=True)
     sampler = method.rows(data)
     assert sampler is not None
-    first, again = list(sampler), list(sampler)
-    sampler.set_epoch(1)
-    assert first == again != list(sampler)
-    assert len(first) == 1000
-    assert groups[first].mean() == pytest.approx(0.5, abs=0.06)
+    assert groups[list(sampler)].mean() == pytest.approx(0.5, abs=0.06)
+    assert method.own_rows()
     assert prepared(2)[0].rows(data) is None
+
+
+def test_groups_weigh_by_their_known_findings() -> None:
+    """One whose findings are all missing keeps its weight; a batch without any has loss 0 and changes nothing."""
+    method, model = GroupDro(eta=1.0), tiny_vit(num_labels=3)
+    model = method.prepare(model, Facts(("a", "b", "c"), 3, np.array([[4], [4], [4]])))
+    (batch,) = batches(3, 1, 12)
+    labels = torch.randint(2, (12, 3), generator=torch.Generator().manual_seed(0)).float()
+    labels[(torch.arange(36) % 4 == 0).reshape(12, 3)] = torch.nan
+    labels[batch["groups"] == 1] = torch.nan
+    batch["labels"] = labels * torch.nan
+    loss, _ = method.loss(model, batch)
+    loss.backward()
+    assert loss == 0
+    assert method.weights.tolist() == [1 / 3] * 3
+    batch["labels"] = labels
+    loss, outputs = method.loss(model, batch)
+    entries = binary_cross_entropy_with_logits(outputs.logits, labels.nan_to_num(), reduction="none")
+    mean = [entries[(batch["groups"] == g).unsqueeze(1) & ~labels.isnan()].mean().item() for g in (0, 2)]
+    grown = np.exp(mean) / np.exp(mean).sum() * 2 / 3
+    assert method.weights.tolist() == pytest.approx([grown[0], 1 / 3, grown[1]], rel=1e-5)
+    assert loss.item() == pytest.approx(grown @ mean, rel=1e-5)
 
 
 def test_bad_input() -> None:

@@ -7,8 +7,13 @@ import pytest
 import torch
 
 from hf_fairtune import FairTrainer, FairTrainingArguments, FairTuneError
+from hf_fairtune.data.balanced_sampler import balanced_sampler
+from hf_fairtune.methods.dfr import Dfr
 from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
+from hf_fairtune.methods.groupdro import GroupDro
+from hf_fairtune.methods.method import Method
+from hf_fairtune.methods.sam import Sam
 from hf_fairtune.methods.swift import Swift
 from tests.conftest import table, tiny_vit
 
@@ -76,6 +81,28 @@ def test_balanced_weights_are_of_the_rows_trained_on(tmp_path: Path) -> None:
     assert kept.arguments["class_weights"] == ["balanced"]
     with pytest.raises(FairTuneError, match="`class_weights` has no effect on a `compute_loss_func` of your own"):
         trainer(tmp_path, class_weights=["1", "2"], compute_loss_func=lambda *_, **__: 0)
+
+
+@pytest.mark.parametrize("method", [Full(), Swift(), FairTune(mask="linear"), GroupDro(), Sam()])
+def test_the_rows_of_every_method_are_the_samplers(tmp_path: Path, method: Method) -> None:
+    run = trainer(tmp_path, method=method, sampler="group_label", data_seed=7)
+    assert list(run._get_train_sampler()) == list(balanced_sampler("group_label", table(), 7))
+    assert run.training_log.training(run).arguments["sampler"] == "group_label"
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        (GroupDro(balance=True), "'groupdro' draws its rows itself: every group equally often"),
+        (Swift(contrast="pair_data"), "'swift' draws its rows itself: those of the two groups compared"),
+        (Dfr(), "'dfr' draws its rows itself: equally many of every group and label"),
+    ],
+)
+def test_a_sampler_beside_rows_of_the_methods_own(tmp_path: Path, method: Method, said: str) -> None:
+    with pytest.raises(FairTuneError, match=said):
+        trainer(tmp_path, method=method, sampler="group")
+    with pytest.raises(FairTuneError, match="but `train_sampling_strategy` is sequential"):
+        trainer(tmp_path, sampler="group", train_sampling_strategy="sequential")
 
 
 def test_the_loss_is_the_models_own(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from transformers import AutoModelForImageClassification, ViTImageProcessorPil
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.families.head import find_head, swap_classes
+from hf_fairtune.families.head import find_head, order_classes
 from hf_fairtune.trainer.feature_layer import feature_layer, log_odds, over_the_grid
 from hf_fairtune.trainer.saliency import activation_maps, figure_of_maps, one_of_each, write_maps
 
@@ -69,7 +69,7 @@ def test_layer_and_range(name: str) -> None:
     assert maps.shape == (2, *pixels.shape[2:])
     assert all(float(m.max()) in (0.0, pytest.approx(1.0)) for m in maps)
     assert maps.min() >= 0
-    swap_classes(model, find_head(model))
+    order_classes(model, [find_head(model)], (1, 0))
     assert torch.maximum(maps, activation_maps(model, pixels)).amax((1, 2)).tolist() == pytest.approx([1.0, 1.0])
     assert [module.training for module in model.modules()] == modes
     assert all(p.grad is None for p in model.parameters())

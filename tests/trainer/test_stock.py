@@ -9,6 +9,7 @@ from peft import get_peft_model
 from transformers import Trainer, TrainingArguments
 
 from hf_fairtune import MaskConfig, MaskSearchSpace, fairness_metrics
+from hf_fairtune.masks.config import masked
 from tests.conftest import table, tiny_vit
 
 pytestmark = [
@@ -66,7 +67,13 @@ def test_search_space_and_metrics_in_a_stock_search(tmp_path: Path) -> None:
         compute_objective=lambda metrics: metrics["eval_min_group_auc"],
         direction="maximize",
         backend="optuna",
-        n_trials=2,
+        n_trials=3,
         sampler=optuna.samplers.TPESampler(seed=0),
     )
     assert len(space.mask(best.hyperparameters).bits) == 9
+    trainer.args.learning_rate = best.hyperparameters["learning_rate"]
+    trainer.train()
+    trained = {name for name, values in trainer.model.named_parameters() if values.requires_grad}
+    wanted = masked(tiny_vit(), space.mask(best.hyperparameters))
+    assert trained == {name for name, values in wanted.named_parameters() if values.requires_grad}
+    assert trainer.evaluate()["eval_min_group_auc"] == best.objective

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm.auto import tqdm
 
-from .proportions import ratio
+from .proportions import ratio, total
 from .resampling import plan
 from .rows import ScoredRows
 
@@ -112,6 +112,18 @@ def _order(models: Sequence[ScoredRows], decisions: Sequence[np.ndarray]) -> np.
         decided += chosen
     alike = np.zeros_like(cells) if models[0].weights is None else models[0].weights
     return np.lexsort((alike, *decided, *scores, cells))
+
+
+def auc_counter(rows: ScoredRows) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Prepare AUCs of rows in any order: weights [chunk, n] -> AUCs and pairs, [chunk, n_groups + 1] each."""
+    count = _counter(rows, np.zeros((1, len(rows.labels)), dtype=bool), ())
+
+    def found(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        aucs, counts = count(weights)
+        cells = np.moveaxis(counts, 1, 0)[:, :, 0]
+        return aucs, total(cells, ["positives"]) * total(cells, ["negatives"])
+
+    return found
 
 
 def _counter(

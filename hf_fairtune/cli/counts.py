@@ -1,0 +1,57 @@
+"""What a run says of its classes and groups before it trains: their rows, and what these are too few for."""
+
+from collections.abc import Container, Iterator
+
+from ..audits.engine.auc_tests import detectable as detectable_difference
+from ..audits.engine.resampled_rows import ESTIMABLE
+from ..data.columns import SPLITS
+from ..data.fair_dataset import FairDataset
+from ..document.estimate import exact
+from ..errors import listed
+from ..show.beforehand import classes, detectable
+from ..show.group_names import wordings
+
+
+def classes_said(data: FairDataset) -> Iterator[str]:
+    """Say which classes or findings there are, with their rows; and which cells are too small to be judged."""
+    if data.task == "binary":
+        return
+    sheets, names = data.facts().splits, data.label_names
+    sizes = {name: sum(exact(sheets[split].positives[name]) for split in SPLITS) for name in names}
+    yield f"{'classes' if data.task == 'multiclass' else 'findings'}: {classes(sizes)}"
+    missing = [f"{one.column} in {one.n}" for one in data.facts().readings if one.role == "missing"]
+    labels = [text for text in missing if text.partition(" in ")[0] in names]
+    if labels and data.task == "multilabel":
+        yield f"labels that are empty are not known, and neither train nor test: {', '.join(labels)} rows"
+    left, few, cells = data.left_out("validation"), list[str](), 0
+    for name, by_group in counts_of(data, "validation", left).items():
+        cells += len(by_group)
+        few += [f"{name} in {group} ({min(own)})" for group, own in by_group.items() if min(own) < ESTIMABLE]
+    if few:
+        yield (
+            f"note: {len(few)} of {cells} cells of class and group have fewer than {ESTIMABLE} cases on validation, "
+            f"and take no part in what is worst or mean there: {listed(few, 8)}"
+        )
+
+
+def detectable_said(data: FairDataset) -> Iterator[str]:
+    """Say which difference between groups the test split can show, of each class with enough cases."""
+    few = []
+    for target, counts in counts_of(data, "test").items():
+        found, where = detectable(detectable_difference(counts)), "" if data.task == "binary" else f", {target}"
+        if data.task != "binary" and min(map(min, counts.values())) < ESTIMABLE:
+            few.append(target)
+        else:
+            yield f"note: test split{where}: {found}"
+    if few:
+        yield f"note: test split: too few cases in some group to tell the groups apart in {', '.join(few)}"
+
+
+def counts_of(data: FairDataset, split: str, but: Container[str] = ()) -> dict[str, dict[str, tuple[int, int]]]:
+    """Return the positives and negatives of each target and group in a split, by the group in words."""
+    facts, found = data.facts(), dict[str, dict[str, tuple[int, int]]]()
+    said = wordings(facts)[1][facts.splits[split].attributes[-1].name]
+    for group, cells in zip(data.groups_of(split), data.cases(split).tolist(), strict=True):
+        for target, (negatives, positives) in zip(facts.targets, cells, strict=True) if group not in but else ():
+            found.setdefault(target.name, {})[said.get(group, group)] = positives, negatives
+    return found

@@ -1,0 +1,85 @@
+"""Platt scaling of several classes: of two it is Platt's own; in the head it is what was fitted."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+from scipy.special import expit, log_softmax, softmax
+
+from hf_fairtune.audits.calibration import fit_calibration
+from hf_fairtune.audits.class_calibration import calibrated_scores, fit_class_calibration
+from hf_fairtune.audits.compute import scores_from_logits
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.families.head import MULTI_LABEL, find_head, scale_head
+from tests.conftest import tiny_vit
+
+NAMES = ["a", "b", "c"]
+
+
+def drawn(k: int, n: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    draw = np.random.default_rng(k)
+    labels = draw.choice(k, n, p=[0.7, *[0.3 / (k - 1)] * (k - 1)])
+    return labels, 2.5 * (draw.normal(size=(n, k)) + np.eye(k)[labels])
+
+
+def test_of_two_classes_it_is_platts() -> None:
+    labels, logits = drawn(2)
+    chances = softmax(logits, axis=1)
+    one = fit_calibration(labels, chances[:, 1])
+    two = fit_class_calibration(labels, chances, NAMES[:2])
+    assert [*two.slopes.values()] == pytest.approx([one.slope] * 2)
+    assert two.intercepts["b"] - two.intercepts["a"] == pytest.approx(one.intercept)
+    assert (two.log_loss_before, two.log_loss_after) == pytest.approx((one.log_loss_before, one.log_loss_after))
+
+
+def test_of_three_it_is_the_lowest_point() -> None:
+    labels, logits = drawn(3)
+    found = fit_class_calibration(labels, softmax(logits, axis=1), NAMES)
+    counts = np.bincount(labels)
+    targets = np.where(np.eye(3)[labels] == 1, counts[labels][:, None] + 1, 1) / (counts[labels][:, None] + 3)
+
+    def loss(line: np.ndarray) -> Any:
+        return -(targets * log_softmax(line[0] * logits + np.append(line[1:], 0), axis=1)).sum()
+
+    oracle = minimize(loss, [1.0, 0.0, 0.0], tol=1e-12).x
+    biases = np.append(oracle[1:], 0)
+    assert found.slopes["a"] == pytest.approx(oracle[0], rel=1e-4)
+    assert [*found.intercepts.values()] == pytest.approx(biases - biases.mean(), abs=1e-4)
+    assert found.log_loss_after < found.log_loss_before
+
+
+def test_findings_have_a_line_each() -> None:
+    draw = np.random.default_rng(0)
+    labels = (draw.random((200, 3)) < 0.4).astype(float)
+    logits = 2 * (draw.normal(size=(200, 3)) + labels)
+    labels[:30, 1] = np.nan
+    found = fit_class_calibration(labels, expit(logits), NAMES)
+    alone = fit_calibration(labels[30:, 1], expit(logits[30:, 1]))
+    assert (found.slopes["b"], found.intercepts["b"]) == (alone.slope, alone.intercept)
+    assert found.log_loss_after < found.log_loss_before
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_the_head_gives_the_calibrated_scores(exclusive: bool) -> None:
+    labels, _ = drawn(3, 60)
+    model = tiny_vit(num_labels=3)
+    model.config.problem_type = None if exclusive else MULTI_LABEL
+    pixels = torch.randn(60, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+
+    def scores() -> np.ndarray:
+        with torch.no_grad():
+            return scores_from_logits(model(pixels).logits.numpy(), multilabel=not exclusive)
+
+    truth = labels if exclusive else (np.eye(3)[labels] == 1).astype(float)
+    found = fit_class_calibration(truth, scores(), NAMES)
+    wanted = calibrated_scores(found, scores(), exclusive)
+    scale_head(model, find_head(model), [*found.slopes.values()], [*found.intercepts.values()])
+    np.testing.assert_allclose(scores(), wanted, atol=2e-5)
+
+
+def test_a_class_without_rows_is_one_line() -> None:
+    labels, logits = drawn(3)
+    with pytest.raises(FairTuneError, match="`validation` has no row of the class 'c'"):
+        fit_class_calibration(labels % 2, softmax(logits, axis=1), NAMES)
