@@ -19,13 +19,12 @@ from .image_checks import check_both_classes, check_folds, check_named
 from .image_rows import ImageRows, read_rows
 from .leakage import check_unseen
 from .pixels import cache_folder
-from .processors import check_plain, pixel_shape, resized_processor
+from .processors import pixel_shape, plain_processor
 from .scored_table import ScoredTable
 from .source import load_source
 from .splits import SplitPlan, divide, stratified
 from .table_object import Table
 from .testsets import check_name
-from .timm_processor import readable
 from .transform import cached_transform, transform_of
 
 TRAIN = SPLITS[0]
@@ -229,10 +228,7 @@ def load_fair_dataset(
     Raises:
         FairTuneError: anything about the data, the flags or the disk that a user can correct, in one line.
     """
-    processor = readable(processor)
-    if arguments.image_size is not None:
-        processor = resized_processor(processor, arguments.image_size)
-    check_plain(processor)
+    processor = plain_processor(processor, arguments.image_size)
     plan = SplitPlan(arguments.validation_fraction, arguments.test_fraction, seed, splits_file)
     source = load_source(arguments.dataset, image=arguments.image, image_root=arguments.image_root, table=table)
     source = source.certain(arguments.label, arguments.positive, arguments.uncertain)

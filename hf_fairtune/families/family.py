@@ -1,5 +1,6 @@
 """The contract of a family: what the structure of an architecture does not tell."""
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,8 @@ def family_of(model: nn.Module) -> Family:
 def image_size_of(model: Any) -> int | None:
     """Return the image height in pixels that a model says it is made for, or None where it says none."""
     config = getattr(model, "config", None)
-    size = getattr(config, "image_size", None)
+    # Models of two towers keep it with that for images.
+    size = getattr(config, "image_size", getattr(getattr(config, "vision_config", None), "image_size", None))
     if size is None:
         size = (getattr(config, "pretrained_cfg", None) or {}).get("input_size", (None, None))[1]
     return size if isinstance(size, int | None) else int(size[0])
@@ -84,9 +86,21 @@ def fit_image_size(model: Any, size: int) -> None:
             f"`{model_type_of(model)}` does not take images of {size} pixels ({first_line(error)}); {advice}."
         ) from None
     if getattr(config, "image_size", None) is not None:
-        config.image_size = size
+        config.image_size = size if _fits_weights(model, size) else config.image_size
     elif known is not None:
         config.pretrained_cfg["input_size"] = [config.pretrained_cfg["input_size"][0], size, size]
+
+
+def _fits_weights(model: Any, size: int) -> bool:
+    """Tell whether a model made for images of `size` pixels has weights of the same shapes, so that it can be loaded.
+
+    One that interpolates its positions has not: it stays a model for its own size that takes others.
+    """
+    config = copy.deepcopy(model.config)
+    config.image_size = size
+    with torch.device("meta"):
+        other = type(model)(config).state_dict()
+    return {name: v.shape for name, v in other.items()} == {name: v.shape for name, v in model.state_dict().items()}
 
 
 def counts(model: Any) -> tuple[int, int]:
