@@ -66,7 +66,8 @@ class Facts:
     def reading(self, rows: Mapping[str, Any]) -> Facts:
         """Return the facts with other rows, counted by the view "train"."""
         train: Any = rows.get("train")
-        features: Mapping[str, Any] = getattr(train, "features", None) or {}
+        # A stream is not read before it is trained on.
+        features: Mapping[str, Any] = train.features if isinstance(train, Dataset) else {}
         if not all(hasattr(features.get(name), "names") for name in ("labels", "groups")):
             return replace(self, rows=rows)
         names, n_classes = tuple(features["groups"].names), len(features["labels"].names)
@@ -78,5 +79,5 @@ class Facts:
 
 def label_counts(rows: Any) -> np.ndarray | None:
     """Return the number of rows of each class, [n_classes]; None where no `ClassLabel` names the classes."""
-    names = getattr((getattr(rows, "features", None) or {}).get("labels"), "names", None)
+    names = getattr(rows.features.get("labels"), "names", None) if isinstance(rows, Dataset) else None
     return None if names is None else np.bincount(rows.with_format("numpy")["labels"][:], minlength=len(names))

@@ -9,9 +9,11 @@ import torch
 from peft import IA3Config, LNTuningConfig, LoHaConfig, LoraConfig, PeftConfig, PeftModel, PromptTuningConfig
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import Trainer
+from transformers import Trainer, ViTForImageClassification, ViTImageProcessorPil
 
-from hf_fairtune import FairTrainer, FairTuneError, MaskConfig
+from hf_fairtune import DataArguments, FairTrainer, FairTuneError, MaskConfig, load_fair_dataset
+from hf_fairtune.data.fair_dataset import FairDataset
+from hf_fairtune.datasets.lesions import write_lesions
 from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
 from hf_fairtune.methods.plain import Plain, read_config, written
@@ -228,3 +230,52 @@ def test_a_class_of_optimizer_takes_what_is_trained(tmp_path: Path, method: dict
     before = weights(run.model)
     run.train()
     assert moved(run, before) == trained(run)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> FairDataset:
+    """120 generated images in three splits."""
+    folder = write_lesions(tmp_path_factory.mktemp("data") / "lesions", n=120, image_size=16)
+    flags = DataArguments(str(folder), "label", ["malignant"], ["skin"], "patient_id", image_size=16)
+    return load_fair_dataset(flags, ViTImageProcessorPil(size={"height": 16, "width": 16}))
+
+
+@pytest.mark.parametrize("config", [CONFIGS[0], CONFIGS[2], CONFIGS[4]], ids=["mask", "lora", "ia3"])
+def test_a_run_with_splits_hands_over_adapter_and_merged_model(
+    tmp_path: Path, data: FairDataset, config: PeftConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hf_fairtune.handover.write_card", lambda document, folder: None)
+    run = FairTrainer(tiny_vit(), arguments(tmp_path), data=data, peft_config=config)
+    run.train()
+    raw = run.audit("test", n_boot=0, n_permutations=0)
+    assert run.calibrate().applied
+    run.save_model()
+    pixels = data.plain("test")[:]["pixel_values"]
+    start = tiny_vit()
+    adapted = PeftModel.from_pretrained(start, tmp_path / "adapter").eval()
+    merged = ViTForImageClassification.from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        wanted = run.model.eval()(pixel_values=pixels).logits
+        torch.testing.assert_close(adapted(pixel_values=pixels).logits, wanted)
+        torch.testing.assert_close(merged(pixel_values=pixels).logits, wanted)
+    assert merged.config.label2id == {"benign": 0, "malignant": 1}
+    made = run.document
+    assert made.run is not None
+    assert made.run.base.parameters == sum(values.numel() for values in tiny_vit().parameters())
+    training = made.models[-1].training
+    assert training is not None
+    assert training.trainable_parameters == sum(p.numel() for p in run.model.parameters() if p.requires_grad)
+    assert raw[-1].audit.min_group_auc is not None
+
+
+def test_an_adapter_is_not_combined(tmp_path: Path) -> None:
+    run = trainer(tmp_path, peft_config=CONFIGS[2], model_init=lambda: tiny_vit())
+    with pytest.raises(FairTuneError, match="`soup` combines weights of the plain model, which the adapter"):
+        run.hyperparameter_search(n_trials=2, combine="soup")
+
+
+def test_a_head_under_lora_is_not_calibrated(tmp_path: Path, data: FairDataset) -> None:
+    config = LoraConfig(target_modules=["q_proj", "classifier"])
+    run = FairTrainer(tiny_vit(), arguments(tmp_path), data=data, peft_config=config)
+    with pytest.raises(FairTuneError, match="the head is not clear, layers with two outputs are none"):
+        run.calibrate()
