@@ -1,4 +1,4 @@
-"""A stock script as it is, and with the lines of each diff beside it: each runs, and adds as many lines as the README says."""
+"""A stock script as it is, and with the lines of each diff beside it: each runs, and adds what the README says."""
 
 import json
 import re
