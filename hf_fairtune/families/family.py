@@ -105,6 +105,7 @@ def _fits_weights(model: Any, size: int) -> bool:
 
 def counts(model: Any) -> tuple[int, int]:
     """Return the number of parameters of the plain model and of those trained, also where PEFT holds copies."""
-    originals = [p for name, p in model.named_parameters() if "ln_tuning_layers" not in name]
+    added = getattr(getattr(model, "base_model", None), "prefix", "ln_tuning_"), ".modules_to_save."
+    originals = [p for name, p in model.named_parameters() if not any(part in name for part in added)]
     trained = [p for p in model.parameters() if p.requires_grad]
     return sum(p.numel() for p in originals), sum(p.numel() for p in trained)

@@ -82,8 +82,9 @@ def plain(model: Any) -> Any:
 
 def outputs(model: nn.Module, classes: int) -> list[str]:
     """List the leaves with an output for each class: linear layers, or 1x1 convolutions where no linear layer has."""
-    # PEFT keeps the layer that it replaced under these names.
-    leaves = {n: m for n, m in model.named_modules() if not n.endswith((".base_layer", ".original_module"))}
+    # PEFT keeps the layer that it replaced under these names, and what it adds to one that stays under the last.
+    within = (".base_layer", ".original_module"), ".lora_"
+    leaves = {n: m for n, m in model.named_modules() if not n.endswith(within[0]) and within[1] not in n}
     linear = [n for n, m in leaves.items() if isinstance(m, nn.Linear) and m.out_features == classes]
     convolutions = {n: (m.out_channels, *m.kernel_size) for n, m in leaves.items() if isinstance(m, nn.Conv2d)}
     return linear or [n for n, sizes in convolutions.items() if sizes == (classes, 1, 1)]

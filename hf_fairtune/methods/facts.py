@@ -71,7 +71,8 @@ class Facts:
     def reading(self, rows: Mapping[str, Any]) -> Facts:
         """Return the facts with other rows, counted by the view "train"."""
         train: Any = rows.get("train")
-        features: Mapping[str, Any] = getattr(train, "features", None) or {}
+        # A stream is not read before it is trained on.
+        features: Mapping[str, Any] = train.features if isinstance(train, Dataset) else {}
         names, labels = (getattr(features.get(name), "names", None) for name in ("groups", "labels"))
         findings = is_list(features.get("labels"))
         if names is None or (labels is None and not findings):
@@ -95,9 +96,9 @@ def is_list(feature: Any) -> bool:
 def label_counts(rows: Any) -> np.ndarray | None:
     """Return the number of rows of each class, [n_classes], or the negatives and positives of each finding, [n, 2].
 
-    None where no `ClassLabel` names the classes.
+    None where no `ClassLabel` names the classes, and of a stream, which is not read before it is trained on.
     """
-    feature = (getattr(rows, "features", None) or {}).get("labels")
+    feature = rows.features.get("labels") if isinstance(rows, Dataset) else None
     if is_list(feature):
         labels = rows.with_format("numpy")["labels"][:]
         return np.stack([(labels == 0).sum(0), (labels == 1).sum(0)], axis=1)

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 class Plain(Method):
     """Train what requires a gradient in the given model, or what a PEFT config lets train."""
 
-    title: ClassVar[str] = "Fine-tuning"
+    title: ClassVar[str] = "Plain fine-tuning"
     citation: ClassVar[str] = """\
 @misc{mangrulkar2022peft,
   title = {{PEFT}: State-of-the-art Parameter-Efficient Fine-Tuning methods},
@@ -34,6 +34,10 @@ class Plain(Method):
 }"""
 
     peft: str | None = flag(None, "PEFT config: its json file, the folder with its adapter_config.json, or JSON.")
+
+    def __post_init__(self) -> None:
+        # A file may change, and its place is no part of a record.
+        self.peft = None if self.peft is None else written(read_config(self.peft))
 
     def prepare(self, model: Any, facts: Facts) -> Any:
         """Return the model as it is, or under the PEFT config."""
@@ -54,12 +58,14 @@ METHOD = Plain
 
 
 def written(config: PeftConfig) -> str:
-    """Write a PEFT config as JSON.
+    """Write what a PEFT config sets, beside its kind, as JSON.
 
     Raises:
         FairTuneError: JSON does not hold all of it.
     """
-    known = {name: value for name, value in config.to_dict().items() if value is not None}
+    usual = type(config)().to_dict()
+    set_ones = {name: value for name, value in config.to_dict().items() if value != usual[name]}
+    known = {"peft_type": config.peft_type.value, **set_ones}
     try:
         text = json.dumps(known, default=sorted, sort_keys=True)
         same = PeftConfig.from_peft_type(**json.loads(text)).to_dict() == config.to_dict()

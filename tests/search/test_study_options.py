@@ -139,6 +139,12 @@ def test_a_shared_storage_keeps_the_running_trials_of_others(tmp_path: Path, mon
     searcher(tmp_path / "run", num_train_epochs=1).hyperparameter_search(n_trials=3, storage=storage)
     states = [trial.state.name for trial in begun(tmp_path, "fairtune")]
     assert states == ["COMPLETE", "COMPLETE", "RUNNING", "COMPLETE"]
+    # Another machine goes on with the study, and every machine has its winner.
+    other = searcher(tmp_path / "other", num_train_epochs=1)
+    best = other.hyperparameter_search(n_trials=4, storage=storage)
+    done = [trial for trial in begun(tmp_path, "fairtune") if trial.state.name == "COMPLETE"]
+    assert len(done) == 4
+    assert best.objective == max(trial.value for trial in done)
 
 
 def test_a_timeout_begins_no_further_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

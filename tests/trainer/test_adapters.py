@@ -1,5 +1,6 @@
 """PEFT configs as `peft_config`, and optimizers of one's own bound to what a method trains."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ import torch
 from peft import IA3Config, LNTuningConfig, LoHaConfig, LoraConfig, PeftConfig, PeftModel, PromptTuningConfig
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import Trainer
+from transformers import Trainer, ViTForImageClassification, ViTImageProcessorPil
 
-from hf_fairtune import FairTrainer, FairTuneError, MaskConfig
+from hf_fairtune import DataArguments, FairTrainer, FairTuneError, MaskConfig, load_fair_dataset
+from hf_fairtune.data.fair_dataset import FairDataset
+from hf_fairtune.datasets.lesions import write_lesions
 from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
 from hf_fairtune.methods.plain import Plain, read_config, written
@@ -19,11 +22,12 @@ from hf_fairtune.methods.swift import Swift
 from tests.conftest import table, tiny_vit
 from tests.trainer.test_drop_in import arguments
 
+BOTH = ["q_proj", "v_proj"]
 HEAD = {"modules_to_save": ["classifier"]}
 CONFIGS: list[PeftConfig] = [
     MaskConfig(mask="attention"),
     MaskConfig(mask="010000001"),
-    LoraConfig(target_modules=["q_proj", "v_proj"], r=4, **HEAD),
+    LoraConfig(target_modules=BOTH, r=4, **HEAD),
     LoHaConfig(target_modules=["fc1"], r=2, **HEAD),
     IA3Config(target_modules=["k_proj", "v_proj"], feedforward_modules=[], **HEAD),
     LNTuningConfig(target_modules=["layernorm_before"], **HEAD),
@@ -101,9 +105,8 @@ def test_a_config_survives_as_text(tmp_path: Path) -> None:
     assert written(read_config(text)) == text
     (tmp_path / "lora.json").write_text(text)
     CONFIGS[2].save_pretrained(tmp_path / "adapter")
-    named = [Plain(peft=str(tmp_path / name)) for name in ("lora.json", "adapter")]
-    counts = [len(trained(trainer(tmp_path, method=method))) for method in (*named, Plain(peft=text))]
-    assert len(set(counts)) == 1
+    assert json.loads(text) == {"modules_to_save": ["classifier"], "peft_type": "LORA", "r": 4, "target_modules": BOTH}
+    assert Plain(peft=str(tmp_path / "lora.json")) == Plain(peft=text) == Plain(peft=str(tmp_path / "adapter"))
     assert Plain(peft=text).record().facts == {"peft_type": "LORA"}
 
 
@@ -119,8 +122,6 @@ def test_a_config_survives_as_text(tmp_path: Path) -> None:
             "`peft_config` does not fit the model: Target modules {'x'}",
         ),
         ({"peft_config": PromptTuningConfig(num_virtual_tokens=2)}, "`peft_config` is a PromptTuningConfig, whose"),
-        ({"method": Plain(peft="nowhere.json")}, "`peft` is no PEFT config (No such file"),
-        ({"method": Plain(peft="{}")}, "`peft` is no PEFT config ("),
         ({"peft_config": CONFIGS[2], "model": PeftModel(tiny_vit(), CONFIGS[2])}, "the model is a PEFT model already"),
         (
             {"peft_config": LoraConfig(target_modules=["fc1"], alpha_pattern={"x": object()})},
@@ -132,6 +133,13 @@ def test_a_config_that_cannot_work_is_one_line(tmp_path: Path, options: dict[str
     with pytest.raises(FairTuneError) as refused:
         trainer(tmp_path, **options)
     assert str(refused.value).startswith(message)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["nowhere.json", "{}", '{"peft_type": "NONE"}', "[]", "{"])
+def test_a_text_that_is_no_config_is_one_line(text: str) -> None:
+    with pytest.raises(FairTuneError, match=r"`peft` is no PEFT config \(") as refused:
+        Plain(peft=text)
     assert "\n" not in str(refused.value)
 
 
@@ -228,3 +236,52 @@ def test_a_class_of_optimizer_takes_what_is_trained(tmp_path: Path, method: dict
     before = weights(run.model)
     run.train()
     assert moved(run, before) == trained(run)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> FairDataset:
+    """120 generated images in three splits."""
+    folder = write_lesions(tmp_path_factory.mktemp("data") / "lesions", n=120, image_size=16)
+    flags = DataArguments(str(folder), "label", ["malignant"], ["skin"], "patient_id", image_size=16)
+    return load_fair_dataset(flags, ViTImageProcessorPil(size={"height": 16, "width": 16}))
+
+
+@pytest.mark.parametrize("config", [CONFIGS[0], CONFIGS[2], CONFIGS[4]], ids=["mask", "lora", "ia3"])
+def test_a_run_with_splits_hands_over_adapter_and_merged_model(
+    tmp_path: Path, data: FairDataset, config: PeftConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hf_fairtune.handover.write_card", lambda document, folder: None)
+    run = FairTrainer(tiny_vit(), arguments(tmp_path), data=data, peft_config=config)
+    run.train()
+    raw = run.audit("test", n_boot=0, n_permutations=0)
+    assert run.calibrate().applied
+    run.save_model()
+    pixels = data.plain("test")[:]["pixel_values"]
+    start = tiny_vit()
+    adapted = PeftModel.from_pretrained(start, tmp_path / "adapter").eval()
+    merged = ViTForImageClassification.from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        wanted = run.model.eval()(pixel_values=pixels).logits
+        torch.testing.assert_close(adapted(pixel_values=pixels).logits, wanted)
+        torch.testing.assert_close(merged(pixel_values=pixels).logits, wanted)
+    assert merged.config.label2id == {"benign": 0, "malignant": 1}
+    made = run.document
+    assert made.run is not None
+    assert made.run.base.parameters == sum(values.numel() for values in tiny_vit().parameters())
+    training = made.models[-1].training
+    assert training is not None
+    assert training.trainable_parameters == sum(p.numel() for p in run.model.parameters() if p.requires_grad)
+    assert raw[-1].audit.min_group_auc is not None
+
+
+def test_an_adapter_is_not_combined(tmp_path: Path) -> None:
+    run = trainer(tmp_path, peft_config=CONFIGS[2], model_init=lambda: tiny_vit())
+    with pytest.raises(FairTuneError, match="`soup` combines weights of the plain model, which the adapter"):
+        run.hyperparameter_search(n_trials=2, combine="soup")
+
+
+def test_a_head_under_lora_is_not_calibrated(tmp_path: Path, data: FairDataset) -> None:
+    config = LoraConfig(target_modules=["q_proj", "classifier"])
+    run = FairTrainer(tiny_vit(), arguments(tmp_path), data=data, peft_config=config)
+    with pytest.raises(FairTuneError, match="the head is not clear, layers with two outputs are none"):
+        run.calibrate()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from datasets import ClassLabel
 from torch.utils.data import Dataset, IterableDataset
 from transformers import EvalPrediction, Trainer, TrainingArguments
 
@@ -186,3 +187,41 @@ def test_without_data_only_what_needs_splits_is_refused(tmp_path: Path) -> None:
     for call in (run.audit, run.calibrate, lambda: run.document):
         with pytest.raises(FairTuneError, match=r"needs the splits; build the trainer with `data=load_fair_dataset"):
             call()
+
+
+def three_classes() -> Any:
+    """Rows of three classes without groups."""
+    rows = table(24).remove_columns("groups").cast_column("labels", ClassLabel(names=["x", "y", "z"]))
+    return rows.with_format(None).map(lambda _, place: {"labels": place % 3}, with_indices=True).with_format("torch")
+
+
+ROWS = {
+    "classes": three_classes,
+    "torch": Torch,
+    "stream": Stream,
+    "stream of datasets": lambda: table(32).to_iterable_dataset(),
+    "dict": lambda: {"old": table(24), "new": table(24, 2)},
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_search_on_rows_of_every_shape(tmp_path: Path, name: str) -> None:
+    """The winner, trained again, has its value."""
+    rows, classes = ROWS[name](), 3 if name == "classes" else 2
+    run = FairTrainer(
+        model_init=lambda: tiny_vit(num_labels=classes),
+        args=arguments(tmp_path, **({"max_steps": 3} if "stream" in name else {})),
+        train_dataset=table(24) if name == "dict" else rows,
+        eval_dataset=rows,
+        compute_metrics=accuracy if name == "classes" else None,
+    )
+    assert isinstance(run.eval_dataset, type(rows))
+    best = run.hyperparameter_search(
+        compute_objective=lambda metrics: sum(value for key, value in metrics.items() if key.endswith("_loss")),
+        direction="minimize",
+        n_trials=2,
+    )
+    run.train()
+    found = run.evaluate()
+    assert sum(value for key, value in found.items() if key.endswith("_loss")) == best.objective
+    assert ("eval_auc" in found) == (name not in ("classes", "dict"))
