@@ -3,7 +3,7 @@
     python scripts/benchmarks/many_classes.py --data DATA/ham10000 --models WEIGHTS/vit-tiny-patch16-224 ...
 
 Each job is one command, whose flags are printed; a killed run goes on. The repair starts from the model that the
-training left. The table is read from the `fairtune.json` of each: macro means over the classes whose cells can be judged.
+training left. The table is read from the `fairtune.json` of each; macro is the mean over classes that can be judged.
 """
 
 import argparse
