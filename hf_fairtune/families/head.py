@@ -47,8 +47,8 @@ def find_head(model: Any, name: str | None = None) -> str:
     found = [leaf for leaf in listed if name is None or f"{leaf}.".startswith(f"{name}." if name else "")]
     if any(DISTILLED.search(leaf) for leaf in listed):
         raise FairTuneError(
-            f"the model averages the logits of two heads ({listing(listed)}), but one is wanted; "
-            "load it as the class without a distillation head."
+            f"the model averages the logits of two heads ({listing(listed)}), but one is wanted here; choose another "
+            "method, or load it as a class without a distillation head."
         )
     found = found if len(found) == 1 else conventional(model, found)
     if len(found) != 1:
