@@ -151,7 +151,7 @@ class FairDataset:
         chosen = stratified_rows(columns["labels"], columns["groups"], seed=seed, fraction=fraction)
         return self._with(TRAIN, self.splits[TRAIN].select(chosen), self._tables[TRAIN], columns["row"][chosen])
 
-    def with_test_set(self, name: str, arguments: DataArguments) -> FairDataset:
+    def with_test_set(self, name: str, arguments: DataArguments, table: Table = None) -> FairDataset:
         """Return the same data with one more test split: the whole table of another source, by the same processor.
 
         Its groups are those that occur in it, which may be more or fewer than the main data's; one may lack a class.
@@ -160,6 +160,7 @@ class FairDataset:
             name: of the split, of letters, digits and `-_.`; no other split has it.
             arguments: the flags of the main data with the other source as `dataset`; splits, `image_root` and
                 `image_size` do not count.
+            table: as in `load_fair_dataset`.
 
         Raises:
             FairTuneError: the name cannot be used, the table cannot be read by the flags, its labels have other names,
@@ -167,7 +168,7 @@ class FairDataset:
         """
         check_name(name, self.test_splits)
         try:
-            source = load_source(arguments.dataset, image=arguments.image, divided=False)
+            source = load_source(arguments.dataset, image=arguments.image, divided=False, table=table)
             source = source.certain([arguments.label], arguments.positive, arguments.uncertain)
             rows = read_rows(source, arguments, name, lone_levels=True)
         except FairTuneError as error:

@@ -199,7 +199,6 @@ def three_classes() -> Any:
 
 ROWS = {
     "classes": three_classes,
-    "torch": Torch,
     "stream": Stream,
     "stream of datasets": lambda: table(32).to_iterable_dataset(),
     "dict": lambda: {"old": table(24), "new": table(24, 2)},
