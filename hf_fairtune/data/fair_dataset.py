@@ -165,7 +165,7 @@ class FairDataset:
         chosen = stratified_rows(self._classes(TRAIN), columns["groups"], seed=seed, fraction=fraction)
         return self._with(TRAIN, self.splits[TRAIN].select(chosen), self._tables[TRAIN], columns["row"][chosen])
 
-    def with_test_set(self, name: str, arguments: DataArguments) -> FairDataset:
+    def with_test_set(self, name: str, arguments: DataArguments, table: Table = None) -> FairDataset:
         """Return the same data with one more test split: the whole table of another source, by the same processor.
 
         Its groups are those that occur in it, which may be more or fewer than the main data's; one may lack a class.
@@ -174,13 +174,14 @@ class FairDataset:
             name: of the split, of letters, digits and `-_.`; no other split has it.
             arguments: the flags of the main data with the other source as `dataset`; splits, `image_root` and
                 `image_size` do not count.
+            table: as in `load_fair_dataset`.
 
         Raises:
             FairTuneError: the name cannot be used, the table cannot be read by the flags, its labels have other names,
                 or it shares clusters or images with `train` or `validation`.
         """
         check_name(name, self.test_splits)
-        source, rows = added_rows(name, arguments, self._tables[TRAIN])
+        source, rows = added_rows(name, arguments, self._tables[TRAIN], table)
         folder = cache_folder(arguments.data_cache)
         transform = cached_transform(rows.images, rows.identities.stamps, self.processor, folder)
         every = rows.inside(name)

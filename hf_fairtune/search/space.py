@@ -70,8 +70,7 @@ class MaskSearchSpace:
     proposal: Proposal = field(default_factory=FreeBits)
     rates: LearningRate = LearningRate()
     _space: Space | None = None
-    _searched: bool = False
-    _study: optuna.Study | None = None
+    _last: BaseTrial | None = None
 
     def model_init(self, trial: optuna.Trial | None = None) -> Any:
         """Build the model under the mask of `trial`; without a trial under that of the best, before any the plain one.
@@ -87,17 +86,17 @@ class MaskSearchSpace:
 
     def _best(self) -> Mapping[str, Any] | None:
         """Return the hyper-parameters of the best trial, which only the main process may know."""
-        if not self._searched:
+        if self._last is None:
             return None
-        best = None if self._study is None else winner(self._study)
+        # A fixed trial, on the main process, is a winner that was chosen.
+        best = winner(self._last.study) if isinstance(self._last, optuna.Trial) else self._last
         found: Mapping[str, Any] | None = broadcast_object_list([None if best is None else dict(best.params)])[0]
         return found
 
     def __call__(self, trial: optuna.Trial) -> dict[str, float]:
         """Draw the mask, then return the training arguments of `trial`: its learning rate."""
         self._draw(trial)
-        # Processes without the study draw from a fixed trial.
-        self._searched, self._study = True, getattr(trial, "study", None)
+        self._last = trial
         return self.rates(trial)
 
     def mask(self, hyperparameters: Mapping[str, Any]) -> Mask:

@@ -13,6 +13,7 @@ from transformers.trainer_utils import BestRun, HPSearchBackend
 from ..combinations.combination import Combination
 from ..data.collate import collate
 from ..data.fair_dataset import FairDataset
+from ..errors import FairTuneError
 from ..losses.cross_entropy import CrossEntropy
 from ..methods.facts import Facts
 from ..methods.method import Method, NotSearchedError
@@ -106,8 +107,8 @@ class FairTrainer(AuditedTrainer):
         self.open_method, self.training_log, self.divergence = self.method, TrainingLog(self.method), Divergence()
         self.args.label_names = label_columns(self.args.label_names, compute_metrics is None)
         if compute_metrics is None:
-            groups, classes = names_of(self)
-            check_best_metric(self.args.metric_for_best_model if groups else None, groups, classes)
+            classes = names_of(self)[1]
+            check_best_metric(self.args, eval_dataset, classes)
             compute_metrics = GroupMetrics((), tuple(data.left_out("validation") if data else ()), tuple(classes))
         super().__init__(
             None if model is None else prepared_with(self, model, optimizers[0]),
@@ -140,7 +141,7 @@ class FairTrainer(AuditedTrainer):
     def hyperparameter_search(
         self,
         hp_space: Callable[[Any], dict[str, Any]] | None = None,
-        compute_objective: str | Callable[..., float] = "min_group_auc",
+        compute_objective: str | Callable[..., float] | None = "min_group_auc",
         n_trials: int = 20,
         direction: str | None = None,
         backend: str | HPSearchBackend | None = None,
@@ -161,7 +162,8 @@ class FairTrainer(AuditedTrainer):
         Args:
             hp_space: training arguments of a trial, in place of the log-uniform learning rate; one that draws
                 `num_train_epochs` too searches the length of the schedule.
-            compute_objective: a metric of the validation split by name, or a function of metrics with a `direction`.
+            compute_objective: a metric of the validation split by name, None for the default one, or a function of
+                metrics with a `direction`.
             n_trials: trials in all, those of earlier calls included.
             direction: "maximize" or "minimize"; a metric of ours knows its own.
             backend: "optuna", the only one.
@@ -176,13 +178,16 @@ class FairTrainer(AuditedTrainer):
                 `catch`.
 
         Raises:
-            FairTuneError: unknown metric or mode, another search in the folder, or no feasible trial that ended.
+            FairTuneError: no `model_init`, unknown metric or mode, another search in the folder, or no feasible trial
+                that ended.
         """
+        if self.model_init is None:
+            raise FairTuneError("a search starts each trial from a new model; give `model_init` in place of `model`.")
         study, names = StudyOptions.of(backend, optuna), names_of(self)
         mode = study.over(searching.mode_of(self, mode, n_trials, folds))
-        plan = Plan.of(
-            compute_objective, direction, mode, searching.epochs_of(self), hp_space, names[0], min_auc, names[1]
-        )
+        objective = compute_objective or "min_group_auc"
+        epochs = searching.epochs_of(self)
+        plan = Plan.of(objective, direction, mode, epochs, hp_space, names[0], min_auc, names[1])
         plan = replace(plan, fraction=fraction, folds=folds, study=study, hp_name=hp_name)
         return searching.search(self, plan, selection, combine, super().hyperparameter_search)
 

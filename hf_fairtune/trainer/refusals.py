@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from transformers import Trainer, TrainingArguments
 from transformers.integrations import get_reporting_integration_callbacks
@@ -14,6 +14,7 @@ from transformers.training_args import OptimizerNames
 
 from ..audits.compute import LOSS, direction, greater_is_better, key_of
 from ..errors import FairTuneError, first_line
+from .classes import class_names, group_names
 from .pushing import target
 
 if TYPE_CHECKING:
@@ -110,19 +111,30 @@ def best_is_greater(metric: str | None, asked: bool | None, stock: bool | None) 
     if known is not None and asked not in (None, known):
         better = "higher" if known else "lower"
         raise FairTuneError(
-            f"`greater_is_better` is {asked}, but a {better} `{metric}` is better; leave `greater_is_better` out."
+            f"`greater_is_better` is {asked}, but a {better} `{metric}` is better; leave it out, or set it to {known}."
         )
     return stock if known is None else known
 
 
-def check_best_metric(metric: str | None, group_names: Sequence[str], class_names: Sequence[str] = ()) -> None:
-    """Refuse a `metric_for_best_model` that `fairness_metrics` of these groups do not have."""
-    if metric is not None and metric.removeprefix("eval_") != LOSS:
-        if (key := key_of(metric)) != metric.removeprefix("eval_"):
+def check_best_metric(args: TrainingArguments, dataset: Any, classes: Sequence[str] = ()) -> None:
+    """Check that evaluations of a data set, or of several by name, have `metric_for_best_model`, and its direction.
+
+    Of groups without names no metric is known yet.
+
+    Raises:
+        FairTuneError: they have not.
+    """
+    asked = (args.metric_for_best_model or LOSS).removeprefix("eval_")
+    for name, part in dataset.items() if isinstance(dataset, Mapping) else [("", dataset)]:
+        metric, names = asked.removeprefix(f"{name}_"), group_names(part)
+        if metric == LOSS or not names or (name and metric == asked):
+            continue
+        if (key := key_of(metric)) != metric:
             # Stock looks for the very name among the metrics.
             raise FairTuneError(f"`metric_for_best_model`: `{metric}` is called `{key}` here.")
         try:
-            direction(metric, group_names, class_names)
+            best_is_greater(metric, args.greater_is_better, None)
+            direction(metric, names, classes or class_names(part))
         except FairTuneError as error:
             raise FairTuneError(f"`metric_for_best_model`: {error}") from None
 

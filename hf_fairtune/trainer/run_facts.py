@@ -42,7 +42,7 @@ KEPT_ARGUMENTS = (
 
 def public_name(model: Any) -> str:
     """Return the Hub id a model was loaded from; of a local folder its name alone, as paths stay at home."""
-    name = str(model.name_or_path or type(model).__name__)
+    name = str(getattr(model, "name_or_path", None) or type(model).__name__)
     return Path(name).name if Path(name).is_dir() else name
 
 

@@ -67,6 +67,14 @@ def test_splits_of_a_dict_are_kept(folder: Path, processor: ViTImageProcessorPil
     np.testing.assert_array_equal(found.columns("test")["labels"], parts["test"]["label"][:])
 
 
+def test_a_test_set_may_be_an_object(folder: Path, processor: ViTImageProcessorPil) -> None:
+    table = load_dataset("imagefolder", data_files={"train": str(folder / "**")}, split="train")
+    data = load_fair_dataset(ARGUMENTS, processor, table=table.select(range(40)))
+    more = data.with_test_set("late", replace(ARGUMENTS, dataset="later"), table.select(range(40, 48)))
+    assert more.facts().test_sets == {"late": "later"}
+    np.testing.assert_array_equal(more.columns("late")["labels"], table["label"][40:])
+
+
 @pytest.mark.parametrize(
     ("made", "message"),
     [

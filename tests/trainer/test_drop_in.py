@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from datasets import ClassLabel
+from torch import nn
 from torch.utils.data import Dataset, IterableDataset
 from transformers import EvalPrediction, Trainer, TrainingArguments
+from transformers.modeling_outputs import ImageClassifierOutput
 
 from hf_fairtune import FairTrainer, FairTrainingArguments, FairTuneError
 from tests.conftest import table, tiny_vit
@@ -197,7 +199,6 @@ def three_classes() -> Any:
 
 ROWS = {
     "classes": three_classes,
-    "torch": Torch,
     "stream": Stream,
     "stream of datasets": lambda: table(32).to_iterable_dataset(),
     "dict": lambda: {"old": table(24), "new": table(24, 2)},
@@ -225,3 +226,55 @@ def test_a_search_on_rows_of_every_shape(tmp_path: Path, name: str) -> None:
     found = run.evaluate()
     assert sum(value for key, value in found.items() if key.endswith("_loss")) == best.objective
     assert ("eval_auc" in found) == (name not in ("classes", "dict"))
+
+
+class Net(nn.Module):
+    """A model of no library, without config."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, pixel_values: torch.Tensor) -> ImageClassifierOutput:
+        return ImageClassifierOutput(logits=self.head(pixel_values.mean((2, 3))))
+
+
+def test_a_module_of_ones_own_is_trained(tmp_path: Path) -> None:
+    run = FairTrainer(Net(), arguments(tmp_path, save_strategy="epoch"), train_dataset=table(), eval_dataset=table())
+    run.train()
+    assert set(run.evaluate()) >= NUMBERS
+    run.save_model(str(tmp_path / "saved"))
+    assert (tmp_path / "saved" / "model.safetensors").is_file()
+
+
+def test_a_search_without_model_init_is_one_line(tmp_path: Path) -> None:
+    run = FairTrainer(tiny_vit(), arguments(tmp_path), train_dataset=table(), eval_dataset=table())
+    with pytest.raises(FairTuneError, match="give `model_init` in place of `model`"):
+        run.hyperparameter_search(n_trials=1)
+
+
+@pytest.mark.parametrize(
+    ("metric", "greater", "message"),
+    [
+        (
+            "new_auc_gap",
+            None,
+            "`greater_is_better` is True, but a lower `auc_gap` is better; leave it out, or set",
+        ),
+        ("new_min_acc", True, "`min_acc` is called `min_group_accuracy` here"),
+        ("new_min_group_auk", True, "`min_group_auk` is not a metric to optimise; choose from min_group_auc"),
+    ],
+)
+def test_the_best_metric_of_one_of_several_sets(
+    tmp_path: Path, metric: str, greater: bool | None, message: str
+) -> None:
+    parts = {"old": table(24), "new": table(24, 2)}
+    options = {"save_strategy": "epoch", "load_best_model_at_end": True}
+    args = arguments(tmp_path, metric_for_best_model=metric, greater_is_better=greater, **options)
+    with pytest.raises(FairTuneError) as refused:
+        FairTrainer(tiny_vit(), args, train_dataset=table(24), eval_dataset=parts)
+    assert str(refused.value).startswith(f"`metric_for_best_model`: {message}")
+    args = arguments(tmp_path, metric_for_best_model="new_auc_gap", greater_is_better=False, **options)
+    run = FairTrainer(tiny_vit(), args, train_dataset=table(24), eval_dataset=parts)
+    run.train()
+    assert run.state.best_metric == run.evaluate()["eval_new_auc_gap"]
