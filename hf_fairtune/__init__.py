@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .masks.eval_mode import EvalModeCallback as EvalModeCallback
     from .masks.mask import Mask as Mask
     from .masks.mask import apply_mask as apply_mask
+    from .masks.saved_soft_mask import SoftMask as SoftMask
     from .masks.soft_mask import soft_mask as soft_mask
     from .masks.soft_mask_callback import SoftMaskCallback as SoftMaskCallback
     from .methods.method import Method as Method
@@ -65,6 +66,7 @@ _HOMES = {
     "EvalModeCallback": "masks.eval_mode",
     "Mask": "masks.mask",
     "apply_mask": "masks.mask",
+    "SoftMask": "masks.saved_soft_mask",
     "soft_mask": "masks.soft_mask",
     "SoftMaskCallback": "masks.soft_mask_callback",
     "Method": "methods.method",

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
+from safetensors.torch import save_file
 
 from .combinations.mean import MeanModel, script
 from .document.data import Task
 from .document.document import RUN_FILE, Document
 from .errors import FairTuneError, first_line
-from .families.moved import move
-from .folder import AVERAGE, MEMBERS, SHARE
+from .families.moved import move, moved_tensors
+from .folder import AVERAGE, DELTA, MEMBERS, SHARE
 from .publish import publish
 from .show.files import write_card
 
@@ -54,9 +55,18 @@ def _write_model(folder: Path, model: Any, processor: Any, document: Document) -
         # PEFT's own card is an empty form; the folder's card covers the adapter.
         (folder / "adapter" / "README.md").unlink(missing_ok=True)
         plain = copy.deepcopy(model).merge_and_unload()
+    elif is_kept_as_tensors(document):
+        (folder / DELTA).parent.mkdir()
+        save_file({name: t.contiguous() for name, t in moved_tensors(model).items()}, folder / DELTA)
     plain.save_pretrained(folder)
     if processor is not None:
         processor.save_pretrained(folder)
+
+
+def is_kept_as_tensors(document: Document) -> bool:
+    """Tell whether the model was trained under a mask that is kept as tensors."""
+    training = document.model_named(document.model).training
+    return training is not None and training.mask is not None and training.mask.kept == "tensors"
 
 
 def _write_members(folder: Path, model: MeanModel, processor: Any, task: Task) -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 from .document.document import AUDIT_FILE, RUN_FILE, Document
 from .document.scalar import Argument
 from .errors import FairTuneError
-from .folder import AUDIT, AVERAGE, ENRICHMENT, MEMBERS, SHARE
+from .folder import AUDIT, AVERAGE, DELTA, ENRICHMENT, MEMBERS, SHARE
 
 CARD = "README.md"
 RUN = (CARD, "config.json", RUN_FILE, "preprocessor_config.json")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
-ADAPTER = ("adapter/adapter_config.json", "adapter/adapter_model.safetensors", "adapter/README.md")
+ADAPTER = tuple(f"adapter/{name}" for name in ("adapter_config.json", "adapter_model.safetensors", "mask.json"))
 # What a stock `Trainer` saves of a model; its `training_args.bin` names folders of yours, and may hold a token.
-SAVED = (CARD, "config.json", "preprocessor_config.json", "adapter_config.json", "adapter_model.safetensors", *WEIGHTS)
+TAKEN = ("adapter_config.json", "adapter_model.safetensors", "mask.json")
+SAVED = (CARD, "config.json", "preprocessor_config.json", *TAKEN, *WEIGHTS)
 ENSEMBLE = (AVERAGE, *(f"{MEMBERS}/*/{name}" for name in ("config.json", "preprocessor_config.json", *WEIGHTS)))
 FIGURE = re.compile(r"\]\((figures/[\w-]+\.png)\)")
 TEXTS = {".json", ".md", ".html", ".csv", ".tex"}
@@ -43,7 +44,7 @@ def publishable(folder: str | Path) -> list[Path]:
     needed = AUDIT if audit else RUN
     if card.is_file() and not audit:
         needed += tuple(sorted(set(FIGURE.findall(card.read_text(encoding="utf-8", errors="replace")))))
-    allowed = (*needed, ENRICHMENT) if audit else (*needed, *WEIGHTS, *ADAPTER, *ENSEMBLE)
+    allowed = (*needed, ENRICHMENT) if audit else (*needed, *WEIGHTS, *ADAPTER, DELTA, *ENSEMBLE)
     found = {
         path.relative_to(root)
         for pattern in allowed

@@ -25,13 +25,17 @@ from .data.scored import PredictionArguments, read_scored
 from .data.scored_splits import split_rows
 from .data.scored_table import ScoredTable
 from .data.source import load_source
+from .data.timm_processor import readable
 from .errors import FairTuneError, first_line
 from .families.frozen_eval import frozen_eval
 from .families.one_logit import REGRESSION
+from .families.patch_input import check_takes_images
 from .families.precision import in_float32
 
 MULTILABEL = "multi_label_classification"
 BATCH = 64
+# What forward passes raise on inputs that are not theirs.
+FORWARD_ERRORS = (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError)
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def score_images(
     Raises:
         FairTuneError: an image cannot be decoded, the model does not take its pixels, or a score is not finite.
     """
-    with frozen_eval(model), in_float32(model), torch.inference_mode(), ExitStack() as kept:
+    with frozen_eval(model), in_float32(model), torch.no_grad(), ExitStack() as kept:
         key, classes = score_key(model, processor, stamps, batch_size), len(class_names(model))
         log = kept.enter_context(score_log(cache, key, classes, batch_size))
         parts = [log.done]
@@ -125,45 +129,72 @@ def score_images(
 
 def class_scores(model: Any, logits: np.ndarray) -> np.ndarray:
     """Return the probability of every class, float64 [n, classes]; of a regression its outputs."""
-    if model.config.problem_type == REGRESSION:
+    if problem_type(model) == REGRESSION:
         return logits
     odds = logits if is_multilabel(model) else class_log_odds(logits)
     return np.column_stack([probabilities(column) for column in odds.T])
 
 
 def class_logits(model: Any, pixels: Tensor) -> Tensor:
-    """Return the logit of every class of a batch, float32 [n, classes]."""
+    """Return the logit of every class of a batch, float32 [n, classes].
+
+    Raises:
+        FairTuneError: the model does not take the images, or gives something else.
+    """
     parameter = next(model.parameters())
     try:
-        logits: Tensor = model(pixels.to(parameter.device, parameter.dtype)).logits.float()
-    except (RuntimeError, ValueError) as error:
+        output = model(pixels.to(parameter.device, parameter.dtype))
+    except FORWARD_ERRORS as error:
         raise FairTuneError(
             f"the model does not take {len(pixels)} images of {' x '.join(map(str, pixels.shape[1:]))} "
             f"({first_line(error)}); check --image_size, or score fewer at a time."
         ) from error
-    if logits.ndim != 2 or logits.shape[1] != len(class_names(model)):
+    logits, names = getattr(output, "logits", None), class_names(model)
+    if not isinstance(logits, Tensor):
+        advice = "set `return_dict` to true in its config" if isinstance(output, tuple) else "load one with its head"
         raise FairTuneError(
-            f"the model gives logits of shape {tuple(logits.shape)} for {len(class_names(model))} classes; an image "
-            "classifier gives one an image and class."
+            f"the model, a {type(model).__name__}, gives a {type(output).__name__} without `logits`; an image "
+            f"classifier is wanted: {advice}."
         )
-    return logits
+    if logits.ndim != 2 or logits.shape[1] != len(names):
+        raise FairTuneError(
+            f"the model gives logits of shape {tuple(logits.shape)} for {len(names)} classes; an image classifier "
+            "gives one an image and class."
+        )
+    return logits.float()
 
 
 def class_names(model: Any) -> list[str]:
-    """Return the names of the model's classes in the order of its outputs."""
-    return [str(model.config.id2label[i]) for i in range(model.config.num_labels)]
+    """Return the names of the model's classes in the order of its outputs; `LABEL_0` and so on where it has none.
+
+    Raises:
+        FairTuneError: it names another number of classes than it says it has.
+    """
+    config = model.config
+    names = config.id2label or {i: f"LABEL_{i}" for i in range(config.num_labels)}
+    if sorted(names) != [*range(config.num_labels)]:
+        raise FairTuneError(
+            f"the model's config has `num_labels` {config.num_labels} but names {len(names)} classes in `id2label`; "
+            f"load it with `id2label=` of {config.num_labels} names, numbered from 0."
+        )
+    return [str(names[i]) for i in range(config.num_labels)]
+
+
+def problem_type(model: Any) -> str | None:
+    """Return what the model says of its outputs; None where it says nothing."""
+    return getattr(model.config, "problem_type", None)
 
 
 def is_multilabel(model: Any) -> bool:
     """Say whether every output stands on its own: a row can have several classes, or there is one output."""
-    return model.config.problem_type == MULTILABEL or model.config.num_labels == 1
+    return problem_type(model) == MULTILABEL or len(class_names(model)) == 1
 
 
 def unpacked(model: Any, processor: Any) -> tuple[Any, Any]:
     """Return model and image processor of a pipeline, or those that are passed.
 
     Raises:
-        FairTuneError: there is no image processor, or the model is none of transformers.
+        FairTuneError: there is no image processor, or the model is none of transformers, or takes no images.
     """
     processor = getattr(model, "image_processor", None) if processor is None else processor
     model = model if isinstance(model, nn.Module) else getattr(model, "model", None)
@@ -172,7 +203,8 @@ def unpacked(model: Any, processor: Any) -> tuple[Any, Any]:
             "an image classifier of transformers with its image processor is wanted, or its image-classification "
             "pipeline; pass these."
         )
-    return model, processor
+    check_takes_images(model)
+    return model, readable(processor)
 
 
 def with_scores(

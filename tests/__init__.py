@@ -1,0 +1,1 @@
+from . import torchvision_schemas  # noqa: F401  before transformers, which looks for torchvision

@@ -13,7 +13,7 @@ from transformers import AutoConfig
 
 from hf_fairtune import connection, hub
 from hf_fairtune.cli.main import main
-from hf_fairtune.cli.model import load_classifier, load_model_type, load_processor
+from hf_fairtune.cli.model import load_classifier, load_processor
 from hf_fairtune.data.source import load_source
 from hf_fairtune.errors import FairTuneError
 from tests.conftest import tiny_vit
@@ -54,7 +54,7 @@ def endpoint(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_what_loads_by_a_hub_id_says_so_in_one_line(endpoint: str) -> None:
     start = time.monotonic()
-    for load in (load_model_type, load_processor, load_classifier, load_source):
+    for load in (load_processor, load_classifier, load_source):
         with pytest.raises(FairTuneError) as refused:
             load(ASKED)
         line = str(refused.value)
@@ -120,7 +120,7 @@ def test_what_answers_and_gives_no_file_is_no_hub(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(
             constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
         )
-        for load in (load_model_type, load_classifier, load_source):
+        for load in (load_classifier, load_source):
             hub.log.clear()
             with pytest.raises(FairTuneError, match=r"^the Hub \(.*\) cannot be reached \(it gives no file\), and"):
                 load(ASKED)
@@ -144,16 +144,16 @@ def test_what_is_cached_is_used_and_said(
 
 def test_a_folder_asks_nobody(endpoint: str, tmp_path: Path) -> None:
     tiny_vit(1).save_pretrained(tmp_path)
-    assert load_model_type(str(tmp_path)) == "vit"
-    with pytest.raises(FairTuneError, match="`--model ./nowhere` is no image classifier"):
-        load_model_type("./nowhere")
+    assert load_classifier(str(tmp_path)).config.model_type == "vit"
+    with pytest.raises(FairTuneError, match="`./nowhere` does not exist"):
+        load_classifier("./nowhere")
     assert connection.known_silence.cache_info().misses == 0
 
 
 def test_offline_by_choice_asks_nobody(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(FairTuneError, match=r"cannot be reached \(HF_HUB_OFFLINE is set\)"):
-        load_model_type(ASKED)
+        load_processor(ASKED)
 
 
 def test_what_the_cache_has_and_is_wrong_is_told_as_that(endpoint: str, tmp_path: Path) -> None:

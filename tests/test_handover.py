@@ -1,5 +1,6 @@
 """Handing over: a kill or a full disk in the middle leaves what was there; nothing half remains."""
 
+import copy
 import errno
 import os
 from dataclasses import replace
@@ -9,20 +10,24 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 from transformers import AutoModelForImageClassification, ViTImageProcessor
 
 from hf_fairtune import handover
 from hf_fairtune.cli.model import load_classifier
 from hf_fairtune.combinations.mean import MeanModel
 from hf_fairtune.document.document import Document
-from hf_fairtune.document.run import Base, Run
+from hf_fairtune.document.run import Base, MethodFacts, Run, Step, Training
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks.config import masked
 from hf_fairtune.masks.mask import Mask
+from hf_fairtune.methods.facts import Facts
+from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.outgoing import publishable
 from hf_fairtune.publish import publish
 from tests.conftest import KilledError, tiny_vit
 from tests.document_samples import document
+from tests.families.backbones import backbone
 
 
 @pytest.fixture
@@ -121,3 +126,29 @@ def test_an_ensemble_is_handed_over_as_stock_models_and_a_recipe(
     assert {f"members/{i}/model.safetensors" for i in (0, 1)} <= {p.as_posix() for p in publishable(tmp_path / "out")}
     with pytest.raises(FairTuneError, match="holds several models whose probabilities are averaged"):
         load_classifier(str(tmp_path / "out"))
+
+
+def test_a_mask_that_peft_cannot_copy_leaves_its_tensors(tmp_path: Path) -> None:
+    """They are in what is shared, and give the trained model by stock means; the card says how."""
+    method = FairTune(mask="attention")
+    start = backbone("swin")
+    model = method.prepare(copy.deepcopy(start), Facts.of(start, {}))
+    with torch.no_grad():
+        model.swin.encoder.layers[0].blocks[0].attention.q_proj.weight.add_(1)
+    made = run(1)
+    steps = [Step("fairtune", 1.0, 1e-3, 1.0, 3)]
+    facts = MethodFacts(method.name, method.title, method.citation, method.hyperparameters())
+    own = replace(made.models[0], training=Training(facts, 5, steps, mask=method.record().mask))
+    made = replace(made, models=[own, *made.models[1:]])
+    handover.write(tmp_path / "out", model, None, made)
+    assert Path("adapter/delta.safetensors") in publishable_of(tmp_path / "out")
+    tensors = load_file(tmp_path / "out" / "adapter" / "delta.safetensors")
+    assert not start.load_state_dict(tensors, strict=False).unexpected_keys
+    assert all(torch.equal(start.state_dict()[name], values) for name, values in model.state_dict().items())
+    assert "adapter/delta.safetensors" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
+def publishable_of(folder: Path) -> set[Path]:
+    """List what is shared of a run whose model has no image processor."""
+    (folder / "share" / "preprocessor_config.json").write_text("{}")
+    return {*publishable(folder)}

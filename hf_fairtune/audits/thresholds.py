@@ -12,6 +12,8 @@ from ..errors import FairTuneError
 from .engine.rows import ScoredRows, check_labels, check_rows
 
 PER_GROUP = " per group"
+# So many different scores tell rows apart.
+TELLING = 10
 POLICIES = "a number such as 0.5, youden, f1, sensitivity=0.9, specificity=0.9, or one of these four per group"
 
 
@@ -27,7 +29,7 @@ class Decision:
         policy: how it was chosen, such as "fixed", "youden" or "youden per group".
         value: the one cut in units of the scores; NaN where there is none.
         fitted_on: name of the split it was fitted on; None if on none.
-        fingerprint: of the rows it was fitted on, see `fingerprint`; None if on none.
+        fingerprint: of the rows it was fitted on, see `fingerprint`; None if on none, or if these tell nothing.
         by_group: cut of each group by name; None where they share one, or there is none.
         predictions: decisions by row, [n]; None where a cut decides.
     """
@@ -189,8 +191,13 @@ def number_in(text: str) -> float | None:
         return None
 
 
-def fingerprint(rows: ScoredRows) -> str:
-    """Hash rows by their labels and scores, in any order."""
+def fingerprint(rows: ScoredRows) -> str | None:
+    """Hash rows by their labels and scores, in any order; None where so few different scores tell no rows apart.
+
+    Other rows of a model that gives every image one score, or only 0 and 1, can have the same labels and scores.
+    """
     truth, values = rows.labels, rows.scores + 0.0
+    if len(np.unique(values)) < min(TELLING, len(values)):
+        return None
     order = np.lexsort((truth, values))
     return hashlib.sha256(values[order].tobytes() + truth[order].tobytes()).hexdigest()[:32]

@@ -19,7 +19,6 @@ from ..data.splits import FILE_NAME as SPLITS
 from ..document.comparison import MARGIN
 from ..document.document import RUN_FILE, Document
 from ..errors import FairTuneError
-from ..families.family import family_named
 from ..folder import check, check_place, claim, undone_if_refused
 from ..methods.method import Method, method_named
 from ..show.beforehand import classes
@@ -33,7 +32,7 @@ from ..trainer.fair import FairTrainer
 from ..trainer.kept_hours import KeptHours
 from ..trainer.kept_start import KeptStart
 from .counts import classes_said, counts_of, detectable_said
-from .model import ModelArguments, load_model_type, load_processor, load_with_new_head
+from .model import ModelArguments, load_processor, load_with_new_head
 
 
 @dataclass
@@ -86,8 +85,6 @@ class Job:
         """
         check_place(self.folder)
         method = self.method()
-        if method.needs.family:
-            family_named(load_model_type(self.model.model))
         processor = load_processor(self.model.model)
         with self.training.main_process_first(), undone_if_refused(self.folder, self.made):
             data = self.load_data(processor)

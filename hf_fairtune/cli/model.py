@@ -13,10 +13,14 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassi
 from ..connection import hub_or_cache
 from ..document.data import Task
 from ..errors import FairTuneError, first_line, listed
-from ..families.head import find_head, is_multi_label, order_classes
-from ..families.mae_encoder import BECOMES, MODEL_TYPE, LoadedKeys, classifier_of_mae
+from ..families.head import heads_of, is_multi_label, order_classes
+from ..families.mae_encoder import MODEL_TYPE, LoadedKeys, classifier_of_mae
 from ..families.one_logit import has_one_logit, two_logits
 from ..folder import AVERAGE, MEMBERS
+from ..scoring import class_names
+
+# What transformers raises: nothing there, something else there, or a library that it needs and is not installed.
+UNLOADABLE = (OSError, ValueError, ImportError)
 
 
 @dataclass
@@ -32,22 +36,12 @@ class ModelArguments:
     )
 
 
-def load_model_type(name: str) -> str:
-    """Load the `config.model_type` of a model as it will be trained, without its weights."""
-    with hub_or_cache(name):
-        try:
-            found = str(AutoConfig.from_pretrained(name).model_type)
-            return BECOMES if found == MODEL_TYPE else found
-        except (OSError, ValueError) as error:
-            raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
-
-
 def load_processor(name: str) -> Any:
     """Load the image processor of a model."""
     with hub_or_cache(name):
         try:
             return AutoImageProcessor.from_pretrained(name, backend="pil")
-        except (OSError, ValueError) as error:
+        except UNLOADABLE as error:
             raise FairTuneError(f"`--model {name}` has no image processor: {first_line(error)}") from error
 
 
@@ -70,7 +64,7 @@ def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
             )
         except FairTuneError:
             raise
-        except (OSError, ValueError) as error:
+        except UNLOADABLE as error:
             raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
 
 
@@ -100,9 +94,9 @@ def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None
             f"the model has {count} classes but two are wanted; give a model of two, or leave out --positive for one "
             "class a value of --label."
         )
-    leaf = find_head(model, head)
+    heads = heads_of(model, head)
     if positive_column(model.config.id2label, labels[1]) == 0:
-        order_classes(model, leaf, (1, 0))
+        order_classes(model, heads, (1, 0))
     names = dict(enumerate(labels))
     model.config.id2label, model.config.label2id = names, {label: i for i, label in names.items()}
     return model
@@ -121,7 +115,7 @@ def _ordered(model: Any, labels: Sequence[str], head: str | None, task: Task) ->
         raise FairTuneError(f"the model {what} (`problem_type` in its config.json), which these labels do not fit.")
     order = [own.index(label) for label in labels]
     if order != sorted(order):
-        order_classes(model, find_head(model, head), order)
+        order_classes(model, heads_of(model, head), order)
     return model
 
 
@@ -139,7 +133,7 @@ def load_classifier(name: str) -> Any:
             model, loaded = AutoModelForImageClassification.from_pretrained(
                 name, dtype=torch.float32, output_loading_info=True
             )
-        except (OSError, ValueError) as error:
+        except UNLOADABLE as error:
             raise FairTuneError(f"`{name}` is no image classifier: {first_line(error)}") from error
     lacking = sorted({*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])})
     if lacking:
@@ -152,6 +146,7 @@ def load_classifier(name: str) -> Any:
         raise FairTuneError(
             f"`--model {name}` has NaN or infinite weights in `{broken[0]}`; train it or copy it again."
         )
+    model.config.id2label = dict(enumerate(class_names(model)))
     return model
 
 

@@ -1,7 +1,7 @@
 """Search what to fine-tune so that the worst-off group does best, train the winner, test it once."""
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ..search.modes import MODES, mode_named
 from ..search.space import LearningRate
 from ..selections.selection import selection_named
 from ..trainer.arguments import FairTrainingArguments
-from ..trainer.baselines import BASELINES, baseline_method, baseline_names, seeds_after
+from ..trainer.baselines import BASELINES, baseline_method, baseline_names, baselines_of, seeds_after
 from ..trainer.fair import FairTrainer
 from ..trainer.price import cost, searched_methods
 from ..trainer.refusals import check_search
@@ -54,11 +54,12 @@ class SearchArguments:
             "min_group_auc_CLASS one's. Names of the published code too: min_acc, acc_diff, max_loss, ..."
         },
     )
-    baselines: list[str] = field(
-        default_factory=lambda: [*BASELINES],
+    baselines: list[str] | None = field(
+        default=None,
         metadata={
-            "help": "What the winner is compared with, each tuned by the same search: methods, or preset masks; "
-            "none alone for no baseline."
+            "help": "What the winner is compared with, each tuned by the same search: methods, or preset masks; none "
+            "alone for no baseline. Default: those of "
+            f"{' '.join(BASELINES)} that the model has."
         },
     )
     baseline_trials: int | None = field(
@@ -132,9 +133,10 @@ class SearchArguments:
         if self.max_hours is not None and not 0 < self.max_hours < math.inf:
             raise FairTuneError(f"`--max_hours` is {self.max_hours:g}; give a finite number above 0.")
         self.baselines = [] if self.baselines == [NO_BASELINE] else self.baselines
-        if len({*self.baselines}) < len(self.baselines):
-            raise FairTuneError(f"`--baselines {' '.join(self.baselines)}` names one twice; name each once.")
-        if SINGLE in self.baselines and not self.combination.combines:
+        named = self.baselines or []
+        if len({*named}) < len(named):
+            raise FairTuneError(f"`--baselines {' '.join(named)}` names one twice; name each once.")
+        if SINGLE in named and not self.combination.combines:
             raise FairTuneError(
                 f"`--baselines {SINGLE}` is the winner without what `--combine` makes of it, which is nothing; add "
                 "`--combine distill`, or leave it out."
@@ -161,7 +163,16 @@ class SearchArguments:
     @property
     def others(self) -> list[str]:
         """Return the baselines that are searched."""
-        return [name for name in self.baselines if name != SINGLE]
+        return [name for name in self.baselines or [] if name != SINGLE]
+
+    @property
+    def alone(self) -> bool:
+        """Return whether the winner alone is a baseline of what it is combined to."""
+        return SINGLE in (self.baselines or [])
+
+    def beside(self, trainer: FairTrainer) -> "SearchArguments":
+        """Return these arguments with the baselines that a trainer's model has, where none are named."""
+        return self if self.baselines is not None else replace(self, baselines=baselines_of(trainer.facts))
 
     def rates(self) -> LearningRate:
         """Return the range of learning rates."""
@@ -183,6 +194,7 @@ def run(
     if not job.finished():
         clock = Clock(Path(training.output_dir) if training.process_index == 0 else None)
         trainer = job.trainer(objective=search.objective)
+        search = search.beside(trainer)
         say_power(trainer)
         warn_of_small_groups(trainer)
         say_subset(trainer, search.search_fraction)
@@ -192,7 +204,7 @@ def run(
         if search.combination.combines:
             say(trainer, kept_line(trainer.model, search.trials * max(1, search.folds)))
         choose(trainer, search, search.trials, plan.ration())
-        baselines = [beside_alone(trainer, search)] if SINGLE in search.baselines else []
+        baselines = [beside_alone(trainer, search)] if search.alone else []
         baselines += [name for name in search.others if beside(trainer, name, search, plan)]
         # Only now, and once: nothing is chosen after the test split was seen.
         trainer.audit("test", reference=baselines[0] if baselines else None)
@@ -213,7 +225,7 @@ def spending(trainer: FairTrainer, search: SearchArguments, clock: Clock) -> Spe
     others = {name: own[name] if name in own else priced(baseline_method(name)) for name in search.others}
     limit = math.inf if search.max_hours is None else 3600 * search.max_hours
     trials = search.trials, search.baseline_trials or search.trials
-    rule, alone = search.combination, SINGLE in search.baselines
+    rule, alone = search.combination, search.alone
     kinds, teachers = [*own.values()], rule.teachers * max(1, search.folds)
     again = rule.retrained, chosen.finalists, chosen.refits
     return Spending(clock, limit, *trials, search.seeds, kinds, others, teachers, alone, *again)

@@ -7,9 +7,10 @@ from .arguments import DataArguments
 from .image_rows import ImageRows, read_rows
 from .leakage import check_test_set
 from .source import load_source
+from .table_object import Table
 
 
-def added_rows(name: str, arguments: DataArguments, main: ImageRows) -> tuple[str, ImageRows]:
+def added_rows(name: str, arguments: DataArguments, main: ImageRows, table: Table = None) -> tuple[str, ImageRows]:
     """Read the whole table of a test set, and return its name and rows; it may lack some of several classes.
 
     Raises:
@@ -17,7 +18,7 @@ def added_rows(name: str, arguments: DataArguments, main: ImageRows) -> tuple[st
     """
     task, wanted = main.table.task, main.label_names
     try:
-        source = load_source(arguments.dataset, image=arguments.image, divided=False)
+        source = load_source(arguments.dataset, image=arguments.image, divided=False, table=table)
         source = source.certain(arguments.label, arguments.positive, arguments.uncertain)
         known = () if task == "binary" or len(arguments.label) > 1 else wanted
         rows = read_rows(source, arguments, name, known=known, lone_levels=True)

@@ -19,10 +19,11 @@ from .image_checks import check_both_classes, check_folds, check_named
 from .image_rows import ImageRows, read_rows
 from .leakage import check_unseen
 from .pixels import cache_folder
-from .processors import check_plain, pixel_shape, resized_processor
+from .processors import pixel_shape, plain_processor
 from .scored_table import ScoredTable
 from .source import load_source
 from .splits import SplitPlan, divide, stratified
+from .table_object import Table
 from .testsets import check_name
 from .transform import cached_transform, transform_of
 
@@ -164,7 +165,7 @@ class FairDataset:
         chosen = stratified_rows(self._classes(TRAIN), columns["groups"], seed=seed, fraction=fraction)
         return self._with(TRAIN, self.splits[TRAIN].select(chosen), self._tables[TRAIN], columns["row"][chosen])
 
-    def with_test_set(self, name: str, arguments: DataArguments) -> FairDataset:
+    def with_test_set(self, name: str, arguments: DataArguments, table: Table = None) -> FairDataset:
         """Return the same data with one more test split: the whole table of another source, by the same processor.
 
         Its groups are those that occur in it, which may be more or fewer than the main data's; one may lack a class.
@@ -173,13 +174,14 @@ class FairDataset:
             name: of the split, of letters, digits and `-_.`; no other split has it.
             arguments: the flags of the main data with the other source as `dataset`; splits, `image_root` and
                 `image_size` do not count.
+            table: as in `load_fair_dataset`.
 
         Raises:
             FairTuneError: the name cannot be used, the table cannot be read by the flags, its labels have other names,
                 or it shares clusters or images with `train` or `validation`.
         """
         check_name(name, self.test_splits)
-        source, rows = added_rows(name, arguments, self._tables[TRAIN])
+        source, rows = added_rows(name, arguments, self._tables[TRAIN], table)
         folder = cache_folder(arguments.data_cache)
         transform = cached_transform(rows.images, rows.identities.stamps, self.processor, folder)
         every = rows.inside(name)
@@ -213,29 +215,27 @@ class FairDataset:
 
 
 def load_fair_dataset(
-    arguments: DataArguments, processor: Any, *, seed: int = 0, splits_file: Path | None = None
+    arguments: DataArguments, processor: Any, *, seed: int = 0, splits_file: Path | None = None, table: Table = None
 ) -> FairDataset:
-    """Load, divide and cache the table that `arguments` name.
+    """Load, divide and cache the table that `arguments` name, or one that is given.
 
     Args:
         arguments: what to load.
         processor: the model's image processor; `arguments.image_size` changes a copy of it.
         seed: of made splits.
         splits_file: where made splits are kept and read back next time, whatever the seed.
+        table: a `Dataset`, or a `DatasetDict` whose splits are kept; `arguments.dataset` is its name in reports.
 
     Raises:
         FairTuneError: anything about the data, the flags or the disk that a user can correct, in one line.
     """
-    if arguments.image_size is not None:
-        processor = resized_processor(processor, arguments.image_size)
-    check_plain(processor)
+    processor = plain_processor(processor, arguments.image_size)
     plan = SplitPlan(arguments.validation_fraction, arguments.test_fraction, seed, splits_file)
-    source = load_source(arguments.dataset, image=arguments.image, image_root=arguments.image_root)
+    source = load_source(arguments.dataset, image=arguments.image, image_root=arguments.image_root, table=table)
     source = source.certain(arguments.label, arguments.positive, arguments.uncertain)
     rows = read_rows(source, arguments, TRAIN)
-    table = rows.table
     split, origin = divide(rows.identities.rows, rows.units, rows.strata, source.given, plan)
-    check_one_split(split, table.clusters, rows.first, rows.identities.names.__getitem__)
+    check_one_split(split, rows.table.clusters, rows.first, rows.identities.names.__getitem__)
     rows = replace(rows, split=split)
     left_out = rows.groups.left_out(arguments.exclude, arguments.include)
     check_named(rows, arguments, left_out)

@@ -7,9 +7,18 @@ import numpy as np
 from PIL import Image
 
 from ..errors import FairTuneError, first_line
+from .timm_processor import TimmProcessor, readable
 
 # EfficientNet's `include_top` divides by the standard deviation once more.
 COLOUR_STEPS = ("do_rescale", "do_normalize", "include_top")
+
+
+def plain_processor(processor: Any, image_size: int | None = None) -> Any:
+    """Return a processor as the cache reads it, of square images where a size is given; refuse one it cannot read."""
+    processor = readable(processor)
+    processor = processor if image_size is None else resized_processor(processor, image_size)
+    check_plain(processor)
+    return processor
 
 
 def resized_processor(processor: Any, image_size: int) -> Any:
@@ -20,6 +29,8 @@ def resized_processor(processor: Any, image_size: int) -> Any:
     """
     if image_size < 1:
         raise FairTuneError(f"--image_size {image_size} is not a number of pixels; pass e.g. 224.")
+    if isinstance(processor, TimmProcessor):
+        return processor.resized(image_size)
     resized = copy.deepcopy(processor)
     size = dict(processor.size)
     crop = getattr(processor, "crop_size", None) if getattr(processor, "do_center_crop", False) else None

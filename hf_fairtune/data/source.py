@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from ..document.data import Reading
 from ..errors import FairTuneError, first_line, listed
 from .columns import PATH_COLUMNS, SPLIT_COLUMN, SPLIT_NAMES, named_column, no_column, split_names
 from .table_file import KINDS, is_table, read_table, suffix_of
+from .table_object import Table, parts_of
 from .uncertain import Uncertain, certain_rows
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -68,9 +71,9 @@ class Source:
 
 
 def load_source(
-    dataset: str, *, image: str | None = None, image_root: str | None = None, divided: bool = True
+    dataset: str, *, image: str | None = None, image_root: str | None = None, divided: bool = True, table: Table = None
 ) -> Source:
-    """Open a Hub id, a folder, or a CSV, TSV or Parquet file.
+    """Open a Hub id, a folder, or a CSV, TSV or Parquet file; or take a `table` as it is, which `dataset` names.
 
     The image column is found where none is named, relative image paths start from `image_root` or the table's own
     folder, and the splits that the data give are read where `divided`.
@@ -78,7 +81,10 @@ def load_source(
     path = Path(dataset).expanduser()
     # A Hub id, or the name of a folder or file without what it lies in: it is published.
     name = path.resolve().name if path.exists() else dataset
-    check_kind(dataset)
+    # What is given as an object may be called as a file beside it is.
+    path = path if table is None else Path(os.devnull)
+    if table is None:
+        check_kind(dataset)
     readings: list[Reading] = []
     # A Parquet file may hold the images themselves, which `datasets` reads.
     if path.is_file() and suffix_of(path) != ".parquet":
@@ -88,8 +94,8 @@ def load_source(
         parts, frame = {"train": Dataset.from_pandas(only, preserve_index=False)}, file.frame.drop(columns=column)
         readings += file.readings
     else:
-        with hub_or_cache(dataset):
-            parts = _load(dataset, path)
+        with hub_or_cache(dataset) if table is None else nullcontext():
+            parts = _load(dataset, path) if table is None else parts_of(table)
         features = next(iter(parts.values())).features
         column = image_column(features, [key for key, kind in features.items() if isinstance(kind, Image)], image)
         frame = pd.concat([attribute_frame(part, column) for part in parts.values()], ignore_index=True)

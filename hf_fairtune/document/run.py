@@ -1,6 +1,7 @@
 """What a run did: the model it started from, its search, its trainings, its repair."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .estimate import NAN, Real, Reason, Size
 from .scalar import Argument, Scalar
@@ -21,12 +22,28 @@ class MethodFacts:
 
 
 @dataclass(frozen=True)
+class MaskUnit:
+    """What a bit of a mask trains: the kinds of parts of a block or stage, and how many parameters that is."""
+
+    name: str
+    place: int
+    kinds: list[str]
+    parameters: int
+
+
+@dataclass(frozen=True)
 class MaskBits:
-    """A binary mask over a model of so many `blocks`; `granularity` says what a bit stands for."""
+    """A binary mask over a model of so many `blocks`, or stages; `granularity` says what a bit stands for.
+
+    `units` are those of the bits; a document of an earlier version has none. What was trained is kept as an adapter of
+    PEFT, or as tensors where PEFT cannot copy its modules.
+    """
 
     granularity: str
     bits: list[int]
     blocks: int
+    units: list[MaskUnit] = field(default_factory=list)
+    kept: Literal["adapter", "tensors"] = "adapter"
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ class Search:
     the whole run might take; `out_of_hours` where they ended the search. Trials trained on `fraction` of the training
     rows. `combination` is None where the chosen trial stands alone. With `folds` each trial is trained so often, on
     folds of train and validation together, and its value is of all their rows; 0 for one training, scored on
-    validation.
+    validation. `study` names study and storage where they are the user's own.
     """
 
     mode: str
@@ -137,6 +137,7 @@ class Search:
     fraction: float = 1.0
     combination: Combined | None = None
     folds: int = 0
+    study: str | None = None
 
     @property
     def n_finished(self) -> int:

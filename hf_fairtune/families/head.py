@@ -47,8 +47,8 @@ def find_head(model: Any, name: str | None = None) -> str:
     found = [leaf for leaf in listed if name is None or f"{leaf}.".startswith(f"{name}." if name else "")]
     if any(DISTILLED.search(leaf) for leaf in listed):
         raise FairTuneError(
-            f"the model averages the logits of two heads ({listing(listed)}), but one is wanted; "
-            "load it as the class without a distillation head."
+            f"the model averages the logits of two heads ({listing(listed)}), but one is wanted here; choose another "
+            "method, or load it as a class without a distillation head."
         )
     found = found if len(found) == 1 else conventional(model, found)
     if len(found) != 1:
@@ -58,6 +58,23 @@ def find_head(model: Any, name: str | None = None) -> str:
     return found[0]
 
 
+def heads_of(model: Any, name: str | None = None) -> list[str]:
+    """Return the module names of all layers that give logits: one, or two whose logits are averaged.
+
+    None of a model that is no classifier, such as `ViTModel`.
+
+    Raises:
+        FairTuneError: as `find_head`.
+    """
+    model = plain(model)
+    is_inner = getattr(model, "base_model", None) is model and "Classification" not in type(model).__name__
+    if name is None and is_inner:
+        return []
+    listed = outputs(model, classes_of(model))
+    distilled = [leaf for leaf in listed if DISTILLED.search(leaf)]
+    return listed if distilled and name is None else [find_head(model, name)]
+
+
 def plain(model: Any) -> Any:
     """Return the model inside a PEFT model, whose adapters stay in it, or the model itself."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
@@ -65,8 +82,9 @@ def plain(model: Any) -> Any:
 
 def outputs(model: nn.Module, classes: int) -> list[str]:
     """List the leaves with an output for each class: linear layers, or 1x1 convolutions where no linear layer has."""
-    # PEFT keeps the layer that it replaced as `base_layer`.
-    leaves = {n: m for n, m in model.named_modules() if not n.endswith(".base_layer")}
+    # PEFT keeps the layer that it replaced under these names, and what it adds to one that stays under the last.
+    within = (".base_layer", ".original_module"), ".lora_"
+    leaves = {n: m for n, m in model.named_modules() if not n.endswith(within[0]) and within[1] not in n}
     linear = [n for n, m in leaves.items() if isinstance(m, nn.Linear) and m.out_features == classes]
     convolutions = {n: (m.out_channels, *m.kernel_size) for n, m in leaves.items() if isinstance(m, nn.Conv2d)}
     return linear or [n for n, sizes in convolutions.items() if sizes == (classes, 1, 1)]
@@ -95,13 +113,16 @@ def head_parameters(model: nn.Module, head: str) -> list[str]:
 
 
 @torch.no_grad()
-def order_classes(model: Any, head: str, order: Sequence[int]) -> None:
+def order_classes(model: Any, heads: Sequence[str], order: Sequence[int]) -> None:
     """Order the classes in place: logit i becomes the old logit `order[i]`, and the config's names follow.
+
+    Args:
+        heads: all that `heads_of` names.
 
     Raises:
         FairTuneError: `order` does not hold every class once.
     """
-    parameters = [model.get_parameter(name) for name in head_parameters(model, head)]
+    parameters = [model.get_parameter(name) for head in heads for name in head_parameters(model, head)]
     classes, order = len(parameters[0]), list(order)
     if sorted(order) != list(range(classes)):
         raise FairTuneError(f"`order` is {order}; give each of the {classes} classes of the head once, from 0 on.")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import FairTuneError
-from .head import find_head, plain
+from .head import heads_of, plain
 
 HALF = (torch.bfloat16, torch.float16)
 logger = logging.getLogger(__name__)
@@ -38,16 +38,17 @@ def float32_head(model: Any, name: str | None = None) -> Iterator[None]:
         name: of the head, see `find_head`. Where none is found, logits stay as they are, and a warning says so.
     """
     try:
-        head: nn.Module = plain(model).get_submodule(find_head(model, name))
+        heads: list[nn.Module] = [plain(model).get_submodule(leaf) for leaf in heads_of(model, name)]
     except FairTuneError as error:
         logger.warning("Scores are rounded to half precision, and images may tie: %s", error)
         yield
         return
-    hook = head.register_forward_hook(again_in_float32)
+    hooks = [head.register_forward_hook(again_in_float32) for head in heads]
     try:
         yield
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
 
 
 def again_in_float32(layer: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor | None:

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from .family import Family, known_family
+from .blocks import blocks_of
+from .family import Family, family_of
 from .frozen_eval import frozen_eval
 from .head import plain
 
@@ -48,10 +49,10 @@ class Prefix:
         None where the first block or something before it is trained, or its family does not tell where blocks begin.
         """
         model = plain(model)
-        family = known_family(model)
-        if family is None or family.stem is None or is_trained(stem := model.get_submodule(family.stem)):
+        family = family_of(model)
+        if family.stem is None or is_trained(stem := model.get_submodule(family.stem)):
             return None
-        blocks = list(model.get_submodule(family.blocks).children())
+        blocks = [model.get_submodule(block.name) for block in blocks_of(model)]
         frozen = tuple(takewhile(lambda block: not is_trained(block), blocks))
         settings = {name: value for name, value in model.config.to_dict().items() if name not in NAMES}
         config = json.dumps(settings, sort_keys=True, default=str)

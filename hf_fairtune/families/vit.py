@@ -30,7 +30,7 @@ class ViT(Family):
         found: Tensor = read + block.mlp(block.layernorm_after(read))
         return found
 
-    def resize(self, model: Any, image_size: int) -> None:
+    def resize(self, model: Any, image_size: int) -> bool:
         """Interpolate the position embeddings once, so that the saved model needs no extra argument.
 
         The values are those that `interpolate_pos_encoding=True` computes in every forward pass.
@@ -38,14 +38,14 @@ class ViT(Family):
         Raises:
             FairTuneError: `image_size` is not a multiple of the patch size.
         """
-        embeddings = model.vit.embeddings
+        embeddings = getattr(model, "vit", model).embeddings
         patches = embeddings.patch_embeddings
         patch = patches.patch_size[0] if isinstance(patches.patch_size, tuple) else patches.patch_size
         if image_size % patch:
             near = max(patch, round(image_size / patch) * patch)
             raise FairTuneError(f"`image_size` is {image_size} but patches are {patch} pixels; use {near}.")
         if model.config.image_size == image_size:
-            return
+            return True
         embeddings.patch_size = patch
         side = image_size // patch
         dummy = embeddings.position_embeddings.new_zeros(1, side * side + 1, model.config.hidden_size)
@@ -55,18 +55,7 @@ class ViT(Family):
         patches.num_patches = side * side
         embeddings.image_size = patches.image_size = (image_size, image_size)
         model.config.image_size = image_size
+        return True
 
 
-FAMILY = ViT(
-    blocks="vit.layers",
-    leaves={
-        "norm1": ("layernorm_before",),
-        "attention": ("attention.q_proj", "attention.k_proj", "attention.v_proj", "attention.o_proj"),
-        "norm2": ("layernorm_after",),
-        "mlp": ("mlp.fc1", "mlp.fc2"),
-    },
-    head="classifier",
-    rest={"embeddings": "vit.embeddings", "final_norm": "vit.layernorm"},
-    stem="vit.embeddings",
-    read=1,
-)
+FAMILY = ViT(stem="vit.embeddings", read=1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..errors import FairTuneError
 from ..families.frozen_eval import frozen_eval
 from ..families.head import classes_of
+from ..families.patch_input import check_takes_images
 from ..losses.contrast import Contrast, GroupPair, comparable
 from ..losses.one_vs_rest import Over, codes
 from .batch import batch_fisher
@@ -61,6 +62,7 @@ def fisher_importance(
         >>> importance = fisher_importance(model, dataset, bias="equal_opportunity", chunk_size=16)
         >>> importance.bias["classifier.weight"].shape
     """
+    check_takes_images(model)
     options = ImportanceOptions(bias, contrast, form, batch_size, chunk_size, dtype, progress, bias_over)
     measure = {"sample": sample_fisher, "batch": batch_fisher, "whole": whole_fisher}[form]
     trainable = {parameter: parameter.requires_grad for parameter in model.parameters()}

@@ -62,3 +62,16 @@ class EvalModeCallback(TrainerCallback):
 def into_eval(module: nn.Module, _: Any) -> None:
     """Put a module into evaluation mode just before it runs."""
     module.eval()
+
+
+def hold_statistics(model: nn.Module) -> None:
+    """Keep the running statistics of every BatchNorm of a model whose own parameters are frozen, from now on."""
+    for module in model.modules():
+        if isinstance(module, _BatchNorm) and into_eval_if_frozen not in module._forward_pre_hooks.values():
+            module.register_forward_pre_hook(into_eval_if_frozen)
+
+
+def into_eval_if_frozen(module: nn.Module, _: Any) -> None:
+    """Put a module none of whose parameters is trained into evaluation mode just before it runs."""
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        module.eval()

@@ -1,60 +1,62 @@
-"""The granularities of a mask: which parts of a block each bit trains (FairTune, ICLR 2024, section 4.1)."""
+"""The granularities of a mask: what a bit trains, by block or by stage (FairTune, ICLR 2024, section 4.1)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ..errors import FairTuneError
+from ..families.parts import ATTENTION_KINDS, CONVOLUTION_KINDS
+
+LAYERNORMS = ("norm1", "norm2")
+# What a bit can train in any architecture, in the order of the bits of a block or a stage.
+EVERY = (LAYERNORMS, ("norm",), ("attention",), ("mlp",), ("convolution",), ("squeeze_excite",), ("shortcut",))
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
 class Granularity:
-    """The bits of one block as kinds of parts; a mask lists them block by block, `len(bits) * n_blocks` in all."""
+    """What the bits of a mask stand for.
+
+    Args:
+        name: as a user writes it.
+        bits: the kinds of parts that each bit of one place trains.
+        per: what a place is.
+        fixed: whether every place has all these bits; else a bit is left out where the model has no such part.
+    """
 
     name: str
     bits: tuple[tuple[str, ...], ...]
-
-    @property
-    def kinds(self) -> set[str]:
-        """Return the kinds of parts that some bit trains."""
-        return {kind for group in self.bits for kind in group}
-
-    def length(self, n_blocks: int) -> int:
-        """Return the number of bits of a mask."""
-        return len(self.bits) * n_blocks
-
-    def blocks(self, n_bits: int) -> int:
-        """Return the number of blocks that `n_bits` bits fill."""
-        if n_bits == 0 or n_bits % len(self.bits):
-            raise FairTuneError(
-                f"`mask` has {n_bits} entries but `{self.name}` takes {len(self.bits)} a block; "
-                f"pass {self.length(12)} for 12 blocks."
-            )
-        return n_bits // len(self.bits)
+    per: Literal["block", "stage"] = "block"
+    fixed: bool = True
 
 
 GRANULARITIES = {
     granularity.name: granularity
     for granularity in (
         # Bit 3b both LayerNorms, 3b+1 attention, 3b+2 MLP of block b: the paper's 36 bits on 12 blocks.
-        Granularity("paper36", (("norm1", "norm2"), ("attention",), ("mlp",))),
+        Granularity("paper36", (LAYERNORMS, ("attention",), ("mlp",))),
         Granularity("attention12", (("attention",),)),
-        Granularity("layernorm12", (("norm1", "norm2"),)),
+        Granularity("layernorm12", (LAYERNORMS,)),
         Granularity("split48", (("norm1",), ("attention",), ("norm2",), ("mlp",))),
+        Granularity("stages", EVERY, "stage", fixed=False),
+        Granularity("blocks", EVERY, "block", fixed=False),
     )
 }
 
 PRESETS: dict[str, frozenset[str]] = {
     "linear": frozenset(),
-    "layernorm": frozenset({"norm1", "norm2"}),
+    "layernorm": frozenset(LAYERNORMS),
+    "norm": frozenset({"norm"}),
     "attention": frozenset({"attention"}),
     "mlp": frozenset({"mlp"}),
-    "all": frozenset({"norm1", "norm2", "attention", "mlp"}),
+    "convolution": frozenset({"convolution"}),
+    "all": frozenset({*ATTENTION_KINDS, *CONVOLUTION_KINDS}),
 }
 
 
 def granularity_named(name: str) -> Granularity:
     """Return a granularity of `GRANULARITIES`."""
     if name not in GRANULARITIES:
-        raise FairTuneError(f"`granularity` is {name!r}; choose from {', '.join(GRANULARITIES)}.")
+        raise FairTuneError(f"`granularity` is {name!r}; choose from {', '.join([AUTO, *GRANULARITIES])}.")
     return GRANULARITIES[name]
 
 

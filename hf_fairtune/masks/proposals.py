@@ -9,12 +9,15 @@ import optuna
 from optuna.trial import BaseTrial, FrozenTrial
 
 from ..document.scalar import Scalar
-from .granularities import PRESETS, granularity_named
-from .mask import Mask, preset_bits
+from .mask import Mask
+from .space import Space
 
 # Preset, and where its learning rate lies between the logarithms of the lowest and the highest: masks known before
 # any search. Full fine-tuning is there twice, as it is the one to beat.
-PRESET_RATES = (("all", 0.5), ("all", 0.75), ("attention", 0.5), ("layernorm", 1.0), ("linear", 1.0))
+PRESET_RATES = (
+    ("all", 0.5), ("all", 0.75), ("attention", 0.5), ("convolution", 0.5), ("layernorm", 1.0), ("norm", 1.0),
+    ("linear", 1.0),
+)  # fmt: skip
 
 
 # User attributes of a trial: the learning rate that it is to have, and the name of the preset that it is.
@@ -45,32 +48,30 @@ class Proposal(ABC):
     """A way to write masks as trial parameters, so that they are stored, resumed and sent to other processes."""
 
     @abstractmethod
-    def draw(self, trial: BaseTrial, granularity: str, n_blocks: int) -> Mask:
+    def draw(self, trial: BaseTrial, space: Space) -> Mask:
         """Return the mask of `trial`, suggesting its parameters if they are not there yet."""
 
     @abstractmethod
-    def params_of(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:
+    def params_of(self, preset: str, space: Space) -> dict[str, Scalar]:
         """Return the trial parameters of a preset mask."""
 
-    def presets(self, granularity: str, n_blocks: int) -> list[Preset]:
-        """Return the preset masks that the granularity can express."""
-        kinds = granularity_named(granularity).kinds
-        found = [(name, rate) for name, rate in PRESET_RATES if PRESETS[name] <= kinds]
-        return [Preset(name, self.params_of(name, granularity, n_blocks), rate) for name, rate in found]
+    def presets(self, space: Space) -> list[Preset]:
+        """Return the preset masks that the units of a model can express."""
+        found = [(name, rate) for name, rate in PRESET_RATES if space.expresses(name)]
+        return [Preset(name, self.params_of(name, space), rate) for name, rate in found]
 
 
 @dataclass(frozen=True)
 class FreeBits(Proposal):
     """One integer 0/1 a bit, as the published search does (`suggest_int`, not categorical)."""
 
-    def draw(self, trial: BaseTrial, granularity: str, n_blocks: int) -> Mask:
+    def draw(self, trial: BaseTrial, space: Space) -> Mask:
         """Return the mask of the parameters `mask_0`, `mask_1`, ..."""
-        n_bits = granularity_named(granularity).length(n_blocks)
-        return Mask(tuple(trial.suggest_int(f"mask_{i}", 0, 1) for i in range(n_bits)), granularity)
+        return Mask(tuple(trial.suggest_int(f"mask_{i}", 0, 1) for i in range(len(space))), space.granularity)
 
-    def params_of(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:
+    def params_of(self, preset: str, space: Space) -> dict[str, Scalar]:
         """Return a preset's bits."""
-        return {f"mask_{i}": bit for i, bit in enumerate(preset_bits(preset, n_blocks, granularity))}
+        return {f"mask_{i}": bit for i, bit in enumerate(space.preset(preset))}
 
 
 @dataclass(frozen=True)
@@ -89,35 +90,34 @@ class NearBest(Proposal):
     seed: int = 0
     spread: float = 0.2
 
-    def draw(self, trial: BaseTrial, granularity: str, n_blocks: int) -> Mask:
+    def draw(self, trial: BaseTrial, space: Space) -> Mask:
         """Return the mask of `trial`: the one it holds already or is queued with, else one near the best."""
-        n_bits = granularity_named(granularity).length(n_blocks)
-        low, high = 0, 2**n_bits - 1
+        low, high = 0, 2 ** len(space) - 1
         # Other processes draw from a fixed trial, which knows its mask but has no study to look into.
         if isinstance(trial, optuna.Trial) and PRESET not in trial.user_attrs:
-            low = high = trial.params["mask"] if "mask" in trial.params else self._near_best(trial, n_bits, n_blocks)
+            low = high = trial.params["mask"] if "mask" in trial.params else self._near_best(trial, space)
         number = trial.suggest_int("mask", low, high)
-        return Mask(tuple(number >> i & 1 for i in range(n_bits)), granularity)
+        return Mask(tuple(number >> i & 1 for i in range(len(space))), space.granularity)
 
-    def _near_best(self, trial: optuna.Trial, n_bits: int, n_blocks: int) -> int:
+    def _near_best(self, trial: optuna.Trial, space: Space) -> int:
         """Return a mask near the best that no trial had, as far as `REDRAWS` draws find one; keep a rate for it."""
         study, draw = trial.study, random.Random(f"{self.seed} {trial.number}")
         best = best_before(trial)
         if best is None:
-            return draw.getrandbits(n_bits)
+            return draw.getrandbits(len(space))
         if "learning_rate" in best.params:
             near = 10 ** draw.gauss(0, self.spread) if draw.random() < 0.5 else 1
             trial.set_user_attr(KEPT_RATE, best.params["learning_rate"] * near)
         known = {tuple(t.user_attrs["mask"]) for t in study.get_trials(deepcopy=False) if "mask" in t.user_attrs}
         for _ in range(REDRAWS):
-            bits = changed(best.user_attrs["mask"], n_blocks, draw)
+            bits = changed(best.user_attrs["mask"], space, draw)
             if bits not in known:
                 break
         return number_of(bits)
 
-    def params_of(self, preset: str, granularity: str, n_blocks: int) -> dict[str, Scalar]:
+    def params_of(self, preset: str, space: Space) -> dict[str, Scalar]:
         """Return a preset's bits as one integer."""
-        return {"mask": number_of(preset_bits(preset, n_blocks, granularity))}
+        return {"mask": number_of(space.preset(preset))}
 
 
 def best_before(trial: optuna.Trial) -> FrozenTrial | None:
@@ -129,18 +129,20 @@ def best_before(trial: optuna.Trial) -> FrozenTrial | None:
     return max(ranked, key=lambda t: (sign * (t.value or 0.0), -t.number), default=None)
 
 
-def changed(bits: Sequence[int], n_blocks: int, draw: random.Random) -> tuple[int, ...]:
+def changed(bits: Sequence[int], space: Space, draw: random.Random) -> tuple[int, ...]:
     """Return bits with a kind turned in all blocks, or kinds set in a run of blocks, or some bits turned."""
-    kinds, way = len(bits) // n_blocks, draw.randrange(3)
+    kinds, places, way = space.kinds, space.places, draw.randrange(3)
     if way == 2:
         turned = draw.sample(range(len(bits)), draw.randint(1, max(1, len(bits) // 4)))
         return tuple(bit ^ (place in turned) for place, bit in enumerate(bits))
     if way == 0:
-        kind = draw.randrange(kinds)
-        places = range(kind, len(bits), kinds)
-        value = int(2 * sum(bits[place] for place in places) <= n_blocks)
-        return tuple(value if place in places else bit for place, bit in enumerate(bits))
-    first, length, value = draw.randrange(n_blocks), draw.randint(1, max(1, n_blocks // 2)), draw.randint(0, 1)
-    some = range(kinds) if draw.random() < 0.5 else [draw.randrange(kinds)]
-    run = range(first, first + length)
-    return tuple(value if i // kinds in run and i % kinds in some else bit for i, bit in enumerate(bits))
+        kind = kinds[draw.randrange(len(kinds))]
+        own = [bit for bit, unit in zip(bits, space.units, strict=True) if unit.kinds == kind]
+        value, run, some = int(2 * sum(own) <= len(own)), places, [kind]
+    else:
+        first, length = draw.randrange(len(places)), draw.randint(1, max(1, len(places) // 2))
+        value, run = draw.randint(0, 1), places[first : first + length]
+        some = kinds if draw.random() < 0.5 else [kinds[draw.randrange(len(kinds))]]
+    return tuple(
+        value if unit.place in run and unit.kinds in some else bit for bit, unit in zip(bits, space.units, strict=True)
+    )

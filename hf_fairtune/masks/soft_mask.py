@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import FairTuneError
 from ..importance.importance import Importance
+from .saved_soft_mask import SoftMask
 
 # Where a weight does not matter for prediction the ratio is large, not infinite (published code).
 EPSILON = 1e-10
@@ -36,7 +37,7 @@ NORMALIZATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def soft_mask(importance: Importance, normalization: str = "min-max") -> dict[str, Tensor]:
+def soft_mask(importance: Importance, normalization: str = "min-max") -> SoftMask:
     """Return the mask |tanh(Norm(I_b) / (Norm(I_p) + 1e-10))| of every parameter (SWiFT, eq. 9).
 
     `Norm` is taken over one parameter tensor (weight and bias apart), so the mask does not depend on the scale of
@@ -49,16 +50,18 @@ def soft_mask(importance: Importance, normalization: str = "min-max") -> dict[st
         normalization: "min-max" (the paper's choice), "z-score" or "percentile" (ranks).
 
     Returns:
-        Parameter name -> float32 tensor in [0, 1] of the parameter's shape: 1 moves freely, 0 stays.
+        Parameter name -> float32 tensor in [0, 1] of the parameter's shape: 1 moves freely, 0 stays. It is a dict that
+        `save_pretrained` writes.
 
     Raises:
         FairTuneError: unknown normalization.
     """
     bias, prediction = importance.bias, importance.prediction
-    return {
+    mask = {
         name: ratio.tanh().abs().float().masked_fill_((bias[name] == 0) & (prediction[name] == 0), 0)
         for name, ratio in ratios(importance, normalization).items()
     }
+    return SoftMask(mask, {"normalization": normalization})
 
 
 def ratios(importance: Importance, normalization: str) -> dict[str, Tensor]:

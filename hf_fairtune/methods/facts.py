@@ -10,7 +10,9 @@ import numpy as np
 from datasets import Dataset
 from torch import nn
 
-from ..families.family import Family, known_family
+from ..errors import FairTuneError
+from ..families.family import model_type_of
+from ..families.parts import Part, parts_of
 from ..masks.proposals import FreeBits, Proposal
 
 
@@ -34,8 +36,8 @@ class Facts:
         n_classes: number of classes, or of findings.
         cells: rows trained on by group and class, int [n_groups, n_classes]; of findings, of which a row has several,
             by group alone, [n_groups, 1].
-        family: where the model keeps its parts; None for an architecture without a family file.
-        blocks: transformer blocks of the model; 0 without a family.
+        parts: of the model; empty where its structure does not tell them.
+        model_type: of the model, for messages.
         rows: the method's views by name, each with `pixel_values`, `labels` and `groups` by row.
         proposal: how a search writes a mask as trial parameters.
         head: module of the classification head, where it cannot be found; None to look for it.
@@ -45,8 +47,8 @@ class Facts:
     group_names: tuple[str, ...] = ()
     n_classes: int = 2
     cells: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=int))
-    family: Family | None = None
-    blocks: int = 0
+    parts: tuple[Part, ...] = ()
+    model_type: str = "model"
     rows: Mapping[str, Dataset] = field(default_factory=dict)
     proposal: Proposal = FreeBits()
     head: str | None = None
@@ -60,14 +62,17 @@ class Facts:
     @classmethod
     def of(cls, model: nn.Module, rows: Mapping[str, Any], head: str | None = None, seed: int = 0) -> Facts:
         """Read the facts from a plain model and from the rows of the view "train"."""
-        family = known_family(model)
-        blocks = 0 if family is None else family.count(model)
-        return cls(family=family, blocks=blocks, head=head, seed=seed).reading(rows)
+        try:
+            parts = tuple(parts_of(model, head))
+        except FairTuneError:  # a method that needs none trains such a model, too
+            parts = ()
+        return cls(parts=parts, model_type=model_type_of(model), head=head, seed=seed).reading(rows)
 
     def reading(self, rows: Mapping[str, Any]) -> Facts:
         """Return the facts with other rows, counted by the view "train"."""
         train: Any = rows.get("train")
-        features: Mapping[str, Any] = getattr(train, "features", None) or {}
+        # A stream is not read before it is trained on.
+        features: Mapping[str, Any] = train.features if isinstance(train, Dataset) else {}
         names, labels = (getattr(features.get(name), "names", None) for name in ("groups", "labels"))
         findings = is_list(features.get("labels"))
         if names is None or (labels is None and not findings):
@@ -91,9 +96,9 @@ def is_list(feature: Any) -> bool:
 def label_counts(rows: Any) -> np.ndarray | None:
     """Return the number of rows of each class, [n_classes], or the negatives and positives of each finding, [n, 2].
 
-    None where no `ClassLabel` names the classes.
+    None where no `ClassLabel` names the classes, and of a stream, which is not read before it is trained on.
     """
-    feature = (getattr(rows, "features", None) or {}).get("labels")
+    feature = rows.features.get("labels") if isinstance(rows, Dataset) else None
     if is_list(feature):
         labels = rows.with_format("numpy")["labels"][:]
         return np.stack([(labels == 0).sum(0), (labels == 1).sum(0)], axis=1)

@@ -1,15 +1,21 @@
 """FairTune (Dutt et al., ICLR 2024): train the parts that a binary mask names, chosen for the worst-off group."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from optuna.trial import BaseTrial
+from peft import PeftModel
 
-from ..document.run import MaskBits
-from ..families.family import family_of
+from ..document.run import MaskBits, MaskUnit
+from ..families.family import model_type_of
+from ..families.parts import HEAD, Part, parts_of
 from ..masks.config import masked
+from ..masks.granularities import AUTO
 from ..masks.mask import Mask
 from ..masks.proposals import Preset
+from ..masks.space import Space, space_of_parts
+from ..masks.units_file import read_units
 from .facts import Facts
 from .method import Method, Needs, NotSearchedError, StageRecord, flag
 
@@ -27,36 +33,52 @@ class FairTune(Method):
   year = {2024}
 }"""
 
-    needs: ClassVar[Needs] = Needs(attribute_at_validation=True, family=True)
+    needs: ClassVar[Needs] = Needs(attribute_at_validation=True)
 
-    mask: str | None = flag(None, "linear, layernorm, attention, mlp, all, or bits such as 010110...")
-    granularity: str = flag("paper36", "What a bit stands for: paper36, attention12, layernorm12 or split48.")
-    applied: Mask | None = field(default=None, init=False, repr=False, compare=False)
+    mask: str | None = flag(None, "linear, layernorm, attention, mlp, norm, convolution, all, or bits such as 010110.")
+    granularity: str = flag(
+        AUTO,
+        "What a bit stands for: paper36, attention12, layernorm12 or split48 of a transformer; stages or blocks of "
+        "any architecture; auto is paper36 where all blocks are alike, stages where there are several.",
+    )
+    units: str | None = flag(None, "YAML file of a user's own units; `fairtune units MODEL` writes one to edit.")
+    applied: MaskBits | None = field(default=None, init=False, repr=False, compare=False)
 
     def prepare(self, model: Any, facts: Facts) -> Any:
-        """Return the model as a PEFT model that trains the mask's parts and the head."""
-        n_blocks = family_of(model).count(model)
+        """Return the model as a PEFT model that trains the mask's units and the head, or itself; see `masked`."""
+        space = self.space(parts_of(model, facts.head), model_type_of(model))
         if self.mask is None:
             raise NotSearchedError("`mask` is empty; search one with `fairtune search`, or give --mask attention.")
-        self.applied = Mask.of(self.mask, n_blocks, self.granularity)
-        return masked(model, self.applied)
+        mask, sizes = Mask.of(self.mask, space), {name: p.numel() for name, p in model.named_parameters()}
+        units = [
+            MaskUnit(unit.name, unit.place, [*unit.kinds], sum(sizes[name] for name in unit.parameters))
+            for unit in space.units
+        ]
+        tuned = masked(model, mask, space)
+        kept: Literal["adapter", "tensors"] = "adapter" if isinstance(tuned, PeftModel) else "tensors"
+        self.applied = MaskBits(space.granularity, [*mask.bits], len(space.places), units, kept)
+        return tuned
+
+    def space(self, parts: Sequence[Part], model_type: str) -> Space:
+        """Return what the bits of the mask stand for in a model of these parts."""
+        names = [name for part in parts for name in part.parameters]
+        head = [name for part in parts if part.kind == HEAD for name in part.parameters]
+        own = read_units(self.units, names, head) if self.units else ()
+        return space_of_parts(parts, self.granularity, own, model_type)
 
     def suggest(self, trial: BaseTrial, facts: Facts) -> Method:
         """Return the method with the mask that `trial` proposes, unless it has one."""
         if self.mask is not None:
             return self
-        return replace(self, mask=str(facts.proposal.draw(trial, self.granularity, facts.blocks)))
+        return replace(self, mask=str(facts.proposal.draw(trial, self.space(facts.parts, facts.model_type))))
 
     def presets(self, facts: Facts) -> list[Preset]:
         """Return the preset masks, unless the method has one."""
-        return [] if self.mask is not None else facts.proposal.presets(self.granularity, facts.blocks)
+        return [] if self.mask is not None else facts.proposal.presets(self.space(facts.parts, facts.model_type))
 
     def record(self) -> StageRecord:
         """Return the mask that was applied."""
-        if self.applied is None:
-            return StageRecord()
-        bits = list(self.applied.bits)
-        return StageRecord(mask=MaskBits(self.granularity, bits, self.applied.n_blocks))
+        return StageRecord(mask=self.applied)
 
 
 METHOD = FairTune

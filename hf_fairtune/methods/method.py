@@ -31,13 +31,12 @@ class NotSearchedError(FairTuneError):
 
 @dataclass(frozen=True)
 class Needs:
-    """Where a method needs the sensitive attribute, the original training data, and the parts of a family's file."""
+    """Where a method needs the sensitive attribute and the original training data."""
 
     attribute_at_train: bool = False
     attribute_at_validation: bool = False
     attribute_at_inference: bool = False
     original_training_data: bool = True
-    family: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from transformers import TrainerCallback
 
 from ..document.scalar import Scalar
 from ..errors import FairTuneError
-from ..families.head import find_head, head_parameters
+from ..families.head import head_parameters, heads_of
 from ..importance.fisher import fisher_importance, pair_of
 from ..importance.importance import ImportanceOptions
 from ..losses.balanced import balanced_cross_entropy
@@ -181,7 +181,8 @@ class TwoStep(Method):
 
     def _measure(self, model: Any, facts: Facts) -> RepairMask:
         """Measure how much every weight matters for prediction and for bias (eq. 7, 8) and make the masks (eq. 9)."""
-        head, rows = tuple(head_parameters(model, find_head(model, facts.head))), facts.rows["measured"]
+        heads, rows = heads_of(model, facts.head), facts.rows["measured"]
+        head = tuple(name for leaf in heads for name in head_parameters(model, leaf))
         options = self._options()
         if self.contrast == "pair_data":
             options["contrast"] = pair = pair_of(model, rows, ImportanceOptions(**options))

@@ -16,6 +16,7 @@ from ..errors import FairTuneError
 from .floors import Floors, metric_value
 from .modes import Mode
 from .space import LearningRate
+from .study_options import StudyOptions
 
 DIRECTIONS: dict[Any, Direction] = {"maximize": "maximize", "minimize": "minimize"}
 
@@ -26,7 +27,8 @@ class Plan:
 
     A trial that breaks one of the `floors` is infeasible: it wins nothing. It trains on a `fraction` of the training
     rows, or on `folds` of train and validation together, and is scored out of fold; 0 for one training, scored on
-    validation. `by_name` tells that the objective is a metric of ours.
+    validation. `by_name` tells that the objective is a metric of ours. `study` is what Optuna is given, and
+    `hp_name` names the folder of a trial.
     """
 
     objective_name: str
@@ -39,6 +41,8 @@ class Plan:
     fraction: float = 1.0
     by_name: bool = False
     folds: int = 0
+    study: StudyOptions = StudyOptions()
+    hp_name: Callable[[BaseTrial], str] | None = None
 
     @classmethod
     def of(
@@ -63,7 +67,7 @@ class Plan:
                 )
             objective, direction, by_name = partial(metric_value, name, asked="`objective` is"), own, True
         else:
-            name = objective.__name__
+            name = name_of(objective)
         if direction not in tuple(DIRECTIONS):
             raise FairTuneError(f"`direction` is {direction!r}; a function as objective needs maximize or minimize.")
         space = hp_space or LearningRate()
@@ -78,3 +82,11 @@ class Plan:
     def rates(self) -> LearningRate:
         """Return the range of learning rates, the default one where the space draws them otherwise."""
         return self.hp_space if isinstance(self.hp_space, LearningRate) else LearningRate()
+
+
+def name_of(objective: Callable[..., Any]) -> str:
+    """Return a name for a function, one with arguments bound, an object that is called, or a lambda."""
+    if isinstance(objective, partial):
+        return name_of(objective.func)
+    name: str = getattr(objective, "__name__", type(objective).__name__)
+    return "lambda" if name == "<lambda>" else name

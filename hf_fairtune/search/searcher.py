@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import optuna
 from filelock import BaseFileLock
+from optuna.storages import BaseStorage
 from optuna.trial import BaseTrial, TrialState
 
 from ..document.search import Search
@@ -17,7 +20,8 @@ from ..masks.proposals import PRESET, Preset, infeasible
 from .hours import Clock, Ration
 from .plan import Plan
 from .progress import Progress
-from .study import OUT_OF_HOURS, STOPPED_BY, close, enqueue, lock, n_finished, open_study, trials, winner
+from .space import winner
+from .study import OUT_OF_HOURS, RUN, STOPPED_BY, close, enqueue, lock, n_finished, open_study, run_of, trials
 
 
 class InterruptedSearch(BaseException):
@@ -37,10 +41,13 @@ class Searcher:
         study: optuna.Study | None = None,
         held: BaseFileLock | None = None,
         ration: Ration | None = None,
+        run: str = "",
     ) -> None:
         self.plan, self.study, self._held, self.ration = plan, study, held, ration or Ration(Clock(None))
+        self._run = run
         # Whether a combination may want the weights of its trials.
         self.keeps_weights = False
+        self._until = math.inf if plan.study.timeout is None else time.monotonic() + plan.study.timeout
         # By how much the trial at hand exceeds each constraint, after its last epoch so far.
         self.excess: dict[str, float] = {}
         if study is not None:
@@ -68,13 +75,13 @@ class Searcher:
         folder.mkdir(parents=True, exist_ok=True)
         held = lock(folder)
         try:
-            study = open_study(folder, plan.direction, fingerprint)
+            study = open_study(folder, plan.direction, fingerprint, plan.study)
         except FairTuneError:
             held.release()
             raise
         if plan.mode.presets:
             enqueue(study, presets, plan.rates)
-        return cls(plan, study, held, ration)
+        return cls(plan, study, held, ration, run_of(folder))
 
     @property
     def remaining(self) -> int:
@@ -88,6 +95,8 @@ class Searcher:
             FairTuneError: the hours hold not one trial.
         """
         if self.study is None or not self.remaining or self.ration.limit <= self._ended_at:
+            return False
+        if time.monotonic() > self._until:
             return False
         done = n_finished(self.study)
         if not self.ration.holds(done):
@@ -135,12 +144,15 @@ class Searcher:
             "load_if_exists": True,
             "sampler": self.plan.mode.sampler,
             "pruner": self.plan.mode.pruner,
+            "gc_after_trial": self.plan.study.gc_after_trial,
         }
 
     def start(self, trial: BaseTrial, mask: list[int], trainable_parameters: int) -> None:
         """Keep with a trial what it trains."""
         self.excess = {}
         if isinstance(trial, optuna.Trial):
+            if self.plan.study.storage is not None:
+                trial.set_user_attr(RUN, self._run)
             trial.set_user_attr("mask", mask)
             trial.set_user_attr("trainable_parameters", trainable_parameters)
 
@@ -158,8 +170,11 @@ class Searcher:
             return True
         if not self.plan.mode.reports_every_epoch and not last:
             return False
+        if not step:
+            return False
         with warnings.catch_warnings():
-            # A trial taken up again after a kill reports its first values a second time.
+            # A trial taken up again after a kill reports its first values a second time, and one that is scored
+            # within epochs more values at one step: the first counts.
             warnings.filterwarnings("ignore", "The reported value is ignored", UserWarning)
             trial.report(value, step)
         if stop := not (last and self.plan.folds) and trial.should_prune():
@@ -194,7 +209,7 @@ class Searcher:
 
     def close(self) -> None:
         """Close the study's file, so that nothing writes to it later, and free the folder."""
-        if self.study is not None:
+        if self.study is not None and not isinstance(self.plan.study.storage, BaseStorage):
             close(self.study)
         if self._held is not None:
             self._held.release()
@@ -219,6 +234,7 @@ class Searcher:
             out_of_hours=bool(self.remaining and self._ended_at),
             fraction=self.plan.fraction,
             folds=self.plan.folds,
+            study=self.plan.study.place,
         )
 
 

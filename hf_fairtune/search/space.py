@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
-from optuna.trial import BaseTrial
+from accelerate.utils import broadcast_object_list
+from optuna.trial import BaseTrial, FrozenTrial
 
 from ..errors import FairTuneError
-from ..families.family import family_of
 from ..masks.config import masked
+from ..masks.granularities import AUTO
 from ..masks.mask import Mask
 from ..masks.proposals import KEPT_RATE, FreeBits, Proposal
+from ..masks.space import Space, space_of
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,14 @@ class LearningRate:
         return min(self.high, self.low * (self.high / self.low) ** place)
 
 
+def winner(study: optuna.Study) -> FrozenTrial | None:
+    """Return the best trial of those that are complete and feasible; None without any."""
+    try:
+        return study.best_trial
+    except ValueError:
+        return None
+
+
 @dataclass
 class MaskSearchSpace:
     """FairTune's search space, without `FairTrainer`.
@@ -51,24 +61,42 @@ class MaskSearchSpace:
         >>> space = MaskSearchSpace(lambda: AutoModelForImageClassification.from_pretrained(name, num_labels=2))
         >>> trainer = Trainer(model_init=space.model_init, args=args, ...)
         >>> best = trainer.hyperparameter_search(hp_space=space, backend="optuna", direction="maximize", ...)
-        >>> mask = space.mask(best.hyperparameters)
+        >>> trainer.args.learning_rate = best.hyperparameters["learning_rate"]
+        >>> trainer.train()  # under the winner's mask, which is `space.mask(best.hyperparameters)`
     """
 
     base: Callable[[], Any]
-    granularity: str = "paper36"
+    granularity: str = AUTO
     proposal: Proposal = field(default_factory=FreeBits)
     rates: LearningRate = LearningRate()
-    _n_blocks: int = 0
+    _space: Space | None = None
+    _last: BaseTrial | None = None
 
     def model_init(self, trial: optuna.Trial | None = None) -> Any:
-        """Build the model under the mask of `trial`; without a trial, the plain model."""
+        """Build the model under the mask of `trial`; without a trial under that of the best, before any the plain one.
+
+        On several processes, each calls this alike.
+        """
         model = self.base()
-        self._n_blocks = family_of(model).count(model)
-        return model if trial is None else masked(model, self._draw(trial))
+        self._space = space_of(model, self.granularity)
+        if trial is not None:
+            return masked(model, self._draw(trial), self._space)
+        best = self._best()
+        return model if best is None else masked(model, self.mask(best), self._space)
+
+    def _best(self) -> Mapping[str, Any] | None:
+        """Return the hyper-parameters of the best trial, which only the main process may know."""
+        if self._last is None:
+            return None
+        # A fixed trial, on the main process, is a winner that was chosen.
+        best = winner(self._last.study) if isinstance(self._last, optuna.Trial) else self._last
+        found: Mapping[str, Any] | None = broadcast_object_list([None if best is None else dict(best.params)])[0]
+        return found
 
     def __call__(self, trial: optuna.Trial) -> dict[str, float]:
         """Draw the mask, then return the training arguments of `trial`: its learning rate."""
         self._draw(trial)
+        self._last = trial
         return self.rates(trial)
 
     def mask(self, hyperparameters: Mapping[str, Any]) -> Mask:
@@ -76,4 +104,4 @@ class MaskSearchSpace:
         return self._draw(optuna.trial.FixedTrial(dict(hyperparameters)))
 
     def _draw(self, trial: BaseTrial) -> Mask:
-        return self.proposal.draw(trial, self.granularity, self._n_blocks)
+        return self.proposal.draw(trial, self._space or space_of(self.base(), self.granularity))

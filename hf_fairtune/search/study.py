@@ -1,5 +1,6 @@
 """The study of a search on disk: opened, resumed after a kill, and its trials typed."""
 
+import platform
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,18 +11,21 @@ from filelock import FileLock, Timeout
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from ..data.identity import digest
 from ..document.estimate import NAN
 from ..document.search import Direction, Trial
 from ..document.search import TrialState as State
-from ..errors import FairTuneError
+from ..errors import FairTuneError, first_line
 from ..masks.proposals import PRESET, Preset, infeasible
 from .space import LearningRate
+from .study_options import StudyOptions
 
 FILE_NAME = "search.db"
-STUDY_NAME = "fairtune"
+OWN = StudyOptions()
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-# User attributes: of a trial, what stopped it; of the study, the limit in seconds that ended it.
-STOPPED_BY, OUT_OF_HOURS = "stopped_by", "out_of_hours"
+# User attributes: of a trial, what stopped it; of the study, the limit in seconds that ended it; of a trial in a
+# storage that others may share, the run that it is of.
+STOPPED_BY, OUT_OF_HOURS, RUN = "stopped_by", "out_of_hours", "run"
 
 
 def lock(folder: Path) -> FileLock:
@@ -36,38 +40,62 @@ def lock(folder: Path) -> FileLock:
     return held
 
 
-def open_study(folder: Path, direction: Direction, fingerprint: Mapping[str, Any]) -> optuna.Study:
-    """Create the study of `folder` or take up the one that is there, its killed trials queued again.
+def open_study(
+    folder: Path, direction: Direction, fingerprint: Mapping[str, Any], options: StudyOptions = OWN
+) -> optuna.Study:
+    """Create the study of `folder`, or in a given storage, or take it up, its killed trials queued again.
 
-    A trial found running has no process any more (`lock` is held): it goes back to the queue under its own number
-    and with its own parameters, so that none is lost and none doubled.
+    A trial of this folder found running has no process any more (`lock` is held): it goes back to the queue under its
+    own number and with its own parameters, so that none is lost and none doubled.
+
+    Raises:
+        FairTuneError: the storage cannot be opened, or holds a study of other trials.
     """
-    storage = RDBStorage(f"sqlite:///{folder / FILE_NAME}", engine_kwargs={"creator": lambda: _connect(folder)})
-    study = optuna.create_study(
-        storage=storage,
-        study_name=STUDY_NAME,
-        direction=direction,
-        load_if_exists=True,
-        pruner=optuna.pruners.NopPruner(),
-    )
+    where = f"`{folder}`" if options.place is None else f"the study {options.place}"
+    try:
+        study = optuna.create_study(
+            storage=_storage(folder) if options.storage is None else options.storage,
+            study_name=options.study_name,
+            direction=direction,
+            load_if_exists=options.load_if_exists,
+            pruner=optuna.pruners.NopPruner(),
+        )
+    except optuna.exceptions.DuplicatedStudyError:
+        raise FairTuneError(
+            f"{where} is there already and `load_if_exists` is False; give another `study_name`, or leave it out."
+        ) from None
+    except Exception as error:  # every storage raises its own kinds
+        raise FairTuneError(f"{where} cannot be opened: {first_line(error)}") from error
     known = study.user_attrs.get("fingerprint")
     if known is None:
+        if study.get_trials(deepcopy=False) or study.direction.name.lower() != direction:
+            raise FairTuneError(f"{where} was not made by such a search; give another `study_name`.")
         study.set_user_attr("fingerprint", dict(fingerprint))
     elif known != dict(fingerprint):
         changed = sorted(k for k in {*known, *fingerprint} if known.get(k) != fingerprint.get(k))
-        raise FairTuneError(
-            f"`{folder}` holds a search with another {', '.join(changed)}; choose another output_dir or delete it."
-        )
+        other = "choose another output_dir or delete it" if options.place is None else "give another `study_name`"
+        raise FairTuneError(f"{where} holds a search with another {', '.join(changed)}; {other}.")
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+        if options.storage is None or trial.user_attrs.get(RUN) == run_of(folder):
+            study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
     return study
+
+
+def run_of(folder: Path) -> str:
+    """Return what names a run in a storage that others may share."""
+    return digest([platform.node(), str(folder.resolve())])
 
 
 def close(study: optuna.Study) -> None:
     """Close the connections of a study of `open_study`; SQLite then moves what it logged into the file."""
     storage: Any = study._storage
     storage.remove_session()
-    storage._backend.engine.dispose()
+    if isinstance(getattr(storage, "_backend", None), RDBStorage):
+        storage._backend.engine.dispose()
+
+
+def _storage(folder: Path) -> RDBStorage:
+    return RDBStorage(f"sqlite:///{folder / FILE_NAME}", engine_kwargs={"creator": lambda: _connect(folder)})
 
 
 def _connect(folder: Path) -> sqlite3.Connection:
@@ -89,14 +117,6 @@ def n_finished(study: optuna.Study) -> int:
     """Count the trials that need no more work: complete, pruned by what they scored, or failed."""
     ended = study.get_trials(deepcopy=False, states=FINISHED)
     return sum(trial.state != TrialState.PRUNED or trial.user_attrs.get(STOPPED_BY) != "hours" for trial in ended)
-
-
-def winner(study: optuna.Study) -> FrozenTrial | None:
-    """Return the best trial of those that are complete and feasible; None without any."""
-    try:
-        return study.best_trial
-    except ValueError:
-        return None
 
 
 def numbers_of_complete(study: optuna.Study) -> list[int]:

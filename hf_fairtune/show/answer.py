@@ -9,11 +9,12 @@ from operator import attrgetter
 import numpy as np
 
 from ..document.document import Document
-from ..document.estimate import Estimate
+from ..document.estimate import Estimate, Reason
 from .chosen import optimism
 from .view import RANKED, Side, View, sides, views, weighted
 from .words import (
     ALIKE,
+    ALL_EQUAL,
     ALWAYS,
     DISAGREE,
     JUDGED,
@@ -58,7 +59,7 @@ def answers(document: Document) -> list[Answer]:
     every, found = views(document), []
     for view, some in zip(every, sides(every), strict=True):
         kind, verdict = _verdict(some)
-        said = [_rates(view, some), _ranking(view, some), *_beside(view, some)]
+        said = [*_equal(view), _rates(view, some), _ranking(view, some), *_beside(view, some)]
         found.append(Answer(view, kind, verdict, said, some, [*VERDICTS].index(kind)))
     return found
 
@@ -116,6 +117,11 @@ def _verdict(found: dict[str, Side]) -> tuple[str, str]:
     kind = "unknown" if set(map(attrgetter("kind"), found.values())) == {"unknown"} else "open"
     alone = "By ranking alone: " if kind == "open" and len(found) == 1 else ""
     return kind, f"{alone}{VERDICTS[kind]}{f', {ALIKE}' if kind == 'open' else ''}."
+
+
+def _equal(view: View) -> list[str]:
+    """Warn of a model whose scores are all equal."""
+    return [ALL_EQUAL] if Reason("equal_scores") in view.audit.auc.reasons else []
 
 
 def _rates(view: View, found: dict[str, Side]) -> str:

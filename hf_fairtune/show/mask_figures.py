@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
 
-from ..document.run import MaskBits, MaskLayer
+from ..document.run import MaskBits, MaskLayer, MaskUnit
 from ..document.search import Search, Trial
 from ..masks.granularities import GRANULARITIES
+from ..masks.space import regular
 from . import drawing as ink
 from .drawing import Picture, labels, paper, tidy
 from .words import number, percent
@@ -20,9 +21,12 @@ from .words import number, percent
 KINDS = {
     ("norm1", "norm2"): "LayerNorms",
     ("norm1",): "first LayerNorm",
-    ("attention",): "attention",
     ("norm2",): "second LayerNorm",
+    ("norm",): "norms",
     ("mlp",): "MLP",
+    ("convolution",): "convolutions",
+    ("squeeze_excite",): "squeeze-and-excitation",
+    ("shortcut",): "shortcut",
 }
 BLOCK = (("norm1", "norm2"), ("attention",), ("mlp",))
 LEAST_TRIALS = 8
@@ -34,34 +38,52 @@ STYLES: dict[str, dict[str, Any]] = {
 }
 
 
+def units_of(mask: MaskBits, count: int) -> list[MaskUnit]:
+    """Return the units of so many bits; a document of an earlier version names a granularity alone."""
+    if mask.units:
+        return mask.units
+    known = mask.granularity in GRANULARITIES
+    found = regular(mask.granularity, mask.blocks).units if known else ()
+    if len(found) == count:
+        return [MaskUnit(unit.name, unit.place, [*unit.kinds], 0) for unit in found]
+    width = count // mask.blocks if mask.blocks and count % mask.blocks == 0 else 1
+    return [MaskUnit(f"part {i}", i // width, [f"part {i % width + 1}"], 0) for i in range(count)]
+
+
 def grid(mask: MaskBits, values: Sequence[float]) -> tuple[list[str], np.ndarray]:
-    """Name the kinds of parts and lay values of a mask's bits out, [n_blocks, n_kinds]; NaN where no bit trains."""
-    found = GRANULARITIES.get(mask.granularity)
-    if found is None or len(values) != found.length(mask.blocks):
-        whole = mask.blocks and len(values) % mask.blocks == 0
-        cells = np.reshape(values, (mask.blocks, -1) if whole else (-1, 1))
-        return [f"part {i + 1}" for i in range(cells.shape[1])], cells
-    kinds = found.bits if set(found.bits) - set(BLOCK) else BLOCK
-    cells = np.full((mask.blocks, len(kinds)), math.nan)
-    cells[:, [kinds.index(bit) for bit in found.bits]] = np.reshape(values, (mask.blocks, -1))
-    return [KINDS[kind] for kind in kinds], cells
+    """Name the kinds of parts and lay values of a mask's bits out, [n_places, n_kinds]; NaN where no bit trains."""
+    units = units_of(mask, len(values))
+    kinds = list(dict.fromkeys(tuple(unit.kinds) for unit in units))
+    kinds = [*BLOCK] if {*kinds} <= {*BLOCK} else kinds
+    places = list(dict.fromkeys(unit.place for unit in units))
+    cells = np.full((len(places), len(kinds)), math.nan)
+    for unit, value in zip(units, values, strict=True):
+        cells[places.index(unit.place), kinds.index(tuple(unit.kinds))] = value
+    return [KINDS.get(kind, ", ".join(kind)) for kind in kinds], cells
 
 
 def mask_words(mask: MaskBits) -> str:
     """Say in words which parts a mask trains."""
     kinds, cells = grid(mask, mask.bits)
-    said = [f"{kind} of {_blocks(cells[:, i])}" for i, kind in enumerate(kinds) if (cells[:, i] > 0).any()]
+    on = [(kind, cells[:, i]) for i, kind in enumerate(kinds) if (cells[:, i] > 0).any()]
+    said = [kind if len(cells) == 1 else f"{kind} of {_places(column, place_word(mask))}" for kind, column in on]
     return "; ".join([*said, "and the classification head"]) if said else "nothing but the classification head"
 
 
-def _blocks(column: np.ndarray) -> str:
-    """Write block numbers as ranges: `blocks 0–3, 7`."""
+def place_word(mask: MaskBits) -> str:
+    """Return what the places of a mask's bits are called."""
+    known = GRANULARITIES.get(mask.granularity)
+    return "block" if known is None else known.per
+
+
+def _places(column: np.ndarray, word: str) -> str:
+    """Write numbers as ranges, `blocks 0–3, 7`; one without such a part is none of them."""
     trained = np.flatnonzero(column > 0).tolist()
-    if len(trained) == len(column):
-        return "every block"
-    runs = [[block for _, block in run] for _, run in groupby(enumerate(trained), lambda pair: pair[1] - pair[0])]
+    if len(trained) == np.isfinite(column).sum():
+        return f"every {word}"
+    runs = [[place for _, place in run] for _, run in groupby(enumerate(trained), lambda pair: pair[1] - pair[0])]
     ends = [f"{run[0]}" if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
-    return f"block{'s' if len(trained) > 1 else ''} {', '.join(ends)}"
+    return f"{word}{'s' if len(trained) > 1 else ''} {', '.join(ends)}"
 
 
 def mask_map(mask: MaskBits, share: float) -> Picture:
@@ -85,12 +107,12 @@ def mask_map(mask: MaskBits, share: float) -> Picture:
     axes.set_yticks([i + 0.46 for i in range(height)], kinds, fontsize=ink.NORMAL)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_xlabel("block", fontsize=ink.NORMAL)
+    axes.set_xlabel(place_word(mask), fontsize=ink.NORMAL)
     axes.set_title(f"Parts trained: {percent(share)} of the parameters", fontsize=ink.NORMAL + 1, loc="left")
     used = dict.fromkeys(state for *_, state in boxes.values())
     key = [Patch(label=state, linewidth=0.7, **STYLES[state]) for state in used]
     figure.legend(handles=key, loc="outside lower center", ncols=4, fontsize=ink.SMALL, frameon=False)
-    alt = f"Grid of {blocks} blocks by {height} kinds of part. Trained: {mask_words(mask)}."
+    alt = f"Grid of {blocks} {place_word(mask)}s by {height} kinds of part. Trained: {mask_words(mask)}."
     return Picture("mask_map", "Parts trained", figure, alt, MAP)
 
 
@@ -159,11 +181,12 @@ def mask_frequency(search: Search, mask: MaskBits) -> Picture | None:
     for axes, some, title in zip(panels, (done[:best], done), titles, strict=True):
         _, cells = grid(mask, np.mean([trial.mask for trial in some], axis=0))
         image = _heat(axes, kinds, 100 * cells, title)
-    panels[1].set_xlabel("block", fontsize=ink.NORMAL)
+    panels[1].set_xlabel(place_word(mask), fontsize=ink.NORMAL)
     bar = figure.colorbar(image, ax=list(panels), shrink=0.9, pad=0.02)
     bar.set_label("% of trials that trained it", fontsize=ink.SMALL)
     bar.ax.tick_params(labelsize=ink.SMALL)
-    alt = f"Two heat maps by block and kind: how often the best {best} of {len(done)} trials, and all, trained it."
+    often = f"how often the best {best} of {len(done)} trials, and all, trained it."
+    alt = f"Two heat maps by {place_word(mask)} and kind: {often}"
     return Picture("mask_frequency", "Parts the better trials trained", figure, alt, FREQUENCY)
 
 

@@ -42,6 +42,7 @@ VERDICTS = {
 DISAGREE = "Rates and ranking disagree about who is worse served: {} {}, {} has the lowest AUC."
 ALIKE = "nor is equality shown"
 OPEN = "who is missed more often stays open"
+ALL_EQUAL = "The model gives every row the same score: it tells nobody apart, so no number here is about a group."
 UNDECIDED = "No rates: at every threshold almost nobody, or almost everybody, of some group is flagged."
 READING = (
     "Cases are rows with the finding; false alarms are other rows that are flagged. AUC, the area under the ROC "

@@ -1,15 +1,15 @@
 """The arguments of a training: `TrainingArguments`, a method and FairTune's schedule."""
 
 import json
+import logging
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+import warnings
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
-from torch.utils.data import Dataset
-from transformers import TrainerCallback, TrainingArguments
+from transformers import TrainingArguments
+from transformers.trainer_utils import HubStrategy
 
 from .. import catalog
 from ..data.balanced_sampler import Drawn
@@ -40,20 +40,7 @@ SAMPLER = (
     "every group with every label; default: every row once."
 )
 CONTACT = "Whom to ask about the model, on its card: a name, an address of mail or of a page."
-
-
-class TrainerOptions(TypedDict, total=False):
-    """Further arguments of `Trainer`, under their own names."""
-
-    model_init: Callable[..., nn.Module]
-    train_dataset: Dataset[Any] | None
-    eval_dataset: Dataset[Any] | None
-    processing_class: Any
-    data_collator: Callable[[list[Any]], dict[str, Tensor]]
-    compute_metrics: Callable[[Any], dict[str, float]]
-    compute_loss_func: Callable[..., Tensor]
-    callbacks: list[TrainerCallback]
-    optimizers: tuple[Any, Any]
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -62,6 +49,10 @@ class FairTrainingArguments(TrainingArguments):
 
     Every field of `TrainingArguments` keeps its meaning. What cannot work here is refused. `followed` is the recipe
     that they were built from, which a document keeps.
+
+    Example:
+        >>> FairTrainingArguments.of(TrainingArguments("out", num_train_epochs=3)).num_train_epochs
+        3
     """
 
     output_dir: str = field(
@@ -107,7 +98,9 @@ class FairTrainingArguments(TrainingArguments):
     greater_is_better: bool | None = field(
         default=None, metadata={"help": "Whether a higher metric_for_best_model is better; ours know it themselves."}
     )
-    remove_unused_columns: bool | None = field(default=False, metadata={"help": "Groups are no model input."})
+    remove_unused_columns: bool | None = field(
+        default=False, metadata={"help": "Drop columns that the model does not take, but for labels and groups."}
+    )
     activation_gb: float = field(
         default=8.0,
         metadata={
@@ -134,6 +127,32 @@ class FairTrainingArguments(TrainingArguments):
         for name in ("learning_rate", "weight_decay", "activation_gb"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give a finite number, 0 or more.")
+
+    @classmethod
+    def of(cls, args: TrainingArguments) -> "FairTrainingArguments":
+        """Return stock arguments as ours: every value stays, and the method is plain fine-tuning.
+
+        Two defaults of theirs cannot stay: a checkpoint is not pushed in mid-training, and groups travel to metrics of
+        ours. Arguments that are ours already come back as they are.
+
+        Raises:
+            FairTuneError: a value cannot work here.
+        """
+        if isinstance(args, cls):
+            return args
+        known = {one.name for one in fields(args) if one.init}
+        own = {one.name: getattr(args, one.name) for one in fields(cls) if one.name in known}
+        if own["hub_strategy"] == HubStrategy.EVERY_SAVE:
+            own["hub_strategy"] = "end"
+            if args.push_to_hub:
+                logger.warning("`hub_strategy` is every_save; here the model is pushed at the end alone.")
+        with warnings.catch_warnings():
+            # What is deprecated was said where the arguments were made.
+            warnings.simplefilter("ignore", FutureWarning)
+            found = cls(**own, method="plain", activation_gb=0.0)
+        # Fields of a class of one's own, which callbacks may read.
+        found.__dict__.update({name: value for name, value in vars(args).items() if name not in vars(found)})
+        return found
 
     def cross_entropy(self, rows: Any, own_loss: object = None) -> CrossEntropy:
         """Return the cross-entropy with the options asked for; `rows` are those trained on.

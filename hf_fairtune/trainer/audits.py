@@ -22,7 +22,7 @@ from ..document.document import Audited
 from ..document.estimate import Reason
 from ..document.run import CalibrationFacts, ClassCalibration, Model
 from ..errors import FairTuneError
-from ..families.head import find_head, scale_head
+from ..families.head import heads_of, scale_head
 from .classes import scored_logits
 
 if TYPE_CHECKING:
@@ -151,12 +151,14 @@ class Audits:
         if isinstance(model, MeanModel):
             raise FairTuneError("the mean of several models has no one head to calibrate; combine by `distill`.")
         found = self._calibration(MODEL)
-        applied, leaf = found.ranks, find_head(model, head)
-        if applied and isinstance(found, ClassCalibration):
-            scale_head(model, leaf, [*found.slopes.values()], [*found.intercepts.values()])
-        elif applied and isinstance(found, CalibrationFacts):
-            scale_head(model, leaf, found.slope, found.intercept)
+        applied = found.ranks
         if applied:
+            # The mean of two heads is scaled as each is.
+            for leaf in heads_of(model, head):
+                if isinstance(found, ClassCalibration):
+                    scale_head(model, leaf, [*found.slopes.values()], [*found.intercepts.values()])
+                else:
+                    scale_head(model, leaf, found.slope, found.intercept)
             self.forget(MODEL)
             self.calibrated.add(MODEL)
         return replace(found, applied=applied, reasons=() if applied else (Reason("no_ranking"),))

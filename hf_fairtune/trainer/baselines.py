@@ -16,15 +16,29 @@ from ..data.fair_dataset import FairDataset
 from ..document.run import SINGLE
 from ..errors import FairTuneError
 from ..masks.granularities import PRESETS
+from ..masks.space import space_of_parts
+from ..methods.facts import Facts
 from ..methods.method import Method, method_named
 from ..search.plan import Plan
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
 
-# What FairTune's tables set beside it (ICLR 2024, tables 1 to 6).
-BASELINES = ("full", "linear", "attention", "layernorm")
-TITLES = {"linear": "Linear readout", "layernorm": "LayerNorm tuning", "attention": "Attention tuning"}
+# What FairTune's tables set beside it (ICLR 2024, tables 1 to 6), and what stands for it where a model convolves.
+BASELINES = ("full", "linear", "attention", "layernorm", "convolution", "norm")
+TITLES = {
+    "linear": "Linear readout",
+    "layernorm": "LayerNorm tuning",
+    "attention": "Attention tuning",
+    "convolution": "Convolution tuning",
+    "norm": "Norm tuning",
+}
+
+
+def baselines_of(facts: Facts) -> list[str]:
+    """Return the baselines that a model can be set beside: full fine-tuning, and the presets that it has."""
+    space = space_of_parts(facts.parts, model_type=facts.model_type)
+    return [name for name in BASELINES if name not in PRESETS or space.expresses(name)]
 
 
 def baseline_names() -> list[str]:

@@ -39,7 +39,7 @@ def names_of(trainer: FairTrainer) -> tuple[list[str], list[str]]:
 def group_names(dataset: Any) -> list[str]:
     """Return the names of a dataset's groups by code, [] where it names none."""
     groups = (getattr(dataset, "features", None) or {}).get("groups")
-    return [] if groups is None else list(groups.names)
+    return list(getattr(groups, "names", None) or [])
 
 
 def is_multilabel(trainer: FairTrainer) -> bool:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from accelerate.utils import broadcast_object_list
 from optuna.trial import BaseTrial
+from peft import PeftModel
 
 from ..audits.compute import numbers
 from ..combinations.combination import Combination
 from ..combinations.library import Library
 from ..document.search import Combined, Member
 from ..errors import FairTuneError
-from ..families.moved import moved_tensors
+from ..families.moved import COPY, moved_tensors
 from ..methods.method import Method
 from ..methods.teacher import Teacher
 from ..search.kept import kept_weights, weights_place, write_weights
@@ -37,8 +38,14 @@ def check(trainer: FairTrainer, combination: Combination) -> None:
     """Check that a method can be combined, before a trial is run.
 
     Raises:
-        FairTuneError: its training would not ask a teacher.
+        FairTuneError: its training would not ask a teacher, or moves weights that the plain model does not have.
     """
+    moved = [name for name, values in trainer.model.named_parameters() if values.requires_grad]
+    if combination.combines and isinstance(trainer.model, PeftModel) and not all(COPY in name for name in moved):
+        raise FairTuneError(
+            f"`{combination.name}` combines weights of the plain model, which the adapter of `peft_config` does not "
+            "have; leave out `combine`, or give a `MaskConfig`."
+        )
     if combination.teachers:
         trainer.open_method.taught(None)
         if trainer.compute_loss_func is not None:

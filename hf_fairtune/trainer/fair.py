@@ -1,59 +1,61 @@
-"""`FairTrainer`: the stock Trainer with a method, a search of its hyper-parameters, audits and a hand-over."""
+"""`FairTrainer`: the stock `Trainer` with a method and a search of its hyper-parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from huggingface_hub import CommitInfo
-from transformers.trainer_utils import BestRun
+from transformers import TrainingArguments
+from transformers.trainer_utils import BestRun, HPSearchBackend
 
-from .. import handover
-from ..audits.compute import fairness_metrics
 from ..combinations.combination import Combination
 from ..data.collate import collate
 from ..data.fair_dataset import FairDataset
-from ..document.document import Audited, Document
-from ..document.run import CalibrationFacts, ClassCalibration, Repair
-from ..document.search import Search
 from ..errors import FairTuneError
 from ..losses.cross_entropy import CrossEntropy
 from ..methods.facts import Facts
-from ..methods.method import Method, NotSearchedError, method_named
+from ..methods.method import Method, NotSearchedError
 from ..search.hours import Ration
 from ..search.modes import Mode
 from ..search.plan import Plan
 from ..search.searcher import Searcher
+from ..search.study_options import OptunaOptions, StudyOptions
 from ..selections.selection import Selection
-from . import pushing, reports, searching
-from .arguments import FairTrainingArguments, TrainerOptions
-from .audits import MODEL, Audits, scores_of
-from .classes import name_classes, names_of
+from . import reports, searching
+from .arguments import FairTrainingArguments
+from .audited_trainer import AuditedTrainer
+from .audits import Audits, scores_of
+from .classes import names_of
 from .divergence import Divergence
 from .folding import CrossFit
-from .method_trainer import MethodTrainer
-from .pushing import CardOptions
+from .group_metrics import GroupMetrics, label_columns
 from .refusals import check_best_metric, refuse
-from .run_facts import TrainingLog, run_document
-from .stages import prepared, train_stages, view_of
+from .run_facts import TrainingLog
+from .stages import chosen, prepared, prepared_with, train_stages, view_of
 from .team import Team
 
 if TYPE_CHECKING:
+    from peft import PeftConfig
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+    from transformers import EvalPrediction, PreTrainedModel, TrainerCallback
     from typing_extensions import Unpack
 
+    from .stock_types import Collator, Processor, Rows
 
-class FairTrainer(MethodTrainer):
+
+class FairTrainer(AuditedTrainer):
     """The stock `Trainer`, made fair to patients: a method, audits by group, a search, a hand-over.
 
     Args:
-        model: as in `Trainer`; `model_init` for a search.
-        args: `FairTrainingArguments`.
+        model, args, ...: as in `Trainer`, in its order; `model_init` for a search. Stock `TrainingArguments` train as
+            they do there, `FairTrainingArguments` by their `method`. Without `compute_metrics`, numbers are by group.
         data: the splits of `load_fair_dataset`; stands for `train_dataset`, `eval_dataset` and `processing_class`.
         method: how to fine-tune; else `args.method`.
-        options: further arguments of `Trainer`.
+        peft_config: what to fine-tune: a `MaskConfig`, `LoraConfig`, ..., for the model and each of `model_init`.
 
     Example:
         >>> trainer = FairTrainer(model_init=model_init, args=FairTrainingArguments("out"), data=data)
@@ -63,43 +65,56 @@ class FairTrainer(MethodTrainer):
         >>> trainer.save_model()
     """
 
-    title: str = ""  # for people, where it is not the method's
     facts: Facts
     searcher: Searcher | None = None
     cross_fit: CrossFit | None = None
-    search: Search | None = None
     ration: Ration | None = None
-    repair: Repair | None = None
     team: Team | None = None
     unsearched: NotSearchedError | None = None
+    scored_at: int = -1  # the step of a trial's last evaluation
 
     def __init__(
         self,
-        model: Any = None,
-        args: FairTrainingArguments | None = None,
+        model: PreTrainedModel | nn.Module | None = None,
+        args: TrainingArguments | None = None,
+        data_collator: Collator | None = None,
+        train_dataset: Rows | None = None,
+        eval_dataset: Rows | dict[str, Rows] | None = None,
+        processing_class: Processor | None = None,
+        model_init: Callable[..., PreTrainedModel] | None = None,
+        compute_loss_func: Callable[..., Tensor] | None = None,
+        compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
+        callbacks: list[TrainerCallback] | None = None,
+        optimizers: tuple[Optimizer | None, LRScheduler | None] = (None, None),
+        optimizer_cls_and_kwargs: tuple[type[Optimizer], dict[str, Any]] | None = None,
+        preprocess_logits_for_metrics: Callable[[Tensor, Tensor], Tensor] | None = None,
         *,
         data: FairDataset | None = None,
         method: Method | None = None,
-        **options: Unpack[TrainerOptions],
+        peft_config: PeftConfig | None = None,
     ) -> None:
-        self.args, self.data = args or FairTrainingArguments(), data
+        self.args, self.data = FairTrainingArguments.of(args or FairTrainingArguments()), data
         refuse(self.args)
-        self.method = method or method_named(self.args.method)
+        self.method = chosen(self.args, method, peft_config)
         self.audits = None if data is None else Audits(data, partial(scores_of, self), self.args.seed)
         if data is not None:
-            options.setdefault("train_dataset", view_of(self, self.method.views["train"]))
-            options.setdefault("eval_dataset", data["validation"])
-            options.setdefault("processing_class", data.processor)
-            options.setdefault("data_collator", collate)
-        self.train_dataset, self.eval_dataset = options.get("train_dataset"), options.get("eval_dataset")
-        if (asked := self.args.cross_entropy(self.train_dataset, options.get("compute_loss_func"))) != CrossEntropy():
+            train_dataset = view_of(self, self.method.views["train"]) if train_dataset is None else train_dataset
+            eval_dataset = data["validation"] if eval_dataset is None else eval_dataset
+            data_collator, processing_class = data_collator or collate, processing_class or data.processor
+        self.train_dataset, self.eval_dataset = train_dataset, eval_dataset
+        if (asked := self.args.cross_entropy(train_dataset, compute_loss_func)) != CrossEntropy():
             self.method = replace(self.method, cross_entropy=asked)
         self.open_method, self.training_log, self.divergence = self.method, TrainingLog(self.method), Divergence()
-        groups, classes = names_of(self)
-        if groups and "compute_metrics" not in options:
-            check_best_metric(self.args.metric_for_best_model, groups, classes)
-            options["compute_metrics"] = fairness_metrics(groups, data.left_out("validation") if data else (), classes)
-        super().__init__(model=None if model is None else prepared(self, model), args=self.args, **options)
+        self.args.label_names = label_columns(self.args.label_names, compute_metrics is None)
+        if compute_metrics is None:
+            classes = names_of(self)[1]
+            check_best_metric(self.args, eval_dataset, classes)
+            compute_metrics = GroupMetrics((), tuple(data.left_out("validation") if data else ()), tuple(classes))
+        super().__init__(
+            None if model is None else prepared_with(self, model, optimizers[0]),
+            self.args, data_collator, train_dataset, eval_dataset, processing_class, model_init, compute_loss_func,
+            compute_metrics, callbacks, optimizers, optimizer_cls_and_kwargs, preprocess_logits_for_metrics,
+        )  # fmt: skip
         self.model_accepts_loss_kwargs = False  # a mean over the batch: accumulation divides it by their number
         self.loss_is_scaled_for_ga = False if self.compute_loss_func is None else None
 
@@ -126,9 +141,11 @@ class FairTrainer(MethodTrainer):
     def hyperparameter_search(
         self,
         hp_space: Callable[[Any], dict[str, Any]] | None = None,
-        compute_objective: str | Callable[..., float] = "min_group_auc",
+        compute_objective: str | Callable[..., float] | None = "min_group_auc",
         n_trials: int = 20,
         direction: str | None = None,
+        backend: str | HPSearchBackend | None = None,
+        hp_name: Callable[[Any], str] | None = None,
         *,
         mode: str | Mode = "default",
         min_auc: float | None = None,
@@ -136,30 +153,42 @@ class FairTrainer(MethodTrainer):
         fraction: float = 1.0,
         combine: str | Combination = "none",
         folds: int = 0,
+        **optuna: Unpack[OptunaOptions],
     ) -> BestRun:
         """Search the method's hyper-parameters and the learning rate, and take the winner's; `train()` trains it.
 
-        The study is kept in `args.output_dir`; after a kill the same call goes on where it was.
+        The study is kept in `args.output_dir`, or in `storage`; after a kill the same call goes on where it was.
 
         Args:
             hp_space: training arguments of a trial, in place of the log-uniform learning rate; one that draws
                 `num_train_epochs` too searches the length of the schedule.
-            compute_objective: a metric of the validation split by name, or a function of metrics with a `direction`.
+            compute_objective: a metric of the validation split by name, None for the default one, or a function of
+                metrics with a `direction`.
             n_trials: trials in all, those of earlier calls included.
+            direction: "maximize" or "minimize"; a metric of ours knows its own.
+            backend: "optuna", the only one.
+            hp_name: names the folder of a trial.
             mode: "default", "paper" (FairTune's text), "published" (its code), or a `Mode`, which has its own trials.
             min_auc: AUC below which a trial cannot win, 0 for none; by default 0.6 for gaps and ratios between groups.
             selection: the rule that chooses the winner, by name of a file of `selections` or as a `Selection`.
             fraction: share of the training rows, in every group x label, that trials train on; the same in each.
             combine: what `train()` makes of the winner and other trials, by name of a file of `combinations`.
             folds: of train and validation together, on which each trial is trained and scored; 0 for validation alone.
+            optuna: `storage`, `study_name`, `load_if_exists`, `sampler`, `pruner`, `timeout`, `gc_after_trial`,
+                `catch`.
 
         Raises:
-            FairTuneError: unknown metric or mode, another search in the folder, or no feasible trial that ended.
+            FairTuneError: no `model_init`, unknown metric or mode, another search in the folder, or no feasible trial
+                that ended.
         """
-        mode = searching.mode_of(self, mode, n_trials, folds)
-        names, epochs = names_of(self), self.args.num_train_epochs
-        plan = Plan.of(compute_objective, direction, mode, epochs, hp_space, names[0], min_auc, names[1])
-        plan = replace(plan, fraction=fraction, folds=folds)
+        if self.model_init is None:
+            raise FairTuneError("a search starts each trial from a new model; give `model_init` in place of `model`.")
+        study, names = StudyOptions.of(backend, optuna), names_of(self)
+        mode = study.over(searching.mode_of(self, mode, n_trials, folds))
+        objective = compute_objective or "min_group_auc"
+        epochs = searching.epochs_of(self)
+        plan = Plan.of(objective, direction, mode, epochs, hp_space, names[0], min_auc, names[1])
+        plan = replace(plan, fraction=fraction, folds=folds, study=study, hp_name=hp_name)
         return searching.search(self, plan, selection, combine, super().hyperparameter_search)
 
     def _hp_search_setup(self, trial: Any) -> None:
@@ -170,81 +199,3 @@ class FairTrainer(MethodTrainer):
     def _report_to_hp_search(self, trial: Any, step: int, metrics: dict[str, float]) -> None:
         if trial is not None and self.searcher is not None:
             reports.report_epoch(self, self.searcher, trial, metrics)
-
-    def audit(
-        self,
-        split: str = "test",
-        *,
-        model: str = MODEL,
-        reference: str | None = None,
-        n_boot: int = 2000,
-        n_permutations: int = 1000,
-    ) -> list[Audited]:
-        """Score a split and audit it by every attribute, at thresholds fitted on validation; the document keeps it.
-
-        Args:
-            split: name of a split of `data`.
-            model: id under which the model as it is now is kept.
-            reference: id of a model audited on the split, to compare with.
-            n_boot, n_permutations: replicates of the bootstrap, and permutations of the groups.
-
-        Raises:
-            FairTuneError: the trainer has no `data`, or the reference is not audited yet.
-        """
-        return self._audits().add(model, split, reference, n_boot, n_permutations)
-
-    def calibrate(self) -> CalibrationFacts | ClassCalibration:
-        """Fold Platt scaling, fitted on validation, into the head; probabilities become honest."""
-        return self._audits().calibrate_model(self.model, self.args.head)
-
-    @property
-    def document(self) -> Document:
-        """Return what this run did and found so far; it takes `data`, which names labels and groups."""
-        return run_document(self, self._audits())
-
-    def _audits(self) -> Audits:
-        if self.audits is None:
-            raise FairTuneError("an audit needs the splits; build the trainer with `data=load_fair_dataset(...)`.")
-        return self.audits
-
-    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Write the hand-over folder; checkpoints, and anything without `data`, are saved as `Trainer` does."""
-        self._finish_current_push()  # which still reads these files
-        if _internal_call or self.data is None:
-            super().save_model(output_dir, _internal_call)
-        elif self.args.should_save:
-            model = self.accelerator.unwrap_model(self.model)
-            name_classes(model, self.data.label_names)
-            handover.write(output_dir or self.args.output_dir, model, self.processing_class, self.document)
-
-    def create_model_card(self, **options: Unpack[CardOptions]) -> None:
-        """Write the document's card, which takes a license; without `data` that of `Trainer`, with its options."""
-        if self.data is None:
-            super().create_model_card(**options)
-        elif self.is_world_process_zero():
-            pushing.write_cards(self, options)
-
-    def push_to_hub(
-        self,
-        commit_message: str | None = "End of training",
-        blocking: bool = True,
-        token: str | None = None,
-        revision: str | None = None,
-        private: bool | None = None,
-        create_pr: bool = False,
-        **card: Unpack[CardOptions],
-    ) -> CommitInfo | Future[CommitInfo] | None:
-        """Write the hand-over and push what may be shared; without `data`, the model as `Trainer` saves it.
-
-        Args:
-            commit_message: None says what is added.
-            blocking: wait for the Hub; else a `Future` of the commit is returned.
-            token, revision, private: by default those of `args`; private unless False, and a new branch is made.
-            create_pr: open a pull request.
-            card: options of `create_model_card`.
-
-        Raises:
-            FairTuneError: it cannot be done, or the Hub refused, which a `Future` says later.
-        """
-        goal = pushing.target(self.args, commit_message, token, revision, private, create_pr)
-        return pushing.push(self, goal, blocking, card)

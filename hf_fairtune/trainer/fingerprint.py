@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from datasets import Dataset
 from optuna.distributions import distribution_to_json
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, set_seed
 from transformers.trainer_callback import ExportableState
+from transformers.trainer_utils import has_length
 
 from ..data.identity import digest
 from ..data.transform import transform_of
@@ -88,15 +90,17 @@ def fraction_of(trainer: FairTrainer, fraction: float) -> list[object]:
 
 
 def rows_of(dataset: Any) -> list[object]:
-    """Return what tells a data set from others: the library's hash of its content, else its kind and size.
+    """Return what tells a data set, or several by name, from others: the library's hash, else its kind and size.
 
     Under a transform, which the library cannot always hash, it is labels and groups.
     """
+    if isinstance(dataset, Mapping):
+        return [[name, rows_of(part)] for name, part in dataset.items()]
     known: object = getattr(dataset, "_fingerprint", None) or named(type(dataset))
     if isinstance(dataset, Dataset) and dataset.format["type"] == "custom":
         plain = dataset.with_format(None)
         known = [plain.column_names, [list(plain[name]) for name in ("labels", "groups") if name in plain.features]]
-    return [known, len(dataset)]
+    return [known, len(dataset) if has_length(dataset) else 0]
 
 
 def space_of(plan: Plan) -> tuple[dict[str, str], set[str]]:

@@ -9,10 +9,11 @@ from ..data.balanced_sampler import balanced_sampler
 from ..errors import FairTuneError
 from ..methods.method import Batch, Method, forward
 from .divergence import Divergence
-from .paper_trainer import PaperTrainer
+from .group_metrics import LABELS
+from .group_trainer import GroupTrainer
 
 
-class MethodTrainer(PaperTrainer):
+class MethodTrainer(GroupTrainer):
     """The stock `Trainer` with a `method`; a loss that is not finite ends the training at the next evaluation."""
 
     method: Method
@@ -26,7 +27,16 @@ class MethodTrainer(PaperTrainer):
     def compute_loss(
         self, model: nn.Module, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Return the method's loss; labels and groups never reach the model."""
+        """Return the method's loss; labels and groups never reach the model.
+
+        Raises:
+            FairTuneError: the batch lacks the labels.
+        """
+        if inputs.get(LABELS) is None:
+            raise FairTuneError(
+                f"a batch has the columns {', '.join(inputs)}, but the loss takes `{LABELS}`; let the data set have "
+                "them, and the collator keep them."
+            )
         if self.compute_loss_func is None:
             loss, outputs = self.method.loss(model, inputs)
         else:

@@ -10,13 +10,14 @@ from huggingface_hub import CommitInfo, run_as_future
 from transformers import TrainingArguments
 from transformers.utils import PushInProgress
 
-from .. import hub, outgoing
+from .. import handover, hub, outgoing
 from ..errors import FairTuneError
 from ..folder import SHARE
 from ..show.files import write_card
+from .classes import name_classes
 
 if TYPE_CHECKING:
-    from .fair import FairTrainer
+    from .audited_trainer import AuditedTrainer
 
 
 class CardOptions(TypedDict, total=False):
@@ -53,8 +54,16 @@ def target(
     return hub.Target(name, private is not False, commit_message, revision, create_pr, token)
 
 
+def hand_over(trainer: AuditedTrainer, folder: str) -> None:
+    """Write the model under the names of its labels, and the document, into a folder."""
+    assert trainer.data is not None
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    name_classes(model, trainer.data.label_names)
+    handover.write(folder, model, trainer.processing_class, trainer.document)
+
+
 def push(
-    trainer: FairTrainer, goal: hub.Target, blocking: bool, card: CardOptions
+    trainer: AuditedTrainer, goal: hub.Target, blocking: bool, card: CardOptions
 ) -> CommitInfo | Future[CommitInfo] | None:
     """Save and push; other processes than the first save only."""
     trainer.callback_handler.on_push_begin(trainer.args, trainer.state, trainer.control)
@@ -80,7 +89,7 @@ def push(
     return sending
 
 
-def write_cards(trainer: FairTrainer, options: CardOptions) -> None:
+def write_cards(trainer: AuditedTrainer, options: CardOptions) -> None:
     """Write our card in the output folder, and in `share/` where there is one.
 
     Raises:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from transformers import Trainer, TrainingArguments
 from transformers.integrations import get_reporting_integration_callbacks
@@ -14,6 +14,7 @@ from transformers.training_args import OptimizerNames
 
 from ..audits.compute import LOSS, direction, greater_is_better, key_of
 from ..errors import FairTuneError, first_line
+from .classes import class_names, group_names
 from .pushing import target
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ WORKING: dict[str, tuple[tuple[object, ...], str]] = {
     "eval_do_concat_batches": ((True,), "numbers by group are of all rows at once, never of a batch"),
     "bf16_full_eval": ((False,), "the model's weights would be rounded, and images tie"),
     "fp16_full_eval": ((False,), "the model's weights would be rounded, and images tie"),
-    "remove_unused_columns": ((False,), "the groups are no model input, and would be removed"),
-    "label_names": ((["labels", "groups"],), "the metrics take labels and groups by these names"),
     "auto_find_batch_size": (
         (False,),
         "the batch would depend on what memory is free, and the card names one",
@@ -56,6 +55,8 @@ def refuse_values(args: TrainingArguments) -> None:
         if value not in working:
             wanted = "leave it out" if None in working else f"use {' or '.join(map(str, working))}"
             raise FairTuneError(f"`{name}` is {getattr(value, 'value', value)}, but {reason}; {wanted}.")
+    if args.label_names is not None and "labels" not in args.label_names:
+        raise FairTuneError(f"`label_names` is {args.label_names}, but the loss takes `labels`; name them so.")
     for name in SHARDING:
         if os.environ.get(f"ACCELERATE_USE_{name}", "").lower() in ("1", "true", "yes"):
             raise FairTuneError(f"`accelerate launch` uses {name}, but {WORKING['fsdp'][1]}; use DDP or one device.")
@@ -110,19 +111,30 @@ def best_is_greater(metric: str | None, asked: bool | None, stock: bool | None) 
     if known is not None and asked not in (None, known):
         better = "higher" if known else "lower"
         raise FairTuneError(
-            f"`greater_is_better` is {asked}, but a {better} `{metric}` is better; leave `greater_is_better` out."
+            f"`greater_is_better` is {asked}, but a {better} `{metric}` is better; leave it out, or set it to {known}."
         )
     return stock if known is None else known
 
 
-def check_best_metric(metric: str | None, group_names: Sequence[str], class_names: Sequence[str] = ()) -> None:
-    """Refuse a `metric_for_best_model` that `fairness_metrics` of these groups do not have."""
-    if metric is not None and metric.removeprefix("eval_") != LOSS:
-        if (key := key_of(metric)) != metric.removeprefix("eval_"):
+def check_best_metric(args: TrainingArguments, dataset: Any, classes: Sequence[str] = ()) -> None:
+    """Check that evaluations of a data set, or of several by name, have `metric_for_best_model`, and its direction.
+
+    Of groups without names no metric is known yet.
+
+    Raises:
+        FairTuneError: they have not.
+    """
+    asked = (args.metric_for_best_model or LOSS).removeprefix("eval_")
+    for name, part in dataset.items() if isinstance(dataset, Mapping) else [("", dataset)]:
+        metric, names = asked.removeprefix(f"{name}_"), group_names(part)
+        if metric == LOSS or not names or (name and metric == asked):
+            continue
+        if (key := key_of(metric)) != metric:
             # Stock looks for the very name among the metrics.
             raise FairTuneError(f"`metric_for_best_model`: `{metric}` is called `{key}` here.")
         try:
-            direction(metric, group_names, class_names)
+            best_is_greater(metric, args.greater_is_better, None)
+            direction(metric, names, classes or class_names(part))
         except FairTuneError as error:
             raise FairTuneError(f"`metric_for_best_model`: {error}") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from .fair import FairTrainer
 
 
+# Of the share of an epoch that a step is.
+ROUNDING = 1e-6
+
+
 def start_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> None:
     """Keep with a trial what its trainer trains."""
     mask = trainer.method.record().mask
@@ -23,9 +28,13 @@ def start_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> N
 
 
 def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, metrics: Mapping[str, float]) -> None:
-    """Report the objective after an epoch, where Trainer reports steps, and let every process stop together."""
+    """Report the objective by the whole epochs so far, where Trainer reports steps; every process stops together.
+
+    Of several evaluations in one epoch the first counts for the study; within the first epoch there is none to report.
+    """
     state = trainer.state
-    if stops(trainer, searcher, trial, round(state.epoch or 0), metrics, state.global_step >= state.max_steps):
+    trainer.scored_at, epochs = state.global_step, math.floor((state.epoch or 0) + ROUNDING)
+    if stops(trainer, searcher, trial, epochs, metrics, state.global_step >= state.max_steps):
         trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
         raise optuna.TrialPruned
 

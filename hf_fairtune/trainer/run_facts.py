@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import Trainer
+from transformers.trainer_utils import has_length
 
 from ..document.document import Document, Settings
 from ..document.provenance import Provenance, hardware
@@ -25,12 +26,12 @@ from ..document.run import (
 )
 from ..document.scalar import Argument
 from ..families.family import counts, model_type_of
-from ..families.head import find_head
+from ..families.head import heads_of
 from ..methods.method import Method
 from .audits import MODEL, Audits
 
 if TYPE_CHECKING:
-    from .fair import FairTrainer
+    from .audited_trainer import AuditedTrainer
 
 KEPT_ARGUMENTS = (
     "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps", "optim", "lr_scheduler_type",
@@ -41,7 +42,7 @@ KEPT_ARGUMENTS = (
 
 def public_name(model: Any) -> str:
     """Return the Hub id a model was loaded from; of a local folder its name alone, as paths stay at home."""
-    name = str(model.name_or_path or type(model).__name__)
+    name = str(getattr(model, "name_or_path", None) or type(model).__name__)
     return Path(name).name if Path(name).is_dir() else name
 
 
@@ -65,7 +66,10 @@ class TrainingLog:
         evaluations = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
         # Sorted, as a checkpoint sorts those that it gives back.
         log = [{name: float(value) for name, value in sorted(entry.items())} for entry in evaluations]
-        batches = round(passed * len(trainer.get_train_dataloader()))
+        loader = trainer.get_train_dataloader()
+        # A stream has no length, and its epochs are shares of the steps.
+        steps = len(loader) if has_length(loader) else trainer.state.max_steps
+        batches = round(passed * steps)
         self.steps.append(Step(stage.stage, passed, trainer.args.learning_rate, seconds, batches, record.facts, log))
 
     def training(self, trainer: Trainer) -> Training:
@@ -86,7 +90,7 @@ class TrainingLog:
         )
 
 
-def run_document(trainer: FairTrainer, audits: Audits) -> Document:
+def run_document(trainer: AuditedTrainer, audits: Audits) -> Document:
     """Return what a run did and found so far."""
     data, model = audits.data, trainer.model
     base = Base(trainer.base_name, model_type_of(model), data.image_size, counts(model)[0])
@@ -110,11 +114,12 @@ def run_document(trainer: FairTrainer, audits: Audits) -> Document:
 
 
 def repair_facts(
-    trainer: FairTrainer, external: ExternalSet, calibration: CalibrationFacts | ClassCalibration | None
+    trainer: AuditedTrainer, external: ExternalSet, calibration: CalibrationFacts | ClassCalibration | None
 ) -> Repair:
     """Return how a trained model was repaired: on which images, in which head, calibrated how."""
     # PEFT's wrapper is no part of the head's name.
-    head = find_head(trainer.model, trainer.args.head).removesuffix(".ln_tuning_layers.default")
+    heads = heads_of(trainer.model, trainer.args.head)
+    head = ", ".join(leaf.removesuffix(".ln_tuning_layers.default") for leaf in heads)
     # NaN where a stage was resumed.
     seconds = sum(step.seconds for step in trainer.training_log.steps)
     return Repair(external, head, calibration, seconds)

@@ -102,7 +102,8 @@ def run_trials(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., An
                 1,
                 plan.direction,
                 "optuna",
-                catch=FAILURES,
+                plan.hp_name,
+                catch=(*FAILURES, *plan.study.catch),
                 **searcher.options(),
             )
         except ValueError as error:
@@ -132,10 +133,22 @@ def mode_of(trainer: FairTrainer, mode: str | Mode, n_trials: int, folds: int) -
     return mode_named(mode, n_trials, trainer.args.seed, 0 if folds else warmup_epochs(trainer))
 
 
+def epochs_of(trainer: FairTrainer) -> float:
+    """Return the epochs of a training, which `max_steps` may set; 1 where the length of one is not known."""
+    if trainer.args.max_steps <= 0:
+        return float(trainer.args.num_train_epochs)
+    return trainer.args.max_steps / _lengths(trainer)[1]
+
+
 def warmup_epochs(trainer: FairTrainer) -> int:
     """Return the epochs in which no trial is judged."""
-    steps = trainer.set_initial_training_values(trainer.args, trainer.get_train_dataloader())[-1]
-    return math.ceil(trainer.args.get_warmup_steps(steps) / steps * trainer.args.num_train_epochs)
+    steps = _lengths(trainer)[-1]
+    return math.ceil(trainer.args.get_warmup_steps(steps) / steps * epochs_of(trainer))
+
+
+def _lengths(trainer: FairTrainer) -> tuple[Any, ...]:
+    lengths: tuple[Any, ...] = trainer.set_initial_training_values(trainer.args, trainer.get_train_dataloader())
+    return lengths
 
 
 @contextmanager
@@ -178,8 +191,9 @@ def facts_of(trainer: FairTrainer, plan: Plan) -> Facts:
 
 def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
     """Train by what a trial proposes, on folds or by `train` of the stock Trainer, and report how it ended."""
-    trainer.objective, start, output = None, time.monotonic(), None
+    trainer.objective, trainer.scored_at, start, output = None, -1, time.monotonic(), None
     fit = trainer.cross_fit if searcher.plan.folds else None
+    caught: tuple[type[Exception], ...] = (optuna.TrialPruned, *FAILURES, *searcher.plan.study.catch)
     try:
         if fit is None:
             output = train_once(trainer, searcher, trial, train)
@@ -188,7 +202,7 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
         searcher.end(trial, TrialState.COMPLETE, trainer.objective)
     except KeyboardInterrupt as stop:
         raise InterruptedSearch from stop
-    except (optuna.TrialPruned, *FAILURES) as error:
+    except caught as error:
         pruned = isinstance(error, optuna.TrialPruned)
         state, message = (TrialState.PRUNED, None) if pruned else (TrialState.FAIL, str(error))
         searcher.end(trial, state, trainer.objective, message)
@@ -209,7 +223,8 @@ def train_once(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train
         output = train()
         trainer.divergence.refuse(trainer)
         trainer.method.finish(trainer.model)
-        if trainer.objective is None or type(trainer.method).finish is not Method.finish:
+        scored = trainer.scored_at == trainer.state.global_step
+        if not scored or trainer.objective is None or type(trainer.method).finish is not Method.finish:
             # Nothing was scored since the last change; the floors are of the trial's last epoch too.
             trainer._evaluate(trial, None)
     selecting.keep_scores(trainer, trial.number)

@@ -50,9 +50,9 @@ def check_kept(trainer: FairTrainer, searcher: Searcher, selection: Selection) -
 
 
 def keep_scores(trainer: FairTrainer, number: int) -> None:
-    """Keep the scores of a trial's last evaluation, which gave its value."""
-    output = trainer.last_output
-    if trainer.is_world_process_zero() and output is not None and output.predictions is not None:
+    """Keep the scores of a trial's last evaluation, which gave its value, for selections that read them by group."""
+    output, is_read = trainer.last_output, bool(names_of(trainer)[0])
+    if trainer.is_world_process_zero() and is_read and output is not None and output.predictions is not None:
         write_scores(place(Path(trainer.args.output_dir), number), scored_logits(trainer, output.predictions))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from datasets import Dataset
+from peft import PeftConfig
 from transformers import Trainer, set_seed
 from transformers.trainer_utils import TrainOutput
 
@@ -17,12 +18,20 @@ from ..document.estimate import NAN
 from ..errors import FairTuneError
 from ..families.family import fit_image_size
 from ..families.one_logit import has_one_logit
+from ..families.patch_input import check_takes_images
+from ..masks.config import MaskConfig
+from ..masks.granularities import AUTO
+from ..masks.space import UNITS
 from ..methods.facts import Facts, View
-from ..methods.method import Method, NotSearchedError
+from ..methods.fairtune import FairTune
+from ..methods.method import Method, NotSearchedError, method_named
+from ..methods.plain import Plain, written
+from .arguments import FairTrainingArguments
 from .audits import MODEL
 from .average import WeightAverageCallback
 from .checkpoints import MethodState, own_checkpoint, settings_of
 from .classes import fit_classes
+from .rebinding import WAY, rebind
 from .run_facts import TrainingLog, public_name
 
 if TYPE_CHECKING:
@@ -45,12 +54,45 @@ def views_of(trainer: FairTrainer) -> dict[str, Dataset]:
     return {name: view_of(trainer, view) for name, view in trainer.method.views.items()}
 
 
+def chosen(args: FairTrainingArguments, method: Method | None, config: PeftConfig | None) -> Method:
+    """Return the method that is asked for: as an object, by a PEFT config, or by the arguments' name.
+
+    Raises:
+        FairTuneError: there is no such method, or a PEFT config has another one beside it.
+    """
+    if config is None:
+        return method or method_named(args.method)
+    if other := method.name if method else args.method if args.method not in ("fairtune", "plain") else None:
+        raise FairTuneError(f"`peft_config` and the method {other!r} both say what is trained; leave one of them out.")
+    if isinstance(config, MaskConfig):
+        if config.units and config.granularity in (AUTO, UNITS):
+            raise FairTuneError("`peft_config` has units of its own; give `method=FairTune(mask=..., units=FILE)`.")
+        mask = config.mask if isinstance(config.mask, str) else "".join(map(str, config.mask))
+        return FairTune(mask=mask, granularity=config.granularity)
+    return Plain(peft=written(config))
+
+
+def prepared_with(trainer: FairTrainer, model: Any, optimizer: Any) -> Any:
+    """Return a given model as `prepared` does, and bind a given optimizer to what is trained of it.
+
+    Raises:
+        FairTuneError: that is not certain, or changes from stage to stage.
+    """
+    if optimizer is not None and trainer.method.stages()[0] is not trainer.method:
+        raise FairTuneError(f"`optimizers` cannot serve the stages of the method {trainer.method.name!r}; {WAY}.")
+    before = {id(values): values for values in model.parameters()}
+    found = prepared(trainer, model)
+    rebind(optimizer, found, before)
+    return found
+
+
 def prepared(trainer: FairTrainer, model: Any) -> Any:
     """Return a new model as the trainer's method trains it, if that is one stage and nothing is to be searched."""
     if has_one_logit(model):
         raise FairTuneError(
             "the model has one logit but two are wanted; pass `two_logits(model)` of hf_fairtune.families.one_logit."
         )
+    check_takes_images(model)
     trainer.base_name = public_name(model)
     if trainer.data is not None:
         fit_image_size(model, trainer.data.image_size)

@@ -29,8 +29,8 @@ from transformers import ViTConfig, ViTForImageClassification
 
 from hf_fairtune.data.augment import augment
 from hf_fairtune.importance.fisher import fisher_importance
-from hf_fairtune.masks.granularities import granularity_named
 from hf_fairtune.masks.mask import Mask, apply_mask
+from hf_fairtune.masks.space import regular
 
 TRIALS, EPOCHS = 40, 30
 PATTERNS = 8  # of what is frozen in a block: LayerNorms, attention, MLP
@@ -147,7 +147,7 @@ class Bench:
 
     def mask(self, seed: int) -> Mask:
         """Draw a mask."""
-        length = granularity_named("paper36").length(self.size.config.num_hidden_layers)
+        length = len(regular("paper36", self.size.config.num_hidden_layers))
         bits = torch.randint(0, 2, (length,), generator=torch.Generator().manual_seed(seed))
         return Mask(tuple(bits.tolist()), "paper36")
 

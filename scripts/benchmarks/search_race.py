@@ -14,12 +14,13 @@ from optuna.pruners import NopPruner, SuccessiveHalvingPruner
 from optuna.trial import TrialState
 from search_task import BLOCKS, EPOCHS, Configuration, Lanes, Task
 
+from hf_fairtune.masks.space import regular
 from hf_fairtune.search.modes import MODES, Mode, SeededByTrial, mode_named
 from hf_fairtune.search.space import LearningRate
 from hf_fairtune.search.study import enqueue
 
 RATES = LearningRate(1e-3, 1e-1)
-GRANULARITY = "paper36"
+SPACE = regular("paper36", BLOCKS)
 
 
 def at_random(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
@@ -83,13 +84,13 @@ class Race:
         self.mode = STRATEGIES[name](n_trials, seed, math.ceil(self.length / 3))
         self.study = optuna.create_study(direction="maximize", sampler=self.mode.sampler, pruner=self.mode.pruner)
         if self.mode.presets:
-            enqueue(self.study, self.mode.proposal.presets(GRANULARITY, BLOCKS), RATES)
+            enqueue(self.study, self.mode.proposal.presets(SPACE), RATES)
         self.course: list[Reached] = []
 
     def ask(self) -> Configuration:
         """Draw the next trial."""
         self.trial, self.seen = self.study.ask(), 0
-        mask = self.mode.proposal.draw(self.trial, GRANULARITY, BLOCKS)
+        mask = self.mode.proposal.draw(self.trial, SPACE)
         self.trial.set_user_attr("mask", list(mask.bits))
         return Configuration(self.task, mask.bits, RATES(self.trial)["learning_rate"], self.length)
 

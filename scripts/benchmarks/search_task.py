@@ -22,8 +22,7 @@ from torch.nn.functional import cross_entropy
 from transformers import ViTConfig, ViTForImageClassification
 
 from hf_fairtune.audits.engine.delong import auc
-from hf_fairtune.families.family import family_of
-from hf_fairtune.masks.mask import Mask
+from hf_fairtune.masks.space import space_of
 
 SIZE, PATCH, WIDTH, BLOCKS, CAUSES, NAMES = 4, 4, 16, 12, 8, 12
 SIZES = {"train": 192, "validation": 400, "test": 3000}
@@ -175,15 +174,14 @@ class Lanes:
     def __init__(self, tasks: Sequence[Task], lanes: Sequence[Configuration]) -> None:
         self.tasks, self.lanes, self.done = tasks, list(lanes), 0
         model = tasks[0].model
-        family = family_of(model)
-        self.cells = {name: cell for cell, names in family.parts(model).items() for name in names}
-        movable = {name for name, (_, kind) in self.cells.items() if kind not in family.rest}
+        space = space_of(model)
+        movable = space.trained([1] * len(space))
         self.fixed = {k: v.detach() for k, v in model.named_parameters() if k not in movable}
         starts = [dict(tasks[lane.task].model.named_parameters()) for lane in lanes]
         self.weights = {k: torch.stack([start[k].detach() for start in starts]) for k in movable}
         self.first, self.second = ({k: torch.zeros_like(v) for k, v in self.weights.items()} for _ in range(2))
-        on = [{(None, "head"), *Mask(lane.bits).cells()} for lane in lanes]
-        self.trained = {k: torch.tensor([float(self.cells[k] in cells) for cells in on]) for k in movable}
+        on = [space.trained(lane.bits) for lane in lanes]
+        self.trained = {k: torch.tensor([float(k in names) for names in on]) for k in movable}
         self._gradients, self._scores = vmap(grad(self._loss)), vmap(self._logits)
 
     def _logits(self, weights: dict[str, Tensor], pixels: Tensor) -> Tensor:

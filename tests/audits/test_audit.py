@@ -232,3 +232,10 @@ def test_worst_share_needs_a_bootstrap_and_somebody_to_compare_with() -> None:
     assert np.isnan(shares(excluded)).tolist() == [True, False, False]
     for options in ({"n_boot": 0}, {"n_boot": 50, "exclude": ["a", "b"]}):
         assert np.isnan(shares(audit(labels, scores, groups, NAMES, **options))).all()
+
+
+def test_equal_scores_are_said_once() -> None:
+    labels, scores, groups = split()
+    equal, ordinary = (audit(labels, values, groups, NAMES, n_boot=0) for values in (scores * 0, scores))
+    assert (equal.auc.value, equal.auc.reasons) == (0.5, (Reason("equal_scores"),))
+    assert ordinary.auc.reasons == ()

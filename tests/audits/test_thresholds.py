@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import sklearn.metrics
@@ -230,3 +232,14 @@ def test_fingerprint_sees_labels_and_scores() -> None:
     assert one == fingerprint(checked([1, 0], [0.2, 0.1]))
     assert one != fingerprint(checked([1, 0], [0.1, 0.2]))
     assert fingerprint(checked([0, 1], [0.0, 0.2])) == fingerprint(checked([0, 1], [-0.0, 0.2]))
+
+
+@pytest.mark.parametrize("value", [lambda labels: labels * 0 + 0.3, lambda labels: labels * 1.0], ids=["one", "two"])
+def test_few_different_scores_tell_no_rows_apart(value: Callable[[np.ndarray], np.ndarray]) -> None:
+    """A model that gives one score, or only 0 and 1, gives the same to the rows of two splits of one size."""
+    labels = np.arange(40) % 2
+    rows = checked(labels, value(labels))
+    assert fingerprint(rows) is None
+    cut = parse_policy("youden").fit(rows)
+    assert np.isin(cut.apply(checked(labels, value(labels))), (0, 1)).all()
+    assert fingerprint(checked(labels, labels + np.arange(40) // 8 / 10)) is not None

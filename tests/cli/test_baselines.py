@@ -11,10 +11,12 @@ from hf_fairtune.cli.main import main
 from hf_fairtune.cli.search import SearchArguments
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.methods.facts import Facts
 from hf_fairtune.search.floors import Floors
-from hf_fairtune.trainer.baselines import BASELINES, baseline_method
+from hf_fairtune.trainer.baselines import BASELINES, baseline_method, baselines_of
 from hf_fairtune.trainer.fair import FairTrainer
 from tests.cli.run_folder import search_of, training_in
+from tests.families.backbones import backbone
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +103,20 @@ def test_one_seed_speaks_of_the_checkpoint_alone(flags: list[str], tmp_path: Pat
 
 def test_no_baseline_is_none() -> None:
     assert SearchArguments(baselines=["none"]).baselines == []
-    assert SearchArguments().baselines == ["full", "linear", "attention", "layernorm"]
+    assert SearchArguments(baselines=["none"]).others == []
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("vit", ["full", "linear", "attention", "layernorm"]),
+        ("swin", ["full", "linear", "attention", "layernorm"]),
+        ("resnet", ["full", "linear", "convolution", "norm"]),
+        ("mobilevit", ["full", "linear", "attention", "layernorm", "convolution", "norm"]),
+    ],
+)
+def test_baselines_are_those_that_the_model_has(name: str, wanted: list[str]) -> None:
+    assert baselines_of(Facts.of(backbone(name), {})) == wanted
 
 
 @pytest.mark.parametrize(

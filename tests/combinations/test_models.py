@@ -10,7 +10,6 @@ from hf_fairtune.combinations.ensemble import Ensemble
 from hf_fairtune.combinations.soup import Soup
 from hf_fairtune.families.moved import move, moved_tensors
 from hf_fairtune.masks.config import masked
-from hf_fairtune.masks.mask import Mask
 from hf_fairtune.methods.method import method_named
 from hf_fairtune.methods.teacher import Teacher
 from tests.conftest import tiny_vit
@@ -19,7 +18,7 @@ from tests.families.backbones import backbone
 
 def trained(mask: str, seed: int) -> Any:
     """A model under a mask whose trained parts lie elsewhere."""
-    model = masked(tiny_vit(), Mask.of(mask, 3, "paper36")).eval()
+    model = masked(tiny_vit(), mask).eval()
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -1,5 +1,8 @@
 """A model takes the size of the data: positions are resized, convolutions need nothing, the rest is refused."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from transformers import AutoModelForImageClassification
@@ -9,6 +12,7 @@ from hf_fairtune.families.family import fit_image_size, image_size_of
 from hf_fairtune.families.head import find_head
 
 from .backbones import CNNS, backbone, images
+from .recipes import RECIPES
 
 
 def test_positions_of_a_family_are_resized() -> None:
@@ -37,6 +41,25 @@ def test_stored_positions_without_a_family_are_refused() -> None:
         fit_image_size(model, 48)
     assert "\n" not in str(e.value)
     assert image_size_of(model) == 32
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "siglip2"])
+def test_what_takes_another_size_is_saved_and_loaded(name: str, tmp_path: Path) -> None:
+    """Or refused in one line."""
+    model = backbone(name)
+    try:
+        fit_image_size(model, 48)
+    except FairTuneError as error:
+        refused = str(error)
+        assert re.fullmatch(
+            r"`\w+[-\w]*` does not take images of 48 pixels \(.+\); use images of 32 pixels\.", refused
+        )
+        return
+    with torch.no_grad():
+        wanted = model(images(2, 48)).logits
+        model.save_pretrained(tmp_path)
+        again = type(model).from_pretrained(tmp_path).eval()
+        torch.testing.assert_close(again(images(2, 48)).logits, wanted)
 
 
 def test_size_given_as_height_and_width() -> None:

@@ -9,7 +9,7 @@ from transformers import ResNetConfig, ResNetForImageClassification
 
 from hf_fairtune.families.prefix import Prefix
 from hf_fairtune.masks.config import masked
-from hf_fairtune.masks.mask import Mask, apply_mask
+from hf_fairtune.masks.mask import apply_mask
 from tests.conftest import tiny_vit
 
 LATE, LAST = "000000101", "000000000"
@@ -28,7 +28,7 @@ def gradients(model: Any, values: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     ("mask", "blocks", "tokens"), [("000001110", 1, 5), (LATE, 2, 5), (LAST, 3, 1)], ids=["1", "2", "all"]
 )
 def test_stored_values_lead_to_the_same(mask: str, blocks: int, tokens: int, peft: bool, pixels: Tensor) -> None:
-    made = (masked if peft else apply_mask)(tiny_vit(), Mask.of(mask, 3))
+    made = (masked if peft else apply_mask)(tiny_vit(), mask)
     model: Any = made.train()
     prefix = Prefix.of(model)
     assert prefix is not None
@@ -50,7 +50,7 @@ def test_stored_values_lead_to_the_same(mask: str, blocks: int, tokens: int, pef
 
 def test_the_last_block_calculates_what_is_read(pixels: Tensor) -> None:
     """With dropout it is run whole, so that chance falls as without."""
-    model = apply_mask(tiny_vit(), Mask.of(LATE, 3)).train()
+    model = apply_mask(tiny_vit(), LATE).train()
     last, seen = model.get_submodule("vit.layers.2"), []
     last.mlp.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[1]))
     for drop in (0.0, 0.5):
@@ -69,8 +69,8 @@ def test_the_last_block_calculates_what_is_read(pixels: Tensor) -> None:
 
 def test_no_prefix_where_it_is_trained_or_not_known() -> None:
     assert Prefix.of(tiny_vit()) is None
-    assert Prefix.of(apply_mask(tiny_vit(), Mask.of("001000000", 3))) is None
-    model = apply_mask(tiny_vit(), Mask.of(LATE, 3))
+    assert Prefix.of(apply_mask(tiny_vit(), "001000000")) is None
+    model = apply_mask(tiny_vit(), LATE)
     model.get_parameter("vit.embeddings.cls_token").requires_grad_(True)
     assert Prefix.of(model) is None
     config = ResNetConfig(embedding_size=4, hidden_sizes=[4, 4], depths=[1, 1], layer_type="basic", num_labels=2)
@@ -78,7 +78,7 @@ def test_no_prefix_where_it_is_trained_or_not_known() -> None:
 
 
 def test_dropout_before_what_is_trained_is_chance() -> None:
-    model = apply_mask(tiny_vit(), Mask.of(LATE, 3))
+    model = apply_mask(tiny_vit(), LATE)
     for module, name in (("vit.layers.0.dropout", "p"), ("vit.layers.1.attention", "attention_dropout")):
         found = Prefix.of(model)
         assert found is not None
@@ -89,7 +89,7 @@ def test_dropout_before_what_is_trained_is_chance() -> None:
 
 
 def test_the_digest_is_of_all_that_counts() -> None:
-    model = apply_mask(tiny_vit(), Mask.of(LATE, 3))
+    model = apply_mask(tiny_vit(), LATE)
     prefix = Prefix.of(model)
     assert prefix is not None
     known = {prefix.digest}
@@ -102,7 +102,7 @@ def test_the_digest_is_of_all_that_counts() -> None:
             weight.view(-1)[0].add_(1e-3)
         known.add(prefix.digest)
     for mask, kind in ((LAST, torch.float32), (LATE, torch.bfloat16)):
-        found = Prefix.of(apply_mask(model.to(kind), Mask.of(mask, 3)))
+        found = Prefix.of(apply_mask(model.to(kind), mask))
         assert found is not None
         known.add(found.digest)
     assert len(known) == 5

@@ -37,7 +37,7 @@ def test_densenet(tmp_path) -> None:
     fit_image_size(model, 32)
     assert image_size_of(model) == 32
     before = model(images()).logits
-    order_classes(model, head, (1, 0))
+    order_classes(model, [head], (1, 0))
     scale_head(model, head, 2.0, 0.5)
     torch.testing.assert_close(model(images()).logits, 2.0 * before.flip(1) + torch.tensor([-0.25, 0.25]))
     model.save_pretrained(tmp_path)

@@ -123,7 +123,7 @@ def test_two_classes_by_their_logits_are_those_by_their_log_odds(bias: str, monk
 def test_the_order_of_classes_does_not_matter() -> None:
     model, batch, order = three(), labelled(False), [2, 0, 1]
     wanted = fisher_importance(model, [batch], bias_over="worst")
-    order_classes(model, "classifier", order)
+    order_classes(model, ["classifier"], order)
     turned = torch.tensor([order.index(c) for c in range(3)])[batch["labels"]]
     got = fisher_importance(model, [batch | {"labels": turned}], bias_over="worst")
     for found, side in ((got.prediction, wanted.prediction), (got.bias, wanted.bias)):

@@ -2,8 +2,8 @@
 
 import subprocess
 import sys
-import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -44,7 +44,7 @@ def test_peft_and_requires_grad_train_alike(bits: list[int]) -> None:
 @pytest.mark.parametrize("preset", ["linear", "layernorm", "attention", "mlp", "all"])
 def test_a_preset_needs_no_number_of_blocks(vit: ViTForImageClassification, preset: str) -> None:
     by_name = get_peft_model(vit, MaskConfig(mask=preset))
-    by_bits = masked(tiny_vit(), Mask.of(preset, 3))
+    by_bits = masked(tiny_vit(), preset)
     trained = [[n for n, p in m.named_parameters() if p.requires_grad] for m in (by_name, by_bits)]
     assert trained[0] == trained[1]
 
@@ -66,8 +66,7 @@ BITS = (1, 0, 0, 0, 1, 1, 0, 0, 1)
 def test_stock_peft_loads_and_merges_it(tmp_path: Path, pixels: torch.Tensor) -> None:
     logits = saved(tmp_path, pixels, BITS)
     base = ViTForImageClassification.from_pretrained(tmp_path / "base")
-    with pytest.warns(UserWarning, match="'granularity', 'mask', 'model_type'"):
-        loaded = PeftModel.from_pretrained(base, tmp_path / "adapter").eval()
+    loaded = PeftModel.from_pretrained(base, tmp_path / "adapter").eval()
     assert type(loaded.peft_config["default"]) is LNTuningConfig
     with torch.no_grad():
         assert torch.equal(loaded(pixel_values=pixels).logits, logits)
@@ -102,14 +101,52 @@ def test_the_mask_is_read_back(tmp_path: Path, pixels: torch.Tensor) -> None:
     saved(tmp_path, pixels, BITS)
     config = MaskConfig.from_pretrained(str(tmp_path / "adapter"))
     assert config.mask == list(BITS)
-    assert (config.granularity, config.model_type) == ("paper36", "vit")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert type(PeftConfig.from_pretrained(str(tmp_path / "adapter"))) is LNTuningConfig
+    assert (config.granularity, list(config.units or {})[:2]) == ("paper36", ["block0.layernorms", "block0.attention"])
+    assert type(PeftConfig.from_pretrained(str(tmp_path / "adapter"))) is LNTuningConfig
 
 
-def test_a_mask_for_another_depth_is_refused(vit: ViTForImageClassification) -> None:
-    with pytest.raises(FairTuneError, match="has 36 entries but `paper36` on 3 blocks has 9 parts"):
-        MaskConfig.for_model(vit, Mask((1,) * 36))
-    with pytest.raises(FairTuneError, match="'swin', but masks know vit"):
-        MaskConfig(mask="all", model_type="swin")
+def test_our_config_puts_the_adapter_back(tmp_path: Path, pixels: torch.Tensor) -> None:
+    logits, folder = saved(tmp_path, pixels, BITS), str(tmp_path / "adapter")
+    base = ViTForImageClassification.from_pretrained(tmp_path / "base")
+    loaded = PeftModel.from_pretrained(base, folder, config=MaskConfig.from_pretrained(folder)).eval()
+    assert loaded.peft_config["default"].mask == list(BITS)
+    with torch.no_grad():
+        assert torch.equal(loaded(pixel_values=pixels).logits, logits)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mask": [1] * 36}, "has 36 entries but `paper36` of `vit` has 9 units"),
+        ({"mask": "convolution"}, "`mask` is 'convolution', but `paper36` of `vit` can train only norm1, norm2"),
+        ({"mask": "head"}, "`mask` is 'head'; pass bits, or one of linear"),
+        ({"mask": [1, 2]}, r"`mask` holds \[2\]"),
+        ({"mask": "all", "granularity": "bits"}, "`granularity` is 'bits'; choose from auto, paper36"),
+        ({"mask": "all", "target_modules": ["fc1"]}, "`target_modules` is given beside `mask`"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_one_line(
+    vit: ViTForImageClassification, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(FairTuneError, match=message) as refused:
+        get_peft_model(vit, MaskConfig(**options))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.filterwarnings("ignore:You are trying to modify:UserWarning", "ignore:Already found:UserWarning")
+def test_a_model_with_an_adapter_is_refused(vit: ViTForImageClassification) -> None:
+    once = get_peft_model(vit, MaskConfig(mask="attention"))
+    with pytest.raises(FairTuneError, match="the model has an adapter already; merge it first"):
+        get_peft_model(once, MaskConfig(mask="attention"))
+
+
+def test_a_model_without_a_head(pixels: torch.Tensor) -> None:
+    """`ViTModel` gives features; its mask trains the units alone, and must train some."""
+    inner = tiny_vit().vit
+    model = get_peft_model(inner, MaskConfig(mask="attention"))
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert trained == {name for name in dict(model.named_parameters()) if ".ln_tuning_layers." in name}
+    assert len(trained) == 3 * 8
+    assert model(pixels).last_hidden_state.requires_grad
+    with pytest.raises(FairTuneError, match="the mask would train nothing, as `vit` has no head"):
+        get_peft_model(tiny_vit().vit, MaskConfig(mask="linear"))

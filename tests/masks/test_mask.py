@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from transformers import ViTForImageClassification
 
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.masks.granularities import GRANULARITIES
 from hf_fairtune.masks.mask import Mask, apply_mask
+from hf_fairtune.masks.space import regular
 from tests.conftest import tiny_vit
+
+TWO = regular("paper36", 2)
 
 
 def published_prefixes(bit: int) -> list[str]:
@@ -40,56 +42,61 @@ def test_a_step_moves_exactly_the_masked_weights(bits: list[int]) -> None:
 
 
 def test_presets() -> None:
-    assert Mask.of("linear", 2).bits == (0,) * 6
-    assert Mask.of("layernorm", 2).bits == (1, 0, 0) * 2
-    assert Mask.of("attention", 2).bits == (0, 1, 0) * 2
-    assert Mask.of("mlp", 2).bits == (0, 0, 1) * 2
-    assert Mask.of("all", 2).bits == (1,) * 6
-    assert Mask.of("layernorm", 2, "split48").bits == (1, 0, 1, 0) * 2
-    assert Mask.of("010101", 2).bits == (0, 1, 0, 1, 0, 1)
+    assert Mask.of("linear", TWO).bits == (0,) * 6
+    assert Mask.of("layernorm", TWO).bits == (1, 0, 0) * 2
+    assert Mask.of("attention", TWO).bits == (0, 1, 0) * 2
+    assert Mask.of("mlp", TWO).bits == (0, 0, 1) * 2
+    assert Mask.of("all", TWO).bits == (1,) * 6
+    assert Mask.of("layernorm", regular("split48", 2)).bits == (1, 0, 1, 0) * 2
+    assert Mask.of("010101", TWO).bits == (0, 1, 0, 1, 0, 1)
 
 
 def test_lengths_by_granularity() -> None:
-    assert {name: granularity.length(12) for name, granularity in GRANULARITIES.items()} == {
-        "paper36": 36,
-        "attention12": 12,
-        "layernorm12": 12,
-        "split48": 48,
-    }
+    wanted = {"paper36": 36, "attention12": 12, "layernorm12": 12, "split48": 48}
+    assert {name: len(regular(name, 12)) for name in wanted} == wanted
 
 
 @pytest.mark.parametrize(
     ("value", "granularity", "message"),
     [
-        ([1, 0], "paper36", "`mask` has 2 entries but `paper36` takes 3 a block"),
-        ([1] * 36, "paper36", "has 36 entries but `paper36` on 2 blocks has 6 parts"),
+        ([1, 0], "paper36", "`mask` has 2 entries but `paper36` of `vit` has 6 units"),
+        ([1] * 36, "paper36", "has 36 entries but `paper36` of `vit` has 6 units"),
         ([2] * 6, "paper36", r"`mask` holds \[2\]"),
         ("everything", "paper36", "`mask` is 'everything'; pass bits, or one of linear"),
-        ("mlp", "attention12", "`attention12` can train only attention"),
-        ("all", "nowhere", "`granularity` is 'nowhere'; choose from paper36"),
+        ("mlp", "attention12", "`attention12` of `vit` can train only attention"),
+        ("convolution", "paper36", "`paper36` of `vit` can train only norm1, norm2, attention, mlp"),
+        ("all", "nowhere", "`granularity` is 'nowhere'; choose from auto, paper36"),
     ],
 )
 def test_a_wrong_mask_is_one_clear_line(value: str | list[int], granularity: str, message: str) -> None:
     with pytest.raises(FairTuneError, match=message) as caught:
-        Mask.of(value, 2, granularity)
+        Mask.of(value, regular(granularity, 2))
     assert "\n" not in str(caught.value)
 
 
 def test_a_mask_is_read_back_from_its_string() -> None:
-    assert Mask.of(str(Mask((0, 1, 0))), 1) == Mask((0, 1, 0))
+    one = regular("paper36", 1)
+    assert Mask.of(str(Mask((0, 1, 0))), one) == Mask((0, 1, 0), "paper36")
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 4, 14])
 def test_a_mask_of_another_number_of_blocks_is_refused_and_moves_nothing(
     vit: ViTForImageClassification, blocks: int
 ) -> None:
-    with pytest.raises(FairTuneError, match=f"`mask` has {3 * blocks} entries but `paper36` on 3 blocks has 9 parts"):
+    with pytest.raises(FairTuneError, match=f"`mask` has {3 * blocks} entries but `paper36` of `vit` has 9 units"):
         apply_mask(vit, Mask((0,) * 3 * blocks))
     assert all(parameter.requires_grad for parameter in vit.parameters())
 
 
-def test_a_mask_is_counted_by_its_own_granularity() -> None:
-    twelve_blocks = Mask((1,) * 12, "layernorm12")
-    with pytest.raises(FairTuneError, match="`mask` has 12 entries but `layernorm12` on 4 blocks has 4 parts"):
-        Mask.of(twelve_blocks, 4)
-    assert Mask.of(Mask((1,) * 4, "layernorm12"), 4).granularity == "layernorm12"
+def test_a_mask_is_counted_by_its_own_granularity(vit: ViTForImageClassification) -> None:
+    with pytest.raises(FairTuneError, match="`mask` has 12 entries but `layernorm12` of `vit` has 3 units"):
+        apply_mask(vit, Mask((1,) * 12, "layernorm12"))
+    apply_mask(vit, Mask((0, 1, 0), "layernorm12"))
+    trained = {name for name, p in vit.named_parameters() if p.requires_grad}
+    prefixes = ("vit.layers.1.layernorm_before.", "vit.layers.1.layernorm_after.", "classifier.")
+    assert trained == {name for name, _ in vit.named_parameters() if name.startswith(prefixes)}
+
+
+def test_a_mask_of_another_granularity_is_refused() -> None:
+    with pytest.raises(FairTuneError, match="the mask is of `layernorm12`, but `paper36` is wanted"):
+        Mask.of(Mask((1,) * 6, "layernorm12"), TWO)

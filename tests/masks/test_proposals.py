@@ -18,8 +18,10 @@ from hf_fairtune.masks.proposals import (
     changed,
     infeasible,
 )
+from hf_fairtune.masks.space import regular
 from hf_fairtune.search.space import LearningRate
 
+FOUR = regular("paper36", 4)
 PROPOSALS = [FreeBits(), NearBest()]
 
 
@@ -28,9 +30,9 @@ def test_drawing_is_idempotent_and_the_same_on_every_process(proposal: Proposal)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), direction="maximize")
     for _ in range(8):
         trial = study.ask()
-        mask = proposal.draw(trial, "paper36", 4)
-        assert proposal.draw(trial, "paper36", 4) == mask
-        assert proposal.draw(FixedTrial(trial.params, trial.number), "paper36", 4) == mask
+        mask = proposal.draw(trial, FOUR)
+        assert proposal.draw(trial, FOUR) == mask
+        assert proposal.draw(FixedTrial(trial.params, trial.number), FOUR) == mask
         trial.set_user_attr("mask", list(mask.bits))
         study.tell(trial, sum(mask.bits))
 
@@ -40,8 +42,8 @@ def test_drawing_is_idempotent_and_the_same_on_every_process(proposal: Proposal)
 @pytest.mark.parametrize("granularity", ["paper36", "split48"])
 def test_a_preset_is_its_preset(proposal: Proposal, preset: str, granularity: str) -> None:
     study = optuna.create_study()
-    study.enqueue_trial(proposal.params_of(preset, granularity, 5), user_attrs={PRESET: preset})
-    assert proposal.draw(study.ask(), granularity, 5) == Mask.of(preset, 5, granularity)
+    study.enqueue_trial(proposal.params_of(preset, regular(granularity, 5)), user_attrs={PRESET: preset})
+    assert proposal.draw(study.ask(), regular(granularity, 5)) == Mask.of(preset, regular(granularity, 5))
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
@@ -54,9 +56,9 @@ def test_a_trial_is_near_the_best_new_and_the_same_again(direction: str) -> None
     kept = 0
     for number in range(30):
         trial, other = study.ask(), again.ask()
-        bits = proposal.draw(trial, "paper36", 4).bits
+        bits = proposal.draw(trial, FOUR).bits
         rate = rates(trial)["learning_rate"]
-        assert proposal.draw(other, "paper36", 4).bits == bits
+        assert proposal.draw(other, FOUR).bits == bits
         assert rates(other)["learning_rate"] == rate
         if number:
             best = study.best_params["learning_rate"]
@@ -75,10 +77,10 @@ def test_a_trial_is_near_the_best_new_and_the_same_again(direction: str) -> None
 
 @pytest.mark.parametrize("n_blocks", [1, 3, 12])
 def test_a_change_is_of_a_kind_or_of_a_run_or_of_few_bits(n_blocks: int) -> None:
-    bits = Mask.of("attention", n_blocks).bits
+    bits = Mask.of("attention", regular("paper36", n_blocks)).bits
     seen = set()
     for seed in range(300):
-        found = changed(bits, n_blocks, random.Random(seed))
+        found = changed(bits, regular("paper36", n_blocks), random.Random(seed))
         places = [place for place, (a, b) in enumerate(zip(bits, found, strict=True)) if a != b]
         blocks, kinds = {place // 3 for place in places}, {place % 3 for place in places}
         if len(kinds) == 1 and len(blocks) == n_blocks:
@@ -116,7 +118,7 @@ def test_the_best_is_feasible_and_earlier() -> None:
 
 def test_free_bits_are_published_names_and_types() -> None:
     trial = optuna.create_study().ask()
-    FreeBits().draw(trial, "paper36", 12)
+    FreeBits().draw(trial, regular("paper36", 12))
     assert list(trial.distributions) == [f"mask_{i}" for i in range(36)]
     assert all(isinstance(d, optuna.distributions.IntDistribution) for d in trial.distributions.values())
 
@@ -126,13 +128,15 @@ def test_a_preset_stays_itself_however_late_it_comes() -> None:
     first = study.ask()
     first.set_user_attr("mask", [1] * 12)
     study.tell(first, 0.5)
-    study.enqueue_trial(proposal.params_of("attention", "paper36", 4), user_attrs={PRESET: "attention"})
-    assert proposal.draw(study.ask(), "paper36", 4) == Mask.of("attention", 4)
-    assert proposal.draw(study.ask(), "paper36", 4) != Mask.of("attention", 4)
-    assert proposal.draw(FixedTrial({"mask": 5}, 3), "paper36", 4).bits[:4] == (1, 0, 1, 0)
+    study.enqueue_trial(proposal.params_of("attention", FOUR), user_attrs={PRESET: "attention"})
+    assert proposal.draw(study.ask(), FOUR) == Mask.of("attention", FOUR)
+    assert proposal.draw(study.ask(), FOUR) != Mask.of("attention", FOUR)
+    assert proposal.draw(FixedTrial({"mask": 5}, 3), FOUR).bits[:4] == (1, 0, 1, 0)
 
 
 def test_presets_are_what_a_granularity_can_express() -> None:
-    known = FreeBits().presets("paper36", 12)
-    assert [(preset.name, preset.rate) for preset in known] == list(PRESET_RATES)
-    assert [preset.name for preset in FreeBits().presets("attention12", 12)] == ["attention", "linear"]
+    known = FreeBits().presets(regular("paper36", 12))
+    assert [(preset.name, preset.rate) for preset in known] == [
+        one for one in PRESET_RATES if one[0] not in ("norm", "convolution")
+    ]
+    assert [preset.name for preset in FreeBits().presets(regular("attention12", 12))] == ["attention", "linear"]

@@ -135,6 +135,11 @@ def test_presets_are_trials(name: str) -> None:
 
 
 @each_method
+def test_a_method_that_draws_its_rows_says_so(name: str) -> None:
+    assert drawn(name).rows(table()) is None or drawn(name).own_rows()
+
+
+@each_method
 def test_title_citation_and_needs(name: str) -> None:
     method = drawn(name)
     assert method.name == name

@@ -6,7 +6,7 @@ from optuna.trial import TrialState
 
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks.mask import Mask
-from hf_fairtune.masks.proposals import PRESET_RATES
+from hf_fairtune.masks.space import regular
 from hf_fairtune.search.modes import MODES, mode_named
 from hf_fairtune.search.space import LearningRate
 from hf_fairtune.search.study import enqueue
@@ -79,10 +79,10 @@ def test_unknown_mode_is_one_line() -> None:
 
 @pytest.mark.parametrize("n_trials", [1, 3, 6, 12])
 def test_every_queued_preset_trains_its_preset(n_trials: int) -> None:
-    proposal = mode_named("default", n_trials, 0, WARMUP).proposal
+    proposal, space = mode_named("default", n_trials, 0, WARMUP).proposal, regular("paper36", 4)
     study = optuna.create_study(direction="maximize")
-    enqueue(study, proposal.presets("paper36", 4), LearningRate())
-    for preset, _ in PRESET_RATES:
+    enqueue(study, proposal.presets(space), LearningRate())
+    for preset in proposal.presets(space):
         trial = study.ask()
-        assert proposal.draw(trial, "paper36", 4) == Mask.of(preset, 4)
+        assert proposal.draw(trial, space) == Mask.of(preset.name, space)
         study.tell(trial, 0.5)

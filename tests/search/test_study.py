@@ -10,7 +10,8 @@ from optuna.trial import TrialState
 
 from hf_fairtune.document.search import Trial
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.masks.proposals import PRESET_RATES, FreeBits
+from hf_fairtune.masks.proposals import FreeBits
+from hf_fairtune.masks.space import regular
 from hf_fairtune.search.modes import MODES, mode_named
 from hf_fairtune.search.space import LearningRate
 from hf_fairtune.search.study import enqueue, lock, n_finished, open_study, trials
@@ -31,11 +32,11 @@ def search(folder: Path, mode_name: str, n_trials: int = 9, die_in: int | None =
     mode = mode_named(mode_name, n_trials, seed=3, warmup_epochs=1)
     proposal = mode.proposal
     study = open_study(folder, "maximize", RUN)
-    enqueue(study, proposal.presets("paper36", 4), LearningRate())
+    enqueue(study, proposal.presets(regular("paper36", 4)), LearningRate())
     study.sampler, study.pruner = mode.sampler, mode.pruner
 
     def objective(trial: optuna.Trial) -> float:
-        mask = proposal.draw(trial, "paper36", 4)
+        mask = proposal.draw(trial, regular("paper36", 4))
         rate = LearningRate()(trial)["learning_rate"]
         trial.set_user_attr("mask", list(mask.bits))
         for epoch in range(1, 5):
@@ -89,8 +90,8 @@ def test_one_search_a_folder(tmp_path: Path) -> None:
 def test_presets_are_queued_once_at_their_rates(tmp_path: Path) -> None:
     study = open_study(tmp_path, "maximize", RUN)
     for _ in range(2):
-        enqueue(study, FreeBits().presets("paper36", 12), LearningRate())
-    assert [t.user_attrs["preset"] for t in study.trials] == [name for name, _ in PRESET_RATES]
+        enqueue(study, FreeBits().presets(regular("paper36", 12)), LearningRate())
+    assert [t.user_attrs["preset"] for t in study.trials] == ["all", "all", "attention", "layernorm", "linear"]
     rates = [t.system_attrs["fixed_params"]["learning_rate"] for t in study.trials]
     assert rates == pytest.approx([1e-4, 10**-3.5, 1e-4, 1e-3, 1e-3])
     assert max(rates) <= 1e-3

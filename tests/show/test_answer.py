@@ -13,7 +13,7 @@ from hf_fairtune.show.group_names import in_words
 from hf_fairtune.show.page import answer_table
 from hf_fairtune.show.table import plain
 from hf_fairtune.show.view import views
-from hf_fairtune.show.words import ALIKE
+from hf_fairtune.show.words import ALIKE, ALL_EQUAL
 
 from .conftest import Edit, edited, only
 from .strange import many_groups, undefined
@@ -246,3 +246,11 @@ def test_undefined_is_said_and_never_judged(audit: Document) -> None:
     assert "is unknown (too few cases (fewer than 10 positives))" in said(made)
     assert headline(answers(made)) == "These rows do not tell whether a group is served worse."
     assert said(audit).count("no clusters with positives") >= 1
+
+
+def test_a_model_of_one_score_is_named(audit: Document) -> None:
+    def equal(content: dict[str, Any]) -> None:
+        only(content, "sex")["auc"]["reasons"] = [{"kind": "equal_scores"}]
+
+    assert ALL_EQUAL in said(edited(audit, equal))
+    assert ALL_EQUAL not in said(audit)

@@ -110,7 +110,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "training rows": ({"train": table(40)}, {"data"}),
     "validation rows": ({"validation": table(64, 3)}, {"data"}),
     "rows under a transform": ({"train": table(40).with_transform(lambda rows: rows)}, {"data"}),
-    "hyper-parameter": ({"method": FairTune(granularity="block")}, {"method"}),
+    "hyper-parameter": ({"method": FairTune(granularity="split48")}, {"method"}),
     "metric": ({"objective": "auc"}, {"objective"}),
     "function": ({"objective": loss_value, "direction": "minimize"}, {"objective"}),
     "rates": ({"space": LearningRate(1e-5, 1e-2)}, {"hp_space"}),

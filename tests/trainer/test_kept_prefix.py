@@ -14,7 +14,7 @@ from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.data.transform import transform_of
 from hf_fairtune.datasets.lesions import write_lesions
 from hf_fairtune.families.prefix import Prefix
-from hf_fairtune.masks.mask import Mask, apply_mask
+from hf_fairtune.masks.mask import apply_mask
 from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
 from hf_fairtune.methods.sam import Sam
@@ -121,7 +121,7 @@ def test_another_step_of_a_method_reads_it_too(tmp_path: Path, data: FairDataset
 
     class LateSam(Sam):
         def prepare(self, model: Any, facts: Any) -> Any:
-            return apply_mask(model, Mask.of(LATE, 3))
+            return apply_mask(model, LATE)
 
     runs = [run(tmp_path, data, LATE, LateSam(), activation_gb=gb) for gb in (8, 0)]
     assert [len(one.filled) for one in runs] == [2, 0]
@@ -198,7 +198,7 @@ def test_a_stock_trainer_takes_it(tmp_path: Path, data: FairDataset) -> None:
             str(tmp_path), num_train_epochs=2, use_cpu=True, report_to=[], save_strategy="no",
             remove_unused_columns=False, disable_tqdm=True,
         )  # fmt: skip
-        model = apply_mask(tiny_vit(), Mask.of(LATE, 3))
+        model = apply_mask(tiny_vit(), LATE)
         trainer = Trainer(model, args, train_dataset=data.plain("train"), data_collator=model_only)
         with kept_prefix(trainer, gigabytes) as filled:
             trainer.train()

@@ -19,7 +19,7 @@ from hf_fairtune.trainer.feature_layer import feature_layer, log_odds, over_the_
 from hf_fairtune.trainer.saliency import activation_maps, figure_of_maps, one_of_each, write_maps
 
 from ..conftest import tiny_vit
-from ..families.backbones import RECIPES, backbone, images
+from ..families.backbones import backbone, images
 
 pytest.importorskip("captum", reason="captum is an extra: pip install hf-fairtune[maps]")
 
@@ -60,7 +60,7 @@ FEATURES = {
 }
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", FEATURES)
 def test_layer_and_range(name: str) -> None:
     model = backbone(name).train()
     pixels = images(2, 64 if name in ("efficientnet", "mobilenet_v2") else 32)
@@ -69,7 +69,7 @@ def test_layer_and_range(name: str) -> None:
     assert maps.shape == (2, *pixels.shape[2:])
     assert all(float(m.max()) in (0.0, pytest.approx(1.0)) for m in maps)
     assert maps.min() >= 0
-    order_classes(model, find_head(model), (1, 0))
+    order_classes(model, [find_head(model)], (1, 0))
     assert torch.maximum(maps, activation_maps(model, pixels)).amax((1, 2)).tolist() == pytest.approx([1.0, 1.0])
     assert [module.training for module in model.modules()] == modes
     assert all(p.grad is None for p in model.parameters())

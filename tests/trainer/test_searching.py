@@ -16,8 +16,7 @@ import optuna
 import pytest
 
 from hf_fairtune import FairTrainer, FairTuneError
-from hf_fairtune.masks.mask import Mask
-from hf_fairtune.masks.proposals import PRESET_RATES
+from hf_fairtune.masks.space import regular
 from tests.conftest import table, tiny_vit
 from tests.families.backbones import backbone
 from tests.trainer.test_fair import arguments
@@ -57,7 +56,7 @@ def test_presets_come_first(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
     run.hyperparameter_search(n_trials=5)
     assert run.search is not None
     assert [(t.preset, tuple(t.mask)) for t in run.search.trials] == [
-        (name, Mask.of(name, 3).bits) for name, _ in PRESET_RATES
+        (name, regular("paper36", 3).preset(name)) for name in ("all", "all", "attention", "layernorm", "linear")
     ]
     printed = capfd.readouterr().err
     for preset in ("all", "attention", "layernorm", "linear"):
@@ -78,11 +77,11 @@ def test_the_winner_of_a_search_by_the_gap_has_the_smallest(tmp_path: Path) -> N
     assert best.objective == min(values) < max(values)
 
 
-def test_an_architecture_without_a_family_opens_no_study(tmp_path: Path) -> None:
+def test_a_preset_that_an_architecture_lacks_opens_no_study(tmp_path: Path) -> None:
     def model_init() -> Any:
         return backbone("mobilenet_v2")
 
-    with pytest.raises(FairTuneError, match="`model_type` is 'mobilenet_v2', but masks know vit"):
+    with pytest.raises(FairTuneError, match="but `stages` of `mobilenet_v2` can train only norm, convolution"):
         FairTrainer(model_init=model_init, args=arguments(tmp_path / "o"), train_dataset=table(), eval_dataset=table())
     assert not list(tmp_path.iterdir())
 

@@ -8,7 +8,8 @@ import torch
 from peft import get_peft_model
 from transformers import Trainer, TrainingArguments
 
-from hf_fairtune import MaskConfig, MaskSearchSpace, fairness_metrics
+from hf_fairtune import FairTrainer, MaskConfig, MaskSearchSpace, fairness_metrics
+from hf_fairtune.masks.config import masked
 from tests.conftest import table, tiny_vit
 
 pytestmark = [
@@ -66,7 +67,27 @@ def test_search_space_and_metrics_in_a_stock_search(tmp_path: Path) -> None:
         compute_objective=lambda metrics: metrics["eval_min_group_auc"],
         direction="maximize",
         backend="optuna",
-        n_trials=2,
+        n_trials=3,
         sampler=optuna.samplers.TPESampler(seed=0),
     )
     assert len(space.mask(best.hyperparameters).bits) == 9
+    trainer.args.learning_rate = best.hyperparameters["learning_rate"]
+    trainer.train()
+    trained = {name for name, values in trainer.model.named_parameters() if values.requires_grad}
+    wanted = masked(tiny_vit(), space.mask(best.hyperparameters))
+    assert trained == {name for name, values in wanted.named_parameters() if values.requires_grad}
+    assert trainer.evaluate()["eval_min_group_auc"] == best.objective
+
+
+def test_the_search_space_of_a_stock_script_in_our_trainer(tmp_path: Path) -> None:
+    """The winner is the one that `train` trains, also where a later process only takes up its study."""
+    for _ in range(2):
+        space = MaskSearchSpace(lambda: tiny_vit())
+        args = TrainingArguments(str(tmp_path), num_train_epochs=1, eval_strategy="epoch", use_cpu=True, report_to=[])
+        run = FairTrainer(args=args, model_init=space.model_init, train_dataset=table(), eval_dataset=table(64, 1))
+        best = run.hyperparameter_search(space, n_trials=3, backend="optuna")
+        run.train()
+        trained = {name for name, values in run.model.named_parameters() if values.requires_grad}
+        wanted = masked(tiny_vit(), space.mask(best.hyperparameters))
+        assert trained == {name for name, values in wanted.named_parameters() if values.requires_grad}
+        assert run.evaluate()["eval_min_group_auc"] == best.objective

@@ -54,13 +54,16 @@ MAX_POINTS = 200
 def auc_estimates(resampled: ResampledRows) -> list[Estimate]:
     """Compute the AUC of every group and, last, of all rows, each with its interval.
 
-    The interval is withheld where the group, or all rows together, are not estimable.
+    The interval is withheld where the group, or all rows together, are not estimable. That of all rows says so where
+    every score is the same.
     """
     found = []
     for code in (*range(len(resampled.rows.group_names)), ALL):
         part = resampled.inside(code)
         own = auc_interval(part.labels, part.scores, part.clusters, resampled.confidence, part.weights)
         found.append(resampled.guarded(own, code))
+    if np.ptp(resampled.rows.scores) == 0:
+        found[ALL] = replace(found[ALL], reasons=(*found[ALL].reasons, Reason("equal_scores")))
     return found
 
 

@@ -1,0 +1,102 @@
+"""What Optuna is given for a search, under its own names: honoured, or refused in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import TypedDict
+
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
+from transformers.trainer_utils import HPSearchBackend
+
+from ..errors import FairTuneError
+from ..masks.proposals import FreeBits
+from .modes import Mode
+
+STUDY_NAME = "fairtune"
+
+
+class OptunaOptions(TypedDict, total=False):
+    """Options of `optuna.create_study` and of `Study.optimize`, as `Trainer.hyperparameter_search` takes them."""
+
+    storage: str | BaseStorage | None
+    study_name: str | None
+    load_if_exists: bool
+    sampler: BaseSampler | None
+    pruner: BasePruner | None
+    n_jobs: int
+    timeout: float | None
+    gc_after_trial: bool
+    catch: type[Exception] | Iterable[type[Exception]]
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """Where a study lies, and how it is run.
+
+    Args:
+        storage: of the study; None for `search.db` in the run's folder.
+        study_name: of the study in its storage.
+        load_if_exists: whether a study that is there is taken up.
+        sampler: in place of the mode's; it draws every bit of a mask.
+        pruner: in place of the mode's; its steps are whole epochs, from 1, or folds.
+        timeout: seconds of a call after which no trial begins.
+        gc_after_trial: whether garbage is collected after each trial.
+        catch: errors that make a trial fail, and the search go on.
+    """
+
+    storage: str | BaseStorage | None = None
+    study_name: str = STUDY_NAME
+    load_if_exists: bool = True
+    sampler: BaseSampler | None = None
+    pruner: BasePruner | None = None
+    timeout: float | None = None
+    gc_after_trial: bool = False
+    catch: tuple[type[Exception], ...] = ()
+
+    @classmethod
+    def of(cls, backend: str | HPSearchBackend | None, given: OptunaOptions) -> StudyOptions:
+        """Read what is given.
+
+        Raises:
+            FairTuneError: another backend, several trials at once, or an option that Optuna does not have.
+        """
+        if backend is not None and getattr(backend, "value", backend) != HPSearchBackend.OPTUNA.value:
+            raise FairTuneError(f'`backend` is {backend!r}, but a search needs Optuna\'s studies; use "optuna".')
+        if unknown := sorted({*given} - {*OptunaOptions.__annotations__}):
+            what = "one objective has one `direction`" if "directions" in unknown else "Optuna is given no such option"
+            raise FairTuneError(f"`{unknown[0]}` is given, but {what}; leave it out.")
+        if given.get("n_jobs", 1) != 1:
+            raise FairTuneError(
+                f"`n_jobs` is {given['n_jobs']}, but its threads would share one trainer; give several processes the "
+                "same `storage` and `study_name`, each with an output_dir of its own."
+            )
+        if (timeout := given.get("timeout")) is not None and timeout <= 0:
+            raise FairTuneError(f"`timeout` is {timeout:g} seconds; give a number above 0, or None for no limit.")
+        catch = given.get("catch", ())
+        known = {name: value for name, value in given.items() if name not in ("n_jobs", "catch") and value is not None}
+        return cls(**known, catch=(catch,) if isinstance(catch, type) else tuple(catch))  # type: ignore[arg-type]
+
+    def over(self, mode: Mode) -> Mode:
+        """Return a mode with the sampler and the pruner that are given; its name says so."""
+        if self.sampler is not None:
+            name = f"{mode.name}, {type(self.sampler).__name__}"
+            mode = replace(mode, name=name, sampler=self.sampler, proposal=FreeBits(), presets=False)
+        if self.pruner is not None:
+            mode = replace(mode, name=f"{mode.name}, {type(self.pruner).__name__}", pruner=self.pruner)
+        return mode
+
+    @property
+    def place(self) -> str | None:
+        """Name study and storage where it is the user's own, without passwords, hosts and folders; else None."""
+        if self.storage is None:
+            return None
+        storage, url = self.storage, getattr(self.storage, "url", self.storage)
+        kind = type(storage).__name__
+        if isinstance(url, str):
+            scheme, _, rest = url.partition("://")
+            kind = f"{scheme.partition('+')[0]} {PurePath(rest.partition('?')[0]).name}".strip()
+        return f"{self.study_name} in {kind}"
