@@ -10,6 +10,7 @@ import numpy as np
 from ..audits.compute import scores_from_logits
 from ..errors import FairTuneError, listed
 from ..families.head import MULTI_LABEL, plain
+from ..methods.facts import is_list
 
 if TYPE_CHECKING:
     from ..data.fair_dataset import FairDataset
@@ -25,10 +26,12 @@ def class_names(dataset: Any, data: FairDataset | None = None) -> list[str]:
     """
     if data is not None:
         return [] if data.task == "binary" else data.label_names
-    labels = (getattr(dataset, "features", None) or {}).get("labels")
-    if labels is None or not hasattr(labels, "names"):
-        return list(map(str, range(max(0, getattr(labels, "length", 0)))))
-    return list(labels.names) if len(labels.names) > 2 else []
+    labels: Any = (getattr(dataset, "features", None) or {}).get("labels")
+    if is_list(labels):
+        count = labels.length if getattr(labels, "length", -1) > 0 else len(dataset.with_format(None)[0]["labels"])
+        return list(map(str, range(count)))
+    names = getattr(labels, "names", None) or []
+    return list(names) if len(names) > 2 else []
 
 
 def names_of(trainer: FairTrainer) -> tuple[list[str], list[str]]:
@@ -46,8 +49,7 @@ def is_multilabel(trainer: FairTrainer) -> bool:
     """Tell whether a row of the trainer's can have several findings."""
     if trainer.data is not None:
         return trainer.data.task == "multilabel"
-    labels = (getattr(trainer.eval_dataset, "features", None) or {}).get("labels")
-    return getattr(labels, "length", 0) > 0
+    return is_list((getattr(trainer.eval_dataset, "features", None) or {}).get("labels"))
 
 
 def scored_logits(trainer: FairTrainer, predictions: Any) -> np.ndarray:

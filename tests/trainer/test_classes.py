@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from datasets import ClassLabel, DatasetDict
+from datasets import ClassLabel, Dataset, DatasetDict, List, Value
 from transformers import ViTImageProcessor
 
 from hf_fairtune import FairTrainer, FairTuneError
@@ -68,6 +68,23 @@ def test_rows_without_data_have_the_names_of_their_classes(tmp_path: Path) -> No
     args = arguments(tmp_path, metric_for_best_model="auc_gap_df")
     with pytest.raises(FairTuneError, match="`metric_for_best_model`: `auc_gap_df` is not a metric"):
         FairTrainer(tiny_vit(num_labels=3), args, method=Full(), train_dataset=train, eval_dataset=validation)
+
+
+@pytest.mark.parametrize("length", [3, -1])
+def test_findings_without_data_are_named_by_their_places(tmp_path: Path, length: int) -> None:
+    def findings(seed: int) -> Dataset:
+        rows = table(64, seed)
+        labels = np.random.default_rng(seed).integers(0, 2, (64, 3)).astype(np.float32)
+        return rows.remove_columns("labels").add_column(
+            "labels", labels.tolist(), feature=List(Value("float32"), length=length)
+        )
+
+    model = tiny_vit(num_labels=3)
+    model.config.problem_type = MULTI_LABEL
+    run = FairTrainer(model, arguments(tmp_path), method=Full(), train_dataset=findings(0), eval_dataset=findings(1))
+    run.train()
+    found = run.evaluate()
+    assert {"eval_min_group_auc", "eval_macro_min_group_auc", "eval_min_group_auc_2", "eval_auc_0_a"} <= {*found}
 
 
 def test_a_model_of_other_classes_is_refused(tmp_path: Path, data: Callable[[str], FairDataset]) -> None:
