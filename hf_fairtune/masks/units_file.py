@@ -1,5 +1,6 @@
 """A file of units that a user lists: a name -> parameters, or modules with all that is in them."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,46 +15,53 @@ HEADER = """\
 """
 
 
-def read_units(path: str | Path, names: Sequence[str], head: Sequence[str] = ()) -> tuple[Unit, ...]:
-    """Read the units of a file.
+def units_json(text: str) -> str:
+    """Return the units of a YAML file as JSON, which a run records whole; such JSON as it is.
+
+    Raises:
+        FairTuneError: the file cannot be read, or is no mapping of units to lists of names.
+    """
+    try:
+        content = json.loads(text) if text.startswith("{") else yaml.safe_load(Path(text).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise FairTuneError(
+            f"`units` {text!r} cannot be read ({first_line(error)}); `fairtune units MODEL` writes such a file."
+        ) from error
+    if not (isinstance(content, dict) and content and all(isinstance(own, list) for own in content.values())):
+        raise FairTuneError(
+            "`units` is no mapping of units to lists of names; `fairtune units MODEL` writes one to edit."
+        )
+    return json.dumps({str(unit): list(map(str, own)) for unit, own in content.items()})
+
+
+def read_units(units: str, names: Sequence[str], head: Sequence[str] = ()) -> tuple[Unit, ...]:
+    """Read the units of a file, or of JSON.
 
     Args:
-        path: a YAML file: a mapping of a unit's name to a list of names.
+        units: see `units_json`.
         names: of all parameters of the plain model.
         head: those of the head, which is no unit.
 
     Raises:
-        FairTuneError: the file is no such mapping, or a name is in two units, in the head, or in no module.
+        FairTuneError: they cannot be read, or a name is in two units, in the head, or in no module.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise FairTuneError(
-            f"`{path}` cannot be read ({first_line(error)}); `fairtune units MODEL` writes one."
-        ) from error
-    if not (isinstance(content, dict) and content and all(isinstance(own, list) for own in content.values())):
-        raise FairTuneError(
-            f"`{path}` is no mapping of units to lists of names; `fairtune units MODEL` writes one to edit."
-        )
-    units, owners = list[Unit](), dict[str, str]()
-    for unit, entries in content.items():
-        members = [name for entry in entries for name in named_by(str(entry), names, path)]
+    found, owners = list[Unit](), dict[str, str]()
+    for unit, entries in json.loads(units_json(units)).items():
+        members = [name for entry in entries for name in named_by(entry, names)]
         for name in members:
             if name in owners or name in head:
                 whose = f"in the unit `{owners[name]}` too" if name in owners else "part of the head, always trained"
-                raise FairTuneError(f"`{name}` of the unit `{unit}` in `{path}` is {whose}; name it once.")
-            owners[name] = str(unit)
-        units.append(Unit(str(unit), 0, (str(unit),), tuple(members)))
-    return tuple(units)
+                raise FairTuneError(f"`units`: `{name}` of the unit `{unit}` is {whose}; name it once.")
+            owners[name] = unit
+        found.append(Unit(unit, 0, (unit,), tuple(members)))
+    return tuple(found)
 
 
-def named_by(entry: str, names: Sequence[str], path: str | Path) -> list[str]:
+def named_by(entry: str, names: Sequence[str]) -> list[str]:
     """Return the parameters that an entry names; refuse one that names none."""
     found = [name for name in names if name == entry or name.startswith(f"{entry}.")]
     if not found:
-        raise FairTuneError(
-            f"`{entry}` in `{path}` is no parameter or module of the model; see `fairtune units MODEL`."
-        )
+        raise FairTuneError(f"`units`: `{entry}` is no parameter or module of the model; see `fairtune units MODEL`.")
     return found
 
 

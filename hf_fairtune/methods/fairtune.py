@@ -15,7 +15,7 @@ from ..masks.granularities import AUTO
 from ..masks.mask import Mask
 from ..masks.proposals import Preset
 from ..masks.space import Space, space_of_parts
-from ..masks.units_file import read_units
+from ..masks.units_file import read_units, units_json
 from .facts import Facts
 from .method import Method, Needs, NotSearchedError, StageRecord, flag
 
@@ -43,6 +43,10 @@ class FairTune(Method):
     )
     units: str | None = flag(None, "YAML file of a user's own units; `fairtune units MODEL` writes one to edit.")
     applied: MaskBits | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Take the units from their file, which may change."""
+        self.units = None if self.units is None else units_json(self.units)
 
     def prepare(self, model: Any, facts: Facts) -> Any:
         """Return the model as a PEFT model that trains the mask's units and the head, or itself; see `masked`."""

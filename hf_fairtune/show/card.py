@@ -141,8 +141,8 @@ def _training(run: Run, own: Training) -> dict[str, str]:
     facts |= {"weights trained under": MASKS.get(own.soft_mask.kind, own.soft_mask.kind)} if own.soft_mask else {}
     facts |= {"parameters trained": trained_said(run, own)}
     for key, value in (own.method.hyperparameters | own.arguments).items():
-        # The bits of a mask are in words above.
-        if written(value) and not (key == "mask" and own.mask):
+        # The bits of a mask, and a user's units of it, are in words above.
+        if written(value) and not (key in ("mask", "units") and own.mask):
             facts[key.replace("_", " ")] = written(value)
     facts |= {"seed": str(run.seed)}
     if run.search:

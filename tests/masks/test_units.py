@@ -72,7 +72,7 @@ def test_a_file_of_units_is_written_and_read_back(tmp_path: Path) -> None:
         model = backbone(name)
         space, path = space_of(model), tmp_path / f"{name}.yaml"
         path.write_text(units_text(space))
-        found = read_units(path, [name for name, _ in model.named_parameters()], space.head)
+        found = read_units(str(path), [name for name, _ in model.named_parameters()], space.head)
         assert [(unit.name, {*unit.parameters}) for unit in found] == [
             (unit.name, {*unit.parameters}) for unit in space.units
         ]
@@ -82,6 +82,9 @@ def test_a_users_units_are_trained_recorded_and_kept_in_the_adapter(tmp_path: Pa
     path = tmp_path / "units.yaml"
     path.write_text(OWN.replace("q_proj.weight", "q_proj"))
     method = FairTune(mask="01", units=str(path))
+    # What the file holds is the method's from here on.
+    path.write_text("other: [vit.layers.0]\n")
+    assert FairTune(**method.hyperparameters()) == method
     model: Any = method.prepare(tiny_vit(), Facts.of(tiny_vit(), {}))
     late = {f"vit.layers.{i}.attention.q_proj" for i in (1, 2)}
     assert {name.split(".ln_tuning_layers")[0].removeprefix("base_model.model.") for name in trained(model)} == {
@@ -102,9 +105,9 @@ def test_a_users_units_are_trained_recorded_and_kept_in_the_adapter(tmp_path: Pa
     [
         ("- a\n", "is no mapping of units to lists of names"),
         ("a: vit.layers.0\n", "is no mapping of units to lists of names"),
-        ("a: [vit.layers.7]\n", "`vit.layers.7` in .* is no parameter or module of the model"),
-        ("a: [vit.layers.0]\nb: [vit.layers.0.mlp]\n", "of the unit `b` in .* is in the unit `a` too; name it once"),
-        ("a: [classifier]\n", "`classifier.weight` of the unit `a` in .* is part of the head, always trained"),
+        ("a: [vit.layers.7]\n", "`units`: `vit.layers.7` is no parameter or module of the model"),
+        ("a: [vit.layers.0]\nb: [vit.layers.0.mlp]\n", "of the unit `b` is in the unit `a` too; name it once"),
+        ("a: [classifier]\n", "`classifier.weight` of the unit `a` is part of the head, always trained"),
         ("a: [", "cannot be read"),
     ],
 )
@@ -112,5 +115,5 @@ def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, message: str) -> No
     path, model = tmp_path / "units.yaml", tiny_vit()
     path.write_text(text)
     with pytest.raises(FairTuneError, match=message) as refused:
-        read_units(path, [name for name, _ in model.named_parameters()], ["classifier.weight", "classifier.bias"])
+        read_units(str(path), [name for name, _ in model.named_parameters()], ["classifier.weight", "classifier.bias"])
     assert "\n" not in str(refused.value)
