@@ -19,8 +19,7 @@ from ..masks.space import Space, space_of_parts
 from ..masks.units_file import read_units, units_text
 
 EXAMPLE = """  fairtune units google/vit-base-patch16-224
-  fairtune units microsoft/resnet-50 --granularity blocks --output units.yaml
-  fairtune search --units units.yaml --model microsoft/resnet-50 ..."""
+  fairtune units microsoft/resnet-50 --granularity blocks --output units.yaml"""
 
 
 @dataclass

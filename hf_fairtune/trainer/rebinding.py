@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch.optim import Optimizer
 from ..errors import FairTuneError
 from ..families.moved import COPY, ORIGINAL
 
+logger = logging.getLogger(__name__)
 WAY = "give `optimizer_cls_and_kwargs` or `args.optim`, which the trainer makes of what it trains"
 
 
@@ -33,11 +35,13 @@ def rebind(optimizer: Optimizer | None, model: Any, before: Mapping[int, nn.Para
         return
     trained = {name: values for name, values in model.named_parameters() if values.requires_grad}
     new = {name: values for name, values in trained.items() if id(values) not in before}
+    place = {id(values): at for at, group in enumerate(optimizer.param_groups) for values in group["params"]}
     if not new:
+        if left := sum(id(values) not in place for values in trained.values()):
+            logger.warning("`optimizers` leaves %d of %d trained tensors as they are.", left, len(trained))
         return
     if optimizer.state:
         raise FairTuneError(f"`optimizers` has taken steps with parameters that the method replaces; {WAY}.")
-    place = {id(values): at for at, group in enumerate(optimizer.param_groups) for values in group["params"]}
     originals, goes = originals_of(model), {}
     for name, values in trained.items():
         source = originals.get(name, None if name in new else values)

@@ -220,6 +220,17 @@ def test_an_optimizer_whose_place_is_not_certain_is_refused(
     assert "optimizer_cls_and_kwargs" in str(refused.value)
 
 
+def test_an_optimizer_of_a_part_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As in stock it moves its part alone."""
+    model = tiny_vit()
+    with caplog.at_level(logging.WARNING, "hf_fairtune"):
+        run = trainer(tmp_path, model, optimizers=(optimizer_of(model, part="classifier"), None), eval_strategy="no")
+    before = weights(run.model)
+    run.train()
+    assert moved(run, before) == {"classifier.weight", "classifier.bias"}
+    assert caplog.messages == ["`optimizers` leaves 54 of 56 trained tensors as they are."]
+
+
 def test_an_optimizer_that_has_taken_steps_is_refused(tmp_path: Path) -> None:
     model = tiny_vit()
     optimizer = optimizer_of(model)
