@@ -232,6 +232,8 @@ class _Asked:
                 found.append(fixed(policy.number))
             elif self.fit_on is not None and fit_scores is not None and (attribute or not policy.by_group):
                 fit_on = self.fit_on.known(target)
+                if len(self.table.targets) > 1 and len(np.unique(fit_on.labels[:, target])) < 2:
+                    continue  # of several classes one may be too rare to have a cut
                 same = next((own for own in fit_on.attributes if attribute and own.name == attribute.name), None)
                 found.append(policy.fit(rows_of(fit_on, fit_scores, target, same)))
         return found

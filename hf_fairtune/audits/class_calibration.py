@@ -7,14 +7,14 @@ from numpy.typing import ArrayLike
 from scipy.special import log_softmax, logit, softmax
 
 from ..data.probabilities import class_log_odds, probabilities
+from ..document.estimate import Reason, Unit
 from ..document.run import ClassCalibration
 from ..errors import FairTuneError
 from .calibration import EDGE, fit_calibration
 from .engine.class_rows import ClassRows, check_class_rows
 from .metrics.calibration_slope import CONVERGED, STEPS
 
-# Slopes, intercepts, and the log loss before and after.
-Fit = tuple[list[float], list[float], float, float]
+SIDES: dict[Unit, int] = {"positives": 1, "negatives": 0}
 
 
 def fit_class_calibration(
@@ -31,17 +31,21 @@ def fit_class_calibration(
         names: of the classes or findings, [k].
         split: names the rows, which are never test rows.
 
+    A finding of which the rows have one label, or that is not ranked, is left as it is, and `reasons` say so.
+
     Raises:
-        FairTuneError: a class has no rows, or a finding only one label; or a score is not finite.
+        FairTuneError: the rows are of one class, or a score is not finite.
 
     Source: Platt 1999, "Probabilistic outputs for support vector machines"; Guo et al. 2017, "On calibration of modern
     neural networks", ICML, for one scale of all logits.
     """
     rows = check_class_rows(labels, scores, np.zeros(len(np.asarray(labels)), int), ["all"], names=names)
     assert isinstance(rows, ClassRows)
-    slopes, intercepts, before, after = _fit_shared(rows, split) if rows.exclusive else _fit_each(rows, split)
-    by_name = (dict(zip(names, values, strict=True)) for values in (slopes, intercepts))
-    return ClassCalibration(next(by_name), next(by_name), split, before, after, applied=False)
+    if not rows.exclusive:
+        return _fit_each(rows, split)
+    slope, intercepts, before, after = _fit_shared(rows, split)
+    by_name = dict(zip(names, intercepts, strict=True))
+    return ClassCalibration(dict.fromkeys(names, slope), by_name, split, before, after, applied=False)
 
 
 def calibrated_scores(found: ClassCalibration, scores: np.ndarray, exclusive: bool) -> np.ndarray:
@@ -59,30 +63,39 @@ def _logits(scores: np.ndarray) -> np.ndarray:
     return np.log(np.clip(scores, np.finfo(np.float64).tiny, 1))
 
 
-def _fit_each(rows: ClassRows, split: str) -> Fit:
+def _fit_each(rows: ClassRows, split: str) -> ClassCalibration:
     """Fit a line a finding; the log loss is the mean over all labels that are known."""
-    parts = [rows.of(place) for place in range(len(rows.names))]
-    lines, counts = (
-        [fit_calibration(own.labels, own.scores, split) for own in parts],
-        [len(own.labels) for own in parts],
-    )
-    before = float(np.average([line.log_loss_before for line in lines], weights=counts))
-    after = float(np.average([line.log_loss_after for line in lines], weights=counts))
-    return [line.slope for line in lines], [line.intercept for line in lines], before, after
+    slopes, intercepts, losses, counts = dict[str, float](), dict[str, float](), [], []
+    reasons = tuple[Reason, ...]()
+    for place, name in enumerate(rows.names):
+        own = rows.of(place)
+        lacking = [unit for unit, label in SIDES.items() if not (own.labels == label).any()]
+        line = None if lacking else fit_calibration(own.labels, own.scores, split)
+        if line is None or line.slope <= 0:
+            why = Reason("no_ranking", name) if line else Reason("too_few", name, lacking[0], 0, 1)
+            reasons, slopes[name], intercepts[name] = (*reasons, why), 1.0, 0.0
+        else:
+            slopes[name], intercepts[name] = line.slope, line.intercept
+        if line is not None:
+            losses.append((line.log_loss_before, line.log_loss_after if line.slope > 0 else line.log_loss_before))
+            counts.append(len(own.labels))
+    if not losses:
+        raise FairTuneError(f"`{split}` has one label of every finding; calibration needs both of one at least.")
+    before, after = np.average(losses, axis=0, weights=counts).tolist()
+    return ClassCalibration(slopes, intercepts, split, before, after, applied=False, reasons=reasons)
 
 
-def _fit_shared(rows: ClassRows, split: str) -> Fit:
-    """Fit one slope and an intercept a class, these of mean 0."""
+def _fit_shared(rows: ClassRows, split: str) -> tuple[float, list[float], float, float]:
+    """Fit one slope and an intercept a class, these of mean 0; return them and the log loss before and after."""
     truth, z, size = rows.labels.argmax(axis=1), _logits(rows.scores), len(rows.names)
     counts = rows.labels.sum(axis=0)
-    if not counts.all():
-        lacking = rows.names[int(counts.argmin())]
-        raise FairTuneError(f"`{split}` has no row of the class {lacking!r}; calibration needs rows of every class.")
+    if (counts > 0).sum() < 2:
+        raise FairTuneError(f"`{split}` has rows of one class; calibration needs two.")
     targets = np.where(rows.labels == 1, counts[truth][:, None] + 1, 1) / (counts[truth][:, None] + size)
     line = _newton(targets, z) if np.ptp(z, axis=0).any() else np.append(0.0, np.log(targets.mean(axis=0)))
     slope, biases = float(line[0]), line[1:] - line[1:].mean()
     losses = [-log_softmax(own, axis=1)[np.arange(len(z)), truth].mean() for own in (z, slope * z + biases)]
-    return [slope] * size, biases.tolist(), float(losses[0]), float(losses[1])
+    return slope, biases.tolist(), float(losses[0]), float(losses[1])
 
 
 def _newton(targets: np.ndarray, z: np.ndarray) -> np.ndarray:

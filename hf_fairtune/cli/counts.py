@@ -23,6 +23,9 @@ def classes_said(data: FairDataset) -> Iterator[str]:
     if missing and data.task == "multilabel":
         said = ", ".join(f"{one.column} {one.value or '(empty)'} in {one.n}" for one in missing)
         yield f"labels that are not known neither train nor test: {said} rows"
+    lacking = [name for name, n in sheets[SPLITS[1]].positives.items() if exact(n) in (0, exact(sheets[SPLITS[1]].n))]
+    if lacking:
+        yield f"note: no threshold is fitted for {', '.join(lacking)}, as validation has rows of one side alone"
     left, few, cells = data.left_out("validation"), list[str](), 0
     for name, by_group in counts_of(data, "validation", left).items():
         cells += len(by_group)

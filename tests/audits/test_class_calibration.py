@@ -79,7 +79,16 @@ def test_the_head_gives_the_calibrated_scores(exclusive: bool) -> None:
     np.testing.assert_allclose(scores(), wanted, atol=2e-5)
 
 
-def test_a_class_without_rows_is_one_line() -> None:
+def test_what_has_no_rows_of_its_own_refuses_nothing() -> None:
+    """Of classes the smoothed targets keep every bias finite; a finding of one label stays as it is, and is named."""
     labels, logits = drawn(3)
-    with pytest.raises(FairTuneError, match="`validation` has no row of the class 'c'"):
-        fit_class_calibration(labels % 2, softmax(logits, axis=1), NAMES)
+    found = fit_class_calibration(labels % 2, softmax(logits, axis=1), NAMES)
+    assert np.isfinite([*found.intercepts.values(), found.log_loss_after]).all()
+    assert found.intercepts["c"] == min(found.intercepts.values())
+    findings = np.stack([labels == 0, labels < 0, labels == 0], axis=1).astype(float)
+    each = fit_class_calibration(findings, expit(logits[:, [0, 1, 0]] * [1, 1, -1]), NAMES)
+    assert each.slopes["a"] != 1
+    assert [(each.slopes[name], each.intercepts[name]) for name in "bc"] == [(1, 0)] * 2
+    assert [(one.kind, one.group) for one in each.reasons] == [("too_few", "b"), ("no_ranking", "c")]
+    with pytest.raises(FairTuneError, match="`validation` has rows of one class; calibration needs two"):
+        fit_class_calibration(labels * 0, softmax(logits, axis=1), NAMES)

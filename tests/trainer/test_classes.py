@@ -168,3 +168,25 @@ def test_calibration_is_in_the_weights(tmp_path: Path, data: Callable[[str], Fai
         )
     with torch.no_grad():
         assert run.model.config.problem_type == (MULTI_LABEL if kind == "findings" else "single_label_classification")
+
+
+def test_a_class_may_lack_in_validation_and_test(tmp_path: Path, data: Callable[[str], FairDataset]) -> None:
+    """It has no threshold and no AUC; the others have theirs."""
+    splits = data("classes")
+    parts = dict(splits.splits)
+    for name in ("validation", "test"):
+        labels = splits.columns(name)["labels"]
+        parts[name] = parts[name].select(np.flatnonzero(labels != CLASSES.index("nv")))
+    run = FairTrainer(
+        tiny_vit(num_labels=3), arguments(tmp_path), data=replace(splits, splits=DatasetDict(parts)), method=Full()
+    )
+    found = {entry.target: entry.audit for entry in run.audit("test", n_boot=20, n_permutations=20)}
+    assert run.calibrate().applied in (True, False)
+    assert [threshold.policy for threshold in found["nv"].thresholds] == ["argmax"]
+    assert [threshold.policy for threshold in found["mel"].thresholds] == ["argmax", "youden"]
+    assert np.isnan(found["nv"].auc.value)
+    assert np.isfinite(found["mel"].auc.value)
+    run.train()
+    run.audit("test", n_boot=20, n_permutations=20)
+    run.save_model()
+    assert "youden, fitted on validation: bkl" in (tmp_path / "README.md").read_text()
