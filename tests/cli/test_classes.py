@@ -18,7 +18,7 @@ from hf_fairtune.errors import FairTuneError
 from hf_fairtune.families.head import MULTI_LABEL
 from hf_fairtune.publish import publish
 from hf_fairtune.search.kept import place, read_scores
-from hf_fairtune.show.classes import class_tables, worst_cells
+from hf_fairtune.show.classes import class_tables, on_test, worst_cells
 from hf_fairtune.show.group_names import in_words
 from hf_fairtune.show.view import views
 from tests.conftest import tiny_vit
@@ -105,6 +105,27 @@ def test_the_card_has_the_worst_cell_and_a_table_of_all(searched: Path) -> None:
     assert "one of 3 classes: bkl, mel, nv" in card
     assert "name: AUC of mel, all rows, test" in card
     assert {path.stem for path in (searched / "figures").iterdir()} >= {"classes", "changes"}
+
+
+def test_an_objective_is_found_on_test(searched: Path) -> None:
+    """From cells with enough cases: the worst, the mean over classes, and that of one class."""
+    every = views(Document.load(searched))
+    lows, wholes = {}, {}
+    for view in every:
+        taking = [row.auc.value for row in view.audit.groups if row.status != "not estimable"]
+        lows |= {view.target: min(taking)} if taking else {}
+        wholes |= {view.target: view.audit.auc.value}
+    assert 1 < len(lows) <= 3
+    for key, wanted in {
+        "min_group_auc": min(lows.values()),
+        "macro_min_group_auc": np.mean([*lows.values()]),
+        "min_group_auc_mel": lows["mel"],
+        "macro_auc": np.mean([*wholes.values()]),
+    }.items():
+        found = on_test(every, key)
+        assert found is not None
+        assert found.value == pytest.approx(wanted)
+    assert on_test(every, "tpr") is None
 
 
 def test_findings_are_audited_as_they_were_tested(
