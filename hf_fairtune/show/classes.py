@@ -10,6 +10,7 @@ from operator import attrgetter, itemgetter
 
 import numpy as np
 
+from ..audits.class_numbers import single_key
 from ..document.document import Document
 from ..document.estimate import Estimate, point, undefined
 from . import drawing as ink
@@ -22,6 +23,13 @@ from .words import MISSING, listed, name, number, threshold
 ALL = "all rows"
 MARKERS = ("o", "s", "D", "^", "v", "P")
 NOTHING = undefined("no cases")
+# Numbers across the groups of a class, of their AUCs.
+LOWS: dict[str, Callable[[np.ndarray], float]] = {
+    "auc": np.min,
+    "min_group_auc": np.min,
+    "max_group_auc": np.max,
+    "auc_gap": np.ptp,
+}
 WORST = (
     "Of {targets} classes {place}, the lowest AUC is {value}, of {target} in {group}{rest}. The lowest of many is "
     "partly chance."
@@ -135,28 +143,23 @@ def drawn_changes(every: Sequence[View]) -> list[View]:
     return [view for view in found if view.comparison is None or view.comparison.auc.defined]
 
 
-def on_test(every: Sequence[View], key: str) -> Estimate | None:
+def on_test(every: Sequence[View], objective: str) -> Estimate | None:
     """Return a search's objective on the test split by the last attribute, of several classes: without an interval.
 
-    None where it is none of AUCs.
+    None where it is none of AUCs, or no cell has enough cases.
     """
     some = [view for view in changed_views(every) if view.split == "test"]
-    parts: list[np.ndarray] = []
-    for view in some:
-        parts.append(np.array([auc.value for *_, auc, taking in cells([view]) if taking]))
-    lows: dict[str, Callable[[np.ndarray], float]] = {
-        "min_group_auc": np.min,
-        "max_group_auc": np.max,
-        "auc_gap": np.ptp,
-    }
-    bare = key.removeprefix("macro_")
-    if bare not in lows:
-        return None
-    values = [float(lows[bare](part)) for part in parts if len(part) > (bare == "auc_gap")]
+    key, (mean, own) = single_key(objective, [view.target for view in some])
+    values = list[float]()
+    for view in some if key in LOWS else ():
+        groups = np.array([auc.value for *_, auc, taking in cells([view]) if taking])
+        taken = [view.audit.auc.value] if view.audit.auc.bounded else []
+        part = np.array(taken) if key == "auc" else groups
+        if own in ("", f"_{view.target}") and len(part) > (key == "auc_gap"):
+            values.append(float(LOWS[key](part)))
     if not values:
         return None
-    value = np.mean(values) if bare != key else max(values) if bare == "auc_gap" else min(values)
-    return point(float(value), "over classes")
+    return point(float(np.mean(values)) if mean else max(values) if key == "auc_gap" else min(values), "over classes")
 
 
 def class_cuts(every: Sequence[View]) -> dict[str, str]:

@@ -18,7 +18,8 @@ from hf_fairtune.errors import FairTuneError
 from hf_fairtune.families.head import MULTI_LABEL
 from hf_fairtune.publish import publish
 from hf_fairtune.search.kept import place, read_scores
-from hf_fairtune.show.classes import class_tables, worst_cells
+from hf_fairtune.show.ablation import ablation_rows
+from hf_fairtune.show.classes import class_tables, on_test, worst_cells
 from hf_fairtune.show.group_names import in_words
 from hf_fairtune.show.view import views
 from tests.conftest import tiny_vit
@@ -107,6 +108,27 @@ def test_the_card_has_the_worst_cell_and_a_table_of_all(searched: Path) -> None:
     assert {path.stem for path in (searched / "figures").iterdir()} >= {"classes", "changes"}
 
 
+def test_an_objective_is_found_on_test(searched: Path) -> None:
+    """From cells with enough cases: the worst, the mean over classes, and that of one class."""
+    every = views(Document.load(searched))
+    lows, wholes = {}, {}
+    for view in every:
+        taking = [row.auc.value for row in view.audit.groups if row.status != "not estimable"]
+        lows |= {view.target: min(taking)} if taking else {}
+        wholes |= {view.target: view.audit.auc.value}
+    assert 1 < len(lows) <= 3
+    for key, wanted in {
+        "min_group_auc": min(lows.values()),
+        "macro_min_group_auc": np.mean([*lows.values()]),
+        "min_group_auc_mel": lows["mel"],
+        "macro_auc": np.mean([*wholes.values()]),
+    }.items():
+        found = on_test(every, key)
+        assert found is not None
+        assert found.value == pytest.approx(wanted)
+    assert on_test(every, "tpr") is None
+
+
 def test_findings_are_audited_as_they_were_tested(
     asked: list[str], clinic: Path, tmp_path: Path, undrawn: None
 ) -> None:
@@ -118,6 +140,7 @@ def test_findings_are_audited_as_they_were_tested(
     assert ([*model.config.id2label.values()], model.config.problem_type) == (["malignant", "other"], MULTI_LABEL)
     flags = ["--dataset", str(clinic), "--group", "skin", "--n_boot", "0", "--n_permutations", "0"]
     assert main(["audit", str(run), *flags, *labels, "--output_dir", str(audit)]) == 0
+    assert "AUC of every class by skin" in (audit / "audit.html").read_text()
     own, other = Document.load(run), Document.load(audit)
     known = pd.read_csv(clinic / "test" / "metadata.csv")["other"].notna().sum()
     for target in ("malignant", "other"):
@@ -142,6 +165,7 @@ def test_repair_of_classes_calibrates_each(
     assert isinstance(calibration, ClassCalibration)
     assert [*calibration.slopes] == CLASSES
     assert calibration.log_loss_after <= calibration.log_loss_before
+    assert {row.split for row in ablation_rows({"1": [found]})} == {f"test, {name}" for name in CLASSES}
     assert "slope and intercept by class" in (tmp_path / "repaired" / "README.md").read_text()
     assert main(["debias", *flags, *more[:-1], str(tmp_path / "maps"), "--maps"]) == 2
     assert "--maps are of one finding against the rest" in capsys.readouterr().err
