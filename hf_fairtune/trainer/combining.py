@@ -40,8 +40,8 @@ def check(trainer: FairTrainer, combination: Combination) -> None:
     Raises:
         FairTuneError: its training would not ask a teacher, or moves weights that the plain model does not have.
     """
-    moved = [name for name, values in trainer.model.named_parameters() if values.requires_grad]
-    if combination.combines and isinstance(trainer.model, PeftModel) and not all(COPY in name for name in moved):
+    adapted = trainer.model if combination.combines and isinstance(trainer.model, PeftModel) else None
+    if adapted is not None and not all(COPY in name for name, p in adapted.named_parameters() if p.requires_grad):
         raise FairTuneError(
             f"`{combination.name}` combines weights of the plain model, which the adapter of `peft_config` does not "
             "have; leave out `combine`, or give a `MaskConfig`."
