@@ -67,10 +67,10 @@ def heads_of(model: Any, name: str | None = None) -> list[str]:
         FairTuneError: as `find_head`.
     """
     model = plain(model)
-    is_inner = getattr(model, "base_model", None) is model and "Classification" not in type(model).__name__
-    if name is None and is_inner:
-        return []
     listed = outputs(model, classes_of(model))
+    is_inner = getattr(model, "base_model", None) is model and "Classification" not in type(model).__name__
+    if name is None and is_inner and not (conventional(model, listed) if len(listed) > 1 else listed):
+        return []
     distilled = [leaf for leaf in listed if DISTILLED.search(leaf)]
     return listed if distilled and name is None else [find_head(model, name)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import warnings
@@ -23,7 +24,8 @@ from ..families.family import family_of, model_type_of
 from .eval_mode import hold_statistics
 from .granularities import AUTO
 from .mask import Mask, apply_mask
-from .space import UNITS, Space, Unit, space_of
+from .space import UNITS, Space, space_of
+from .units_file import read_units
 
 # Of a config that no model has resolved yet; PEFT looks its tuner up by this name.
 UNRESOLVED = "FAIRTUNE_MASK"
@@ -62,6 +64,14 @@ class MaskConfig(LNTuningConfig):
         super().__post_init__()
         if self.target_modules is not None:
             raise FairTuneError("`target_modules` is given beside `mask`, which names the modules; leave it out.")
+        if self.units and self.granularity not in (AUTO, UNITS):
+            raise FairTuneError(
+                f"`granularity` is {self.granularity!r} beside `units`, which stand for it; leave it out."
+            )
+        if isinstance(self.mask, Mask):
+            self.granularity, self.mask = self.mask.granularity, list(self.mask.bits)
+        if not isinstance(self.mask, str | list | tuple):
+            raise FairTuneError(f'`mask` is {self.mask!r}; pass bits, or a preset such as "attention".')
         if not isinstance(self.mask, str) or set(self.mask) <= {"0", "1"}:
             self.mask = list(Mask(tuple(int(bit) for bit in self.mask)).bits)
         self.peft_type: Any = UNRESOLVED
@@ -75,25 +85,28 @@ class MaskConfig(LNTuningConfig):
         """
         space = space or space_of(model, mask.granularity if isinstance(mask, Mask) else AUTO)
         own = {unit.name: [*unit.parameters] for unit in space.units} if space.granularity == UNITS else None
-        granularity = AUTO if own else space.granularity
+        granularity = UNITS if own else space.granularity
         return cls(mask=list(Mask.of(mask, space).bits), granularity=granularity, units=own)
 
-    def resolve(self, model: nn.Module) -> None:
-        """Name the modules of a plain model that the mask trains; from here on this is a config of LN tuning."""
-        if any(isinstance(module, BaseTunerLayer) for module in model.modules()):
-            raise FairTuneError("the model has an adapter already; merge it first, by `merge_and_unload()`.")
-        own = [Unit(name, 0, (name,), tuple(names)) for name, names in (self.units or {}).items()]
-        space = space_of(model, self.granularity, own)
-        self.mask, self.granularity = list(Mask.of(self.mask, space).bits), space.granularity
-        self.units = {unit.name: [*unit.parameters] for unit in space.units}
-        trained = space.trained(self.mask)
+    def resolved(self, model: nn.Module) -> MaskConfig:
+        """Return a config of LN tuning that names the modules of a plain model that the mask trains."""
+        refuse_adapter(model)
+        names = [name for name, _ in model.named_parameters()]
+        own = () if self.units is None else read_units(json.dumps(self.units), names)
+        space = space_of(model, AUTO if own else self.granularity, own)
+        bits = Mask.of(self.mask, space).bits
+        trained = space.trained(bits)
         if bare := uncopied(model, trained):
             raise FairTuneError(
                 f"`{bare[0]}` is not trainable as a copy of its module, as PEFT's LN tuning does; train the mask by "
                 "`apply_mask(model, mask)`."
             )
         modules = sorted({name.rpartition(".")[0] for name in trained})
-        self.target_modules, self.peft_type = "|".join(map(re.escape, modules)), PeftType.LN_TUNING
+        found = copy.copy(self)
+        found.mask, found.granularity = list(bits), space.granularity
+        found.units = {unit.name: [*unit.parameters] for unit in space.units}
+        found.target_modules, found.peft_type = "|".join(map(re.escape, modules)), PeftType.LN_TUNING
+        return found
 
     def save_pretrained(self, save_directory: str, auto_mapping_dict: dict[str, str] | None = None) -> None:
         """Write `adapter_config.json` as of LN tuning, and the mask with its units beside it."""
@@ -113,7 +126,7 @@ class MaskConfig(LNTuningConfig):
         token: str | None = None,
         cache_dir: str | None = None,
     ) -> MaskConfig:
-        """Read the mask of an adapter, from a folder or the Hub; the names are those that its training had.
+        """Read the mask of an adapter, from a folder or the Hub.
 
         Raises:
             OSError: there is no adapter of a mask.
@@ -121,19 +134,28 @@ class MaskConfig(LNTuningConfig):
         where = {"revision": revision, "token": token, "cache_dir": cache_dir}
         path = cached_file(pretrained_model_name_or_path, MASK_FILE, subfolder=subfolder or "", **where)
         content = json.loads(Path(str(path)).read_text(encoding="utf-8"))
-        return cls(mask=content["mask"], granularity=content["granularity"], units=content["units"])
+        # The units of a granularity are found in the model, whose modules may have other names by now.
+        own = content["units"] if content["granularity"] == UNITS else None
+        return cls(mask=content["mask"], granularity=content["granularity"], units=own)
 
 
 class MaskTuner(LNTuningModel):
     """PEFT's LN tuning, of the modules that a mask names; frozen batch norms keep their statistics."""
 
     def _pre_injection_hook(self, model: nn.Module, config: Any, adapter_name: str) -> None:
-        config.resolve(model)
+        # The user's own config stays as it is, for the next model.
+        self.peft_config[adapter_name] = config.resolved(model)
         hold_statistics(model)
 
 
 # What `register_peft_method` does for names of PEFT's own; adapters are saved under one of these.
 PEFT_TYPE_TO_TUNER_MAPPING[UNRESOLVED] = MaskTuner
+
+
+def refuse_adapter(model: nn.Module) -> None:
+    """Refuse a model that has an adapter of PEFT already."""
+    if any(isinstance(module, BaseTunerLayer) for module in model.modules()):
+        raise FairTuneError("the model has an adapter already; merge it first, by `merge_and_unload()`.")
 
 
 def uncopied(model: nn.Module, names: set[str]) -> list[str]:
@@ -163,6 +185,7 @@ def masked(model: Any, mask: Mask | str | Sequence[int], space: Space | None = N
     Returns:
         A `PeftModel`; or the model itself with `requires_grad` set, where PEFT cannot copy a module of it.
     """
+    refuse_adapter(model)
     space = space or space_of(model, mask.granularity if isinstance(mask, Mask) else AUTO)
     chosen = Mask.of(mask, space)
     if uncopied(model, space.trained(chosen.bits)):

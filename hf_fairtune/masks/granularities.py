@@ -9,7 +9,7 @@ from ..families.parts import ATTENTION_KINDS, CONVOLUTION_KINDS
 LAYERNORMS = ("norm1", "norm2")
 # What a bit can train in any architecture, in the order of the bits of a block or a stage.
 EVERY = (LAYERNORMS, ("norm",), ("attention",), ("mlp",), ("convolution",), ("squeeze_excite",), ("shortcut",))
-AUTO = "auto"
+AUTO, ALL = "auto", "all"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ PRESETS: dict[str, frozenset[str]] = {
     "attention": frozenset({"attention"}),
     "mlp": frozenset({"mlp"}),
     "convolution": frozenset({"convolution"}),
-    "all": frozenset({*ATTENTION_KINDS, *CONVOLUTION_KINDS}),
+    ALL: frozenset({*ATTENTION_KINDS, *CONVOLUTION_KINDS}),
 }
 
 

@@ -73,8 +73,12 @@ def apply_mask(model: Any, mask: Mask | str | Sequence[int], space: Space | None
         FairTuneError: the mask does not fit the model, or would train nothing; the model is untouched.
     """
     space = space or space_of(model, mask.granularity if isinstance(mask, Mask) else AUTO)
-    trained = space.trained(Mask.of(mask, space).bits)
-    for name, parameter in model.named_parameters():
+    trained, named = space.trained(Mask.of(mask, space).bits), dict(model.named_parameters())
+    if lacking := sorted(trained - {*named}):
+        raise FairTuneError(
+            f"`{lacking[0]}` is no parameter of the model; give the plain model, and units of its own."
+        )
+    for name, parameter in named.items():
         parameter.requires_grad_(name in trained)
     hold_statistics(model)
     return model

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import FairTuneError
 from ..families.family import model_type_of
 from ..families.parts import ATTENTION_KINDS, HEAD, Part, parts_of
-from .granularities import AUTO, LAYERNORMS, Granularity, granularity_named, preset_named
+from .granularities import ALL, AUTO, LAYERNORMS, Granularity, granularity_named, preset_named
 
 UNITS = "units"
 
@@ -65,6 +65,8 @@ class Space:
 
     def expresses(self, preset: str) -> bool:
         """Tell whether a preset trains something here that the bits can say; "linear" trains the head alone."""
+        if self.granularity == UNITS and preset == ALL:
+            return True
         wanted = preset_named(preset) & self.present
         known = {kind for unit in self.units for kind in unit.kinds}
         return wanted <= known and (bool(wanted) or not preset_named(preset))
@@ -81,7 +83,8 @@ class Space:
             raise FairTuneError(
                 f"`mask` is {name!r}, but `{self.granularity}` of `{self.model_type}` can train only {known}."
             )
-        return tuple(int(set(unit.kinds) <= kinds) for unit in self.units)
+        own = self.granularity == UNITS
+        return tuple(int(own and name == ALL or set(unit.kinds) <= kinds) for unit in self.units)
 
     def trained(self, bits: Sequence[int]) -> set[str]:
         """Return the names of the parameters that a mask trains, those of the head among them.
@@ -134,10 +137,12 @@ def space_of_parts(
 
 def automatic(inside: Sequence[Part]) -> str:
     """Return the granularity that fits the parts of all blocks."""
-    kinds = {part.kind for part in inside} - {"scale"}
+    kinds = dict[int | None, set[str]]()
+    for part in inside:
+        kinds.setdefault(part.block, set()).add(part.kind)
     if len({part.stage for part in inside}) > 1:
         return "stages"
-    return "paper36" if kinds == {*ATTENTION_KINDS} else "blocks"
+    return "paper36" if all(own - {"scale"} == {*ATTENTION_KINDS} for own in kinds.values()) else "blocks"
 
 
 def laid_out(granularity: Granularity, members: dict[tuple[int, str], list[str]], model_type: str) -> list[Unit]:

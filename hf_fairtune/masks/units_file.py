@@ -1,8 +1,9 @@
 """A file of units that a user lists: a name -> parameters, or modules with all that is in them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -15,6 +16,17 @@ HEADER = """\
 """
 
 
+class OnceLoader(yaml.SafeLoader):
+    """YAML in which a key that stands twice is an error; stock YAML takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Build a mapping."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise yaml.YAMLError(f"{twice[0]!r} stands twice")
+        return super().construct_mapping(node, deep)
+
+
 def units_json(text: str) -> str:
     """Return the units of a YAML file as JSON, which a run records whole; such JSON as it is.
 
@@ -22,12 +34,14 @@ def units_json(text: str) -> str:
         FairTuneError: the file cannot be read, or is no mapping of units to lists of names.
     """
     try:
-        content = json.loads(text) if text.startswith("{") else yaml.safe_load(Path(text).read_text(encoding="utf-8"))
+        # JSON is YAML, too.
+        source = text if text.startswith("{") else Path(text).read_text(encoding="utf-8")
+        content = yaml.load(source, Loader=OnceLoader)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise FairTuneError(
             f"`units` {text!r} cannot be read ({first_line(error)}); `fairtune units MODEL` writes such a file."
         ) from error
-    if not (isinstance(content, dict) and content and all(isinstance(own, list) for own in content.values())):
+    if not (isinstance(content, dict) and content and all(isinstance(own, list) and own for own in content.values())):
         raise FairTuneError(
             "`units` is no mapping of units to lists of names; `fairtune units MODEL` writes one to edit."
         )

@@ -10,7 +10,7 @@ from peft import PeftModel
 from ..document.run import MaskBits, MaskUnit
 from ..families.family import model_type_of
 from ..families.parts import HEAD, Part, parts_of
-from ..masks.config import masked
+from ..masks.config import masked, refuse_adapter
 from ..masks.granularities import AUTO
 from ..masks.mask import Mask
 from ..masks.proposals import Preset
@@ -50,6 +50,7 @@ class FairTune(Method):
 
     def prepare(self, model: Any, facts: Facts) -> Any:
         """Return the model as a PEFT model that trains the mask's units and the head, or itself; see `masked`."""
+        refuse_adapter(model)
         space = self.space(parts_of(model, facts.head), model_type_of(model))
         if self.mask is None:
             raise NotSearchedError("`mask` is empty; search one with `fairtune search`, or give --mask attention.")

@@ -14,6 +14,7 @@ from ..masks.granularities import AUTO
 from ..masks.mask import Mask
 from ..masks.proposals import KEPT_RATE, FreeBits, Proposal
 from ..masks.space import Space, space_of
+from ..masks.units_file import read_units
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class MaskSearchSpace:
     Args:
         base: builds the pretrained model, as `Trainer`'s `model_init` without argument does.
         granularity: what a bit stands for.
+        units: a user's own units in place of those, a file or JSON; see `read_units`.
+        head: module of the head, where it cannot be found.
         proposal: how masks are written as trial parameters.
         rates: how the learning rate is drawn.
 
@@ -69,6 +72,8 @@ class MaskSearchSpace:
     granularity: str = AUTO
     proposal: Proposal = field(default_factory=FreeBits)
     rates: LearningRate = LearningRate()
+    units: str | None = None
+    head: str | None = None
     _space: Space | None = None
     _last: BaseTrial | None = None
 
@@ -78,7 +83,7 @@ class MaskSearchSpace:
         On several processes, each calls this alike.
         """
         model = self.base()
-        self._space = space_of(model, self.granularity)
+        self._space = self._space_of(model)
         if trial is not None:
             return masked(model, self._draw(trial), self._space)
         best = self._best()
@@ -104,4 +109,8 @@ class MaskSearchSpace:
         return self._draw(optuna.trial.FixedTrial(dict(hyperparameters)))
 
     def _draw(self, trial: BaseTrial) -> Mask:
-        return self.proposal.draw(trial, self._space or space_of(self.base(), self.granularity))
+        return self.proposal.draw(trial, self._space or self._space_of(self.base()))
+
+    def _space_of(self, model: Any) -> Space:
+        names = [name for name, _ in model.named_parameters()]
+        return space_of(model, self.granularity, read_units(self.units, names) if self.units else (), self.head)

@@ -37,6 +37,8 @@ TITLES = {
 
 def baselines_of(facts: Facts) -> list[str]:
     """Return the baselines that a model can be set beside: full fine-tuning, and the presets that it has."""
+    if all(part.block is None for part in facts.parts):
+        return ["full", "linear"]
     space = space_of_parts(facts.parts, model_type=facts.model_type)
     return [name for name in BASELINES if name not in PRESETS or space.expresses(name)]
 

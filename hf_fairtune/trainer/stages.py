@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +21,6 @@ from ..families.family import fit_image_size
 from ..families.one_logit import has_one_logit
 from ..families.patch_input import check_takes_images
 from ..masks.config import MaskConfig
-from ..masks.granularities import AUTO
-from ..masks.space import UNITS
 from ..methods.facts import Facts, View
 from ..methods.fairtune import FairTune
 from ..methods.method import Method, NotSearchedError, method_named
@@ -65,9 +64,9 @@ def chosen(args: FairTrainingArguments, method: Method | None, config: PeftConfi
     if other := method.name if method else args.method if args.method not in ("fairtune", "plain") else None:
         raise FairTuneError(f"`peft_config` and the method {other!r} both say what is trained; leave one of them out.")
     if isinstance(config, MaskConfig):
-        if config.units and config.granularity in (AUTO, UNITS):
-            raise FairTuneError("`peft_config` has units of its own; give `method=FairTune(mask=..., units=FILE)`.")
         mask = config.mask if isinstance(config.mask, str) else "".join(map(str, config.mask))
+        if config.units:
+            return FairTune(mask=mask, units=json.dumps(config.units))
         return FairTune(mask=mask, granularity=config.granularity)
     return Plain(peft=written(config))
 

@@ -1,5 +1,6 @@
 """MaskConfig: stock `get_peft_model` trains what the mask says; stock PEFT loads and merges the adapter."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -101,7 +102,9 @@ def test_the_mask_is_read_back(tmp_path: Path, pixels: torch.Tensor) -> None:
     saved(tmp_path, pixels, BITS)
     config = MaskConfig.from_pretrained(str(tmp_path / "adapter"))
     assert config.mask == list(BITS)
-    assert (config.granularity, list(config.units or {})[:2]) == ("paper36", ["block0.layernorms", "block0.attention"])
+    assert (config.granularity, config.units) == ("paper36", None)
+    kept = json.loads((tmp_path / "adapter" / "mask.json").read_text(encoding="utf-8"))
+    assert list(kept["units"])[:2] == ["block0.layernorms", "block0.attention"]
     assert type(PeftConfig.from_pretrained(str(tmp_path / "adapter"))) is LNTuningConfig
 
 

@@ -6,18 +6,21 @@ from typing import Any
 import pytest
 import torch
 from peft import get_peft_model
+from transformers import PreTrainedModel, ViTConfig
 
 from hf_fairtune.document.run import MaskUnit
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.families.head import heads_of
 from hf_fairtune.families.parts import parts_of
 from hf_fairtune.masks.config import MaskConfig
 from hf_fairtune.masks.mask import Mask, apply_mask
+from hf_fairtune.masks.proposals import FreeBits
 from hf_fairtune.masks.space import Unit, space_of, space_of_parts
 from hf_fairtune.masks.units_file import read_units, units_text
 from hf_fairtune.methods.facts import Facts
 from hf_fairtune.methods.fairtune import FairTune
 from tests.conftest import tiny_vit
-from tests.families.backbones import backbone
+from tests.families.backbones import backbone, images
 
 OWN = "early: [vit.layers.0]\nlate queries: [vit.layers.1.attention.q_proj.weight, vit.layers.2.attention.q_proj]\n"
 
@@ -109,6 +112,8 @@ def test_a_users_units_are_trained_recorded_and_kept_in_the_adapter(tmp_path: Pa
         ("a: [vit.layers.0]\nb: [vit.layers.0.mlp]\n", "of the unit `b` is in the unit `a` too; name it once"),
         ("a: [classifier]\n", "`classifier.weight` of the unit `a` is part of the head, always trained"),
         ("a: [", "cannot be read"),
+        ("a: [vit.layers.0]\na: [vit.layers.1]\n", "'a' stands twice"),
+        ("a: []\n", "is no mapping of units to lists of names"),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -117,3 +122,45 @@ def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, message: str) -> No
     with pytest.raises(FairTuneError, match=message) as refused:
         read_units(str(path), [name for name, _ in model.named_parameters()], ["classifier.weight", "classifier.bias"])
     assert "\n" not in str(refused.value)
+
+
+def test_all_of_ones_own_units_is_a_preset() -> None:
+    own = [Unit(name, 0, (name,), (f"vit.layers.{i}.mlp.fc1.weight",)) for i, name in enumerate("ab")]
+    space = space_of(tiny_vit(), own=own)
+    assert space.preset("all") == (1, 1)
+    assert [preset.name for preset in FreeBits().presets(space)] == ["all", "all", "linear"]
+
+
+def test_a_config_serves_several_models() -> None:
+    """It stays as it is; statistics of frozen batch norms are kept in each."""
+    config = MaskConfig(mask="convolution")
+    for _ in range(2):
+        model = get_peft_model(backbone("resnet"), config)
+        before = {name: values.clone() for name, values in model.named_buffers()}
+        model.train()(pixel_values=images())
+        assert all(torch.equal(values, before[name]) for name, values in model.named_buffers())
+    assert (config.mask, config.target_modules) == ("convolution", None)
+
+
+def test_a_classifier_of_ones_own_has_a_head() -> None:
+    """Its class says neither what it is nor what lies inside."""
+
+    class Lesions(PreTrainedModel):
+        config_class = ViTConfig
+
+        def __init__(self, config: ViTConfig) -> None:
+            super().__init__(config)
+            self.vit = tiny_vit().vit
+            self.classifier = torch.nn.Linear(16, 2)
+
+    assert heads_of(Lesions(ViTConfig())) == ["classifier"]
+    assert heads_of(tiny_vit().vit) == []
+
+
+@pytest.mark.filterwarnings("ignore:Unsupported layer type:UserWarning")
+def test_names_that_the_model_lacks_are_refused() -> None:
+    own = space_of(tiny_vit(), own=[Unit("a", 0, ("a",), ("vit.layers.0.mlp.fc3.weight",))])
+    with pytest.raises(FairTuneError, match="`vit.layers.0.mlp.fc3.weight` is no parameter of the model"):
+        apply_mask(tiny_vit(), Mask((1,), "units"), own)
+    with pytest.raises(FairTuneError, match="the model has an adapter already"):
+        FairTune(mask="attention").prepare(get_peft_model(tiny_vit(), MaskConfig(mask="mlp")), Facts())
