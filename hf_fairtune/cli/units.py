@@ -52,6 +52,8 @@ def run(arguments: UnitsArguments) -> None:
     space = space_of_parts(parts, arguments.granularity, own, model_type_of(model))
     print(listing(model, parts, space))
     if arguments.output:
+        if Path(arguments.output).exists():
+            raise FairTuneError(f"`{arguments.output}` is there already; give another --output, or delete it.")
         path = write_atomically(Path(arguments.output), units_text(space))
         print(f"\nwrote {path}; edit it, then give --units {path}")
 

@@ -65,9 +65,7 @@ class MaskConfig(LNTuningConfig):
         if self.target_modules is not None:
             raise FairTuneError("`target_modules` is given beside `mask`, which names the modules; leave it out.")
         if self.units and self.granularity not in (AUTO, UNITS):
-            raise FairTuneError(
-                f"`granularity` is {self.granularity!r} beside `units`, which stand for it; leave it out."
-            )
+            raise FairTuneError(f"`granularity` is {self.granularity!r} beside `units`; leave one of them out.")
         if isinstance(self.mask, Mask):
             self.granularity, self.mask = self.mask.granularity, list(self.mask.bits)
         if not isinstance(self.mask, str | list | tuple):

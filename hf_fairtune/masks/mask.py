@@ -54,7 +54,7 @@ class Mask:
         if len(bits) != len(space):
             raise FairTuneError(
                 f"`mask` has {len(bits)} entries but `{space.granularity}` of `{space.model_type}` has {len(space)} "
-                "units. Pass one bit a unit, or none to search; `fairtune units` lists them."
+                "units; pass one bit a unit, as `fairtune units` lists them."
             )
         return cls(bits, space.granularity)
 

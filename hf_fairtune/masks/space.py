@@ -80,8 +80,9 @@ class Space:
         kinds = preset_named(name)
         if not self.expresses(name):
             known = ", ".join(dict.fromkeys(kind for unit in self.units for kind in unit.kinds))
+            advice = " Give bits, or all." if self.granularity == UNITS else ""
             raise FairTuneError(
-                f"`mask` is {name!r}, but `{self.granularity}` of `{self.model_type}` can train only {known}."
+                f"`mask` is {name!r}, but `{self.granularity}` of `{self.model_type}` can train only {known}.{advice}"
             )
         own = self.granularity == UNITS
         return tuple(int(own and name == ALL or set(unit.kinds) <= kinds) for unit in self.units)

@@ -8,6 +8,7 @@ from optuna.trial import BaseTrial
 from peft import PeftModel
 
 from ..document.run import MaskBits, MaskUnit
+from ..errors import FairTuneError
 from ..families.family import model_type_of
 from ..families.parts import HEAD, Part, parts_of
 from ..masks.config import masked, refuse_adapter
@@ -46,6 +47,8 @@ class FairTune(Method):
 
     def __post_init__(self) -> None:
         """Take the units from their file, which may change."""
+        if self.units is not None and self.granularity != AUTO:
+            raise FairTuneError(f"`granularity` is {self.granularity!r} beside `units`; leave one of them out.")
         self.units = None if self.units is None else units_json(self.units)
 
     def prepare(self, model: Any, facts: Facts) -> Any:

@@ -13,6 +13,7 @@ from peft import PeftConfig, PeftModel, get_peft_model
 
 from ..errors import FairTuneError, first_line
 from ..families.head import find_head, plain
+from ..masks.proposals import Preset
 from .facts import Facts
 from .method import Method, StageRecord, flag
 
@@ -48,6 +49,11 @@ class Plain(Method):
         found = wrapped(model, read_config(self.peft))
         warn_of_frozen_head(found, facts.head)
         return found
+
+    def presets(self, facts: Facts) -> list[Preset]:
+        """Return none, and say that a search finds no mask here."""
+        logger.warning('The method "plain" has no mask to search; `method="fairtune"` searches one.')
+        return []
 
     def record(self) -> StageRecord:
         """Return the kind of the adapter."""

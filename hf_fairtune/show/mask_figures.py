@@ -13,7 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 from ..document.run import MaskBits, MaskLayer, MaskUnit
 from ..document.search import Search, Trial
 from ..masks.granularities import GRANULARITIES
-from ..masks.space import regular
+from ..masks.space import UNITS, regular
 from . import drawing as ink
 from .drawing import Picture, labels, paper, tidy
 from .words import number, percent
@@ -92,7 +92,9 @@ def mask_map(mask: MaskBits, share: float) -> Picture:
     blocks, height = cells.shape
     figure = paper(1.35 + 0.34 * height, ink.WIDE)
     axes = figure.add_subplot()
-    boxes = {"fixed-embeddings": (-1.7, 0, 1.5, height, "always frozen")}
+    # Of units of one's own, what comes before the blocks may be in one of them.
+    own, paper_space = mask.granularity == UNITS, mask.granularity not in (UNITS, "stages", "blocks")
+    boxes = {} if own else {"fixed-embeddings": (-1.7, 0.0, 1.5, float(height), "always frozen")}
     for (block, kind), value in np.ndenumerate(cells):
         state = "always frozen" if math.isnan(value) else "trained" if value else "frozen"
         boxes[f"cell-{block}-{kind}"] = (block, kind, 0.92, 0.92, state)
@@ -100,14 +102,15 @@ def mask_map(mask: MaskBits, share: float) -> Picture:
     boxes["fixed-head"] = (blocks + 1.52, 0, 1.2, height, "always trained")
     for gid, (left, top, width, tall, state) in boxes.items():
         axes.add_patch(Rectangle((left, top), width, tall, linewidth=0.7, gid=gid, label=state, **STYLES[state]))
-    ends = {-0.95: "em-\nbeddings", blocks + 0.72: "final\nnorm", blocks + 2.12: "head"}
-    middles = {block + 0.46: str(block) for block in range(blocks)}
+    ends = {} if own else {-0.95: "em-\nbeddings"}
+    ends |= {blocks + 0.72: "final\nnorm" if paper_space else "all\nelse", blocks + 2.12: "head"}
+    middles = {block + 0.46: "" if own else str(block) for block in range(blocks)}
     axes.set(xlim=(-1.8, blocks + 2.8), ylim=(height + 0.05, -0.05))
     axes.set_xticks([*middles, *ends], [*middles.values(), *ends.values()], fontsize=ink.SMALL)
     axes.set_yticks([i + 0.46 for i in range(height)], kinds, fontsize=ink.NORMAL)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_xlabel(place_word(mask), fontsize=ink.NORMAL)
+    axes.set_xlabel("unit" if own else place_word(mask), fontsize=ink.NORMAL)
     axes.set_title(f"Parts trained: {percent(share)} of the parameters", fontsize=ink.NORMAL + 1, loc="left")
     used = dict.fromkeys(state for *_, state in boxes.values())
     key = [Patch(label=state, linewidth=0.7, **STYLES[state]) for state in used]

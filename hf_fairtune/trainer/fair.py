@@ -54,7 +54,7 @@ class FairTrainer(AuditedTrainer):
         model, args, ...: as in `Trainer`, in its order; `model_init` for a search. Stock `TrainingArguments` train as
             they do there, `FairTrainingArguments` by their `method`. Without `compute_metrics`, numbers are by group.
         data: the splits of `load_fair_dataset`; stands for `train_dataset`, `eval_dataset` and `processing_class`.
-        method: how to fine-tune; else `args.method`.
+        method: how to fine-tune, or its name; else `args.method`.
         peft_config: what to fine-tune: a `MaskConfig`, `LoraConfig`, ..., for the model and each of `model_init`.
 
     Example:
@@ -90,10 +90,13 @@ class FairTrainer(AuditedTrainer):
         preprocess_logits_for_metrics: Callable[[Tensor, Tensor], Tensor] | None = None,
         *,
         data: FairDataset | None = None,
-        method: Method | None = None,
+        method: Method | str | None = None,
         peft_config: PeftConfig | None = None,
     ) -> None:
-        self.args, self.data = FairTrainingArguments.of(args or FairTrainingArguments()), data
+        if args is None:
+            # As in `Trainer(model)`; the schedule of `FairTrainingArguments` scores a split that is to be there.
+            args = TrainingArguments() if data is None else FairTrainingArguments()
+        self.args, self.data = FairTrainingArguments.of(args), data
         refuse(self.args)
         self.method = chosen(self.args, method, peft_config)
         self.audits = None if data is None else Audits(data, partial(scores_of, self), self.args.seed)

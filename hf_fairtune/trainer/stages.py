@@ -53,12 +53,13 @@ def views_of(trainer: FairTrainer) -> dict[str, Dataset]:
     return {name: view_of(trainer, view) for name, view in trainer.method.views.items()}
 
 
-def chosen(args: FairTrainingArguments, method: Method | None, config: PeftConfig | None) -> Method:
-    """Return the method that is asked for: as an object, by a PEFT config, or by the arguments' name.
+def chosen(args: FairTrainingArguments, method: Method | str | None, config: PeftConfig | None) -> Method:
+    """Return the method that is asked for: as an object, by its name, by a PEFT config, or by the arguments' name.
 
     Raises:
         FairTuneError: there is no such method, or a PEFT config has another one beside it.
     """
+    method = method_named(method) if isinstance(method, str) else method
     if config is None:
         return method or method_named(args.method)
     if other := method.name if method else args.method if args.method not in ("fairtune", "plain") else None:

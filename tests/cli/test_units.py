@@ -15,6 +15,8 @@ def test_units_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "resnet: 5 units of `stages`" in printed
     assert "head (always trained)" in printed
     assert "an adapter that stock PEFT loads" in printed
+    assert main(["units", str(tmp_path / "model"), "--output", str(tmp_path / "units.yaml")]) == 2
+    assert "is there already; give another --output" in capsys.readouterr().err
     assert main(["units", str(tmp_path / "model"), "--units", str(tmp_path / "units.yaml")]) == 0
     again = capsys.readouterr().out
     assert again.splitlines()[1:] == [line for line in printed.splitlines()[1:] if "wrote" not in line and line]

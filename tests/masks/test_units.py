@@ -164,3 +164,10 @@ def test_names_that_the_model_lacks_are_refused() -> None:
         apply_mask(tiny_vit(), Mask((1,), "units"), own)
     with pytest.raises(FairTuneError, match="the model has an adapter already"):
         FairTune(mask="attention").prepare(get_peft_model(tiny_vit(), MaskConfig(mask="mlp")), Facts())
+
+
+def test_units_and_a_granularity_are_one_too_many() -> None:
+    with pytest.raises(FairTuneError, match="`granularity` is 'blocks' beside `units`; leave one of them out"):
+        FairTune(units='{"a": ["vit.layers.0"]}', granularity="blocks")
+    with pytest.raises(FairTuneError, match="`granularity` is 'blocks' beside `units`; leave one of them out"):
+        MaskConfig(units={"a": ["vit.layers.0"]}, granularity="blocks")
