@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
+from hf_fairtune import catalog
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import load_fair_dataset
@@ -39,10 +40,7 @@ def refused(repairing: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 CASES = [
-    (
-        "--method magic",
-        "`magic` is not one of the methods; choose from bmft, dfr, fairtune, full, groupdro, plain, sam, swift",
-    ),
+    ("--method magic", f"`magic` is not one of the methods; choose from {', '.join(catalog.names('methods'))}"),
     ("--method fairtune", "`mask` is empty; search one with `fairtune search`, or give --mask attention"),
     ("--mask magic", "`mask` is 'magic'; choose soft, hard, random or none"),
     ("--mask hard --rate 200", "`rate` is 200; pass a percentile from 0 to 100"),
