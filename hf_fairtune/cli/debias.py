@@ -177,7 +177,6 @@ def say_compared(trainer: FairTrainer) -> None:
     """Say which of three groups or more the bias loss set against each other, where the method has such a loss."""
     training = trainer.training_log.training(trainer)
     compared = training.steps[0].facts.get("compared")
-    groups = len(np.unique(trainer.data.columns("external")["groups"])) if trainer.data else 0
-    if compared and groups > 2:
+    if compared and np.count_nonzero(trainer.facts.cells.sum(1)) > 2:
         contrast = str(training.method.hyperparameters["contrast"])
         say(trainer, f"note: bias loss: {beforehand.contrasted(str(compared), contrast)}")

@@ -54,6 +54,10 @@ CASES = [
     ("--class_weights balanced", ", but the losses of the method 'swift' have no such option; leave it out"),
     ("--class_weights 1 x", "`class_weights` is 1 x; give balanced, or a number above 0 for each class"),
     ("--method full --class_weights 1 2 3", "`class_weights` has 3 numbers, the labels 2 classes; give one each"),
+    (
+        "--method reg --external_fraction 0.5",
+        "`--method reg` trains on the training split as it is; leave out external",
+    ),
     ("--chunk_size 0", "`chunk_size` is 0; pass 1 or more"),
     ("--method dfr --draws 0", "`draws` is 0; give 1 or more"),
     ("--external_fraction 0", "fraction of the external set is 0; give a share above 0, at most 1"),
