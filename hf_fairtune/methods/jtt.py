@@ -57,7 +57,7 @@ class Jtt(Method):
     """Train for a few epochs; then train the same start on the rows with those it got wrong `upweight` times (alg. 1).
 
     A row with several findings is wrong where one that is known is. No group is known but where a run is chosen by
-    the worst of them. With `upweight` 1 the second training is plain fine-tuning.
+    the worst of them. With `upweight` 1 the second training is plain fine-tuning, bit for bit.
     """
 
     title: ClassVar[str] = "JTT"
@@ -99,7 +99,9 @@ class Jtt(Method):
 
     def arguments(self) -> dict[str, Scalar]:
         """Return the length of the first training."""
-        return {"num_train_epochs": self.first_epochs, "warmup_steps": 0} if self.part == "first" else {}
+        if self.part != "first":
+            return {}
+        return {"num_train_epochs": self.first_epochs, "max_steps": -1, "warmup_steps": 0}
 
     def own_rows(self) -> str:
         """Say which rows come more often."""
@@ -116,7 +118,8 @@ class Jtt(Method):
 
     def rows(self, data: Any) -> Sampler[int] | None:
         """Return all rows of the second training, those in error several times."""
-        return UpsampledSampler(self.errors, self.upweight, self.seed) if self.part == "second" else None
+        several = self.upweight > 1 and bool(self.errors.any())
+        return UpsampledSampler(self.errors, self.upweight, self.seed) if several else None
 
     def record(self) -> StageRecord:
         """Return how many rows the first training got wrong."""
