@@ -23,6 +23,7 @@ from .several import several
 
 FIELDS: dict[str, dict[str, Any]] = {
     "fairtune": {"mask": "attention"},
+    "llft": {"updates": 20},
     "swift": {"bias_over": "worst"},
     "reweighting": {"by": "group"},
 }

@@ -17,6 +17,7 @@ HYPERPARAMETERS: dict[str, dict[str, Any]] = {
     "fairtune": {"mask": "attention"},
     "groupdro": {"eta": 0.5, "balance": True},
     "jtt": {"first_epochs": 2.0, "upweight": 2},
+    "llft": {"updates": 20},
     "sam": {"rho": 0.2},
 }
 
