@@ -1,4 +1,4 @@
-"""FullFT-FDR and FullFT-RW, comparisons of SWiFT: all parameters on the balanced external set, with a constraint."""
+"""FullFT-FDR, a comparison of SWiFT: all parameters on the balanced external set, with a fairness constraint."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,8 +10,8 @@ from .constrained import Constrained
 class Fdr(Constrained):
     """Minimise SWiFT's eq. 10 on the external set, where every group has equally many rows of each label.
 
-    With alpha 1, the prediction loss alone, it is FullFT-RW. Elsewhere FDR is the name of Mao et al.'s last-layer
-    method, see `llft`.
+    With alpha 1, the prediction loss alone, it is `rw`. Elsewhere FDR is the name of Mao et al.'s last-layer method,
+    see `llft`.
     """
 
     title: ClassVar[str] = "FullFT-FDR"

@@ -59,8 +59,8 @@ class Llft(Method):
                 raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give 0 or more.")
 
     def arguments(self) -> dict[str, Scalar]:
-        """Return that the Trainer takes no step."""
-        return {"num_train_epochs": 0}
+        """Return that the Trainer takes no step, and the learning rate of the updates."""
+        return {"num_train_epochs": 0, "learning_rate": self.head_learning_rate}
 
     def own_rows(self) -> str:
         """Say which rows every update is of."""

@@ -101,6 +101,16 @@ def test_swifts_comparisons_minimise_its_sum(name: str, alpha: float) -> None:
     assert method_named(name).views["train"] == View("fit" if name == "fdr" else "train", augmented=True)
 
 
+def test_the_prediction_loss_alone_is_full_ft_rw_bit_for_bit() -> None:
+    model, other = tiny_vit(), tiny_vit().requires_grad_(True)
+    loss = prepared("fdr", model, alpha=1.0).loss(model, batch())[0]
+    wanted = method_named("rw").loss(other, batch())[0]
+    loss.backward()
+    wanted.backward()
+    assert torch.equal(loss, wanted)
+    assert all(torch.equal(p.grad, q.grad) for p, q in zip(model.parameters(), other.parameters(), strict=True))
+
+
 def test_a_comparison_without_a_cell_is_nothing_and_counted() -> None:
     """In training alone; the count survives a checkpoint."""
     model, data = tiny_vit(), batch()
