@@ -82,7 +82,7 @@ def _by_the_rule(document: Document) -> Document:
     gone: dict[str, set[str | None]] = {}
     for split, sheet in sheets.items():
         gone[split] = withheld(sheet, document.data.task, EDGES)
-    balanced = repair.external.split if repair else ""
+    balanced = repair.external.split if repair and repair.external.balanced else ""
     if balanced in sheets and any(_few_groups(sheets[balanced])):
         # Its cells are equally large, so that any sum of them tells them.
         gone[balanced] = {None, *(part.name for part in sheets[balanced].attributes)}

@@ -34,6 +34,8 @@ from .price import price_line, price_of
 EXAMPLE = """  fairtune debias --method swift --model my-team/melanoma --dataset lesions.csv --label malignant \\
       --positive yes --group skin_type:3 --cluster patient_id --test clinic_b=clinic_b.csv --output_dir repaired"""
 BEFORE = "before"
+# In place of a balanced set.
+WHOLE = ExternalSet("train", "train", 1.0, False)
 
 
 @dataclass
@@ -90,7 +92,8 @@ class RepairJob(Job):
                 "--maps are of one finding against the rest; name it by --positive, or leave them out."
             )
         data.check_unseen(self.model.model)
-        data = data.with_external(self.training.seed, self.external.fraction, self.external.replacement)
+        if self.balances:
+            data = data.with_external(self.training.seed, self.external.fraction, self.external.replacement)
         for name, path in self.tests.items():
             data = data.with_test_set(name, replace(self.data, dataset=path))
         return data
@@ -98,6 +101,11 @@ class RepairJob(Job):
     def starting_model(self, data: FairDataset) -> Callable[[], Any]:
         """Return what loads the model with its own head."""
         return partial(load_with_own_head, self.model.model, data.label_names, self.training.head, data.task)
+
+    @property
+    def balances(self) -> bool:
+        """Tell whether the method reads a balanced set, and not the training split as it is alone."""
+        return "fit" in {view.split for view in self.method().views.values()}
 
     def method(self) -> Method:
         """Return the method with its flags."""
@@ -123,6 +131,11 @@ def complete(
     drawn = ExternalSet("external", "train", external.external_fraction, external.external_replacement)
     more = {"command": "debias", "test": places, **vars(external)}
     job = RepairJob(data, model, hyperparameters, training, more, sets, drawn)
+    if not job.balances and drawn != replace(drawn, fraction=1.0, replacement=False):
+        raise FairTuneError(
+            f"`--method {training.method}` trains on the training split as it is; leave out external_fraction and "
+            "external_replacement."
+        )
     if not job.finished():
         if external.maps:
             captum_explainer()
@@ -146,7 +159,7 @@ def repair(job: RepairJob, trainer: FairTrainer, external: ExternalArguments) ->
     if external.calibrate and (calibrated := audits.calibrate_scores(BEFORE)) is not None:
         for split in data.test_splits:
             trainer.audit(split, model=calibrated)
-    say(trainer, f"repairing with {trainer.method.title} on {len(data['external'])} images")
+    say(trainer, f"repairing with {trainer.method.title} on {len(trainer.facts.rows['train'])} images")
     train_all(trainer, seeds_after(trainer.args.seed, external.seeds, LEAST))
     say_compared(trainer)
     calibration = trainer.calibrate() if external.calibrate else None
@@ -154,7 +167,7 @@ def repair(job: RepairJob, trainer: FairTrainer, external: ExternalArguments) ->
         trainer.audit(split, reference=BEFORE)
         if external.seeds > 1:
             audits.replicate(BEFORE, split)
-    trainer.repair = repair_facts(trainer, job.external, calibration)
+    trainer.repair = repair_facts(trainer, job.external if job.balances else WHOLE, calibration)
     if external.maps and trainer.is_world_process_zero():
         before = trainer.call_model_init()
         say(trainer, f"maps: {write_maps(before, trainer.model, data, 'test', job.folder)}")
@@ -164,7 +177,6 @@ def say_compared(trainer: FairTrainer) -> None:
     """Say which of three groups or more the bias loss set against each other, where the method has such a loss."""
     training = trainer.training_log.training(trainer)
     compared = training.steps[0].facts.get("compared")
-    groups = len(np.unique(trainer.data.columns("external")["groups"])) if trainer.data else 0
-    if compared and groups > 2:
+    if compared and np.count_nonzero(trainer.facts.cells.sum(1)) > 2:
         contrast = str(training.method.hyperparameters["contrast"])
         say(trainer, f"note: bias loss: {beforehand.contrasted(str(compared), contrast)}")

@@ -129,12 +129,20 @@ class Base:
 
 @dataclass(frozen=True)
 class ExternalSet:
-    """The balanced set that a repair was trained on: its split, the split it was drawn from, and how."""
+    """The balanced set that a repair was trained on: its split, the split it was drawn from, and how.
+
+    Of a repair on a split as it is, both are that split.
+    """
 
     split: str
     pool: str
     fraction: float
     replacement: bool
+
+    @property
+    def balanced(self) -> bool:
+        """Tell whether rows were drawn, so that groups have equally many of each label."""
+        return self.split != self.pool
 
 
 @dataclass(frozen=True)

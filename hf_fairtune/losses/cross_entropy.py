@@ -32,22 +32,27 @@ class CrossEntropy:
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] = ()
 
-    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss in float32, a scalar; logits are [n, classes], labels [n], or [n, findings] with NaN."""
+    def __call__(self, logits: Tensor, labels: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Return the loss in float32, a scalar; logits are [n, classes], labels [n], or [n, findings] with NaN.
+
+        `rows` are weights that the terms of each row are multiplied by, [n].
+        """
         exact, smoothing = logits.float(), self.label_smoothing
         if labels.ndim == 2:
-            return self._of_findings(exact, labels)
-        if not self.class_weights:
+            return self._of_findings(exact, labels, rows)
+        if not self.class_weights and rows is None:
             return functional.cross_entropy(exact, labels, label_smoothing=smoothing)
-        weights = exact.new_tensor(self.class_weights)
-        return functional.cross_entropy(exact, labels, weights, reduction="none", label_smoothing=smoothing).mean()
+        weights = exact.new_tensor(self.class_weights) if self.class_weights else None
+        terms = functional.cross_entropy(exact, labels, weights, reduction="none", label_smoothing=smoothing)
+        return (terms if rows is None else rows * terms).mean()
 
-    def _of_findings(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def _of_findings(self, logits: Tensor, labels: Tensor, rows: Tensor | None) -> Tensor:
         known = ~labels.isnan()
         positive = torch.where(known, labels, 0) * (1 - self.label_smoothing) + self.label_smoothing / 2
         weights = logits.new_tensor(self.class_weights or [1.0] * 2 * logits.shape[1]).reshape(-1, 2)
         no, yes = weights.unbind(1)
         terms = yes * positive * functional.logsigmoid(logits) + no * (1 - positive) * functional.logsigmoid(-logits)
+        terms = terms if rows is None else rows.unsqueeze(1) * terms
         return -torch.where(known, terms, 0).sum() / known.sum().clamp(min=1)
 
     def given(self) -> dict[str, str]:

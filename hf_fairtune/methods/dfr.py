@@ -9,17 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from accelerate.utils import broadcast
 from scipy.optimize import minimize
 from scipy.special import expit
-from torch import nn
-from torch.utils.data import DataLoader
 
 from ..document.scalar import Scalar
 from ..errors import FairTuneError
-from ..families.frozen_eval import frozen_eval
-from ..families.head import find_head, head_parameters, is_multi_label
+from ..families.head import is_multi_label
 from .facts import Facts, View
+from .features import features_of, head_alone, write_head
 from .method import Method, Needs, StageRecord, flag
 from .softmax_fit import fit_softmax
 
@@ -98,15 +95,12 @@ class Dfr(Method):
                 f"{self.name} draws equally many rows of each label, but here a row has several; choose another "
                 "method, such as groupdro or swift."
             )
-        self.facts, head = facts, head_parameters(model, find_head(model, facts.head))
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(name in head)
-        return model
+        self.facts = facts
+        return head_alone(model, facts.head)
 
     def finish(self, model: Any) -> None:
         """Fit the head and write it into the model."""
-        layer = model.get_submodule(find_head(model, self.facts.head))
-        pool, validation = (self._features(model, layer, view) for view in ("pool", "validation"))
+        pool, validation = (self._features(model, view) for view in ("pool", "validation"))
         center, spread = pool.values.mean(0), pool.values.std(0)
         spread[spread == 0] = 1
         pool, validation = (replace(f, values=(f.values - center) / spread) for f in (pool, validation))
@@ -117,25 +111,16 @@ class Dfr(Method):
         accuracy = validation.worst_accuracy((weights, bias))
         self.fitted = {"inverse_l1": strength, "rows_a_draw": len(draws[0].labels), "worst_cell_accuracy": accuracy}
         raw = weights.T / spread
-        write_head(layer, raw, bias - raw @ center)
+        write_head(model, self.facts.head, torch.as_tensor(raw), torch.as_tensor(bias - raw @ center))
 
     def record(self) -> StageRecord:
         """Return the strength taken, the rows of a draw and the accuracy of the worst cell on validation."""
         return StageRecord(self.fitted)
 
-    def _features(self, model: Any, layer: nn.Module, view: str) -> Features:
+    def _features(self, model: Any, view: str) -> Features:
         """Run the rows of a view through the model once, and keep what the head reads."""
-        inputs, columns = [], []
-        hook = layer.register_forward_pre_hook(lambda _, args: inputs.append(args[0].flatten(1).double().cpu()))
-        try:
-            with frozen_eval(model), torch.no_grad():
-                for batch in DataLoader(self.facts.rows[view], batch_size=64):
-                    model(pixel_values=batch["pixel_values"].to(layer.weight.device))
-                    columns.append(torch.stack([batch["labels"], batch["groups"]]))
-        finally:
-            hook.remove()
-        labels, groups = torch.cat(columns, dim=1).numpy()
-        return Features(torch.cat(inputs).numpy(), labels, groups * self.facts.n_classes + labels)
+        inputs, labels, groups = (part.numpy() for part in features_of(model, self.facts, view))
+        return Features(inputs, labels, groups * self.facts.n_classes + labels)
 
     def _balanced(self, cells: np.ndarray, draw: int) -> np.ndarray:
         """Draw as many rows of every cell as the smallest has."""
@@ -167,18 +152,6 @@ def fit(features: Features, strength: float) -> Line:
     bounds = [(0, None)] * (2 * d) + [(None, None)]
     parts = minimize(objective, np.zeros(2 * d + 1), jac=True, method="L-BFGS-B", bounds=bounds).x
     return parts[:d] - parts[d:-1], float(parts[-1])
-
-
-@torch.no_grad()
-def write_head(layer: Any, weights: np.ndarray, bias: np.ndarray) -> None:
-    """Make the layer's log-odds w x + b, or each of its logits, the same on every process."""
-    if layer.bias is None:
-        raise FairTuneError("the head has no bias to hold an intercept; give it one.")
-    if weights.ndim == 1:
-        weights, bias = (np.stack([-half, half]) for half in (weights / 2, bias / 2))
-    rows = broadcast(torch.from_numpy(np.column_stack([weights, bias])).to(layer.weight))
-    layer.weight.copy_(rows[:, :-1].reshape(layer.weight.shape))
-    layer.bias.copy_(rows[:, -1])
 
 
 METHOD = Dfr

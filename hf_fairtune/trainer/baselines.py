@@ -20,6 +20,7 @@ from ..masks.space import space_of_parts
 from ..methods.facts import Facts
 from ..methods.method import Method, method_named
 from ..search.plan import Plan
+from .refusals import check_one_stage
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -52,11 +53,13 @@ def baseline_method(name: str) -> Method:
     """Return a method by its name, or FairTune with a preset mask by the preset's.
 
     Raises:
-        FairTuneError: there is neither.
+        FairTuneError: there is neither, or it has several stages.
     """
     if name not in baseline_names():
         raise FairTuneError(f"`{name}` is not one of the baselines; choose from {', '.join(baseline_names())}.")
-    return method_named("fairtune", mask=name) if name in PRESETS else method_named(name)
+    found = method_named("fairtune", mask=name) if name in PRESETS else method_named(name)
+    check_one_stage(found)
+    return found
 
 
 def baseline(trainer: FairTrainer, name: str) -> FairTrainer:

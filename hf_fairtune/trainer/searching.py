@@ -35,7 +35,7 @@ from .folded_trial import train_folds
 from .folding import cross_fit
 from .heap import unexamined_heap
 from .kept_start import kept_start
-from .refusals import check_search
+from .refusals import check_one_stage, check_search
 from .stages import restored, staged
 from .subset import check_subset, on_subset
 
@@ -57,6 +57,7 @@ def search(
     selection = selection_named(selection) if isinstance(selection, str) else selection
     combination = combination_named(combination) if isinstance(combination, str) else combination
     combining.check(trainer, combination)
+    check_one_stage(trainer.method)
     with kept_start(trainer):
         found = find_winner(trainer, plan, selection, combination, stock)
         if combination.combines:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
+from hf_fairtune import catalog
 from hf_fairtune.cli.main import main
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import load_fair_dataset
@@ -39,10 +40,7 @@ def refused(repairing: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 CASES = [
-    (
-        "--method magic",
-        "`magic` is not one of the methods; choose from bmft, dfr, fairtune, full, groupdro, plain, sam, swift",
-    ),
+    ("--method magic", f"`magic` is not one of the methods; choose from {', '.join(catalog.names('methods'))}"),
     ("--method fairtune", "`mask` is empty; search one with `fairtune search`, or give --mask attention"),
     ("--mask magic", "`mask` is 'magic'; choose soft, hard, random or none"),
     ("--mask hard --rate 200", "`rate` is 200; pass a percentile from 0 to 100"),
@@ -56,6 +54,10 @@ CASES = [
     ("--class_weights balanced", ", but the losses of the method 'swift' have no such option; leave it out"),
     ("--class_weights 1 x", "`class_weights` is 1 x; give balanced, or a number above 0 for each class"),
     ("--method full --class_weights 1 2 3", "`class_weights` has 3 numbers, the labels 2 classes; give one each"),
+    (
+        "--method reg --external_fraction 0.5",
+        "`--method reg` trains on the training split as it is; leave out external",
+    ),
     ("--chunk_size 0", "`chunk_size` is 0; pass 1 or more"),
     ("--method dfr --draws 0", "`draws` is 0; give 1 or more"),
     ("--external_fraction 0", "fraction of the external set is 0; give a share above 0, at most 1"),

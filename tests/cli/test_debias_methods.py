@@ -47,6 +47,17 @@ def test_dfr_on_the_whole_training_split(repair: Repair, biased: Path) -> None:
     assert "kirichenko2023last" in Document.load(folder).to_json()
 
 
+def test_reg_on_the_training_split_as_it_is(repair: Repair, biased: Path) -> None:
+    folder = repair("--method", "reg", "--num_train_epochs", "1")
+    assert moved(biased, folder) == set(weights(biased))
+    splits, found = Document.load(folder).data.splits, repair_of(folder).external
+    assert "external" not in splits
+    assert (found.split, found.pool, found.balanced) == ("train", "train", False)
+    (step,) = training_of(folder).steps
+    assert step.batches == -(-exact(splits["train"].n) // 8)
+    assert step.facts["prediction_weight"] == 0.1
+
+
 @pytest.mark.parametrize("method", ["groupdro", "sam"])
 def test_methods_for_any_training_repair_too(repair: Repair, biased: Path, method: str) -> None:
     folder = repair("--method", method, "--num_train_epochs", "1")

@@ -21,7 +21,12 @@ from tests.conftest import tiny_vit
 
 from .several import several
 
-FIELDS: dict[str, dict[str, Any]] = {"fairtune": {"mask": "attention"}, "swift": {"bias_over": "worst"}}
+FIELDS: dict[str, dict[str, Any]] = {
+    "fairtune": {"mask": "attention"},
+    "llft": {"updates": 20},
+    "swift": {"bias_over": "worst"},
+    "reweighting": {"by": "group"},
+}
 CASES = [(name, findings) for name in catalog.names("methods") for findings in (False, True)]
 CASES.remove(("dfr", True))
 

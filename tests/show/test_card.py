@@ -1,6 +1,7 @@
 """The card: the Hub's metadata, every section, any run; and the folder it is written to."""
 
 import re
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from transformers import AutoModelForImageClassification, ViTImageProcessor
 
 from hf_fairtune import handover
 from hf_fairtune.document.document import Document
+from hf_fairtune.document.run import ExternalSet
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.families.family import fit_image_size
 from hf_fairtune.masks.config import masked
@@ -171,6 +173,16 @@ def test_a_mask_is_in_words_and_an_adapter(search: Document, repair: Document) -
     assert "| parts trained | LayerNorms of every block; and the classification head |" in card(search)
     assert 'subfolder="adapter"' in card(search)
     assert "PeftModel" not in card(repair)
+
+
+def test_a_repair_on_a_split_as_it_is_tells_of_no_balance(repair: Document) -> None:
+    assert repair.run is not None
+    assert repair.run.repair is not None
+    whole = replace(repair.run.repair, external=ExternalSet("train", "train", 1.0, False), calibration=None)
+    text = section(card(replace(repair, run=replace(repair.run, repair=whole))), "Repair")
+    assert " images: all of train, with groups and labels as common as they are there.\n- **Head.**" in text
+    assert "- **Probabilities.** Not calibrated.\n" in text
+    assert "balance" not in text
 
 
 def test_a_repair_says_what_was_repaired_with_what_and_how(repair: Document) -> None:

@@ -139,7 +139,7 @@ def test_each_stage_has_its_own_steps_and_rows_are_scaled(tmp_path: Path, data: 
 def test_a_method_without_steps(tmp_path: Path, data: FairDataset, clock: FakeClock) -> None:
     """DFR takes no step: it reads each row once, here as fast as an evaluation does, and fits."""
     run = trainer(tmp_path, data, Dfr(draws=1), per_device_eval_batch_size=10)
-    clock.takes(Dfr, "_features", lambda self, model, layer, view: 0.5 * len(self.facts.rows[view]))
+    clock.takes(Dfr, "_features", lambda self, model, view: 0.5 * len(self.facts.rows[view]))
     found, start = cost(run, run.method), clock.now
     assert (found.epochs, found.checkpoints) == (0, 0)
     assert found.scores == pytest.approx(0.5 * (len(data["validation"]) + len(data["test"])))
