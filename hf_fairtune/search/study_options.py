@@ -10,6 +10,8 @@ from typing import TypedDict
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from transformers.trainer_utils import HPSearchBackend
 
 from ..errors import FairTuneError
@@ -94,9 +96,12 @@ class StudyOptions:
         """Name study and storage where it is the user's own, without passwords, hosts and folders; else None."""
         if self.storage is None:
             return None
-        storage, url = self.storage, getattr(self.storage, "url", self.storage)
-        kind = type(storage).__name__
+        url = getattr(self.storage, "url", self.storage)
+        kind = type(self.storage).__name__
         if isinstance(url, str):
-            scheme, _, rest = url.partition("://")
-            kind = f"{scheme.partition('+')[0]} {PurePath(rest.partition('?')[0]).name}".strip()
+            try:
+                parts = make_url(url)
+                kind = f"{parts.get_backend_name()} {PurePath(parts.database or '').name}".strip()
+            except (ArgumentError, ValueError):
+                kind = "a storage"
         return f"{self.study_name} in {kind}"

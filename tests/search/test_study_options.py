@@ -84,6 +84,11 @@ def test_a_sampler_draws_every_bit_and_the_mode_says_so() -> None:
     [
         (None, None),
         ("postgresql+psycopg://me:secret@clinic.internal/trials?sslmode=require", "fairtune in postgresql trials"),
+        ("postgresql://me:secret@clinic.internal", "fairtune in postgresql"),
+        ("mysql+pymysql://me:secret@clinic.internal:3306/", "fairtune in mysql"),
+        ("postgresql://me:se/cr?et@clinic.internal/trials", "fairtune in postgresql trials"),
+        ("me:secret@clinic.internal", "fairtune in a storage"),
+        ("postgresql://me:secret@clinic.internal:x/trials", "fairtune in a storage"),
         ("sqlite:////home/me/own.db", "fairtune in sqlite own.db"),
         (InMemoryStorage(), "fairtune in InMemoryStorage"),
     ],
