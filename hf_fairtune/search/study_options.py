@@ -40,7 +40,8 @@ class StudyOptions:
     """Where a study lies, and how it is run.
 
     Args:
-        storage: of the study; None for `search.db` in the run's folder.
+        storage: of the study; None for `search.db` in the run's folder. Several processes share one only where they
+            choose by the trials' values, as the scores and weights of a trial stay in its own output_dir.
         study_name: of the study in its storage.
         load_if_exists: whether a study that is there is taken up.
         sampler: in place of the mode's; it draws every bit of a mask.

@@ -14,9 +14,9 @@ class EpochOfRows(TrainerCallback):
 
     def on_epoch_begin(self, _: Any, state: TrainerState, *__: Any, **objects: Any) -> None:
         """Tell it, before the loader leaves anything out."""
-        batches = getattr(objects.get("train_dataloader"), "batch_sampler", None)
+        batches: Any = getattr(objects.get("train_dataloader"), "batch_sampler", None)
         while hasattr(batches, "batch_sampler"):
             batches = batches.batch_sampler
-        sampler = getattr(batches, "sampler", None)
+        sampler: Any = getattr(batches, "sampler", None)
         if hasattr(sampler, "set_epoch"):
             sampler.set_epoch(int(state.epoch or 0))
