@@ -53,7 +53,7 @@ class Job:
     @property
     def fingerprint(self) -> dict[str, object]:
         """Return everything that the run's numbers depend on, but for the number of trials and the hours."""
-        run = {**asdict(self.data), **vars(self.hyperparameters), **self.more}
+        run = {**asdict(self.data), **self.method().hyperparameters(), **self.more}
         run |= {"dataset": located(self.data.dataset), "model": located(self.model.model)}
         run |= {"label": self.data.label[0]} if len(self.data.label) == 1 else {}
         followed = self.training.followed

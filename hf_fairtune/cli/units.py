@@ -17,6 +17,7 @@ from ..masks.config import uncopied
 from ..masks.granularities import AUTO
 from ..masks.space import Space, space_of_parts
 from ..masks.units_file import read_units, units_text
+from .model import UNLOADABLE
 
 EXAMPLE = """  fairtune units google/vit-base-patch16-224
   fairtune units microsoft/resnet-50 --granularity blocks --output units.yaml"""
@@ -65,8 +66,10 @@ def empty_model(name: str) -> Any:
             config = AutoConfig.from_pretrained(name)
             if config.model_type == MODEL_TYPE:
                 raise FairTuneError(f"`{name}` is an autoencoder; its classifier has the units of a `vit`.")
+            # Without names of classes transformers takes the usual one of the model type, but not without a list.
+            config.architectures = config.architectures or []
             return AutoModelForImageClassification.from_config(config)
-        except (OSError, ValueError, KeyError) as error:
+        except (*UNLOADABLE, KeyError) as error:
             raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
 
 

@@ -20,8 +20,9 @@ from ..masks.proposals import PRESET, Preset, infeasible
 from .hours import Clock, Ration
 from .plan import Plan
 from .progress import Progress
+from .sharing import Shared, run_of
 from .space import winner
-from .study import OUT_OF_HOURS, RUN, STOPPED_BY, close, enqueue, lock, n_finished, open_study, run_of, trials
+from .study import OUT_OF_HOURS, STOPPED_BY, close, enqueue, lock, n_finished, open_study, trials
 
 
 class InterruptedSearch(BaseException):
@@ -41,10 +42,10 @@ class Searcher:
         study: optuna.Study | None = None,
         held: BaseFileLock | None = None,
         ration: Ration | None = None,
-        run: str = "",
+        shared: Shared | None = None,
     ) -> None:
         self.plan, self.study, self._held, self.ration = plan, study, held, ration or Ration(Clock(None))
-        self._run = run
+        self.shared = shared
         # Whether a combination may want the weights of its trials.
         self.keeps_weights = False
         self._until = math.inf if plan.study.timeout is None else time.monotonic() + plan.study.timeout
@@ -81,7 +82,8 @@ class Searcher:
             raise
         if plan.mode.presets:
             enqueue(study, presets, plan.rates)
-        return cls(plan, study, held, ration, run_of(folder))
+        place = plan.study.place
+        return cls(plan, study, held, ration, None if place is None else Shared(study, run_of(folder), place))
 
     @property
     def remaining(self) -> int:
@@ -151,8 +153,6 @@ class Searcher:
         """Keep with a trial what it trains."""
         self.excess = {}
         if isinstance(trial, optuna.Trial):
-            if self.plan.study.storage is not None:
-                trial.set_user_attr(RUN, self._run)
             trial.set_user_attr("mask", mask)
             trial.set_user_attr("trainable_parameters", trainable_parameters)
 

@@ -1,6 +1,5 @@
 """The study of a search on disk: opened, resumed after a kill, and its trials typed."""
 
-import platform
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,21 +10,20 @@ from filelock import FileLock, Timeout
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from ..data.identity import digest
 from ..document.estimate import NAN
 from ..document.search import Direction, Trial
 from ..document.search import TrialState as State
 from ..errors import FairTuneError, first_line
 from ..masks.proposals import PRESET, Preset, infeasible
+from .sharing import RUN, run_of
 from .space import LearningRate
 from .study_options import StudyOptions
 
 FILE_NAME = "search.db"
 OWN = StudyOptions()
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-# User attributes: of a trial, what stopped it; of the study, the limit in seconds that ended it; of a trial in a
-# storage that others may share, the run that it is of.
-STOPPED_BY, OUT_OF_HOURS, RUN = "stopped_by", "out_of_hours", "run"
+# User attributes: of a trial, what stopped it; of the study, the limit in seconds that ended it.
+STOPPED_BY, OUT_OF_HOURS = "stopped_by", "out_of_hours"
 
 
 def lock(folder: Path) -> FileLock:
@@ -79,11 +77,6 @@ def open_study(
         if options.storage is None or trial.user_attrs.get(RUN) == run_of(folder):
             study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
     return study
-
-
-def run_of(folder: Path) -> str:
-    """Return what names a run in a storage that others may share."""
-    return digest([platform.node(), str(folder.resolve())])
 
 
 def close(study: optuna.Study) -> None:

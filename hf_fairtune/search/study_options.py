@@ -10,6 +10,8 @@ from typing import TypedDict
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from transformers.trainer_utils import HPSearchBackend
 
 from ..errors import FairTuneError
@@ -38,7 +40,8 @@ class StudyOptions:
     """Where a study lies, and how it is run.
 
     Args:
-        storage: of the study; None for `search.db` in the run's folder.
+        storage: of the study; None for `search.db` in the run's folder. Several processes share one only where they
+            choose by the trials' values, as the scores and weights of a trial stay in its own output_dir.
         study_name: of the study in its storage.
         load_if_exists: whether a study that is there is taken up.
         sampler: in place of the mode's; it draws every bit of a mask.
@@ -94,9 +97,12 @@ class StudyOptions:
         """Name study and storage where it is the user's own, without passwords, hosts and folders; else None."""
         if self.storage is None:
             return None
-        storage, url = self.storage, getattr(self.storage, "url", self.storage)
-        kind = type(storage).__name__
+        url = getattr(self.storage, "url", self.storage)
+        kind = type(self.storage).__name__
         if isinstance(url, str):
-            scheme, _, rest = url.partition("://")
-            kind = f"{scheme.partition('+')[0]} {PurePath(rest.partition('?')[0]).name}".strip()
+            try:
+                parts = make_url(url)
+                kind = f"{parts.get_backend_name()} {PurePath(parts.database or '').name}".strip()
+            except (ArgumentError, ValueError):
+                kind = "a storage"
         return f"{self.study_name} in {kind}"

@@ -78,6 +78,9 @@ def find_winner(
     if (line := note(plan.objective_name)) and trainer.is_world_process_zero():
         print_once(line)
     try:
+        if searcher.shared:
+            rules = {selection.name: selection.scores, combination.name: combination.combines}
+            searcher.shared.join(next((name for name, reads in rules.items() if reads), ""))
         selecting.check_kept(trainer, searcher, selection)
         combining.check_kept(trainer, searcher, combination)
         with searching(trainer, searcher):
@@ -192,6 +195,8 @@ def facts_of(trainer: FairTrainer, plan: Plan) -> Facts:
 
 def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
     """Train by what a trial proposes, on folds or by `train` of the stock Trainer, and report how it ended."""
+    if searcher.shared:
+        searcher.shared.claim(trial)
     trainer.objective, trainer.scored_at, start, output = None, -1, time.monotonic(), None
     fit = trainer.cross_fit if searcher.plan.folds else None
     caught: tuple[type[Exception], ...] = (optuna.TrialPruned, *FAILURES, *searcher.plan.study.catch)

@@ -30,6 +30,7 @@ from .audits import MODEL
 from .average import WeightAverageCallback
 from .checkpoints import MethodState, own_checkpoint, settings_of
 from .classes import fit_classes
+from .epoch_of_rows import EpochOfRows
 from .rebinding import WAY, rebind
 from .run_facts import TrainingLog, public_name
 
@@ -140,7 +141,8 @@ def staged(trainer: FairTrainer, stage: Method) -> Iterator[None]:
         for name, value in stage.arguments().items():
             setattr(trainer.args, name, value)
         average = [WeightAverageCallback(trainer.args.average_last)] if trainer.args.average_last else []
-        for callback in [*stage.callbacks(), MethodState(stage, settings_of(trainer, stage)), *average]:
+        own = (MethodState(stage, settings_of(trainer, stage)), EpochOfRows())
+        for callback in [*stage.callbacks(), *own, *average]:
             trainer.add_callback(callback)
         try:
             yield

@@ -125,3 +125,14 @@ def test_arguments_survive_their_file(flags: list[str], tmp_path: Path) -> None:
     job, _ = claimed(flags, tmp_path, "--lr_scheduler_kwargs", '{"num_cycles": 0.3}', "--warmup_steps", "0.3333333333")
     assert json.loads(json.dumps(job.training.deciding())) == job.training.deciding()
     assert not job.finished()
+
+
+def test_a_peft_config_is_known_by_its_content(flags: list[str], tmp_path: Path) -> None:
+    here, there = tmp_path / "a.json", tmp_path / "b.json"
+    here.write_text('{"peft_type": "LORA", "target_modules": ["q_proj"], "r": 2}')
+    _, first = claimed(flags, tmp_path, "--method", "plain", "--peft", str(here))
+    here.rename(there)
+    assert not Job(*parse(train, [*first, "--peft", str(there)]), {}).finished()
+    there.write_text(there.read_text().replace("2", "4"))
+    with pytest.raises(FairTuneError, match=r"holds another run \(other peft\)"):
+        Job(*parse(train, [*first, "--peft", str(there)]), {}).finished()

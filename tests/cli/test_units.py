@@ -1,5 +1,6 @@
 """`fairtune units`: a table of the bits of a model, and a file to edit that a search takes."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,21 @@ def test_what_is_no_classifier_is_one_line(tmp_path: Path, capsys: pytest.Captur
     assert main(["units", str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
     assert line.startswith(f"fairtune: `--model {tmp_path}` is no image classifier")
+
+
+@pytest.mark.parametrize(("kind", "title"), [("deit", "deit: 36 units"), ("levit", "levit: ")])
+def test_a_config_that_names_no_class(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, title: str
+) -> None:
+    """A model type of several classes: its usual one."""
+    (tmp_path / "config.json").write_text(f'{{"model_type": "{kind}"}}')
+    assert main(["units", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith(title)
+
+
+@pytest.mark.skipif(find_spec("timm") is not None, reason="says that timm is missing")
+def test_a_missing_library_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "timm_wrapper", "architecture": "resnet18"}')
+    assert main(["units", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "requires the timm library" in line

@@ -84,6 +84,11 @@ def test_a_sampler_draws_every_bit_and_the_mode_says_so() -> None:
     [
         (None, None),
         ("postgresql+psycopg://me:secret@clinic.internal/trials?sslmode=require", "fairtune in postgresql trials"),
+        ("postgresql://me:secret@clinic.internal", "fairtune in postgresql"),
+        ("mysql+pymysql://me:secret@clinic.internal:3306/", "fairtune in mysql"),
+        ("postgresql://me:se/cr?et@clinic.internal/trials", "fairtune in postgresql trials"),
+        ("me:secret@clinic.internal", "fairtune in a storage"),
+        ("postgresql://me:secret@clinic.internal:x/trials", "fairtune in a storage"),
         ("sqlite:////home/me/own.db", "fairtune in sqlite own.db"),
         (InMemoryStorage(), "fairtune in InMemoryStorage"),
     ],
@@ -145,6 +150,47 @@ def test_a_shared_storage_keeps_the_running_trials_of_others(tmp_path: Path, mon
     done = [trial for trial in begun(tmp_path, "fairtune") if trial.state.name == "COMPLETE"]
     assert len(done) == 4
     assert best.objective == max(trial.value for trial in done)
+
+
+def test_a_trial_killed_as_it_begins_is_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the folder is by then."""
+    storage = f"sqlite:///{tmp_path / 'own.db'}"
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hf_fairtune.trainer.reports.start_trial", stop)
+        with pytest.raises(KeyboardInterrupt):
+            searcher(tmp_path / "run", num_train_epochs=1).hyperparameter_search(n_trials=1, storage=storage)
+    assert [trial.state.name for trial in begun(tmp_path, "fairtune")] == ["RUNNING"]
+    (tmp_path / "run").rename(tmp_path / "moved")
+    searcher(tmp_path / "moved", num_train_epochs=1).hyperparameter_search(n_trials=1, storage=storage)
+    assert [(trial.number, trial.state.name) for trial in begun(tmp_path, "fairtune")] == [(0, "COMPLETE")]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "rule"),
+    [
+        ({}, {"selection": "lower_bound"}, "lower_bound"),
+        ({"combine": "soup"}, {}, "soup"),
+        ({"selection": "one_se"}, {"combine": "distill"}, "one_se"),
+    ],
+)
+def test_a_choice_by_files_shares_no_storage(tmp_path: Path, first: Any, second: Any, rule: str) -> None:
+    """One process alone may choose so; the second is refused before it trains, until none chooses so."""
+    storage = InMemoryStorage()
+
+    def search(name: str, **rules: Any) -> None:
+        searcher(tmp_path / name, num_train_epochs=1).hyperparameter_search(n_trials=1, storage=storage, **rules)
+
+    search("a", **first)
+    with pytest.raises(FairTuneError, match=f"has runs of several output_dirs, but `{rule}` reads scores or weights"):
+        search("b", **second)
+    assert not (tmp_path / "b" / "trials").exists()
+    search("a", **first)
+    search("a")
+    search("b")
 
 
 def test_a_timeout_begins_no_further_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
