@@ -35,6 +35,7 @@ from .rebinding import WAY, rebind
 from .run_facts import TrainingLog, public_name
 
 if TYPE_CHECKING:
+    from ..data.fair_dataset import FairDataset
     from .fair import FairTrainer
 
 Train = Callable[..., Any]
@@ -94,9 +95,7 @@ def prepared(trainer: FairTrainer, model: Any) -> Any:
         )
     check_takes_images(model)
     trainer.base_name = public_name(model)
-    if trainer.data is not None:
-        fit_image_size(model, trainer.data.image_size)
-        fit_classes(model, trainer.data)
+    fit(model, trainer.data)
     method, args = trainer.method, trainer.args
     trainer.facts = Facts.of(model, views_of(trainer), head=args.head, seed=args.seed)
     if method.stages()[0] is not method:
@@ -113,10 +112,14 @@ def start_model(trainer: FairTrainer) -> Any:
     """Build the plain model that trainings with the run's seed start from; the state of chance stays."""
     with torch.random.fork_rng():
         torch.manual_seed(trainer.args.seed)
-        model = Trainer.call_model_init(trainer)
-    if trainer.data is not None:
-        fit_image_size(model, trainer.data.image_size)
-        fit_classes(model, trainer.data)
+        return fit(Trainer.call_model_init(trainer), trainer.data)
+
+
+def fit(model: Any, data: FairDataset | None) -> Any:
+    """Fit a model to the images and classes of the data, where there are any, and return it."""
+    if data is not None:
+        fit_image_size(model, data.image_size)
+        fit_classes(model, data)
     return model
 
 
