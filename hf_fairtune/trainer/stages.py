@@ -30,7 +30,7 @@ from .arguments import FairTrainingArguments
 from .audits import MODEL
 from .average import WeightAverageCallback
 from .checkpoints import MethodState, own_checkpoint, settings_of
-from .classes import fit_classes
+from .classes import check_weights, fit_classes
 from .rebinding import WAY, rebind
 from .run_facts import TrainingLog, public_name
 
@@ -96,6 +96,7 @@ def prepared(trainer: FairTrainer, model: Any) -> Any:
     check_takes_images(model)
     trainer.base_name = public_name(model)
     fit(model, trainer.data)
+    check_weights(model, trainer.method.cross_entropy.class_weights)
     method, args = trainer.method, trainer.args
     trainer.facts = Facts.of(model, views_of(trainer), head=args.head, seed=args.seed)
     if method.stages()[0] is not method:
