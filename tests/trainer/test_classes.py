@@ -171,6 +171,24 @@ def test_calibration_is_in_the_weights(tmp_path: Path, data: Callable[[str], Fai
         assert run.model.config.problem_type == (MULTI_LABEL if kind == "findings" else "single_label_classification")
 
 
+@pytest.mark.parametrize("kind", ["classes", "findings"])
+def test_without_a_calibration_the_model_stays(tmp_path: Path, data: Callable[[str], FairDataset], kind: str) -> None:
+    """Scores of no logits, or of rows of one label, end no run after its training; the reason is kept."""
+    splits = data(kind)
+    if kind == "findings":
+        parts, labels = dict(splits.splits), splits.columns("validation")["labels"]
+        parts["validation"] = parts["validation"].select(np.flatnonzero((labels == [1, 0]).all(axis=1)))
+        splits = replace(splits, splits=DatasetDict(parts))
+    run = FairTrainer(tiny_vit(num_labels=len(splits.label_names)), arguments(tmp_path), data=splits, method=Full())
+    scores, before = run._audits().scores("model", "validation"), run.model.classifier.weight.clone()
+    run._audits()._scores["model", "validation"] = np.eye(3)[scores.argmax(axis=1)] if kind == "classes" else scores
+    found = run.calibrate()
+    assert not found.applied
+    assert [one.kind for one in found.reasons] == (["no_log_odds"] if kind == "classes" else ["too_few"] * 2)
+    assert torch.equal(run.model.classifier.weight, before)
+    assert run._audits().calibrate_scores("model") is None
+
+
 def test_a_class_may_lack_in_validation_and_test(tmp_path: Path, data: Callable[[str], FairDataset]) -> None:
     """It has no threshold and no AUC; the others have theirs."""
     splits = data("classes")
