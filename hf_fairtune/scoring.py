@@ -28,11 +28,11 @@ from .data.source import load_source
 from .data.timm_processor import readable
 from .errors import FairTuneError, first_line
 from .families.frozen_eval import frozen_eval
+from .families.head import is_multi_label
 from .families.one_logit import REGRESSION
 from .families.patch_input import check_takes_images
 from .families.precision import in_float32
 
-MULTILABEL = "multi_label_classification"
 BATCH = 64
 # What forward passes raise on inputs that are not theirs.
 FORWARD_ERRORS = (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError)
@@ -86,7 +86,7 @@ def score_dataset(
     kept = np.arange(len(source.images)) if splits is None else np.flatnonzero(np.isin(splits, [split, "validation"]))
     splits = None if splits is None else splits[kept]
     frame, classes = source.frame.iloc[kept].reset_index(drop=True), class_names(model)
-    scores = ClassScores(np.zeros((len(kept), len(classes))), classes, "the model", True, is_multilabel(model))
+    scores = ClassScores(np.zeros((len(kept), len(classes))), classes, "the model", True, are_findings(model))
     read_scored(frame, arguments, scores)
     images, stamps = source.images.select(kept), [identities.stamps[i] for i in kept]
     cache = cache_folder(arguments.data_cache)
@@ -131,7 +131,7 @@ def class_scores(model: Any, logits: np.ndarray) -> np.ndarray:
     """Return the probability of every class, float64 [n, classes]; of a regression its outputs."""
     if problem_type(model) == REGRESSION:
         return logits
-    odds = logits if is_multilabel(model) else class_log_odds(logits)
+    odds = logits if are_findings(model) else class_log_odds(logits)
     return np.column_stack([probabilities(column) for column in odds.T])
 
 
@@ -185,9 +185,9 @@ def problem_type(model: Any) -> str | None:
     return getattr(model.config, "problem_type", None)
 
 
-def is_multilabel(model: Any) -> bool:
+def are_findings(model: Any) -> bool:
     """Say whether every output stands on its own: a row can have several classes, or there is one output."""
-    return problem_type(model) == MULTILABEL or len(class_names(model)) == 1
+    return is_multi_label(model) or len(class_names(model)) == 1
 
 
 def unpacked(model: Any, processor: Any) -> tuple[Any, Any]:

@@ -18,10 +18,10 @@ BILINEAR, BICUBIC = 2, 3
 PIXELS = {"retfound": (256, BICUBIC, IMAGENET), "uni": (224, BILINEAR, IMAGENET), "biomedclip": (224, BICUBIC, CLIP)}
 
 
-def main(encoder: str, weights: str, folder: str, head_width: str = "64") -> LoadedKeys:
-    """Write encoder and image processor into `folder`, and say which weights were left."""
+def main(encoder: str, weights: str, folder: str, head_width: str | None = None) -> LoadedKeys:
+    """Write encoder and image processor into `folder`, and say which weights were left; see `encoder_of_timm`."""
     edge, resample, (mean, std) = PIXELS[encoder]
-    model, keys = encoder_of_timm(weights_in(weights), int(head_width))
+    model, keys = encoder_of_timm(weights_in(weights), None if head_width is None else int(head_width))
     side = model.config.image_size
     processor = CLIPImageProcessor(
         size={"shortest_edge": round(edge * side / 224)},

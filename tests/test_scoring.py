@@ -15,7 +15,8 @@ from hf_fairtune.data.scored import PredictionArguments, read_scored
 from hf_fairtune.data.table_file import read_table
 from hf_fairtune.data.targets import ClassScores
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.scoring import MULTILABEL, score_dataset, with_scores
+from hf_fairtune.families.head import MULTI_LABEL
+from hf_fairtune.scoring import score_dataset, with_scores
 from tests.classifiers import mobilenet, resnet, vit
 from tests.data.conftest import frame_of, write_table
 
@@ -61,7 +62,7 @@ def test_three_classes_as_the_pipeline(made: Any, asked: Any, tmp_path: Path) ->
 def test_findings_as_the_pipeline(made: Any, asked: Any, tmp_path: Path) -> None:
     """Several labels a row: sigmoids, found by the names of the label columns in any order."""
     model, processor = made(3)
-    model.config.id2label, model.config.problem_type = dict(enumerate(CLASSES)), MULTILABEL
+    model.config.id2label, model.config.problem_type = dict(enumerate(CLASSES)), MULTI_LABEL
     found = score_dataset(model, processor, asked(label=["nev", "mel"])).table
     told = by_pipeline(model, processor, tmp_path / "images")
     assert found.task == "multilabel"
@@ -142,7 +143,7 @@ def test_processors_that_the_cache_cannot_stand_for(size: dict[str, Any], asked:
 def test_one_of_several_findings(asked: Any) -> None:
     """A single label column is found among the classes of a model with several labels a row."""
     model, processor = vit(3)
-    model.config.id2label, model.config.problem_type = dict(enumerate(CLASSES)), MULTILABEL
+    model.config.id2label, model.config.problem_type = dict(enumerate(CLASSES)), MULTI_LABEL
     both = score_dataset(model, processor, asked(label=["mel", "nev"])).table
     one = score_dataset(model, processor, asked(label=["nev"])).table
     named = score_dataset(model, processor, asked(label=["dx"], positive=["nev"])).table

@@ -7,13 +7,14 @@ from numpy.typing import ArrayLike
 from scipy.special import log_softmax, logit, softmax
 
 from ..data.probabilities import class_log_odds, probabilities
-from ..document.estimate import Reason, Unit
+from ..document.estimate import Reason, ReasonKind, Unit
 from ..document.run import ClassCalibration
-from ..errors import FairTuneError
 from .calibration import EDGE, fit_calibration
 from .engine.class_rows import ClassRows, check_class_rows
-from .metrics.calibration_slope import CONVERGED, STEPS
+from .metrics.calibration_slope import CONVERGED, STEPS, log_loss
 
+# Below it a probability in double precision no longer tells its logarithm.
+LEAST = float(np.finfo(np.float64).tiny)
 SIDES: dict[Unit, int] = {"positives": 1, "negatives": 0}
 
 
@@ -31,10 +32,12 @@ def fit_class_calibration(
         names: of the classes or findings, [k].
         split: names the rows, which are never test rows.
 
-    A finding of which the rows have one label, or that is not ranked, is left as it is, and `reasons` say so.
+    A finding of which the rows have one label, or that is not ranked, is left as it is, and `reasons` say so. Slopes
+    are 0, and not to be applied, where no finding has a line, or classes have none: rows of one class, scores that
+    double precision holds no logits of, or no lowest point found.
 
     Raises:
-        FairTuneError: the rows are of one class, or a score is not finite.
+        FairTuneError: a score is not finite.
 
     Source: Platt 1999, "Probabilistic outputs for support vector machines"; Guo et al. 2017, "On calibration of modern
     neural networks", ICML, for one scale of all logits.
@@ -43,9 +46,7 @@ def fit_class_calibration(
     assert isinstance(rows, ClassRows)
     if not rows.exclusive:
         return _fit_each(rows, split)
-    slope, intercepts, before, after = _fit_shared(rows, split)
-    by_name = dict(zip(names, intercepts, strict=True))
-    return ClassCalibration(dict.fromkeys(names, slope), by_name, split, before, after, applied=False)
+    return _fit_shared(rows, split)
 
 
 def calibrated_scores(found: ClassCalibration, scores: np.ndarray, exclusive: bool) -> np.ndarray:
@@ -60,7 +61,7 @@ def calibrated_scores(found: ClassCalibration, scores: np.ndarray, exclusive: bo
 
 def _logits(scores: np.ndarray) -> np.ndarray:
     """Return logits whose softmax are the scores."""
-    return np.log(np.clip(scores, np.finfo(np.float64).tiny, 1))
+    return np.log(np.clip(scores, LEAST, 1))
 
 
 def _fit_each(rows: ClassRows, split: str) -> ClassCalibration:
@@ -71,40 +72,57 @@ def _fit_each(rows: ClassRows, split: str) -> ClassCalibration:
         own = rows.of(place)
         lacking = [unit for unit, label in SIDES.items() if not (own.labels == label).any()]
         line = None if lacking else fit_calibration(own.labels, own.scores, split)
-        if line is None or line.slope <= 0:
-            why = Reason("no_ranking", name) if line else Reason("too_few", name, lacking[0], 0, 1)
-            reasons, slopes[name], intercepts[name] = (*reasons, why), 1.0, 0.0
-        else:
+        if line is not None and line.slope > 0:
             slopes[name], intercepts[name] = line.slope, line.intercept
-        if line is not None:
-            losses.append((line.log_loss_before, line.log_loss_after if line.slope > 0 else line.log_loss_before))
-            counts.append(len(own.labels))
-    if not losses:
-        raise FairTuneError(f"`{split}` has one label of every finding; calibration needs both of one at least.")
+        else:
+            kind: ReasonKind = "nearly_separated" if line and np.isnan(line.slope) else "no_ranking"
+            why = Reason(kind, name) if line else Reason("too_few", name, lacking[0], 0, 1)
+            reasons, slopes[name], intercepts[name] = (*reasons, why), 1.0, 0.0
+        before = line.log_loss_before if line else log_loss(own.labels, logit(np.clip(own.scores, EDGE, 1 - EDGE)))
+        losses.append((before, line.log_loss_after if line and line.slope > 0 else before))
+        counts.append(len(own.labels))
     before, after = np.average(losses, axis=0, weights=counts).tolist()
+    if len(reasons) == len(rows.names):
+        slopes = dict.fromkeys(rows.names, 0.0)
     return ClassCalibration(slopes, intercepts, split, before, after, applied=False, reasons=reasons)
 
 
-def _fit_shared(rows: ClassRows, split: str) -> tuple[float, list[float], float, float]:
-    """Fit one slope and an intercept a class, these of mean 0; return them and the log loss before and after."""
+def _fit_shared(rows: ClassRows, split: str) -> ClassCalibration:
+    """Fit one slope and an intercept a class, these of mean 0; slope 0 and a reason where there is no fit."""
     truth, z, size = rows.labels.argmax(axis=1), _logits(rows.scores), len(rows.names)
     counts = rows.labels.sum(axis=0)
-    if (counts > 0).sum() < 2:
-        raise FairTuneError(f"`{split}` has rows of one class; calibration needs two.")
     targets = np.where(rows.labels == 1, counts[truth][:, None] + 1, 1) / (counts[truth][:, None] + size)
-    line = _newton(targets, z) if np.ptp(z, axis=0).any() else np.append(0.0, np.log(targets.mean(axis=0)))
+    line, reasons = np.zeros(1 + size), tuple[Reason, ...]()
+    if (counts > 0).sum() < 2:
+        lacking = [name for name, count in zip(rows.names, counts, strict=True) if not count]
+        reasons = tuple(Reason("too_few", name, "positives", 0, 1) for name in lacking)
+    elif rows.scores.min() < LEAST:
+        reasons = (Reason("no_log_odds"),)
+    elif not np.ptp(z, axis=0).any():
+        line[1:] = np.log(targets.mean(axis=0))
+    elif np.isnan(found := _newton(targets, z)).any():
+        reasons = (Reason("nearly_separated"),)
+    else:
+        line = found
     slope, biases = float(line[0]), line[1:] - line[1:].mean()
-    losses = [-log_softmax(own, axis=1)[np.arange(len(z)), truth].mean() for own in (z, slope * z + biases)]
-    return slope, biases.tolist(), float(losses[0]), float(losses[1])
+    logits = z if reasons else slope * z + biases
+    before, after = (float(-log_softmax(own, axis=1)[np.arange(len(z)), truth].mean()) for own in (z, logits))
+    slopes, intercepts = dict.fromkeys(rows.names, slope), dict(zip(rows.names, biases.tolist(), strict=True))
+    return ClassCalibration(slopes, intercepts, split, before, after, applied=False, reasons=reasons)
 
 
 def _newton(targets: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Fit targets, [n, k], ~ softmax(slope * z + intercepts) by Newton's method with halved steps: [1 + k].
 
-    The last intercept stays 0. The loss is convex, and smoothed targets keep its lowest point finite.
+    The last intercept stays 0. The loss is convex, and smoothed targets keep its lowest point finite; NaN where double
+    precision does not find it.
     """
     n, size = z.shape
-    line, step = np.append(1.0, np.zeros(size)), np.zeros(size)
+    z = z - z.mean(axis=1, keepdims=True)
+    scale = float(z.std())
+    z = z / scale
+    # Where the scores separate the classes, a start at their own slope is flat.
+    line, step = np.zeros(1 + size), np.zeros(size)
     for _ in range(STEPS):
         chances = softmax(line[0] * z + line[1:], axis=1)
         rest = chances - targets
@@ -124,8 +142,8 @@ def _newton(targets: np.ndarray, z: np.ndarray) -> np.ndarray:
             break
     rest = softmax(line[0] * z + line[1:], axis=1) - targets
     if not max(abs((rest * z).sum()), np.abs(rest.sum(axis=0)).max()) / n < CONVERGED:
-        raise FairTuneError("the scores nearly separate the classes, so that no calibration was found; leave it out.")
-    return line
+        return np.full(1 + size, np.nan)
+    return np.append(line[0] / scale, line[1:])
 
 
 def _loss(targets: np.ndarray, z: np.ndarray, line: np.ndarray) -> float:

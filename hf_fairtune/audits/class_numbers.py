@@ -8,7 +8,7 @@ loss are of all classes together where a row has one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from .metrics.auc_gap import extremes
 from .metrics.metric import gaps
 
 MACRO = "macro_"
+AUCS = ("auc", "min_group_auc", "max_group_auc", "auc_gap")
 # What is of all classes together where a row has one: their names, and whether greater is better.
 WHOLE = {"accuracy": True, "log_loss": False}
 # Decisions that are one-sided for every class decide nothing; those of a rare class often are.
@@ -107,7 +108,7 @@ def of_class_aucs(name: str, aucs: np.ndarray, rows: ClassRows, included: Sequen
     }
     if name in places:
         return np.asarray(aucs[(..., *places[name])])
-    key, (before, after) = single_key(name, rows.names)
+    key, (before, after) = single_key(name, rows.names, AUCS)
     compared = [rows.compared(place, included) for place in range(len(rows.names))]
     values = [of_aucs(key, aucs[..., place, :], codes, rows.group_names) for place, codes in enumerate(compared)]
     known = [value for value in values if value is not None]
@@ -126,7 +127,7 @@ def of_aucs(name: str, aucs: np.ndarray, included: Sequence[int], group_names: S
     What is across groups is NaN where none are `included`, by code.
     """
     across = aucs[..., list(included)]
-    if name in ("min_group_auc", "max_group_auc", "auc_gap"):
+    if name in AUCS[1:]:
         if not across.shape[-1]:
             return np.full(across.shape[:-1], np.nan)
         low, high = across.min(axis=-1), across.max(axis=-1)
@@ -153,11 +154,14 @@ def check_class_names(greater: Mapping[str, bool], group_names: Sequence[str], c
             raise FairTuneError(f"The class name {name!r} makes the key `{key}` twice; rename it.")
 
 
-def single_key(key: str, classes: Iterable[str]) -> tuple[str, tuple[str, str]]:
-    """Divide a key into that of one finding and what stands before and after: "macro_" or "", "_<class>" or ""."""
+def single_key(key: str, classes: Iterable[str], known: Container[str]) -> tuple[str, tuple[str, str]]:
+    """Divide a key into that of one finding and what stands before and after: "macro_" or "", "_<class>" or "".
+
+    A class may be called as a key ends, "auc" say, so that only what is left of a `known` key of one finding counts.
+    """
     if key.startswith(MACRO):
         return key.removeprefix(MACRO), (MACRO, "")
-    own = [name for name in classes if key.endswith(f"_{name}")]
+    own = [name for name in classes if key.endswith(f"_{name}") and key.removesuffix(f"_{name}") in known]
     after = f"_{max(own, key=len)}" if own else ""
     return key.removesuffix(after), ("", after)
 

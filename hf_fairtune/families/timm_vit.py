@@ -35,8 +35,8 @@ INSIDE = {
 SCALED = {"ls1.gamma": "attn.proj", "ls2.gamma": "mlp.fc2"}
 # Heads and decoders, which are left.
 LEFT = re.compile(r"(mask_token|decoder_|head\.)")
-# Of transformers of timm, whatever their size.
-HEAD_WIDTH, EPSILON = 64, 1e-6
+# Features an attention head, by those of a block: of ViT-Ti, S, B and L. Others differ, as ViT-H with 80 does.
+HEAD_WIDTHS, EPSILON = dict.fromkeys((192, 384, 768, 1024), 64), 1e-6
 
 
 def weights_in(path: str | Path) -> dict[str, Tensor]:
@@ -61,7 +61,7 @@ def weights_in(path: str | Path) -> dict[str, Tensor]:
     return {str(name): value for name, value in chosen.items() if isinstance(value, Tensor)}
 
 
-def encoder_of_timm(weights: Mapping[str, Tensor], head_width: int = HEAD_WIDTH) -> tuple[ViTModel, LoadedKeys]:
+def encoder_of_timm(weights: Mapping[str, Tensor], head_width: int | None = None) -> tuple[ViTModel, LoadedKeys]:
     """Return the encoder of transformers that computes what timm's does, up to rounding; weights are float32.
 
     Layer scales are multiplied into the layers before them. The names may have a prefix, as `visual.trunk.` of
@@ -69,10 +69,11 @@ def encoder_of_timm(weights: Mapping[str, Tensor], head_width: int = HEAD_WIDTH)
 
     Args:
         weights: by timm's names, of a class token and square patches.
-        head_width: features an attention head.
+        head_width: features an attention head, which no weight tells; by default 64 for blocks of 192, 384, 768 or
+            1024 features, and wanted for others.
 
     Raises:
-        FairTuneError: they are of another kind of transformer.
+        FairTuneError: they are of another kind of transformer, or `head_width` is wanted.
     """
     prefix = next((name.removesuffix(PATCHES) for name in sorted(weights, key=len) if name.endswith(PATCHES)), None)
     if prefix is None:
@@ -98,12 +99,18 @@ def encoder_of_timm(weights: Mapping[str, Tensor], head_width: int = HEAD_WIDTH)
     return model.eval(), LoadedKeys(tuple(state), tuple(sorted(others)), ())
 
 
-def _config(own: Mapping[str, Tensor], head_width: int) -> ViTConfig:
+def _config(own: Mapping[str, Tensor], head_width: int | None) -> ViTConfig:
     """Read the sizes off the weights."""
     width, channels, patch, _ = own[PATCHES].shape
     blocks = {int(name.split(".")[1]) for name in own if name.startswith("blocks.")}
     tokens = own["pos_embed"].shape[1] if "pos_embed" in own else 0
     side = math.isqrt(max(tokens - 1, 0))
+    head_width = head_width or HEAD_WIDTHS.get(width)
+    if head_width is None:
+        raise FairTuneError(
+            f"the blocks have {width} features, and the weights do not tell how many an attention head has; give "
+            "`head_width`, the features of a block divided by its heads (80 for ViT-H, 88 for g, 104 for G)."
+        )
     if not blocks or "cls_token" not in own or side * side != tokens - 1 or width % head_width:
         raise FairTuneError(
             f"the weights have {len(blocks)} blocks of {width} features, {tokens} positions and "

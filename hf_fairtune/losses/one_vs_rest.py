@@ -30,8 +30,11 @@ def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
         return logits
     if logits.ndim == 1 or logits.shape[1] <= 2:
         return margin(logits).unsqueeze(1)
-    own = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
-    return logits - logits.unsqueeze(1).masked_fill(own, -torch.inf).logsumexp(2)
+    # log p - log(1 - p) loses what lies far above 0 for the likeliest class: that is its logit less the others'.
+    own = torch.zeros_like(logits, dtype=torch.bool).scatter(1, logits.argmax(1, keepdim=True), value=True)
+    others = logits.masked_fill(own, -torch.inf).logsumexp(1, keepdim=True)
+    rest = logits.log_softmax(1).masked_fill(own, -torch.inf)
+    return torch.where(own, logits - others, rest - torch.log1p(-rest.exp()))
 
 
 def codes(labels: Tensor, classes: int) -> Tensor:

@@ -86,7 +86,9 @@ def written(config: PeftConfig) -> str:
 
 
 def read_config(text: str) -> PeftConfig:
-    """Read a PEFT config from JSON, from a file of it, or from the folder of an adapter.
+    """Read a PEFT config from JSON, from a file of it, or from the folder of an adapter, to train by it.
+
+    A saved one is for inference, and names the model that it was of; neither holds here.
 
     Raises:
         FairTuneError: it is none, or one of prompts, which an image classifier cannot read.
@@ -96,6 +98,7 @@ def read_config(text: str) -> PeftConfig:
             path = Path(text).expanduser()
             text = (path / "adapter_config.json" if path.is_dir() else path).read_text(encoding="utf-8")
         known = json.loads(text)
+        known |= {"inference_mode": False, "base_model_name_or_path": None}
         config: PeftConfig = PeftConfig.from_peft_type(peft_type=known.pop("peft_type"), **known)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise FairTuneError(
@@ -123,7 +126,8 @@ def wrapped(model: Any, config: PeftConfig) -> PeftModel:
 def warn_of_frozen_head(model: PeftModel, name: str | None) -> None:
     """Log where a PEFT config leaves the head as it is, which a new one must not be."""
     try:
-        head = find_head(model, name)
+        # PEFT keeps what it trains of a module under this name.
+        head = find_head(model, name).partition(".modules_to_save.")[0]
     except FairTuneError:  # there is none to speak of
         return
     if not any(values.requires_grad for values in plain(model).get_submodule(head).parameters()):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..audits.class_numbers import single_key
-from ..audits.compute import FITTED, compares_groups, one_class_key
+from ..audits.compute import FITTED, compares_groups, directions, one_class_key
 from ..audits.metrics.metric import gaps
 from ..audits.threshold_audit import DEGENERATE_RATE
 from ..errors import FairTuneError
@@ -48,7 +48,7 @@ class Floors:
         """Return the floors of a metric, by default `MIN_AUC` of a gap or a ratio; None for a user's own function."""
         if objective is None:
             return cls(min_auc or None)
-        objective, (before, after) = single_key(objective, class_names)
+        objective, (before, after) = single_key(objective, class_names, directions())
         if min_auc is None:
             min_auc = MIN_AUC if compares_groups(objective) else None
         # A mean over classes rests on decisions unless each class's are one-sided.

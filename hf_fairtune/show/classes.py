@@ -149,7 +149,7 @@ def on_test(every: Sequence[View], objective: str) -> Estimate | None:
     None where it is none of AUCs, or no cell has enough cases.
     """
     some = [view for view in changed_views(every) if view.split == "test"]
-    key, (mean, own) = single_key(objective, [view.target for view in some])
+    key, (mean, own) = single_key(objective, [view.target for view in some], LOWS)
     values = list[float]()
     for view in some if key in LOWS else ():
         groups = np.array([auc.value for *_, auc, taking in cells([view]) if taking])

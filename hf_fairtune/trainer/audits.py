@@ -161,7 +161,7 @@ class Audits:
                     scale_head(model, leaf, found.slope, found.intercept)
             self.forget(MODEL)
             self.calibrated.add(MODEL)
-        return replace(found, applied=applied, reasons=found.reasons if applied else (Reason("no_ranking"),))
+        return replace(found, applied=applied, reasons=found.reasons or (() if applied else (Reason("no_ranking"),)))
 
     @property
     def exclusive(self) -> bool:

@@ -27,7 +27,7 @@ from . import reports, searching
 from .arguments import FairTrainingArguments
 from .audited_trainer import AuditedTrainer
 from .audits import Audits, scores_of
-from .classes import names_of
+from .classes import class_names, names_of
 from .divergence import Divergence
 from .folding import CrossFit
 from .group_metrics import GroupMetrics, label_columns
@@ -110,14 +110,15 @@ class FairTrainer(AuditedTrainer):
         self.open_method, self.training_log, self.divergence = self.method, TrainingLog(self.method), Divergence()
         self.args.label_names = label_columns(self.args.label_names, compute_metrics is None)
         if compute_metrics is None:
-            classes = names_of(self)[1]
-            check_best_metric(self.args, eval_dataset, classes)
-            compute_metrics = GroupMetrics((), tuple(data.left_out("validation") if data else ()), tuple(classes))
+            left_out = data.left_out("validation") if data else ()
+            compute_metrics = GroupMetrics((), tuple(left_out), tuple(class_names(None, data) if data else ()))
         super().__init__(
             None if model is None else prepared_with(self, model, optimizers[0]),
             self.args, data_collator, train_dataset, eval_dataset, processing_class, model_init, compute_loss_func,
             compute_metrics, callbacks, optimizers, optimizer_cls_and_kwargs, preprocess_logits_for_metrics,
         )  # fmt: skip
+        if isinstance(compute_metrics, GroupMetrics):
+            check_best_metric(self.args, eval_dataset, names_of(self)[1])
         self.model_accepts_loss_kwargs = False  # a mean over the batch: accumulation divides it by their number
         self.loss_is_scaled_for_ga = False if self.compute_loss_func is None else None
 

@@ -19,7 +19,7 @@ LABELS, GROUPS = "labels", "groups"
 
 @dataclass(frozen=True)
 class GroupMetrics:
-    """`fairness_metrics` of rows whose groups have names, or else codes from 0; of rows without groups nothing.
+    """`fairness_metrics` of rows whose groups have names, or else codes; of rows without groups nothing.
 
     Args:
         names: of the groups by code; empty where the data name none.
@@ -36,12 +36,18 @@ class GroupMetrics:
         columns = prediction.label_ids
         if not isinstance(columns, tuple | list) or len(columns) < 2:
             return {}
-        names = self.names or tuple(map(str, range(int(np.max(columns[1], initial=0)) + 1)))
-        return fairness_metrics(names, [name for name in self.exclude if name in names], self.classes)(prediction)
+        codes = np.asarray(columns[1])
+        names = self.names or tuple(map(str, range(int(np.max(codes, initial=0)) + 1)))
+        # Codes may begin at 1, or skip some.
+        empty = () if self.names else {*names} - {*map(str, np.unique(codes))}
+        return fairness_metrics(names, [*empty, *(name for name in self.exclude if name in names)], self.classes)(
+            prediction
+        )
 
-    def of(self, dataset: Any) -> GroupMetrics:
+    def of(self, dataset: Any, model: Any) -> GroupMetrics:
         """Return these metrics with the names of a data set's groups, and of its classes where none are known."""
-        return GroupMetrics(tuple(group_names(dataset)), self.exclude, self.classes or tuple(class_names(dataset)))
+        classes = self.classes or tuple(class_names(dataset, model=model))
+        return GroupMetrics(tuple(group_names(dataset)), self.exclude, classes)
 
 
 def label_columns(asked: Sequence[str] | None, is_ours: bool) -> list[str]:

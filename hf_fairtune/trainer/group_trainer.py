@@ -76,7 +76,7 @@ class GroupTrainer(PaperTrainer):
         """Evaluate with the groups of the data set that is scored."""
         given = self.compute_metrics
         if isinstance(given, GroupMetrics):
-            self.compute_metrics = given.of(dataloader.dataset)
+            self.compute_metrics = given.of(dataloader.dataset, self.model)
         try:
             return super().evaluation_loop(
                 dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix

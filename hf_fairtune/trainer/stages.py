@@ -29,12 +29,13 @@ from .arguments import FairTrainingArguments
 from .audits import MODEL
 from .average import WeightAverageCallback
 from .checkpoints import MethodState, own_checkpoint, settings_of
-from .classes import fit_classes
+from .classes import check_weights, fit_classes
 from .epoch_of_rows import EpochOfRows
 from .rebinding import WAY, rebind
 from .run_facts import TrainingLog, public_name
 
 if TYPE_CHECKING:
+    from ..data.fair_dataset import FairDataset
     from .fair import FairTrainer
 
 Train = Callable[..., Any]
@@ -95,9 +96,8 @@ def prepared(trainer: FairTrainer, model: Any) -> Any:
         )
     check_takes_images(model)
     trainer.base_name = public_name(model)
-    if trainer.data is not None:
-        fit_image_size(model, trainer.data.image_size)
-        fit_classes(model, trainer.data)
+    fit(model, trainer.data)
+    check_weights(model, trainer.method.cross_entropy.class_weights)
     method, args = trainer.method, trainer.args
     trainer.facts = Facts.of(model, views_of(trainer), head=args.head, seed=args.seed)
     if method.stages()[0] is not method:
@@ -114,10 +114,14 @@ def start_model(trainer: FairTrainer) -> Any:
     """Build the plain model that trainings with the run's seed start from; the state of chance stays."""
     with torch.random.fork_rng():
         torch.manual_seed(trainer.args.seed)
-        model = Trainer.call_model_init(trainer)
-    if trainer.data is not None:
-        fit_image_size(model, trainer.data.image_size)
-        fit_classes(model, trainer.data)
+        return fit(Trainer.call_model_init(trainer), trainer.data)
+
+
+def fit(model: Any, data: FairDataset | None) -> Any:
+    """Fit a model to the images and classes of the data, where there are any, and return it."""
+    if data is not None:
+        fit_image_size(model, data.image_size)
+        fit_classes(model, data)
     return model
 
 

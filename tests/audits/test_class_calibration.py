@@ -11,7 +11,6 @@ from scipy.special import expit, log_softmax, softmax
 from hf_fairtune.audits.calibration import fit_calibration
 from hf_fairtune.audits.class_calibration import calibrated_scores, fit_class_calibration
 from hf_fairtune.audits.compute import scores_from_logits
-from hf_fairtune.errors import FairTuneError
 from hf_fairtune.families.head import MULTI_LABEL, find_head, scale_head
 from tests.conftest import tiny_vit
 
@@ -90,5 +89,40 @@ def test_what_has_no_rows_of_its_own_refuses_nothing() -> None:
     assert each.slopes["a"] != 1
     assert [(each.slopes[name], each.intercepts[name]) for name in "bc"] == [(1, 0)] * 2
     assert [(one.kind, one.group) for one in each.reasons] == [("too_few", "b"), ("no_ranking", "c")]
-    with pytest.raises(FairTuneError, match="`validation` has rows of one class; calibration needs two"):
-        fit_class_calibration(labels * 0, softmax(logits, axis=1), NAMES)
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "kinds"),
+    [
+        (np.zeros(90, int), np.full((90, 3), 1 / 3), ["too_few", "too_few"]),
+        (np.zeros((90, 3)), np.full((90, 3), 1 / 3), ["too_few"] * 3),
+        (np.arange(90) % 3, np.eye(3)[np.arange(90) % 3], ["no_log_odds"]),
+    ],
+)
+def test_without_a_fit_nothing_is_applied(labels: np.ndarray, scores: np.ndarray, kinds: list[str]) -> None:
+    found = fit_class_calibration(labels, scores, NAMES)
+    assert not found.ranks
+    assert [one.kind for one in found.reasons] == kinds
+    assert found.log_loss_after == found.log_loss_before
+    assert np.isfinite(found.log_loss_before)
+
+
+@pytest.mark.parametrize("scale", [0.01, 20])
+def test_the_slope_undoes_a_scale_of_the_logits(scale: float) -> None:
+    labels, logits = drawn(3)
+    one, other = (fit_class_calibration(labels, softmax(own * logits, axis=1), NAMES) for own in (1, scale))
+    assert other.slopes["a"] * scale == pytest.approx(one.slopes["a"], rel=1e-6)
+    assert [*other.intercepts.values()] == pytest.approx([*one.intercepts.values()], abs=1e-6)
+    assert not fit_class_calibration(labels, softmax(500 * logits, axis=1), NAMES).ranks
+
+
+@pytest.mark.parametrize("far", [3, 30, 300])
+def test_separated_classes_have_the_mean_of_their_targets(far: float) -> None:
+    """At the lowest point the chances' means are those of the targets; at the scores' own slope the loss is flat."""
+    labels = drawn(3)[0]
+    z, counts = far * np.eye(3)[labels], np.bincount(labels)
+    found = fit_class_calibration(labels, softmax(z, axis=1), NAMES)
+    targets = np.where(np.eye(3)[labels] == 1, counts[labels][:, None] + 1, 1) / (counts[labels][:, None] + 3)
+    chances = calibrated_scores(found, softmax(z, axis=1), exclusive=True)
+    assert found.ranks
+    np.testing.assert_allclose(chances.mean(0), targets.mean(0), atol=1e-6)

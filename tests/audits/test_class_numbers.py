@@ -8,11 +8,12 @@ from scipy.special import expit, softmax
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from transformers import EvalPrediction
 
-from hf_fairtune.audits.class_numbers import single_key
+from hf_fairtune.audits.class_numbers import of_class_aucs, single_key
 from hf_fairtune.audits.compute import directions, fairness_metrics, greater_is_better, numbers, scores_from_logits
 from hf_fairtune.audits.engine.class_rows import ClassRows, check_class_rows
 from hf_fairtune.audits.engine.rows import check_rows
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.search.floors import Floors
 
 GROUPS, CLASSES = ["F", "M"], ["bcc", "df", "mel", "nv"]
 
@@ -112,9 +113,20 @@ def test_every_key_knows_its_direction() -> None:
     for key in ("min_group_auc", "macro_min_group_auc", "min_group_auc_mel", "auc_mel_F"):
         assert known[key]
     assert not known["macro_equalized_odds_difference_fitted"]
-    assert single_key("auc_gap_mel", CLASSES) == ("auc_gap", ("", "_mel"))
-    assert single_key("macro_auc_gap", CLASSES) == ("auc_gap", ("macro_", ""))
+    assert single_key("auc_gap_mel", CLASSES, directions()) == ("auc_gap", ("", "_mel"))
+    assert single_key("macro_auc_gap", CLASSES, directions()) == ("auc_gap", ("macro_", ""))
     assert greater_is_better("min_group_auc") is True
+
+
+def test_a_class_called_as_a_key_ends_has_keys_of_its_own() -> None:
+    names = ["auc", *CLASSES[1:]]
+    assert Floors.of("min_group_auc", 0.6, names) == Floors(0.6)
+    assert Floors.of("min_group_auc_auc", 0.6, names) == Floors(0.6, auc="auc_auc")
+    labels, logits, groups = rows()
+    scored = check_class_rows(labels, scores_from_logits(logits), groups, GROUPS, names=names)
+    aucs = np.random.default_rng(0).random((len(names), len(GROUPS) + 1))
+    for key, cells in (("min_group_auc", aucs[[0, 2, 3], :-1]), ("min_group_auc_auc", aucs[0, :-1])):
+        assert of_class_aucs(key, aucs, scored, range(len(GROUPS))) == cells.min()
 
 
 @pytest.mark.parametrize("name", ["F", "gap", "auc"])

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.families.timm_vit import encoder_of_timm, weights_in
+from hf_fairtune.families.timm_vit import HEAD_WIDTHS, encoder_of_timm, weights_in
 
 from .backbones import images
 
@@ -140,6 +140,13 @@ def test_another_kind_of_transformer_is_one_line(change: dict[str, Tensor | None
     with pytest.raises(FairTuneError, match=line.replace("(", r"\(").replace(")", r"\)")) as found:
         encoder_of_timm(own, head_width=WIDTH // HEADS)
     assert "\n" not in str(found.value)
+
+
+def test_the_width_of_a_head_is_wanted_where_none_is_usual() -> None:
+    """Widths of other models divide by 64 as well, and would load as heads that they do not have."""
+    with pytest.raises(FairTuneError, match="blocks have 16 features, .*; give `head_width`"):
+        encoder_of_timm(weights())
+    assert set(HEAD_WIDTHS) == {192, 384, 768, 1024}
 
 
 def test_no_file_of_weights(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hf_fairtune import catalog
+from hf_fairtune.data.probabilities import class_log_odds
 from hf_fairtune.losses.balanced import balanced_cross_entropy, balanced_of_classes
 from hf_fairtune.losses.contrast import GroupPair
 from hf_fairtune.losses.loss import bias_loss_named, margin, weighted_bce
@@ -35,6 +36,8 @@ def test_the_sigmoid_of_log_odds_is_the_softmax() -> None:
     far = torch.tensor([[1e4, 0.0, -1e4]])
     assert log_odds(far, labels[:1])[0].tolist() == [1e4, -1e4, -2e4]
     assert torch.equal(log_odds(logits, findings()), logits)
+    wide = 30 * drawn(k=100)[0]
+    np.testing.assert_allclose(log_odds(wide, labels).numpy(), class_log_odds(wide.numpy()), rtol=1e-12)
     assert codes(torch.tensor([2, 0, -1]), 3).tolist() == [[0, 0, 1], [1, 0, 0], [-1, -1, -1]]
     assert codes(torch.tensor([[1.0, 0.0, torch.nan]]), 3).tolist() == [[1, 0, -1]]
 

@@ -17,7 +17,7 @@ from hf_fairtune.data.fair_dataset import FairDataset
 from hf_fairtune.datasets.lesions import write_lesions
 from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
-from hf_fairtune.methods.plain import Plain, read_config, written
+from hf_fairtune.methods.plain import Plain, read_config, warn_of_frozen_head, written
 from hf_fairtune.methods.swift import Swift
 from tests.conftest import table, tiny_vit
 from tests.trainer.test_drop_in import arguments
@@ -149,6 +149,30 @@ def test_a_head_that_stays_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixt
         trainer(tmp_path, peft_config=CONFIGS[2])
     (line,) = caplog.messages
     assert line.endswith('leaves the head `classifier` as it is; add modules_to_save=["classifier"] to train it.')
+
+
+def test_the_folder_of_an_adapter_is_trained_by(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its saved config says `inference_mode`, under which nothing would be trained."""
+    saved = PeftModel(tiny_vit(), LoraConfig(target_modules=BOTH, **HEAD))
+    saved.peft_config["default"].base_model_name_or_path = "another"
+    saved.save_pretrained(tmp_path / "adapter", save_embedding_layers=False)
+    assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["inference_mode"]
+    given: list[dict[str, Any]] = [
+        {"method": Plain(peft=str(tmp_path / "adapter"))},
+        {"peft_config": PeftConfig.from_pretrained(tmp_path / "adapter")},
+    ]
+    for number, options in enumerate(given):
+        run = trainer(tmp_path / str(number), **options)
+        before = weights(run.model)
+        run.train()
+        assert any("lora_" in name for name in trained(run))
+        assert moved(run, before) == trained(run)
+    assert not caplog.messages
+    frozen = PeftModel(tiny_vit(), LoraConfig(target_modules=BOTH, inference_mode=True, **HEAD))
+    warn_of_frozen_head(frozen, None)
+    assert caplog.messages[0].endswith(
+        'the head `classifier` as it is; add modules_to_save=["classifier"] to train it.'
+    )
 
 
 METHODS: list[dict[str, Any]] = [

@@ -71,7 +71,7 @@ def test_rows_without_data_have_the_names_of_their_classes(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("length", [3, -1])
-def test_findings_without_data_are_named_by_their_places(tmp_path: Path, length: int) -> None:
+def test_findings_without_data_are_named_by_the_model(tmp_path: Path, length: int) -> None:
     def findings(seed: int) -> Dataset:
         rows = table(64, seed)
         labels = np.random.default_rng(seed).integers(0, 2, (64, 3)).astype(np.float32)
@@ -84,7 +84,8 @@ def test_findings_without_data_are_named_by_their_places(tmp_path: Path, length:
     run = FairTrainer(model, arguments(tmp_path), method=Full(), train_dataset=findings(0), eval_dataset=findings(1))
     run.train()
     found = run.evaluate()
-    assert {"eval_min_group_auc", "eval_macro_min_group_auc", "eval_min_group_auc_2", "eval_auc_0_a"} <= {*found}
+    wanted = {"eval_min_group_auc", "eval_macro_min_group_auc", "eval_min_group_auc_LABEL_2", "eval_auc_LABEL_0_a"}
+    assert wanted <= {*found}
 
 
 def test_a_model_of_other_classes_is_refused(tmp_path: Path, data: Callable[[str], FairDataset]) -> None:
@@ -168,6 +169,24 @@ def test_calibration_is_in_the_weights(tmp_path: Path, data: Callable[[str], Fai
         )
     with torch.no_grad():
         assert run.model.config.problem_type == (MULTI_LABEL if kind == "findings" else "single_label_classification")
+
+
+@pytest.mark.parametrize("kind", ["classes", "findings"])
+def test_without_a_calibration_the_model_stays(tmp_path: Path, data: Callable[[str], FairDataset], kind: str) -> None:
+    """Scores of no logits, or of rows of one label, end no run after its training; the reason is kept."""
+    splits = data(kind)
+    if kind == "findings":
+        parts, labels = dict(splits.splits), splits.columns("validation")["labels"]
+        parts["validation"] = parts["validation"].select(np.flatnonzero((labels == [1, 0]).all(axis=1)))
+        splits = replace(splits, splits=DatasetDict(parts))
+    run = FairTrainer(tiny_vit(num_labels=len(splits.label_names)), arguments(tmp_path), data=splits, method=Full())
+    scores, before = run._audits().scores("model", "validation"), run.model.classifier.weight.clone()
+    run._audits()._scores["model", "validation"] = np.eye(3)[scores.argmax(axis=1)] if kind == "classes" else scores
+    found = run.calibrate()
+    assert not found.applied
+    assert [one.kind for one in found.reasons] == (["no_log_odds"] if kind == "classes" else ["too_few"] * 2)
+    assert torch.equal(run.model.classifier.weight, before)
+    assert run._audits().calibrate_scores("model") is None
 
 
 def test_a_class_may_lack_in_validation_and_test(tmp_path: Path, data: Callable[[str], FairDataset]) -> None:
