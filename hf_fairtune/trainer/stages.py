@@ -22,10 +22,11 @@ from ..families.patch_input import check_takes_images
 from ..masks.config import MaskConfig
 from ..masks.granularities import AUTO
 from ..masks.space import UNITS
+from ..methods.adapter import written
 from ..methods.facts import Facts, View
 from ..methods.fairtune import FairTune
 from ..methods.method import Method, NotSearchedError, method_named
-from ..methods.plain import Plain, written
+from ..methods.plain import Plain
 from .arguments import FairTrainingArguments
 from .audits import MODEL
 from .average import WeightAverageCallback
