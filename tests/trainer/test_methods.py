@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,12 @@ from tests.conftest import table, tiny_vit
 from tests.trainer.test_fair import arguments
 
 NAMES = catalog.names("methods")
-HYPERPARAMETERS = {"fairtune": {"mask": "attention"}, "groupdro": {"eta": 0.5, "balance": True}, "sam": {"rho": 0.2}}
+HYPERPARAMETERS: dict[str, dict[str, Any]] = {
+    "fairprune": {"prune_ratio": 1.0},  # which moves every weight
+    "fairtune": {"mask": "attention"},
+    "groupdro": {"eta": 0.5, "balance": True},
+    "sam": {"rho": 0.2},
+}
 
 
 def method(name: str) -> Method:
