@@ -21,7 +21,7 @@ def test_names_are_files_without_the_contract() -> None:
 
 @pytest.mark.parametrize("name", ["nothing", "method", "full.py", "../errors", ""])
 def test_what_is_no_variety_lists_those_there_are(name: str) -> None:
-    with pytest.raises(FairTuneError, match="is not one of the methods; choose from bmft, dfr, fairtune, full"):
+    with pytest.raises(FairTuneError, match="is not one of the methods; choose from .*bmft, .*fairtune, full"):
         catalog.find("methods", name)
     with pytest.raises(FairTuneError, match="is not one of the metrics; choose from accuracy"):
         catalog.find("audits.metrics", name)

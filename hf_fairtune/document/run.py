@@ -12,13 +12,27 @@ SINGLE = "single"
 
 
 @dataclass(frozen=True)
+class Needs:
+    """Where a method needs the sensitive attribute and the original training data."""
+
+    attribute_at_train: bool = False
+    attribute_at_validation: bool = False
+    attribute_at_inference: bool = False
+    original_training_data: bool = True
+
+
+@dataclass(frozen=True)
 class MethodFacts:
-    """A way to fine-tune: its name, title and BibTeX, and the hyper-parameters it ran with."""
+    """A way to fine-tune: its name, title and BibTeX, the hyper-parameters it ran with, and what it needs.
+
+    A document of an earlier version has no `needs`.
+    """
 
     name: str
     title: str
     citation: str
     hyperparameters: dict[str, Argument]
+    needs: Needs | None = None
 
 
 @dataclass(frozen=True)

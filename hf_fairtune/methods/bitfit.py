@@ -30,6 +30,7 @@ class BitFit(Method):
   year = {2022},
   doi = {10.18653/v1/2022.acl-short.1}
 }"""
+    trains: ClassVar[str] = "biases and the head"
 
     biases: str = flag(ALL, "Kinds of parts whose biases move, such as attention,mlp; `fairtune units` lists them.")
 

@@ -38,6 +38,7 @@ class FairPrune(Method):
   doi = {10.1007/978-3-031-16431-6_70}
 }"""
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, attribute_at_validation=True, original_training_data=False)
+    trains: ClassVar[str] = "nothing; it sets weights to 0"
     views: ClassVar[Mapping[str, View]] = MappingProxyType(
         {"train": View(augmented=True), "measured": View(), "validation": View("validation")}
     )

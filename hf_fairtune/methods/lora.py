@@ -37,6 +37,7 @@ class Lora(Method):
   booktitle = {International Conference on Learning Representations},
   year = {2022}
 }"""
+    trains: ClassVar[str] = "low-rank adapters and the head"
 
     rank: int = flag(8, "Rank r of the update of a layer.")
     lora_alpha: int = flag(8, "The update is scaled by this over the rank.")
@@ -58,7 +59,7 @@ class Lora(Method):
             FairTuneError: no layer can carry an adapter.
         """
         kind, targets = targets_of(model, parts_of(model, facts.head))
-        self.layers = {"adapted": kind, "adapted_layers": len(targets)}
+        self.layers = {"adapted": f"{len(targets)} {kind} layers"}
         config = LoraConfig(
             r=self.rank,
             lora_alpha=self.lora_alpha,

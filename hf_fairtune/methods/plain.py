@@ -23,6 +23,7 @@ class Plain(Method):
   howpublished = {\\url{https://github.com/huggingface/peft}},
   year = {2022}
 }"""
+    trains: ClassVar[str] = "what requires a gradient in the model given, or what a PEFT config adds"
 
     peft: str | None = flag(None, "PEFT config: its json file, the folder with its adapter_config.json, or JSON.")
 

@@ -28,6 +28,7 @@ class Scratch(Method):
   booktitle = {Advances in Neural Information Processing Systems},
   year = {2019}
 }"""
+    trains: ClassVar[str] = "all parameters, from random weights"
 
     seed: int = field(default=0, init=False, repr=False, compare=False)
 
@@ -46,8 +47,8 @@ class Scratch(Method):
         return [RandomStart(self.seed)]
 
     def record(self) -> StageRecord:
-        """Return that the start was random, and its seed."""
-        return StageRecord({"start": "random weights", "start_seed": self.seed})
+        """Return that the start was random; its seed is the run's."""
+        return StageRecord({"start": "random weights"})
 
 
 class RandomStart(TrainerCallback):

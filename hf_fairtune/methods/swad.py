@@ -18,7 +18,7 @@ from ..folder import write_atomically
 from ..masks.moving import refuse_moving, running, trained
 from ..masks.soft_mask_callback import refuse_sharded
 from .method import Method, StageRecord, flag
-from .valley import Valley
+from .valley import NOTHING, Valley
 
 logger = logging.getLogger(__name__)
 FILE_NAME = "swad.safetensors"
@@ -43,6 +43,7 @@ class Swad(Method):
   booktitle = {Advances in Neural Information Processing Systems},
   year = {2021}
 }"""
+    trains: ClassVar[str] = "all parameters, then averaged"
 
     valley_start: int = flag(3, "Evaluations in a row of which the first is the lowest where the valley begins.")
     valley_end: int = flag(6, "Evaluations in a row above the level where the valley has ended.")
@@ -57,7 +58,7 @@ class Swad(Method):
 
     def callbacks(self) -> list[TrainerCallback]:
         """Return what sums the weights and puts their mean in place."""
-        self.found = {"averaged_steps": 0}
+        self.found = {"averaged": NOTHING}
         return [ValleyCallback(Valley(self.valley_start, self.valley_end, self.valley_ratio), self.found)]
 
     def state(self) -> dict[str, Any]:

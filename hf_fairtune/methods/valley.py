@@ -14,6 +14,8 @@ from torch import Tensor
 
 from ..document.scalar import Scalar
 
+NOTHING = "nothing: no valley"
+
 
 @dataclass
 class Stretch:
@@ -88,11 +90,12 @@ class Valley:
         return {name: values / whole.steps for name, values in whole.sums.items()}
 
     def facts(self) -> dict[str, Scalar]:
-        """Return the steps averaged, and the evaluations at which the valley begins and ends, 1 for the first."""
+        """Say how many steps are averaged, and from which evaluation to which, 1 for the first."""
         if self.first is None:
-            return {"averaged_steps": 0}
-        found: dict[str, Scalar] = {"averaged_steps": self._whole().steps, "first_evaluation": self.first}
-        return found | ({"last_evaluation": len(self.losses) - self.end} if self.ended else {})
+            return {"averaged": NOTHING}
+        last = f"evaluation {len(self.losses) - self.end}" if self.ended else "the last step"
+        steps = self._whole().steps
+        return {"averaged": f"{steps} step{'s' * (steps > 1)}, from evaluation {self.first} to {last}"}
 
     def _begin(self) -> None:
         self.pending = self.pending[-self.start :]

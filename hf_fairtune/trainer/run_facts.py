@@ -80,7 +80,7 @@ class TrainingLog:
         moved = sum(p.numel() for name, p in model.named_parameters() if name in self._trained)
         method = self.method
         return Training(
-            MethodFacts(method.name, method.title, method.citation, method.hyperparameters()),
+            MethodFacts(method.name, method.title, method.citation, method.hyperparameters(), method.needs),
             moved if self.weights is None else self.weights,
             self.steps,
             arguments | {"processes": trainer.args.world_size},

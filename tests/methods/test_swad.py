@@ -47,9 +47,10 @@ def test_the_valley_is_that_of_the_algorithm(seed: int) -> None:
         return
     inside = weights[found[0] : found[1] + 1]
     assert valley.average()["w"].item() == pytest.approx(inside.mean())
-    facts = valley.facts()
-    assert (facts["averaged_steps"], facts["first_evaluation"]) == (inside.size, found[0] + 1)
-    assert facts.get("last_evaluation", len(losses)) == found[1] + 1
+    said = f"{inside.size} steps, from evaluation {found[0] + 1} to "
+    said += f"evaluation {found[1] + 1}" if valley.ended else "the last step"
+    assert valley.facts() == {"averaged": said}
+    assert valley.ended or found[1] + 1 == len(losses)
 
 
 class Weights(TrainerCallback):
@@ -86,7 +87,7 @@ def test_it_is_the_mean_of_every_step_in_the_valley(whole: tuple[FairTrainer, We
     mean = {name: torch.stack([one[name].double() for one in seen.found]).mean(0).float() for name in seen.found[0]}
     assert same(found.model, mean)
     assert not same(found.model, seen.found[-1])
-    assert found.training_log.steps[0].facts == {"averaged_steps": 9, "first_evaluation": 1}
+    assert found.training_log.steps[0].facts == {"averaged": "9 steps, from evaluation 1 to the last step"}
     stored = load_file(Path(str(found.args.output_dir)) / "checkpoint-9" / "model.safetensors")
     assert torch.equal(stored["classifier.weight"], mean["classifier.weight"])
     assert found.state.log_history[-2]["eval_loss"] == pytest.approx(found.evaluate()["eval_loss"])
@@ -107,7 +108,7 @@ def test_of_one_step_it_is_the_model() -> None:
         valley.add([("w", weights)])
         valley.close(loss)
     assert torch.equal(valley.average()["w"].float(), steps[0])
-    assert valley.facts() == {"averaged_steps": 1, "first_evaluation": 1, "last_evaluation": 1}
+    assert valley.facts() == {"averaged": "1 step, from evaluation 1 to evaluation 1"}
 
 
 def test_a_valley_goes_on_to_the_last_step(tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_without_a_valley_the_weights_stay_and_that_is_said(tmp_path: Path, capl
     found, seen = run(tmp_path, num_train_epochs=1)
     assert same(found.model, seen.found[-1])
     assert "shows no valley of 3: the weights are those of the last step" in caplog.text
-    assert found.training_log.steps[0].facts == {"averaged_steps": 0}
+    assert found.training_log.steps[0].facts == {"averaged": "nothing: no valley"}
 
 
 def test_bad_input(tmp_path: Path) -> None:
