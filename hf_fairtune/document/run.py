@@ -104,6 +104,8 @@ class Step:
 class Training:
     """How a model was trained, and which of its parts; `class_weights` are those of its loss, if it had any.
 
+    `adapter` tells that what was trained is kept as an adapter of PEFT, beside a mask's, which `mask` tells of.
+
     `trainable_parameters` required a gradient. The bias of a key is among them, though it never moves: the softmax of
     attention takes no notice of a constant.
     """
@@ -115,6 +117,7 @@ class Training:
     mask: MaskBits | None = None
     soft_mask: SoftMaskFacts | None = None
     class_weights: list[Real] = field(default_factory=list)
+    adapter: bool = False
 
 
 @dataclass(frozen=True)

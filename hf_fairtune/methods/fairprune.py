@@ -82,8 +82,9 @@ class FairPrune(Method):
         kept = most_salient(saliency, self.prune_ratio)
         for name, parameter in weights.items():
             parameter.copy_(broadcast(torch.where(kept[name], parameter, 0)))
-        gone = sum(int((~part).sum()) for part in kept.values())
-        self.pruned = {"compared": pair.describe(self.facts.group_names), "pruned": gone}
+        every = sum(part.numel() for part in kept.values())
+        gone = every - sum(int(part.sum()) for part in kept.values())
+        self.pruned = {"compared": pair.describe(self.facts.group_names), "pruned": f"{gone:,} of {every:,} weights"}
 
     def record(self) -> StageRecord:
         """Return the groups compared, and how many weights were set to 0."""

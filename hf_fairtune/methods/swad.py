@@ -31,7 +31,8 @@ class Swad(Method):
     The loss is that of each evaluation of the training, so `eval_strategy` says how finely the valley is found: its
     steps are those since the evaluation before. The mean takes the weights' place at the last step, before that is
     scored and saved; no step is changed. Where no valley began, the weights stay those of the last step, which is
-    logged and recorded. Sums are float64; those of `end` stretches lie in memory and in each checkpoint.
+    logged and recorded; algorithm 1 would average from the very first step there. Sums are float64; those of the last
+    `valley_end` stretches lie in memory and in each checkpoint.
     """
 
     title: ClassVar[str] = "SWAD"

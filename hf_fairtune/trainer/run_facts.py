@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from peft import PeftModel
 from transformers import Trainer
 from transformers.trainer_utils import has_length
 
@@ -87,6 +88,7 @@ class TrainingLog:
             self._mask,
             self._soft_mask,
             [*method.cross_entropy.class_weights],
+            self._mask is None and isinstance(model, PeftModel),
         )
 
 

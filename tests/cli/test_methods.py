@@ -66,3 +66,16 @@ def test_the_card_repeats_the_needs_and_older_documents_load() -> None:
     assert "| the method needs | the attribute to choose on validation; the original training data |" in card(
         document, []
     )
+
+
+def test_the_card_says_how_an_adapter_is_loaded() -> None:
+    """One of a method without a mask, such as LoRA."""
+    older = Document.load(Path(__file__).parent.parent / "show" / "repair.json")
+    own = older.model_named(older.model)
+    assert own.training is not None
+    newer = replace(own, training=replace(own.training, mask=None, soft_mask=None, adapter=True))
+    models = [newer if model.id == own.id else model for model in older.models]
+    assert "stock PEFT loads" not in card(older, [])
+    found = card(replace(older, models=models), [])
+    assert 'PeftModel.from_pretrained(base, "FOLDER", subfolder="adapter")' in found
+    assert "; the adapter needs `peft`" in found
