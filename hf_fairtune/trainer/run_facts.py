@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,8 +121,8 @@ def repair_facts(
 ) -> Repair:
     """Return how a trained model was repaired: on which images, in which head, calibrated how."""
     # PEFT's wrapper is no part of the head's name.
-    heads = heads_of(trainer.model, trainer.args.head)
-    head = ", ".join(leaf.removesuffix(".ln_tuning_layers.default") for leaf in heads)
+    wrappers = re.compile(r"\.(ln_tuning_layers|modules_to_save)\.default$")
+    head = ", ".join(wrappers.sub("", leaf) for leaf in heads_of(trainer.model, trainer.args.head))
     # NaN where a stage was resumed.
     seconds = sum(step.seconds for step in trainer.training_log.steps)
     return Repair(external, head, calibration, seconds)
