@@ -1,6 +1,7 @@
 """Finding a variety by its name: `<room>/<name>.py` is the registration."""
 
 import ast
+import difflib
 import importlib
 import re
 from pathlib import Path
@@ -42,11 +43,12 @@ def find(room: str, name: str) -> ModuleType:
     """Import `hf_fairtune/<room>/<name>.py`.
 
     Raises:
-        FairTuneError: the room has no such file; the message lists those it has.
+        FairTuneError: the room has no such file; the message lists those it has, and names the nearest.
     """
-    if name not in names(room):
-        what = room.rpartition(".")[2]
-        raise FairTuneError(f"`{name}` is not one of the {what}; choose from {', '.join(names(room))}.")
+    if name not in (known := names(room)):
+        what, near = room.rpartition(".")[2], difflib.get_close_matches(name, known, n=1)
+        meant = f"; did you mean `{near[0]}`?" if near else "."
+        raise FairTuneError(f"`{name}` is not one of the {what}; choose from {', '.join(known)}{meant}")
     return importlib.import_module(f"{__package__}.{room}.{name}")
 
 

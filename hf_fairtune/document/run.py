@@ -12,13 +12,27 @@ SINGLE = "single"
 
 
 @dataclass(frozen=True)
+class Needs:
+    """Where a method needs the sensitive attribute and the original training data."""
+
+    attribute_at_train: bool = False
+    attribute_at_validation: bool = False
+    attribute_at_inference: bool = False
+    original_training_data: bool = True
+
+
+@dataclass(frozen=True)
 class MethodFacts:
-    """A way to fine-tune: its name, title and BibTeX, and the hyper-parameters it ran with."""
+    """A way to fine-tune: its name, title and BibTeX, the hyper-parameters it ran with, and what it needs.
+
+    A document of an earlier version has no `needs`.
+    """
 
     name: str
     title: str
     citation: str
     hyperparameters: dict[str, Argument]
+    needs: Needs | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +104,8 @@ class Step:
 class Training:
     """How a model was trained, and which of its parts; `class_weights` are those of its loss, if it had any.
 
+    `adapter` tells that what was trained is kept as an adapter of PEFT, beside a mask's, which `mask` tells of.
+
     `trainable_parameters` required a gradient. The bias of a key is among them, though it never moves: the softmax of
     attention takes no notice of a constant.
     """
@@ -101,6 +117,7 @@ class Training:
     mask: MaskBits | None = None
     soft_mask: SoftMaskFacts | None = None
     class_weights: list[Real] = field(default_factory=list)
+    adapter: bool = False
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class FairTune(Method):
 }"""
 
     needs: ClassVar[Needs] = Needs(attribute_at_validation=True)
+    trains: ClassVar[str] = "the units of a mask and the head"
 
     mask: str | None = flag(None, "linear, layernorm, attention, mlp, norm, convolution, all, or bits such as 010110.")
     granularity: str = flag(

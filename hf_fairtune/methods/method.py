@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, Sampler
 from transformers import TrainerCallback
 
 from .. import catalog
-from ..document.run import MaskBits, SoftMaskFacts
+from ..document.run import MaskBits, Needs, SoftMaskFacts
 from ..document.scalar import Argument, Scalar
 from ..errors import FairTuneError
 from ..losses.cross_entropy import CrossEntropy, from_probabilities
@@ -27,16 +27,6 @@ Batch = dict[str, Tensor]
 
 class NotSearchedError(FairTuneError):
     """A hyper-parameter is still to be searched, so that the method cannot train."""
-
-
-@dataclass(frozen=True)
-class Needs:
-    """Where a method needs the sensitive attribute and the original training data."""
-
-    attribute_at_train: bool = False
-    attribute_at_validation: bool = False
-    attribute_at_inference: bool = False
-    original_training_data: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,6 +61,7 @@ class Method(catalog.Variety):
         title: name for people.
         citation: BibTeX of its paper.
         needs: where it needs the attribute and the original data.
+        trains: what moves, in words.
         views: rows that it reads, by name; the Trainer trains on "train".
         cross_entropy: with the options that training arguments set; refused where a method has other losses.
         teacher: gives the probabilities of the classes, [n, classes], that stand for the labels of a training batch.
@@ -79,6 +70,7 @@ class Method(catalog.Variety):
     title: ClassVar[str]
     citation: ClassVar[str]
     needs: ClassVar[Needs] = Needs()
+    trains: ClassVar[str] = "all parameters"
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True)})
 
     cross_entropy: CrossEntropy = CrossEntropy()

@@ -23,7 +23,7 @@ from .drawing import Picture
 from .figures import changes, forest
 from .group_names import in_words
 from .mask_figures import mask_frequency, mask_layers, mask_map, mask_words
-from .methods import budget_table, combined_alike, hours_said, methods_said
+from .methods import budget_table, combined_alike, hours_said, methods_said, needs_rows
 from .methods import tables as method_tables
 from .page import render
 from .reading import reading_table
@@ -136,7 +136,7 @@ def steps_table(own: Training) -> Table:
 def _training(run: Run, own: Training) -> dict[str, str]:
     """List the facts of the training, of the mask first, and of the search."""
     facts = recipe_rows(run.recipe) if run.recipe else {}
-    facts |= {"method": own.method.title}
+    facts |= {"method": own.method.title} | needs_rows(own.method)
     facts |= {"parts trained": mask_words(own.mask)} if own.mask else {}
     facts |= {"weights trained under": MASKS.get(own.soft_mask.kind, own.soft_mask.kind)} if own.soft_mask else {}
     facts |= {"parameters trained": trained_said(run, own)}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ..document.document import Document
 from ..document.replication import Repeated, Replication
-from ..document.run import SINGLE
+from ..document.run import SINGLE, MethodFacts, Needs
 from ..document.search import Search
 from .compared import Said, verdict
 from .table import Cell, Table
@@ -135,6 +135,23 @@ def hours_said(search: Search) -> str:
     cut = sum(trial.stopped_by == "hours" for trial in search.trials)
     pruned = f" and pruned {cut}" if cut else ""
     return f"; the limit of {search.max_hours:g} hours ended the search{pruned}"
+
+
+def needs_rows(method: MethodFacts) -> dict[str, str]:
+    """Return what the method needs as a row of the card; none where the document is of an earlier version."""
+    return {} if method.needs is None else {"the method needs": needs_said(method.needs)}
+
+
+def needs_said(needs: Needs) -> str:
+    """Say when a method needs the attribute, and whether it needs the original training data."""
+    times = {
+        "to train": needs.attribute_at_train,
+        "to choose on validation": needs.attribute_at_validation,
+        "to predict": needs.attribute_at_inference,
+    }
+    asked = " and ".join(when for when, needed in times.items() if needed)
+    data = "the original training data" if needs.original_training_data else "no original training data"
+    return f"{f'the attribute {asked}' if asked else 'no attribute'}; {data}"
 
 
 def tables(view: View) -> Sequence[Table]:

@@ -14,7 +14,8 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from ..errors import FairTuneError
 from ..folder import write_atomically
-from ..masks.soft_mask_callback import plain_name, refuse_sharded
+from ..masks.moving import refuse_moving, running, trained
+from ..masks.soft_mask_callback import refuse_sharded
 from .refusals import check_average
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,9 @@ class WeightAverageCallback(TrainerCallback):
     ) -> None:
         """At the end of one of the epochs, add the weights; at the last step, put the mean in their place."""
         model, last = objects["model"], state.global_step >= state.max_steps
-        self._refuse_moving(model)
+        if self._buffers is not None:
+            refuse_moving(model, self._buffers, "leave `average_last` out")
+            self._buffers = None
         if (last or float(state.epoch or 0).is_integer()) and math.ceil(state.epoch or 0) > self._before(state):
             self._add(model)
         if last and self._count:
@@ -103,27 +106,6 @@ class WeightAverageCallback(TrainerCallback):
         """Write the sums where a checkpoint is about to be saved, whose last file is written after them."""
         if control.should_save and args.should_save and self._sums:
             write_atomically(place(args, state), save(self._sums, {COUNT: str(self._count)}))
-
-    def _refuse_moving(self, model: nn.Module) -> None:
-        """Refuse, after the first step, running statistics that it moved."""
-        if self._buffers is not None:
-            for name, values in running(model):
-                if not torch.equal(values, self._buffers[name]):
-                    raise FairTuneError(
-                        f"`{name}` moves in training, and would not be that of averaged weights; leave `average_last` "
-                        "out, or keep the statistics still with `EvalModeCallback` (`--batch_norm eval`)."
-                    )
-            self._buffers = None
-
-
-def trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    """List the parameters that training moves, under the names of the plain model."""
-    return [(plain_name(name), values) for name, values in model.named_parameters() if values.requires_grad]
-
-
-def running(model: nn.Module) -> list[tuple[str, Tensor]]:
-    """List the buffers that training might move."""
-    return [(plain_name(name), values) for name, values in model.named_buffers() if values.is_floating_point()]
 
 
 def place(args: TrainingArguments, state: TrainerState) -> Path:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from peft import PeftModel
 from transformers import Trainer
 from transformers.trainer_utils import has_length
 
@@ -80,13 +82,14 @@ class TrainingLog:
         moved = sum(p.numel() for name, p in model.named_parameters() if name in self._trained)
         method = self.method
         return Training(
-            MethodFacts(method.name, method.title, method.citation, method.hyperparameters()),
+            MethodFacts(method.name, method.title, method.citation, method.hyperparameters(), method.needs),
             moved if self.weights is None else self.weights,
             self.steps,
             arguments | {"processes": trainer.args.world_size},
             self._mask,
             self._soft_mask,
             [*method.cross_entropy.class_weights],
+            self._mask is None and isinstance(model, PeftModel),
         )
 
 
@@ -118,8 +121,8 @@ def repair_facts(
 ) -> Repair:
     """Return how a trained model was repaired: on which images, in which head, calibrated how."""
     # PEFT's wrapper is no part of the head's name.
-    heads = heads_of(trainer.model, trainer.args.head)
-    head = ", ".join(leaf.removesuffix(".ln_tuning_layers.default") for leaf in heads)
+    wrappers = re.compile(r"\.(ln_tuning_layers|modules_to_save)\.default$")
+    head = ", ".join(wrappers.sub("", leaf) for leaf in heads_of(trainer.model, trainer.args.head))
     # NaN where a stage was resumed.
     seconds = sum(step.seconds for step in trainer.training_log.steps)
     return Repair(external, head, calibration, seconds)

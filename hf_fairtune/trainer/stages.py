@@ -21,10 +21,11 @@ from ..families.family import fit_image_size
 from ..families.one_logit import has_one_logit
 from ..families.patch_input import check_takes_images
 from ..masks.config import MaskConfig
+from ..methods.adapter import written
 from ..methods.facts import Facts, View
 from ..methods.fairtune import FairTune
 from ..methods.method import Method, NotSearchedError, method_named
-from ..methods.plain import Plain, written
+from ..methods.plain import Plain
 from .arguments import FairTrainingArguments
 from .audits import MODEL
 from .average import WeightAverageCallback

@@ -65,9 +65,10 @@ def test_methods_for_any_training_repair_too(repair: Repair, biased: Path, metho
     assert training_of(folder).method.name == method
 
 
-def test_a_repair_by_an_adapter(repair: Repair, biased: Path) -> None:
-    """FairTune's mask on the external set: stored as an adapter, whose head holds the calibration, too."""
-    folder = repair("--method", "fairtune", "--mask", "layernorm")
+@pytest.mark.parametrize(("method", "rounding"), [("fairtune --mask layernorm", 0), ("lora --rank 2", 1e-5)])
+def test_a_repair_by_an_adapter(repair: Repair, biased: Path, method: str, rounding: float) -> None:
+    """FairTune's mask or LoRA on the external set: an adapter, whose head holds the calibration, too."""
+    folder = repair("--method", *method.split())
     found = repair_of(folder)
     assert found.head == "classifier"
     assert found.calibration is not None
@@ -76,4 +77,16 @@ def test_a_repair_by_an_adapter(repair: Repair, biased: Path) -> None:
     tuned = PeftModel.from_pretrained(before, folder / "adapter").eval()
     pixels = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        assert torch.equal(tuned(pixel_values=pixels).logits, after(pixels).logits)
+        torch.testing.assert_close(tuned(pixel_values=pixels).logits, after(pixels).logits, rtol=0, atol=rounding)
+
+
+def test_fairprune_sets_weights_to_zero_and_trains_none(repair: Repair, biased: Path) -> None:
+    """But for the head, which calibration scales."""
+    folder = repair("--method", "fairprune", "--prune_ratio", "0.2")
+    before, after = weights(biased), weights(folder)
+    (step,) = training_of(folder).steps
+    assert (step.epochs, step.batches) == (0, 0)
+    assert str(step.facts["pruned"]).endswith(" weights")
+    for name in set(before) - set(HEAD):
+        gone = after[name] == 0
+        assert torch.equal(after[name][~gone], before[name][~gone]), name

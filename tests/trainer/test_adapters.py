@@ -15,9 +15,10 @@ from transformers import Trainer, ViTForImageClassification, ViTImageProcessorPi
 from hf_fairtune import DataArguments, FairTrainer, FairTuneError, MaskConfig, load_fair_dataset
 from hf_fairtune.data.fair_dataset import FairDataset
 from hf_fairtune.datasets.lesions import write_lesions
+from hf_fairtune.methods.adapter import read_config, warn_of_frozen_head, written
 from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
-from hf_fairtune.methods.plain import Plain, read_config, warn_of_frozen_head, written
+from hf_fairtune.methods.plain import Plain
 from hf_fairtune.methods.swift import Swift
 from tests.conftest import table, tiny_vit
 from tests.trainer.test_drop_in import arguments

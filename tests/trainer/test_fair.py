@@ -179,7 +179,7 @@ def test_method_by_argument_or_object(tmp_path: Path) -> None:
     args = arguments(tmp_path)
     splits = {"train_dataset": table(), "eval_dataset": table(64, 1)}
     assert FairTrainer(tiny_vit(), args, method=Full(), **splits).method.name == "full"
-    with pytest.raises(FairTuneError, match="`magic` is not one of the methods; choose from bmft, dfr, fairtune,"):
+    with pytest.raises(FairTuneError, match="`magic` is not one of the methods; choose from .*bmft, .*fairtune,"):
         FairTrainer(tiny_vit(), arguments(tmp_path, method="magic"), **splits)
     assert FairTrainer(tiny_vit(), arguments(tmp_path, method="swift"), **splits).method == Swift()
     with pytest.raises(FairTuneError, match="the losses of the method 'swift' have no such option"):

@@ -14,6 +14,7 @@ from tests.trainer.test_fair import arguments
 
 NAMES = catalog.names("methods")
 HYPERPARAMETERS: dict[str, dict[str, Any]] = {
+    "fairprune": {"prune_ratio": 1.0},  # which moves every weight
     "fairtune": {"mask": "attention"},
     "groupdro": {"eta": 0.5, "balance": True},
     "jtt": {"first_epochs": 2.0, "upweight": 2},
@@ -75,6 +76,7 @@ def test_weights_move_and_the_log_says_what_was_done(tmp_path: Path, name: str) 
     assert (training.method.name, training.method.title) == (name, run.method.title)
     assert training.method.hyperparameters == run.method.hyperparameters()
     assert [step.name for step in training.steps] == [stage.stage for stage in run.method.stages()]
+    assert training.adapter == (name == "lora")
 
 
 def test_without_a_radius_sam_is_full_fine_tuning(tmp_path: Path) -> None:
