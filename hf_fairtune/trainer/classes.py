@@ -39,7 +39,7 @@ def class_names(dataset: Any, data: FairDataset | None = None, model: Any = None
 
 def names_of(trainer: FairTrainer) -> tuple[list[str], list[str]]:
     """Return the names of the groups and of the classes of a trainer's validation rows, as `class_names` has these."""
-    return group_names(trainer.eval_dataset), class_names(trainer.eval_dataset, trainer.data, trainer.model)
+    return group_names(trainer.eval_dataset), trainer.class_names
 
 
 def group_names(dataset: Any) -> list[str]:

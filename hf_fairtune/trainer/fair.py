@@ -66,6 +66,7 @@ class FairTrainer(AuditedTrainer):
     """
 
     facts: Facts
+    class_names: list[str]
     searcher: Searcher | None = None
     cross_fit: CrossFit | None = None
     ration: Ration | None = None
@@ -117,8 +118,10 @@ class FairTrainer(AuditedTrainer):
             self.args, data_collator, train_dataset, eval_dataset, processing_class, model_init, compute_loss_func,
             compute_metrics, callbacks, optimizers, optimizer_cls_and_kwargs, preprocess_logits_for_metrics,
         )  # fmt: skip
+        # A search leaves no model from trial to trial.
+        self.class_names = class_names(eval_dataset, data, self.model)
         if isinstance(compute_metrics, GroupMetrics):
-            check_best_metric(self.args, eval_dataset, names_of(self)[1])
+            check_best_metric(self.args, eval_dataset, self.class_names)
         self.model_accepts_loss_kwargs = False  # a mean over the batch: accumulation divides it by their number
         self.loss_is_scaled_for_ga = False if self.compute_loss_func is None else None
 

@@ -51,6 +51,16 @@ def test_rows_that_name_nothing_have_the_models_classes(tmp_path: Path, findings
         FairTrainer(model, wrong, method=Full(), train_dataset=named, eval_dataset=named)
 
 
+def test_a_search_by_a_class_that_only_the_model_names(tmp_path: Path) -> None:
+    rows = table(96).cast_column("labels", Value("int64"))
+    rows = rows.map(lambda row, place: {"labels": place % 3}, with_indices=True)
+    run = FairTrainer(
+        model_init=lambda: tiny_vit(num_labels=3), args=arguments(tmp_path), train_dataset=rows, eval_dataset=rows
+    )
+    best = run.hyperparameter_search(n_trials=1, compute_objective="min_group_auc_LABEL_1", selection="one_se")
+    assert 0 < best.objective < 1
+
+
 @pytest.mark.parametrize("findings", [False, True])
 def test_codes_without_rows_are_not_compared(findings: bool) -> None:
     draw = np.random.default_rng(0)
