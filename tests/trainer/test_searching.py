@@ -82,7 +82,13 @@ def test_a_preset_that_an_architecture_lacks_opens_no_study(tmp_path: Path) -> N
         return backbone("mobilenet_v2")
 
     with pytest.raises(FairTuneError, match="but `stages` of `mobilenet_v2` can train only norm, convolution"):
-        FairTrainer(model_init=model_init, args=arguments(tmp_path / "o"), train_dataset=table(), eval_dataset=table())
+        FairTrainer(
+            model_init=model_init,
+            args=arguments(tmp_path / "o"),
+            train_dataset=table(),
+            eval_dataset=table(),
+            method=FairTune(mask="attention"),
+        )
     assert not list(tmp_path.iterdir())
 
 
