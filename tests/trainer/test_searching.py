@@ -17,6 +17,7 @@ import pytest
 
 from hf_fairtune import FairTrainer, FairTuneError
 from hf_fairtune.masks.space import regular
+from hf_fairtune.methods.fairtune import FairTune
 from tests.conftest import table, tiny_vit
 from tests.families.backbones import backbone
 from tests.trainer.test_fair import arguments
