@@ -34,3 +34,7 @@ def test_the_terminal_says_first_what_is_judged_and_lowest(of_classes: Document)
     text = audit_text(of_classes)
     places = [text.index(f"By sex, {name}: ") for name in ("nv", "mel", "bcc", "df")]
     assert places == sorted(places)
+
+
+def test_a_value_of_exclusive_classes_is_a_class(of_classes: Document) -> None:
+    assert "Read dx nv: class, 120; " in audit_text(of_classes)
