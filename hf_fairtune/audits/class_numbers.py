@@ -136,6 +136,20 @@ def of_aucs(name: str, aucs: np.ndarray, included: Sequence[int], group_names: S
     return aucs[..., columns[name]] if name in columns else None
 
 
+def cells_of_key(name: str, rows: ClassRows, included: Sequence[int]) -> list[tuple[str, str]] | None:
+    """List class and group of every cell that a key across groups rests on; None of a key that is not of cells."""
+    key, (_, after) = single_key(name, rows.names)
+    least = _cells(dict.fromkeys(("auc", "auc_gap", key)), rows.group_names)[key].groups
+    if not least or (rows.exclusive and _is_whole(key)):
+        return None
+    found = list[tuple[str, str]]()
+    for place, target in enumerate(rows.names):
+        codes = rows.compared(place, included)
+        if after in ("", f"_{target}") and len(codes) >= least:
+            found += [(target, rows.group_names[code]) for code in codes]
+    return found
+
+
 def check_class_names(greater: Mapping[str, bool], group_names: Sequence[str], classes: Sequence[str]) -> None:
     """Check that no two keys of several classes are one.
 

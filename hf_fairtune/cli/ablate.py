@@ -23,6 +23,7 @@ from ..errors import FairTuneError
 from ..folder import write_atomically
 from ..methods.method import method_named
 from ..show.ablation import ablation_rows, ablation_table
+from ..show.classes import several
 from . import debias
 from .flags import parse
 
@@ -61,7 +62,7 @@ def run(ablation: AblationArguments, flags: list[str]) -> None:
     rows = ablation_rows(runs)
     text = to_json({"flag": name, "seeds": ablation.seeds, "rows": rows}, indent=2, inf_nan_mode="null").decode()
     write_atomically(folder / "ablation.json", text + "\n")
-    table = ablation_table(name, rows, len(ablation.seeds))
+    table = ablation_table(name, rows, len(ablation.seeds), several(runs[values[0]][0]))
     write_atomically(folder / "ablation.txt", table + "\n")
     print(table)
 

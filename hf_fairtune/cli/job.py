@@ -31,7 +31,8 @@ from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
 from ..trainer.kept_hours import KeptHours
 from ..trainer.kept_start import KeptStart
-from .counts import classes_said, counts_of, detectable_said
+from ..trainer.selecting import objective_cells
+from .counts import cells_said, classes_said, counts_of, detectable_said
 from .model import ModelArguments, load_processor, load_with_new_head
 
 
@@ -78,10 +79,10 @@ class Job:
             print(f"{self.folder} is finished; nothing was run.")
         return True
 
-    def trainer(self, objective: str | None = None) -> FairTrainer:
+    def trainer(self, objective: str | None = None, folds: int = 0) -> FairTrainer:
         """Load data and model, and only then take the folder: a wrong flag leaves nothing in the way.
 
-        `objective` is the metric of a search.
+        `objective` is the metric of a search, whose trials are scored on validation, or on so many folds.
         """
         check_place(self.folder)
         method = self.method()
@@ -90,13 +91,15 @@ class Job:
             data = self.load_data(processor)
             start = KeptStart(self.starting_model(data))
             trainer = FairTrainer(model_init=start, args=self.training, data=data, method=method)
+            cells = None
             if objective is not None:
                 direction(objective, data.groups_of("validation"), () if data.task == "binary" else data.label_names)
+                cells = objective_cells(trainer, objective, folds)
             elif trainer.unsearched is not None:
                 raise trainer.unsearched
             claim(self.folder, self.fingerprint)
         say_weights(trainer)
-        for line in (*classes_said(data), *detectable_said(data)):
+        for line in (*classes_said(data), *cells_said(data, cells), *detectable_said(data)):
             say(trainer, line)
         return trainer
 

@@ -193,7 +193,7 @@ def run(
     job = Job(data, model, hyperparameters, training, asdict(search))
     if not job.finished():
         clock = Clock(Path(training.output_dir) if training.process_index == 0 else None)
-        trainer = job.trainer(objective=search.objective)
+        trainer = job.trainer(search.objective, search.folds)
         search = search.beside(trainer)
         say_power(trainer)
         warn_of_small_groups(trainer)

@@ -3,14 +3,16 @@
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 import numpy as np
 
 from ..document.document import Document
 from ..document.estimate import Estimate, Reason
+from ..publish import publish
 from .chosen import optimism
+from .classes import cells, several
 from .view import RANKED, Side, View, sides, views, weighted
 from .words import (
     ALIKE,
@@ -23,6 +25,7 @@ from .words import (
     READING,
     STATUSES,
     UNDECIDED,
+    UNRATED,
     VERDICTS,
     WORSE,
     YOUDEN,
@@ -34,16 +37,15 @@ from .words import (
     threshold,
 )
 
-MOST = 8
-# Groups in a headline.
-NAMED = 3
+# Names in a list, and groups in a headline.
+MOST, NAMED = 8, 3
 
 
 @dataclass(frozen=True)
 class Answer:
     """What one audit says: its kind, a key of `VERDICTS`, that verdict in words, and what it rests on.
 
-    `rank` orders answers: what has most to say comes first.
+    `rank` orders answers: what has most to say comes first, of several classes then the lowest AUC of a cell.
     """
 
     view: View
@@ -51,16 +53,23 @@ class Answer:
     verdict: str
     paragraphs: list[str]
     sides: dict[str, Side]
-    rank: int
+    rank: tuple[int, float]
 
 
 def answers(document: Document) -> list[Answer]:
-    """Answer for every audit of the document's model, in the document's order."""
-    every, found = views(document), []
+    """Answer for every audit of the document's model, in the document's order.
+
+    Of several classes, most of whose cells may be small, the answer is from what may be shared, everywhere.
+    """
+    of_classes = several(document)
+    every, found = views(publish(replace(document, gate=None)) if of_classes else document), []
     for view, some in zip(every, sides(every), strict=True):
         kind, verdict = _verdict(some)
-        said = [*_equal(view), _rates(view, some), _ranking(view, some), *_beside(view, some)]
-        found.append(Answer(view, kind, verdict, said, some, [*VERDICTS].index(kind)))
+        known = [auc.value for *_, auc, taking in cells([view]) if taking] if of_classes else [0.0]
+        said = [ALL_EQUAL] if Reason("equal_scores") in view.audit.auc.reasons else []
+        said += [_rates(view, some, of_classes), _ranking(view, some), *_beside(view, some)]
+        rank = [*VERDICTS].index(kind), min(known, default=math.inf)
+        found.append(Answer(view, kind, verdict, said, some, rank))
     return found
 
 
@@ -119,15 +128,12 @@ def _verdict(found: dict[str, Side]) -> tuple[str, str]:
     return kind, f"{alone}{VERDICTS[kind]}{f', {ALIKE}' if kind == 'open' else ''}."
 
 
-def _equal(view: View) -> list[str]:
-    """Warn of a model whose scores are all equal."""
-    return [ALL_EQUAL] if Reason("equal_scores") in view.audit.auc.reasons else []
-
-
-def _rates(view: View, found: dict[str, Side]) -> str:
+def _rates(view: View, found: dict[str, Side], of_classes: bool) -> str:
     """Say how many cases are found and how many others flagged, in the worst and the best group."""
     place = view.deployed()
     if place is None:
+        if of_classes and (why := view.unrated()):
+            return UNRATED.format(reasons(why))
         return UNDECIDED if view.audit.thresholds else "There are no rates here."
     at, missed, alarmed = view.audit.thresholds[place], found["missed"], found["alarmed"]
     where = f"At the threshold {number(at.value)}"

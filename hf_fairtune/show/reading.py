@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from operator import attrgetter
 
-from ..document.data import Data, Reading
+from ..document.data import Data, Reading, Role
 from ..document.document import Document
 from ..document.estimate import exact
 from .table import Cell, Table
@@ -20,13 +20,15 @@ def reading_table(data: Data) -> Table:
     Of many values of one column that were read alike, the most frequent are named.
     """
     rows: list[list[Cell]] = []
+    # Of exclusive classes a value is one class; of findings it may list several.
+    said: dict[Role, str] = {"findings": "class"} if data.task == "multiclass" else {}
     for (column, role), some in groupby(data.readings, attrgetter("column", "role")):
         found = list(some)
         named = found if len(found) <= SHOWN + 1 else found[:SHOWN]
-        rows += [[column or "(file)", one.value or "(empty)", _role(one), one.n] for one in named]
+        rows += [[column or "(file)", one.value or "(empty)", said.get(role, _role(one)), one.n] for one in named]
         if rest := found[len(named) :]:
             counted = None if found[0].n is None else sum(exact(one.n) for one in rest)
-            rows.append([column, f"({len(rest)} other values)", ROLES[role], counted])
+            rows.append([column, f"({len(rest)} other values)", said.get(role, ROLES[role]), counted])
     return Table.of("How the columns were read", ["column", "value", "read as", "rows in the table"], rows)
 
 

@@ -11,7 +11,7 @@ from ..audits.threshold_audit import deployed
 from ..document.audit import AucGap, Audit, ThresholdAudit
 from ..document.comparison import Comparison, ThresholdChange
 from ..document.document import Document
-from ..document.estimate import NAN, Estimate
+from ..document.estimate import NAN, Estimate, Reason
 from ..document.replication import Replication
 from .words import percent
 
@@ -63,6 +63,12 @@ class View:
     def deployed(self) -> int | None:
         """Return the place of the shared threshold to answer at: the first fitted one that decides, or the first."""
         return deployed(self.audit.thresholds)
+
+    def unrated(self) -> list[Reason]:
+        """Return why rates are unknown at the last shared threshold that decides; nothing where none decides."""
+        found = [at.groups for at in self.audit.thresholds if not (at.degenerate or at.by_group)]
+        rates = [row.rates[key] for row in found[-1] for key, *_ in RATES.values()] if found else []
+        return [one for rate in rates for one in rate.reasons]
 
 
 def views(document: Document) -> list[View]:

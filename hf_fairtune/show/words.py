@@ -44,6 +44,7 @@ ALIKE = "nor is equality shown"
 OPEN = "who is missed more often stays open"
 ALL_EQUAL = "The model gives every row the same score: it tells nobody apart, so no number here is about a group."
 UNDECIDED = "No rates: at every threshold almost nobody, or almost everybody, of some group is flagged."
+UNRATED = "No rates: in no group are both cases found and false alarms known ({})."
 READING = (
     "Cases are rows with the finding; false alarms are other rows that are flagged. AUC, the area under the ROC "
     "curve, is the share of pairs, a case and another row, that the scores order rightly: 1 is perfect, 0.5 a coin. "

@@ -3,12 +3,14 @@
 import sys
 import time
 from collections.abc import Callable
+from math import isnan
 from typing import Any
 
 from transformers import TrainerCallback, TrainerState
 
 from ..search.progress import duration
 
+OF_CLASSES = {"auc": "auc of the worst class"}
 SHOWN = ("eval_auc", "eval_min_group_auc", "eval_auc_gap")
 
 
@@ -28,7 +30,11 @@ class EpochLine(TrainerCallback):
             return
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
         loss = f"loss {losses[-1]:.4f} · " if losses else ""
-        scores = " · ".join(f"{name.removeprefix('eval_')} {metrics[name]:.4f}" for name in SHOWN if name in metrics)
+        shown = {name.removeprefix("eval_"): metrics[name] for name in SHOWN if name in metrics}
+        if "eval_macro_auc" in metrics:
+            # Of several classes: the worst one's AUC; a gap may lack, as no class has two groups with enough cases.
+            shown = {OF_CLASSES.get(name, name): value for name, value in shown.items() if not isnan(value)}
+        scores = " · ".join(f"{name} {value:.4f}" for name, value in shown.items())
         done = max(1, state.global_step - self._first)
         left = (time.monotonic() - self._start) / done * (state.max_steps - state.global_step)
         epoch = f"epoch {state.epoch or 0:g}/{state.num_train_epochs:g}"

@@ -72,7 +72,8 @@ def find_winner(
     check_search(plan.folds, plan.mode, selection, combination, plan.fraction)
     check_subset(trainer, plan.fraction)
     trainer.cross_fit = cross_fit(trainer, plan, selection, partial(propose, trainer, plan))
-    selecting.check_cells(trainer, plan)
+    if plan.by_name:
+        selecting.objective_cells(trainer, plan.objective_name, plan.folds)
     searcher = open_searcher(trainer, plan)
     searcher.keeps_weights = combination.combines
     if (line := note(plan.objective_name)) and trainer.is_world_process_zero():

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from accelerate.utils import broadcast_object_list
 
+from ..audits.class_numbers import cells_of_key, single_key
+from ..audits.compute import key_of
 from ..audits.engine.class_rows import ClassRows, check_class_rows
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..audits.engine.rows import ScoredRows, included_codes
+from ..data.fair_dataset import TRAIN
 from ..document.search import Choice, Trial
-from ..errors import FairTuneError
+from ..errors import FairTuneError, listed
 from ..search.kept import place, read_scores, write_scores
 from ..search.plan import Plan
 from ..search.searcher import Searcher
@@ -93,20 +96,29 @@ def scored_by(trainer: FairTrainer, plan: Plan, trials: Sequence[Trial]) -> Scor
     return _checked(fit.kept(trials) if fit else _on_validation(trainer, trials), trials, objective_of(plan))
 
 
-def check_cells(trainer: FairTrainer, plan: Plan) -> None:
-    """Check that of several classes some cell has enough cases for an objective across groups.
+def objective_cells(trainer: FairTrainer, objective: str, folds: int = 0) -> list[tuple[str, str]] | None:
+    """List class and group of the cells that a search's objective rests on; None where it is not one of cells.
 
     Raises:
-        FairTuneError: none has, on the rows that trials are scored on.
+        FairTuneError: it rests on none, as none has enough cases on the rows that trials are scored on.
     """
-    if not (plan.by_name and names_of(trainer)[1] and "group" in plan.objective_name):
-        return
-    rows = trainer.cross_fit.division.rows if trainer.cross_fit and plan.folds else _unscored(trainer)[0]
-    if isinstance(rows, ClassRows) and not rows.estimable[:, :-1].any():
-        raise FairTuneError(
-            f"`{plan.objective_name}` has no value: no class has {ESTIMABLE} cases, and {ESTIMABLE} others, in any "
-            "group of the validation rows. Enlarge these, merge groups or classes, or search by another objective."
-        )
+    if not all(names_of(trainer)):
+        return None
+    rows, included = _unscored(trainer, folds)
+    found = cells_of_key(key_of(objective), rows, included) if isinstance(rows, ClassRows) else None
+    if found is None or found or not isinstance(rows, ClassRows):
+        return found
+    own, where = single_key(key_of(objective), rows.names)[1][1], "train and validation" if folds else "validation"
+    lacks, each = "no class has", ""
+    if own:
+        scarcer = rows.of(rows.names.index(own[1:])).cases(units=False)[:, :2].min(axis=1).tolist()
+        counts = [f"{scarcer[code]} in {rows.group_names[code]}" for code in included]
+        lacks, each = f"{own[1:]} does not have", f" ({listed(counts)})"
+    few = "two groups" if cells_of_key(f"min_group_auc{own}", rows, included) else "any group"
+    raise FairTuneError(
+        f"`{objective}` has no value: {lacks} {ESTIMABLE} cases, and {ESTIMABLE} others, in {few} of the {where} rows"
+        f"{each}. Enlarge these, merge groups or classes, or search by another objective."
+    )
 
 
 def _on_validation(trainer: FairTrainer, trials: Sequence[Trial]) -> Scored:
@@ -119,9 +131,15 @@ def _on_validation(trainer: FairTrainer, trials: Sequence[Trial]) -> Scored:
     return Scored(rows, included, broadcast_object_list([scores])[0])
 
 
-def _unscored(trainer: FairTrainer) -> tuple[ScoredRows | ClassRows, tuple[int, ...]]:
-    """Return the validation rows with scores that do not count, and the codes of the groups compared."""
+def _unscored(trainer: FairTrainer, folds: int = 0) -> tuple[ScoredRows | ClassRows, tuple[int, ...]]:
+    """Return the validation rows with scores that do not count, and the codes of the groups compared.
+
+    With `folds` the training rows are before them, as all are scored.
+    """
     (names, classes), columns = names_of(trainer), _columns(trainer)
+    if folds and trainer.data is not None:
+        train = trainer.data.columns(TRAIN)
+        columns = {name: np.concatenate([train[name], values]) for name, values in columns.items()}
     labels, groups = columns["labels"], columns["groups"]
     nothing = np.zeros((len(labels), len(classes)) if classes else len(labels))
     rows = check_class_rows(labels, nothing, groups, names, columns.get("cluster"), classes)

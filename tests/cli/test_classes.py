@@ -85,6 +85,18 @@ def test_search_of_classes(searched: Path, asked: list[str], capsys: pytest.Capt
     assert "is finished; nothing was run" in capsys.readouterr().out
 
 
+def test_an_objective_without_a_cell_is_refused_before_anything_is_timed(
+    asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hf_fairtune.trainer.selecting.cells_of_key", lambda *_: [])
+    flags = [*asked, "--label", "dx", "--objective", "min_group_auc_nv", "--output_dir", str(tmp_path / "none")]
+    assert main(["search", *flags]) == 2
+    said = capsys.readouterr()
+    assert "`min_group_auc_nv` has no value: nv does not have 10 cases" in said.err
+    assert "timing" not in said.out
+    assert not (tmp_path / "none").exists()
+
+
 def test_the_card_has_the_worst_cell_and_a_table_of_all(searched: Path) -> None:
     found = in_words(publish(Document.load(searched)))
     every, card = views(found), (searched / "README.md").read_text()

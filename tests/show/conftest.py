@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
 from hf_fairtune.show.card import card as rendered
 from hf_fairtune.show.card import pictures
@@ -46,6 +49,26 @@ def search() -> Document:
 def repair() -> Document:
     """A repair of the demo's model, before and after."""
     return held("repair")
+
+
+@pytest.fixture(scope="session")
+def of_classes(tmp_path_factory: pytest.TempPathFactory) -> Document:
+    """An audit of four classes by sex: of df every cell is small, of bcc that of women; nv is ranked worst."""
+    path, rng = tmp_path_factory.mktemp("classes") / "scores.csv", np.random.default_rng(0)
+    sizes = {"df": (4, 5), "bcc": (5, 15), "mel": (40, 40), "nv": (60, 60)}
+    rows = [(name, sex) for name, both in sizes.items() for sex, n in zip("FM", both, strict=True) for _ in range(n)]
+    frame = pd.DataFrame(rows, columns=["dx", "sex"])
+    own = frame["dx"].to_numpy()[:, None] == np.array([*sizes])
+    scores = np.exp(rng.normal(size=own.shape) + own * [3, 3, 2, 1])
+    frame[[*map("score_{}".format, sizes)]] = scores / scores.sum(axis=1, keepdims=True)
+    frame.to_csv(path, index=False)
+    found = list[Document]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hf_fairtune.cli.audit.audit_text", lambda document, **_: found.append(document))
+        few = ["--n_boot", "60", "--n_permutations", "60"]
+        flags = ["--label", "dx", "--score", *map("score_{}".format, sizes), "--group", "sex"]
+        assert main(["audit", str(path), *flags, *few]) == 0
+    return found[0]
 
 
 def many_trials(content: dict[str, Any], n: int = 40) -> None:

@@ -1,8 +1,10 @@
 """Repairs side by side: every number is a run's, over seeds a mean and a spread."""
 
+import math
 from statistics import fmean, stdev
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hf_fairtune.document.document import Document
@@ -46,3 +48,22 @@ def test_spread_is_mean_and_deviation() -> None:
     assert spread(values) == f"{fmean(values):.3f} ± {stdev(values):.3f}"
     assert spread([0.1]) == "0.100"
     assert spread([0.1, float("nan")]) == spread([]) == "–"
+
+
+def test_of_classes_small_cells_are_dashes_and_the_likeliest_class_is_named(of_classes: Document) -> None:
+    rows = {row.split.rpartition(", ")[2]: row for row in ablation_rows({"full": [of_classes]})}
+    by_target = {view.target: view.audit for view in views(of_classes)}
+    assert rows["mel"].numbers["gap"] == [by_target["mel"].auc_gap.value]
+    assert rows["mel"].numbers["SPD at argmax"] == [
+        by_target["mel"].thresholds[0].gaps["demographic_parity_difference"].value
+    ]
+    assert not math.isnan(by_target["df"].auc.value)
+    assert np.isnan([*rows["df"].numbers.values()]).all()
+    assert not any(rows["df"].degenerate.values())
+    assert rows["bcc"].numbers["AUC"] == [by_target["bcc"].auc.value]
+    assert math.isnan(rows["bcc"].numbers["lowest group"][0]), "of women there are 5 cases"
+    text = ablation_table("method", [*rows.values()], 1, of_classes=True)
+    assert "at argmax, the likeliest class, and at Youden" in text
+    assert "nan" not in text
+    assert "fewer than 10 cases of the class" in text
+    assert "0.5 as the papers" not in text

@@ -1,7 +1,9 @@
 """Several classes and findings through `FairTrainer`: metrics, searches by fold, combinations, calibration."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,11 @@ import pandas as pd
 import pytest
 import torch
 from datasets import ClassLabel, Dataset, DatasetDict, List, Value
-from transformers import ViTImageProcessor
+from transformers import TrainerState, ViTImageProcessor
 
 from hf_fairtune import FairTrainer, FairTuneError
 from hf_fairtune.audits.calibration import EDGE
+from hf_fairtune.cli.counts import cells_said, classes_said
 from hf_fairtune.combinations.library import Library, Step
 from hf_fairtune.combinations.mean import MeanModel
 from hf_fairtune.data.arguments import DataArguments
@@ -22,7 +25,8 @@ from hf_fairtune.datasets.lesions import write_lesions
 from hf_fairtune.families.head import MULTI_LABEL, is_multi_label
 from hf_fairtune.methods.full import Full
 from hf_fairtune.selections.objective import Objective
-from hf_fairtune.trainer.selecting import scored_by
+from hf_fairtune.trainer.epoch_line import EpochLine
+from hf_fairtune.trainer.selecting import objective_cells, scored_by
 from tests.conftest import table, tiny_vit
 from tests.trainer.test_fair import arguments
 
@@ -113,6 +117,55 @@ def test_too_few_cases_are_told_before_a_trial(tmp_path: Path, data: Callable[[s
     run = trainer(tmp_path, replace(small, splits=DatasetDict(parts)))
     with pytest.raises(FairTuneError, match="`min_group_auc` has no value: no class has 10 cases, and 10 others"):
         run.hyperparameter_search(n_trials=1)
+
+
+def test_an_objective_rests_on_cells_with_enough_cases(tmp_path: Path, data: Callable[[str], FairDataset]) -> None:
+    """Nine nv are left in validation, which a search by another class does not need."""
+    whole = data("classes")
+    labels = whole.columns("validation")["labels"]
+    kept = np.delete(np.arange(len(labels)), np.flatnonzero(labels == CLASSES.index("nv"))[9:])
+    parts = {**whole.splits, "validation": whole["validation"].select(kept)}
+    small = replace(whole, splits=DatasetDict(parts))
+    run, names = trainer(tmp_path, small), small.group_names
+    columns, wanted = small.columns("validation"), []
+    for label, group in product(range(3), range(len(names))):
+        cases = columns["labels"][columns["groups"] == group] == label
+        if min(cases.sum(), (~cases).sum()) >= 10:
+            wanted.append((CLASSES[label], names[group]))
+    assert objective_cells(run, "min_group_auc") == wanted
+    assert objective_cells(run, "auc_gap_mel") == [cell for cell in wanted if cell[0] == "mel"]
+    assert objective_cells(run, "macro_auc") is None
+    assert ("nv", names[0]) in (objective_cells(run, "min_group_auc", folds=2) or [])
+    with pytest.raises(FairTuneError, match=r"`min_group_auc_nv` has no value: nv does not have 10 .* \(\d in "):
+        run.hyperparameter_search(compute_objective="min_group_auc_nv", n_trials=1)
+    assert not (tmp_path / "search.db").exists()
+    (line,) = cells_said(small, [("mel", names[0])])
+    assert line == f"note: the objective rests on one cell, mel in {names[0]}"
+    assert [*cells_said(small, [("mel", names[0])] * 4)] == [*cells_said(small, None)] == []
+
+
+def test_rare_classes_are_named_before_training(data: Callable[[str], FairDataset]) -> None:
+    whole, facts = data("classes"), data("classes").facts()
+    assert not [line for line in classes_said(whole) if line.startswith("warning")]
+    sheets = {}
+    for split, sheet in facts.splits.items():
+        few = {"nv": 1, "mel": 12} if split == "train" else {"nv": 0, "mel": 0}
+        sheets[split] = replace(sheet, positives=sheet.positives | few)
+    said = classes_said(replace(whole, _facts=replace(facts, splits=sheets)))
+    assert "warning: mel has 12 images in all and none in test, nv has 1 image in all and none in test" in list(said)
+
+
+@pytest.mark.parametrize(("of_classes", "wanted"), [(True, "auc of the worst class 0.5000 · min"), (False, "auc 0.5")])
+def test_an_epoch_of_classes_has_no_gap_without_a_value(
+    of_classes: bool, wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line, state = EpochLine(lambda: ""), TrainerState(num_train_epochs=1)
+    line.on_train_begin(None, state)
+    found = {"eval_loss": 1.0, "eval_auc": 0.5, "eval_min_group_auc": 0.6, "eval_auc_gap": math.nan}
+    line.on_evaluate(None, state, metrics=found | ({"eval_macro_auc": 0.5} if of_classes else {}))
+    printed = capsys.readouterr().err
+    assert wanted in printed
+    assert ("nan" in printed) != of_classes
 
 
 @pytest.mark.parametrize("kind", ["classes", "findings"])
