@@ -136,9 +136,14 @@ def of_aucs(name: str, aucs: np.ndarray, included: Sequence[int], group_names: S
     return aucs[..., columns[name]] if name in columns else None
 
 
-def cells_of_key(name: str, rows: ClassRows, included: Sequence[int]) -> list[tuple[str, str]] | None:
-    """List class and group of every cell that a key across groups rests on; None of a key that is not of cells."""
-    key, (_, after) = single_key(name, rows.names)
+def cells_of_key(
+    name: str, rows: ClassRows, included: Sequence[int], known: Container[str]
+) -> list[tuple[str, str]] | None:
+    """List class and group of every cell that a key across groups rests on; None of a key that is not of cells.
+
+    `known` are the keys of one finding.
+    """
+    key, (_, after) = single_key(name, rows.names, known)
     least = _cells(dict.fromkeys(("auc", "auc_gap", key)), rows.group_names)[key].groups
     if not least or (rows.exclusive and _is_whole(key)):
         return None

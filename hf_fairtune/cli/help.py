@@ -29,6 +29,8 @@ SHOWN = {
 }  # fmt: skip
 # What a recipe sets and hardly anybody else.
 RARE = {"decay_all", "schedule_per", "activation_gb"}
+# Characters of a list of choices from which on it stands in the text.
+LONGEST = 80
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -84,7 +86,11 @@ def simplify(action: argparse.Action) -> None:
     """Reduce a flag to one spelling and a short name of its value; mark it where the command itself asks for it."""
     action.option_strings = action.option_strings[:1]
     action.required |= action.dest in ASKED and not action.default
-    action.metavar = None if action.choices else action.dest.rpartition("_")[2].upper()
+    choices = ", ".join(map(str, action.choices or ()))
+    # A list that is too long for the column of flags stands in the text.
+    action.metavar = None if choices and len(choices) < LONGEST else action.dest.rpartition("_")[2].upper()
+    if len(choices) >= LONGEST:
+        action.help = f"{action.help} One of {choices}."
     if action.nargs == "?":
         action.nargs = 0  # true, without saying so
     if action.option_strings[0].startswith("--no_") and action.help:

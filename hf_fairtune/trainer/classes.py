@@ -30,7 +30,8 @@ def class_names(dataset: Any, data: FairDataset | None = None, model: Any = None
     names = getattr(labels, "names", None) or []
     if len(names) > 2:
         return list(names)
-    own = [str(name) for _, name in sorted((getattr(getattr(plain(model), "config", None), "id2label", {})).items())]
+    known = getattr(getattr(plain(model), "config", None), "id2label", None) or {}
+    own = [str(name) for _, name in sorted(known.items())]
     if is_list(labels):
         count = labels.length if getattr(labels, "length", -1) > 0 else len(dataset.with_format(None)[0]["labels"])
         return own if len(own) == count else [f"LABEL_{i}" for i in range(count)]

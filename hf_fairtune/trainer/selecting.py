@@ -13,7 +13,7 @@ import numpy as np
 from accelerate.utils import broadcast_object_list
 
 from ..audits.class_numbers import cells_of_key, single_key
-from ..audits.compute import key_of
+from ..audits.compute import directions, key_of
 from ..audits.engine.class_rows import ClassRows, check_class_rows
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..audits.engine.rows import ScoredRows, included_codes
@@ -105,16 +105,18 @@ def objective_cells(trainer: FairTrainer, objective: str, folds: int = 0) -> lis
     if not all(names_of(trainer)):
         return None
     rows, included = _unscored(trainer, folds)
-    found = cells_of_key(key_of(objective), rows, included) if isinstance(rows, ClassRows) else None
+    known = directions()
+    found = cells_of_key(key_of(objective), rows, included, known) if isinstance(rows, ClassRows) else None
     if found is None or found or not isinstance(rows, ClassRows):
         return found
-    own, where = single_key(key_of(objective), rows.names)[1][1], "train and validation" if folds else "validation"
+    own = single_key(key_of(objective), rows.names, known)[1][1]
+    where = "train and validation" if folds else "validation"
     lacks, each = "no class has", ""
     if own:
         scarcer = rows.of(rows.names.index(own[1:])).cases(units=False)[:, :2].min(axis=1).tolist()
         counts = [f"{scarcer[code]} in {rows.group_names[code]}" for code in included]
         lacks, each = f"{own[1:]} does not have", f" ({listed(counts)})"
-    few = "two groups" if cells_of_key(f"min_group_auc{own}", rows, included) else "any group"
+    few = "two groups" if cells_of_key(f"min_group_auc{own}", rows, included, known) else "any group"
     raise FairTuneError(
         f"`{objective}` has no value: {lacks} {ESTIMABLE} cases, and {ESTIMABLE} others, in {few} of the {where} rows"
         f"{each}. Enlarge these, merge groups or classes, or search by another objective."

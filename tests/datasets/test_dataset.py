@@ -32,7 +32,7 @@ def test_every_data_set_says_what_it_is(name: str) -> None:
 
 def test_flags_are_read_as_meant() -> None:
     (read,) = Parser(DataArguments).parse_args_into_dataclasses(made(None).flags(Path("t.csv")))
-    assert (read.dataset, read.label, read.positive) == ("t.csv", "y", ["1", "2"])
+    assert (read.dataset, read.label, read.positive) == ("t.csv", ["y"], ["1", "2"])
     assert (read.group, read.cluster) == (["sex", "age:60"], "patient")
 
 
