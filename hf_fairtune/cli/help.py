@@ -29,7 +29,7 @@ SHOWN = {
 }  # fmt: skip
 # What a recipe sets and hardly anybody else.
 RARE = {"decay_all", "schedule_per", "activation_gb"}
-# Characters of a list of choices from which on it stands in the text.
+# Characters of a list of choices from which on a text tells where to find it.
 LONGEST = 80
 
 
@@ -87,10 +87,7 @@ def simplify(action: argparse.Action) -> None:
     action.option_strings = action.option_strings[:1]
     action.required |= action.dest in ASKED and not action.default
     choices = ", ".join(map(str, action.choices or ()))
-    # A list that is too long for the column of flags stands in the text.
     action.metavar = None if choices and len(choices) < LONGEST else action.dest.rpartition("_")[2].upper()
-    if len(choices) >= LONGEST:
-        action.help = f"{action.help} One of {choices}."
     if action.nargs == "?":
         action.nargs = 0  # true, without saying so
     if action.option_strings[0].startswith("--no_") and action.help:

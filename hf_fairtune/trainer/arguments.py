@@ -59,7 +59,8 @@ class FairTrainingArguments(TrainingArguments):
         default="trainer_output", metadata={"help": "Where the run goes; the same command takes up what is there."}
     )
     method: str = field(
-        default="fairtune", metadata={"help": "How to fine-tune.", "choices": catalog.names("methods")}
+        default="fairtune",
+        metadata={"help": "How to fine-tune; `fairtune methods` lists the ways.", "choices": catalog.names("methods")},
     )
     followed: RecipeFacts | None = field(default=None, init=False, repr=False)
     head: str | None = field(default=None, metadata={"help": "Module of the classification head, if not found."})

@@ -65,8 +65,10 @@ def test_required_flags_are_marked_and_in_the_usage(capsys: pytest.CaptureFixtur
 def test_defaults_and_choices_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     text = help_of(capsys, "search")
     assert entry(text, "mode").startswith("--mode {default,paper,published} ")
-    # A list this long stands in the text.
-    assert f"One of {', '.join(names('methods'))}." in entry(text, "method")
+    assert (
+        entry(text, "method")
+        == "--method METHOD How to fine-tune; `fairtune methods` lists the ways. Default: fairtune."
+    )
     for flag, default in {"trials": "40", "warmup_steps": "0.333", "learning_rate_low": "1e-05"}.items():
         assert entry(text, flag).endswith(f" Default: {default}.")
     assert entry(text, "dataloader_num_workers").endswith(" Default: 0.")
