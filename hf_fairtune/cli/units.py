@@ -45,6 +45,8 @@ ARGUMENTS = (UnitsArguments,)
 
 def run(arguments: UnitsArguments) -> None:
     """Print one line a unit, then what every mask freezes and trains; no weights are loaded."""
+    if arguments.output and Path(arguments.output).exists():
+        raise FairTuneError(f"`{arguments.output}` is there already; give another --output, or delete it.")
     model = empty_model(arguments.model)
     parts = parts_of(model, arguments.head)
     names = [name for part in parts for name in part.parameters]
@@ -53,8 +55,6 @@ def run(arguments: UnitsArguments) -> None:
     space = space_of_parts(parts, arguments.granularity, own, model_type_of(model))
     print(listing(model, parts, space))
     if arguments.output:
-        if Path(arguments.output).exists():
-            raise FairTuneError(f"`{arguments.output}` is there already; give another --output, or delete it.")
         path = write_atomically(Path(arguments.output), units_text(space))
         print(f"\nwrote {path}; edit it, then give --units {path}")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from peft import LNTuningConfig, PeftType, get_peft_model
+from peft import LNTuningConfig, PeftConfig, PeftModel, PeftType, get_peft_model
 from peft.mapping import PEFT_TYPE_TO_TUNER_MAPPING
 from peft.tuners.ln_tuning.model import LNTuningModel
 from peft.tuners.tuners_utils import BaseTunerLayer
@@ -48,8 +48,9 @@ class MaskConfig(LNTuningConfig):
         units: a user's own units, name -> names of parameters; they stand for those of the granularity.
 
     Raises:
-        FairTuneError: `target_modules` are given; in `get_peft_model`: the mask does not fit the model, the model has
-            an adapter already, or PEFT cannot copy a module of the mask, which `apply_mask` can train.
+        FairTuneError: `target_modules` are given, or `units` and a granularity; in `get_peft_model`: the mask does not
+            fit the model, the model has an adapter already, or PEFT cannot copy a module of the mask, which
+            `apply_mask` can train.
 
     Example:
         >>> model = get_peft_model(model, MaskConfig(mask="attention"))
@@ -188,8 +189,13 @@ def masked(model: Any, mask: Mask | str | Sequence[int], space: Space | None = N
     chosen = Mask.of(mask, space)
     if uncopied(model, space.trained(chosen.bits)):
         return apply_mask(model, chosen, space)
+    return adapted(model, MaskConfig.for_model(model, chosen, space))
+
+
+def adapted(model: Any, config: PeftConfig) -> PeftModel:
+    """Return `model` under a config by `get_peft_model`, without warnings that ask for nothing."""
     with warnings.catch_warnings():
         # LN tuning copies modules whole, so that the sizes PEFT looks for in a LayerNorm do not matter.
         warnings.filterwarnings("ignore", "Unsupported layer type", UserWarning)
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-        return get_peft_model(model, MaskConfig.for_model(model, chosen, space))
+        return get_peft_model(model, config)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import warnings
 from pathlib import Path
 from typing import Any
 
-from peft import PeftConfig, PeftModel, get_peft_model
+from peft import PeftConfig, PeftModel
 
 from ..errors import FairTuneError, first_line
 from ..families.head import find_head, plain
+from ..masks.config import adapted
 
 logger = logging.getLogger(__name__)
 
@@ -67,11 +67,7 @@ def read_config(text: str) -> PeftConfig:
 def wrapped(model: Any, config: PeftConfig) -> PeftModel:
     """Wrap a model by `get_peft_model`; a config that fits nothing in it is one line."""
     try:
-        with warnings.catch_warnings():
-            # LN tuning copies modules whole, so that the sizes PEFT looks for in a LayerNorm do not matter.
-            warnings.filterwarnings("ignore", "Unsupported layer type", UserWarning)
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-            return get_peft_model(model, config)
+        return adapted(model, config)
     except (ValueError, TypeError) as error:
         raise FairTuneError(f"`peft_config` does not fit the model: {first_line(error)}") from error
 

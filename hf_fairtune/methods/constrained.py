@@ -9,6 +9,7 @@ from ..errors import FairTuneError
 from ..losses.balanced import balanced_cross_entropy
 from .method import Needs, flag
 from .penalised import Penalised
+from .swift import Swift
 
 
 @dataclass(kw_only=True)
@@ -18,15 +19,7 @@ class Constrained(Penalised):
     A subclass says on which rows.
     """
 
-    citation: ClassVar[str] = """\
-@article{yan2025swift,
-  title = {{SWiFT}: Soft-Mask Weight Fine-tuning for Bias Mitigation},
-  author = {Junyu Yan and Feng Chen and Yuyang Xue and Yuning Du and Konstantinos Vilouras and
-            Sotirios A. Tsaftaris and Steven McDonagh},
-  journal = {Machine Learning for Biomedical Imaging},
-  year = {2025},
-  doi = {10.59275/j.melba.2025-de23}
-}"""
+    citation: ClassVar[str] = Swift.citation
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, original_training_data=False)
 
     alpha: float = flag(0.1, "Weight of the prediction loss; the bias loss has the rest.")
