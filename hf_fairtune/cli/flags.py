@@ -39,7 +39,7 @@ def with_method(argv: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
     known = catalog.find("methods", str(method)).METHOD
     types = get_type_hints(known)
     own = [
-        (entry.name, types[entry.name], field(default=entry.default, metadata=dict(entry.metadata)))
+        (entry.name, types[entry.name], field(default=entry.default, metadata={"help": entry.metadata["help"]}))
         for entry in known.flags()
     ]
     return *kinds[:-1], make_dataclass("MethodArguments", own), kinds[-1]

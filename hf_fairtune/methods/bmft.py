@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from optuna.distributions import FloatDistribution
+
 from ..errors import FairTuneError
 from .method import flag
 from .two_step import Reinit, TwoStep
@@ -26,7 +28,9 @@ class Bmft(TwoStep):
 
     mask: str = flag("hard", "Of the first step: soft, hard, random or none.")
     reinit: Reinit = flag("full", "Head weights that start step two at zero.")
-    bias_weight: float = flag(0.1, "Weight of the bias loss in step two, beside the prediction loss.")
+    bias_weight: float = flag(
+        0.1, "Weight of the bias loss in step two, beside the prediction loss.", FloatDistribution(0.01, 5.0, log=True)
+    )
 
     def __post_init__(self) -> None:
         """Refuse a negative weight, which would reward bias."""

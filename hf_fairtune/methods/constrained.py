@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from optuna.distributions import FloatDistribution
 from torch import Tensor
 
 from ..errors import FairTuneError
@@ -22,7 +23,9 @@ class Constrained(Penalised):
     citation: ClassVar[str] = Swift.citation
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, original_training_data=False)
 
-    alpha: float = flag(0.1, "Weight of the prediction loss; the bias loss has the rest.")
+    alpha: float = flag(
+        0.1, "Weight of the prediction loss; the bias loss has the rest.", FloatDistribution(0.01, 1.0, log=True)
+    )
 
     def __post_init__(self) -> None:
         """Refuse a weight outside [0, 1], and options that the balanced cross-entropy does not have."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 from accelerate.utils import broadcast
+from optuna.distributions import FloatDistribution
 from torch import Tensor
 
 from ..document.scalar import Scalar
@@ -43,8 +44,12 @@ class FairPrune(Method):
         {"train": View(augmented=True), "measured": View(), "validation": View("validation")}
     )
 
-    prune_ratio: float = flag(0.35, "Share of all weights that is set to 0; 0 leaves the model as it is.")
-    prune_beta: float = flag(0.33, "How much it counts that a weight matters to the group served best.")
+    prune_ratio: float = flag(
+        0.35, "Share of all weights that is set to 0; 0 leaves the model as it is.", FloatDistribution(0.0, 0.9)
+    )
+    prune_beta: float = flag(
+        0.33, "How much it counts that a weight matters to the group served best.", FloatDistribution(0.1, 0.9)
+    )
     facts: Facts = field(default_factory=Facts, init=False, repr=False, compare=False)
     pruned: dict[str, Scalar] = field(default_factory=dict, init=False, repr=False, compare=False)
 

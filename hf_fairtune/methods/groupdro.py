@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from accelerate import PartialState
 from accelerate.utils import reduce
+from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 from torch.utils.data import Sampler
 
@@ -35,7 +36,7 @@ class GroupDro(Method):
 
     needs: ClassVar[Needs] = Needs(attribute_at_train=True)
 
-    eta: float = flag(0.01, "Step size of the group weights.")
+    eta: float = flag(0.01, "Step size of the group weights.", FloatDistribution(1e-3, 1.0, log=True))
     adjustment: float = flag(0.0, "C of the C / sqrt(rows) that is added to a group's loss (section 3.3).")
     balance: bool = flag(False, "Draw every group equally often, as in algorithm 1, in place of every row once.")
     weights: Tensor = field(default_factory=lambda: torch.zeros(0), init=False, repr=False, compare=False)

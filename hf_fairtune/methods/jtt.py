@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from accelerate.utils import broadcast
+from optuna.distributions import IntDistribution
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
@@ -73,7 +74,11 @@ class Jtt(Method):
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True), "measured": View()})
 
     first_epochs: float = flag(1.0, "T: epochs of the first training, whose errors are counted; no warm-up in it.")
-    upweight: int = flag(20, "Lambda: how often a row that the first training got wrong comes in the second.")
+    upweight: int = flag(
+        20,
+        "Lambda: how often a row that the first training got wrong comes in the second.",
+        IntDistribution(2, 100, log=True),
+    )
     part: Literal["both", "first", "second"] = field(default="both", repr=False)
     first: First = field(default_factory=First, repr=False, compare=False)
     errors: Tensor = field(default_factory=lambda: torch.zeros(0).bool(), init=False, repr=False, compare=False)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
+from optuna.distributions import FloatDistribution
 from torch import Tensor
 from torch.nn.functional import linear
 
@@ -42,7 +43,11 @@ class Llft(Method):
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, original_training_data=False)
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True), "pool": View()})
 
-    constraint: float = flag(2.0, "Weight of the bias loss beside the cross-entropy; alpha of the paper.")
+    constraint: float = flag(
+        2.0,
+        "Weight of the bias loss beside the cross-entropy; alpha of the paper.",
+        FloatDistribution(0.1, 10.0, log=True),
+    )
     bias_loss: str = flag("equalized_odds_joint", "A file of losses/; the default is the paper's equalized odds.")
     bias_over: Over = flag("mean", "Of more than two classes: mean of each one's bias against the rest, or the worst.")
     updates: int = flag(1000, "Updates of the head, each by all rows.")

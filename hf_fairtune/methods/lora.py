@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from optuna.distributions import IntDistribution
 from peft import LoraConfig
 from torch import nn
 
@@ -39,7 +40,7 @@ class Lora(Method):
 }"""
     trains: ClassVar[str] = "low-rank adapters and the head"
 
-    rank: int = flag(8, "Rank r of the update of a layer.")
+    rank: int = flag(8, "Rank r of the update of a layer.", IntDistribution(1, 64, log=True))
     lora_alpha: int = flag(8, "The update is scaled by this over the rank.")
     lora_dropout: float = flag(0.0, "Share of the adapter's inputs set to zero in training.")
     layers: dict[str, Scalar] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
 import torch
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import BaseTrial
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler
@@ -45,9 +46,9 @@ class StockTrainer(Protocol):
         """Run forward, loss and backward of the stock Trainer; return the detached loss."""
 
 
-def flag(default: Any, text: str) -> Any:
-    """Return a field that is a flag, with its help."""
-    return field(default=default, metadata={"help": text})
+def flag(default: Any, text: str, search: BaseDistribution | None = None) -> Any:
+    """Return a field that is a flag, with its help and, of a knob, the distribution that a search draws it from."""
+    return field(default=default, metadata={"help": text, "search": search})
 
 
 @dataclass(kw_only=True)
@@ -64,6 +65,7 @@ class Method(catalog.Variety):
         trains: what moves, in words.
         views: rows that it reads, by name; the Trainer trains on "train".
         cross_entropy: with the options that training arguments set; refused where a method has other losses.
+        searched: names of the knobs that a search draws; the others keep their value.
         teacher: gives the probabilities of the classes, [n, classes], that stand for the labels of a training batch.
     """
 
@@ -74,6 +76,7 @@ class Method(catalog.Variety):
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True)})
 
     cross_entropy: CrossEntropy = CrossEntropy()
+    searched: tuple[str, ...] = ()
     teacher: Callable[[Batch], Tensor] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -85,6 +88,26 @@ class Method(catalog.Variety):
     def flags(cls) -> tuple[Field[Any], ...]:
         """Return the fields that are hyper-parameters."""
         return tuple(entry for entry in fields(cls) if "help" in entry.metadata)
+
+    @classmethod
+    def knobs(cls) -> dict[str, BaseDistribution]:
+        """Return the hyper-parameters that a search can draw, and what from."""
+        return {entry.name: entry.metadata["search"] for entry in cls.flags() if entry.metadata["search"] is not None}
+
+    def tuned(self, *names: str) -> Method:
+        """Return this method with knobs that a search is to draw.
+
+        Raises:
+            FairTuneError: one is none.
+        """
+        known = self.knobs()
+        for name in names:
+            if name not in known:
+                raise FairTuneError(
+                    f"`{name}` is no knob of the method {self.name!r} that a search can draw; choose from "
+                    f"{', '.join(known) or 'none'}."
+                )
+        return replace(self, searched=names)
 
     def refuse_options(self) -> None:
         """Refuse options of the cross-entropy that the method's losses do not have."""
@@ -170,15 +193,29 @@ class Method(catalog.Variety):
 
     def suggest(self, trial: BaseTrial, facts: Facts) -> Method:
         """Return this method with the hyper-parameters of `trial`; the same trial gives an equal method."""
-        return self
+        known = self.knobs()
+        drawn: dict[str, Any] = {name: draw(trial, name, known[name]) for name in self.searched}
+        return replace(self, searched=(), **drawn) if drawn else self
 
     def presets(self, facts: Facts) -> list[Preset]:
-        """Return trial parameters that a search should try first."""
-        return []
+        """Return trial parameters that a search should try first: the knobs as they are."""
+        kept = {name: getattr(self, name) for name in self.searched}
+        return [Preset("default", kept, 0.5)] if kept else []
 
     def record(self) -> StageRecord:
         """Return what a document keeps of this stage."""
         return StageRecord()
+
+
+def draw(trial: BaseTrial, name: str, distribution: BaseDistribution) -> Scalar:
+    """Draw a parameter of a trial from a distribution of Optuna."""
+    if isinstance(distribution, FloatDistribution):
+        return trial.suggest_float(name, distribution.low, distribution.high, log=distribution.log)
+    if isinstance(distribution, IntDistribution):
+        return trial.suggest_int(name, distribution.low, distribution.high, log=distribution.log)
+    assert isinstance(distribution, CategoricalDistribution)
+    choice: Scalar = trial.suggest_categorical(name, distribution.choices)  # type: ignore[assignment]
+    return choice
 
 
 def forward(model: nn.Module, batch: Batch) -> Any:

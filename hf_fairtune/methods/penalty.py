@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from optuna.distributions import FloatDistribution
+
 from .method import Needs, flag
 from .penalised import Penalised
 
@@ -26,7 +28,11 @@ class Penalty(Penalised):
 
     needs: ClassVar[Needs] = Needs(attribute_at_train=True)
 
-    penalty: float = flag(1.0, "Weight of the bias loss beside the cross-entropy; 0 is plain fine-tuning.")
+    penalty: float = flag(
+        1.0,
+        "Weight of the bias loss beside the cross-entropy; 0 is plain fine-tuning.",
+        FloatDistribution(0.01, 5.0, log=True),
+    )
 
     def weights(self) -> tuple[float, float]:
         """Return 1 and the penalty."""

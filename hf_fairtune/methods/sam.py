@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -26,7 +27,9 @@ class Sam(Method):
   year = {2021}
 }"""
 
-    rho: float = flag(0.05, "Radius of the neighbourhood; 0 is plain fine-tuning.")
+    rho: float = flag(
+        0.05, "Radius of the neighbourhood; 0 is plain fine-tuning.", FloatDistribution(0.01, 2.0, log=True)
+    )
 
     def __post_init__(self) -> None:
         """Refuse a negative radius."""

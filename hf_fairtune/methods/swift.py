@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from optuna.distributions import FloatDistribution
+
 from ..errors import FairTuneError
 from .method import flag
 from .two_step import TwoStep
@@ -26,8 +28,10 @@ class Swift(TwoStep):
   doi = {10.59275/j.melba.2025-de23}
 }"""
 
-    alpha_extractor: float = flag(0.1, "Weight of the prediction loss in step one; the bias loss has the rest.")
-    alpha_head: float = flag(0.9, "Weight of the prediction loss in step two.")
+    alpha_extractor: float = flag(
+        0.1, "Weight of the prediction loss in step one; the bias loss has the rest.", FloatDistribution(0.01, 0.99)
+    )
+    alpha_head: float = flag(0.9, "Weight of the prediction loss in step two.", FloatDistribution(0.01, 0.99))
 
     def __post_init__(self) -> None:
         """Refuse weights outside [0, 1]."""

@@ -18,6 +18,7 @@ from transformers.trainer_utils import has_length
 
 from ..data.identity import digest
 from ..data.transform import transform_of
+from ..methods.method import Method
 from ..search.modes import Mode
 from ..search.plan import Plan
 from .chance import unchanged_chance
@@ -48,13 +49,19 @@ def fingerprint(trainer: FairTrainer, plan: Plan) -> dict[str, object]:
         "min_auc": plan.floors.min_auc,
         "fraction": fraction_of(trainer, plan.fraction),
         "folds": plan.folds,
-        "method": {trainer.open_method.name: trainer.open_method.hyperparameters()},
+        "method": {trainer.open_method.name: method_of(trainer.open_method)},
         "hp_space": space,
         "functions": [named(function) for function in functions],
         "callbacks": sorted(found for one in trainer.callback_handler.callbacks if (found := callback_of(one))),
         "optimizer": named(trainer.optimizer_cls_and_kwargs),
         "devices": args.world_size * max(1, args.n_gpu),
     }
+
+
+def method_of(method: Method) -> dict[str, object]:
+    """Return the hyper-parameters of a method; of those that the search draws, their distributions."""
+    known = method.knobs()
+    return {**method.hyperparameters()} | {name: distribution_to_json(known[name]) for name in method.searched}
 
 
 def model_of(trainer: FairTrainer) -> list[str]:

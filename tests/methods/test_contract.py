@@ -12,6 +12,7 @@ from datasets import Dataset
 from transformers import ViTForImageClassification
 
 from hf_fairtune import catalog
+from hf_fairtune.errors import FairTuneError
 from hf_fairtune.methods.facts import Facts
 from hf_fairtune.methods.method import Method, Needs, method_named
 from tests.conftest import table, tiny_vit
@@ -189,3 +190,21 @@ def test_the_record_is_typed(name: str, i: int) -> None:
     assert all(isinstance(value, (str, int, float, bool)) for value in record.facts.values())
     assert not any(isinstance(value, np.generic) for value in record.facts.values())
     json.dumps(record.facts)
+
+
+@each_method
+def test_every_knob_is_drawn_and_starts_at_its_default(name: str) -> None:
+    method = method_named(name)
+    tuned = method.tuned(*method.knobs())
+    for preset in tuned.presets(facts(tuned)) if method.knobs() else []:
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+        study.enqueue_trial(preset.params)
+        assert tuned.suggest(study.ask(), facts(tuned)) == method.suggest(study.ask(), facts(method))
+        found = tuned.suggest(study.ask(), facts(tuned))
+        assert {n for n, v in found.hyperparameters().items() if v != method.hyperparameters()[n]} == {*method.knobs()}
+
+
+@each_method
+def test_a_name_that_is_no_knob_is_refused(name: str) -> None:
+    with pytest.raises(FairTuneError, match="no knob"):
+        method_named(name).tuned("no_such")
