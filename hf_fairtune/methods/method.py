@@ -214,7 +214,7 @@ def draw(trial: BaseTrial, name: str, distribution: BaseDistribution) -> Scalar:
     if isinstance(distribution, IntDistribution):
         return trial.suggest_int(name, distribution.low, distribution.high, log=distribution.log)
     assert isinstance(distribution, CategoricalDistribution)
-    choice: Scalar = trial.suggest_categorical(name, distribution.choices)  # type: ignore[assignment]
+    choice: Scalar = trial.suggest_categorical(name, distribution.choices)
     return choice
 
 

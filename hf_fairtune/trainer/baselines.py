@@ -20,7 +20,6 @@ from ..masks.space import space_of_parts
 from ..methods.facts import Facts
 from ..methods.method import Method, method_named
 from ..search.plan import Plan
-from .refusals import check_one_stage
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -53,13 +52,11 @@ def baseline_method(name: str) -> Method:
     """Return a method by its name, or FairTune with a preset mask by the preset's.
 
     Raises:
-        FairTuneError: there is neither, or it has several stages.
+        FairTuneError: there is neither.
     """
     if name not in baseline_names():
         raise FairTuneError(f"`{name}` is not one of the baselines; choose from {', '.join(baseline_names())}.")
-    found = method_named("fairtune", mask=name) if name in PRESETS else method_named(name)
-    check_one_stage(found)
-    return found
+    return method_named("fairtune", mask=name) if name in PRESETS else method_named(name)
 
 
 def baseline(trainer: FairTrainer, name: str) -> FairTrainer:
@@ -136,4 +133,10 @@ def beside(
     args: Any = trainer.args
     args = replace(args, output_dir=str(Path(args.output_dir) / folder), seed=seed, push_to_hub=False)
     args.followed = trainer.args.followed
-    return type(trainer)(model_init=trainer.model_init, args=args, data=data or trainer.data, method=method)
+    data = data or trainer.data
+    given = (
+        {}
+        if data is not None
+        else {name: getattr(trainer, name) for name in ("train_dataset", "eval_dataset", "data_collator")}
+    )
+    return type(trainer)(model_init=trainer.model_init, args=args, data=data, method=method, **given)

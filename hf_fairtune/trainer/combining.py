@@ -27,7 +27,7 @@ from ..search.searcher import Searcher
 from ..search.study import numbers_of_feasible
 from .classes import scored_logits
 from .selecting import objective_of, scored_by
-from .stages import start_model
+from .stages import is_staged, start_model
 from .team import Team, weights_of
 
 if TYPE_CHECKING:
@@ -38,8 +38,14 @@ def check(trainer: FairTrainer, combination: Combination) -> None:
     """Check that a method can be combined, before a trial is run.
 
     Raises:
-        FairTuneError: its training would not ask a teacher, or moves weights that the plain model does not have.
+        FairTuneError: it takes several stages, its training would not ask a teacher, or moves weights that the plain
+            model does not have.
     """
+    if combination.combines and is_staged(trainer.open_method):
+        raise FairTuneError(
+            f"`{combination.name}` combines trials of one training each, but the method {trainer.open_method.name!r} "
+            "takes several stages; leave out `combine`."
+        )
     adapted = trainer.model if combination.combines and isinstance(trainer.model, PeftModel) else None
     if adapted is not None and not all(COPY in name for name, p in adapted.named_parameters() if p.requires_grad):
         raise FairTuneError(

@@ -35,6 +35,7 @@ from .refusals import check_best_metric, refuse
 from .run_facts import TrainingLog
 from .stages import chosen, prepared, prepared_with, train_stages, view_of
 from .team import Team
+from .trial import train_trial
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -142,7 +143,7 @@ class FairTrainer(AuditedTrainer):
         """
         stock = partial(super().train, ignore_keys_for_eval=ignore_keys_for_eval)
         if trial is not None and self.searcher is not None:
-            return searching.train_trial(self, self.searcher, trial, partial(stock, resume_from_checkpoint, trial))
+            return train_trial(self, self.searcher, trial, partial(stock, resume_from_checkpoint, trial))
         return train_stages(self, resume_from_checkpoint, stock) if self.team is None else self.team.train(self)
 
     def hyperparameter_search(

@@ -61,7 +61,7 @@ def fingerprint(trainer: FairTrainer, plan: Plan) -> dict[str, object]:
 def method_of(method: Method) -> dict[str, object]:
     """Return the hyper-parameters of a method; of those that the search draws, their distributions."""
     known = method.knobs()
-    return {**method.hyperparameters()} | {name: distribution_to_json(known[name]) for name in method.searched}
+    return {**method.hyperparameters(), **{name: distribution_to_json(known[name]) for name in method.searched}}
 
 
 def model_of(trainer: FairTrainer) -> list[str]:

@@ -19,7 +19,6 @@ from .pushing import target
 
 if TYPE_CHECKING:
     from ..combinations.combination import Combination
-    from ..methods.method import Method
     from ..search.modes import Mode
     from ..selections.selection import Selection
 
@@ -138,19 +137,6 @@ def check_best_metric(args: TrainingArguments, dataset: Any, classes: Sequence[s
             direction(metric, names, classes or class_names(part))
         except FairTuneError as error:
             raise FairTuneError(f"`metric_for_best_model`: {error}") from None
-
-
-def check_one_stage(method: Method) -> None:
-    """Check that a trial of a search can train a method.
-
-    Raises:
-        FairTuneError: it has several stages.
-    """
-    if method.stages()[0] is not method:
-        raise FairTuneError(
-            f"a trial of a search trains one stage, but the method {method.name!r} has several; train it alone by "
-            "`fairtune train` or `fairtune debias`."
-        )
 
 
 def check_search(

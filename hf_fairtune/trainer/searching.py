@@ -7,42 +7,36 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
 from accelerate.utils import broadcast_object_list
-from optuna.trial import BaseTrial, FixedTrial, TrialState
+from optuna.trial import BaseTrial, FixedTrial
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import BestRun, SaveStrategy
 
 from ..combinations.combination import Combination, combination_named
 from ..document.search import Trial
 from ..errors import FairTuneError
-from ..methods.facts import Facts
-from ..methods.method import Method
-from ..search.floors import UndefinedObjectiveError, note
+from ..search.floors import note
 from ..search.modes import Mode, mode_named
 from ..search.plan import Plan
 from ..search.searcher import InterruptedSearch, Searcher
 from ..selections.selection import Selection, selection_named
 from . import combining, selecting
-from .divergence import DivergedError
 from .fingerprint import fingerprint
-from .folded_trial import train_folds
 from .folding import cross_fit
 from .heap import unexamined_heap
 from .kept_start import kept_start
-from .refusals import check_one_stage, check_search
-from .stages import restored, staged
+from .refusals import check_search
+from .stages import is_staged, restored
 from .subset import check_subset, on_subset
+from .trial import FAILURES, facts_of, propose
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
-
-FAILURES = (DivergedError, UndefinedObjectiveError)
 
 
 def search(
@@ -57,7 +51,6 @@ def search(
     selection = selection_named(selection) if isinstance(selection, str) else selection
     combination = combination_named(combination) if isinstance(combination, str) else combination
     combining.check(trainer, combination)
-    check_one_stage(trainer.method)
     with kept_start(trainer):
         found = find_winner(trainer, plan, selection, combination, stock)
         if combination.combines:
@@ -158,7 +151,7 @@ def _lengths(trainer: FairTrainer) -> tuple[Any, ...]:
 
 @contextmanager
 def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
-    """Search for a while: only folds save checkpoints, and the progress line is the only one printed."""
+    """Search for a while: only folds and trials of several stages save checkpoints, and the progress line is the only one printed."""
     verbosity, start = optuna.logging.get_verbosity(), time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     trainer.searcher = searcher
@@ -166,7 +159,7 @@ def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
         with restored(trainer), on_subset(trainer, searcher.plan.fraction), unexamined_heap():
             for kind in (ProgressCallback, PrinterCallback):
                 trainer.remove_callback(kind)
-            if not searcher.plan.folds:
+            if not searcher.plan.folds and not is_staged(trainer.open_method):
                 trainer.args.save_strategy, trainer.args.load_best_model_at_end = SaveStrategy.NO, False
             yield
         # Every process is to know the trials.
@@ -182,61 +175,6 @@ def draw(trainer: FairTrainer, plan: Plan, trial: BaseTrial) -> dict[str, Any]:
     """Draw a trial whole: on several processes this comes before the model is built, on one after."""
     propose(trainer, plan, trial)
     return plan.hp_space(trial)
-
-
-def propose(trainer: FairTrainer, plan: Plan, trial: BaseTrial) -> Method:
-    """Return the method that `trial` proposes."""
-    return trainer.open_method.suggest(trial, facts_of(trainer, plan))
-
-
-def facts_of(trainer: FairTrainer, plan: Plan) -> Facts:
-    """Return the facts with the mode's way to propose masks."""
-    return replace(trainer.facts, proposal=plan.mode.proposal)
-
-
-def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
-    """Train by what a trial proposes, on folds or by `train` of the stock Trainer, and report how it ended."""
-    if searcher.shared:
-        searcher.shared.claim(trial)
-    trainer.objective, trainer.scored_at, start, output = None, -1, time.monotonic(), None
-    fit = trainer.cross_fit if searcher.plan.folds else None
-    caught: tuple[type[Exception], ...] = (optuna.TrialPruned, *FAILURES, *searcher.plan.study.catch)
-    try:
-        if fit is None:
-            output = train_once(trainer, searcher, trial, train)
-        else:
-            train_folds(trainer, fit, searcher, trial)
-        searcher.end(trial, TrialState.COMPLETE, trainer.objective)
-    except KeyboardInterrupt as stop:
-        raise InterruptedSearch from stop
-    except caught as error:
-        pruned = isinstance(error, optuna.TrialPruned)
-        state, message = (TrialState.PRUNED, None) if pruned else (TrialState.FAIL, str(error))
-        searcher.end(trial, state, trainer.objective, message)
-        trainer.objective = math.nan if trainer.objective is None else trainer.objective
-        if trainer.is_world_process_zero():
-            raise
-        # Only the main process has a study that takes the exception; raised here it would end the process.
-        return None
-    finally:
-        share = fit.share if fit else trainer.state.global_step / max(1, trainer.state.max_steps)
-        searcher.ration.note(time.monotonic() - start, share)
-    return output
-
-
-def train_once(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
-    """Train a trial on the training split; its last evaluation gives its value, and its scores stay."""
-    with staged(trainer, propose(trainer, searcher.plan, trial)):
-        output = train()
-        trainer.divergence.refuse(trainer)
-        trainer.method.finish(trainer.model)
-        scored = trainer.scored_at == trainer.state.global_step
-        if not scored or trainer.objective is None or type(trainer.method).finish is not Method.finish:
-            # Nothing was scored since the last change; the floors are of the trial's last epoch too.
-            trainer._evaluate(trial, None)
-    selecting.keep_scores(trainer, trial.number)
-    combining.keep_weights(trainer, searcher, trial.number)
-    return output
 
 
 def adopt_winner(trainer: FairTrainer, plan: Plan, chosen: Trial) -> BestRun:

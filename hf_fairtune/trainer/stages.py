@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 Train = Callable[..., Any]
 
 
+def is_staged(method: Method) -> bool:
+    """Tell whether a method trains several stages, one after another."""
+    return method.stages()[0] is not method
+
+
 def view_of(trainer: FairTrainer, view: View) -> Any:
     """Return the rows of a view; data sets given without `data` are taken as they are."""
     if trainer.data is None:
@@ -81,7 +86,7 @@ def prepared_with(trainer: FairTrainer, model: Any, optimizer: Any) -> Any:
     Raises:
         FairTuneError: that is not certain, or changes from stage to stage.
     """
-    if optimizer is not None and trainer.method.stages()[0] is not trainer.method:
+    if optimizer is not None and is_staged(trainer.method):
         raise FairTuneError(f"`optimizers` cannot serve the stages of the method {trainer.method.name!r}; {WAY}.")
     before = {id(values): values for values in model.parameters()}
     found = prepared(trainer, model)
@@ -101,7 +106,7 @@ def prepared(trainer: FairTrainer, model: Any) -> Any:
     check_weights(model, trainer.method.cross_entropy.class_weights)
     method, args = trainer.method, trainer.args
     trainer.facts = Facts.of(model, views_of(trainer), head=args.head, seed=args.seed)
-    if method.stages()[0] is not method:
+    if is_staged(method):
         return model
     try:
         model, trainer.unsearched = method.prepare(model, trainer.facts), None

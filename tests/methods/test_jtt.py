@@ -75,12 +75,3 @@ def test_bad_input(tmp_path: Path) -> None:
         Jtt(first_epochs=0)
     with pytest.raises(FairTuneError, match="`upweight` is 0; give 1 or more"):
         Jtt(upweight=0)
-    run = FairTrainer(
-        model_init=lambda: tiny_vit(),
-        args=arguments(tmp_path),
-        method=Jtt(),
-        train_dataset=table(),
-        eval_dataset=table(),
-    )
-    with pytest.raises(FairTuneError, match="a trial of a search trains one stage, but the method 'jtt' has several"):
-        run.hyperparameter_search(n_trials=1)
