@@ -12,7 +12,8 @@ from hf_fairtune import catalog
 ROOT = Path(__file__).parent.parent / "hf_fairtune"
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS: dict[str, int] = {
-    "cli": 10,
+    "cli": 11,
+    "protocol": 10,
     "trainer": 9,
     "handover": 8,
     "search": 7,
@@ -25,6 +26,7 @@ FLOORS: dict[str, int] = {
     "masks": 5,
     "importance": 4,
     "scoring": 4,
+    "loading": 5,
     "fairness_metric": 5,
     "audits": 4,
     "combinations": 6,

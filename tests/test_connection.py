@@ -13,9 +13,9 @@ from transformers import AutoConfig
 
 from hf_fairtune import connection, hub
 from hf_fairtune.cli.main import main
-from hf_fairtune.cli.model import load_classifier, load_processor
 from hf_fairtune.data.source import load_source
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.loading import load_classifier, load_processor
 from tests.conftest import tiny_vit
 from tests.hub_server import Handler, serve
 from tests.hub_state import Refusal

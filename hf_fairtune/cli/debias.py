@@ -12,23 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from .. import catalog
 from ..audits.replication import LEAST
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset
 from ..data.testsets import TestSetArguments, parse_test_sets
 from ..document.run import ExternalSet
 from ..errors import FairTuneError
+from ..loading import load_with_own_head
 from ..methods.method import Method, method_named
 from ..show import beforehand
-from ..trainer.arguments import FairTrainingArguments
 from ..trainer.baselines import seeds_after
 from ..trainer.fair import FairTrainer
 from ..trainer.price import cost
+from ..trainer.repair_arguments import RepairTrainingArguments
 from ..trainer.run_facts import repair_facts
 from ..trainer.saliency import captum_explainer, write_maps
 from .job import Job, located, say, say_power, train_all
-from .model import ModelArguments, load_with_own_head
+from .model import ModelArguments
 from .price import price_line, price_of
 
 EXAMPLE = """  fairtune debias --method swift --model my-team/melanoma --dataset lesions.csv --label malignant \\
@@ -61,17 +61,6 @@ class ExternalArguments:
             "needs `pip install hf-fairtune[maps]`."
         },
     )
-
-
-@dataclass
-class RepairTrainingArguments(FairTrainingArguments):
-    """`FairTrainingArguments` with the schedule of a repair: a few epochs a stage at a constant rate."""
-
-    method: str = field(default="swift", metadata={"help": "How to repair.", "choices": catalog.names("methods")})
-    num_train_epochs: float = field(default=10.0, metadata={"help": "Epochs of each stage."})
-    warmup_steps: float = field(default=0.0, metadata={"help": "Steps, or the share of all steps if below 1."})
-    lr_scheduler_type: str = field(default="constant", metadata={"help": "Schedule of the learning rate."})
-    weight_decay: float = field(default=5e-4, metadata={"help": "AdamW's weight decay."})
 
 
 ARGUMENTS = (DataArguments, TestSetArguments, ModelArguments, ExternalArguments, RepairTrainingArguments)

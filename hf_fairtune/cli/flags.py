@@ -6,9 +6,8 @@ import logging
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import field, make_dataclass
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any
 
 import huggingface_hub
 import transformers
@@ -37,12 +36,7 @@ def with_method(argv: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
     followed = recipe_of(argv)
     method = given(argv, "--method") or (followed and followed.values.get("method")) or kinds[-1].method
     known = catalog.find("methods", str(method)).METHOD
-    types = get_type_hints(known)
-    own = [
-        (entry.name, types[entry.name], field(default=entry.default, metadata={"help": entry.metadata["help"]}))
-        for entry in known.flags()
-    ]
-    return *kinds[:-1], make_dataclass("MethodArguments", own), kinds[-1]
+    return *kinds[:-1], known.arguments_type(), kinds[-1]
 
 
 def given(argv: Sequence[str], flag: str) -> str | None:

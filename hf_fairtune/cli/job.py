@@ -20,6 +20,7 @@ from ..document.comparison import MARGIN
 from ..document.document import RUN_FILE, Document
 from ..errors import FairTuneError
 from ..folder import check, check_place, claim, undone_if_refused
+from ..loading import load_processor, load_with_new_head
 from ..methods.method import Method, method_named
 from ..show.beforehand import classes
 from ..show.compared import power
@@ -33,7 +34,7 @@ from ..trainer.kept_hours import KeptHours
 from ..trainer.kept_start import KeptStart
 from ..trainer.selecting import objective_cells
 from .counts import cells_said, classes_said, counts_of, detectable_said
-from .model import ModelArguments, load_processor, load_with_new_head
+from .model import ModelArguments
 
 
 @dataclass

@@ -9,9 +9,9 @@ from ..data.scored import PredictionArguments
 from ..data.source import check_kind
 from ..data.splits import FILE_NAME
 from ..errors import FairTuneError
+from ..loading import load_classifier, load_processor
 from ..scoring import ScoredImages, score_dataset
 from .audit_input import TEST, AuditArguments, AuditInput, select_split
-from .model import load_classifier, load_processor
 
 
 def score_input(arguments: AuditArguments, data: PredictionArguments) -> AuditInput:

@@ -13,11 +13,11 @@ from ..families.family import model_type_of
 from ..families.mae_encoder import MODEL_TYPE
 from ..families.parts import HEAD, Part, parts_of
 from ..folder import write_atomically
+from ..loading import UNLOADABLE
 from ..masks.config import uncopied
 from ..masks.granularities import AUTO
 from ..masks.space import Space, space_of_parts
 from ..masks.units_file import read_units, units_text
-from .model import UNLOADABLE
 
 EXAMPLE = """  fairtune units google/vit-base-patch16-224
   fairtune units microsoft/resnet-50 --granularity blocks --output units.yaml"""

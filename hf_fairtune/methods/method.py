@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, make_dataclass, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, get_type_hints
 
 import torch
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -88,6 +88,16 @@ class Method(catalog.Variety):
     def flags(cls) -> tuple[Field[Any], ...]:
         """Return the fields that are hyper-parameters."""
         return tuple(entry for entry in fields(cls) if "help" in entry.metadata)
+
+    @classmethod
+    def arguments_type(cls) -> type[Any]:
+        """Return a dataclass of the hyper-parameters alone, which `HfArgumentParser` reads."""
+        types = get_type_hints(cls)
+        own = [
+            (entry.name, types[entry.name], field(default=entry.default, metadata={"help": entry.metadata["help"]}))
+            for entry in cls.flags()
+        ]
+        return make_dataclass("MethodArguments", own)
 
     @classmethod
     def knobs(cls) -> dict[str, BaseDistribution]:

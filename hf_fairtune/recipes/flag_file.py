@@ -7,15 +7,19 @@ import difflib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
 import yaml
+from transformers import HfArgumentParser
 
 from ..errors import FairTuneError, first_line
 
 YAML = (".yaml", ".yml")
 ENDINGS = (*YAML, ".json")
+# Flags whose list may hold mappings.
+NESTED = {"methods": dict}
 NULL = "tag:yaml.org,2002:null"
 Value = str | list[str]
 
@@ -69,6 +73,27 @@ class FlagFile:
             raise FairTuneError(f"{self.title}: {first_line(error)}") from error
 
 
+Kind = TypeVar("Kind")
+
+
+def read_as(kind: type[Kind], values: Mapping[str, Value], title: str) -> Kind:
+    """Make a dataclass of flags from texts, each read as its flag reads it; error lines begin with `title`.
+
+    Raises:
+        FairTuneError: a name is no flag, a value is none of its flag, or a flag without a default is not given.
+    """
+    parser = HfArgumentParser((kind,), prog=title, add_help=False, allow_abbrev=False)
+    found = FlagFile(title, values).typed(parser)
+    defaults: list[Any] = [*fields(kind)]  # type: ignore[arg-type]
+    for one in defaults:
+        if one.init and one.default is MISSING and one.default_factory is MISSING and one.name not in found:
+            raise FairTuneError(f"`{title}` lacks `{one.name}`; give it.")
+    try:
+        return kind(**found)
+    except FairTuneError as error:
+        raise FairTuneError(f"`{title}`: {error}") from error
+
+
 def flags_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
     """Return the flags that take values, by each of their names."""
     flags: dict[str, argparse.Action] = {}
@@ -101,11 +126,13 @@ def read_values(path: Path, title: str) -> dict[str, Value]:
     if not isinstance(content, dict):
         raise FairTuneError(f"{title} is no list of flags; write lines such as `num_train_epochs: 30`.")
     for name, value in content.items():
-        if isinstance(value, list) and not all(isinstance(one, str) for one in value):
+        if isinstance(value, list) and not all(isinstance(one, str | NESTED.get(name, str)) for one in value):
             raise FairTuneError(f"{title}: `{name}` has a list of more than texts and numbers; write them alone.")
     return {str(name): _as_typed(value) for name, value in content.items() if value is not None}
 
 
 def _as_typed(value: Value | dict[str, object]) -> Value:
-    """Write a mapping, such as that of `lr_scheduler_kwargs`, as its flag takes it."""
+    """Write a mapping, such as that of `lr_scheduler_kwargs`, as its flag takes it; those in a list, too."""
+    if isinstance(value, list):
+        return [json.dumps(one) if isinstance(one, dict) else one for one in value]
     return json.dumps(value) if isinstance(value, dict) else value

@@ -151,7 +151,7 @@ def _lengths(trainer: FairTrainer) -> tuple[Any, ...]:
 
 @contextmanager
 def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
-    """Search for a while: only folds and trials of several stages save checkpoints, and the progress line is the only one printed."""
+    """Search for a while: only folds and stages save checkpoints, and the progress line is the only one printed."""
     verbosity, start = optuna.logging.get_verbosity(), time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     trainer.searcher = searcher

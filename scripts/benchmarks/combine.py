@@ -28,13 +28,13 @@ from transformers import set_seed
 from hf_fairtune import DataArguments, FairTrainer, FairTrainingArguments, load_fair_dataset
 from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.cli.flags import silence
-from hf_fairtune.cli.model import load_processor, load_with_new_head
 from hf_fairtune.combinations.combination import Combination
 from hf_fairtune.combinations.library import Library, Step
 from hf_fairtune.combinations.mean import MeanModel
 from hf_fairtune.combinations.soup import Soup
 from hf_fairtune.data.fair_dataset import FairDataset
 from hf_fairtune.data.splits import stratified
+from hf_fairtune.loading import load_processor, load_with_new_head
 from hf_fairtune.methods.method import Method
 from hf_fairtune.methods.teacher import Teacher
 from hf_fairtune.search.modes import mode_named

@@ -28,8 +28,8 @@ from hf_fairtune import FairTrainer, FairTrainingArguments
 from hf_fairtune.audits.compute import scores_from_logits
 from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.cli.flags import silence
-from hf_fairtune.cli.model import load_with_new_head
 from hf_fairtune.data.fair_dataset import FairDataset
+from hf_fairtune.loading import load_with_new_head
 from hf_fairtune.search.modes import mode_named
 from hf_fairtune.search.space import LearningRate
 from hf_fairtune.selections.selection import Chosen, Pool, Selection

@@ -22,9 +22,9 @@ from hf_fairtune import DataArguments, FairTrainer, FairTrainingArguments, load_
 from hf_fairtune.audits.comparison import compare
 from hf_fairtune.audits.engine.delong import auc
 from hf_fairtune.audits.replication import replicate
-from hf_fairtune.cli.model import load_processor, load_with_new_head
 from hf_fairtune.data.fair_dataset import FairDataset
 from hf_fairtune.datasets.lesions import DATASET, write_lesions
+from hf_fairtune.loading import load_processor, load_with_new_head
 
 HAM = {"label": "label", "positive": ["1"], "cluster": "patient_id", "image_size": 64}
 TASKS = {"HAM10000, age:60": ("ham10000", "age:60"), "PAD-UFES-20, sex": ("pad_ufes", "sex")}

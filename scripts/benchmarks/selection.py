@@ -28,9 +28,9 @@ from transformers import set_seed
 from hf_fairtune import FairTrainer, FairTrainingArguments, LearningRate, catalog
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
 from hf_fairtune.cli.flags import silence
-from hf_fairtune.cli.model import load_with_new_head
 from hf_fairtune.data.fair_dataset import FairDataset
 from hf_fairtune.document.search import Trial
+from hf_fairtune.loading import load_with_new_head
 from hf_fairtune.methods.method import Method
 from hf_fairtune.search.modes import Mode, mode_named
 from hf_fairtune.selections.objective import Objective, Scored

@@ -12,11 +12,11 @@ from PIL import Image
 import hf_fairtune
 from hf_fairtune import DataArguments, load_fair_dataset
 from hf_fairtune.audits.engine.rows import ScoredRows, check_rows
-from hf_fairtune.cli.model import load_processor
 from hf_fairtune.data.fair_dataset import FairDataset
 from hf_fairtune.data.splits import stratified
 from hf_fairtune.data.transform import transform_of
 from hf_fairtune.datasets.lesions import DATASET, LesionBias, draw_lesions, lesion_table
+from hf_fairtune.loading import load_processor
 
 DEMO = str(Path(hf_fairtune.__file__).parent / "demo_vit")
 SIZE, SOME, HELD_SEED = 48, 500, 1000

@@ -29,7 +29,7 @@ import hf_fairtune
 from hf_fairtune import FairTrainer, FairTrainingArguments
 from hf_fairtune.audits.compute import fairness_metrics
 from hf_fairtune.cli.flags import silence
-from hf_fairtune.cli.model import load_with_new_head
+from hf_fairtune.loading import load_with_new_head
 from hf_fairtune.masks.granularities import PRESETS
 from hf_fairtune.search.space import LearningRate
 from hf_fairtune.trainer.baselines import baseline_method

@@ -11,11 +11,11 @@ import torch
 from transformers import AutoModelForImageClassification
 
 from hf_fairtune.cli.main import main
-from hf_fairtune.cli.model import load_with_own_head
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import ClassCalibration
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.families.head import MULTI_LABEL
+from hf_fairtune.loading import load_with_own_head
 from hf_fairtune.publish import publish
 from hf_fairtune.search.kept import place, read_scores
 from hf_fairtune.show.ablation import ablation_rows

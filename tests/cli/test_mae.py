@@ -6,7 +6,7 @@ import pytest
 from transformers import AutoModelForImageClassification
 
 from hf_fairtune.cli.main import main
-from hf_fairtune.cli.model import say_keys
+from hf_fairtune.loading import say_keys
 from tests.families.autoencoder import autoencoder_folder
 
 

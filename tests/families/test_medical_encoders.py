@@ -16,9 +16,9 @@ from transformers import (
     SiglipModel,
 )
 
-from hf_fairtune.cli.model import load_classifier, load_processor, load_with_new_head
 from hf_fairtune.data.processors import check_plain, pixel_shape, resized_processor
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.loading import load_classifier, load_processor, load_with_new_head
 
 from .backbones import images
 from .recipes import PATCHES, SMALL, SMALL_VIT

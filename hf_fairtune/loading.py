@@ -1,0 +1,148 @@
+"""Pretrained classifiers and their processors, loaded from a folder or the Hub and checked."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
+
+from .connection import hub_or_cache
+from .document.data import Task
+from .errors import FairTuneError, first_line, listed
+from .families.head import heads_of, is_multi_label, order_classes
+from .families.mae_encoder import MODEL_TYPE, LoadedKeys, classifier_of_mae
+from .families.one_logit import has_one_logit, two_logits
+from .folder import AVERAGE, MEMBERS
+from .scoring import class_names
+
+# What transformers raises: nothing there, something else there, or a library that it needs and is not installed.
+UNLOADABLE = (OSError, ValueError, ImportError)
+
+
+def load_processor(name: str) -> Any:
+    """Load the image processor of a model."""
+    with hub_or_cache(name):
+        try:
+            return AutoImageProcessor.from_pretrained(name, backend="pil")
+        except UNLOADABLE as error:
+            raise FairTuneError(f"`--model {name}` has no image processor: {first_line(error)}") from error
+
+
+def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
+    """Load a model with a new head of these classes, which the Trainer seeds; of an autoencoder its encoder."""
+    names = dict(enumerate(labels))
+    with hub_or_cache(name):
+        try:
+            if AutoConfig.from_pretrained(name).model_type == MODEL_TYPE:
+                model, keys = classifier_of_mae(name, labels)
+                say_keys(keys)
+                return model
+            return AutoModelForImageClassification.from_pretrained(
+                name,
+                dtype=torch.float32,
+                num_labels=len(names),
+                id2label=names,
+                label2id={label: i for i, label in names.items()},
+                ignore_mismatched_sizes=True,
+            )
+        except FairTuneError:
+            raise
+        except UNLOADABLE as error:
+            raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
+
+
+@cache
+def say_keys(keys: LoadedKeys) -> None:
+    """Say once which weights of an autoencoder are used, on the main process."""
+    if PartialState().is_main_process:
+        decoder = f"{len(keys.left)} of its decoder are left" if keys.left else "it has no decoder"
+        print(f"note: {len(keys.taken)} tensors are the autoencoder's; {decoder}; new are {', '.join(keys.new)}")
+
+
+def load_with_own_head(name: str, labels: Sequence[str], head: str | None = None, task: Task = "binary") -> Any:
+    """Load a model with its own head, its classes or findings in the order of `labels`.
+
+    Raises:
+        FairTuneError: it is no image classifier, or has others.
+    """
+    model = load_classifier(name)
+    if task != "binary":
+        return _ordered(model, labels, head, task)
+    if has_one_logit(model):
+        negative = model.config.id2label[0] == labels[0]
+        model = two_logits(model, head)
+        model.config.id2label = {0: labels[1], 1: labels[0]} if negative else model.config.id2label
+    if (count := model.config.num_labels) != 2:
+        raise FairTuneError(
+            f"the model has {count} classes but two are wanted; give a model of two, or leave out --positive for one "
+            "class a value of --label."
+        )
+    heads = heads_of(model, head)
+    if positive_column(model.config.id2label, labels[1]) == 0:
+        order_classes(model, heads, (1, 0))
+    names = dict(enumerate(labels))
+    model.config.id2label, model.config.label2id = names, {label: i for i, label in names.items()}
+    return model
+
+
+def _ordered(model: Any, labels: Sequence[str], head: str | None, task: Task) -> Any:
+    """Return a model with its classes or findings, found by their names, in the order of `labels`."""
+    own = [str(model.config.id2label[i]) for i in range(model.config.num_labels)]
+    if sorted(own) != sorted(labels):
+        raise FairTuneError(
+            f"the model's classes are {listed(own, 30)}, those of the data {listed(labels, 30)}; rename the model's "
+            "`id2label`, or leave out rows of other classes."
+        )
+    if is_multi_label(model) != (task == "multilabel"):
+        what = "finds each class by itself" if is_multi_label(model) else "chooses one of its classes"
+        raise FairTuneError(f"the model {what} (`problem_type` in its config.json), which these labels do not fit.")
+    order = [own.index(label) for label in labels]
+    if order != sorted(order):
+        order_classes(model, heads_of(model, head), order)
+    return model
+
+
+def load_classifier(name: str) -> Any:
+    """Load a model as it is, in float32: half precision would round its scores and its small steps."""
+    if name.startswith((".", "/", "~")) and not Path(name).expanduser().exists():
+        raise FairTuneError(f"`{name}` does not exist; give the folder or the Hub id of an image classifier.")
+    if (Path(name).expanduser() / MEMBERS).is_dir():
+        raise FairTuneError(
+            f"`{name}` holds several models whose probabilities are averaged; give one of them, such as "
+            f"{Path(name) / MEMBERS / '0'}, or a table of their mean (`{AVERAGE}` there makes it)."
+        )
+    with hub_or_cache(name):
+        try:
+            model, loaded = AutoModelForImageClassification.from_pretrained(
+                name, dtype=torch.float32, output_loading_info=True
+            )
+        except UNLOADABLE as error:
+            raise FairTuneError(f"`{name}` is no image classifier: {first_line(error)}") from error
+    lacking = sorted({*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])})
+    if lacking:
+        raise FairTuneError(
+            f"`{name}` lacks {len(lacking)} weights of an image classifier ({', '.join(lacking[:3])}), which would be "
+            "random numbers; give a model that was fine-tuned for classification."
+        )
+    broken = [key for key, parameter in model.named_parameters() if not parameter.isfinite().all()]
+    if broken:
+        raise FairTuneError(
+            f"`--model {name}` has NaN or infinite weights in `{broken[0]}`; train it or copy it again."
+        )
+    model.config.id2label = dict(enumerate(class_names(model)))
+    return model
+
+
+def positive_column(names: dict[int, str], positive: str) -> int:
+    """Return the logit of the positive class, by name, as a guess would flip the audit; unnamed labels are 0 and 1."""
+    if positive in names.values():
+        return next(i for i, name in names.items() if name == positive)
+    if set(names.values()) == {"LABEL_0", "LABEL_1"}:
+        return 1
+    raise FairTuneError(
+        f"the model's classes are {', '.join(names.values())}, but the positive label is {positive!r}; "
+        "name the class that means disease with --positive, or rename the model's `id2label`."
+    )

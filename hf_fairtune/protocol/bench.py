@@ -1,0 +1,187 @@
+"""A task of a comparison at work: its rows, its model, and a trainer for each unit."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from peft import PeftModel
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+from ..audits.thresholds import youden
+from ..data.divisions import divisions
+from ..data.fair_dataset import FairDataset, load_fair_dataset
+from ..document.estimate import NAN
+from ..errors import FairTuneError
+from ..families.family import counts
+from ..folder import write_atomically
+from ..loading import load_processor, load_with_new_head, load_with_own_head
+from ..methods.method import Method, method_named
+from ..search.searcher import NoWinnerError
+from ..trainer.audits import MODEL, VALIDATION
+from ..trainer.divergence import DivergedError
+from ..trainer.fair import FairTrainer
+from .entry import Entry
+from .protocol import Protocol
+from .task import Task
+from .touches import note
+from .unit import SCORES, WORK, AnyUnit, Trained, Tuned, Unit, Units
+
+SPLITS, MODEL_FOLDER = "splits.json", "model"
+
+
+@dataclass
+class Bench:
+    """Where the units of a task are run.
+
+    Args:
+        protocol: of the comparison.
+        task: of the units.
+        units: all units of the comparison.
+    """
+
+    protocol: Protocol
+    task: Task
+    units: Units
+    _refusals: dict[str, str] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def folds(self) -> list[FairDataset]:
+        """Return the data of each test fold, or of the one test split, with the test sets that were added.
+
+        Raises:
+            FairTuneError: the table cannot be read, or has another task than one finding against the rest.
+        """
+        arguments, settings = self.task.arguments.data(), self.protocol.settings
+        folder = self.units.root / self.task.name
+        data = load_fair_dataset(
+            arguments, load_processor(self.task.model), seed=settings.seeds[0], splits_file=folder / SPLITS
+        )
+        if data.task != "binary":
+            raise FairTuneError(
+                f"`tasks`: `{self.task.name}` has {len(data.label_names)} classes, but a comparison is of one finding "
+                "against the rest; name it by `positive`."
+            )
+        for name, path in self.task.tests.items():
+            data = data.with_test_set(name, replace(arguments, dataset=path))
+        return divisions(data, settings.folds, settings.seeds[0]) if settings.folds else [data]
+
+    def data(self, unit: AnyUnit) -> FairDataset:
+        """Return the rows of a unit; a repair that trains on a balanced set has one."""
+        found = self.folds[unit.fold]
+        if not unit.entry.repairs or "fit" not in {view.split for view in unit.entry.method.views.values()}:
+            return found
+        own, seed = self.task.arguments, self.protocol.settings.seeds[0] if unit.seed is None else unit.seed
+        return found.with_external(seed, own.external_fraction, own.external_replacement)
+
+    def start(self, unit: AnyUnit) -> Callable[[], Any]:
+        """Return what makes the model that a unit starts from."""
+        labels, head = self.folds[unit.fold].label_names, self.protocol.training.head
+        if (base := self.units.start(unit)) is not None:
+            return partial(load_with_own_head, str(base.folder / MODEL_FOLDER), labels, head)
+        if self.protocol.settings.start == "trained":
+            return partial(load_with_own_head, self.task.model, labels, head)
+        return partial(load_with_new_head, self.task.model, labels)
+
+    def trainer(self, unit: AnyUnit, method: Method, start: Callable[[], Any] | None = None) -> FairTrainer:
+        """Return a trainer that works in the unit's folder."""
+        seed = self.protocol.settings.seeds[0] if unit.seed is None else unit.seed
+        shared: Any = self.protocol.repair if unit.entry.repairs else self.protocol.training
+        folder = unit.folder / WORK
+        args: Any = replace(shared, output_dir=str(folder), seed=seed, disable_tqdm=True, push_to_hub=False)
+        found = FairTrainer(model_init=start or self.start(unit), args=args, data=self.data(unit), method=method)
+        for kind in (ProgressCallback, PrinterCallback):
+            found.remove_callback(kind)
+        return found
+
+    def refusal(self, entry: Entry) -> str:
+        """Say why a method cannot be trained on this task, such as attention of a model without; "" where it can."""
+        if entry.name not in self._refusals:
+            try:
+                self.trainer(self.units.search(self.task, 0, entry), entry.method, self.fresh)
+                self._refusals[entry.name] = ""
+            except FairTuneError as error:
+                self._refusals[entry.name] = str(error)
+        return self._refusals[entry.name]
+
+    def fresh(self) -> Any:
+        """Load the task's model with a new head, which a check or a price takes for any other."""
+        return load_with_new_head(self.task.model, self.folds[0].label_names)
+
+    def run(self, unit: AnyUnit) -> None:
+        """Run a unit, or the rest of one that was killed, and leave its record."""
+        if unit.seed is None:
+            self.search(unit)  # type: ignore[arg-type]
+        else:
+            self.train(unit)  # type: ignore[arg-type]
+        shutil.rmtree(unit.folder / WORK, ignore_errors=True)
+
+    def search(self, unit: Unit[Tuned]) -> None:
+        """Search the learning rate and the knobs of a method."""
+        settings, entry = self.protocol.settings, unit.entry
+        if reason := self.refusal(entry):
+            unit.keep(Tuned({}, NAN, lacking=reason))
+            return
+        trainer = self.trainer(unit, entry.method.tuned(*entry.knobs))
+        if not entry.is_tuned:
+            unit.keep(Tuned(entry.method.hyperparameters(), trainer.args.learning_rate))
+            return
+        try:
+            trainer.hyperparameter_search(
+                settings.rates(),
+                settings.objective,
+                settings.trials,
+                mode=entry.mode or settings.mode,
+                min_auc=settings.min_auc,
+                selection=settings.selection,
+            )
+        except NoWinnerError as error:
+            unit.keep(Tuned({}, NAN, lacking=str(error)))
+            return
+        rate = float(trainer.args.learning_rate)
+        unit.keep(Tuned(trainer.method.hyperparameters(), rate, trainer.search))
+
+    def train(self, unit: Unit[Trained]) -> None:
+        """Train a method as its search chose, score the test splits once, and keep the model where others start."""
+        tuned = self.units.search(unit.task, unit.fold, unit.entry).record()
+        if tuned.lacking:
+            unit.keep(Trained(NAN, NAN, 0, lacking=tuned.lacking))
+            return
+        trainer, begin = self.trainer(unit, self.chosen(unit, tuned)), time.monotonic()
+        trainer.args.learning_rate = tuned.learning_rate
+        try:
+            trainer.train(resume_from_checkpoint=True)
+        except DivergedError as error:
+            unit.keep(Trained(NAN, NAN, 0, lacking=str(error)))
+            return
+        seconds, assembled = time.monotonic() - begin, trainer.audits
+        assert assembled is not None
+        data = self.folds[unit.fold]
+        cut = youden(data.columns(VALIDATION)["labels"], assembled.scores(MODEL, VALIDATION)).value
+        rows = {split: len(data[split]) for split in data.test_splits}
+        note(self.units.root, (unit.task.name, unit.fold, unit.entry.name, unit.seed), rows)
+        scores = {split: assembled.scores(MODEL, split) for split in data.test_splits}
+        write_scores(unit.folder / SCORES, scores)
+        if unit.entry.name == self.protocol.base:
+            model = trainer.model.merge_and_unload() if isinstance(trainer.model, PeftModel) else trainer.model
+            model.save_pretrained(unit.folder / MODEL_FOLDER)
+        mask = trainer.method.record().mask if trainer.method.stages()[0] is trainer.method else None
+        unit.keep(Trained(cut, seconds, counts(trainer.model)[1], mask, rows=rows))
+
+    def chosen(self, unit: AnyUnit, tuned: Tuned) -> Method:
+        """Return the method with the hyper-parameters that its search chose."""
+        return method_named(unit.entry.method.name, **tuned.hyperparameters)
+
+
+def write_scores(path: Path, scores: dict[str, np.ndarray]) -> None:
+    """Write scores by split, whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **scores)
+    write_atomically(path, buffer.getvalue())
