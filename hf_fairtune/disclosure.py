@@ -38,6 +38,8 @@ WHOLE = ("auc", "p", "measures")
 PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:[/\\]|~?/|\\\\)[^\s'\"`]*?([^\s'\"`/\\]+)[/\\]*(?=[\s'\"`]|$)")
 # Ends of names in a log: steps, and speeds beside seconds, count rows.
 COUNTERS = ("step", "_per_second")
+# Reasons whose counts are not of rows or patients.
+NO_CASES = ("too_few_groups", "few_trainings", "missing_trainings")
 Fields = Mapping[tuple[type, str], Any]
 # What stands for a field whatever it holds. Bins are equally large: all of them together tell the group's size.
 # Balanced weights tell the counts of the classes.
@@ -109,8 +111,8 @@ class Rule:
             return round(positives / n, 2) if isinstance(positives, int) and isinstance(n, int) else NAN
         if kind == Real or (fact and type(part) is float):
             return NAN if self.few(at) else _digits(part, at)
-        if isinstance(part, Reason):  # counts of cases go, those of groups stay
-            return replace(part, count=part.count if part.kind == "too_few_groups" else None)
+        if isinstance(part, Reason):  # counts of cases go, those of groups and trainings stay
+            return replace(part, count=part.count if part.kind in NO_CASES else None)
         if isinstance(at.owner, Pair) and isinstance(part, int):
             return None if self.few(at) else int(_digits(part, at))
         if isinstance(part, (Estimate, Ranking)) and (few := self.few(at)):
