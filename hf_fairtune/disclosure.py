@@ -19,6 +19,7 @@ from .document.audit import (
     RateGroup,
     ThresholdAudit,
 )
+from .document.benchmark_task import BenchmarkTask, CutNumbers, MethodOnTask, TaskGroup
 from .document.comparison import Comparison, GroupChange, Power, ThresholdChange
 from .document.curves import ReliabilityBin
 from .document.enrichment import ValueErrors
@@ -82,8 +83,8 @@ class Rule:
     included: tuple[str | None, ...] = ()
     unlogged: tuple[str, ...] = COUNTERS
 
-    def of(self, found: Audit | Comparison | Replication) -> Rule:
-        """Return the rule for an exact audit, comparison or replication."""
+    def of(self, found: Audit | Comparison | Replication | BenchmarkTask) -> Rule:
+        """Return the rule for an exact audit, comparison, replication or task of a benchmark."""
         cases: dict[str | None, dict[Unit, int]] = {}
         included: list[str | None] = []
         for row in (found, *found.groups):
@@ -146,7 +147,7 @@ class Rule:
             groups = (None,)
         elif isinstance(getattr(owner, "group", None), str):
             groups = (owner.group,)
-        elif isinstance(owner, (Comparison, Replication)):
+        elif isinstance(owner, (Comparison, Replication, MethodOnTask, CutNumbers)):
             groups = (None,) if name in WHOLE else ()
         elif isinstance(owner, Audit):
             ranked = tuple(row.group for row in owner.ranking.groups) if name == "ranking" and owner.ranking else ()
@@ -170,7 +171,7 @@ class Rule:
 
 
 def cases_of(
-    row: Audit | Comparison | Replication | GroupAudit | GroupChange | GroupContrast,
+    row: Audit | Comparison | Replication | GroupAudit | GroupChange | GroupContrast | BenchmarkTask | TaskGroup,
 ) -> dict[Unit, int]:
     """Count the cases of each class that a number rests on: of weighted ones what they are worth."""
     found: dict[Unit, int] = {"positives": exact(row.positives), "negatives": exact(row.negatives)}

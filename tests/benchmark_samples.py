@@ -14,7 +14,7 @@ METHODS = {
     "full": (0.0, 0.0),
     "fairtune": (0.0, 0.7),
     "swift-hard": (0.1, 0.1),
-    "levelled": (-0.9, -0.1),
+    "levelled": (-0.8, -0.2),
     "random-mask": (0.0, 0.0),
 }
 TASKS = ("ham-age", "ham-sex", "ol3i-age", "ol3i-sex", "papila-age", "fitz-tone")
@@ -67,7 +67,7 @@ def task_of(
     groups, n = np.repeat([0, 1], 5 * positives), 10 * positives
     shared, found = rng.standard_normal(n), []
     for method, gains in (METHODS if methods is None else methods).items():
-        means = 1.5 + np.array(gains) + noise * rng.standard_normal((runs, 2))
+        means = np.array([1.9, 1.3]) + np.array(gains) + noise * rng.standard_normal((runs, 2))
         own = np.sqrt(0.8) * shared + np.sqrt(0.2) * rng.standard_normal((runs, n))
         found.append(method_of(rng, method, expit(own + means[:, groups] * labels - 2), folds))
     dataset, _, attribute = name.partition("-")
