@@ -19,6 +19,7 @@ from .document.audit import (
     RateGroup,
     ThresholdAudit,
 )
+from .document.benchmark_task import BenchmarkTask, CutNumbers, MethodOnTask, TaskGroup
 from .document.comparison import Comparison, GroupChange, Power, ThresholdChange
 from .document.curves import ReliabilityBin
 from .document.enrichment import ValueErrors
@@ -38,6 +39,8 @@ WHOLE = ("auc", "p", "measures")
 PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:[/\\]|~?/|\\\\)[^\s'\"`]*?([^\s'\"`/\\]+)[/\\]*(?=[\s'\"`]|$)")
 # Ends of names in a log: steps, and speeds beside seconds, count rows.
 COUNTERS = ("step", "_per_second")
+# Reasons whose counts are not of rows or patients.
+NO_CASES = ("too_few_groups", "few_trainings", "missing_trainings")
 Fields = Mapping[tuple[type, str], Any]
 # What stands for a field whatever it holds. Bins are equally large: all of them together tell the group's size.
 # Balanced weights tell the counts of the classes.
@@ -80,8 +83,8 @@ class Rule:
     included: tuple[str | None, ...] = ()
     unlogged: tuple[str, ...] = COUNTERS
 
-    def of(self, found: Audit | Comparison | Replication) -> Rule:
-        """Return the rule for an exact audit, comparison or replication."""
+    def of(self, found: Audit | Comparison | Replication | BenchmarkTask) -> Rule:
+        """Return the rule for an exact audit, comparison, replication or task of a benchmark."""
         cases: dict[str | None, dict[Unit, int]] = {}
         included: list[str | None] = []
         for row in (found, *found.groups):
@@ -109,8 +112,8 @@ class Rule:
             return round(positives / n, 2) if isinstance(positives, int) and isinstance(n, int) else NAN
         if kind == Real or (fact and type(part) is float):
             return NAN if self.few(at) else _digits(part, at)
-        if isinstance(part, Reason):  # counts of cases go, those of groups stay
-            return replace(part, count=part.count if part.kind == "too_few_groups" else None)
+        if isinstance(part, Reason):  # counts of cases go, those of groups and trainings stay
+            return replace(part, count=part.count if part.kind in NO_CASES else None)
         if isinstance(at.owner, Pair) and isinstance(part, int):
             return None if self.few(at) else int(_digits(part, at))
         if isinstance(part, (Estimate, Ranking)) and (few := self.few(at)):
@@ -144,7 +147,7 @@ class Rule:
             groups = (None,)
         elif isinstance(getattr(owner, "group", None), str):
             groups = (owner.group,)
-        elif isinstance(owner, (Comparison, Replication)):
+        elif isinstance(owner, (Comparison, Replication, MethodOnTask, CutNumbers)):
             groups = (None,) if name in WHOLE else ()
         elif isinstance(owner, Audit):
             ranked = tuple(row.group for row in owner.ranking.groups) if name == "ranking" and owner.ranking else ()
@@ -168,7 +171,7 @@ class Rule:
 
 
 def cases_of(
-    row: Audit | Comparison | Replication | GroupAudit | GroupChange | GroupContrast,
+    row: Audit | Comparison | Replication | GroupAudit | GroupChange | GroupContrast | BenchmarkTask | TaskGroup,
 ) -> dict[Unit, int]:
     """Count the cases of each class that a number rests on: of weighted ones what they are worth."""
     found: dict[Unit, int] = {"positives": exact(row.positives), "negatives": exact(row.negatives)}

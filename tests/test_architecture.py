@@ -21,6 +21,7 @@ FLOORS: dict[str, int] = {
     "hub": 6,
     "outgoing": 5,
     "publish": 6,
+    "publish_benchmark": 6,
     "methods": 6,
     "gate": 5,
     "masks": 5,

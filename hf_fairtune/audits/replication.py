@@ -84,8 +84,12 @@ def replicate_rows(
     seeds: Sequence[int],
     fixed: bool,
     options: AuditOptions,
+    folds: np.ndarray | None = None,
 ) -> Replication:
-    """Compare on checked rows, see `replicate`; `fixed`: the one row of `reference_scores` is a given model."""
+    """Compare on checked rows, see `replicate`; `fixed`: the one row of `reference_scores` is a given model.
+
+    With `folds`, [n], a run is one model for each fold, and rows, without weights, rank among those of their fold.
+    """
     sides = []
     for name, own, least in (("scores", scores, LEAST), ("reference_scores", reference_scores, 1 if fixed else LEAST)):
         if own.ndim != 2 or len(own) < least or own.shape[1] != len(rows.labels):
@@ -100,7 +104,10 @@ def replicate_rows(
     included = included_codes(rows.group_names, options.exclude)
     resampled, level = ResampledRows(rows, included, None, options.confidence), options.confidence
     judge = _Judge(
-        resampled, TrainingRuns.of(rows, sides[0]), TrainingRuns.of(rows, sides[1], fixed), _alike(rows, sides)
+        resampled,
+        TrainingRuns.of(rows, sides[0], folds=folds),
+        TrainingRuns.of(rows, sides[1], fixed, folds),
+        _alike(rows, sides),
     )
     moved = sum(resampled.estimable(code) and not judge.alike[code] for code in included)
     groups = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..document.run import Budget, MethodFacts
+from ..document.run import Budget, MaskBits, MethodFacts
 from ..document.search import Search
 
 
@@ -27,6 +27,7 @@ class ScoredMethod:
         budget: what the search took, over all folds; None where nothing was searched.
         searches: one a fold; empty where nothing was searched.
         lacking: why it has no scores, such as "no trial is feasible"; "" where it has.
+        mask: of the first fold's chosen trial, whose units name the bits of every trial; None where none is searched.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ScoredMethod:
     budget: Budget | None = None
     searches: Sequence[Search] = ()
     lacking: str = ""
+    mask: MaskBits | None = None
 
 
 @dataclass(frozen=True)

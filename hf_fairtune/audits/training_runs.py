@@ -12,6 +12,7 @@ from scipy.special import stdtrit
 from ..document.estimate import NAN
 from .engine.auc_influence import auc_influence, spread
 from .engine.delong import ROUNDING
+from .engine.fold_influence import fold_auc_influence
 from .engine.rows import ScoredRows
 from .metrics.auc_gap import extremes
 
@@ -37,10 +38,15 @@ class TrainingRuns:
     fixed: bool
 
     @classmethod
-    def of(cls, rows: ScoredRows, scores: np.ndarray, fixed: bool = False) -> TrainingRuns:
-        """Score the rows by each run, [k, n]."""
+    def of(
+        cls, rows: ScoredRows, scores: np.ndarray, fixed: bool = False, folds: np.ndarray | None = None
+    ) -> TrainingRuns:
+        """Score the rows by each run, [k, n]; rows rank among those of their fold, [n], where there are folds."""
         parts = [*(rows.groups == code for code in range(len(rows.group_names))), rows.groups >= 0]
-        found = [[auc_influence(rows, run, part) for part in parts] for run in scores]
+        if folds is None:
+            found = [[auc_influence(rows, run, part) for part in parts] for run in scores]
+        else:
+            found = [[fold_auc_influence(rows, run, part, folds) for part in parts] for run in scores]
         aucs = np.array([[value for value, _ in run] for run in found])
         return cls(aucs, np.array([[influence for _, influence in run] for run in found]), fixed)
 

@@ -66,6 +66,8 @@ ReasonKind = Literal[
     "no_ranking",  # the scores do not rank the rows
     "no_cut",  # no one cut of probabilities decides
     "steep_cut",  # withheld in a shared document: at a cut above 0.5 it would tell the prevalence
+    "few_trainings",  # `count` trainings of a method, fewer than the `needed`
+    "missing_trainings",  # `count` of `needed` trainings have no scores
     "few_cases",  # withheld in a shared document: `unit` (of `group`), fewer than the `needed`
     # Why a rule of a gate is not judged, or not kept.
     "no_probabilities",

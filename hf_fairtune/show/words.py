@@ -122,6 +122,8 @@ REASONS: dict[ReasonKind, str] = {
     "not_weighted": "not defined for weighted rows",
     "too_few_groups": "{count} groups take part, too few to compare",
     "excluded": "left out of the comparison",
+    "few_trainings": "{count} trainings of {needed} needed, so nothing is known of how they vary",
+    "missing_trainings": "{count} of {needed} trainings have no scores, and those that have may be the lucky ones",
     "no_permutations": "no permutation was asked for",
     "no_bootstrap": "no bootstrap replicate was asked for",
     "undefined_in_resamples": "undefined in every resample",
