@@ -19,6 +19,8 @@ from ..recipes.flag_file import ENDINGS, YAML, FlagFile, flag_file
 from ..recipes.recipe import Recipe, names, recipe
 
 HELP_ALL = ("--help_all", "--help-all")
+# The flag of a command that keeps the name of its file of flags.
+CONFIG = "--config"
 RECIPE = "Settings in place of the defaults of flags that are not given"
 HELP = {"-h", "--help", *HELP_ALL}
 
@@ -50,6 +52,8 @@ def given(argv: Sequence[str], flag: str) -> str | None:
 
 def file_of(argv: Sequence[str]) -> FlagFile | None:
     """Return the file of flags, if that comes first."""
+    if argv and argv[0] == CONFIG:
+        argv = argv[1:]
     named = argv and not argv[0].startswith("-") and argv[0].endswith(ENDINGS)
     return flag_file(argv[0]) if named else None
 
@@ -84,9 +88,7 @@ def parser_of(module: ModuleType, argv: Sequence[str] = ()) -> Parser:
         # A run is taken up again by its folder, so that there is none by default.
         parser._option_string_actions["--output_dir"].required = True
         follow(parser, recipe_of(argv), argv)
-    # Where flags are passed on, so is the file.
-    if not getattr(module, "PASSES_ON", False):
-        follow(parser, file_of(argv), argv)
+    follow(parser, file_of(argv), argv)
     return parser
 
 
@@ -109,8 +111,9 @@ def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
     """
     silence()
     argv, passes_on = list(argv), getattr(module, "PASSES_ON", False)
-    if hasattr(module, "POSITIONAL") and argv and not argv[0].startswith("-") and not argv[0].endswith(YAML):
-        argv = [module.POSITIONAL, *argv]
+    own = getattr(module, "POSITIONAL", None)
+    if own and argv and not argv[0].startswith("-") and (own == CONFIG or not argv[0].endswith(YAML)):
+        argv = [own, *argv]
     if HELP & set(argv):
         from .help import print_help  # whoever runs a command needs none of it
 
@@ -118,7 +121,7 @@ def parse(module: ModuleType, argv: Sequence[str]) -> tuple[Any, ...]:
         print_help(parser, list(parser.dataclass_types), positional, not set(HELP_ALL).isdisjoint(argv))
         raise SystemExit(0)
     parser = parser_of(module, argv)
-    words = argv if passes_on or file_of(argv) is None else argv[1:]
+    words = argv if argv[:1] == [CONFIG] or file_of(argv) is None else argv[1:]
     try:
         *parsed, _, rest = parser.parse_args_into_dataclasses(words, True, look_for_args_file=False)
     except (ImportError, OSError, ValueError) as error:  # a package or a file that a training argument needs

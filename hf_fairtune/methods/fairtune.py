@@ -1,5 +1,6 @@
 """FairTune (Dutt et al., ICLR 2024): train the parts that a binary mask names, chosen for the worst-off group."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
@@ -20,6 +21,9 @@ from ..masks.units_file import read_units, units_json
 from .facts import Facts
 from .method import Method, Needs, NotSearchedError, StageRecord, flag
 
+# In place of a mask: one drawn by the seed of the run.
+RANDOM = "random"
+
 
 @dataclass(kw_only=True)
 class FairTune(Method):
@@ -37,7 +41,9 @@ class FairTune(Method):
     needs: ClassVar[Needs] = Needs(attribute_at_validation=True)
     trains: ClassVar[str] = "the units of a mask and the head"
 
-    mask: str | None = flag(None, "linear, layernorm, attention, mlp, norm, convolution, all, or bits such as 010110.")
+    mask: str | None = flag(
+        None, "linear, layernorm, attention, mlp, norm, convolution, all, bits such as 010110, or random by the seed."
+    )
     granularity: str = flag(
         AUTO,
         "What a bit stands for: paper36, attention12, layernorm12 or split48 of a transformer; stages or blocks of "
@@ -58,7 +64,8 @@ class FairTune(Method):
         space = self.space(parts_of(model, facts.head), model_type_of(model))
         if self.mask is None:
             raise NotSearchedError("`mask` is empty; search one with `fairtune search`, or give --mask attention.")
-        mask, sizes = Mask.of(self.mask, space), {name: p.numel() for name, p in model.named_parameters()}
+        given = drawn_bits(len(space), facts.seed) if self.mask == RANDOM else self.mask
+        mask, sizes = Mask.of(given, space), {name: p.numel() for name, p in model.named_parameters()}
         units = [
             MaskUnit(unit.name, unit.place, [*unit.kinds], sum(sizes[name] for name in unit.parameters))
             for unit in space.units
@@ -88,6 +95,12 @@ class FairTune(Method):
     def record(self) -> StageRecord:
         """Return the mask that was applied."""
         return StageRecord(mask=self.applied)
+
+
+def drawn_bits(count: int, seed: int) -> tuple[int, ...]:
+    """Draw bits of a mask, each 0 or 1 alike, by a seed: the control of a search."""
+    draw = random.Random(f"mask {seed}")
+    return tuple(draw.randrange(2) for _ in range(count))
 
 
 METHOD = FairTune

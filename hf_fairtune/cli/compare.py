@@ -1,0 +1,121 @@
+"""Compare methods on tasks: each gets the same rows, trials, criterion and seeds, and is tested once a seed.
+
+A protocol file names tasks (a table, an attribute, a model), methods and what they share; flags stand for its keys.
+Without a file, `--methods` and the flags of the data make a comparison on one task. Flags of `fairtune train`, such as
+--num_train_epochs, are shared by all trainings. Run the same command again to go on after a kill, to share the work
+with another process, or to add methods, tasks and seeds.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import FairTuneError
+from ..protocol.comparison import compare
+from ..protocol.entry import entries_of
+from ..protocol.protocol import Protocol, Settings
+from ..protocol.published import published_numbers
+from ..protocol.task import TaskArguments, tasks_of
+from ..recipes.flag_file import Value, read_as
+from ..show.benchmark_files import benchmark_text, write_benchmark
+from ..trainer.arguments import FairTrainingArguments
+from ..trainer.repair_arguments import RepairTrainingArguments
+
+EXAMPLE = """  fairtune compare protocol.yaml --output_dir compared
+
+  protocol.yaml:
+    tasks:
+      lesions-age: {dataset: lesions.csv, label: malignant, positive: yes, group: "age:60", cluster: patient_id}
+    models: [google/vit-base-patch16-224]
+    methods: [full, linear, {method: sam, rho: 0.1}, {method: swift, mask: [none, hard, soft]}]
+    seeds: [0, 1, 2]
+    trials: 8
+    training: {num_train_epochs: 10}"""
+POSITIONAL = "--config"
+PASSES_ON = True
+
+
+@dataclass
+class CompareArguments:
+    """What is compared, and where."""
+
+    output_dir: str = field(metadata={"help": "Where the comparison goes; the same command takes up what is there."})
+    config: str | None = field(default=None, metadata={"help": "Protocol file, yaml or json, whose keys are flags."})
+    tasks: str | None = field(default=None, metadata={"help": "Tasks as JSON: flags of the data by name."})
+    methods: list[str] = field(
+        default_factory=lambda: ["full", "linear", "groupdro", "fairtune"],
+        metadata={"help": 'Rows: methods, preset masks, or JSON such as \'{"method": "sam", "rho": 0.1}\'.'},
+    )
+    training: str | None = field(default=None, metadata={"help": "Flags of `fairtune train` as JSON."})
+    repair: str | None = field(default=None, metadata={"help": "Flags of repairs' trainings as JSON."})
+    published: str | None = field(
+        default=None, metadata={"help": "Published numbers to stand beside ours, as JSON: file and table."}
+    )
+    differences: list[str] = field(default_factory=list, metadata={"help": "Known differences to these."})
+    max_hours: float = field(
+        default=float("inf"), metadata={"help": "Hours after which this command begins nothing new."}
+    )
+
+
+ARGUMENTS = (CompareArguments, Settings)
+
+
+def run(arguments: CompareArguments, settings: Settings, flags: list[str]) -> None:
+    """Run the comparison, or the rest of it; print and write what it found."""
+    folder = Path(arguments.output_dir)
+    found = compare(protocol_of(arguments, settings, flags), folder, arguments.max_hours)
+    if found is not None:
+        written = write_benchmark(found, folder)
+        print(f"{benchmark_text(found)}\n\nreport: {written}")
+
+
+def protocol_of(arguments: CompareArguments, settings: Settings, flags: list[str]) -> Protocol:
+    """Read the protocol; flags of a training or a task, which are not the command's own, are in `flags`."""
+    passed = passed_on(flags)
+    own = {name: value for name, value in passed.items() if name in TaskArguments.__dataclass_fields__}
+    tasks = mapping(arguments.tasks, "tasks")
+    if own and tasks:
+        raise FairTuneError(f"`--{next(iter(own))}` is of one task, but `tasks` names them; write it there.")
+    tasks = tasks or ({Path(str(own.get("dataset", "task"))).stem: own} if own else {})
+    shared = {name: value for name, value in passed.items() if name not in own}
+    training = {**mapping(arguments.training, "training"), **shared}
+    return Protocol(
+        settings,
+        tasks_of(tasks, settings.models),
+        entries_of(arguments.methods),
+        read_as(FairTrainingArguments, training, "training"),
+        read_as(RepairTrainingArguments, mapping(arguments.repair, "repair"), "repair"),
+        published_numbers(mapping(arguments.published, "published"), arguments.config),
+        arguments.differences,
+    )
+
+
+def mapping(text: str | None, name: str) -> dict[str, Any]:
+    """Read a flag that is a JSON mapping.
+
+    Raises:
+        FairTuneError: it is none.
+    """
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise FairTuneError(f"`{name}` is {text}; write a mapping of names to values.")
+    return found
+
+
+def passed_on(flags: list[str]) -> dict[str, Value]:
+    """Return flags that are not the command's own, and their values, by name."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for word in flags:
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            found.setdefault(name, []).extend([value] if equals else [])
+        elif not name:
+            raise FairTuneError(f"`{word}` belongs to no flag; put one before it.")
+        else:
+            found[name].append(word)
+    return {name: values[0] if len(values) == 1 else values or "true" for name, values in found.items()}

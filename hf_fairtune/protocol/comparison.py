@@ -1,0 +1,71 @@
+"""`compare`: run a protocol in a folder, alone or beside other workers, and judge what it left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from ..audits.benchmarks import benchmark_of
+from ..document import benchmark
+from ..document.benchmark import Benchmark
+from ..document.benchmark_task import RANKED, Ranked
+from ..document.provenance import Provenance, hardware
+from ..document.scalar import Argument
+from ..errors import FairTuneError
+from .prices import price_said, prices_of
+from .progress import progress
+from .protocol import Protocol
+from .results import scored_tasks
+from .worker import Worker
+
+
+def compare(
+    protocol: Protocol, folder: str | Path, max_hours: float = math.inf, say: Callable[[str], None] = print
+) -> Benchmark | None:
+    """Run what is not done yet of a protocol, and judge it; None where the hours ended, or another worker runs on.
+
+    A killed comparison goes on where it was, by the same call; a call in another process shares the work.
+
+    Args:
+        protocol: what is compared.
+        folder: of the comparison.
+        max_hours: after which no unit is begun.
+        say: takes a line about the progress.
+
+    Raises:
+        FairTuneError: the folder holds another comparison, or a method or a task cannot be used.
+    """
+    if not max_hours > 0:
+        raise FairTuneError(f"`max_hours` is {max_hours:g}; give a number above 0, or leave it out.")
+    worker = Worker(protocol, Path(folder), 3600 * max_hours, say)
+    worker.open()
+    if any(not unit.is_done for unit in worker.units):
+        worker.say_refusals()
+        prices = prices_of(worker, say)
+        worker.expected = prices.of
+        say(price_said(worker, prices))
+    whole = worker.work()
+    say(progress(worker))
+    return judged(worker) if whole else None
+
+
+def judged(worker: Worker) -> Benchmark:
+    """Judge what a finished comparison left."""
+    protocol, settings = worker.protocol, worker.protocol.settings
+    tasks = [scored for task in protocol.tasks for scored in scored_tasks(worker.bench(task))]
+    objective: Ranked = next((one for one in RANKED if one == settings.objective), "min_group_auc")
+    arguments: dict[str, Argument] = {
+        "trials": settings.trials,
+        "selection": settings.selection,
+        "mode": settings.mode,
+    }
+    own = benchmark.Protocol(
+        reference=settings.reference,
+        objective=objective,
+        name=worker.root.name,
+        differences=[*protocol.differences],
+        arguments={**arguments, "searched by": settings.objective, "seeds": [*settings.seeds]},
+    )
+    provenance = Provenance(hardware=hardware())
+    return benchmark_of(tasks, settings.reference, protocol=own, published=protocol.published, provenance=provenance)
