@@ -45,8 +45,8 @@ def summary_table(benchmark: Benchmark) -> Table:
         average: list[Cell] = [ranks.get(metric, {}).get(method, NAN) for metric in by_rank]
         own = method == benchmark.protocol.reference
         counts: list[Cell] = ["" if own else verdicts[verdict] for verdict in VERDICT_WORDS]
-        row: list[Cell] = [titled(method, benchmark), *_needs(found[0].facts.needs), *average, *counts]
-        rows.append([*row, len(found) - judged, len(found)])
+        cells: list[Cell] = [titled(method, benchmark), *_needs(found[0].facts.needs), *average, *counts]
+        rows.append([*cells, len(found) - judged, len(found)])
     header = ["method", "attribute to train", "to choose", "to predict"]
     header += [f"average rank, {RANKED_WORDS[metric]}" for metric in by_rank]
     header += [*VERDICT_WORDS.values(), "not judged", "tasks"]

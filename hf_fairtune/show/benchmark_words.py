@@ -37,8 +37,8 @@ LEFT_OUT_WORDS: dict[LeftOutBecause, str] = {
     "few cases": "task {task}: withheld, as fewer than 10 cases of a class are in a group it rests on",
 }
 PAGE_VERDICTS = (
-    "better: some group's AUC rose beyond its interval, and of no group a fall beyond the margin of {margin:g} is left "
-    "open; gain, harm not excluded: some group's rose, but another's fell, or may have fallen beyond the margin; "
+    "better: some group's AUC rose beyond its interval, and of no group a fall beyond the margin of {margin:g} is "
+    "left open; gain, harm not excluded: some group's rose, but another's fell, or may have fallen beyond the margin; "
     "levelled down: some group's fell and none's rose, while the gap shrank; worse: the same without a smaller gap; "
     "not shown: no group's interval leaves 0 out, which does not show that methods are equal"
 )
@@ -47,12 +47,12 @@ INTERVALS = (
     "another hospital"
 )
 MARKS = (
-    "+ and -: the paired difference to {reference} leaves 0 out, to the better and to the worse; the highest number is "
-    "not marked, as being highest shows nothing"
+    "+ and -: the paired difference to {reference} leaves 0 out, to the better and to the worse; the highest number "
+    "is not marked, as being highest shows nothing"
 )
 FAMILY = (
-    "{count} comparisons with {reference} were made, each at {level} by itself: were all methods alike, up to {chance} "
-    "would leave 0 out by chance"
+    "{count} comparisons with {reference} were made, each at {level} by itself: were all methods alike, about "
+    "{chance} of each number could be marked by chance"
 )
 FOLDS = (
     "{names}: AUCs are means over {folds} test folds, each row ranked among those of its fold; the models of the "
@@ -68,8 +68,9 @@ CUT_WORDS = (
     "depend on the prevalence that a model was trained for"
 )
 ASSUMES = (
-    "Friedman's test takes tasks for independent draws from the tasks one cares about, and its p for exact with many "
-    "of them; tasks that differ by the attribute alone share their images and models, and are not independent"
+    "Friedman's test takes tasks for independent draws from those one cares about, and its p holds for many of them; "
+    "tasks that differ by the attribute alone share their images, and are not independent; ranks take no notice of "
+    "how sure a number is"
 )
 FRONT = (
     "a method is on the front if no other is at least as good in both numbers and better in one, by means over "
@@ -146,7 +147,11 @@ def ranks_said(found: Ranks) -> str:
     distance = f"Nemenyi's critical difference of average ranks is {number(found.critical_difference)}"
     if found.state == "few":
         return f"Ranks by {what} prove nothing, with fewer than 10 data sets: {result}; {distance}."
-    shown = "methods do not all rank alike" if found.p < 1 - found.confidence else "no difference of ranks is shown"
+    shown = (
+        "methods do not all rank alike"
+        if found.p < 1 - found.confidence
+        else "no difference of ranks is shown, so none of a pair either"
+    )
     return f"By {what} {shown}: {result}; {distance}."
 
 

@@ -183,7 +183,7 @@ def mask_frequency(search: Search, mask: MaskBits) -> Picture | None:
     titles = (f"Best quarter ({best} of {len(done)} finished trials)", f"All {len(done)} finished trials")
     for axes, some, title in zip(panels, (done[:best], done), titles, strict=True):
         _, cells = grid(mask, np.mean([trial.mask for trial in some], axis=0))
-        image = _heat(axes, kinds, 100 * cells, title)
+        image = heat(axes, kinds, 100 * cells, title)
     panels[1].set_xlabel(place_word(mask), fontsize=ink.NORMAL)
     bar = figure.colorbar(image, ax=list(panels), shrink=0.9, pad=0.02)
     bar.set_label("% of trials that trained it", fontsize=ink.SMALL)
@@ -200,7 +200,8 @@ FREQUENCY = (
 )
 
 
-def _heat(axes: Axes, kinds: Sequence[str], cells: np.ndarray, title: str) -> AxesImage:
+def heat(axes: Axes, kinds: Sequence[str], cells: np.ndarray, title: str) -> AxesImage:
+    """Draw a cell a place and kind, percent [n_places, n_kinds]; NaN where no bit trains."""
     image = axes.imshow(cells.T, vmin=0, vmax=100, cmap="cividis", aspect="auto")
     for (block, kind), value in np.ndenumerate(cells):
         text, colour = ("–", "grey") if math.isnan(value) else (f"{value:.0f}", "white" if value < 60 else "black")

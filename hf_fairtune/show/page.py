@@ -133,6 +133,7 @@ def render(template: str, **values: object) -> str:
     """Fill in a template of this room: HTML, or Markdown."""
     html = ".html" in template
     environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
         autoescape=html,
         finalize=_cleaned if html else None,
@@ -141,7 +142,7 @@ def render(template: str, **values: object) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {} if html else {"escape": markdown, "table": as_markdown}
-    return environment.from_string((TEMPLATES / template).read_text(encoding="utf-8")).render(values)
+    return environment.get_template(template).render(values)
 
 
 def _cleaned(value: object) -> object:

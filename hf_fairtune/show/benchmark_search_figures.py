@@ -1,0 +1,101 @@
+"""The figures of a benchmark's searches: the best value so far by trial, and how often a part was trained."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..document.benchmark import Benchmark, MaskShares
+from ..document.run import MaskBits
+from ..document.search import Search
+from . import drawing as ink
+from .benchmark_figures import MOST, looks, method_key, panels_of
+from .drawing import Picture, coarse, labels, paper, tidy
+from .mask_figures import FREQUENCY, grid, heat, place_word
+from .search_history import best_so_far
+from .words import listed, number
+
+TRAJECTORY = (
+    "The best value on validation up to each trial, a mean over folds where there are several. A search is worth its "
+    "trials only as far as it is above a random one of as many. The best of many trials is partly luck: what holds on "
+    "new patients is the test's number, not this one."
+)
+SHARED = " Searches of several tasks and folds are counted together; a task of more folds counts more."
+
+
+def trajectories(benchmark: Benchmark) -> Picture | None:
+    """Draw the best value so far of each method's searches, a panel a task; None where nothing was searched."""
+    found = list[tuple[str, dict[str, np.ndarray]]]()
+    for task in benchmark.tasks:
+        lines = {row.method: line for row in task.methods if len(line := trajectory(row.searches))}
+        objectives = [row.searches[0].objective for row in task.methods if row.searches]
+        found += [(f"{task.name}: {objectives[0]}", lines)] if lines else []
+    if not found:
+        return None
+    figure, panels = panels_of(len(found[:MOST]), 2.3, "trial", "best on validation so far")
+    styles, said, shown = looks(benchmark), list[str](), dict[str, None]()
+    for axes, (title, lines) in zip(panels, found, strict=False):
+        for method, line in lines.items():
+            colour, marker = styles[method]
+            axes.step(np.arange(len(line)), line, where="post", color=colour, linewidth=1.3, gid="trajectory")
+            axes.plot(len(line) - 1, line[-1], marker, color=colour, markersize=5)
+            shown[method] = None
+        ends = [f"{method} {number(line[-1])}" for method, line in lines.items()]
+        said.append(f"{title}: {listed(ends, comma=', ')}")
+        axes.set_title(labels([title], 36, 2)[0], fontsize=ink.SMALL, fontweight="bold", loc="left")
+        coarse(axes, "y")
+        tidy(axes)
+    method_key(figure, benchmark, [one for one in benchmark.methods if one in shown], styles, "-")
+    alt = f"Best value on validation so far by trial; at the end {listed(said)}."
+    return Picture("searches", "What the searches found", figure, alt, TRAJECTORY)
+
+
+def trajectory(searches: Sequence[Search]) -> np.ndarray:
+    """Average the best value so far over searches by trial number, [n_trials]; NaN until each has a value.
+
+    A search that ended earlier keeps its last value. Empty where none has one.
+    """
+    lines, most = [], max((len(search.trials) for search in searches), default=0)
+    for search in searches:
+        line = np.full(most, math.nan)
+        for trial, value in best_so_far(search.trials, search):
+            line[trial:] = value
+        lines.append(line)
+    mean = np.mean(lines, axis=0) if lines else np.array([])
+    return mean if np.isfinite(mean).any() else np.array([])
+
+
+def mask_share_figure(found: MaskShares, place: int) -> Picture | None:
+    """Draw how often searches trained each part: chosen trials, the best quarter, and all; None without any."""
+    parts = [(text, some) for text, some in _parts(found) if some]
+    if not parts:
+        return None
+    bits = [0] * len(parts[0][1])
+    mask = MaskBits(found.granularity, bits, found.blocks, found.units)
+    kinds, _ = grid(mask, bits)
+    figure = paper(1.5 + len(parts) * (0.45 + 0.3 * len(kinds)), ink.WIDE)
+    panels = list(figure.subplots(len(parts), 1, sharex=True, squeeze=False)[:, 0])
+    for axes, (text, shares) in zip(panels, parts, strict=True):
+        image = heat(axes, kinds, 100 * grid(mask, shares)[1], text)
+    panels[-1].set_xlabel(place_word(mask), fontsize=ink.NORMAL)
+    bar = figure.colorbar(image, ax=panels, shrink=0.9, pad=0.02)
+    bar.set_label("% that trained it", fontsize=ink.SMALL)
+    bar.ax.tick_params(labelsize=ink.SMALL)
+    title = f"Parts that {found.method} trained in {found.model}, over {len(found.tasks)} tasks"
+    alt = f"{title}: shares by {place_word(mask)} and kind, of {', '.join(text for text, _ in parts)}."
+    return Picture(f"masks_{place}", title, figure, alt, FREQUENCY + SHARED)
+
+
+def _parts(found: MaskShares) -> list[tuple[str, list[float]]]:
+    return [
+        (f"Chosen, {found.searches} searches", found.chosen),
+        ("Best quarter of each search", found.best),
+        (f"All {found.trials} finished trials", found.tried),
+    ]
+
+
+def search_pictures(benchmark: Benchmark) -> list[Picture]:
+    """Draw all figures of searches."""
+    found = [trajectories(benchmark)]
+    found += [mask_share_figure(one, place) for place, one in enumerate(benchmark.masks, start=1)]
+    return [one for one in found if one is not None]
