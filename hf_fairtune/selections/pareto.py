@@ -31,7 +31,7 @@ def on_front(values: np.ndarray) -> np.ndarray:
     """Tell which rows no other row beats: is as great in every column, and greater in one, [k, columns] -> [k]."""
     as_great = (values[None] >= values[:, None]).all(axis=-1)
     greater = (values[None] > values[:, None]).any(axis=-1)
-    return ~np.logical_and(as_great, greater).any(axis=1)
+    return np.asarray(~np.any(as_great & greater, axis=1))
 
 
 SELECTION = Pareto

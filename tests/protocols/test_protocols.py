@@ -46,7 +46,7 @@ def rows_of(protocol: dict[str, Any]) -> list[str]:
     return found
 
 
-def tested_on(name: str, task: dict[str, Any]) -> list[tuple[str, str]]:
+def sites_of(name: str, task: dict[str, Any]) -> list[tuple[str, str]]:
     """Name what a task is tested on: data set and attribute."""
     dataset, _, attribute = name.partition("-")
     return [(one.partition("=")[0], attribute) for one in task.get("test", [f"{dataset}=."])]
@@ -120,7 +120,7 @@ def test_every_number_has_a_task_and_a_row(paper: str, tables: range) -> None:
             rows |= {*rows_of(protocol)}
             references.add(protocol["reference"])
             for name, task in protocol["tasks"].items():
-                cells |= {*tested_on(name, task)}
+                cells |= {*sites_of(name, task)}
         printed = published(paper, table)
         of_rows = printed[printed.dataset != "average"]
         assert {*of_rows[["dataset", "attribute"]].itertuples(index=False, name=None)} in (cells, set())
