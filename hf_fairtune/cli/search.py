@@ -45,7 +45,11 @@ class SearchArguments:
 
     trials: int = field(default=40, metadata={"help": "Trials in all; the paper takes 40 to 100."})
     mode: str = field(
-        default="default", metadata={"help": "paper as in its text, published as in its code.", "choices": [*MODES]}
+        default="default",
+        metadata={
+            "help": "paper as in its text, published as in its code, random draws and stops nothing: a control.",
+            "choices": [*MODES],
+        },
     )
     objective: str = field(
         default="min_group_auc",
@@ -101,7 +105,8 @@ class SearchArguments:
         default="best",
         metadata={
             "help": "Rule that chooses the winner: by the best value, by the best bound of it, the smallest within "
-            "one standard error, or by folds of train and validation.",
+            "one standard error, by folds of train and validation, or by the groups' AUCs: dto the nearest to the "
+            "best of each, pareto the best for the worst-off group.",
             "choices": catalog.names("selections"),
         },
     )

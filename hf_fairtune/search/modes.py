@@ -1,11 +1,11 @@
-"""Three ways to search: ours, the paper's text, and the published code."""
+"""Ways to search: ours, the paper's text, the published code, and random draws as their control."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from optuna.pruners import BasePruner, MedianPruner, SuccessiveHalvingPruner
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
@@ -25,8 +25,26 @@ class SeededByTrial(TPESampler):
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Start anew."""
-        super().__init__(seed=(self.seed * 1_000_003 + trial.number) % 2**32, **self.options)
+        super().__init__(seed=seed_of(self.seed, trial), **self.options)
         super().before_trial(study, trial)
+
+
+class RandomByTrial(RandomSampler):
+    """Random draws that start anew at each trial, as `SeededByTrial` does."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed=seed)
+        self.seed = seed
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Start anew."""
+        super().__init__(seed=seed_of(self.seed, trial))
+        super().before_trial(study, trial)
+
+
+def seed_of(seed: int, trial: FrozenTrial) -> int:
+    """Return the seed of a trial's draws: of the study's seed and the trial's number."""
+    return (seed * 1_000_003 + trial.number) % 2**32
 
 
 class AmongFeasible(BasePruner):
@@ -107,11 +125,24 @@ def published(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
     return Mode("published", n_trials, warmup_epochs, FreeBits(), sampler, pruner, False, one_split=True)
 
 
+def at_random(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
+    """Draw every bit, rate and knob at random, and run every trial to its end: the control of a search.
+
+    Source: Bergstra & Bengio 2012, "Random Search for Hyper-Parameter Optimization", JMLR 13.
+    """
+    return Mode("random", n_trials, warmup_epochs, FreeBits(), RandomByTrial(seed), NopPruner())
+
+
 def _paper_sampler(seed: int) -> BaseSampler:
     return SeededByTrial(seed, multivariate=False, constant_liar=False)
 
 
-MODES: dict[str, Callable[[int, int, int], Mode]] = {"default": default, "paper": paper, "published": published}
+MODES: dict[str, Callable[[int, int, int], Mode]] = {
+    "default": default,
+    "paper": paper,
+    "published": published,
+    "random": at_random,
+}
 
 
 def mode_named(name: str, n_trials: int, seed: int, warmup_epochs: int) -> Mode:

@@ -73,6 +73,13 @@ class Selection(catalog.Variety, ABC):
     def title(self) -> str:
         """Say for people what is chosen, such as "the best value"."""
 
+    def check(self, objective: Objective, class_names: Sequence[str]) -> None:
+        """Refuse before any trial what the rule cannot weigh; `class_names` are of several classes, else empty.
+
+        Raises:
+            FairTuneError: it cannot weigh the objective, or several classes.
+        """
+
     @abstractmethod
     def choose(self, pool: Pool) -> Chosen:
         """Return the chosen trial, and what the rule weighed, by number of the trial.

@@ -176,7 +176,8 @@ class FairTrainer(AuditedTrainer):
             direction: "maximize" or "minimize"; a metric of ours knows its own.
             backend: "optuna", the only one.
             hp_name: names the folder of a trial.
-            mode: "default", "paper" (FairTune's text), "published" (its code), or a `Mode`, which has its own trials.
+            mode: "default", "paper" (FairTune's text), "published" (its code), "random" (a control), or a `Mode`,
+                which has its own trials.
             min_auc: AUC below which a trial cannot win, 0 for none; by default 0.6 for gaps and ratios between groups.
             selection: the rule that chooses the winner, by name of a file of `selections` or as a `Selection`.
             fraction: share of the training rows, in every group x label, that trials train on; the same in each.

@@ -63,6 +63,7 @@ def find_winner(
 ) -> BestRun:
     """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner by a rule."""
     check_search(plan.folds, plan.mode, selection, combination, plan.fraction)
+    selection.check(selecting.objective_of(plan), trainer.class_names)
     check_subset(trainer, plan.fraction)
     trainer.cross_fit = cross_fit(trainer, plan, selection, partial(propose, trainer, plan))
     if plan.by_name:

@@ -64,7 +64,7 @@ def test_required_flags_are_marked_and_in_the_usage(capsys: pytest.CaptureFixtur
 
 def test_defaults_and_choices_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     text = help_of(capsys, "search")
-    assert entry(text, "mode").startswith("--mode {default,paper,published} ")
+    assert entry(text, "mode").startswith("--mode {default,paper,published,random} ")
     assert (
         entry(text, "method")
         == "--method METHOD How to fine-tune; `fairtune methods` lists the ways. Default: fairtune."

@@ -1,5 +1,6 @@
-"""Modes: a doomed trial is stopped, but never inside the warm-up; the published code stops none early."""
+"""Modes: a doomed trial is stopped, but never inside the warm-up; the published code and a control stop none early."""
 
+import numpy as np
 import optuna
 import pytest
 from optuna.trial import TrialState
@@ -70,6 +71,37 @@ def test_the_paper_samples_univariate_tpe_without_liar() -> None:
     """Optuna 5's own defaults are another sampler than the one the paper ran."""
     sampler = mode_named("paper", 10, 7, WARMUP).sampler
     assert (sampler._multivariate, sampler._constant_liar, sampler._n_startup_trials) == (False, False, 10)
+
+
+def drawn(seed: int, n_trials: int, values: list[float]) -> list[tuple[tuple[int, ...], float]]:
+    """Return masks and rates of a control whose trials have these values, over and over."""
+    mode, space = mode_named("random", n_trials, seed, WARMUP), regular("paper36", 12)
+    study = optuna.create_study(direction="maximize", sampler=mode.sampler, pruner=mode.pruner)
+    found = []
+    for number in range(n_trials):
+        trial = study.ask()
+        found.append((mode.proposal.draw(trial, space).bits, LearningRate()(trial)["learning_rate"]))
+        study.tell(trial, values[number % len(values)])
+    return found
+
+
+def test_a_control_draws_at_random_whatever_trials_score() -> None:
+    """Every trial differs and none is stopped; bits are fair, rates log-uniform, neither knows the values."""
+    done = epochs_run("random")
+    assert {*done} == {(TrialState.COMPLETE, EPOCHS)}
+    assert not mode_named("random", 10, 0, WARMUP).presets
+    n = 400
+    found = drawn(0, n, [0.1, 0.9, 0.5])
+    assert found == drawn(0, n, [0.7])
+    assert found[:20] == drawn(0, 20, [0.7])
+    assert found[:20] != drawn(1, 20, [0.7])
+    bits, rates = np.array([mask for mask, _ in found]), np.log10([rate for _, rate in found])
+    assert len({*map(tuple, bits.tolist())}) == n
+    error = 0.5 / np.sqrt(n)
+    assert abs(bits.mean(axis=0) - 0.5).max() < 4 * error
+    assert abs(np.corrcoef(bits.T, rates)[np.triu_indices(37, 1)]).max() < 5 / np.sqrt(n)
+    assert (min(rates), max(rates)) == pytest.approx((-5, -3), abs=0.05)
+    assert np.histogram(rates, 4, (-5, -3))[0] == pytest.approx(n / 4, abs=4 * np.sqrt(n * 3 / 16))
 
 
 def test_unknown_mode_is_one_line() -> None:

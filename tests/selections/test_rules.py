@@ -24,7 +24,7 @@ def test_a_rule_is_found_by_its_file(name: str) -> None:
 
 
 def test_an_unknown_rule_lists_the_known() -> None:
-    with pytest.raises(FairTuneError, match="`luck` is not one of the selections; choose from best, folds, lower_"):
+    with pytest.raises(FairTuneError, match="`luck` is not one of the selections; choose from best, dto, folds"):
         selection_named("luck")
 
 

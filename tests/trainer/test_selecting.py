@@ -67,6 +67,26 @@ def test_the_same_study_is_chosen_from_again(tmp_path: Path) -> None:
     assert run.evaluate()["eval_min_group_auc"] == chosen.objective
 
 
+@pytest.mark.parametrize("rule", ["pareto", "dto"])
+def test_rules_of_the_groups_aucs_read_the_kept_scores(tmp_path: Path, rule: str) -> None:
+    run = searcher(tmp_path, num_train_epochs=1)
+    run.hyperparameter_search(n_trials=4)
+    study = trials(tmp_path)
+    chosen = run.hyperparameter_search(n_trials=4, selection=rule)
+    assert trials(tmp_path) == study
+    split = table(64, 1).with_format("numpy")
+    labels, groups = split["labels"][:], split["groups"][:]
+    kept = [np.load(tmp_path / "trials" / f"{number}.npy") for number, *_ in study[:4]]
+    aucs = np.array([[auc(labels[groups == g], scores[groups == g]) for g in (0, 1)] for scores in kept])
+    worst = aucs[:, aucs.mean(axis=0).argmin()]
+    far = ((1 - aucs / aucs.max(axis=0)) ** 2).sum(axis=1)
+    own = int(chosen.run_id)
+    assert worst[own] == worst.max() if rule == "pareto" else far[own] == pytest.approx(far.min())
+    with pytest.raises(FairTuneError, match=f"`{rule}` weighs the groups' AUCs, but the search goes by `accuracy`"):
+        searcher(tmp_path / "b").hyperparameter_search(compute_objective="accuracy", n_trials=1, selection=rule)
+    assert not (tmp_path / "b" / "search.db").exists()
+
+
 def test_pruned_and_failed_trials_are_no_candidates(tmp_path: Path) -> None:
     run = searcher(tmp_path, num_train_epochs=1)
     space = diverging_in(2)

@@ -1,0 +1,1 @@
+"""The protocols of the papers' tables, and the numbers that these print."""
