@@ -13,12 +13,13 @@ from typing import Any
 
 from ..errors import FairTuneError
 from ..protocol.comparison import compare
-from ..protocol.entry import entries_of
+from ..protocol.entry import CONTROLS, entries_of
 from ..protocol.protocol import Protocol, Settings
 from ..protocol.published import published_numbers
 from ..protocol.task import TaskArguments, tasks_of
 from ..recipes.flag_file import Value, read_as
-from ..show.benchmark_files import benchmark_text, write_benchmark
+from ..show.benchmark_files import write_benchmark
+from ..show.benchmark_page import benchmark_text
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.repair_arguments import RepairTrainingArguments
 
@@ -66,8 +67,8 @@ def run(arguments: CompareArguments, settings: Settings, flags: list[str]) -> No
     folder = Path(arguments.output_dir)
     found = compare(protocol_of(arguments, settings, flags), folder, arguments.max_hours)
     if found is not None:
-        written = write_benchmark(found, folder)
-        print(f"{benchmark_text(found)}\n\nreport: {written}")
+        pages = write_benchmark(found, folder)
+        print(f"{benchmark_text(found)}\n\nwritten: {', '.join(str(page) for page in pages)}")
 
 
 def protocol_of(arguments: CompareArguments, settings: Settings, flags: list[str]) -> Protocol:
@@ -83,7 +84,7 @@ def protocol_of(arguments: CompareArguments, settings: Settings, flags: list[str
     return Protocol(
         settings,
         tasks_of(tasks, settings.models),
-        entries_of(arguments.methods),
+        entries_of([*arguments.methods, *(CONTROLS if settings.controls else ())]),
         read_as(FairTrainingArguments, training, "training"),
         read_as(RepairTrainingArguments, mapping(arguments.repair, "repair"), "repair"),
         published_numbers(mapping(arguments.published, "published"), arguments.config),

@@ -46,9 +46,18 @@ class StockTrainer(Protocol):
         """Run forward, loss and backward of the stock Trainer; return the detached loss."""
 
 
+class Knob(str):
+    """The help of a flag that a search can draw, which `HfArgumentParser` takes as any text, and what from."""
+
+    search: BaseDistribution
+
+
 def flag(default: Any, text: str, search: BaseDistribution | None = None) -> Any:
     """Return a field that is a flag, with its help and, of a knob, the distribution that a search draws it from."""
-    return field(default=default, metadata={"help": text, "search": search})
+    if search is not None:
+        text = Knob(text)
+        text.search = search
+    return field(default=default, metadata={"help": text})
 
 
 @dataclass(kw_only=True)
@@ -94,7 +103,7 @@ class Method(catalog.Variety):
         """Return a dataclass of the hyper-parameters alone, which `HfArgumentParser` reads."""
         types = get_type_hints(cls)
         own = [
-            (entry.name, types[entry.name], field(default=entry.default, metadata={"help": entry.metadata["help"]}))
+            (entry.name, types[entry.name], field(default=entry.default, metadata=dict(entry.metadata)))
             for entry in cls.flags()
         ]
         return make_dataclass("MethodArguments", own)
@@ -102,7 +111,8 @@ class Method(catalog.Variety):
     @classmethod
     def knobs(cls) -> dict[str, BaseDistribution]:
         """Return the hyper-parameters that a search can draw, and what from."""
-        return {entry.name: entry.metadata["search"] for entry in cls.flags() if entry.metadata["search"] is not None}
+        helps = {entry.name: entry.metadata["help"] for entry in cls.flags()}
+        return {name: text.search for name, text in helps.items() if isinstance(text, Knob)}
 
     def tuned(self, *names: str) -> Method:
         """Return this method with knobs that a search is to draw.

@@ -28,6 +28,7 @@ from ..search.searcher import NoWinnerError
 from ..trainer.audits import MODEL, VALIDATION
 from ..trainer.divergence import DivergedError
 from ..trainer.fair import FairTrainer
+from ..trainer.kept_start import KeptStart
 from .entry import Entry
 from .protocol import Protocol
 from .task import Task
@@ -96,7 +97,9 @@ class Bench:
         shared: Any = self.protocol.repair if unit.entry.repairs else self.protocol.training
         folder = unit.folder / WORK
         args: Any = replace(shared, output_dir=str(folder), seed=seed, disable_tqdm=True, push_to_hub=False)
-        found = FairTrainer(model_init=start or self.start(unit), args=args, data=self.data(unit), method=method)
+        found = FairTrainer(
+            model_init=KeptStart(start or self.start(unit)), args=args, data=self.data(unit), method=method
+        )
         for kind in (ProgressCallback, PrinterCallback):
             found.remove_callback(kind)
         return found
@@ -130,13 +133,13 @@ class Bench:
             unit.keep(Tuned({}, NAN, lacking=reason))
             return
         trainer = self.trainer(unit, entry.method.tuned(*entry.knobs))
-        if not entry.is_tuned:
+        if not (entry.is_tuned and settings.trials):
             unit.keep(Tuned(entry.method.hyperparameters(), trainer.args.learning_rate))
             return
         try:
             trainer.hyperparameter_search(
                 settings.rates(),
-                settings.objective,
+                entry.objective or settings.objective,
                 settings.trials,
                 mode=entry.mode or settings.mode,
                 min_auc=settings.min_auc,

@@ -7,10 +7,11 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import catalog
+from ..audits.compute import direction, greater_is_better
 from ..errors import FairTuneError
 from ..masks.granularities import PRESETS
 from ..methods.method import Method, method_named
@@ -18,7 +19,12 @@ from ..recipes.flag_file import Value, read_as
 from ..search.modes import MODES
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._=+-]*")
-OWN = ("name", "method", "knobs", "mode")
+OWN = ("name", "method", "knobs", "mode", "objective")
+# Of a mask search: random trials in place of a sampler's, and a mask that each seed draws.
+CONTROLS = (
+    {"name": "random search", "method": "fairtune", "mode": "random"},
+    {"name": "random mask", "method": "fairtune", "mask": "random"},
+)
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,14 @@ class Entry:
         method: with the hyper-parameters given.
         knobs: hyper-parameters that the search draws beside the learning rate.
         mode: of its search; None for that of the protocol.
+        objective: of its search; None for that of the protocol.
     """
 
     name: str
     method: Method
     knobs: tuple[str, ...] = ()
     mode: str | None = None
+    objective: str | None = None
 
     @property
     def repairs(self) -> bool:
@@ -53,7 +61,7 @@ def entries_of(listed: Sequence[str | Mapping[str, Any]]) -> list[Entry]:
     """Read the rows: a method's or a preset mask's name, or a mapping of hyper-parameters.
 
     A list as value makes a row for each of its values, and several lists one for each combination. A mapping may also
-    be a JSON text. Its keys beside hyper-parameters are `method`, `name`, `knobs` and `mode`.
+    be a JSON text. Its keys beside hyper-parameters are `method`, `name`, `knobs`, `mode` and `objective`.
 
     Raises:
         FairTuneError: an unknown method, hyper-parameter or knob, or two rows of one name.
@@ -81,7 +89,7 @@ def _entries(given: Mapping[str, Any]) -> Iterable[Entry]:
     if "method" not in given:
         raise FairTuneError(f"`methods`: {json.dumps(dict(given))} names no `method`; add e.g. method: swift.")
     method, name = str(given["method"]), str(given.get("name", given["method"]))
-    values = {key: value for key, value in given.items() if key not in OWN}
+    values = {key: value for key, value in given.items() if key not in OWN or key == "objective"}
     if method in PRESETS:
         method, values = "fairtune", {"mask": method, **values}
     known = [*catalog.names("methods"), *PRESETS]
@@ -95,21 +103,27 @@ def _entries(given: Mapping[str, Any]) -> Iterable[Entry]:
     varied = {key: value for key, value in values.items() if isinstance(value, list)}
     for chosen in itertools.product(*varied.values()):
         own = dict(zip(varied, map(str, chosen), strict=True))
-        yield _entry("-".join([name, *own.values()]), method, {**values, **own}, given.get("knobs"), mode)
+        found = _entry("-".join([name, *own.values()]), method, {**values, **own}, given.get("knobs"))
+        yield replace(found, mode=mode)
 
 
-def _entry(name: str, method: str, values: Mapping[str, Any], knobs: Any, mode: str | None) -> Entry:
+def _entry(name: str, method: str, values: Mapping[str, Any], knobs: Any) -> Entry:
     if not NAME.fullmatch(name):
         raise FairTuneError(
             f"`methods`: the name `{name}` is that of a folder, too; use letters, digits and ` ._=+-`."
         )
-    texts: dict[str, Value] = {key: str(value) for key, value in values.items() if value is not None}
+    objective = values.get("objective")
+    if objective is not None and greater_is_better(str(objective)) is None:
+        direction(str(objective))
+    texts: dict[str, Value] = {
+        key: str(value) for key, value in values.items() if value is not None and key not in OWN
+    }
     kind = method_named(method).arguments_type()
     built = method_named(method, **vars(read_as(kind, texts, f"methods: {name}")))
     wanted = [one for one in built.knobs() if one not in texts] if knobs is None else _names(knobs)
     if fixed := next((one for one in wanted if one in texts), None):
         raise FairTuneError(f"`methods`: `{fixed}` of `{name}` is given and a knob to draw; leave one of them out.")
-    return Entry(name, built, built.tuned(*wanted).searched, mode)
+    return Entry(name, built, built.tuned(*wanted).searched, objective=objective)
 
 
 def _names(knobs: Any) -> list[str]:

@@ -45,7 +45,7 @@ class Settings:
             "choices": ["pretrained", "trained"],
         },
     )
-    trials: int = field(default=8, metadata={"help": "Trials of every method's search; 1 takes --learning_rate."})
+    trials: int = field(default=8, metadata={"help": "Trials of every method's search; 0 for none: all as given."})
     objective: str = field(default="min_group_auc", metadata={"help": "Metric of validation that all searches share."})
     selection: str = field(
         default="best",
@@ -66,8 +66,8 @@ class Settings:
     def __post_init__(self) -> None:
         if len({*self.seeds}) < len(self.seeds) or not self.seeds:
             raise FairTuneError(f"`--seeds {' '.join(map(str, self.seeds))}`: name each once, and one at least.")
-        if self.trials < 1:
-            raise FairTuneError(f"`--trials` is {self.trials}; every search takes at least one.")
+        if self.trials < 0:
+            raise FairTuneError(f"`--trials` is {self.trials}; give the trials of every search, or 0 for none.")
         if self.folds in (1, 2) or self.folds < 0:
             raise FairTuneError(f"`--folds` is {self.folds}; give 3 or more, or 0 for one test split.")
         if selection_named(self.selection).refits:

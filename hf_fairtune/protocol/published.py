@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ..document.estimate import NAN
 from ..errors import FairTuneError, first_line
 
 COLUMNS = ("table", "dataset", "attribute", "method", "metric", "value", "sd", "unit", "note")
-PERCENT = "percent"
+PERCENT, OBJECTIVE = "percent", re.compile(r"objective=(\w+)")
 
 
 def published_numbers(given: Mapping[str, Any], config: str | None) -> list[PublishedNumber]:
@@ -49,4 +50,6 @@ def _number(row: Mapping[str, str], tasks: Mapping[str, str]) -> PublishedNumber
     task = tasks.get(f"{row['dataset']}/{row['attribute']}", f"{row['dataset']}-{row['attribute']}")
     metric = next(one for one in RANKED if one == row["metric"])
     sd = float(row["sd"]) / scale if row["sd"] else NAN
-    return PublishedNumber(task, row["method"], metric, float(row["value"]) / scale, sd, f"table {row['table']}")
+    objective = OBJECTIVE.match(row["note"])
+    method = f"{row['method']}-{objective[1]}" if objective else row["method"]
+    return PublishedNumber(task, method, metric, float(row["value"]) / scale, sd, f"table {row['table']}")

@@ -90,6 +90,7 @@ class Unit(Generic[Record]):
         """Return what its numbers depend on beside the protocol's and the task's."""
         method: Method = self.entry.method
         own = {"method": method.name, "knobs": [*self.entry.knobs], "mode": self.entry.mode}
+        own |= {"objective": self.entry.objective}
         return {**method.hyperparameters(), **own}
 
     @property

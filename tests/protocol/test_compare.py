@@ -1,0 +1,231 @@
+"""A comparison: what each unit leaves is what the method gives alone; nothing is run twice, lost or doubled."""
+
+import csv
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hf_fairtune.data.fair_dataset import load_fair_dataset
+from hf_fairtune.document.benchmark import Benchmark
+from hf_fairtune.errors import FairTuneError
+from hf_fairtune.loading import load_processor, load_with_new_head, load_with_own_head
+from hf_fairtune.methods.method import method_named
+from hf_fairtune.protocol.bench import Bench
+from hf_fairtune.protocol.comparison import compare
+from hf_fairtune.protocol.prices import prices_of
+from hf_fairtune.protocol.touches import touches
+from hf_fairtune.protocol.unit import Units
+from hf_fairtune.protocol.worker import Worker
+from hf_fairtune.trainer.audits import MODEL
+from hf_fairtune.trainer.fair import FairTrainer
+from hf_fairtune.trainer.kept_start import KeptStart
+from tests.conftest import KilledError
+from tests.protocol.conftest import METHODS, Make
+
+ROOT = Path(__file__).parent.parent.parent
+Compared = tuple[Path, Benchmark]
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+def numbers(found: Benchmark) -> list[Any]:
+    """Return what a comparison found, times apart."""
+    return [
+        [(row.method, row.facts.hyperparameters, row.learning_rate, row.auc, row.min_group_auc, row.against)]
+        for task in found.tasks
+        for row in task.methods
+    ]
+
+
+def test_a_training_is_the_methods_own(compared: Compared, making: Make, tmp_path: Path) -> None:
+    """Its scores are those of the method with the hyper-parameters chosen, trained alone from the same model."""
+    folder, protocol = compared[0], making()
+    units, task = Units(protocol, folder / "units"), protocol.tasks[0]
+    arguments = task.arguments.data()
+    for name in ("full", "sam", "swift"):
+        entry = protocol.entry(name)
+        tuned = units.search(task, 0, entry).record()
+        unit = units.training(task, 0, entry, 1)
+        data = load_fair_dataset(arguments, load_processor(task.model), seed=0)
+        base = units.training(task, 0, protocol.entry("full"), 1).folder / "model"
+        labels = data.label_names
+        data = data.with_external(1) if entry.repairs else data
+        args: Any = protocol.repair if entry.repairs else protocol.training
+        args = type(args)(**{**args.to_dict(), "output_dir": str(tmp_path / name), "seed": 1})
+        args.learning_rate, method = tuned.learning_rate, method_named(name, **tuned.hyperparameters)
+        own, fresh = partial(load_with_own_head, str(base), labels), partial(load_with_new_head, task.model, labels)
+        trainer = FairTrainer(
+            model_init=KeptStart(own if entry.repairs else fresh), args=args, data=data, method=method
+        )
+        trainer.train()
+        assert trainer.audits is not None
+        assert np.array_equal(trainer.audits.scores(MODEL, "test"), unit.scores()["test"])
+
+
+def test_every_training_scored_the_test_split_once(compared: Compared) -> None:
+    folder = compared[0]
+    assert {*touches(folder / "units").values()} == {1}
+    with (folder / "units" / "tested.csv").open() as file:
+        rows = [*csv.DictReader(file)]
+    assert len(rows) == 3 * len(METHODS)
+    assert {row["rows"] for row in rows} == {str(compared[1].tasks[0].n)}
+
+
+def test_what_is_not_trained_is_the_base(compared: Compared, making: Make) -> None:
+    """Seed by seed, as a repair starts from the base of its own seed."""
+    units, protocol = Units(making(), compared[0] / "units"), making()
+    task = protocol.tasks[0]
+    for seed in (0, 1, 2):
+        one, other = (units.training(task, 0, protocol.entry(name), seed).scores() for name in ("full", "unchanged"))
+        assert np.allclose(one["test"], other["test"], atol=1e-6)
+
+
+def test_random_masks_differ_by_seed(compared: Compared, making: Make) -> None:
+    protocol = making()
+    units = Units(protocol, compared[0] / "units")
+    found = [units.training(protocol.tasks[0], 0, protocol.entry("random"), seed).record().mask for seed in (0, 1, 2)]
+    assert len({tuple(mask.bits) for mask in found if mask is not None}) == 3
+
+
+def test_a_finished_comparison_is_read_and_not_run(compared: Compared, making: Make, monkeypatch: Any) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("something was trained")
+
+    monkeypatch.setattr("hf_fairtune.trainer.fair.FairTrainer.__init__", never)
+    again = compare(making(), compared[0], say=quiet)
+    assert again is not None
+    assert str(numbers(again)) == str(numbers(compared[1]))
+
+
+def test_an_interrupted_comparison_goes_on(compared: Compared, making: Make, tmp_path: Path, monkeypatch: Any) -> None:
+    """Stopped in every kind of unit, one after another, it ends as if it never was."""
+    run, calls = Bench.run, Counter[str]()
+
+    def killed(self: Bench, unit: Any) -> None:
+        calls[unit.title] += 1
+        if calls[unit.title] == 1:
+            with monkeypatch.context() as patch:
+                patch.setattr(type(unit), "keep", lambda *_: (_ for _ in ()).throw(KilledError()))
+                run(self, unit)
+        run(self, unit)
+
+    monkeypatch.setattr(Bench, "run", killed)
+    found = None
+    monkeypatch.setattr("hf_fairtune.protocol.comparison.prices_of", lambda worker, say: prices_of(worker, say))
+    for _ in range(4 * len(METHODS) + 1):
+        try:
+            found = compare(making(), tmp_path, say=quiet)
+            break
+        except KilledError:
+            continue
+    assert found is not None
+    assert {*calls.values()} == {2}
+    assert str(numbers(found)) == str(numbers(compared[1]))
+    assert {*touches(tmp_path / "units").values()} == {2}
+
+
+def test_methods_and_seeds_may_be_added(compared: Compared, making: Make, tmp_path: Path) -> None:
+    few = compare(making(METHODS[:2], seeds=[0, 1]), tmp_path, say=quiet)
+    assert few is not None
+    said: list[str] = []
+    whole = compare(making(), tmp_path, say=said.append)
+    assert whole is not None
+    assert str(numbers(whole)) == str(numbers(compared[1]))
+    assert not [line for line in said if "full · seed 0" in line]
+    with pytest.raises(FairTuneError, match="holds another run \\(other trials\\)"):
+        compare(making(trials=3), tmp_path, say=quiet)
+    with pytest.raises(FairTuneError, match="holds another run \\(other .*rho"):
+        compare(making([*METHODS[:2], {"method": "sam", "rho": 0.7}, *METHODS[3:]]), tmp_path, say=quiet)
+
+
+def test_hours_end_it_between_units(making: Make, tmp_path: Path) -> None:
+    said: list[str] = []
+    assert compare(making(), tmp_path, max_hours=1e-9, say=said.append) is None
+    assert any("0 of 20 units are done; the hours are up; the same command goes on." in line for line in said)
+    assert any(line.startswith("price: 5 searches of 2 trials + 15 trainings, about") for line in said)
+    with pytest.raises(FairTuneError, match="`max_hours` is 0; give a number above 0"):
+        compare(making(), tmp_path, max_hours=0)
+
+
+def test_a_method_that_suits_no_task_is_refused_and_one_that_suits_some_is_left_out(
+    making: Make, tmp_path: Path
+) -> None:
+    with pytest.raises(FairTuneError, match="`methods`: `fairtune` cannot be trained: .*can train only"):
+        compare(making(["full", {"method": "fairtune", "mask": "convolution"}]), tmp_path, say=quiet)
+    assert not (tmp_path / "units").is_dir() or not [*tmp_path.rglob("record.json")]
+
+
+def test_folds_test_every_row_once(making: Make, tmp_path: Path) -> None:
+    protocol = making(["full", "unchanged"], folds=3, trials=0, seeds=[0])
+    found = compare(protocol, tmp_path, say=quiet)
+    assert found is not None
+    bench = Bench(protocol, protocol.tasks[0], Units(protocol, tmp_path / "units"))
+    rows = [data.columns("test")["row"] for data in bench.folds]
+    assert sorted(np.concatenate(rows).tolist()) == [*range(found.tasks[0].n)]
+    for data in bench.folds:
+        parts = [{*data.columns(split)["cluster"]} for split in ("train", "validation", "test")]
+        assert len({*parts[0], *parts[1], *parts[2]}) == sum(map(len, parts))
+    assert found.tasks[0].folds == 3
+
+
+WORK = """
+import sys, pickle
+from hf_fairtune.protocol.comparison import compare
+protocol = pickle.load(open(sys.argv[1], "rb"))
+print("READY", flush=True)
+compare(protocol, sys.argv[2], say=lambda line: print(line, flush=True))
+"""
+
+
+def start(pickled: Path, folder: Path) -> subprocess.Popen[bytes]:
+    log = (folder.parent / f"{time.monotonic_ns()}.log").open("w")
+    with log:
+        return subprocess.Popen(
+            [sys.executable, "-c", WORK, str(pickled), str(folder)], cwd=ROOT, stdout=log, stderr=subprocess.DEVNULL
+        )
+
+
+def test_kill_minus_9_and_two_workers_give_one_table(compared: Compared, making: Make, tmp_path: Path) -> None:
+    """Two workers share the units, one is killed in the middle; the rest is done by the other, each unit once."""
+    import pickle
+
+    pickled, folder = tmp_path / "protocol.pickle", tmp_path / "out"
+    pickled.write_bytes(pickle.dumps(making()))
+    first, second = start(pickled, folder), start(pickled, folder)
+    end = time.monotonic() + 240
+    while len([*folder.rglob("record.json")]) < 4 and time.monotonic() < end:
+        time.sleep(0.05)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    assert second.wait(timeout=240) == 0
+    last = sorted(tmp_path.glob("*.log"))[-1].read_text().splitlines()
+    assert 0 < sum(line.startswith("[") for line in last) < 20
+    found = compare(making(), folder, say=quiet)
+    assert found is not None
+    assert str(numbers(found)) == str(numbers(compared[1]))
+    assert max(touches(folder / "units").values()) <= 2
+
+
+def test_a_worker_waits_for_what_another_holds(making: Make, tmp_path: Path) -> None:
+    worker = Worker(making(["full"], trials=0), tmp_path, say=quiet)
+    worker.open()
+    unit = next(iter(worker.units))
+    held = unit.lock()
+    assert held is not None
+    assert unit.lock() is None
+    assert not worker._run(unit, 4)
+    held.release()
+    assert math.isinf(worker.seconds)
+    assert worker.work()
