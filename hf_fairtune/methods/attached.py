@@ -56,7 +56,9 @@ class Attached(nn.Module):
 
 def tied(logits: Tensor, seen: tuple[Tensor, ...]) -> Tensor:
     """Return the logits as they are, but in DDP's eyes made of `seen`: it looks there for what takes part."""
-    return logits + 0 * torch.stack([values.sum() for values in seen]).sum().to(logits)
+    # In float32: in half precision a sum could be infinite, and 0 times it NaN.
+    nothing = 0 * torch.stack([values.float().sum() for values in seen]).sum()
+    return logits + nothing.to(logits)
 
 
 def attach(model: Any, head: str | None, make: Callable[[nn.Linear], Attached]) -> None:

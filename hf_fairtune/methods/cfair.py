@@ -57,7 +57,8 @@ class CFair(Adversarial):
     def added(self, seen: tuple[Tensor, ...], labels: Tensor, groups: Tensor) -> Tensor:
         """Return the sum of the adversaries' losses of a batch; one without rows of its label adds nothing."""
         (logits,) = seen
-        terms = functional.cross_entropy(logits[torch.arange(len(labels)), labels], groups, reduction="none")
+        rows = torch.arange(len(labels), device=labels.device)
+        terms = functional.cross_entropy(logits[rows, labels], groups, reduction="none")
         counts = functional.one_hot(labels, logits.shape[1]).sum(0)
         return (self.balance.to(terms)[groups, labels] / counts[labels] * terms).sum()
 

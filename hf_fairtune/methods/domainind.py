@@ -42,7 +42,8 @@ class Blocks(Attached):
 
     def sums(self, layer: nn.Linear) -> list[Tensor]:
         """Return the sum of the blocks' weights, and of their biases if there are any."""
-        return [own + self.get_parameter(name).sum(0) for name, own in layer.named_parameters(recurse=False)]
+        others: list[Tensor] = [getattr(self, name).sum(0) for name, _ in layer.named_parameters(recurse=False)]
+        return [own + other for own, other in zip(layer.parameters(recurse=False), others, strict=True)]
 
     def merge(self, layer: nn.Linear) -> None:
         """Make the layer the sum of the blocks, whose logits the model gave all along."""
@@ -93,7 +94,8 @@ class DomainInd(Method):
             return super().loss(model, batch)
         outputs = forward(model, batch)
         (seen,), groups = take_seen(model, self.name), batch["groups"]
-        own = seen[torch.arange(len(groups)), self.blocks.to(groups.device)[groups]]
+        rows = torch.arange(len(groups), device=groups.device)
+        own = seen[rows, self.blocks.to(groups.device)[groups]]
         return self.cross_entropy(own, batch["labels"]), outputs
 
     def finish(self, model: Any) -> None:

@@ -66,7 +66,8 @@ class Laftr(Adversarial):
         (logits,) = seen
         if self.fairness == "statistical_parity":
             labels = torch.zeros_like(groups)
-        own = logits[torch.arange(len(labels)), labels].softmax(1).gather(1, groups.unsqueeze(1)).squeeze(1)
+        rows = torch.arange(len(labels), device=labels.device)
+        own = logits[rows, labels].softmax(1).gather(1, groups.unsqueeze(1)).squeeze(1)
         return sum_of_cells(1 - own, labels * logits.shape[2] + groups, logits.shape[1] * logits.shape[2])
 
 
