@@ -82,7 +82,7 @@ class DomainInd(Method):
         present = facts.cells.sum(1) > 0
         if not present.any():
             raise FairTuneError(f"{self.name} needs a column `groups` in the training data; name groups by --group.")
-        self.blocks = torch.from_numpy(np.cumsum(present) - 1)
+        self.blocks = torch.from_numpy(np.cumsum(present) - 1).clamp(min=0)
         detach(model)
         if present.sum() > 1:
             attach(model, facts.head, lambda layer: Blocks(layer, int(present.sum())))

@@ -31,7 +31,7 @@ def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 def facts(groups: int = 2, classes: int = 2, cells: list[list[int]] | None = None, seed: int = 0) -> Facts:
-    """Facts of some groups, with as many rows in each cell unless told."""
+    """Facts of some groups, with as many rows in each cell where none are given."""
     counts = np.full((groups, classes), 9) if cells is None else np.array(cells)
     return Facts(tuple("abcdef"[:groups]), classes, counts, seed=seed)
 

@@ -86,6 +86,10 @@ def test_only_groups_with_rows_have_a_block() -> None:
     loss.backward()
     assert method.blocks.tolist() == [0, 0, 1, 2]
     assert (model.classifier.attached.weight.grad.flatten(1).norm(dim=1) > 0).all()
+    alone = DomainInd()
+    alone.prepare(model, facts(2, 2, [[0, 0], [4, 4]]))
+    assert not hasattr(model.classifier, "attached")
+    assert torch.equal(alone.loss(model, rows | {"groups": torch.ones(3).long()})[0], Full().loss(model, rows)[0])
 
 
 def test_findings_have_a_block_for_each_group() -> None:
