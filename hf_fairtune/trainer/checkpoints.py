@@ -2,15 +2,18 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
 from accelerate.utils import broadcast_object_list
 from peft import PeftModel
+from safetensors import safe_open
+from torch import Tensor
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerState
 from transformers.trainer_callback import ExportableState
 
+from ..methods.attached import NAME as ATTACHED
 from ..methods.method import Method
 
 STATE = "trainer_state.json"
@@ -66,9 +69,25 @@ def load_weights(model: Any, folder: str | Path) -> None:
     """Load every weight of a checkpoint into the model that wrote it, in place.
 
     Files keep the names that parameters had in earlier versions of transformers. `from_pretrained` knows them; the
-    Trainer's own reading leaves out, in silence, whatever has been renamed since.
+    Trainer's own reading leaves out, in silence, whatever has been renamed since. What a method attached to the model
+    while it trains is none of the class's, and keeps its names.
     """
-    model.load_state_dict(type(model).from_pretrained(folder).state_dict())
+    kind, attached = type(model), {name for name in model.state_dict() if f".{ATTACHED}." in f".{name}"}
+    if attached:
+        # One that does not warn of them.
+        unknown = [*(kind._keys_to_ignore_on_load_unexpected or ()), rf"(^|\.){ATTACHED}\."]
+        kind = type(kind.__name__, (kind,), {"_keys_to_ignore_on_load_unexpected": unknown})
+    known: dict[str, Tensor] = kind.from_pretrained(folder).state_dict()
+    model.load_state_dict(known | read_tensors(folder, attached))
+
+
+def read_tensors(folder: str | Path, names: Set[str]) -> dict[str, Tensor]:
+    """Return those tensors of a checkpoint's weights that have one of the names, on the CPU."""
+    found: dict[str, Tensor] = {}
+    for path in Path(folder).glob("model*.safetensors"):
+        with safe_open(path, "pt") as kept:
+            found |= {name: kept.get_tensor(name) for name in names & set(kept.keys())}
+    return found
 
 
 def load_whole(trainer: Trainer, model: Any, folder: str | Path) -> bool:

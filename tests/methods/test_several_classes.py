@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from hf_fairtune import catalog
+from hf_fairtune.errors import FairTuneError
 from hf_fairtune.families.head import MULTI_LABEL
 from hf_fairtune.losses.balanced import balanced_cross_entropy
 from hf_fairtune.losses.loss import bias_loss_named
@@ -27,8 +28,10 @@ FIELDS: dict[str, dict[str, Any]] = {
     "swift": {"bias_over": "worst"},
     "reweighting": {"by": "group"},
 }
+# Those that compare rows with the same label, or draw them, refuse rows with several.
+REFUSING = ("cfair", "dfr", "end", "laftr")
 CASES = [(name, findings) for name in catalog.names("methods") for findings in (False, True)]
-CASES.remove(("dfr", True))
+CASES = [(name, findings) for name, findings in CASES if not (findings and name in REFUSING)]
 
 
 def model_of(findings: bool) -> Any:
@@ -81,6 +84,13 @@ def test_it_trains(name: str, findings: bool) -> None:
         assert outputs.logits.shape == (8, 3)
         stage.finish(model)
         json.dumps(stage.record().facts)
+
+
+@pytest.mark.parametrize("name", REFUSING)
+def test_it_refuses_findings(name: str) -> None:
+    method, model = method_named(name), model_of(findings=True)
+    with pytest.raises(FairTuneError, match="but here a row has several; choose another method"):
+        method.prepare(model, Facts.of(model, dict.fromkeys(method.views, several(findings=True))))
 
 
 @pytest.mark.parametrize("over", ["mean", "worst"])
