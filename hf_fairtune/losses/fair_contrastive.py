@@ -53,7 +53,7 @@ def fair_contrastive(z: Tensor, codes: Tensor, groups: Tensor, contrast: Contras
     repelled = similar.masked_fill(~negative, -torch.inf).masked_fill(lone.unsqueeze(1), 0)
     repulsion = torch.where(lone, 0.0, repelled.logsumexp(1))
     terms = ((repulsion.unsqueeze(1) - similar) * positive).sum(1)
-    counted = (positive & within if contrast.group_norm else positive).sum(1)
+    counted = (positive & within if contrast.group_norm else positive).sum(1).clamp(min=1)
     weight = known.sum() / NORMALISER / (counted + 1) if contrast.group_norm else 1
-    loss = (terms * weight / counted.clamp(min=1)).sum() / known.sum().clamp(min=1)
+    loss = (terms * weight / counted).sum() / known.sum().clamp(min=1)
     return loss, (lone & positive.any(1)).sum()

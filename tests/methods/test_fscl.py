@@ -35,8 +35,8 @@ def slowly(z: list[list[float]], y: list[int], a: list[int], t: float, plus: boo
         lone += not negatives
         log = math.log(sum(math.exp(similarity(i, k)) for k in negatives)) if negatives else 0.0
         term = -sum(similarity(i, j) - log for j in positives)
-        own = sum(a[j] == a[i] for j in positives)
-        total += term / max(1, own) * (len(rows) / 8) / (own + 1) if plus else term / len(positives)
+        own = max(1, sum(a[j] == a[i] for j in positives))
+        total += term / own * (len(rows) / 8) / (own + 1) if plus else term / len(positives)
     return total / len(rows), lone
 
 
