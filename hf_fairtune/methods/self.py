@@ -106,7 +106,8 @@ class Self(Method):
             final = logits_of(model, self._held_out())
             differences = disagreement(torch.tensor(self.known.logits), final, is_multi_label(model))
             most = differences.argsort(descending=True, stable=True)[: self.points]
-            self.chosen = held_out(facts.rows["measured"], self.held_out, facts.seed)[broadcast(most).cpu().numpy()]
+            same = broadcast(most.to(next(model.parameters()).device)).cpu().numpy()
+            self.chosen = held_out(facts.rows["measured"], self.held_out, facts.seed)[same]
         return head_alone(model, facts.head)
 
     def rows(self, data: Any) -> Sampler[int] | None:
@@ -124,10 +125,8 @@ class Self(Method):
         if self.chosen is None:
             raise FairTuneError(f"{self.name} knows no early model; train both parts, from the start.")
         labels = labels_of(data)[self.chosen]
-        count = len(self.chosen)
-        return ChosenRows(
-            self.chosen, BalancedSampler(labels, seed) if labels.ndim == 1 else ViewSampler(count, 1, seed)
-        )
+        order = BalancedSampler(labels, seed) if labels.ndim == 1 else ViewSampler(len(labels), 1, seed)
+        return ChosenRows(self.chosen, order)
 
     def callbacks(self) -> list[TrainerCallback]:
         """Return what asks the early model, and what holds all but the head still."""
