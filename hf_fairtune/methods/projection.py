@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.functional import linear, normalize
 from torch.utils.hooks import RemovableHandle
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from ..errors import FairTuneError
 from ..families.head import find_head
-from ..folder import write_atomically
+from .checkpoint_file import CheckpointFile
 
 MODULE = "contrastive_projection"
-FILE_NAME = "projection.safetensors"
 
 
 class Projection(nn.Module):
@@ -84,38 +78,20 @@ def detach(model: nn.Module) -> None:
         delattr(model, MODULE)
 
 
-class ProjectionCallback(TrainerCallback):
+class ProjectionCallback(CheckpointFile):
     """Keep a projection's weights in each checkpoint, and take them up from the one that is resumed."""
+
+    file_name = "projection.safetensors"
 
     def __init__(self, projection: Projection) -> None:
         self.projection = projection
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Return the weights."""
+        return dict(self.projection.named_parameters())
+
+    @torch.no_grad()
+    def take(self, tensors: Mapping[str, Tensor]) -> None:
         """Take the weights up."""
-        if not state.global_step:
-            return
-        path = place(args, state)
-        try:
-            kept = load_file(path)
-        except (OSError, SafetensorError) as error:
-            raise FairTuneError(
-                f"`{path}` is missing, so that the training cannot go on; train from the start."
-            ) from error
-        with torch.no_grad():
-            for weight, values in self.projection.named_parameters():
-                values.copy_(kept[weight])
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Write the weights where a checkpoint is about to be saved, whose last file is written after them."""
-        if control.should_save and args.should_save:
-            weights = {n: v.detach().cpu().contiguous() for n, v in self.projection.named_parameters()}
-            write_atomically(place(args, state), save(weights))
-
-    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Do so at the end of an epoch."""
-        self.on_step_end(args, state, control)
-
-
-def place(args: TrainingArguments, state: TrainerState) -> Path:
-    """Return where the weights lie in the checkpoint of this step."""
-    return Path(str(args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}" / FILE_NAME
+        for name, values in self.projection.named_parameters():
+            values.copy_(tensors[name])
