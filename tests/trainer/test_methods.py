@@ -21,6 +21,7 @@ HYPERPARAMETERS: dict[str, dict[str, Any]] = {
     "groupdro": {"eta": 0.5, "balance": True},
     "jtt": {"first_epochs": 2.0, "upweight": 2},
     "llft": {"updates": 20},
+    "groupsam": {"rho": 0.2},
     "sam": {"rho": 0.2},
 }
 
