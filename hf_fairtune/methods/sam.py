@@ -1,16 +1,13 @@
 """SAM, sharpness-aware minimisation (Foret et al., ICLR 2021): the gradient where the loss nearby is highest."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..errors import FairTuneError
+from .climbing import climbed
 from .method import Batch, Method, StockTrainer, flag
 
 
@@ -40,43 +37,9 @@ class Sam(Method):
         """Add the gradient at the worst point nearby; weights and running statistics stay as plain training's."""
         if self.rho == 0:
             return trainer.stock_step(model, batch)
-        parameters = [p for p in model.parameters() if p.requires_grad]
-        weights = [p.detach().clone() for p in parameters]
-        accumulated = [p.grad for p in parameters]
-        for parameter in parameters:
-            parameter.grad = None
-        loss = trainer.stock_step(model, batch)
-        self._climb(parameters)
-        # Gradients of earlier batches go back before the second pass, which processes share as a sum.
-        for parameter, gradient in zip(parameters, accumulated, strict=True):
-            parameter.grad = gradient
-        with kept_statistics(model):
+        with climbed(model, self.rho, lambda: trainer.stock_step(model, batch)) as loss:
             trainer.stock_step(model, batch)
-        with torch.no_grad():
-            for parameter, weight in zip(parameters, weights, strict=True):
-                parameter.copy_(weight)
         return loss
-
-    @torch.no_grad()
-    def _climb(self, parameters: list[nn.Parameter]) -> None:
-        """Move the parameters by rho along their gradient."""
-        moved = [(p, p.grad) for p in parameters if p.grad is not None]
-        norm = torch.stack([gradient.float().norm() for _, gradient in moved]).norm()
-        for parameter, gradient in moved:
-            parameter.add_(gradient, alpha=float(self.rho / (norm + 1e-12)))
-
-
-@contextmanager
-def kept_statistics(model: nn.Module) -> Iterator[None]:
-    """Keep the running statistics of batch norms for a while."""
-    momenta = {module: module.momentum for module in model.modules() if isinstance(module, _BatchNorm)}
-    try:
-        for module in momenta:
-            module.momentum = 0.0
-        yield
-    finally:
-        for module, momentum in momenta.items():
-            module.momentum = momentum
 
 
 METHOD = Sam

@@ -21,6 +21,7 @@ from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.datasets.lesions import write_lesions
 from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.groupdro import GroupDro
+from hf_fairtune.methods.groupsam import GroupSam
 from hf_fairtune.methods.sam import Sam
 from hf_fairtune.methods.swift import Swift
 from hf_fairtune.search.hours import Clock, Ration
@@ -85,7 +86,7 @@ def run_all(folder: Path, batch: int) -> dict[str, Any]:
     seen["weights"] = [p.detach().double().sum().item() for p in after.values()]
     seen |= {"moved": sum(not p.equal(before[name]) for name, p in after.items()), "all": len(after)}
     # What is a mean over all rows of a step, or of a group in it, is the same however processes share the rows.
-    for method in (GroupDro(eta=0.5), Sam(rho=0.1)):
+    for method in (GroupDro(eta=0.5), GroupSam(rho=0.1), Sam(rho=0.1)):
         args = arguments(folder / method.name, num_train_epochs=2, per_device_train_batch_size=batch, use_cpu=True)
         args.optim, args.learning_rate, args.weight_decay = "sgd", 0.05, 0.0
         args.average_last = 2

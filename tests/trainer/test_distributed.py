@@ -87,7 +87,7 @@ def test_folds_on_two_processes(name: str, one: dict[str, Any], two: dict[int, d
     assert values == pytest.approx(one[name][2], abs=0.02)
 
 
-@pytest.mark.parametrize("method", ["groupdro", "sam"])
+@pytest.mark.parametrize("method", ["groupdro", "groupsam", "sam"])
 def test_methods_see_the_rows_of_all_processes(
     method: str, one: dict[str, Any], two: dict[int, dict[str, Any]]
 ) -> None:
