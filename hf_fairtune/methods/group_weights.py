@@ -73,7 +73,7 @@ def enforce(rows: HeldOut, measure: Measure, bound: float) -> Enforced:
     it by the least are returned.
     """
     weights = np.zeros(rows.h.shape[1])
-    pairs = [*combinations(rows.kept, 2)] or [rows.kept]
+    pairs: list[tuple[int, ...]] = [*combinations(rows.kept, 2)] or [rows.kept]
     span = float(np.abs(rows.z).max())
     for zoom in range(ZOOMS + 1):
         # An odd number of points, so that the best so far is among them.
