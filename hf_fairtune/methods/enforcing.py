@@ -46,7 +46,11 @@ class Enforcing(Method):
         "each is `bound` at least (min_sensitivity).",
     )
     bound: float | None = flag(None, "Bound of the measure; by default 0.05 for the gap, 0.8 for the sensitivity.")
-    ridge: float = flag(1.0, "Strength of the heads' L2 penalty.", search=FloatDistribution(1e-2, 1e3, log=True))
+    ridge: float = flag(
+        100.0,
+        "Strength of the L2 penalty of both heads, on standardised features, beside sums over rows.",
+        search=FloatDistribution(1.0, 1e4, log=True),
+    )
     least_cases: int = flag(3, "Held-out cases below which nothing is enforced for a group; such groups are counted.")
     facts: Facts = field(default_factory=Facts, init=False, repr=False, compare=False)
     fitted: dict[str, Scalar] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -1,13 +1,14 @@
 """A ladder of repairs as it is shown: which rung was taken and why, and what each of the others gave."""
 
 from ..document.document import Document
+from ..document.estimate import Reason
 from ..document.gate import Gate
 from ..document.ladder import Ladder, Rung
 from ..gate.rules import PASS
 from .gate import gate_lines
 from .table import Cell, Table
 from .view import digits_of, splits
-from .words import listed, name, number
+from .words import listed, name, number, reasons
 
 CRITERION = {"better": "clearly better than the model before"}
 BEFORE = "before"
@@ -25,8 +26,15 @@ def why(rung: Rung, digits: int = 2) -> str:
     """Say what kept a rung from being enough; "" where it is enough."""
     if rung.verdict == PASS:
         return ""
-    lines = gate_lines(Gate("", rung.verdict, rung.rows), digits)
-    return listed([text for verdict, text in lines if verdict != PASS], 2)
+    compared = [row for row in rung.rows if row.wanted and row.verdict != PASS]
+    said = [f"{row.comparison} by {row.attribute}{_found(row.reasons)}" for row in compared]
+    judged = [row for row in rung.rows if not row.wanted]
+    lines = gate_lines(Gate("", rung.verdict, judged), digits)
+    return listed([*said, *(text for verdict, text in lines if verdict != PASS)], 2)
+
+
+def _found(why: tuple[Reason, ...]) -> str:
+    return f" ({reasons(why)})" if why else ""
 
 
 def rung_said(rung: Rung) -> str:

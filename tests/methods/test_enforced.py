@@ -178,7 +178,7 @@ def test_cross_fitted_heads_are_the_mean_of_their_members() -> None:
     wanted, reached = np.zeros(240), 0
     for fold in range(3):
         fitted, own = pool.take(np.flatnonzero(part != fold)), pool.take(np.flatnonzero(part == fold))
-        heads = TwoHeads.fit(fitted.values, fitted.labels, fitted.groups, 2, 1.0)
+        heads = TwoHeads.fit(fitted.values, fitted.labels, fitted.groups, 2, 100.0)
         rows = HeldOut(heads.classifier(own.values), heads.attribute(own.values), own.labels, own.groups, (0, 1))
         found = enforce(rows, "equal_opportunity", 0.05)
         wanted += heads.merged(found.weights)(pool.values) / 3
