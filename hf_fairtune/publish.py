@@ -13,6 +13,7 @@
   points, which are scores of single patients, and the folders of paths go.
 - Of columns that may go with errors no count is shown, and a column goes whole, with what its values were read as,
   where a value has fewer than 10 cases missed, cases found, false alarms or others cleared.
+- Numbers of a ladder of repairs, which are of validation, go where a group there has fewer than 10 cases of a class.
 - What values were read as is without counts, and without values of fewer than 10 rows.
 - Where all sizes and sums of a split together would leave one value for a size of 1 to 7, an attribute shows none.
 
@@ -37,6 +38,7 @@ from .document.data import SplitSheet
 from .document.document import Audited, Document, Sharing
 from .document.enrichment import ColumnErrors
 from .document.estimate import NAN, Reason, Size, exact, undefined
+from .document.ladder import Ladder, Rung
 from .document.run import Repair, Step
 from .document.search import Candidate, Trial
 from .recovery import withheld
@@ -55,6 +57,7 @@ BUT_AUCS: Fields = {
     ),
     **dict.fromkeys([(Pair, "positives_wanted"), (Pair, "negatives_wanted")], None),
     (Audit, "enrichment"): None,
+    (Rung, "rows"): [],
     **dict.fromkeys([(Pair, "detectable"), (GroupAudit, "prevalence"), (Trial, "value")], NAN),
     **dict.fromkeys([(Candidate, "value"), (Candidate, "bound"), (Candidate, "error")], NAN),
 }
@@ -99,8 +102,21 @@ def _by_the_rule(document: Document) -> Document:
         if one.column not in few and (one.n is None or exact(one.n) >= FEW):
             readings.append(replace(one, n=None))
     data = replace(shown.data, splits=splits, readings=readings)
-    result: Document = replace(shown, data=data, models=models, audits=audits)
+    run = shown.run
+    if run and run.ladder and (small or document.data.weight):
+        run = replace(run, ladder=_without_values(run.ladder))
+    result: Document = replace(shown, data=data, models=models, audits=audits, run=run)
     return result
+
+
+def _without_values(ladder: Ladder) -> Ladder:
+    """Withhold every number of validation that a ladder was judged by; verdicts stay."""
+    few = Reason("few_cases", needed=FEW)
+    rungs = []
+    for rung in ladder.rungs:
+        rows = [replace(row, found=None, reasons=()) for row in rung.rows]
+        rungs.append(replace(rung, value=undefined(rung.value.method, few), rows=rows))
+    return replace(ladder, rungs=rungs, before=undefined(ladder.before.method, few))
 
 
 def _sheet(sheet: SplitSheet, gone: set[str | None]) -> SplitSheet:

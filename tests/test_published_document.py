@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from hf_fairtune.document.document import Document, Gate, GateRow
+from hf_fairtune.document.document import Document
+from hf_fairtune.document.estimate import Estimate
+from hf_fairtune.document.gate import Gate, GateRow
+from hf_fairtune.document.ladder import Ladder, Rung
 from hf_fairtune.document.run import (
     Base,
     CalibrationFacts,
@@ -26,6 +29,13 @@ from hf_fairtune.document.search import Candidate, Choice, Search, Trial
 from hf_fairtune.publish import publish
 
 from .document_samples import SMALL_CELL, document
+
+
+def a_ladder() -> Ladder:
+    """Build one rung, judged by the interval of a group's AUC."""
+    value = Estimate(0.712345, 0.612345, 0.812345, "sup-t")
+    row = GateRow(1, "group_auc", "y", "sex", "validation", "fail", "F", low=0.8, found=value)
+    return Ladder("gate.yaml", "sex", value, [Rung("dfr", "DFR", 2.345678, value, "fail", [row])], [], "dfr", False)
 
 
 def a_run(cell: int = 60) -> Document:
@@ -56,7 +66,7 @@ def a_run(cell: int = 60) -> Document:
         made,
         job="debias",
         models=[Model("model", "/data/model", training)],
-        run=Run(0, Base("/models/base", "vit", 16, 5), search, repair),
+        run=Run(0, Base("/models/base", "vit", 16, 5), search, repair, ladder=a_ladder()),
         gate=Gate("gate.yaml", "fail", rows),
         arguments={"dataset": "/home/ann/data/table.csv", "group": ["sex", "C:\\study\\x.csv"], "seed": 0},
     )
@@ -159,3 +169,24 @@ def test_a_gate_shows_the_published_numbers_and_keeps_its_verdicts() -> None:
         assert found.pop("F & >60") is None
         rates = {row.group: row.rates["tpr"] for row in shared.audits[-1].audit.thresholds[0].groups}
         assert found == {group: rates[str(group)] for group in found}
+
+
+def test_numbers_of_a_ladder_are_withheld_where_a_group_of_validation_is_small() -> None:
+    """And rounded where none is; verdicts stay, and with AUCs alone no other number does."""
+    made = a_run()
+    for validation, wanted in ((made.data.splits["validation"], math.nan), (made.data.splits["external"], 0.71)):
+        own = replace(made, data=replace(made.data, splits=made.data.splits | {"validation": validation}))
+        shown = publish(own).run
+        assert shown is not None
+        assert shown.ladder is not None
+        (rung,) = shown.ladder.rungs
+        values = [shown.ladder.before.value, rung.value.value]
+        assert values == pytest.approx([wanted, wanted], nan_ok=True)
+        found = rung.rows[0].found
+        assert (found is None) == math.isnan(wanted)
+        assert found is None or found == Estimate(0.71, 0.61, 0.81, "sup-t")
+        assert (rung.verdict, rung.rows[0].verdict) == ("fail", "fail")
+        few = publish(own, "auc").run
+        assert few is not None
+        assert few.ladder is not None
+        assert few.ladder.rungs[0].rows == []

@@ -8,10 +8,11 @@ thresholds and calibration, and a test split. Further test sets, from other site
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from .. import catalog
 from ..audits.replication import LEAST
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset
@@ -27,7 +28,8 @@ from ..trainer.price import cost
 from ..trainer.repair_arguments import RepairTrainingArguments
 from ..trainer.run_facts import repair_facts
 from ..trainer.saliency import captum_explainer, write_maps
-from .job import Job, located, say, say_power, train_all
+from .job import Job, located, say, say_power, train, train_again
+from .ladder import LADDER, LadderArguments, climb, rules_of, rules_text, rungs_of
 from .model import ModelArguments
 from .price import price_line, price_of
 
@@ -63,7 +65,22 @@ class ExternalArguments:
     )
 
 
-ARGUMENTS = (DataArguments, TestSetArguments, ModelArguments, ExternalArguments, RepairTrainingArguments)
+@dataclass
+class DebiasTrainingArguments(RepairTrainingArguments):
+    """`RepairTrainingArguments` of which the method may be a ladder of several."""
+
+    orders: ClassVar[dict[str, type]] = {LADDER: LadderArguments}
+
+    method: str = field(
+        default="swift",
+        metadata={
+            "help": "How to repair; ladder tries several in the order of cost and takes the first that is enough.",
+            "choices": [*catalog.names("methods"), LADDER],
+        },
+    )
+
+
+ARGUMENTS = (DataArguments, TestSetArguments, ModelArguments, ExternalArguments, DebiasTrainingArguments)
 
 
 @dataclass
@@ -94,11 +111,22 @@ class RepairJob(Job):
     @property
     def balances(self) -> bool:
         """Tell whether the method reads a balanced set, and not the training split as it is alone."""
-        return "fit" in {view.split for view in self.method().views.values()}
+        return "fit" in {view.split for method in self.rungs() for view in method.views.values()}
+
+    @property
+    def climbs(self) -> bool:
+        """Tell whether several methods are tried."""
+        return self.training.method == LADDER
+
+    def rungs(self) -> list[Method]:
+        """Return the methods that may be tried, in the order of cost: of a ladder several."""
+        if self.climbs:
+            return rungs_of(self.hyperparameters.rungs)
+        return [method_named(self.training.method, **vars(self.hyperparameters))]
 
     def method(self) -> Method:
-        """Return the method with its flags."""
-        return method_named(self.training.method, **vars(self.hyperparameters))
+        """Return the method with its flags, of a ladder the first."""
+        return self.rungs()[0]
 
 
 def run(*parsed: Any) -> None:
@@ -112,13 +140,15 @@ def complete(
     model: ModelArguments,
     external: ExternalArguments,
     hyperparameters: Any,
-    training: RepairTrainingArguments,
+    training: DebiasTrainingArguments,
 ) -> Job:
     """Run the repair, unless it is finished."""
     sets = parse_test_sets(tests.test)
     places = {name: located(path) for name, path in sets.items()}
     drawn = ExternalSet("external", "train", external.external_fraction, external.external_replacement)
     more = {"command": "debias", "test": places, **vars(external)}
+    if training.method == LADDER:
+        more |= {"rungs": hyperparameters.rungs, "enough": rules_text(hyperparameters.enough)}
     job = RepairJob(data, model, hyperparameters, training, more, sets, drawn)
     if not job.balances and drawn != replace(drawn, fraction=1.0, replacement=False):
         raise FairTuneError(
@@ -139,8 +169,11 @@ def repair(job: RepairJob, trainer: FairTrainer, external: ExternalArguments) ->
     data, audits = trainer.data, trainer.audits
     assert data is not None
     assert audits is not None
-    seconds = external.seeds * cost(trainer, trainer.method).training
-    say(trainer, price_line(price_of(trainer, seconds, 0, external.seeds)))
+    rungs = job.rungs()
+    each = [cost(trainer, method).training for method in rungs]
+    again = external.seeds - 1
+    # Of a ladder at most: every rung once, and the dearest again with each further seed.
+    say(trainer, price_line(price_of(trainer, sum(each) + again * max(each), 0, len(rungs) + again)))
     say(trainer, f"scoring {job.model.model} on {', '.join(data.test_splits)} before the repair")
     for split in data.test_splits:
         trainer.audit(split, model=BEFORE)
@@ -148,14 +181,21 @@ def repair(job: RepairJob, trainer: FairTrainer, external: ExternalArguments) ->
     if external.calibrate and (calibrated := audits.calibrate_scores(BEFORE)) is not None:
         for split in data.test_splits:
             trainer.audit(split, model=calibrated)
-    say(trainer, f"repairing with {trainer.method.title} on {len(trainer.facts.rows['train'])} images")
-    train_all(trainer, seeds_after(trainer.args.seed, external.seeds, LEAST))
+    climbing = None
+    if job.climbs:
+        climbing = climb(trainer, BEFORE, rungs, rules_of(job.hyperparameters.enough))
+    else:
+        say(trainer, f"repairing with {trainer.method.title} on {len(trainer.facts.rows['train'])} images")
+        train(trainer)
+    train_again(trainer, seeds_after(trainer.args.seed, external.seeds, LEAST))
     say_compared(trainer)
     calibration = trainer.calibrate() if external.calibrate else None
     for split in data.test_splits:
         trainer.audit(split, reference=BEFORE)
         if external.seeds > 1:
             audits.replicate(BEFORE, split)
+    if climbing is not None:
+        climbing.score()
     trainer.repair = repair_facts(trainer, job.external if job.balances else WHOLE, calibration)
     if external.maps and trainer.is_world_process_zero():
         before = trainer.call_model_init()

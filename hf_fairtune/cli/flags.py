@@ -34,9 +34,14 @@ class Parser(HfArgumentParser):
 
 
 def with_method(argv: Sequence[str], *kinds: Any) -> tuple[Any, ...]:
-    """Return dataclasses of flags, and before the last, the training arguments, the hyper-parameters of the method."""
+    """Return dataclasses of flags, and before the last, the training arguments, the hyper-parameters of the method.
+
+    What the training arguments name in `orders` is no method, but an order of several with flags of its own.
+    """
     followed = recipe_of(argv)
     method = given(argv, "--method") or (followed and followed.values.get("method")) or kinds[-1].method
+    if (own_flags := getattr(kinds[-1], "orders", {}).get(method)) is not None:
+        return *kinds[:-1], own_flags, kinds[-1]
     known = catalog.find("methods", str(method)).METHOD
     return *kinds[:-1], known.arguments_type(), kinds[-1]
 

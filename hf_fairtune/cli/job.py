@@ -156,8 +156,13 @@ def train(trainer: FairTrainer) -> None:
 
 
 def train_all(trainer: FairTrainer, seeds: Sequence[int]) -> None:
-    """Train, and again with each further seed, whose scores of the test splits the trainer keeps."""
+    """Train, and again with each further seed."""
     train(trainer)
+    train_again(trainer, seeds)
+
+
+def train_again(trainer: FairTrainer, seeds: Sequence[int]) -> None:
+    """Train again with each further seed, whose scores of the test splits the trainer keeps."""
     for seed in seeds:
         say(trainer, f"training {trainer.title or trainer.method.title} again with seed {seed}")
         other = with_seed(trainer, seed)

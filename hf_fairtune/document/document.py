@@ -14,13 +14,13 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from ..errors import FairTuneError
 from ..folder import write_atomically
 from .audit import Audit
-from .comparison import Comparison, Verdict
+from .comparison import Comparison
 from .data import Data
-from .estimate import Estimate, Reason
+from .gate import Gate
 from .provenance import Provenance
 from .replication import Replication
 from .run import Model, Run
-from .scalar import Argument, GroupName
+from .scalar import Argument
 
 AUDIT_FILE, RUN_FILE = "audit.json", "fairtune.json"
 SCHEMA_VERSION: Literal[3] = 3
@@ -58,44 +58,6 @@ class Settings:
     exclude: list[str] = field(default_factory=list)
     reference_group: list[str] = field(default_factory=list)
     include: list[str] = field(default_factory=list)
-
-
-GateVerdict = Literal["pass", "fail", "insufficient evidence"]
-Wanted = Literal["fairer", "no level-down"]
-
-
-@dataclass(frozen=True)
-class GateRow:
-    """A number judged by rule `rule` of the file, or a comparison where `wanted` says what it must say.
-
-    What the number is about is None where it does not apply; `low` and `high` bound it, None for an open end.
-    `reasons` say why a rule is not kept, or what the number lacks.
-    """
-
-    rule: int
-    metric: str
-    target: str
-    attribute: str | None
-    split: str
-    verdict: GateVerdict
-    group: GroupName | None = None
-    against: GroupName | None = None
-    threshold: str | None = None
-    low: float | None = None
-    high: float | None = None
-    wanted: Wanted | None = None
-    found: Estimate | None = None
-    comparison: Verdict | None = None
-    reasons: tuple[Reason, ...] = ()
-
-
-@dataclass(frozen=True)
-class Gate:
-    """The rules of a file judged: one failure fails, one doubt leaves doubt."""
-
-    file: str
-    verdict: GateVerdict
-    rows: list[GateRow]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .estimate import NAN, Real, Reason, Size
+from .ladder import Ladder
 from .scalar import Argument, Scalar
 from .search import Budget, Search
 
@@ -230,3 +231,4 @@ class Run:
     repair: Repair | None = None
     contact: str | None = None
     recipe: RecipeFacts | None = None
+    ladder: Ladder | None = None

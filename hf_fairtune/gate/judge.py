@@ -7,8 +7,9 @@ from functools import partial
 from ..audits.metrics.metric import cut_metrics
 from ..document.audit import Audit
 from ..document.comparison import Comparison
-from ..document.document import Audited, Document, Gate, GateRow, GateVerdict, Wanted
+from ..document.document import Audited, Document
 from ..document.estimate import Reason
+from ..document.gate import Gate, GateRow, GateVerdict, Wanted
 from .check import check_rules, is_threshold
 from .numbers import CALIBRATION, OVERALL, Number, numbers, threshold_name
 from .rules import FAIL, PASS, UNSURE, Bound, Rule, Rules

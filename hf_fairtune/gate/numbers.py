@@ -9,8 +9,9 @@ from ..audits.engine.bands import Bounds
 from ..audits.metrics.metric import Metric, cut_metrics, gaps, metrics, rates, score_metrics
 from ..audits.threshold_audit import OVERALL
 from ..document.audit import Audit, ThresholdAudit
-from ..document.document import Document, GateRow
+from ..document.document import Document
 from ..document.estimate import Estimate
+from ..document.gate import GateRow
 
 ACROSS = ("min_group_auc", "auc_gap", "es_auc")
 CALIBRATION = ("brier", "calibration_slope", "calibration_intercept")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from ..document.document import GateVerdict, Wanted
+from ..document.gate import GateVerdict, Wanted
 from ..errors import FairTuneError, first_line
 from .numbers import OVERALL, known
 

@@ -22,6 +22,7 @@ from .compared import compared
 from .drawing import Picture
 from .figures import changes, forest
 from .group_names import in_words
+from .ladder import ladder_said, ladder_table
 from .mask_figures import mask_frequency, mask_layers, mask_map, mask_words
 from .methods import budget_table, combined_alike, hours_said, methods_said, needs_rows
 from .methods import tables as method_tables
@@ -87,10 +88,11 @@ def card(document: Document, drawn: Sequence[Picture], license: str | None = Non
         tables=[t for view in every for t in (*method_tables(view), *audit_tables(view)) if t.rows],
         rates=[table for view in every for table in threshold_tables(view) if table.rows],
         steps=steps_table(own),
+        ladder=ladder_table(document),
         limits=limits(document),
         training=_training(run, own),
         citations=list(dict.fromkeys(m.training.method.citation for m in document.models if m.training)),
-        words={"number": number, "percent": percent, "reasons": reasons},
+        words={"number": number, "percent": percent, "reasons": reasons, "ladder": ladder_said},
     )
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 from operator import attrgetter
 
 from ..audits.metrics.metric import homes
-from ..document.document import Gate, GateRow, GateVerdict
 from ..document.estimate import Reason
+from ..document.gate import Gate, GateRow, GateVerdict
 from ..gate.judge import overall
 from .table import Cell, Table
 from .words import metric, name, number, reasons

@@ -18,7 +18,8 @@ def in_words(document: Document) -> Document:
     name = partial(_named, titles=titles, groups=groups)
     readings = list(map(_read_in_words, document.data.readings))
     data = replace(document.data, splits=name(document.data.splits), readings=readings)
-    return replace(document, data=data, audits=name(document.audits), gate=name(document.gate))
+    run = document.run and replace(document.run, ladder=name(document.run.ladder))
+    return replace(document, data=data, audits=name(document.audits), gate=name(document.gate), run=run)
 
 
 def wordings(data: Data) -> tuple[dict[str, str], dict[str, dict[str, str]]]:

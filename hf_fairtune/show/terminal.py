@@ -13,6 +13,7 @@ from .classes import several, worst_cells
 from .compared import Said, compared_said
 from .enrichment import enrichment_summary
 from .group_names import in_words
+from .ladder import ladder_said
 from .methods import each_said
 from .reading import reading_table, weighted
 from .table import as_text, plain
@@ -99,6 +100,8 @@ def audit_text(document: Document, colour: bool = False) -> str:
         parts += sentence_parts(each_said(one.view), 2 if place else 4)
         parts += sentence_parts(compared_said(one.view), 1 if place else 2)
     parts += [Part(f"{len(said) - SHOWN} more answers have no place here.")] if len(said) > SHOWN else []
+    climbed = worded.run.ladder if worded.run else None
+    parts += [Part(), Part(ladder_said(climbed), most=3)] if climbed else []
     luck = optimism(worded)
     parts += [Part(), Part(luck, most=3)] if luck else []
     more = worded.gate or any(one.view.comparison for one in said)

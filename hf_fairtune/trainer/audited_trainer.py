@@ -9,6 +9,7 @@ from huggingface_hub import CommitInfo
 
 from ..data.fair_dataset import FairDataset
 from ..document.document import Audited, Document
+from ..document.ladder import Ladder
 from ..document.run import CalibrationFacts, ClassCalibration, Repair
 from ..document.search import Search
 from ..errors import FairTuneError
@@ -34,6 +35,7 @@ class AuditedTrainer(MethodTrainer):
     title: str = ""  # for people, where it is not the method's
     search: Search | None = None
     repair: Repair | None = None
+    ladder: Ladder | None = None
 
     def audit(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -177,6 +177,11 @@ class Audits:
     def forget(self, model: str) -> None:
         """Drop the scores of a model that changed."""
         self._scores = {key: scores for key, scores in self._scores.items() if key[0] != model}
+
+    def take(self, model: Model, scores: Mapping[str, np.ndarray]) -> None:
+        """Take a model of this data that another trainer has, with its scores by split."""
+        self.models[model.id] = model
+        self._scores |= {(model.id, split): found for split, found in scores.items()}
 
     def adopt(self, other: Audits, model: Model) -> None:
         """Take over the model that another run on the same data trained, as `model`."""

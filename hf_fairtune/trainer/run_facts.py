@@ -56,6 +56,7 @@ class TrainingLog:
         self.steps: list[Step] = []
         # Of a training that is none of this trainer's model.
         self.weights: int | None = None
+        self.kept: Training | None = None
         self._trained: set[str] = set()
         self._mask: MaskBits | None = None
         self._soft_mask: SoftMaskFacts | None = None
@@ -76,6 +77,8 @@ class TrainingLog:
 
     def training(self, trainer: Trainer) -> Training:
         """Return the training; the arguments are those that decide a result, without paths and tokens."""
+        if self.kept is not None:
+            return self.kept
         known, model = trainer.args.to_dict(), trainer.model
         arguments: dict[str, Argument] = {name: known[name] for name in KEPT_ARGUMENTS}
         arguments |= {"average_last": known["average_last"]} if known["average_last"] else {}
@@ -111,7 +114,15 @@ def run_document(trainer: AuditedTrainer, audits: Audits) -> Document:
         list((audits.models | {MODEL: own}).values()),
         audits.entries,
         Settings(audits.n_permutations, "holm", list(data.exclude), [], list(data.include)),
-        Run(trainer.args.seed, base, trainer.search, trainer.repair, trainer.args.contact, trainer.args.followed),
+        Run(
+            trainer.args.seed,
+            base,
+            trainer.search,
+            trainer.repair,
+            trainer.args.contact,
+            trainer.args.followed,
+            trainer.ladder,
+        ),
         provenance=Provenance(hardware=hardware()),
     )
 

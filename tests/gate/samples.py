@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hf_fairtune.document.audit import Audit
-from hf_fairtune.document.document import Document, GateRow
+from hf_fairtune.document.document import Document
+from hf_fairtune.document.gate import GateRow
 from hf_fairtune.gate.judge import judge
 from hf_fairtune.gate.rules import Bound, Rule, Rules
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from hf_fairtune.document.comparison import MARGIN, Comparison, Verdict
-from hf_fairtune.document.document import Document, GateVerdict
+from hf_fairtune.document.document import Document
 from hf_fairtune.document.estimate import NAN, Estimate, Reason, undefined
+from hf_fairtune.document.gate import GateVerdict
 from hf_fairtune.gate.judge import EXIT, judge, judge_comparison, overall
 from hf_fairtune.gate.numbers import known
 from hf_fairtune.gate.rules import FAIL, PASS, UNSURE, Bound, Rule, Rules

@@ -32,6 +32,8 @@ FIELDS: dict[str, dict[str, Any]] = {
 REFUSING = ("cfair", "dfr", "end", "laftr")
 CASES = [(name, findings) for name in catalog.names("methods") for findings in (False, True)]
 CASES = [(name, findings) for name, findings in CASES if not (findings and name in REFUSING)]
+# Sensitivities are of one finding.
+CASES = [case for case in CASES if case[0] not in ("enforced", "crossfitted")]
 
 
 def model_of(findings: bool) -> Any:

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from hf_fairtune.document.document import Document, GateRow
+from hf_fairtune.document.document import Document
+from hf_fairtune.document.gate import GateRow
 from hf_fairtune.show.gate import gate_lines, gate_table
 from hf_fairtune.show.table import plain
 from hf_fairtune.show.words import number, reasons

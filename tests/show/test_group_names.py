@@ -9,7 +9,8 @@ import pytest
 
 from hf_fairtune.cli.main import main
 from hf_fairtune.document.data import AttributeSheet, Data, Level, Reading, SplitSheet
-from hf_fairtune.document.document import Document, Gate, GateRow
+from hf_fairtune.document.document import Document
+from hf_fairtune.document.gate import Gate, GateRow
 from hf_fairtune.show.group_names import in_words
 from hf_fairtune.show.reading import reading_table
 

@@ -8,8 +8,9 @@ import pytest
 
 from hf_fairtune.audits.engine.auc_tests import Detectable
 from hf_fairtune.document.comparison import Verdict
-from hf_fairtune.document.document import GateRow, Sharing
+from hf_fairtune.document.document import Sharing
 from hf_fairtune.document.estimate import NAN, Estimate, Reason, ReasonKind, Status, Unit, point
+from hf_fairtune.document.gate import GateRow
 from hf_fairtune.show import beforehand, words
 from hf_fairtune.show.gate import bound, rule
 
