@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ..document.benchmark import Benchmark
 from ..document.benchmark_task import RANKED, BenchmarkTask
+from ..document.comparison import Verdict
 from .benchmark_detail_tables import (
     cut_table,
     error_table,
@@ -23,6 +24,12 @@ from .page import FIGURES, TABLES, Drawn, Room, render
 from .table import Table, as_text
 from .words import SHARING, clean, listed, name
 
+LEADS: dict[Verdict, str] = {
+    "better": "better than",
+    "gain": "a gain for some group, and harm not excluded for another, against",
+    "level-down": "levelling down against",
+    "worse": "worse than",
+}
 LIMITS = (
     "Which method is best in general: a verdict is on these test rows, this model and this budget of tuning, against "
     "one reference.",

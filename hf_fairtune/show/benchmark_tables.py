@@ -53,6 +53,7 @@ def summary_table(benchmark: Benchmark) -> Table:
     said = [PAGE_VERDICTS.format(margin=benchmark.protocol.margin), *family_words(benchmark)]
     left = [text for one in benchmark.ranks for text in left_out_words(one.left_out)]
     said += [*map(ranks_said, benchmark.ranks), ASSUMES, *dict.fromkeys(left), *folds_words(benchmark)]
+    said += [INTERVALS, DASH]
     title = f"Methods over {len(benchmark.tasks)} tasks, against {name(benchmark.protocol.reference)}"
     return Table.of(f"{title}, by {RANKED_WORDS[objective]}", header, rows, said, digits=2)
 
@@ -90,7 +91,7 @@ def task_table(benchmark: Benchmark, task: BenchmarkTask) -> Table:
     sizes = f"{number(task.n)} rows, {number(task.positives)} {task.positive}" if task.n is not None else ""
     why = {reason: None for row in task.methods for reason in _reasons(row)}
     reference = name(benchmark.protocol.reference)
-    said = [*([sizes] if sizes else []), MARKS.format(reference=reference), INTERVALS, DASH]
+    said = [*([sizes] if sizes else []), MARKS.format(reference=reference)]
     said += benchmark.protocol.differences if published else []
     level = percent(benchmark.protocol.confidence)
     return Table.of(f"{task_place(task)} [{level} interval]", header, rows, said, why=why, digits=digits(benchmark))
