@@ -101,10 +101,11 @@ def pictures(benchmark: Benchmark) -> list[Picture]:
     """Draw all figures of a benchmark, those of the objective first."""
     objective = benchmark.protocol.objective
     order = [objective, *(one for one in RANKED if one != objective)]
-    found = [forest(benchmark, metric) for metric in order]
     ranks = {one.metric: one for one in benchmark.ranks}
+    found = [rank_diagram(benchmark, ranks[metric]) for metric in order[:1] if metric in ranks]
+    found += [forest(benchmark, task, place) for place, task in enumerate(benchmark.tasks, start=1)]
     found += [pareto(benchmark, "min_group_auc"), pareto(benchmark, "auc_gap")]
-    found += [rank_diagram(benchmark, ranks[metric]) for metric in order if metric in ranks]
+    found += [rank_diagram(benchmark, ranks[metric]) for metric in order[1:] if metric in ranks]
     return [one for one in [*found, *search_pictures(benchmark)] if one is not None]
 
 

@@ -44,15 +44,16 @@ def test_the_diagram_has_every_method_and_the_length_of_the_difference(benchmark
 
 
 def test_the_forest_has_the_differences_and_no_reference(benchmark: Benchmark) -> None:
-    picture = forest(benchmark, "auc")
-    assert picture
-    assert len(picture.figure.axes) == 4
     task = benchmark.tasks[0]
+    picture = forest(benchmark, task, 1)
+    assert picture
+    assert len(picture.figure.axes) == 3
     drawn = sorted(
         float(np.asarray(line.get_xdata())[0]) for line in picture.figure.axes[0].lines if line.get_gid() == "estimate"
     )
     assert drawn == pytest.approx(sorted(one.against.auc.change.mean.value for one in task.methods if one.against))
-    assert forest(benchmark_of([task_of(np.random.default_rng(0), runs=1)], "full"), "auc") is None
+    single = benchmark_of([task_of(np.random.default_rng(0), runs=1)], "full")
+    assert forest(single, single.tasks[0], 1) is None
 
 
 def test_the_front_has_every_method_and_up_is_better(benchmark: Benchmark) -> None:
@@ -61,8 +62,12 @@ def test_the_front_has_every_method_and_up_is_better(benchmark: Benchmark) -> No
     axes = picture.figure.axes[0]
     assert axes.yaxis_inverted()
     assert sum(line.get_gid() == "method" for line in axes.lines) == 5
-    styles = looks(benchmark)
-    assert len({*styles.values()}) == len(styles)
+
+
+def test_methods_look_alike_in_all_figures_and_no_two_alike() -> None:
+    names = {f"m{place}": (0.0, 0.0) for place in range(30)}
+    styles = looks(benchmark_of([task_of(np.random.default_rng(0), positives=10, methods=names)], "m7"))
+    assert len({*styles.values()}) == len(styles) == 30
 
 
 def test_the_best_so_far_by_a_loop_over_trials() -> None:

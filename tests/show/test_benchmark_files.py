@@ -75,8 +75,16 @@ def test_all_files_are_there_and_old_figures_are_gone(written: Path) -> None:
     assert share | {"benchmark.json", "compare.html"} <= names
     drawn = {Path(name).stem for name in names if name.endswith(".png")}
     numbers = ("auc", "min_group_auc", "auc_gap")
-    assert {f"{kind}_{one}" for kind in ("differences", "ranks") for one in numbers} <= drawn
-    assert {"front_min_group_auc", "front_auc_gap", "searches", "masks_1", "masks_2"} <= drawn
+    assert {f"ranks_{one}" for one in numbers} <= drawn
+    assert {
+        "differences_1",
+        "differences_2",
+        "front_min_group_auc",
+        "front_auc_gap",
+        "searches",
+        "masks_1",
+        "masks_2",
+    } <= drawn
     assert "old" not in drawn
     assert Benchmark.load(written).shared is False
 
