@@ -8,8 +8,9 @@ import pytest
 from hf_fairtune.audits.benchmarks import benchmark_of
 from hf_fairtune.document.benchmark import Benchmark, Protocol, PublishedNumber
 from hf_fairtune.document.benchmark_task import OverSeeds, Ranked
-from hf_fairtune.show.benchmark_detail_tables import cut_table, mean_and_sd, pair_rank_table, rank_table
+from hf_fairtune.show.benchmark_detail_tables import cut_table, pair_rank_table, rank_table
 from hf_fairtune.show.benchmark_tables import difference_table, published_table, summary_table, task_table
+from hf_fairtune.show.benchmark_words import mean_and_sd
 from hf_fairtune.show.table import Table, as_text
 from tests.benchmark_samples import task_of, tasks_of
 
@@ -73,11 +74,11 @@ def test_few_and_missing_trainings_are_said() -> None:
     scores = one.scores.copy()
     scores[0] = np.nan
     gone = replace(task.methods[2], scores=np.full_like(scores, np.nan), lacking="no trial is feasible")
-    task = replace(task, methods=[task.methods[0], replace(one, scores=scores), gone])
+    task = replace(task, methods=[task.methods[0], replace(one, scores=scores, lacking="loss is NaN"), gone])
     found = benchmark_of([task], "full")
     table = task_table(found, found.tasks[0])
     verdicts = column(table, "against full")
-    assert verdicts["fairtune"] == "not judged: trainings are missing"
+    assert verdicts["fairtune"] == "not judged: trainings are missing: loss is NaN"
     assert verdicts["swift-hard"] == "no scores: no trial is feasible"
     assert column(table, "trainings")["fairtune"] == "2 of 3"
     assert column(table, "AUC of all rows")["swift-hard"] == "–"
@@ -99,15 +100,21 @@ def test_published_numbers_stand_beside_ours_with_the_differences() -> None:
     published = [
         PublishedNumber("ham-age", "fairtune", "auc", 0.9, 0.01, "a paper"),
         PublishedNumber("ham-age", "unknown", "auc_gap", 0.1, float("nan"), "another"),
+        PublishedNumber("ham-age", "full", "equalized_odds_difference", 0.2, float("nan"), "a paper"),
+        PublishedNumber("average", "full", "auc", 0.2, float("nan"), "a paper"),
     ]
     protocol = Protocol("", differences=["Their split is another."])
     found = benchmark_of([task_of(np.random.default_rng(0))], "full", protocol=protocol, published=published)
     table = task_table(found, found.tasks[0])
     assert column(table, "published")["fairtune"] == "AUC 0.900 ± 0.010"
     assert "Their split is another." in table.notes
-    rows = published_table(found).rows
-    assert [row[3] for row in rows] == ["AUC 0.900 ± 0.010", "gap 0.100"]
+    table = published_table(found)
+    rows = table.rows
+    assert [row[3] for row in rows] == ["0.900 ± 0.010", "0.100", "0.200"]
     assert rows[0][4].startswith(f"{found.tasks[0].methods[1].auc.mean.value:.3f} [")
+    half = found.tasks[0].methods[0].cuts[0].gaps["equalized_odds_difference"]
+    assert rows[2][4] == f"{half.mean:.3f} ± {half.sd:.3f}"
+    assert table.notes[-1].startswith("1 published numbers are of tasks")
 
 
 def test_degenerate_thresholds_are_marked() -> None:
