@@ -11,7 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ..errors import FairTuneError
 from ..folder import write_atomically
-from .benchmark_task import BenchmarkTask, Ranked
+from .benchmark_task import RANKED, BenchmarkTask, Ranked
 from .comparison import MARGIN
 from .estimate import Real
 from .provenance import Provenance
@@ -21,6 +21,16 @@ from .scalar import Argument
 BENCHMARK_FILE = "benchmark.json"
 BENCHMARK_VERSION: Literal[1] = 1
 
+# What a paper may publish that stands beside ours: what methods are ranked by, and gaps at the threshold 0.5.
+PublishedMetric = (
+    Ranked | Literal["equalized_odds_difference", "equal_opportunity_difference", "demographic_parity_difference"]
+)
+PUBLISHED: tuple[PublishedMetric, ...] = (
+    *RANKED,
+    "equalized_odds_difference",
+    "equal_opportunity_difference",
+    "demographic_parity_difference",
+)
 # What ranks over tasks show: "few" where data sets are too few for the test, and "untestable" where it needs more.
 RankState = Literal["tested", "few", "untestable"]
 # Why a method or a task takes no part in ranks.
@@ -50,7 +60,7 @@ class PublishedNumber:
 
     task: str
     method: str
-    metric: Ranked
+    metric: PublishedMetric
     value: Real
     sd: Real
     source: str

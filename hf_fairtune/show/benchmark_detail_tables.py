@@ -2,7 +2,7 @@
 
 from ..audits.benchmark_cuts import FITTED
 from ..document.benchmark import Benchmark, Ranks
-from ..document.benchmark_task import RANKED, BenchmarkTask, CutNumbers, OverSeeds
+from ..document.benchmark_task import RANKED, BenchmarkTask, CutNumbers
 from .benchmark_words import (
     CUT_WORDS,
     DEGENERATE,
@@ -11,6 +11,7 @@ from .benchmark_words import (
     SEEDS,
     digits,
     left_out_words,
+    mean_and_sd,
     ordered,
     ranks_said,
     titled,
@@ -74,12 +75,6 @@ def _cut_cells(found: CutNumbers, runs: int, places: int) -> list[str]:
     gaps = [mean_and_sd(one, places) for one in found.gaps.values()]
     marked = [text if text == MISSING else text + mark for text in gaps]
     return [*marked, *(mean_and_sd(one, places) for one in found.measures.values())]
-
-
-def mean_and_sd(found: OverSeeds, places: int) -> str:
-    """Write mean ± standard deviation over trainings; the mean alone of one."""
-    mean = number(found.mean, places)
-    return mean if mean == MISSING or found.sd != found.sd else f"{mean} ± {number(found.sd, places)}"
 
 
 def tuning_table(benchmark: Benchmark, task: BenchmarkTask) -> Table:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..document.benchmark import Benchmark
-from ..document.benchmark_task import BenchmarkTask, MethodOnTask, Ranked
+from ..document.benchmark_task import RANKED, BenchmarkTask, MethodOnTask, Ranked
 from ..document.estimate import point
 from . import drawing as ink
 from .benchmark_words import RANKED_WORDS, change, digits, ordered, titled, verdict_words
@@ -43,31 +43,34 @@ def looks(benchmark: Benchmark) -> dict[str, tuple[str, str]]:
     """Give every method a colour and a marker, alike in all figures; black stars are the reference."""
     found, others = {}, [one for one in benchmark.methods if one != benchmark.protocol.reference]
     for place, method in enumerate(others):
-        found[method] = COLOURS[place % len(COLOURS)], MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
+        found[method] = (
+            COLOURS[place % len(COLOURS)],
+            MARKERS[(place % len(COLOURS) + place // len(COLOURS)) % len(MARKERS)],
+        )
     return {benchmark.protocol.reference: (ink.BLACK, "*")} | found
 
 
-def forest(benchmark: Benchmark, metric: Ranked) -> Picture | None:
-    """Draw the paired differences of a number to the reference, a panel a task; None where nothing was compared."""
-    panels, reference = [], benchmark.protocol.reference
-    axis = f"change of {RANKED_WORDS[metric]}, method minus {reference}"
-    axis += f"; bars: {percent(benchmark.protocol.confidence)} intervals"
-    for task in benchmark.tasks[:MOST]:
-        rows = [_forest_row(one, metric) for one in ordered(task, benchmark.protocol.objective) if one.against]
-        if any(row.marks[0].found.defined for row in rows):
-            panels.append(Panel(task.name, rows, axis, point(0.0, ""), "verdict"))
-    if not panels:
+def forest(benchmark: Benchmark, task: BenchmarkTask, place: int) -> Picture | None:
+    """Draw a task's paired differences to the reference, a panel a number; None where nothing was compared."""
+    compared = [one for one in ordered(task, benchmark.protocol.objective) if one.against]
+    panels = []
+    for metric in RANKED:
+        last = metric == RANKED[-1]
+        rows = [_forest_row(one, metric, last) for one in compared]
+        panels.append(Panel("", rows, RANKED_WORDS[metric], point(0.0, ""), "verdict" if last else ""))
+    if not any(row.marks[0].found.defined for panel in panels for row in panel.rows):
         return None
-    figure = draw(panels, [], ink.WIDE, digits=digits(benchmark))
-    title = f"Change of {RANKED_WORDS[metric]} against {reference}"
-    return Picture(f"differences_{metric}", title, figure, f"{title}. {described(panels)}", FOREST)
+    figure = draw(panels, [], ink.WIDE, beside=True, digits=digits(benchmark))
+    title = f"Change against {benchmark.protocol.reference}, {percent(benchmark.protocol.confidence)} intervals"
+    alt = f"{title}, {name(task.name)}. {described(panels)}"
+    return Picture(f"differences_{place}", f"{title}: {task.name}", figure, alt, FOREST)
 
 
-def _forest_row(row: MethodOnTask, metric: Ranked) -> Row:
+def _forest_row(row: MethodOnTask, metric: Ranked, said: bool) -> Row:
     found = change(row, metric)
     assert found is not None
     side = {" +": 1, " -": -1}.get(found.mark, 0)
-    return Row(row.method, [Mark(found.found, *MOVES[side])], verdict_words(row))
+    return Row(row.method, [Mark(found.found, *MOVES[side])], verdict_words(row) if said else "")
 
 
 def panels_of(count: int, height: float, across_axis: str, up_axis: str) -> tuple[Figure, list[Axes]]:
@@ -146,4 +149,8 @@ def _front(
 def figure_notes(benchmark: Benchmark) -> list[str]:
     """Say which tasks have no place in figures of a panel a task."""
     left = len(benchmark.tasks) - MOST
-    return [f"Figures hold the first {MOST} tasks; {number(left)} more are in the tables."] if left > 0 else []
+    return (
+        [f"Figures of fronts and searches hold the first {MOST} tasks; {number(left)} more are in the tables."]
+        if left > 0
+        else []
+    )

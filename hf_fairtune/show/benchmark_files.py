@@ -19,7 +19,7 @@ from .table import Table, as_latex
 from .words import reasons, written
 
 PAGE, CARD, NUMBERS, LATEX = "compare.html", "README.md", "benchmark.csv", "benchmark.tex"
-HEAD = """% Tables of a benchmark. They need \\usepackage{booktabs}; names beyond Latin letters need XeLaTeX or LuaLaTeX.
+HEAD = """% Tables of a benchmark. They need \\usepackage{booktabs}; names beyond Latin letters need XeLaTeX.
 % A dash stands for what is undefined, missing or withheld.
 
 """
@@ -50,7 +50,7 @@ def write_benchmark(benchmark: Benchmark, folder: str | Path) -> list[Path]:
         CARD: benchmark_markdown(public, drawn),
         NUMBERS: benchmark_csv(public),
         LATEX: benchmark_latex(public),
-        PAGE: benchmark_page(public, pictures(public)),
+        PAGE: benchmark_page(public, drawn),
     }
     return paths + [write_atomically(share / file, text) for file, text in texts.items()]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ..document.benchmark import Benchmark
 from ..document.benchmark_task import RANKED, BenchmarkTask
+from ..document.comparison import Verdict
 from .benchmark_detail_tables import (
     cut_table,
     error_table,
@@ -23,6 +24,12 @@ from .page import FIGURES, TABLES, Drawn, Room, render
 from .table import Table, as_text
 from .words import SHARING, clean, listed, name
 
+LEADS: dict[Verdict, str] = {
+    "better": "better than",
+    "gain": "a gain for some group, and harm not excluded for another, against",
+    "level-down": "levelling down against",
+    "worse": "worse than",
+}
 LIMITS = (
     "Which method is best in general: a verdict is on these test rows, this model and this budget of tuning, against "
     "one reference.",
@@ -94,10 +101,11 @@ def pictures(benchmark: Benchmark) -> list[Picture]:
     """Draw all figures of a benchmark, those of the objective first."""
     objective = benchmark.protocol.objective
     order = [objective, *(one for one in RANKED if one != objective)]
-    found = [forest(benchmark, metric) for metric in order]
     ranks = {one.metric: one for one in benchmark.ranks}
+    found = [rank_diagram(benchmark, ranks[metric]) for metric in order[:1] if metric in ranks]
+    found += [forest(benchmark, task, place) for place, task in enumerate(benchmark.tasks, start=1)]
     found += [pareto(benchmark, "min_group_auc"), pareto(benchmark, "auc_gap")]
-    found += [rank_diagram(benchmark, ranks[metric]) for metric in order if metric in ranks]
+    found += [rank_diagram(benchmark, ranks[metric]) for metric in order[1:] if metric in ranks]
     return [one for one in [*found, *search_pictures(benchmark)] if one is not None]
 
 

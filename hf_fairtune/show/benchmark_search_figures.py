@@ -1,7 +1,8 @@
 """The figures of a benchmark's searches: the best value so far by trial, and how often a part was trained."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +16,12 @@ from .mask_figures import FREQUENCY, grid, heat, place_word
 from .search_history import best_so_far
 from .words import listed, number
 
+# Lines that an eye tells apart; further ones are grey.
+COLOURED = 8
 TRAJECTORY = (
     "The best value on validation up to each trial, a mean over folds where there are several. A search is worth its "
     "trials only as far as it is above a random one of as many. The best of many trials is partly luck: what holds on "
-    "new patients is the test's number, not this one."
+    "new patients is the test's number, not this one. Of many methods some are grey."
 )
 SHARED = " Searches of several tasks and folds are counted together; a task of more folds counts more."
 
@@ -33,21 +36,29 @@ def trajectories(benchmark: Benchmark) -> Picture | None:
     if not found:
         return None
     figure, panels = panels_of(len(found[:MOST]), 2.3, "trial", "best on validation so far")
-    styles, said, shown = looks(benchmark), list[str](), dict[str, None]()
+    styles, said = looks(benchmark), list[str]()
+    shown = distinguished(benchmark, {method for _, lines in found for method in lines})
     for axes, (title, lines) in zip(panels, found, strict=False):
         for method, line in lines.items():
-            colour, marker = styles[method]
-            axes.step(np.arange(len(line)), line, where="post", color=colour, linewidth=1.3, gid="trajectory")
+            colour, marker = styles[method] if method in shown else (ink.BAND, "")
+            look: dict[str, Any] = {"color": colour, "linewidth": 1.3, "zorder": 2 + (method in shown)}
+            axes.step(np.arange(len(line)), line, where="post", gid="trajectory", **look)
             axes.plot(len(line) - 1, line[-1], marker, color=colour, markersize=5)
-            shown[method] = None
         ends = [f"{method} {number(line[-1])}" for method, line in lines.items()]
         said.append(f"{title}: {listed(ends, comma=', ')}")
         axes.set_title(labels([title], 36, 2)[0], fontsize=ink.SMALL, fontweight="bold", loc="left")
         coarse(axes, "y")
         tidy(axes)
-    method_key(figure, benchmark, [one for one in benchmark.methods if one in shown], styles, "-")
+    method_key(figure, benchmark, shown, styles, "-")
     alt = f"Best value on validation so far by trial; at the end {listed(said)}."
     return Picture("searches", "What the searches found", figure, alt, TRAJECTORY)
+
+
+def distinguished(benchmark: Benchmark, searched: Collection[str]) -> list[str]:
+    """Choose the methods with a colour: the reference, those that search masks, and the next; not many."""
+    first = [benchmark.protocol.reference, *(one.method for one in benchmark.masks), *benchmark.methods]
+    kept = [one for one in dict.fromkeys(first) if one in searched][:COLOURED]
+    return [one for one in benchmark.methods if one in kept]
 
 
 def trajectory(searches: Sequence[Search]) -> np.ndarray:

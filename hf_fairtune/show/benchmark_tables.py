@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from ..document.benchmark import Benchmark, PublishedNumber
+from ..audits.benchmark_cuts import HALF
+from ..document.benchmark import Benchmark, PublishedMetric, PublishedNumber
 from ..document.benchmark_task import RANKED, BenchmarkTask, MethodOnTask, Ranked
 from ..document.estimate import NAN, Reason
 from ..document.run import Needs
@@ -19,6 +20,7 @@ from .benchmark_words import (
     digits,
     folds_words,
     left_out_words,
+    mean_and_sd,
     ordered,
     ranks_said,
     titled,
@@ -28,7 +30,15 @@ from .benchmark_words import (
 from .table import Cell, Table
 from .words import name, number, percent
 
-PUBLISHED_SHORT: dict[Ranked, str] = {"auc": "AUC", "min_group_auc": "lowest", "auc_gap": "gap"}
+PUBLISHED_SHORT: dict[PublishedMetric, str] = {
+    "auc": "AUC",
+    "min_group_auc": "lowest",
+    "auc_gap": "gap",
+    "equalized_odds_difference": "EOddsD[max] at 0.5",
+    "equal_opportunity_difference": "difference of true positive rates at 0.5",
+    "demographic_parity_difference": "difference of selection rates at 0.5",
+}
+ELSEWHERE = "{count} published numbers are of tasks that this comparison lacks, and left out"
 
 
 def summary_table(benchmark: Benchmark) -> Table:
@@ -53,6 +63,7 @@ def summary_table(benchmark: Benchmark) -> Table:
     said = [PAGE_VERDICTS.format(margin=benchmark.protocol.margin), *family_words(benchmark)]
     left = [text for one in benchmark.ranks for text in left_out_words(one.left_out)]
     said += [*map(ranks_said, benchmark.ranks), ASSUMES, *dict.fromkeys(left), *folds_words(benchmark)]
+    said += [INTERVALS, DASH]
     title = f"Methods over {len(benchmark.tasks)} tasks, against {name(benchmark.protocol.reference)}"
     return Table.of(f"{title}, by {RANKED_WORDS[objective]}", header, rows, said, digits=2)
 
@@ -83,14 +94,15 @@ def task_table(benchmark: Benchmark, task: BenchmarkTask) -> Table:
     rows, published = list[list[Cell]](), _published(benchmark, task)
     for row in ordered(task, benchmark.protocol.objective):
         numbers = [_marked(row, metric, digits(benchmark)) for metric in RANKED]
-        beside = ", ".join(_paper(one) for one in published if one.method == row.method)
+        own = [one for one in published if one.method == row.method and one.metric in RANKED]
+        beside = ", ".join(_paper(one, PUBLISHED_SHORT[one.metric]) for one in own)
         cells: list[Cell] = [titled(row.method, benchmark), trainings_words(row), *numbers]
         rows.append([*cells, verdict_words(row), beside])
     header = ["method", "trainings", *RANKED_WORDS.values(), f"against {benchmark.protocol.reference}", "published"]
     sizes = f"{number(task.n)} rows, {number(task.positives)} {task.positive}" if task.n is not None else ""
     why = {reason: None for row in task.methods for reason in _reasons(row)}
     reference = name(benchmark.protocol.reference)
-    said = [*([sizes] if sizes else []), MARKS.format(reference=reference), INTERVALS, DASH]
+    said = [*([sizes] if sizes else []), MARKS.format(reference=reference)]
     said += benchmark.protocol.differences if published else []
     level = percent(benchmark.protocol.confidence)
     return Table.of(f"{task_place(task)} [{level} interval]", header, rows, said, why=why, digits=digits(benchmark))
@@ -111,9 +123,9 @@ def _published(benchmark: Benchmark, task: BenchmarkTask) -> list[PublishedNumbe
     return [one for one in benchmark.published if one.task == task.name]
 
 
-def _paper(one: PublishedNumber) -> str:
+def _paper(one: PublishedNumber, called: str) -> str:
     sd = "" if one.sd != one.sd else f" ± {number(one.sd, 3)}"
-    return f"{PUBLISHED_SHORT[one.metric]} {number(one.value, 3)}{sd}"
+    return f"{called} {number(one.value, 3)}{sd}".strip()
 
 
 def difference_table(benchmark: Benchmark, task: BenchmarkTask) -> Table:
@@ -133,14 +145,22 @@ def difference_table(benchmark: Benchmark, task: BenchmarkTask) -> Table:
 
 
 def published_table(benchmark: Benchmark) -> Table:
-    """Build a row a published number, ours beside it where there is one."""
-    rows: list[list[Cell]] = []
-    tasks = {task.name: task for task in benchmark.tasks}
+    """Build a row a published number of one of our tasks, ours beside it where there is one."""
+    rows, tasks = list[list[Cell]](), {task.name: task for task in benchmark.tasks}
     for one in benchmark.published:
-        found = tasks[one.task].find(one.method) if one.task in tasks else None
-        ours: Cell = found.number(one.metric).mean if found else ""
-        rows.append([one.task, one.method, RANKED_WORDS[one.metric], _paper(one), ours, one.source])
+        if one.task in tasks:
+            found = tasks[one.task].find(one.method)
+            ours = _ours(found, one.metric, digits(benchmark)) if found else ""
+            rows.append([one.task, one.method, PUBLISHED_SHORT[one.metric], _paper(one, ""), ours, one.source])
     header = ["task", "method", "number", "published", "ours", "source"]
-    return Table.of(
-        "Published numbers beside ours", header, rows, benchmark.protocol.differences, digits=digits(benchmark)
-    )
+    left = len(benchmark.published) - len(rows)
+    said = [*benchmark.protocol.differences, *([ELSEWHERE.format(count=left)] if left else [])]
+    return Table.of("Published numbers beside ours", header, rows, said, digits=digits(benchmark))
+
+
+def _ours(row: MethodOnTask, metric: PublishedMetric, places: int) -> str:
+    """Write our number: a mean with its interval, or of a gap at 0.5 with its standard deviation over trainings."""
+    ranked = next((one for one in RANKED if one == metric), None)
+    if ranked is not None:
+        return number(row.number(ranked).mean, places)
+    return mean_and_sd(next(cut.gaps[metric] for cut in row.cuts if cut.name == HALF), places)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..document.benchmark import Benchmark, LeftOut, LeftOutBecause, Ranks
-from ..document.benchmark_task import BenchmarkTask, MethodOnTask, Ranked, Standing
+from ..document.benchmark_task import BenchmarkTask, MethodOnTask, OverSeeds, Ranked, Standing
 from ..document.comparison import Verdict
 from ..document.estimate import Estimate
-from .words import listed, name, number, p_value
+from .words import MISSING, listed, name, number, p_value
 
 RANKED_WORDS: dict[Ranked, str] = {
     "auc": "AUC of all rows",
@@ -105,11 +105,17 @@ def digits(benchmark: Benchmark) -> int:
     return 2 if benchmark.shared else 3
 
 
+def mean_and_sd(found: OverSeeds, places: int) -> str:
+    """Write mean ± standard deviation over trainings; the mean alone of one."""
+    mean = number(found.mean, places)
+    return mean if mean == MISSING or found.sd != found.sd else f"{mean} ± {number(found.sd, places)}"
+
+
 def verdict_words(row: MethodOnTask) -> str:
     """Word the verdict on a method, or why there is none."""
     if row.against is not None:
         return VERDICT_WORDS[row.against.verdict]
-    why = f": {row.lacking}" if row.standing == "no scores" and row.lacking else ""
+    why = f": {row.lacking}" if row.missing and row.lacking else ""
     return STANDING_WORDS[row.standing] + why
 
 
