@@ -7,6 +7,7 @@ with another process, or to add methods, tasks and seeds.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def protocol_of(arguments: CompareArguments, settings: Settings, flags: list[str
     )
 
 
-def mapping(text: str | None, name: str) -> dict[str, Any]:
+def mapping(text: str | None, name: str) -> Mapping[str, Any]:
     """Read a flag that is a JSON mapping.
 
     Raises:
