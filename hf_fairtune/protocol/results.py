@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ..document.run import Budget, MethodFacts
 from ..document.search import Search
 from .bench import Bench
 from .entry import Entry
+from .task import short
 from .unit import Trained, Tuned, Unit
 
 
@@ -33,7 +35,7 @@ def scored_tasks(bench: Bench) -> Iterator[ScoredTask]:
             name=task.name if split == "test" else f"{task.name}, {split}",
             dataset=data.facts().name,
             attribute=attribute_of(data, split),
-            model=task.model,
+            model=public_model(task.model),
             split=split,
             labels=every["labels"],
             groups=every["groups"],
@@ -44,6 +46,11 @@ def scored_tasks(bench: Bench) -> Iterator[ScoredTask]:
             positive=data.label_names[1],
             methods=methods,
         )
+
+
+def public_model(name: str) -> str:
+    """Return a Hub id as it is, and the last part of a folder, whose place stays at home."""
+    return short(name) if Path(name).expanduser().exists() else name
 
 
 def attribute_of(data: FairDataset, split: str) -> str:

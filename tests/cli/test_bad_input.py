@@ -158,7 +158,8 @@ def test_unknown_command_and_flag(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain"]) == 2
     said = capsys.readouterr().err
     assert (
-        "`explain` is not a command; choose from ablate, audit, debias, demo, methods, metrics, prepare, push," in said
+        "`explain` is not a command; choose from audit, compare, debias, demo, methods, metrics, prepare, push,"
+        in said
     )
     assert main(["report", "--folder", "x"]) == 2
     assert "see `fairtune report --help`" in capsys.readouterr().err

@@ -149,12 +149,15 @@ def test_an_audit_takes_a_file_too(args: Path, capsys: pytest.CaptureFixture[str
     assert parsed("audit", "p.json", "--label", "l", "--group", "sex")["model"] == "p.json"
 
 
-def test_an_ablation_passes_its_file_on(args: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    args.write_text(f"{THEIRS}mask: soft\n")
-    ablate = find("cli", "ablate")
-    ablation, flags = parse(ablate, ["args.yaml", "--vary", "alpha=0.1,0.2", "--output_dir", "o"])
-    *_, method, training = ablate.flags_of(flags, *("mask", "hard"), 4, Path("o"))
-    assert (method.mask, training.seed, ablation.vary) == ("hard", 4, "alpha=0.1,0.2")
+def test_a_protocol_is_a_file_of_flags(args: Path) -> None:
+    """Its keys are flags, those typed win, and what is a flag of a training goes on to it."""
+    args.write_text("methods: [full, {method: sam, rho: 0.1}]\ntrials: 3\nseeds: [4, 5]\n")
+    for first in (["args.yaml"], ["--config", "args.yaml"]):
+        own, shared, rest = parse(
+            find("cli", "compare"), [*first, "--output_dir", "o", "--trials", "2", "--weight_decay", "0"]
+        )
+        assert own.methods == ["full", '{"method": "sam", "rho": "0.1"}']
+        assert (own.config, shared.trials, shared.seeds, rest) == ("args.yaml", 2, [4, 5], ["--weight_decay", "0"])
 
 
 @pytest.mark.parametrize(
