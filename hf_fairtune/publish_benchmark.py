@@ -29,6 +29,10 @@ def publish_benchmark(benchmark: Benchmark) -> Benchmark:
         tasks=tasks,
         ranks=ranks,
         masks=[rule.show(one) for one in benchmark.masks],
+        # A name that looks like a path is shortened alike everywhere.
+        published=[
+            replace(one, task=rule.show(one.task), method=rule.show(one.method)) for one in benchmark.published
+        ],
         provenance=rule.show(benchmark.provenance),
         shared=True,
     )

@@ -49,7 +49,7 @@ def benchmark_page(benchmark: Benchmark, drawn: Sequence[Picture]) -> str:
     ranks = tables.tables(rank_tables(benchmark))
     tasks = []
     for task, first in zip(benchmark.tasks, firsts, strict=True):
-        tasks.append((name(task.name), "".join(first), (), tables.tables(further_tables(benchmark, task))))
+        tasks.append((name(task.name), first, tables.tables(further_tables(benchmark, task))))
     overview: list[Drawn] = []
     for picture in drawn:
         overview += figures.figures([lambda shown: shown], picture)
@@ -136,11 +136,7 @@ def subtitle(benchmark: Benchmark) -> str:
 def lead(benchmark: Benchmark) -> str:
     """Say in a sentence or two which methods were better and which levelled down."""
     said = []
-    for verdict, words in (
-        ("better", "better than"),
-        ("level-down", "levelling down against"),
-        ("worse", "worse than"),
-    ):
+    for verdict, words in LEADS.items():
         found: dict[str, int] = {}
         for task in benchmark.tasks:
             for row in task.methods:
@@ -148,7 +144,8 @@ def lead(benchmark: Benchmark) -> str:
                     found[row.method] = found.get(row.method, 0) + 1
         some = [f"{name(method)} on {count}" for method, count in found.items()]
         said += [f"{words} {name(benchmark.protocol.reference)}: {listed(some, comma=', ')}"] if some else []
-    text = "; ".join(said) if said else f"no method is shown to be better or worse than {benchmark.protocol.reference}"
+    reference = name(benchmark.protocol.reference)
+    text = "; ".join(said) or f"on none a method is shown to be better or worse than {reference}"
     return f"Of {len(benchmark.tasks)} tasks, {text}."
 
 

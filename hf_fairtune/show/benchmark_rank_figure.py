@@ -35,7 +35,7 @@ def rank_diagram(benchmark: Benchmark, found: Ranks) -> Picture | None:
     for tick in range(1, count + 1):
         axes.plot([tick, tick], [0, -0.12], color=ink.BLACK, linewidth=1)
         axes.text(tick, -0.2, str(tick), ha="center", va="bottom", fontsize=ink.SMALL)
-    length = min(found.critical_difference, count - 1)
+    length = found.critical_difference
     axes.plot([1, 1 + length], [-0.75, -0.75], color=ink.VERMILLION, linewidth=2, gid="critical-difference")
     words = f"critical difference {number(found.critical_difference)}"
     axes.text(1 + length / 2, -0.82, words, ha="center", va="bottom", fontsize=ink.SMALL, color=ink.VERMILLION)

@@ -55,11 +55,11 @@ def summary_table(benchmark: Benchmark) -> Table:
         average: list[Cell] = [ranks.get(metric, {}).get(method, NAN) for metric in by_rank]
         own = method == benchmark.protocol.reference
         counts: list[Cell] = ["" if own else verdicts[verdict] for verdict in VERDICT_WORDS]
-        cells: list[Cell] = [titled(method, benchmark), *_needs(found[0].facts.needs), *average, *counts]
-        rows.append([*cells, len(found) - judged, len(found)])
-    header = ["method", "attribute to train", "to choose", "to predict"]
+        cells: list[Cell] = [titled(method, benchmark), *counts, len(found) - judged, len(found)]
+        rows.append([*cells, *average, *_needs(found[0].facts.needs)])
+    header = ["method", *VERDICT_WORDS.values(), "not judged", "tasks"]
     header += [f"average rank, {RANKED_WORDS[metric]}" for metric in by_rank]
-    header += [*VERDICT_WORDS.values(), "not judged", "tasks"]
+    header += ["attribute to train", "to choose", "to predict"]
     said = [PAGE_VERDICTS.format(margin=benchmark.protocol.margin), *family_words(benchmark)]
     left = [text for one in benchmark.ranks for text in left_out_words(one.left_out)]
     said += [*map(ranks_said, benchmark.ranks), ASSUMES, *dict.fromkeys(left), *folds_words(benchmark)]

@@ -43,6 +43,26 @@ def test_means_and_differences_are_those_of_slow_formulas_and_of_replicate() -> 
     assert found.against == replicate(task.labels, own, other, task.groups, task.group_names, reference="full")
 
 
+def test_clusters_and_excluded_groups_are_those_of_replicate() -> None:
+    rng = np.random.default_rng(9)
+    task = task_of(rng)
+    groups = np.where(rng.random(len(task.labels)) < 0.1, 2, task.groups)
+    clusters = rng.integers(0, 250, len(groups))
+    task = replace(task, groups=groups, clusters=clusters, group_names=["a", "b", "unknown"], excluded=["unknown"])
+    found = benchmark_of([task], "full").tasks[0]
+    scores = method(task, "levelled").scores, method(task, "full").scores
+    expected = replicate(
+        task.labels, *scores, groups, task.group_names, reference="full", clusters=clusters, exclude=["unknown"]
+    )
+    row = found.find("levelled")
+    assert row
+    assert row.against == expected
+    assert (found.clusters, found.excluded) == (len(np.unique(clusters)), ["unknown"])
+    predicted = (scores[0][0] >= 0.5).astype(int)
+    rates = [predicted[groups == code].mean() for code in (0, 1)]
+    assert row.cuts[0].gaps["demographic_parity_difference"].runs[0] == pytest.approx(abs(rates[0] - rates[1]))
+
+
 def test_the_reference_has_the_numbers_that_others_are_compared_with() -> None:
     task = benchmark_of([task_of(np.random.default_rng(0))], "full").tasks[0]
     full, other = task.find("full"), task.find("swift-hard")

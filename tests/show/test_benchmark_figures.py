@@ -1,5 +1,7 @@
 """The figures of a benchmark hold its numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,8 @@ def test_bars_join_ranks_within_the_critical_difference_by_pairs() -> None:
 
 
 def test_the_diagram_has_every_method_and_the_length_of_the_difference(benchmark: Benchmark) -> None:
-    found = benchmark.ranks[1]
+    # A difference beyond the axis, as of few tasks, keeps its length.
+    found = replace(benchmark.ranks[1], critical_difference=4.3)
     picture = rank_diagram(benchmark, found)
     assert picture
     lines = {gid: [] for gid in ("rank", "critical-difference")}
