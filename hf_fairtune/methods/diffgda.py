@@ -24,7 +24,6 @@ from .signed_bias import (
     Judge,
     Least,
     Notion,
-    Verdict,
     contrast_weights,
     probabilities,
     refuse_notion,
@@ -121,9 +120,7 @@ class DiffGda(Method):
 
     def callbacks(self) -> list[TrainerCallback]:
         """Return what evaluates the model and keeps the best."""
-        if self.judge is None:
-            return []
-        return [BestOfBias(self.judge, self.progress, self.evaluations)]
+        return [BestOfBias(self)]
 
     def finish(self, model: Any) -> None:
         """Put the model of least bias in place."""
@@ -154,41 +151,48 @@ class DiffGda(Method):
 
 
 class BestOfBias(CheckpointFile):
-    """Evaluate a model in training, and keep the weights of least bias; `progress` takes what was found."""
+    """Evaluate a model in training, and keep the weights of least bias.
+
+    Args:
+        method: has the judge, and takes the progress; a model made when the training begins prepares it then.
+    """
 
     file_name = "least_bias.safetensors"
 
-    def __init__(self, judge: Judge, progress: Progress, evaluations: int) -> None:
-        self.judge, self.progress, self.evaluations = judge, progress, evaluations
+    def __init__(self, method: DiffGda) -> None:
+        self.method = method
 
     def tensors(self) -> Mapping[str, Tensor]:
         """Return the weights that are kept."""
-        return self.progress.weights
+        return self.method.progress.weights
 
     def take(self, tensors: Mapping[str, Tensor]) -> None:
         """Take up the weights."""
-        self.progress.weights = dict(tensors)
+        self.method.progress.weights = dict(tensors)
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, *rest: Any, **objects: Any) -> None:
         """Keep the model as it came, or what a checkpoint kept."""
         refuse_sharded(objects["model"].parameters(), "The model of least bias")
         if state.global_step == 0:
-            self.progress.weights = copied(objects["model"])
+            self.method.progress.weights = copied(objects["model"])
         super().on_train_begin(args, state, *rest)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **objects: Any
     ) -> None:
-        """Evaluate the model where it is time."""
-        every = max(1, round(state.max_steps / state.num_train_epochs / self.evaluations))
-        if not self.progress.ended and (state.global_step % every == 0 or state.global_step == state.max_steps):
-            self._judge(self.judge(objects["model"]), state.global_step, objects["model"])
-        control.should_training_stop = control.should_training_stop or self.progress.ended
+        """Evaluate the model where it is time, and end the training where it has come down to chance."""
+        known, step = self.method.progress, state.global_step
+        every = max(1, round(state.max_steps / state.num_train_epochs / self.method.evaluations))
+        if not known.ended and (step % every == 0 or step == state.max_steps):
+            self._judge(objects["model"], step)
+        control.should_training_stop = control.should_training_stop or known.ended
         super().on_step_end(args, state, control)
 
-    def _judge(self, verdict: Verdict, step: int, model: nn.Module) -> None:
-        known = self.progress
+    def _judge(self, model: nn.Module, step: int) -> None:
+        known, judge = self.method.progress, self.method.judge
         assert known.least is not None
+        assert judge is not None
+        verdict = judge(model)
         known.evaluations, known.ended = known.evaluations + 1, verdict.balanced_accuracy <= CHANCE
         if known.least.takes(verdict):
             known.step, known.weights = step, copied(model)

@@ -24,8 +24,8 @@ class GroupSam(Method):
     """Take the gradient of L_others(w) + L_worst(w + rho * g / |g|), g being that of L_worst at w.
 
     It is ImbSAM with a group in place of the classes that have few rows: the one whose running mean of the loss is
-    highest. A batch takes three passes. The parts of its loss are the mean losses of their rows, weighed by these.
-    With one group it is SAM and with a radius of 0 plain fine-tuning, both bit for bit.
+    highest. A batch takes three passes; the parts of its loss are mean losses of rows, weighed by their number. With
+    one group it is SAM and with a radius of 0 plain fine-tuning, both bit for bit.
     """
 
     title: ClassVar[str] = "Group-aware SAM"

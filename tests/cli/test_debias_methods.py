@@ -90,3 +90,31 @@ def test_fairprune_sets_weights_to_zero_and_trains_none(repair: Repair, biased: 
     for name in set(before) - set(HEAD):
         gone = after[name] == 0
         assert torch.equal(after[name][~gone], before[name][~gone]), name
+
+
+@pytest.mark.parametrize("method", ["fscl", "self", "taskarithmetic"])
+def test_methods_of_several_trainings_repair_too(repair: Repair, biased: Path, method: str) -> None:
+    """Priced beforehand on a few rows, trained in folders of their own."""
+    folder = repair("--method", method, "--num_train_epochs", "1")
+    assert moved(biased, folder) == set(weights(biased))
+    training = training_of(folder)
+    assert training.method.name == method
+    assert len(training.steps) == 2
+    assert weights(biased).keys() == weights(folder).keys()
+
+
+def test_diffprune_sets_units_to_zero(repair: Repair, biased: Path) -> None:
+    """But for the head, which calibration scales."""
+    folder = repair("--method", "diffprune", "--prune_share", "0.1")
+    (step,) = training_of(folder).steps
+    assert (step.epochs, step.batches) == (0, 0)
+    assert str(step.facts["pruned"]).endswith(" units")
+    assert all(name.endswith((".fc2.weight", ".o_proj.weight")) for name in moved(biased, folder) - set(HEAD))
+
+
+def test_diffgda_keeps_the_model_of_least_bias(repair: Repair, biased: Path) -> None:
+    folder = repair("--method", "diffgda", "--bias", "equal_opportunity", "--num_train_epochs", "1")
+    (step,) = training_of(folder).steps
+    assert float(step.facts["bias"]) <= float(step.facts["bias_before"])
+    assert step.facts["evaluations"]
+    assert moved(biased, folder) - set(HEAD) if step.facts["step"] else moved(biased, folder) <= set(HEAD)

@@ -89,6 +89,19 @@ def test_the_model_of_least_bias_above_the_floor_is_kept(tmp_path: Path) -> None
     assert least.size <= min(one.size for one in judged if one.balanced_accuracy >= 0.6)
 
 
+def test_a_model_made_when_the_training_begins_and_a_trial_are_evaluated_too(tmp_path: Path) -> None:
+    args = arguments(tmp_path, learning_rate=1e-3, num_train_epochs=1)
+    data = {"train_dataset": marked(96), "eval_dataset": marked(128, 1, 0.6)}
+    method = DiffGda(bias="equal_opportunity", evaluations=2)
+    run = FairTrainer(model_init=lambda: biased(), args=args, method=method, **data)
+    run.hyperparameter_search(n_trials=1)
+    run.train()
+    facts = run.training_log.steps[0].facts
+    assert facts["evaluations"] == 2
+    assert facts["bias"] == pytest.approx(JUDGE(run.model).size)
+    assert float(facts["bias"]) <= float(facts["bias_before"])
+
+
 def test_where_none_is_accurate_enough_the_model_stays_bit_for_bit(tmp_path: Path) -> None:
     run = trained(tmp_path, floor=1.0)
     start = biased().state_dict()
