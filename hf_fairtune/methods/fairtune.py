@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from optuna.trial import BaseTrial
 from peft import PeftModel
+from torch import nn
 
 from ..document.run import MaskBits, MaskUnit
 from ..errors import FairTuneError
@@ -58,14 +59,9 @@ class FairTune(Method):
         space = self.space(parts_of(model, facts.head), model_type_of(model))
         if self.mask is None:
             raise NotSearchedError("`mask` is empty; search one with `fairtune search`, or give --mask attention.")
-        mask, sizes = Mask.of(self.mask, space), {name: p.numel() for name, p in model.named_parameters()}
-        units = [
-            MaskUnit(unit.name, unit.place, [*unit.kinds], sum(sizes[name] for name in unit.parameters))
-            for unit in space.units
-        ]
-        tuned = masked(model, mask, space)
-        kept: Literal["adapter", "tensors"] = "adapter" if isinstance(tuned, PeftModel) else "tensors"
-        self.applied = MaskBits(space.granularity, [*mask.bits], len(space.places), units, kept)
+        mask = Mask.of(self.mask, space)
+        applied, tuned = bits_of(mask, space, model), masked(model, mask, space)
+        self.applied = replace(applied, kept="adapter") if isinstance(tuned, PeftModel) else applied
         return tuned
 
     def space(self, parts: Sequence[Part], model_type: str) -> Space:
@@ -88,6 +84,16 @@ class FairTune(Method):
     def record(self) -> StageRecord:
         """Return the mask that was applied."""
         return StageRecord(mask=self.applied)
+
+
+def bits_of(mask: Mask, space: Space, model: nn.Module) -> MaskBits:
+    """Return what a document keeps of a mask over a plain model whose tensors it trains."""
+    sizes = {name: p.numel() for name, p in model.named_parameters()}
+    units = [
+        MaskUnit(unit.name, unit.place, [*unit.kinds], sum(sizes[name] for name in unit.parameters))
+        for unit in space.units
+    ]
+    return MaskBits(space.granularity, [*mask.bits], len(space.places), units, "tensors")
 
 
 METHOD = FairTune
