@@ -25,8 +25,9 @@ def refuse_mask(method: Method, mask: str | None) -> None:
     Raises:
         FairTuneError: it does.
     """
-    # What changes weights after the last step would not heed the mask.
-    if mask is not None and not (method.trains.startswith(EVERYTHING) and type(method).finish is Method.finish):
+    # What follows the last step, as an average, keeps still what was; a change of weights of its own would not.
+    everything = method.trains.partition(", then ")[0] == EVERYTHING
+    if mask is not None and not (everything and type(method).finish is Method.finish):
         raise FairTuneError(
             f"`under_mask` is {mask}, but the method {method.name!r} decides itself what moves: {method.trains}; "
             "leave the mask out."

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file
 from transformers import AutoModelForImageClassification
 
 from hf_fairtune.document.document import Document
@@ -90,3 +91,13 @@ def test_fairprune_sets_weights_to_zero_and_trains_none(repair: Repair, biased: 
     for name in set(before) - set(HEAD):
         gone = after[name] == 0
         assert torch.equal(after[name][~gone], before[name][~gone]), name
+
+
+def test_a_mask_under_groupdro(repair: Repair, biased: Path) -> None:
+    """LayerNorms and the head move, by GroupDRO; they are kept as tensors, too."""
+    folder = repair("--method", "groupdro", "--under_mask", "layernorm", "--num_train_epochs", "1")
+    changed, training = moved(biased, folder), training_of(folder)
+    assert changed == {name for name in weights(biased) if "layernorm_" in name} | HEAD
+    assert set(load_file(folder / "adapter" / "delta.safetensors")) == changed
+    assert training.mask is not None
+    assert (training.method.name, training.mask.kept) == ("groupdro", "tensors")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
+from transformers import TrainerCallback
 
 from hf_fairtune import catalog
 from hf_fairtune.errors import FairTuneError
@@ -13,10 +14,10 @@ from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.method import Method, method_named
 from hf_fairtune.trainer.arguments import FairTrainingArguments
 from hf_fairtune.trainer.fair import FairTrainer
-from tests.conftest import table, tiny_vit
+from tests.conftest import KilledError, table, tiny_vit
 
 # Those that train everything and change no weight after the last step.
-FIT = ["fdr", "full", "groupdro", "jtt", "penalty", "reg", "reweighting", "rw", "sam"]
+FIT = ["fdr", "full", "groupdro", "jtt", "penalty", "reg", "reweighting", "rw", "sam", "swad"]
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +27,8 @@ def rows() -> Dataset:
 
 def trainer(folder: Path, rows: Dataset, method: Method | str, mask: str | None = None, **more: Any) -> FairTrainer:
     args = FairTrainingArguments(
-        str(folder), num_train_epochs=1, per_device_train_batch_size=8, learning_rate=1e-2, warmup_steps=0,
-        use_cpu=True, report_to=[], save_strategy="no", eval_strategy="no", under_mask=mask, max_grad_norm=0.0, **more,
+        str(folder), num_train_epochs=2, per_device_train_batch_size=8, learning_rate=1e-2, warmup_steps=0,
+        use_cpu=True, report_to=[], under_mask=mask, max_grad_norm=0.0, **more,
     )  # fmt: skip
     return FairTrainer(model_init=lambda: tiny_vit(), args=args, train_dataset=rows, eval_dataset=rows, method=method)
 
@@ -81,7 +82,7 @@ def test_the_method_still_decides_how(tmp_path: Path, rows: Dataset) -> None:
         assert torch.equal(*heads) == alike
 
 
-@pytest.mark.parametrize("name", sorted({*catalog.names("methods")} - {*FIT, "swad", "scratch"}))
+@pytest.mark.parametrize("name", sorted({*catalog.names("methods")} - {*FIT}))
 def test_a_method_that_decides_what_moves_is_refused(tmp_path: Path, rows: Dataset, name: str) -> None:
     with pytest.raises(FairTuneError, match=f"the method '{name}' decides itself what moves"):
         trainer(tmp_path, rows, name, "layernorm")
@@ -92,3 +93,26 @@ def test_a_mask_that_does_not_fit_is_refused(tmp_path: Path, rows: Dataset) -> N
         trainer(tmp_path, rows, "full", "0101")
     with pytest.raises(FairTuneError, match="no_such"):
         trainer(tmp_path, rows, "full", "no_such")
+
+
+class Killed(TrainerCallback):
+    """Dies after the checkpoint of the first epoch."""
+
+    def on_save(self, *_: object, **__: object) -> None:
+        raise KilledError
+
+
+def test_a_killed_training_under_a_mask_goes_on_and_another_mask_starts_afresh(tmp_path: Path, rows: Dataset) -> None:
+    whole = trainer(tmp_path / "whole", rows, "groupdro", "attention")
+    whole.train()
+    killed = trainer(tmp_path / "killed", rows, "groupdro", "attention")
+    killed.add_callback(Killed())
+    with pytest.raises(KilledError):
+        killed.train()
+    other = trainer(tmp_path / "killed", rows, "groupdro", "attention")
+    other.train(resume_from_checkpoint=True)
+    for one, same in zip(whole.model.parameters(), other.model.parameters(), strict=True):
+        assert torch.equal(one, same)
+    third = trainer(tmp_path / "killed", rows, "groupdro", "layernorm")
+    third.train(resume_from_checkpoint=True)
+    assert not any("attention" in name for name in moved(third.model))
