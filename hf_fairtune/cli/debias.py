@@ -148,6 +148,11 @@ def complete(
     drawn = ExternalSet("external", "train", external.external_fraction, external.external_replacement)
     more = {"command": "debias", "test": places, **vars(external)}
     if training.method == LADDER:
+        if training.under_mask is not None:
+            raise FairTuneError(
+                f"`under_mask` is {training.under_mask}, but the rungs of a ladder decide themselves what moves; "
+                "leave it out."
+            )
         more |= {"rungs": hyperparameters.rungs, "enough": rules_text(hyperparameters.enough)}
     job = RepairJob(data, model, hyperparameters, training, more, sets, drawn)
     if not job.balances and drawn != replace(drawn, fraction=1.0, replacement=False):

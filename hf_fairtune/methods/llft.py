@@ -40,6 +40,7 @@ class Llft(Method):
   eprint = {2304.03935},
   archivePrefix = {arXiv}
 }"""
+    trains: ClassVar[str] = "the head alone, without gradient steps of the Trainer"
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, original_training_data=False)
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True), "pool": View()})
 

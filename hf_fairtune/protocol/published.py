@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..document.benchmark import PublishedNumber
-from ..document.benchmark_task import RANKED
+from ..document.benchmark import PUBLISHED, PublishedNumber
 from ..document.estimate import NAN
 from ..errors import FairTuneError, first_line
 
@@ -18,7 +17,7 @@ PERCENT, OBJECTIVE = "percent", re.compile(r"objective=(\w+)")
 
 
 def published_numbers(given: Mapping[str, Any], config: str | None) -> list[PublishedNumber]:
-    """Read the numbers of a table for the methods' metrics that are ranked.
+    """Read the numbers of a table of those metrics that a report has.
 
     Args:
         given: `file`, from the folder of the protocol file; `table`, its number; and, where the file names data sets
@@ -41,14 +40,14 @@ def published_numbers(given: Mapping[str, Any], config: str | None) -> list[Publ
     if not rows:
         raise FairTuneError(f"`published`: `{path}` has no table {given.get('table')}.")
     tasks: Mapping[str, str] = given.get("tasks") or {}
-    return [_number(row, tasks) for row in rows if row["metric"] in RANKED]
+    return [_number(row, tasks) for row in rows if row["metric"] in PUBLISHED]
 
 
 def _number(row: Mapping[str, str], tasks: Mapping[str, str]) -> PublishedNumber:
     """Read a row; numbers in percent become fractions."""
     scale = 100 if row["unit"] == PERCENT else 1
     task = tasks.get(f"{row['dataset']}/{row['attribute']}", f"{row['dataset']}-{row['attribute']}")
-    metric = next(one for one in RANKED if one == row["metric"])
+    metric = next(one for one in PUBLISHED if one == row["metric"])
     sd = float(row["sd"]) / scale if row["sd"] else NAN
     objective = OBJECTIVE.match(row["note"])
     method = f"{row['method']}-{objective[1]}" if objective else row["method"]

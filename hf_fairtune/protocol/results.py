@@ -86,6 +86,7 @@ def _method(bench: Bench, entry: Entry, split: str, n: int) -> ScoredMethod:
         budget=total(kept),
         searches=kept,
         lacking=lacking,
+        mask=next((one.mask for one in done if one.mask is not None), None) if kept else None,
     )
 
 

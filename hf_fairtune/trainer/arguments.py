@@ -39,6 +39,10 @@ SAMPLER = (
     "Rows of an epoch, drawn with replacement: balanced has every class equally often, group every group, group_label "
     "every group with every label; default: every row once."
 )
+UNDER_MASK = (
+    "What moves, where the method trains everything and changes only loss, rows or step: linear, layernorm, "
+    "attention, mlp, norm, convolution, all, or bits as `fairtune units` lists them."
+)
 CONTACT = "Whom to ask about the model, on its card: a name, an address of mail or of a page."
 logger = logging.getLogger(__name__)
 
@@ -63,6 +67,7 @@ class FairTrainingArguments(TrainingArguments):
         metadata={"help": "How to fine-tune; `fairtune methods` lists the ways.", "choices": catalog.names("methods")},
     )
     followed: RecipeFacts | None = field(default=None, init=False, repr=False)
+    under_mask: str | None = field(default=None, metadata={"help": UNDER_MASK})
     head: str | None = field(default=None, metadata={"help": "Module of the classification head, if not found."})
     num_train_epochs: float = field(default=30.0, metadata={"help": "Epochs of a trial and of the final training."})
     per_device_train_batch_size: int = field(default=64, metadata={"help": "Images a step and device."})

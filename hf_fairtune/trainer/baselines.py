@@ -126,12 +126,18 @@ def as_trial(
     return found
 
 
+def mask_for(trainer: FairTrainer, method: Method) -> str | None:
+    """Return the mask of a trainer's arguments for its own method; another has none."""
+    return trainer.args.under_mask if type(method) is type(trainer.method) else None
+
+
 def beside(
     trainer: FairTrainer, folder: Path, method: Method, seed: int, data: FairDataset | None = None
 ) -> FairTrainer:
     """Return a trainer with the same start and arguments in a folder below; `data` stand for its own."""
     args: Any = trainer.args
     args = replace(args, output_dir=str(Path(args.output_dir) / folder), seed=seed, push_to_hub=False)
+    args.under_mask = mask_for(trainer, method)
     args.followed = trainer.args.followed
     data = data or trainer.data
     given = (

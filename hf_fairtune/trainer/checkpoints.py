@@ -20,9 +20,11 @@ STATE = "trainer_state.json"
 
 
 def settings_of(trainer: Trainer, method: Method) -> Mapping[str, object]:
-    """Return, as JSON, what a checkpoint must have been trained by: method, teacher and learning rate."""
+    """Return, as JSON, what a checkpoint must have been trained by: method, mask, teacher and learning rate."""
     rate, known = trainer.args.learning_rate, {"name": method.name, "stage": method.stage, **method.hyperparameters()}
     teacher = None if method.teacher is None else list(getattr(method.teacher, "trials", ()))
+    mask = getattr(trainer.args, "under_mask", None)
+    known |= {} if mask is None else {"under_mask": mask}
     settings: Mapping[str, object] = json.loads(
         json.dumps({"method": known, "teacher": teacher, "learning_rate": rate})
     )
@@ -32,8 +34,8 @@ def settings_of(trainer: Trainer, method: Method) -> Mapping[str, object]:
 def own_checkpoint(trainer: Trainer, method: Method) -> str | None:
     """Return the newest whole checkpoint of the output folder, the same on every process.
 
-    Checkpoints of another method, teacher or learning rate, as of a search that chose another winner since, are put
-    aside: they are renamed to `other-checkpoint-<step>`.
+    Checkpoints of another method, mask, teacher or learning rate, as of a search that chose another winner since, are
+    put aside: they are renamed to `other-checkpoint-<step>`.
     """
     found = None
     if trainer.is_world_process_zero():
@@ -42,7 +44,7 @@ def own_checkpoint(trainer: Trainer, method: Method) -> str | None:
             aside = folder / f"other-{Path(found).name}"
             shutil.rmtree(aside, ignore_errors=True)
             Path(found).rename(aside)
-            what = "of another method, teacher or learning rate"
+            what = "of another method, mask, teacher or learning rate"
             print(f"note: `{found}` is {what}; it is put aside as `{aside}`", flush=True)
     same: str | None = broadcast_object_list([found])[0]
     return same

@@ -13,6 +13,7 @@ from transformers.trainer_utils import BestRun, HPSearchBackend
 from ..combinations.combination import Combination
 from ..data.collate import collate
 from ..data.fair_dataset import FairDataset
+from ..document.run import MaskBits
 from ..errors import FairTuneError
 from ..losses.cross_entropy import CrossEntropy
 from ..methods.facts import Facts
@@ -73,6 +74,7 @@ class FairTrainer(AuditedTrainer):
     ration: Ration | None = None
     team: Team | None = None
     unsearched: NotSearchedError | None = None
+    mask_bits: MaskBits | None = None
     scored_at: int = -1  # the step of a trial's last evaluation
 
     def __init__(

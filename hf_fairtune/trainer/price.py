@@ -18,6 +18,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..data.fair_dataset import FairDataset
 from ..methods.method import Method
+from .baselines import mask_for
 from .chance import unchanged_chance
 from .kept_prefix import EVALUATION, TRAIN, Filled
 from .stopwatch import TIMED, Stopwatch, now
@@ -101,6 +102,7 @@ def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatc
     data = few_rows(trainer.data, rows, _evaluated(trainer, trainer.data))
     # What all rows would not leave room for is not kept here either.
     args.activation_gb *= len(data["train"]) / len(trainer.data["train"])
+    args.under_mask = mask_for(trainer, method)
     timed = type(trainer)(model_init=trainer.model_init, args=args, data=data, method=copy.deepcopy(method))
     timed.activation_folder, watch = folder / "activations", Stopwatch()
     for kind in (ProgressCallback, PrinterCallback):

@@ -31,6 +31,7 @@ from ..families.family import counts, model_type_of
 from ..families.head import heads_of
 from ..methods.method import Method
 from .audits import MODEL, Audits
+from .under_mask import mask_of
 
 if TYPE_CHECKING:
     from .audited_trainer import AuditedTrainer
@@ -65,7 +66,10 @@ class TrainingLog:
         """Keep a stage that ended; `seconds` is NaN where it was resumed, as an earlier process is not known."""
         self._trained |= {name for name, p in trainer.model.named_parameters() if p.requires_grad}
         record, passed = stage.record(), trainer.state.epoch or 0.0
-        self._mask, self._soft_mask = record.mask or self._mask, record.soft_mask or self._soft_mask
+        self._mask, self._soft_mask = (
+            record.mask or mask_of(trainer) or self._mask,
+            record.soft_mask or self._soft_mask,
+        )
         evaluations = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
         # Sorted, as a checkpoint sorts those that it gives back.
         log = [{name: float(value) for name, value in sorted(entry.items())} for entry in evaluations]

@@ -34,6 +34,7 @@ from .classes import check_weights, fit_classes
 from .epoch_of_rows import EpochOfRows
 from .rebinding import WAY, rebind
 from .run_facts import TrainingLog, public_name
+from .under_mask import masked, refuse_mask
 
 if TYPE_CHECKING:
     from ..data.fair_dataset import FairDataset
@@ -65,11 +66,15 @@ def chosen(args: FairTrainingArguments, method: Method | str | None, config: Pef
     """Return the method that is asked for: as an object, by its name, by a PEFT config, or by the arguments' name.
 
     Raises:
-        FairTuneError: there is no such method, or a PEFT config has another one beside it.
+        FairTuneError: there is no such method, or two of method, PEFT config and mask say what is trained.
     """
     method = method_named(method) if isinstance(method, str) else method
     if config is None:
-        return method or method_named(args.method)
+        found = method or method_named(args.method)
+        refuse_mask(found, args.under_mask)
+        return found
+    if args.under_mask is not None:
+        raise FairTuneError("`peft_config` and `under_mask` both say what is trained; leave one of them out.")
     if other := method.name if method else args.method if args.method not in ("fairtune", "plain") else None:
         raise FairTuneError(f"`peft_config` and the method {other!r} both say what is trained; leave one of them out.")
     if isinstance(config, MaskConfig):
@@ -109,7 +114,7 @@ def prepared(trainer: FairTrainer, model: Any) -> Any:
     if is_staged(method):
         return model
     try:
-        model, trainer.unsearched = method.prepare(model, trainer.facts), None
+        model, trainer.unsearched = masked(trainer, method, method.prepare(model, trainer.facts)), None
     except NotSearchedError as error:
         # A search comes first, or the training says so.
         trainer.unsearched = error
@@ -184,7 +189,7 @@ def train_stages(trainer: FairTrainer, resume: str | bool | None, train: Train) 
 def _train_prepared(trainer: FairTrainer, stage: Method, resume: str | bool | None, train: Train) -> Any:
     """Prepare one of several stages, and train it in a folder of its own."""
     set_seed(trainer.args.seed)
-    trainer.model = trainer.model_wrapped = stage.prepare(trainer.model, trainer.facts)
+    trainer.model = trainer.model_wrapped = masked(trainer, stage, stage.prepare(trainer.model, trainer.facts))
     trainer.optimizer, trainer.lr_scheduler = None, None
     # What the preparation drew, such as the order of a loader, does not shift the training's own draws.
     set_seed(trainer.args.seed)

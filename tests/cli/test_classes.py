@@ -20,10 +20,11 @@ from hf_fairtune.publish import publish
 from hf_fairtune.search.kept import place, read_scores
 from hf_fairtune.show.classes import class_tables, on_test, worst_cells
 from hf_fairtune.show.group_names import in_words
+from hf_fairtune.show.ladder import ladder_table
 from hf_fairtune.show.view import views
 from tests.conftest import tiny_vit
 
-from .conftest import for_all, without_card
+from .conftest import for_all, run_without_card, without_card
 
 CLASSES = ["bkl", "mel", "nv"]
 
@@ -179,6 +180,22 @@ def test_repair_of_classes_calibrates_each(
     assert "slope and intercept by class" in (tmp_path / "repaired" / "README.md").read_text()
     assert main(["debias", *flags, *more[:-1], str(tmp_path / "maps"), "--maps"]) == 2
     assert "--maps are of one finding against the rest" in capsys.readouterr().err
+
+
+def test_a_ladder_of_classes(searched: Path, asked: list[str], tmp_path: Path) -> None:
+    """Its value is the lowest AUC of a group in any class; every class is compared with the model before."""
+    flags = [str(searched) if flag == asked[asked.index("--model") + 1] else flag for flag in asked]
+    more = ["--label", "dx", "--method", "ladder", "--rungs", "dfr", "full", "--seeds", "1", "--num_train_epochs", "1"]
+    run_without_card("debias", [*flags, *more], tmp_path / "climbed")
+    document = Document.load(tmp_path / "climbed")
+    assert document.run is not None
+    ladder = document.run.ladder
+    assert ladder is not None
+    for rung in ladder.rungs:
+        assert {row.target for row in rung.rows} == {*CLASSES}
+        assert rung.value.value <= 1
+    table = ladder_table(document)
+    assert [row[0].removesuffix(" (taken)") for row in table.rows][:2] == ["before", "DFR"]
 
 
 def saved(folder: Path, names: list[str], problem: str | None = None) -> str:

@@ -198,6 +198,7 @@ def test_a_rung_keeps_what_moved(climbed: Path, biased: Path) -> None:
         ("--rungs dfr dfr", "`--rungs dfr dfr` must name one method or more, each once"),
         ("--rungs ladder", "`ladder` is not one of the methods"),
         ("--enough nowhere.yaml", "`nowhere.yaml` does not exist"),
+        ("--under_mask norm", "`under_mask` is norm, but the rungs of a ladder decide themselves what moves"),
         ("--draws 3", "`--draws` is no flag of this command"),
     ],
 )

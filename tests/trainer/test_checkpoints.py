@@ -95,7 +95,8 @@ def test_a_checkpoint_of_other_settings_is_put_aside(
     other, plain = (train(tmp_path / folder, method, rate).model.state_dict() for folder in ("a", "b"))
     assert all(torch.equal(other[name], plain[name]) for name in plain)
     assert (
-        "checkpoint-6` is of another method, teacher or learning rate; it is put aside as " in capsys.readouterr().out
+        "checkpoint-6` is of another method, mask, teacher or learning rate; it is put aside as "
+        in capsys.readouterr().out
     )
     assert {path.name for path in (tmp_path / "a").glob("*checkpoint*")} == {"checkpoint-6", "other-checkpoint-6"}
     # Of its own it is the end.
