@@ -65,21 +65,10 @@ class FairTune(Method):
         space = self.space(parts_of(model, facts.head), model_type_of(model))
         if self.mask is None:
             raise NotSearchedError("`mask` is empty; search one with `fairtune search`, or give --mask attention.")
-<<<<<<< HEAD
         given = drawn_bits(len(space), facts.seed) if self.mask == RANDOM else self.mask
-        mask, sizes = Mask.of(given, space), {name: p.numel() for name, p in model.named_parameters()}
-        units = [
-            MaskUnit(unit.name, unit.place, [*unit.kinds], sum(sizes[name] for name in unit.parameters))
-            for unit in space.units
-        ]
-        tuned = masked(model, mask, space)
-        kept: Literal["adapter", "tensors"] = "adapter" if isinstance(tuned, PeftModel) else "tensors"
-        self.applied = MaskBits(space.granularity, [*mask.bits], len(space.places), units, kept)
-=======
-        mask = Mask.of(self.mask, space)
+        mask = Mask.of(given, space)
         applied, tuned = bits_of(mask, space, model), masked(model, mask, space)
         self.applied = replace(applied, kept="adapter") if isinstance(tuned, PeftModel) else applied
->>>>>>> w-c
         return tuned
 
     def space(self, parts: Sequence[Part], model_type: str) -> Space:
@@ -104,12 +93,12 @@ class FairTune(Method):
         return StageRecord(mask=self.applied)
 
 
-<<<<<<< HEAD
 def drawn_bits(count: int, seed: int) -> tuple[int, ...]:
     """Draw bits of a mask, each 0 or 1 alike, by a seed: the control of a search."""
     draw = random.Random(f"mask {seed}")
     return tuple(draw.randrange(2) for _ in range(count))
-=======
+
+
 def bits_of(mask: Mask, space: Space, model: nn.Module) -> MaskBits:
     """Return what a document keeps of a mask over a plain model whose tensors it trains."""
     sizes = {name: p.numel() for name, p in model.named_parameters()}
@@ -118,7 +107,6 @@ def bits_of(mask: Mask, space: Space, model: nn.Module) -> MaskBits:
         for unit in space.units
     ]
     return MaskBits(space.granularity, [*mask.bits], len(space.places), units, "tensors")
->>>>>>> w-c
 
 
 METHOD = FairTune

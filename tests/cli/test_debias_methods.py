@@ -93,7 +93,6 @@ def test_fairprune_sets_weights_to_zero_and_trains_none(repair: Repair, biased: 
         assert torch.equal(after[name][~gone], before[name][~gone]), name
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("method", ["fscl", "self", "taskarithmetic"])
 def test_methods_of_several_trainings_repair_too(repair: Repair, biased: Path, method: str) -> None:
     """Priced beforehand on a few rows, trained in folders of their own."""
@@ -120,7 +119,8 @@ def test_diffgda_keeps_the_model_of_least_bias(repair: Repair, biased: Path) -> 
     assert float(step.facts["bias"]) <= float(step.facts["bias_before"])
     assert step.facts["evaluations"]
     assert moved(biased, folder) - set(HEAD) if step.facts["step"] else moved(biased, folder) <= set(HEAD)
-=======
+
+
 def test_a_mask_under_groupdro(repair: Repair, biased: Path) -> None:
     """LayerNorms and the head move, by GroupDRO; they are kept as tensors, too."""
     folder = repair("--method", "groupdro", "--under_mask", "layernorm", "--num_train_epochs", "1")
@@ -129,4 +129,3 @@ def test_a_mask_under_groupdro(repair: Repair, biased: Path) -> None:
     assert set(load_file(folder / "adapter" / "delta.safetensors")) == changed
     assert training.mask is not None
     assert (training.method.name, training.mask.kept) == ("groupdro", "tensors")
->>>>>>> w-c
