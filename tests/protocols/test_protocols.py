@@ -1,6 +1,7 @@
 """The protocols in `scripts/protocols`: settings of the recipes, and a row for every number that the papers print."""
 
 from dataclasses import fields
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,20 @@ import yaml
 
 from hf_fairtune import FairTrainingArguments, catalog
 from hf_fairtune.audits.compute import directions
+from hf_fairtune.catalog import find
+from hf_fairtune.cli.compare import protocol_of
+from hf_fairtune.cli.flags import parse
 from hf_fairtune.data.arguments import DataArguments
-from hf_fairtune.masks.granularities import PRESETS
 from hf_fairtune.search.modes import MODES
 
 FOLDER = Path(__file__).parent.parent.parent / "scripts" / "protocols"
-FILES = sorted(FOLDER.glob("*.yaml"))
+# Those of the papers' tables.
+FILES = sorted(FOLDER.glob("*_table_*.yaml"))
 RECIPES = FOLDER.parent.parent / "hf_fairtune" / "recipes"
 KEYS = [
     "tasks", "models", "methods", "reference", "seeds", "trials", "objective", "selection", "folds", "mode",
     "training", "start", "published", "differences",
 ]  # fmt: skip
-# The trained model as it is, in place of a method.
-BASELINE = "baseline"
 # What a recipe sets and `training` does not: the search's, the data's and the method's own, and what comes after.
 ELSEWHERE = {
     "method", "granularity", "mode", "trials", "objective", "learning_rate_low", "learning_rate_high",
@@ -41,8 +43,7 @@ def rows_of(protocol: dict[str, Any]) -> list[str]:
     for entry in protocol["methods"]:
         own = {"method": entry} if isinstance(entry, str) else entry
         varied = [value for key, value in own.items() if isinstance(value, list)]
-        assert len(varied) <= 1
-        found += [f"{own['method']}-{value}" for value in varied[0]] if varied else [own.get("name", own["method"])]
+        found += ["-".join([own.get("name", own["method"]), *values]) for values in product(*varied)]
     return found
 
 
@@ -60,7 +61,7 @@ def published(paper: str, table: int) -> pd.DataFrame:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_protocol_is_regular(path: Path) -> None:
     found = read(path)
-    assert [*found] == KEYS
+    assert [key.replace("repair", "training") for key in found] == KEYS
     assert found["reference"] in rows_of(found)
     assert len({*rows_of(found)}) == len(rows_of(found))
     assert found["selection"] in catalog.names("selections")
@@ -75,17 +76,18 @@ def test_a_protocol_is_regular(path: Path) -> None:
         assert {*task} <= data
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_settings_are_flags_of_their_method(path: Path) -> None:
-    known = {*catalog.names("methods")}
-    for entry in read(path)["methods"]:
-        own = {"method": entry} if isinstance(entry, str) else dict(entry)
-        name, _ = own.pop("method"), own.pop("name", None)
-        if name in known:
-            assert {*own} <= {one.name for one in fields(catalog.find("methods", name).METHOD)}
-        else:
-            assert not own
-            assert name in {*PRESETS, BASELINE, "fscl", "diffgda", "diffprune"}
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_command_reads_it(path: Path) -> None:
+    """Rows, tasks, settings and published numbers, each of which is of a task and a row of the protocol."""
+    arguments, settings, flags = parse(find("cli", "compare"), ["--config", str(path), "--output_dir", "o"])
+    found = protocol_of(arguments, settings, flags)
+    if path in FILES:
+        assert [entry.name for entry in found.entries] == rows_of(read(path))
+    sites = {f"{task.name.split('+')[0].partition('-')[0]}" for task in found.tasks}
+    sites |= {name for task in found.tasks for name in task.tests}
+    assert bool(found.published) == (path in FILES)
+    assert {number.task.partition("-")[0] for number in found.published} <= sites | {"average"}
+    assert {number.method for number in found.published} <= {entry.name for entry in found.entries}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -95,7 +97,7 @@ def test_training_is_as_in_the_recipe(path: Path) -> None:
     skin = found["models"][0].startswith("trained/isic")
     name = "fairtune" if path.stem.startswith("fairtune") else "swift-skin" if skin else "swift-xray"
     recipe = yaml.safe_load((RECIPES / f"{name}.yaml").read_text(encoding="utf-8"))
-    given = dict(found["training"])
+    given = dict(found.get("training") or found["repair"])
     assert {*given} <= {one.name for kind in (FairTrainingArguments, DataArguments) for one in fields(kind)}
     if name != "fairtune":
         (swift,) = [entry for entry in found["methods"] if isinstance(entry, dict) and entry["method"] == "swift"]
@@ -124,9 +126,11 @@ def test_every_number_has_a_task_and_a_row(paper: str, tables: range) -> None:
         printed = published(paper, table)
         of_rows = printed[printed.dataset != "average"]
         assert {*of_rows[["dataset", "attribute"]].itertuples(index=False, name=None)} in (cells, set())
-        assert {*printed.method} <= rows
+        objective = printed.note.str.extract(r"objective=(\w+)", expand=False)
+        methods = printed.method.where(objective.isna(), printed.method + "-" + objective)
+        assert {*methods} <= rows
         # What is not printed is there to be compared with.
-        assert rows - {*printed.method} <= references
+        assert rows - {*methods} <= references
 
 
 def test_the_page_names_every_file_and_folder() -> None:
