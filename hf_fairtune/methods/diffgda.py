@@ -113,10 +113,10 @@ class DiffGda(Method):
         if self.judge is None or not torch.is_grad_enabled():
             return super().loss(model, batch)
         outputs, labels = forward(model, batch), batch["labels"]
-        scores, signs = probabilities(outputs.logits.float(), labels), self.signs.to(labels.device)
+        scores = probabilities(outputs.logits.float(), labels)
         weights = contrast_weights(codes(labels, scores.shape[1]), batch["groups"], self.judge.sides, self.bias)
         self.empty_cells = self.empty_cells + (~weights.any(1)).sum()
-        return (signs * (weights * scores).sum(1)).mean().to(outputs.logits.dtype), outputs
+        return (self.signs.to(scores) * (weights * scores).sum(1)).mean().to(outputs.logits.dtype), outputs
 
     def callbacks(self) -> list[TrainerCallback]:
         """Return what evaluates the model and keeps the best."""

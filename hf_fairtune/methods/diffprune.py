@@ -142,10 +142,10 @@ def influences(model: Any, layers: list[UnitLayer], measured: Judge, signs: Tens
         with frozen_eval(model), torch.enable_grad():
             for batch in DataLoader(measured.rows, batch_size=64, generator=torch.Generator()):
                 outputs, labels = forward(model, {"pixel_values": batch["pixel_values"].to(device)}), batch["labels"]
-                scores = probabilities(outputs.logits.double(), labels.to(device))
-                bias = (scores * weights[start : start + len(labels)].to(device)).sum()
+                scores = probabilities(outputs.logits, labels.to(device))
+                bias = (scores * weights[start : start + len(labels)].to(scores)).sum()
                 slopes = torch.autograd.grad(bias, factors)
-                total += torch.cat(slopes).double().cpu()
+                total += torch.cat(slopes).cpu().double()
                 start += len(labels)
     finally:
         for hook in hooks:

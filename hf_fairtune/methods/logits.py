@@ -20,5 +20,5 @@ def logits_of(model: nn.Module, rows: Any) -> Tensor:
     with frozen_eval(model), torch.no_grad():
         for batch in loader:
             outputs = forward(model, {"pixel_values": batch["pixel_values"].to(device)})
-            found.append(outputs.logits.double().cpu())
+            found.append(outputs.logits.cpu().double())
     return torch.cat(found)

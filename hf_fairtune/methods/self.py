@@ -168,6 +168,11 @@ class EarlyModel(TrainerCallback):
         if state.global_step == max(1, round(self.share * state.max_steps)):
             self.known.logits = logits_of(objects["model"], self.rows).tolist()
 
+    def on_train_end(self, *_: Any, **objects: Any) -> None:
+        """Ask the last model where the training was stopped before."""
+        if not self.known.logits:
+            self.known.logits = logits_of(objects["model"], self.rows).tolist()
+
 
 def held_out(data: Any, share: float, seed: int) -> np.ndarray:
     """Return the rising indices of a share of the rows, drawn by a seed; those of a cluster go together.

@@ -42,7 +42,7 @@ def sides_of(facts: Facts, name: str) -> tuple[int, ...]:
 
 
 def cells_of(own: Tensor, groups: Tensor, side: int, notion: Notion) -> tuple[Tensor, Tensor]:
-    """Return which rows a bias compares, float64 [n, classes]: 1 in the side, and 1 among the others.
+    """Return which rows a bias compares, float32 [n, classes]: 1 in the side, and 1 among the others.
 
     Args:
         own: of each class 1 for its rows, 0 for others, -1 where the label is missing, [n, classes].
@@ -51,11 +51,11 @@ def cells_of(own: Tensor, groups: Tensor, side: int, notion: Notion) -> tuple[Te
         notion: "statistical_parity" compares all rows, "equal_opportunity" those of the class.
     """
     among, inside = own == 1 if notion == "equal_opportunity" else own >= 0, (groups == side).unsqueeze(1)
-    return (among & inside).double(), (among & ~inside).double()
+    return (among & inside).float(), (among & ~inside).float()
 
 
 def contrast_weights(own: Tensor, groups: Tensor, sides: Sequence[int], notion: Notion) -> Tensor:
-    """Return what each probability counts in mean of a side - mean of the others, float64 [sides, n, classes].
+    """Return what each probability counts in mean of a side - mean of the others, float32 [sides, n, classes].
 
     Their sum with the probabilities of all rows is the signed bias (Marcinkevics et al., section 3). Where a side or
     the others have no rows that count, all are 0. The arguments are those of `cells_of`.

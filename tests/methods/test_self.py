@@ -124,6 +124,19 @@ def test_the_early_model_is_asked_without_a_trace(tmp_path: Path) -> None:
     assert all(torch.equal(values, ends[1][name]) for name, values in ends[0].items())
 
 
+class Stop(TrainerCallback):
+    """Stops each training after its first step."""
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        control.should_training_stop = True
+
+
+def test_of_a_training_that_is_stopped_before_the_last_model_is_the_early_one(tmp_path: Path) -> None:
+    run = trained(tmp_path, Self(early=0.9), table(), Stop())
+    assert [step.batches for step in run.training_log.steps] == [1, 1]
+    assert run.training_log.steps[1].facts["held_out"] == 10
+
+
 def test_classes_are_drawn_equally_often() -> None:
     labels = np.array([0] * 57 + [1] * 3)
     data = table(60).with_format(None).remove_columns("labels").add_column("labels", labels)
