@@ -81,14 +81,15 @@ def protocol_of(arguments: CompareArguments, settings: Settings, flags: list[str
         raise FairTuneError(f"`--{next(iter(own))}` is of one task, but `tasks` names them; write it there.")
     tasks = tasks or ({Path(str(own.get("dataset", "task"))).stem: own} if own else {})
     shared = {name: value for name, value in passed.items() if name not in own}
+    named = tasks_of(tasks, settings.models)
     training = {**mapping(arguments.training, "training"), **shared}
     return Protocol(
         settings,
-        tasks_of(tasks, settings.models),
+        named,
         entries_of([*arguments.methods, *(CONTROLS if settings.controls else ())]),
         read_as(FairTrainingArguments, training, "training"),
         read_as(RepairTrainingArguments, mapping(arguments.repair, "repair"), "repair"),
-        published_numbers(mapping(arguments.published, "published"), arguments.config),
+        published_numbers(mapping(arguments.published, "published"), arguments.config, named),
         arguments.differences,
     )
 
