@@ -96,7 +96,8 @@ class Bench:
         seed = self.protocol.settings.seeds[0] if unit.seed is None else unit.seed
         shared: Any = self.protocol.repair if unit.entry.repairs else self.protocol.training
         folder = unit.folder / WORK
-        args: Any = replace(shared, output_dir=str(folder), seed=seed, disable_tqdm=True, push_to_hub=False)
+        own = {**unit.entry.training, "output_dir": str(folder), "seed": seed}
+        args: Any = replace(shared, **own, disable_tqdm=True, push_to_hub=False)
         found = FairTrainer(
             model_init=KeptStart(start or self.start(unit)), args=args, data=self.data(unit), method=method
         )
@@ -143,7 +144,7 @@ class Bench:
                 settings.trials,
                 mode=entry.mode or settings.mode,
                 min_auc=settings.min_auc,
-                selection=settings.selection,
+                selection=entry.selection or settings.selection,
             )
         except NoWinnerError as error:
             unit.keep(Tuned({}, NAN, lacking=str(error)))

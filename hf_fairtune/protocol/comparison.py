@@ -17,6 +17,7 @@ from .prices import price_said, prices_of
 from .progress import progress
 from .protocol import Protocol
 from .results import scored_tasks
+from .touches import FILE_NAME, touches
 from .worker import Worker
 
 
@@ -47,7 +48,16 @@ def compare(
         say(price_said(worker, prices))
     whole = worker.work()
     say(progress(worker))
+    say(tested(worker))
     return judged(worker) if whole else None
+
+
+def tested(worker: Worker) -> str:
+    """Say how often trainings scored their test splits, which is once each unless one was killed in between."""
+    found = touches(worker.units.root)
+    again = sum(count > 1 for count in found.values())
+    more = f"; {again} of them again, as the training was killed before it was recorded" if again else ", each once"
+    return f"{len(found)} test splits were scored by trainings{more} (units/{FILE_NAME})"
 
 
 def judged(worker: Worker) -> Benchmark:

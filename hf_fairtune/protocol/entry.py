@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import catalog
@@ -15,11 +15,13 @@ from ..audits.compute import direction, greater_is_better
 from ..errors import FairTuneError
 from ..masks.granularities import PRESETS
 from ..methods.method import Method, method_named
-from ..recipes.flag_file import Value, read_as
+from ..recipes.flag_file import Value, read_as, typed_as
 from ..search.modes import MODES
+from ..selections.selection import selection_named
+from ..trainer.arguments import FairTrainingArguments
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._=+-]*")
-OWN = ("name", "method", "knobs", "mode", "objective")
+OWN = ("name", "method", "knobs", "mode", "objective", "selection", "training")
 # Of a mask search: random trials in place of a sampler's, and a mask that each seed draws.
 CONTROLS = (
     {"name": "random search", "method": "fairtune", "mode": "random"},
@@ -37,6 +39,8 @@ class Entry:
         knobs: hyper-parameters that the search draws beside the learning rate.
         mode: of its search; None for that of the protocol.
         objective: of its search; None for that of the protocol.
+        selection: rule that chooses its winner; None for that of the protocol.
+        training: arguments of its trainings in place of the protocol's, such as a sampler.
     """
 
     name: str
@@ -44,6 +48,8 @@ class Entry:
     knobs: tuple[str, ...] = ()
     mode: str | None = None
     objective: str | None = None
+    selection: str | None = None
+    training: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def repairs(self) -> bool:
@@ -61,7 +67,8 @@ def entries_of(listed: Sequence[str | Mapping[str, Any]]) -> list[Entry]:
     """Read the rows: a method's or a preset mask's name, or a mapping of hyper-parameters.
 
     A list as value makes a row for each of its values, and several lists one for each combination. A mapping may also
-    be a JSON text. Its keys beside hyper-parameters are `method`, `name`, `knobs`, `mode` and `objective`.
+    be a JSON text. Its keys beside hyper-parameters are `method`, `name`, `knobs`, `mode`, `objective`,
+    `selection` and `training`.
 
     Raises:
         FairTuneError: an unknown method, hyper-parameter or knob, or two rows of one name.
@@ -104,7 +111,7 @@ def _entries(given: Mapping[str, Any]) -> Iterable[Entry]:
     for chosen in itertools.product(*varied.values()):
         own = dict(zip(varied, map(str, chosen), strict=True))
         found = _entry("-".join([name, *own.values()]), method, {**values, **own}, given.get("knobs"))
-        yield replace(found, mode=mode)
+        yield replace(found, mode=mode, selection=given.get("selection"), training=_training(name, given))
 
 
 def _entry(name: str, method: str, values: Mapping[str, Any], knobs: Any) -> Entry:
@@ -124,6 +131,17 @@ def _entry(name: str, method: str, values: Mapping[str, Any], knobs: Any) -> Ent
     if fixed := next((one for one in wanted if one in texts), None):
         raise FairTuneError(f"`methods`: `{fixed}` of `{name}` is given and a knob to draw; leave one of them out.")
     return Entry(name, built, built.tuned(*wanted).searched, objective=objective)
+
+
+def _training(name: str, given: Mapping[str, Any]) -> dict[str, object]:
+    """Read the arguments of trainings that a row has of its own, and check its rule of selection."""
+    if given.get("selection") is not None:
+        selection_named(str(given["selection"]))
+    own = given.get("training") or {}
+    if not isinstance(own, Mapping):
+        raise FairTuneError(f"`methods`: `training` of `{name}` is {own}; write a mapping such as {{sampler: group}}.")
+    texts: dict[str, Value] = {key: str(value) for key, value in own.items()}
+    return typed_as(FairTrainingArguments, texts, f"methods: {name}: training")
 
 
 def _names(knobs: Any) -> list[str]:

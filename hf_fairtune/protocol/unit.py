@@ -89,8 +89,9 @@ class Unit(Generic[Record]):
     def fingerprint(self) -> dict[str, object]:
         """Return what its numbers depend on beside the protocol's and the task's."""
         method: Method = self.entry.method
-        own = {"method": method.name, "knobs": [*self.entry.knobs], "mode": self.entry.mode}
-        own |= {"objective": self.entry.objective}
+        own: dict[str, object] = {"method": method.name, "knobs": [*self.entry.knobs], "mode": self.entry.mode}
+        own |= {"objective": self.entry.objective, "selection": self.entry.selection}
+        own |= {"training": dict(self.entry.training) or None}
         return {**method.hyperparameters(), **own}
 
     @property

@@ -82,8 +82,7 @@ def read_as(kind: type[Kind], values: Mapping[str, Value], title: str) -> Kind:
     Raises:
         FairTuneError: a name is no flag, a value is none of its flag, or a flag without a default is not given.
     """
-    parser = HfArgumentParser((kind,), prog=title, add_help=False, allow_abbrev=False)
-    found = FlagFile(title, values).typed(parser)
+    found = typed_as(kind, values, title)
     defaults: list[Any] = [*fields(kind)]  # type: ignore[arg-type]
     for one in defaults:
         if one.init and one.default is MISSING and one.default_factory is MISSING and one.name not in found:
@@ -92,6 +91,12 @@ def read_as(kind: type[Kind], values: Mapping[str, Value], title: str) -> Kind:
         return kind(**found)
     except FairTuneError as error:
         raise FairTuneError(f"`{title}`: {error}") from error
+
+
+def typed_as(kind: type[Any], values: Mapping[str, Value], title: str) -> dict[str, object]:
+    """Read texts as the flags of a dataclass read them, by name; errors as of `read_as`, but for what is not given."""
+    parser = HfArgumentParser((kind,), prog=title, add_help=False, allow_abbrev=False)
+    return FlagFile(title, values).typed(parser)
 
 
 def flags_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:

@@ -41,6 +41,11 @@ def test_knobs_are_drawn_unless_given() -> None:
     ]
 
 
+def test_a_row_has_a_training_and_a_selection_of_its_own() -> None:
+    (one,) = entries_of([{"name": "r", "method": "full", "selection": "one_se", "training": {"sampler": "group"}}])
+    assert (one.selection, one.training) == ("one_se", {"sampler": "group"})
+
+
 def test_controls_and_objectives() -> None:
     search, mask = entries_of(CONTROLS)
     assert (search.mode, mask.method) == ("random", method_named("fairtune", mask="random"))
@@ -66,6 +71,9 @@ def test_controls_and_objectives() -> None:
         ([{"method": "sam", "knobs": ["tho"]}], "`tho` is no knob of the method 'sam' that a search can draw"),
         ([{"method": "sam", "rho": 1, "knobs": ["rho"]}], "`rho` of `sam` is given and a knob to draw"),
         ([{"method": "fairtune", "objective": "ac"}], "`ac`"),
+        ([{"method": "full", "selection": "worst"}], "`worst` is not one of the selections"),
+        ([{"method": "full", "training": {"samplr": "group"}}], "`samplr` is no flag of"),
+        ([{"method": "full", "training": "group"}], "`training` of `full` is group; write a mapping"),
     ],
 )
 def test_bad_input_is_one_line(given: list[object], said: str) -> None:
