@@ -13,8 +13,8 @@ from .penalised import Penalised
 class Penalty(Penalised):
     """Minimise cross-entropy + penalty * bias of each batch (Padala and Gujar, eq. 2, with a fixed multiplier).
 
-    The bias loss says which notion of fairness: equalized_odds, statistical_parity, equal_opportunity, mmd. A penalty
-    of 0 is plain fine-tuning, bit for bit.
+    The bias loss says which notion of fairness: equalized_odds, statistical_parity, equal_opportunity, mmd, or
+    worst_group. A penalty of 0 is plain fine-tuning, bit for bit.
     """
 
     title: ClassVar[str] = "Fairness penalty"
