@@ -72,6 +72,8 @@ class Method(catalog.Variety):
         citation: BibTeX of its paper.
         needs: where it needs the attribute and the original data.
         trains: what moves, in words.
+        takes_mask: of a method that trains all parameters, whether a mask may narrow that: in every stage, and
+            `finish` keeps still what was.
         views: rows that it reads, by name; the Trainer trains on "train".
         cross_entropy: with the options that training arguments set; refused where a method has other losses.
         searched: names of the knobs that a search draws; the others keep their value.
@@ -82,6 +84,7 @@ class Method(catalog.Variety):
     citation: ClassVar[str]
     needs: ClassVar[Needs] = Needs()
     trains: ClassVar[str] = "all parameters"
+    takes_mask: ClassVar[bool] = True
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True)})
 
     cross_entropy: CrossEntropy = CrossEntropy()

@@ -55,6 +55,7 @@ class Self(Method):
 }"""
     needs: ClassVar[Needs] = Needs(attribute_at_validation=True)
     trains: ClassVar[str] = "all parameters, then the head"
+    takes_mask: ClassVar[bool] = False
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True), "measured": View()})
 
     early: float = flag(0.2, "Share of the first training's steps after which the early model is taken.")
