@@ -1,4 +1,4 @@
-"""Which rung is kept where none is enough: the cheapest within one standard error of the best, and how that is said."""
+"""Which rung is kept where none is enough: the cheapest within one standard error of the best; how that is said."""
 
 import math
 from dataclasses import replace
