@@ -25,8 +25,9 @@ from ..methods.method import Method
 from ..selections.objective import Objective, Scored
 from .audits import MODEL, VALIDATION
 from .baselines import beside
-from .kept_rung import FOLDER, KeptRung, keep, kept_rung, restore, tensors_of
+from .kept_rung import FOLDER, KeptRung, keep, kept_rung, restore
 from .selecting import unscored
+from .stages import start_model
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -156,13 +157,14 @@ class Climb:
     def _restored(self, method: Method) -> FairTrainer:
         """Return a trainer with the model of a rung that is done."""
         found = self._beside(method)
+        # Without what the preparation attached for the training.
+        found.model = found.model_wrapped = start_model(found)
         restore(self._folder(method), found.model)
         found.model.to(found.args.device)
         return found
 
     def _trained(self, method: Method) -> KeptRung:
         found = self._beside(method)
-        before = tensors_of(found.model)
         self.train(found)
         assert found.audits is not None
         scores, seed = found.audits.scores(MODEL, VALIDATION), self.trainer.args.seed
@@ -173,7 +175,7 @@ class Climb:
         rung = Rung(method.name, method.title, seconds, lowest(entries), gate.verdict, gate.rows, chose)
         kept = KeptRung(rung, found.training_log.training(found))
         if self.trainer.is_world_process_zero():
-            keep(self._folder(method), kept, before, found.model)
+            keep(self._folder(method), kept, start_model(found), found.model)
         self.trainer.accelerator.wait_for_everyone()
         return kept
 
