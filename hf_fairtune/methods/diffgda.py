@@ -140,7 +140,7 @@ class DiffGda(Method):
         known, least = self.progress, state["least"]
         known.step, known.evaluations, known.ended = state["step"], state["evaluations"], state["ended"]
         if least is not None:
-            known.least = Least(least["floor"], (*least["before"],), (*least["best"],), least["reached"])
+            known.least = Least(**least | {"before": (*least["before"],), "best": (*least["best"],)})
         self.empty_cells = int(state["empty_cells"])
 
     def record(self) -> StageRecord:
