@@ -116,7 +116,7 @@ def _without_values(ladder: Ladder) -> Ladder:
     for rung in ladder.rungs:
         rows = [replace(row, found=None, reasons=()) for row in rung.rows]
         rungs.append(replace(rung, value=undefined(rung.value.method, few), rows=rows))
-    return replace(ladder, rungs=rungs, before=undefined(ladder.before.method, few))
+    return replace(ladder, rungs=rungs, before=undefined(ladder.before.method, few), error=NAN)
 
 
 def _sheet(sheet: SplitSheet, gone: set[str | None]) -> SplitSheet:

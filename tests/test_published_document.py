@@ -35,7 +35,8 @@ def a_ladder() -> Ladder:
     """Build one rung, judged by the interval of a group's AUC."""
     value = Estimate(0.712345, 0.612345, 0.812345, "sup-t")
     row = GateRow(1, "group_auc", "y", "sex", "validation", "fail", "F", low=0.8, found=value)
-    return Ladder("gate.yaml", "sex", value, [Rung("dfr", "DFR", 2.345678, value, "fail", [row])], [], "dfr", False)
+    rungs = [Rung("dfr", "DFR", 2.345678, value, "fail", [row])]
+    return Ladder("gate.yaml", "sex", value, rungs, [], "dfr", False, best="dfr", error=0.0123456)
 
 
 def a_run(cell: int = 60) -> Document:
@@ -182,6 +183,7 @@ def test_numbers_of_a_ladder_are_withheld_where_a_group_of_validation_is_small()
         (rung,) = shown.ladder.rungs
         values = [shown.ladder.before.value, rung.value.value]
         assert values == pytest.approx([wanted, wanted], nan_ok=True)
+        assert math.isnan(shown.ladder.error) == math.isnan(wanted)
         found = rung.rows[0].found
         assert (found is None) == math.isnan(wanted)
         assert found is None or found == Estimate(0.71, 0.61, 0.81, "sup-t")

@@ -30,7 +30,7 @@ def front_of(methods: Sequence[MethodOnTask], against: Literal["min_group_auc", 
 
 
 def undominated(points: np.ndarray) -> np.ndarray:
-    """Tell of each point, [n, 2], whether no other is at least as high in both numbers and higher in one, bool [n]."""
+    """Tell of each point, [n, k], whether no other is at least as high in all numbers and higher in one, bool [n]."""
     as_high = np.all(points[None] >= points[:, None], axis=2)
     higher = np.any(points[None] > points[:, None], axis=2)
     return np.asarray(~np.any(as_high & higher, axis=1))

@@ -8,11 +8,16 @@ from typing import Any, get_args, get_type_hints
 
 from .. import catalog
 from ..methods.method import Method
-from ..show.methods import needs_said
+from ..show.methods import needs_said, times_said
 
 EXAMPLE = """  fairtune methods
   fairtune methods groupdro"""
 WIDTH = 119
+# By whether the original training data are needed.
+HEADINGS = {
+    True: "To train from a pretrained model, on the original training data (fairtune train, search, compare):",
+    False: "To repair a trained model, without its training data (fairtune debias, compare):",
+}
 
 
 @dataclass
@@ -34,13 +39,14 @@ def run(arguments: MethodsArguments) -> None:
 def listing() -> str:
     """Return for each method its name, its title, what it trains and needs, and the key of its citation."""
     names = catalog.names("methods")
-    width = max(map(len, names))
-    lines = []
+    width, parts = max(map(len, names)), {heading: list[str]() for heading in HEADINGS.values()}
     for name in names:
         found = method_class(name)
-        said = f"{found.title}. Trains {found.trains}. Needs {needs_said(found.needs)}. [{key(found)}]"
-        lines.append(textwrap.fill(f"{name.ljust(width)}  {said}", WIDTH, subsequent_indent=" " * (width + 2)))
-    return "\n".join([*lines, "", "All about one:  fairtune methods NAME"])
+        said = f"{found.title}. Trains {found.trains}. Needs {times_said(found.needs)}. [{key(found)}]"
+        line = textwrap.fill(f"{name.ljust(width)}  {said}", WIDTH, subsequent_indent=" " * (width + 2))
+        parts[HEADINGS[found.needs.original_training_data]].append(line)
+    blocks = ["\n".join([heading, "", *lines]) for heading, lines in parts.items()]
+    return "\n\n".join([*blocks, "All about one:  fairtune methods NAME"])
 
 
 def whole(name: str) -> str:

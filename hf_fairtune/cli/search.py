@@ -23,7 +23,6 @@ from ..trainer.baselines import BASELINES, baseline_method, baseline_names, base
 from ..trainer.fair import FairTrainer
 from ..trainer.price import cost, searched_methods
 from ..trainer.refusals import check_search
-from ..trainer.stages import is_staged
 from .job import Job, say, say_power, say_subset, warn_of_small_groups
 from .model import ModelArguments
 from .price import kept_line, price_line, price_of
@@ -154,7 +153,7 @@ class SearchArguments:
                     f"{SINGLE} beside `--combine`, or {NO_BASELINE} alone."
                 )
             method = baseline_method(name)
-            if is_staged(method) and not method.needs.original_training_data:
+            if not method.needs.original_training_data:
                 raise FairTuneError(
                     f"`--baselines {name}` repairs a trained model, but a search starts from a pretrained one; set "
                     "both side by side by `fairtune compare`."

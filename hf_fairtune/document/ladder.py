@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .estimate import Estimate, Real
+from .estimate import NAN, Estimate, Real
 from .gate import GateRow, GateVerdict
 
 
@@ -33,7 +33,11 @@ class Rung:
 
 @dataclass(frozen=True)
 class Ladder:
-    """Rungs in the order of cost; the first that was `enough`, else the best on validation, is the `chosen` method.
+    """Rungs in the order of cost, and the `chosen` method: the first that was `enough`.
+
+    Where none was, it is the first whose value is within one standard error of the highest, that of `best`, and
+    `error` is that of the difference of the two, NaN where nothing tells it. `best` is "" where a rung was enough, and
+    where no value is defined: then the first is chosen.
 
     `criterion` names what is enough: "better" than the model before, or the file of rules. `before` is the lowest AUC
     of a group of the model before, by `attribute`, on validation; `needless` tells that this model was enough already.
@@ -49,3 +53,5 @@ class Ladder:
     chosen: str
     enough: bool
     needless: bool = False
+    best: str = ""
+    error: Real = NAN

@@ -1,4 +1,4 @@
-"""The tensors that a training moved, by the names that they have in the plain model."""
+"""The tensors of a model, and those that a training moved, by the names that they have in the plain model."""
 
 from typing import Any
 
@@ -9,6 +9,11 @@ from .head import plain
 
 # Where PEFT's LN tuning holds the trained copy of a module, and the module itself.
 PEFT, COPY, ORIGINAL = "base_model.model.", ".ln_tuning_layers.default", ".base_layer."
+
+
+def tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """Copy a model's parameters and buffers to the CPU."""
+    return {name: values.detach().cpu().clone() for name, values in model.state_dict().items()}
 
 
 def moved_tensors(model: nn.Module) -> dict[str, Tensor]:

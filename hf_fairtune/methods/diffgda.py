@@ -14,6 +14,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from ..document.scalar import Scalar
 from ..errors import FairTuneError
+from ..families.moved import tensors_of
 from ..losses.one_vs_rest import codes
 from ..masks.soft_mask_callback import refuse_sharded
 from .checkpoint_file import CheckpointFile
@@ -139,7 +140,7 @@ class DiffGda(Method):
         known, least = self.progress, state["least"]
         known.step, known.evaluations, known.ended = state["step"], state["evaluations"], state["ended"]
         if least is not None:
-            known.least = Least(least["floor"], (*least["before"],), (*least["best"],), least["reached"])
+            known.least = Least(**least | {"before": (*least["before"],), "best": (*least["best"],)})
         self.empty_cells = int(state["empty_cells"])
 
     def record(self) -> StageRecord:
@@ -174,7 +175,7 @@ class BestOfBias(CheckpointFile):
         """Keep the model as it came, or what a checkpoint kept."""
         refuse_sharded(objects["model"].parameters(), "The model of least bias")
         if state.global_step == 0:
-            self.method.progress.weights = copied(objects["model"])
+            self.method.progress.weights = tensors_of(objects["model"])
         super().on_train_begin(args, state, *rest)
 
     def on_step_end(
@@ -195,12 +196,7 @@ class BestOfBias(CheckpointFile):
         verdict = judge(model)
         known.evaluations, known.ended = known.evaluations + 1, verdict.balanced_accuracy <= CHANCE
         if known.least.takes(verdict):
-            known.step, known.weights = step, copied(model)
-
-
-def copied(model: nn.Module) -> dict[str, Tensor]:
-    """Return the state of a model, on the CPU."""
-    return {name: values.detach().cpu().clone() for name, values in model.state_dict().items()}
+            known.step, known.weights = step, tensors_of(model)
 
 
 METHOD = DiffGda

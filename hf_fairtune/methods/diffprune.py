@@ -27,8 +27,9 @@ class DiffPrune(Method):
     """Set units to 0, a share at a time, and keep the model of least bias on validation that is accurate enough.
 
     Units are channels inside a block, of an MLP or of convolutions, and attention heads. A unit's influence is the
-    derivative, by a factor on its output, of the signed bias of the mean probabilities of the rows trained on; it is
-    measured again after each step, and the units that push the bias away from 0 most go first. Of more than two
+    derivative, by a factor on its output, of the signed bias of the mean probabilities of the rows trained on: what
+    pruning changes to the first order, where the paper takes the derivative by the output itself. It is measured
+    again after each step, and the units that push the bias away from 0 most go first. Of more than two
     groups each is compared with the others, and each class with the rest, each with a sign of its own; the bias is
     their mean. The model as it came is kept where no pruned one is better. Nothing is trained.
     """

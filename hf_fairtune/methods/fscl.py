@@ -10,6 +10,7 @@ import torch
 from datasets import Dataset
 from optuna.distributions import FloatDistribution
 from torch import Tensor, nn
+from torch.nn.functional import linear, normalize
 from torch.utils.data import Sampler
 from transformers import TrainerCallback
 
@@ -18,14 +19,40 @@ from ..errors import FairTuneError
 from ..losses.fair_contrastive import Contrast, fair_contrastive
 from ..losses.one_vs_rest import codes, has_findings
 from ..masks.eval_mode import EvalModeCallback
+from .attached import Attached, attach, detach, take_seen
 from .facts import Facts
 from .features import head_alone
 from .method import Batch, Method, Needs, StageRecord, flag, forward
-from .projection import Projection, ProjectionCallback, attach, detach
 from .view_sampler import ViewSampler
 
 OUTPUTS = 128
 VIEWS = 2
+
+
+class Projection(Attached):
+    """Two layers with a ReLU between, width -> width -> outputs, whose result has length 1.
+
+    Args:
+        width: features of a row.
+        outputs: of the projection.
+        seed: of the weights, drawn as `torch.nn.Linear` draws them.
+    """
+
+    first: nn.Parameter
+    first_bias: nn.Parameter
+    second: nn.Parameter
+    second_bias: nn.Parameter
+
+    def __init__(self, width: int, outputs: int, seed: int) -> None:
+        draw, reach = torch.Generator().manual_seed(seed), width**-0.5
+        first, second = (torch.rand(rows, width + 1, generator=draw) * 2 * reach - reach for rows in (width, outputs))
+        weights, biases = ([part[:, cut].clone() for part in (first, second)] for cut in (slice(-1), -1))
+        super().__init__(first=weights[0], first_bias=biases[0], second=weights[1], second_bias=biases[1])
+
+    def read(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Return the projections, [n, outputs], of features [n, width]."""
+        hidden = linear(features.to(self.first), self.first, self.first_bias).relu()
+        return (normalize(linear(hidden, self.second, self.second_bias).float(), dim=1),)
 
 
 @dataclass(kw_only=True)
@@ -52,7 +79,6 @@ class Fscl(Method):
     group_norm: bool = flag(False, "FSCL+: rows count by how many positives share their group.")
     head_learning_rate: float = flag(1e-3, "Learning rate of the second training, that of the head.")
     part: Literal["both", "encoder", "head"] = field(default="both", repr=False)
-    projection: Projection | None = field(default=None, init=False, repr=False, compare=False)
     lone: Tensor | int = field(default=0, init=False, repr=False, compare=False)
     seed: int = field(default=0, init=False, repr=False, compare=False)
 
@@ -99,7 +125,8 @@ class Fscl(Method):
             return model
         for values in model.parameters():
             values.requires_grad_(not values.requires_grad)
-        self.projection, self.seed, self.lone = attach(model, facts.head, OUTPUTS, facts.seed), facts.seed, 0
+        attach(model, facts.head, lambda layer: Projection(layer.in_features, OUTPUTS, facts.seed))
+        self.seed, self.lone = facts.seed, 0
         return model
 
     def rows(self, data: Any) -> Sampler[int] | None:
@@ -108,20 +135,18 @@ class Fscl(Method):
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Any]:
         """Return the contrastive loss in the first training, and the cross-entropy in the second and in evaluation."""
-        if self.projection is None or not torch.is_grad_enabled():
+        if self.part != "encoder" or not torch.is_grad_enabled():
             return super().loss(model, batch)
         outputs, labels = forward(model, batch), batch["labels"]
-        z, contrast = self.projection.take(), Contrast(self.temperature, self.group_norm)
+        (z,), contrast = take_seen(model, self.name), Contrast(self.temperature, self.group_norm)
         columns = codes(labels, outputs.logits.shape[1]).unbind(1) if has_findings(labels) else (labels,)
         parts = [fair_contrastive(z, own, batch["groups"], contrast) for own in columns]
         self.lone = self.lone + torch.stack([lone for _, lone in parts]).sum()
         return torch.stack([loss for loss, _ in parts]).mean(), outputs
 
     def callbacks(self) -> list[TrainerCallback]:
-        """Return what keeps the projection in checkpoints, and what holds the encoder still beside the head."""
-        if self.part == "head":
-            return [EvalModeCallback(dropout=True)]
-        return [] if self.projection is None else [ProjectionCallback(self.projection)]
+        """Return what holds the encoder still beside the head."""
+        return [EvalModeCallback(dropout=True)] if self.part == "head" else []
 
     def finish(self, model: Any) -> None:
         """Take the projection off."""

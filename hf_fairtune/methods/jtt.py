@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Sampler
 from ..document.scalar import Scalar
 from ..errors import FairTuneError
 from ..families.frozen_eval import frozen_eval
+from ..families.moved import tensors_of
 from ..losses.one_vs_rest import has_findings
 from .facts import Facts, View
 from .method import Method, Needs, StageRecord, flag, forward
@@ -118,7 +119,7 @@ class Jtt(Method):
             self.errors, self.seed = self._wrong(model, facts), facts.seed
             model.load_state_dict(self.first.start)
         else:
-            self.first.start = {name: values.detach().cpu().clone() for name, values in model.state_dict().items()}
+            self.first.start = tensors_of(model)
         return super().prepare(model, facts)
 
     def rows(self, data: Any) -> Sampler[int] | None:

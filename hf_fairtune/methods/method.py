@@ -64,14 +64,14 @@ def flag(default: Any, text: str, search: BaseDistribution | None = None) -> Any
 class Method(catalog.Variety):
     """Plain fine-tuning of every parameter; a method overrides what it changes.
 
-    A method lives in `methods/<name>.py`, which names its class as `METHOD`. Fields made by `flag` are its
-    hyper-parameters. A stage is a method too: `stages` lists what is trained one after another.
+    It lives in `methods/<name>.py`, whose `METHOD` is its class; fields made by `flag` are its hyper-parameters. A
+    stage is a method too: `stages` lists what is trained one after another.
 
     Attributes:
         title: name for people.
-        citation: BibTeX of its paper.
-        needs: where it needs the attribute and the original data.
+        citation, needs: BibTeX of its paper; where it needs the attribute and the original data.
         trains: what moves, in words.
+        takes_mask: of one that trains all, whether a mask may narrow that, which `finish` then must leave still.
         views: rows that it reads, by name; the Trainer trains on "train".
         cross_entropy: with the options that training arguments set; refused where a method has other losses.
         searched: names of the knobs that a search draws; the others keep their value.
@@ -82,6 +82,7 @@ class Method(catalog.Variety):
     citation: ClassVar[str]
     needs: ClassVar[Needs] = Needs()
     trains: ClassVar[str] = "all parameters"
+    takes_mask: ClassVar[bool] = True
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True)})
 
     cross_entropy: CrossEntropy = CrossEntropy()

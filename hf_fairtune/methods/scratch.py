@@ -29,6 +29,7 @@ class Scratch(Method):
   year = {2019}
 }"""
     trains: ClassVar[str] = "all parameters, from random weights"
+    takes_mask: ClassVar[bool] = False
 
     seed: int = field(default=0, init=False, repr=False, compare=False)
 

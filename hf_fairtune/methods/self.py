@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from accelerate.utils import broadcast
+from datasets import Dataset
 from optuna.distributions import IntDistribution
 from torch import Tensor
 from torch.nn.functional import logsigmoid
@@ -55,6 +56,7 @@ class Self(Method):
 }"""
     needs: ClassVar[Needs] = Needs(attribute_at_validation=True)
     trains: ClassVar[str] = "all parameters, then the head"
+    takes_mask: ClassVar[bool] = False
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True), "measured": View()})
 
     early: float = flag(0.2, "Share of the first training's steps after which the early model is taken.")
@@ -98,7 +100,17 @@ class Self(Method):
         return "those that are not held out, then those of most disagreement"
 
     def prepare(self, model: Any, facts: Facts) -> Any:
-        """Train everything, then the head alone on the rows of most disagreement."""
+        """Train everything, then the head alone on the rows of most disagreement.
+
+        Raises:
+            FairTuneError: the rows cannot be read before they are trained on.
+        """
+        rows = facts.rows.get("measured")
+        if self.part != "head" and not isinstance(rows, Dataset):
+            raise FairTuneError(
+                f"{self.name} holds training rows out, but they are a {type(rows).__name__}; give a "
+                "`datasets.Dataset` to train on."
+            )
         self.facts = facts
         if self.part != "head":
             return super().prepare(model, facts)

@@ -80,10 +80,12 @@ class Verdict:
     Args:
         bias: of the decisions, signed, float64 [sides, classes].
         balanced_accuracy: the mean over classes.
+        unknown: biases that are 0 because a side, or the others, have no rows that count.
     """
 
     bias: Tensor
     balanced_accuracy: float
+    unknown: int = 0
 
     @property
     def size(self) -> float:
@@ -100,18 +102,20 @@ class Least:
         before: size of the bias, and balanced accuracy, of the model as it came.
         best: those of the model that is kept.
         reached: whether that is accurate enough.
+        unknown: biases without rows, as in `Verdict`.
     """
 
     floor: float
     before: tuple[float, float]
     best: tuple[float, float]
     reached: bool
+    unknown: int
 
     @classmethod
     def of(cls, before: Verdict, floor: float) -> Least:
         """Begin with the model as it came."""
         found = before.size, before.balanced_accuracy
-        return cls(floor, found, found, before.balanced_accuracy >= floor)
+        return cls(floor, found, found, before.balanced_accuracy >= floor, before.unknown)
 
     def takes(self, verdict: Verdict) -> bool:
         """Tell whether a further model is better, which then is kept."""
@@ -121,13 +125,14 @@ class Least:
         return True
 
     def facts(self) -> dict[str, Scalar]:
-        """Return both biases and balanced accuracies, and whether the floor was reached."""
+        """Return both biases and balanced accuracies, whether the floor was reached, and the biases without rows."""
         return {
             "bias_before": self.before[0],
             "bias": self.best[0],
             "balanced_accuracy_before": self.before[1],
             "balanced_accuracy": self.best[1],
             "floor_reached": self.reached,
+            "biases_without_rows": self.unknown,
         }
 
 
@@ -168,7 +173,7 @@ class Judge:
         """Judge probabilities, [n, classes]; a row is of the class above its threshold.
 
         Raises:
-            FairTuneError: no class has rows of it and others.
+            FairTuneError: no class has rows of it and others, or no bias has rows on both sides.
         """
         own = codes(self.labels, scores.shape[1])
         decisions, accuracies = [], []
@@ -180,15 +185,18 @@ class Judge:
         known = [value for value in accuracies if value == value]
         if not known:
             raise FairTuneError("the validation rows have no class with rows of it and others; add rows.")
-        return Verdict(self._bias(own, torch.stack(decisions, 1)), sum(known) / len(known))
+        bias = self._bias(own, torch.stack(decisions, 1))
+        if bias.isnan().all():
+            raise FairTuneError("the validation rows that count for the bias are of one group; add rows of others.")
+        return Verdict(bias.nan_to_num(0), sum(known) / len(known), int(bias.isnan().sum()))
 
     def _bias(self, own: Tensor, decisions: Tensor) -> Tensor:
-        """Return the difference of two shares of decisions; equal shares give 0, without rounding."""
+        """Return the difference of two shares of decisions: 0, without rounding, of equal ones; NaN without rows."""
         parts = []
         for side in self.sides:
             cells = cells_of(own, self.groups, side, self.notion)
             here, there = ((cell * decisions).sum(0) / cell.sum(0) for cell in cells)
-            parts.append((here - there).nan_to_num(0))
+            parts.append(here - there)
         return torch.stack(parts)
 
 

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from optuna.distributions import FloatDistribution
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import Sampler
 
 from ..document.scalar import Scalar
 from ..errors import FairTuneError, listed
+from ..families.moved import tensors_of
 from .chosen_rows import ChosenRows
 from .facts import Facts
 from .method import Method, Needs, StageRecord, flag
@@ -116,7 +117,7 @@ class TaskArithmetic(Method):
             self.group, self.seed = present[self.turn], facts.seed
             self.trained_on = {"group": facts.group_names[self.group], "rows": int(counts[self.group])}
         if self.turn == 0:
-            self.known.start, self.known.ended = copied(model), {}
+            self.known.start, self.known.ended = tensors_of(model), {}
         elif self.turn is not None:
             model.load_state_dict(self.known.start)
         return super().prepare(model, facts)
@@ -133,7 +134,7 @@ class TaskArithmetic(Method):
         """Keep what came of a group's training; after the last, put the combination in place."""
         if self.turn is None:
             return
-        self.known.ended[self.turn] = copied(model)
+        self.known.ended[self.turn] = tensors_of(model)
         if self.turn < self.n_groups - 1:
             return
         mean = self.known.mean()
@@ -146,11 +147,6 @@ class TaskArithmetic(Method):
     def record(self) -> StageRecord:
         """Return the group that was trained on, and its rows."""
         return StageRecord(dict(self.trained_on))
-
-
-def copied(model: nn.Module) -> dict[str, Tensor]:
-    """Return the state of a model, on the CPU."""
-    return {name: values.detach().cpu().clone() for name, values in model.state_dict().items()}
 
 
 METHOD = TaskArithmetic

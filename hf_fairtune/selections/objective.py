@@ -151,6 +151,18 @@ class Objective:
         found: np.ndarray = np.quantile(kept, 1 - confidence, axis=0)
         return found
 
+    def errors(self, scored: Scored, best: int, n_boot: int, seed: int) -> np.ndarray:
+        """Compute the standard error of each trial's difference from the best, by its place, [k], from `draws`.
+
+        They are paired: what is hard for both moves both. NaN where fewer than two resamples define all of them.
+        """
+        draws = self.draws(scored, n_boot, seed)
+        known = draws[~np.isnan(draws).any(axis=1)]
+        if len(known) < 2:
+            return np.full(draws.shape[1], np.nan)
+        found: np.ndarray = (known - known[:, [best]]).std(axis=0, ddof=1)
+        return found
+
     def of_aucs(self, aucs: np.ndarray, scored: Scored) -> np.ndarray | None:
         """Read the objective off what `Scored.aucs` gives of a trial, [...]; None if it takes more."""
         if self.function is not None or not scored.included:

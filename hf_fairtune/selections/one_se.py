@@ -33,12 +33,7 @@ class OneSe(Selection):
     def choose(self, pool: Pool) -> Chosen:
         """Return the trial; of equally small ones that of the better value."""
         ranked, gains = pool.ranked(), pool.objective.gains(pool.values)
-        draws = pool.objective.draws(pool.scored(), self.n_boot, pool.seed)
-        known = draws[~np.isnan(draws).any(axis=1)]
-        differences = known - known[:, ranked[:1]]
-        errors = np.full(len(gains), np.nan)
-        if len(differences) > 1:
-            errors = differences.std(axis=0, ddof=1)
+        errors = pool.objective.errors(pool.scored(), ranked[0], self.n_boot, pool.seed)
         within = [place for place in ranked if gains[ranked[0]] - gains[place] <= errors[place]]
         candidates = [
             Candidate(trial.number, trial.value, error=error)

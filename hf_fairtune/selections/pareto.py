@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..audits.pareto import undominated
 from .group_aucs import OfGroupAucs
 
 
@@ -23,15 +24,8 @@ class Pareto(OfGroupAucs):
     def gains(self, aucs: np.ndarray) -> np.ndarray:
         """Return the AUC of the worst group, and NaN off the front, [k, groups] -> [k]."""
         worst = int(aucs.mean(axis=0).argmin())
-        found: np.ndarray = np.where(on_front(aucs), aucs[:, worst], np.nan)
+        found: np.ndarray = np.where(undominated(aucs), aucs[:, worst], np.nan)
         return found
-
-
-def on_front(values: np.ndarray) -> np.ndarray:
-    """Tell which rows no other row beats: is as great in every column, and greater in one, [k, columns] -> [k]."""
-    as_great = (values[None] >= values[:, None]).all(axis=-1)
-    greater = (values[None] > values[:, None]).any(axis=-1)
-    return np.asarray(~np.any(as_great & greater, axis=1))
 
 
 SELECTION = Pareto

@@ -1,5 +1,7 @@
 """A ladder of repairs as it is shown: which rung was taken and why, and what each of the others gave."""
 
+from math import isnan
+
 from ..document.document import Document
 from ..document.estimate import Reason
 from ..document.gate import Gate
@@ -51,12 +53,24 @@ def ladder_said(ladder: Ladder) -> str:
     if not ladder.enough:
         tried = f"None {what} was enough on validation ({criterion(ladder)})"
         higher = HIGHER if ladder.before.value > taken.value.value else ""
-        return f"{tried}; {taken.title}, whose worst group has the highest AUC there, is kept.{higher}"
+        return f"{tried}; {_kept(ladder, taken)}.{higher}"
     failed = f"; not enough: {listed(others)}" if others else ""
     already = ALREADY if ladder.needless else ""
     spared = f"; not needed: {listed(ladder.spared)}" if ladder.spared else ""
     first = f"{taken.title} is the first {what} that was enough on validation"
     return f"{first} ({criterion(ladder)}){failed}{spared}.{already}"
+
+
+def _kept(ladder: Ladder, taken: Rung) -> str:
+    """Say why a rung is kept though none was enough."""
+    best = next((rung for rung in ladder.rungs if rung.method == ladder.best), None)
+    if best is None:
+        return f"no group's lowest AUC is defined there, so that the cheapest, {taken.title}, is kept"
+    if best is taken:
+        return f"{taken.title}, whose worst group has the highest AUC there, is kept"
+    error = "" if isnan(ladder.error) else f" ({number(ladder.error, digits=3)})"
+    within = f"within one standard error{error} of the highest, that of {best.title}"
+    return f"{taken.title} is kept, the cheapest whose worst group's AUC there is {within}"
 
 
 def ladder_table(document: Document) -> Table:

@@ -144,14 +144,19 @@ def needs_rows(method: MethodFacts) -> dict[str, str]:
 
 def needs_said(needs: Needs) -> str:
     """Say when a method needs the attribute, and whether it needs the original training data."""
+    data = "the original training data" if needs.original_training_data else "no original training data"
+    return f"{times_said(needs)}; {data}"
+
+
+def times_said(needs: Needs) -> str:
+    """Say when a method needs the attribute."""
     times = {
         "to train": needs.attribute_at_train,
         "to choose on validation": needs.attribute_at_validation,
         "to predict": needs.attribute_at_inference,
     }
     asked = " and ".join(when for when, needed in times.items() if needed)
-    data = "the original training data" if needs.original_training_data else "no original training data"
-    return f"{f'the attribute {asked}' if asked else 'no attribute'}; {data}"
+    return f"the attribute {asked}" if asked else "no attribute"
 
 
 def tables(view: View) -> Sequence[Table]:

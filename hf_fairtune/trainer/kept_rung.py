@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from pydantic import TypeAdapter
-from torch import Tensor, nn
+from torch import nn
 
 from ..document.ladder import Rung
 from ..document.run import Training
 from ..errors import FairTuneError
+from ..families.moved import move, tensors_of
 from ..folder import write_atomically
 from ..search.kept import read_weights, write_weights
 
@@ -27,18 +27,13 @@ class KeptRung:
     training: Training
 
 
-def tensors_of(model: nn.Module) -> dict[str, Tensor]:
-    """Copy a model's parameters and buffers to the CPU."""
-    return {name: values.detach().cpu().clone() for name, values in model.state_dict().items()}
-
-
-def keep(folder: Path, kept: KeptRung, before: Mapping[str, Tensor], model: nn.Module) -> None:
-    """Write a rung: the tensors that are not as `before` first, then its facts, whose file says that it is done.
+def keep(folder: Path, kept: KeptRung, start: nn.Module, model: nn.Module) -> None:
+    """Write a rung: the tensors that are not as at the start first, then its facts, whose file says that it is done.
 
     Raises:
         FairTuneError: the training changed which tensors the model has.
     """
-    after = tensors_of(model)
+    before, after = start.state_dict(), tensors_of(model)
     if after.keys() != before.keys():
         raise FairTuneError(
             f"the method {kept.rung.method!r} gives the model other tensors than it begins with, so it can be no "
@@ -57,4 +52,4 @@ def kept_rung(folder: Path) -> KeptRung | None:
 
 def restore(folder: Path, model: nn.Module) -> None:
     """Put the moved tensors of a rung into a model that is as its training began."""
-    model.load_state_dict(read_weights(folder / WEIGHTS), strict=False)
+    move(model, read_weights(folder / WEIGHTS))

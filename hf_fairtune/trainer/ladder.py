@@ -14,7 +14,7 @@ from accelerate.utils import broadcast_object_list
 from ..audits.audit_table import ARGMAX, audit_table
 from ..data.fair_dataset import FairDataset
 from ..document.document import Audited, Document
-from ..document.estimate import Estimate
+from ..document.estimate import NAN, Estimate
 from ..document.gate import Gate
 from ..document.ladder import Ladder, Rung
 from ..document.run import Model
@@ -22,9 +22,12 @@ from ..gate.check import check_rules
 from ..gate.judge import judge
 from ..gate.rules import PASS, Rule, Rules
 from ..methods.method import Method
+from ..selections.objective import Objective, Scored
 from .audits import MODEL, VALIDATION
 from .baselines import beside
-from .kept_rung import FOLDER, KeptRung, keep, kept_rung, restore, tensors_of
+from .kept_rung import FOLDER, KeptRung, keep, kept_rung, restore
+from .selecting import unscored
+from .stages import start_model
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 BETTER = "better"
 # That a group gained, and that no group's fall beyond the margin is left open.
 IS_BETTER = Rules(BETTER, (Rule("rule 1", "verdict", wanted="fairer"),))
+LOWEST = Objective("min_group_auc", maximize=True)
 # Its replicates are those of an audit; chance alone is no part of a rule.
 N_BOOT = 2000
 
@@ -67,10 +71,10 @@ class Climb:
                 return
 
     def ladder(self) -> Ladder:
-        """Return what the rungs show: the last is chosen if it is enough, else the best on validation."""
+        """Return what the rungs show: the last is chosen if it is enough, else by `cheapest` on validation."""
         rungs = [one.rung for one in self.done]
         is_enough = rungs[-1].verdict == PASS
-        chosen = rungs[-1] if is_enough else max(rungs, key=lambda rung: (rung.value.defined, rung.value.value))
+        chosen, best, error = (-1, None, NAN) if is_enough else cheapest(self._scored(), self.trainer.args.seed)
         entries = judged_entries(self._data(), self._before(), self.trainer.args.seed)
         return Ladder(
             self.rules.file,
@@ -78,9 +82,11 @@ class Climb:
             lowest(entries),
             rungs,
             [method.title for method in self.methods[len(rungs) :]],
-            chosen.method,
+            rungs[chosen].method,
             is_enough,
             self._needless(entries),
+            "" if best is None else rungs[best].method,
+            error,
         )
 
     def adopt(self, ladder: Ladder) -> None:
@@ -116,6 +122,15 @@ class Climb:
         compares = any(rule.wanted for rule in self.rules.rules)
         return not compares and enough(self._data(), entries, self.rules).verdict == PASS
 
+    def _scored(self) -> Scored:
+        """Return validation with the scores of every rung that is done."""
+        scores = []
+        for one in self.done:
+            found = self._restored(self._named(one.rung.method))
+            assert found.audits is not None
+            scores.append(found.audits.scores(MODEL, VALIDATION))
+        return Scored(*unscored(self.trainer), np.stack(scores))
+
     def _named(self, name: str) -> Method:
         return next(method for method in self.methods if method.name == name)
 
@@ -142,13 +157,14 @@ class Climb:
     def _restored(self, method: Method) -> FairTrainer:
         """Return a trainer with the model of a rung that is done."""
         found = self._beside(method)
+        # Without what the preparation attached for the training.
+        found.model = found.model_wrapped = start_model(found)
         restore(self._folder(method), found.model)
         found.model.to(found.args.device)
         return found
 
     def _trained(self, method: Method) -> KeptRung:
         found = self._beside(method)
-        before = tensors_of(found.model)
         self.train(found)
         assert found.audits is not None
         scores, seed = found.audits.scores(MODEL, VALIDATION), self.trainer.args.seed
@@ -159,9 +175,25 @@ class Climb:
         rung = Rung(method.name, method.title, seconds, lowest(entries), gate.verdict, gate.rows, chose)
         kept = KeptRung(rung, found.training_log.training(found))
         if self.trainer.is_world_process_zero():
-            keep(self._folder(method), kept, before, found.model)
+            keep(self._folder(method), kept, start_model(found), found.model)
         self.trainer.accelerator.wait_for_everyone()
         return kept
+
+
+def cheapest(scored: Scored, seed: int) -> tuple[int, int | None, float]:
+    """Return the first model whose lowest AUC of a group is within one standard error of the best, and the best.
+
+    Last comes the error: of the difference of the two, by `Objective.errors`, NaN where no resample tells it; the
+    best is then taken. Where no model has such an AUC, the first is taken and none is the best.
+    """
+    values = LOWEST.values(scored)
+    if np.isnan(values).all():
+        return 0, None, NAN
+    best = int(np.nanargmax(values))
+    errors = LOWEST.errors(scored, best, N_BOOT, seed)
+    within = np.flatnonzero(values[best] - values <= errors)
+    chosen = int(within[0]) if len(within) else best
+    return chosen, best, float(errors[chosen])
 
 
 def cuts_of(data: FairDataset) -> tuple[str, ...]:

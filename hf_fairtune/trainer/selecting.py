@@ -104,7 +104,7 @@ def objective_cells(trainer: FairTrainer, objective: str, folds: int = 0) -> lis
     """
     if not all(names_of(trainer)):
         return None
-    rows, included = _unscored(trainer, folds)
+    rows, included = unscored(trainer, folds)
     known = directions()
     found = cells_of_key(key_of(objective), rows, included, known) if isinstance(rows, ClassRows) else None
     if found is None or found or not isinstance(rows, ClassRows):
@@ -125,7 +125,7 @@ def objective_cells(trainer: FairTrainer, objective: str, folds: int = 0) -> lis
 
 def _on_validation(trainer: FairTrainer, trials: Sequence[Trial]) -> Scored:
     """Read the scores of the validation rows that trials kept, on the main process."""
-    rows, included = _unscored(trainer)
+    rows, included = unscored(trainer)
     scores = None
     if trainer.is_world_process_zero():
         folder = Path(trainer.args.output_dir)
@@ -133,7 +133,7 @@ def _on_validation(trainer: FairTrainer, trials: Sequence[Trial]) -> Scored:
     return Scored(rows, included, broadcast_object_list([scores])[0])
 
 
-def _unscored(trainer: FairTrainer, folds: int = 0) -> tuple[ScoredRows | ClassRows, tuple[int, ...]]:
+def unscored(trainer: FairTrainer, folds: int = 0) -> tuple[ScoredRows | ClassRows, tuple[int, ...]]:
     """Return the validation rows with scores that do not count, and the codes of the groups compared.
 
     With `folds` the training rows are before them, as all are scored.

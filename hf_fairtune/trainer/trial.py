@@ -57,13 +57,13 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
             train_apart(trainer, searcher, trial)
         else:
             output = train_once(trainer, searcher, trial, train)
-        searcher.end(trial, TrialState.COMPLETE, trainer.objective)
+        end(trainer, searcher, trial, TrialState.COMPLETE)
     except KeyboardInterrupt as stop:
         raise InterruptedSearch from stop
     except caught as error:
         pruned = isinstance(error, optuna.TrialPruned)
         state, message = (TrialState.PRUNED, None) if pruned else (TrialState.FAIL, str(error))
-        searcher.end(trial, state, trainer.objective, message)
+        end(trainer, searcher, trial, state, message)
         trainer.objective = math.nan if trainer.objective is None else trainer.objective
         if trainer.is_world_process_zero():
             raise
@@ -73,6 +73,15 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
         share = fit.share if fit else trainer.state.global_step / max(1, trainer.state.max_steps)
         searcher.ration.note(time.monotonic() - start, share)
     return output
+
+
+def end(
+    trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, state: TrialState, message: str | None = None
+) -> None:
+    """Report how a trial ended; checkpoints of its stages are not needed any more."""
+    searcher.end(trial, state, trainer.objective, message)
+    if trainer.is_world_process_zero():
+        shutil.rmtree(Path(trainer.args.output_dir) / STAGED / str(trial.number), ignore_errors=True)
 
 
 def train_once(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
@@ -105,5 +114,3 @@ def train_apart(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> N
     searcher.start(trial, [], counts(found.model)[1])
     trainer._evaluate(trial, None, skip_scheduler=True)
     selecting.keep_scores(trainer, trial.number)
-    if trainer.is_world_process_zero():
-        shutil.rmtree(Path(trainer.args.output_dir) / folder, ignore_errors=True)

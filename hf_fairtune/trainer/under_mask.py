@@ -20,17 +20,16 @@ EVERYTHING = Method.trains
 
 
 def refuse_mask(method: Method, mask: str | None) -> None:
-    """Refuse a mask for a method that says itself what is trained.
+    """Refuse a mask for a method that does not train everything, or says itself that it takes none.
 
     Raises:
-        FairTuneError: it does.
+        FairTuneError: it is one.
     """
-    # What follows the last step, as an average, keeps still what was; a change of weights of its own would not.
-    everything = method.trains.partition(", then ")[0] == EVERYTHING
-    if mask is not None and not (everything and type(method).finish is Method.finish):
+    everything = method.trains.partition(",")[0] == EVERYTHING
+    if mask is not None and not (everything and method.takes_mask):
         raise FairTuneError(
-            f"`under_mask` is {mask}, but the method {method.name!r} decides itself what moves: {method.trains}; "
-            "leave the mask out."
+            f"`under_mask` is {mask}, but what the method {method.name!r} trains is no matter of a mask: "
+            f"{method.trains}; leave the mask out."
         )
 
 

@@ -193,7 +193,8 @@ def test_a_baseline_that_is_none_is_told_every_choice(given: list[str]) -> None:
     listed = said.partition("choose from ")[2].split(", ")[:-2]
     assert {*BASELINES, "groupdro", "mlp"} < {*listed}
     assert [baseline_method(name).name for name in ("linear", "groupdro")] == ["fairtune", "groupdro"]
-    with pytest.raises(FairTuneError, match="`--baselines swift` repairs a trained model"):
-        SearchArguments(baselines=["jtt", "swift"])
+    for name in ("swift", "diffgda", "unchanged"):
+        with pytest.raises(FairTuneError, match=f"`--baselines {name}` repairs a trained model"):
+            SearchArguments(baselines=["jtt", name])
     with pytest.raises(FairTuneError, match=f"`ful` is not one of the baselines; choose from {', '.join(listed)}."):
         baseline_method("ful")

@@ -121,11 +121,12 @@ def test_diffgda_keeps_the_model_of_least_bias(repair: Repair, biased: Path) -> 
     assert moved(biased, folder) - set(HEAD) if step.facts["step"] else moved(biased, folder) <= set(HEAD)
 
 
-def test_a_mask_under_groupdro(repair: Repair, biased: Path) -> None:
-    """LayerNorms and the head move, by GroupDRO; they are kept as tensors, too."""
-    folder = repair("--method", "groupdro", "--under_mask", "layernorm", "--num_train_epochs", "1")
+@pytest.mark.parametrize("method", ["groupdro", "odr", "taskarithmetic"])
+def test_a_mask_under_a_method(repair: Repair, biased: Path, method: str) -> None:
+    """LayerNorms and the head move, by the method; they are kept as tensors, too."""
+    folder = repair("--method", method, "--under_mask", "layernorm", "--num_train_epochs", "1")
     changed, training = moved(biased, folder), training_of(folder)
     assert changed == {name for name in weights(biased) if "layernorm_" in name} | HEAD
     assert set(load_file(folder / "adapter" / "delta.safetensors")) == changed
     assert training.mask is not None
-    assert (training.method.name, training.mask.kept) == ("groupdro", "tensors")
+    assert (training.method.name, training.mask.kept) == (method, "tensors")

@@ -12,20 +12,24 @@ from hf_fairtune.cli.methods import key, method_class
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Needs
 from hf_fairtune.show.card import card
-from hf_fairtune.show.methods import needs_said
+from hf_fairtune.show.methods import needs_said, times_said
 
 NAMES = catalog.names("methods")
 
 
-def test_every_method_is_listed_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_method_is_listed_once_by_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["methods"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines if line and not line.startswith(" ")] == [*NAMES, "All"]
     assert max(map(len, lines)) <= 119
+    starts = [line.partition(" ")[0] for line in lines if line and not line.startswith(" ")]
+    repairs = [name for name in NAMES if not method_class(name).needs.original_training_data]
+    assert starts == ["To", *(name for name in NAMES if name not in repairs), "To", *repairs, "All"]
+    assert {"full", "fairtune", "end"} <= {*NAMES} - {*repairs}
+    assert {"swift", "dfr"} <= {*repairs}
     text = " ".join(" ".join(lines).split())
     for name in NAMES:
         found = method_class(name)
-        assert f"{name} {found.title}. Trains {found.trains}. Needs {needs_said(found.needs)}. [{key(found)}]" in text
+        assert f"{name} {found.title}. Trains {found.trains}. Needs {times_said(found.needs)}. [{key(found)}]" in text
 
 
 @pytest.mark.parametrize("name", NAMES)

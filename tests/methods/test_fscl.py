@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import TrainerCallback
 
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.losses.fair_contrastive import Contrast, fair_contrastive
+from hf_fairtune.methods.attached import attached_to, take_seen
 from hf_fairtune.methods.facts import Facts
 from hf_fairtune.methods.fscl import Fscl
-from hf_fairtune.methods.projection import MODULE, attach, detach
 from hf_fairtune.methods.view_sampler import ViewSampler
+from hf_fairtune.trainer.checkpoints import load_weights
 from hf_fairtune.trainer.fair import FairTrainer
-from tests.conftest import table, tiny_vit
+from tests.conftest import KilledError, table, tiny_vit
 from tests.trainer.test_fair import arguments
 
 
@@ -77,24 +79,22 @@ def test_views_of_an_image_come_together() -> None:
         assert Counter(rows) == dict.fromkeys(range(5), 2)
 
 
-def test_a_projection_leaves_logits_and_files_and_goes_without_a_trace() -> None:
+def test_a_projection_leaves_logits_and_goes_without_a_trace() -> None:
     model, pixels = tiny_vit(), table()[:4]["pixel_values"]
-    with torch.no_grad():
-        wanted = model(pixel_values=pixels).logits
-        features = model.vit(pixel_values=pixels).last_hidden_state[:, 0]
-        projection = attach(model, None, 8, seed=1)
-        logits = model(pixel_values=pixels).logits
-        z = projection.take()
-        hidden = (features @ projection.first.T + projection.first_bias).clamp(min=0)
-        by_hand = hidden @ projection.second.T + projection.second_bias
-    assert torch.equal(logits, wanted)
+    wanted = model(pixel_values=pixels).logits
+    features = model.vit(pixel_values=pixels).last_hidden_state[:, 0]
+    method = Fscl().stages()[0]
+    method.prepare(model, Facts.of(model, {"train": table()}))
+    assert torch.equal(model(pixel_values=pixels).logits, wanted)
+    (z,) = take_seen(model, "fscl")
+    first, first_bias, second, second_bias = (own.detach() for own in attached_to(model).parameters())  # type: ignore[union-attr]
+    hidden = (features @ first.T + first_bias).clamp(min=0)
+    by_hand = hidden @ second.T + second_bias
     torch.testing.assert_close(z, by_hand / by_hand.norm(dim=1, keepdim=True))
-    assert {n for n, _ in model.named_parameters() if MODULE in n}
-    assert model.state_dict().keys() == tiny_vit().state_dict().keys()
-    model.load_state_dict(tiny_vit().state_dict())
-    detach(model)
-    assert not any(MODULE in name for name, _ in model.named_modules())
-    assert not model.classifier._forward_pre_hooks
+    assert {own.requires_grad for own in attached_to(model).parameters()} == {True}  # type: ignore[union-attr]
+    method.finish(model)
+    assert attached_to(model) is None
+    assert not model.classifier._forward_hooks
 
 
 @pytest.mark.parametrize("plus", [False, True])
@@ -108,7 +108,7 @@ def test_the_first_training_minimises_it_and_the_second_moves_the_head_alone(tmp
     assert [step.batches for step in steps] == [6 * 3, 6 * 2]
     assert steps[1].learning_rate == 1e-3
     assert set(steps[0].facts) == {"without_negatives"}
-    assert not hasattr(run.model, MODULE)
+    assert attached_to(run.model) is None
     method, rows = Fscl(group_norm=plus).stages()[0], data[:]
 
     def contrastive(model: Any) -> float:
@@ -118,7 +118,9 @@ def test_the_first_training_minimises_it_and_the_second_moves_the_head_alone(tmp
         return loss
 
     assert contrastive(run.model) < contrastive(tiny_vit(1))
-    encoder = type(run.model).from_pretrained(tmp_path / "encoder" / "checkpoint-18").state_dict()
+    kept = method.prepare(tiny_vit(1), run.facts)
+    load_weights(kept, tmp_path / "encoder" / "checkpoint-18")
+    encoder = kept.state_dict()
     start = tiny_vit(1).state_dict()
     for name, values in run.model.state_dict().items():
         assert torch.equal(values, encoder[name]) == (not name.startswith("classifier."))
@@ -126,16 +128,28 @@ def test_the_first_training_minimises_it_and_the_second_moves_the_head_alone(tmp
             assert torch.equal(encoder[name], start[name])
 
 
-def test_a_lost_projection_stops_a_training_that_goes_on(tmp_path: Path) -> None:
-    def run() -> FairTrainer:
-        args = arguments(tmp_path, num_train_epochs=1)
+@pytest.mark.parametrize("where", ["encoder", "head"])
+def test_a_killed_training_goes_on(tmp_path: Path, where: str) -> None:
+    """In either stage, and with the projection as it was."""
+
+    def run(folder: str) -> FairTrainer:
+        args = arguments(tmp_path / folder, num_train_epochs=2)
         return FairTrainer(tiny_vit(1), args, method=Fscl(), train_dataset=table(), eval_dataset=table())
 
-    run().train()
-    (kept,) = tmp_path.glob("encoder/checkpoint-*/projection.safetensors")
-    kept.unlink()
-    with pytest.raises(FairTuneError, match="is missing, so that the training cannot go on"):
-        run().train(resume_from_checkpoint=True)
+    class Killed(TrainerCallback):
+        def on_save(self, args: Any, *_: object, **__: object) -> None:
+            if where in args.output_dir:
+                raise KilledError
+
+    whole, killed, other = run("whole"), run("killed"), run("killed")
+    whole.train()
+    killed.add_callback(Killed())
+    with pytest.raises(KilledError):
+        killed.train()
+    other.train(resume_from_checkpoint=True)
+    assert other.training_log.steps[0].facts == whole.training_log.steps[0].facts
+    same = other.model.state_dict()
+    assert all(torch.equal(values, same[name]) for name, values in whole.model.state_dict().items())
 
 
 def test_bad_input() -> None:

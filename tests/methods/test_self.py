@@ -159,6 +159,8 @@ def test_bad_input() -> None:
         Self(points=0)
     with pytest.raises(FairTuneError, match="`head_learning_rate` is -1; give 0 or more"):
         Self(head_learning_rate=-1)
+    with pytest.raises(FairTuneError, match="holds training rows out, but they are a list; give a"):
+        Self().stages()[0].prepare(tiny_vit(1), Facts(rows={"measured": [table()[0]]}))  # type: ignore[dict-item]
     head = Self().stages()[1]
     head.prepare(tiny_vit(1), Facts())
     with pytest.raises(FairTuneError, match="self knows no early model"):

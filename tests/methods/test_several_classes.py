@@ -26,6 +26,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "fairtune": {"mask": "attention"},
     "llft": {"updates": 20},
     "swift": {"bias_over": "worst"},
+    "resampling": {"by": "group"},
     "reweighting": {"by": "group"},
 }
 # Those that compare rows with the same label, or draw them, refuse rows with several.

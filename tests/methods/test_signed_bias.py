@@ -127,3 +127,17 @@ def test_bad_input() -> None:
     data = rows(torch.zeros(4, dtype=torch.long), torch.tensor([0, 0, 1, 1]))
     with pytest.raises(FairTuneError, match="no class with rows of it and others"):
         Judge.of(data, (1,), "statistical_parity").of_scores(torch.rand(4, 1).double())
+
+
+def test_a_bias_without_rows_is_counted_and_none_with_rows_is_refused() -> None:
+    """A third group lacks on validation; then all but one group do, and all cases of one side."""
+    labels, scores = torch.tensor([0, 1, 0, 1]), torch.tensor([[0.1], [0.9], [0.2], [0.3]]).double()
+    judge = Judge.of(rows(labels, torch.tensor([0, 0, 1, 1])), (0, 1, 2), "statistical_parity")
+    verdict = judge.of_scores(scores)
+    assert verdict.unknown == 1
+    assert verdict.bias[2] == 0
+    assert Least.of(verdict, 0.5).facts()["biases_without_rows"] == 1
+    for groups, notion in (([0, 0, 0, 0], "statistical_parity"), ([0, 1, 0, 1], "equal_opportunity")):
+        lone = Judge.of(rows(labels, torch.tensor(groups)), (1,), notion)  # type: ignore[arg-type]
+        with pytest.raises(FairTuneError, match="that count for the bias are of one group; add rows of others"):
+            lone.of_scores(scores)

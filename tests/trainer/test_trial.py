@@ -9,6 +9,7 @@ import torch
 
 from hf_fairtune import FairTrainer, FairTuneError
 from hf_fairtune.methods.method import Method, method_named
+from hf_fairtune.trainer.divergence import DivergedError, Divergence
 from tests.conftest import KilledError, table, tiny_vit
 from tests.trainer.test_fair import arguments
 from tests.trainer.test_searching import trials
@@ -73,6 +74,17 @@ def test_a_trial_killed_between_its_stages_goes_on(tmp_path: Path, monkeypatch: 
     found = search(tmp_path / "killed")
     assert trials(tmp_path / "killed") == trials(tmp_path / "whole")
     assert all(torch.equal(p, q) for p, q in zip(found.model.parameters(), whole.model.parameters(), strict=True))
+
+
+def test_a_trial_that_fails_leaves_no_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverged(*_: object) -> None:
+        raise DivergedError("the training loss is NaN or infinite.")
+
+    run = trainer(tmp_path, method_named("swift"), num_train_epochs=1, save_strategy="epoch")
+    monkeypatch.setattr(Divergence, "refuse", diverged)
+    with pytest.raises(FairTuneError):
+        run.hyperparameter_search(n_trials=1)
+    assert not list(tmp_path.glob("staged/*"))
 
 
 def test_several_stages_are_not_combined(tmp_path: Path) -> None:

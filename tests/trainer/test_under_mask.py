@@ -1,5 +1,7 @@
 """A mask under a method that trains everything: what moves is the mask's, bit for bit, and how is the method's."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,12 @@ from hf_fairtune.trainer.arguments import FairTrainingArguments
 from hf_fairtune.trainer.fair import FairTrainer
 from tests.conftest import KilledError, table, tiny_vit
 
-# Those that train everything and change no weight after the last step.
-FIT = ["fdr", "full", "groupdro", "jtt", "penalty", "reg", "reweighting", "rw", "sam", "swad"]
+# Those that do not train everything, in every stage, from the weights of the model.
+UNFIT = {
+    "bitfit", "bmft", "crossfitted", "dfr", "diffprune", "enforced", "fairprune", "fairtune", "fscl", "llft", "lora",
+    "plain", "scratch", "self", "swift", "unchanged",
+}  # fmt: skip
+FIT = sorted({*catalog.names("methods")} - UNFIT)
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +31,19 @@ def rows() -> Dataset:
     return table(32)
 
 
-def trainer(folder: Path, rows: Dataset, method: Method | str, mask: str | None = None, **more: Any) -> FairTrainer:
+def trainer(
+    folder: Path,
+    rows: Dataset,
+    method: Method | str,
+    mask: str | None = None,
+    start: Callable[[], Any] = tiny_vit,
+    **more: Any,
+) -> FairTrainer:
     args = FairTrainingArguments(
         str(folder), num_train_epochs=2, per_device_train_batch_size=8, learning_rate=1e-2, warmup_steps=0,
         use_cpu=True, report_to=[], under_mask=mask, max_grad_norm=0.0, **more,
     )  # fmt: skip
-    return FairTrainer(model_init=lambda: tiny_vit(), args=args, train_dataset=rows, eval_dataset=rows, method=method)
+    return FairTrainer(model_init=lambda: start(), args=args, train_dataset=rows, eval_dataset=rows, method=method)
 
 
 def moved(model: Any) -> set[str]:
@@ -70,6 +83,29 @@ def test_full_fine_tuning_under_a_mask_is_fairtunes(tmp_path: Path, rows: Datase
         assert torch.equal(values, by_mask.get_parameter(name)), name
 
 
+@pytest.mark.parametrize("name", ["cfair", "domainind", "end", "odr", "resampling", "taskarithmetic"])
+def test_a_mask_is_as_if_the_rest_had_no_gradient(tmp_path: Path, rows: Dataset, by_mask: Any, name: str) -> None:
+    """Bit for bit: without decay, AdamW leaves what has a gradient of 0."""
+    free, data = moved(by_mask), rows.select(range(27))
+
+    def held() -> Any:
+        model = tiny_vit()
+        for parameter, values in model.named_parameters():
+            if parameter not in free:
+                values.register_hook(torch.zeros_like)
+        return model
+
+    masked = trainer(tmp_path / "masked", data, name, "layernorm", weight_decay=0.0)
+    oracle = trainer(tmp_path / "oracle", data, name, start=held, weight_decay=0.0)
+    plain = trainer(tmp_path / "plain", data, "full", "layernorm", weight_decay=0.0)
+    for one in (masked, oracle, plain):
+        one.train()
+    same, other = masked.model.state_dict(), plain.model.state_dict()
+    assert all(torch.equal(values, same[key]) for key, values in oracle.model.state_dict().items())
+    assert not torch.equal(same["classifier.weight"], other["classifier.weight"])
+    assert same.keys() == other.keys()
+
+
 def test_the_method_still_decides_how(tmp_path: Path, rows: Dataset) -> None:
     """Of one group GroupDRO is plain fine-tuning, bit for bit, under a mask too; of two it is not."""
     lone = table(32, group_names=("a",))
@@ -82,9 +118,10 @@ def test_the_method_still_decides_how(tmp_path: Path, rows: Dataset) -> None:
         assert torch.equal(*heads) == alike
 
 
-@pytest.mark.parametrize("name", sorted({*catalog.names("methods")} - {*FIT}))
+@pytest.mark.parametrize("name", sorted(UNFIT))
 def test_a_method_that_decides_what_moves_is_refused(tmp_path: Path, rows: Dataset, name: str) -> None:
-    with pytest.raises(FairTuneError, match=f"the method '{name}' decides itself what moves"):
+    trains = re.escape(method_named(name).trains)
+    with pytest.raises(FairTuneError, match=f"the method '{name}' trains is no matter of a mask: {trains};"):
         trainer(tmp_path, rows, name, "layernorm")
 
 
