@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import FairTuneError
 from ..protocol.comparison import compare
-from ..protocol.entry import CONTROLS, entries_of
+from ..protocol.entry import CONTROLS, check_shared, entries_of
 from ..protocol.protocol import Protocol, Settings
 from ..protocol.published import published_numbers
 from ..protocol.task import TaskArguments, tasks_of
@@ -82,13 +82,15 @@ def protocol_of(arguments: CompareArguments, settings: Settings, flags: list[str
     tasks = tasks or ({Path(str(own.get("dataset", "task"))).stem: own} if own else {})
     shared = {name: value for name, value in passed.items() if name not in own}
     named = tasks_of(tasks, settings.models)
-    training = {**mapping(arguments.training, "training"), **shared}
+    training, repair = {**mapping(arguments.training, "training"), **shared}, mapping(arguments.repair, "repair")
+    check_shared(training, "training")
+    check_shared(repair, "repair")
     return Protocol(
         settings,
         named,
         entries_of([*arguments.methods, *(CONTROLS if settings.controls else ())]),
         read_as(FairTrainingArguments, training, "training"),
-        read_as(RepairTrainingArguments, mapping(arguments.repair, "repair"), "repair"),
+        read_as(RepairTrainingArguments, repair, "repair"),
         published_numbers(mapping(arguments.published, "published"), arguments.config, named),
         arguments.differences,
     )

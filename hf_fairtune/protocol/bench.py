@@ -67,8 +67,8 @@ class Bench:
         )
         if data.task != "binary":
             raise FairTuneError(
-                f"`tasks`: `{self.task.name}` has {len(data.label_names)} classes, but a comparison is of one finding "
-                "against the rest; name it by `positive`."
+                f"the label has {len(data.label_names)} classes, but a comparison is of one finding against the rest; "
+                "name it by `positive`."
             )
         for name, path in self.task.tests.items():
             data = data.with_test_set(name, replace(arguments, dataset=path))
@@ -104,6 +104,17 @@ class Bench:
         for kind in (ProgressCallback, PrinterCallback):
             found.remove_callback(kind)
         return found
+
+    def check(self) -> None:
+        """Load the data, and the model that the base starts from, once.
+
+        Raises:
+            FairTuneError: one of them cannot be used.
+        """
+        try:
+            self.start(self.units.search(self.task, 0, self.protocol.entry(self.protocol.base)))()
+        except FairTuneError as error:
+            raise FairTuneError(f"`tasks`: `{self.task.name}`: {error}") from error
 
     def refusal(self, entry: Entry) -> str:
         """Say why a method cannot be trained on this task, such as attention of a model without; "" where it can."""

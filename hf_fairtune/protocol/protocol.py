@@ -10,11 +10,11 @@ from ..audits.compute import direction, greater_is_better
 from ..document.benchmark import PublishedNumber
 from ..errors import FairTuneError
 from ..search.modes import MODES
+from ..search.floors import Floors
 from ..search.space import LearningRate
-from ..selections.selection import selection_named
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.repair_arguments import RepairTrainingArguments
-from .entry import Entry
+from .entry import Entry, check_selection
 from .task import Task
 
 # What may grow between two starts of one comparison.
@@ -70,8 +70,9 @@ class Settings:
             raise FairTuneError(f"`--trials` is {self.trials}; give the trials of every search, or 0 for none.")
         if self.folds in (1, 2) or self.folds < 0:
             raise FairTuneError(f"`--folds` is {self.folds}; give 3 or more, or 0 for one test split.")
-        if selection_named(self.selection).refits:
-            raise FairTuneError(f"`--selection {self.selection}` trains its finalists again; choose another rule.")
+        check_selection(self.selection)
+        if self.min_auc is not None:
+            Floors(self.min_auc)
         if greater_is_better(self.objective) is None:
             direction(self.objective)
         self.rates()
@@ -126,6 +127,10 @@ class Protocol:
 
     @property
     def fingerprint(self) -> dict[str, object]:
-        """Return what every unit of the comparison depends on; methods, tasks and seeds may be added later."""
+        """Return what every unit of the comparison depends on; methods, tasks and seeds may be added later.
+
+        The first seed is that of splits, folds and searches. Controls are rows, which may be added.
+        """
         shared = {name: value for name, value in asdict(self.settings).items() if name not in GROWS}
+        shared |= {"controls": False, "first seed": self.settings.seeds[0] or None}
         return {**shared, "training": self.training.deciding(), "repair": self.repair.deciding(), "base": self.base}

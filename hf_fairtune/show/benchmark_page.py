@@ -21,8 +21,8 @@ from .benchmark_tables import difference_table, published_table, summary_table, 
 from .benchmark_words import RANKED_WORDS
 from .drawing import Picture
 from .page import FIGURES, TABLES, Drawn, Room, render
-from .table import Table, as_text
-from .words import SHARING, clean, listed, name
+from .table import Table, as_text, plain
+from .words import SHARING, listed, name
 
 LEADS: dict[Verdict, str] = {
     "better": "better than",
@@ -94,7 +94,7 @@ def benchmark_markdown(benchmark: Benchmark, drawn: Sequence[Picture]) -> str:
 def benchmark_text(benchmark: Benchmark) -> str:
     """Lay a benchmark out for a terminal: all methods, then each task."""
     tables = [summary_table(benchmark), *(task_table(benchmark, task) for task in benchmark.tasks)]
-    return "\n\n".join([clean(lead(benchmark)), *map(as_text, tables)])
+    return "\n\n".join([plain(lead(benchmark)), *map(as_text, tables)])
 
 
 def pictures(benchmark: Benchmark) -> list[Picture]:

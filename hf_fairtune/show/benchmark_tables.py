@@ -38,6 +38,10 @@ PUBLISHED_SHORT: dict[PublishedMetric, str] = {
     "equal_opportunity_difference": "difference of true positive rates at 0.5",
     "demographic_parity_difference": "difference of selection rates at 0.5",
 }
+CHOSEN = (
+    "the attribute is what a method itself needs; the searches here choose by {what}, which needs it on validation "
+    "for every method"
+)
 ELSEWHERE = "{count} published numbers are of tasks that this comparison lacks, and left out"
 
 
@@ -62,7 +66,8 @@ def summary_table(benchmark: Benchmark) -> Table:
     header += ["attribute to train", "to choose", "to predict"]
     said = [PAGE_VERDICTS.format(margin=benchmark.protocol.margin), *family_words(benchmark)]
     left = [text for one in benchmark.ranks for text in left_out_words(one.left_out)]
-    said += [*map(ranks_said, benchmark.ranks), ASSUMES, *dict.fromkeys(left), *folds_words(benchmark)]
+    said += [ranks_said(one).rstrip(".") for one in benchmark.ranks]
+    said += [ASSUMES, *dict.fromkeys(left), *folds_words(benchmark), *chosen_words(benchmark)]
     said += [INTERVALS, DASH]
     title = f"Methods over {len(benchmark.tasks)} tasks, against {name(benchmark.protocol.reference)}"
     return Table.of(f"{title}, by {RANKED_WORDS[objective]}", header, rows, said, digits=2)
@@ -83,10 +88,20 @@ def family_words(benchmark: Benchmark) -> list[str]:
     return [FAMILY.format(**facts)] if count else []
 
 
+def chosen_words(benchmark: Benchmark) -> list[str]:
+    """Say that searches by a number of groups need the attribute on validation, whatever a method needs itself."""
+    tuned = any(row.budget for task in benchmark.tasks for row in task.methods)
+    searched = str(benchmark.protocol.arguments.get("searched by", benchmark.protocol.objective))
+    by_groups = searched.startswith("min_group") or compares_groups(searched)
+    return [CHOSEN.format(what=dict[str, str](RANKED_WORDS).get(searched, searched))] if tuned and by_groups else []
+
+
 def task_place(task: BenchmarkTask) -> str:
     """Name a task: data, groups, model and rows."""
-    folds = f", {task.folds} folds" if task.folds > 1 else ""
-    return f"{name(task.name)}: {task.dataset} by {task.attribute}, {task.model}, {task.split}{folds}"
+    own = task.split == "test"
+    split = [task.split] if task.split != task.dataset else []
+    folds = [f"{task.folds} folds" if own else f"models of {task.folds} folds"] if task.folds > 1 else []
+    return f"{name(task.name)}: {task.dataset} by {task.attribute}, {', '.join([task.model, *split, *folds])}"
 
 
 def task_table(benchmark: Benchmark, task: BenchmarkTask) -> Table:
