@@ -12,11 +12,14 @@ from ..errors import FairTuneError
 from ..search.modes import MODES
 from ..search.floors import Floors
 from ..search.space import LearningRate
+from ..selections.selection import selection_named
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.repair_arguments import RepairTrainingArguments
 from .entry import Entry, check_selection
 from .task import Task
 
+# Others train their finalists again, beyond the budget that all methods share.
+SELECTIONS = [name for name in catalog.names("selections") if not selection_named(name).refits]
 # What may grow between two starts of one comparison.
 GROWS = ("seeds", "models")
 
@@ -49,10 +52,10 @@ class Settings:
     objective: str = field(default="min_group_auc", metadata={"help": "Metric of validation that all searches share."})
     selection: str = field(
         default="best",
-        metadata={"help": "Rule that chooses the winner of every search.", "choices": catalog.names("selections")},
+        metadata={"help": "Rule that chooses the winner of every search.", "choices": SELECTIONS},
     )
     mode: str = field(default="default", metadata={"help": "Of the searches.", "choices": [*MODES]})
-    min_auc: float | None = field(default=None, metadata={"help": "Floor of a trial's AUC, as of `fairtune search`."})
+    min_auc: float | None = field(default=None, metadata={"help": "Floor of a trial's AUC; by default 0.6 for gaps, else none."})
     learning_rate_low: float = field(default=1e-5, metadata={"help": "Lowest learning rate searched."})
     learning_rate_high: float = field(default=1e-3, metadata={"help": "Highest learning rate searched."})
     folds: int = field(

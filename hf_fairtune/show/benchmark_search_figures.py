@@ -81,9 +81,12 @@ def trajectory(searches: Sequence[Search]) -> np.ndarray:
 
 
 def mask_share_figure(found: MaskShares, place: int) -> Picture | None:
-    """Draw how often searches trained each part: chosen trials, the best quarter, and all; None without any."""
+    """Draw how often searches trained each part: chosen trials, the best quarter, and all.
+
+    None without any, and where all trained the same parts, as under a given mask.
+    """
     parts = [(text, some) for text, some in _parts(found) if some]
-    if not parts:
+    if not parts or {*found.tried} <= {0.0, 1.0}:
         return None
     bits = [0] * len(parts[0][1])
     mask = MaskBits(found.granularity, bits, found.blocks, found.units)

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from ..audits.benchmark_cuts import HALF
+from ..audits.compute import compares_groups
 from ..document.benchmark import Benchmark, PublishedMetric, PublishedNumber
 from ..document.benchmark_task import RANKED, BenchmarkTask, MethodOnTask, Ranked
 from ..document.estimate import NAN, Reason
@@ -17,6 +18,7 @@ from .benchmark_words import (
     RANKED_WORDS,
     VERDICT_WORDS,
     change,
+    counted,
     digits,
     folds_words,
     left_out_words,
@@ -69,7 +71,7 @@ def summary_table(benchmark: Benchmark) -> Table:
     said += [ranks_said(one).rstrip(".") for one in benchmark.ranks]
     said += [ASSUMES, *dict.fromkeys(left), *folds_words(benchmark), *chosen_words(benchmark)]
     said += [INTERVALS, DASH]
-    title = f"Methods over {len(benchmark.tasks)} tasks, against {name(benchmark.protocol.reference)}"
+    title = f"Methods over {counted(len(benchmark.tasks), 'task')}, against {name(benchmark.protocol.reference)}"
     return Table.of(f"{title}, by {RANKED_WORDS[objective]}", header, rows, said, digits=2)
 
 
@@ -83,7 +85,7 @@ def _needs(needs: Needs | None) -> list[Cell]:
 def family_words(benchmark: Benchmark) -> list[str]:
     """Say how many comparisons were made."""
     count = sum(row.against is not None for task in benchmark.tasks for row in task.methods)
-    level, chance = percent(benchmark.protocol.confidence), max(1, round(count * (1 - benchmark.protocol.confidence)))
+    level, chance = percent(benchmark.protocol.confidence), number(count * (1 - benchmark.protocol.confidence), 1)
     facts = {"count": count, "reference": name(benchmark.protocol.reference), "level": level, "chance": chance}
     return [FAMILY.format(**facts)] if count else []
 

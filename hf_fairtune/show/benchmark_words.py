@@ -24,7 +24,7 @@ VERDICT_WORDS: dict[Verdict, str] = {
 STANDING_WORDS: dict[Standing, str] = {
     "reference": "reference",
     "compared": "compared",
-    "few trainings": "not judged: one training says nothing of a method",
+    "few trainings": "not judged: fewer than 3 trainings say nothing of a method",
     "incomplete": "not judged: trainings are missing",
     "no scores": "no scores",
     "no reference": "not judged: the reference lacks trainings",
@@ -51,8 +51,8 @@ MARKS = (
     "is not marked, as being highest shows nothing"
 )
 FAMILY = (
-    "{count} comparisons with {reference} were made, each at {level} by itself: were all methods alike, about "
-    "{chance} of each number could be marked by chance"
+    "{count} comparisons with {reference} were made, each at {level} by itself: were all methods alike, "
+    "{chance} of each number would be marked by chance on average"
 )
 FOLDS = (
     "{names}: AUCs are means over {folds} test folds, each row ranked among those of its fold; the models of the "
@@ -129,6 +129,11 @@ def trainings_words(row: MethodOnTask) -> str:
     return f"{every - row.missing} of {every}" if row.missing else str(every)
 
 
+def counted(count: int, what: str) -> str:
+    """Write how many there are of something."""
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
 def titled(method: str, benchmark: Benchmark) -> str:
     """Name a method, and mark the reference."""
     return f"{method} (reference)" if method == benchmark.protocol.reference else method
@@ -148,8 +153,7 @@ def ordered(task: BenchmarkTask, metric: Ranked) -> list[MethodOnTask]:
 def ranks_said(found: Ranks) -> str:
     """Say what a test of ranks shows, and whether it proves anything."""
     what = RANKED_WORDS[found.metric]
-    sets = f"{found.datasets} data set{'s' * (found.datasets != 1)}"
-    tasks = f"{len(found.tasks)} task{'s' * (len(found.tasks) != 1)} on {sets}"
+    tasks = f"{counted(len(found.tasks), 'task')} on {counted(found.datasets, 'data set')}"
     if found.state == "untestable":
         return (
             f"Ranks by {what}, {len(found.methods)} methods on {tasks}, prove nothing: the test needs 3 and 2 of them."
