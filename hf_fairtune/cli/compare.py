@@ -38,8 +38,8 @@ from ..trainer.arguments import FairTrainingArguments
 from ..trainer.repair_arguments import RepairTrainingArguments
 
 EXAMPLE = """  fairtune compare protocol.yaml --output_dir compared
-  fairtune compare --dataset lesions.csv --label malignant --positive yes --group sex --models google/vit-base-patch16-224 \\
-      --methods full groupdro swift --num_train_epochs 10 --output_dir compared
+  fairtune compare --dataset lesions.csv --label malignant --positive yes --group sex --num_train_epochs 10 \\
+      --models google/vit-base-patch16-224 --methods full groupdro swift --output_dir compared
 
   protocol.yaml:
     tasks:
@@ -69,8 +69,12 @@ class CompareArguments:
         default_factory=lambda: ["full", "linear", "groupdro", "fairtune"],
         metadata={"help": 'Rows: methods, preset masks, or JSON such as \'{"method": "sam", "rho": 0.1}\'.'},
     )
-    training: str | None = field(default=None, metadata={"help": "Flags that all trainings share, as JSON; see `fairtune train --help`."})
-    repair: str | None = field(default=None, metadata={"help": "Flags that all repairs share, as JSON; see `fairtune debias --help`."})
+    training: str | None = field(
+        default=None, metadata={"help": "Flags that all trainings share, as JSON; see `fairtune train --help`."}
+    )
+    repair: str | None = field(
+        default=None, metadata={"help": "Flags that all repairs share, as JSON; see `fairtune debias --help`."}
+    )
     published: str | None = field(
         default=None, metadata={"help": "Published numbers to stand beside ours, as JSON: file and table."}
     )

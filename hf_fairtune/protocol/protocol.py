@@ -9,8 +9,8 @@ from .. import catalog
 from ..audits.compute import direction, greater_is_better
 from ..document.benchmark import PublishedNumber
 from ..errors import FairTuneError
-from ..search.modes import MODES
 from ..search.floors import Floors
+from ..search.modes import MODES
 from ..search.space import LearningRate
 from ..selections.selection import selection_named
 from ..trainer.arguments import FairTrainingArguments
@@ -55,7 +55,9 @@ class Settings:
         metadata={"help": "Rule that chooses the winner of every search.", "choices": SELECTIONS},
     )
     mode: str = field(default="default", metadata={"help": "Of the searches.", "choices": [*MODES]})
-    min_auc: float | None = field(default=None, metadata={"help": "Floor of a trial's AUC; by default 0.6 for gaps, else none."})
+    min_auc: float | None = field(
+        default=None, metadata={"help": "Floor of a trial's AUC; by default 0.6 for gaps, else none."}
+    )
     learning_rate_low: float = field(default=1e-5, metadata={"help": "Lowest learning rate searched."})
     learning_rate_high: float = field(default=1e-3, metadata={"help": "Highest learning rate searched."})
     folds: int = field(
