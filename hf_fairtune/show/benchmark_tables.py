@@ -95,7 +95,8 @@ def chosen_words(benchmark: Benchmark) -> list[str]:
     tuned = any(row.budget for task in benchmark.tasks for row in task.methods)
     searched = str(benchmark.protocol.arguments.get("searched by", benchmark.protocol.objective))
     by_groups = searched.startswith("min_group") or compares_groups(searched)
-    return [CHOSEN.format(what=dict[str, str](RANKED_WORDS).get(searched, searched))] if tuned and by_groups else []
+    what = next((words for metric, words in RANKED_WORDS.items() if metric == searched), searched)
+    return [CHOSEN.format(what=what)] if tuned and by_groups else []
 
 
 def task_place(task: BenchmarkTask) -> str:

@@ -64,7 +64,6 @@ def test_flags_make_a_task_of_their_own(lesions: Path, base: Path, tmp_path: Pat
         ("min_auc: 2", "`min_auc` is 2; give a floor from 0"),
         ("models: [a/tiny, b/tiny]", "`models` gives two tasks the name `skin+tiny`"),
         ("models: [no/such-folder]", "`tasks`: `skin`: "),
-        ("folds: 100", "`tasks`: `skin`: the data give their own splits"),
         ("tasks: {}", "`tasks` is empty; name a table of images"),
         ("tasks: {../x: {}}", "`../x` is no task"),
         ("tasks: {x: {dataset: d.csv, label: l, grup: sex}}", "`grup` is no flag of `tasks: x`; did you mean `group`"),
