@@ -148,6 +148,5 @@ class Worker:
         """Say how many units are done, by whatever worker, and what the others of those `left` will take."""
         total, left = len([*self.units]), [unit for unit in left if not unit.is_done]
         seconds = sum(map(self.expected, left))
-        return f"{total - len(left)} of {total} done" + (
-            f", about {duration(seconds)} of work left" if seconds else ""
-        )
+        rest = f", about {duration(seconds)} of work left" if seconds else ""
+        return f"{total - len(left)} of {total} done{rest}"
