@@ -187,6 +187,7 @@ class Bench:
         if unit.entry.name == self.protocol.base:
             model = trainer.model.merge_and_unload() if isinstance(trainer.model, PeftModel) else trainer.model
             model.save_pretrained(unit.folder / MODEL_FOLDER)
+            data.processor.save_pretrained(unit.folder / MODEL_FOLDER)
         mask = trainer.method.record().mask if trainer.method.stages()[0] is trainer.method else None
         unit.keep(Trained(cut, seconds, counts(trainer.model)[1], mask, rows=rows))
 

@@ -81,6 +81,10 @@ def test_a_training_is_the_methods_own(compared: Compared, making: Make, tmp_pat
         assert np.array_equal(trainer.audits.scores(MODEL, "test"), unit.scores()["test"])
 
 
+def test_a_trained_base_is_a_model_of_its_own(compared: Compared) -> None:
+    assert load_processor(str(compared[0] / "units/skin/fold-0/full/seed-0/model")).size["height"] == 16
+
+
 def test_every_training_scored_the_test_split_once(compared: Compared) -> None:
     folder = compared[0]
     assert {*touches(folder / "units").values()} == {1}
