@@ -1,12 +1,13 @@
 """One method on one task of a benchmark: its numbers over trainings, and against the reference method."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from ..document.benchmark_task import GroupMean, MethodOnTask, Standing
 from ..document.estimate import NAN, Reason, point, undefined
-from ..document.replication import Repeated, Replication
+from ..document.replication import GroupContrast, Repeated, Replication
 from .audit import AuditOptions
 from .benchmark_cuts import cut_numbers, probability_numbers
 from .engine.auc_influence import spread
@@ -16,14 +17,21 @@ from .replication import LEAST, REPEATED, replicate_rows
 from .scored_methods import ScoredMethod
 from .training_runs import Number, TrainingRuns
 
+Counted = TypeVar("Counted", Replication, GroupContrast)
+
 
 @dataclass(frozen=True)
 class TaskRows:
-    """The rows of a task as its methods share them; `folds` is None where there is one test split."""
+    """The rows of a task as its methods share them.
+
+    `folds` is None where there is one test split; every row is there so many `times`, with a cluster of its own at
+    least where that is more than once.
+    """
 
     resampled: ResampledRows
     folds: np.ndarray | None
     options: AuditOptions
+    times: int = 1
 
     @property
     def rows(self) -> ScoredRows:
@@ -32,7 +40,13 @@ class TaskRows:
 
     def repeated(self, scores: np.ndarray, against: np.ndarray, name: str, seeds: list[int]) -> Replication:
         """Compare two methods by their trainings' scores, [k, n] each."""
-        return replicate_rows(self.rows, scores, against, name, seeds, False, self.options, self.folds)
+        found = replicate_rows(self.rows, scores, against, name, seeds, False, self.options, self.folds)
+        return replace(self._once(found), groups=[self._once(one) for one in found.groups])
+
+    def _once(self, found: Counted) -> Counted:
+        """Count each row once."""
+        sizes = {name: getattr(found, name) // self.times for name in ("n", "positives", "negatives")}
+        return replace(found, **sizes)
 
 
 def missing(method: ScoredMethod) -> int:

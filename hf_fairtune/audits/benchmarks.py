@@ -30,7 +30,8 @@ def benchmark_of(
     """Judge methods on tasks: means over trainings, differences to the reference, ranks over tasks.
 
     Every comparison is one of `replicate`: of at least 3 trainings of each method, paired by test rows. Folds are
-    trained on rows that they share, so their spread is no variance of training: the trainings of a seed are one run.
+    trained on rows that they share, so their spread is no variance of training: the trainings of a seed are one run,
+    on the test folds and on a test set that the models of all folds score.
 
     Args:
         tasks: with the scores of every method.
@@ -56,15 +57,18 @@ def benchmark_of(
 
 
 def _task(task: ScoredTask, protocol: Protocol) -> BenchmarkTask:
-    rows = check_rows(task.labels, np.zeros(len(task.labels)), task.groups, task.group_names, task.clusters)
+    folds, n = np.unique(task.folds), len(task.labels)
+    times = len(folds) if task.repeats else 1
+    # Rows that come again are no new cases: each is a cluster at least.
+    clusters = np.arange(n) % (n // times) if times > 1 and task.clusters is None else task.clusters
+    rows = check_rows(task.labels, np.zeros(n), task.groups, task.group_names, clusters)
     included = included_codes(rows.group_names, task.excluded)
     resampled = ResampledRows(rows, included, None, protocol.confidence)
-    folds = np.unique(task.folds)
     options = AuditOptions(task.excluded, 0, 0, 0, protocol.confidence, protocol.margin)
-    shared = TaskRows(resampled, task.folds if len(folds) > 1 else None, options)
+    shared = TaskRows(resampled, task.folds if len(folds) > 1 else None, options, times)
     reference = next((one for one in task.methods if one.name == protocol.reference), None)
     methods = [method_on_task(shared, one, reference) for one in task.methods]
-    groups, counts = [], resampled.counts.tolist()
+    groups, counts = [], (resampled.counts // times).tolist()
     for code, name in enumerate(rows.group_names):
         positives, negatives, n = counts[code]
         groups.append(TaskGroup(name, n, positives, negatives, resampled.status[code]))
@@ -80,7 +84,7 @@ def _task(task: ScoredTask, protocol: Protocol) -> BenchmarkTask:
         n=n,
         positives=positives,
         negatives=negatives,
-        clusters=resampled.n_clusters,
+        clusters=resampled.n_clusters if task.clusters is not None else None,
         excluded=resampled.excluded,
         groups=groups,
         methods=methods,
@@ -108,6 +112,8 @@ def _wrong(task: ScoredTask, method: ScoredMethod) -> Iterator[str]:
     shape, n = (len(method.seeds), len(task.labels)), len(task.labels)
     if not method.seeds or len({*method.seeds}) < len(method.seeds):
         yield f"`{method.name}` has the seeds {[*method.seeds]}; pass one or more, each once."
+    if task.repeats and n % len({*task.folds}):
+        yield f"`repeats` of {n} rows in {len({*task.folds})} folds; pass the same rows once for each fold."
     if np.shape(task.folds) != (n,):
         yield f"`folds` has shape {np.shape(task.folds)} for {n} rows; pass the test fold of each row."
     for name, found in (("scores", method.scores), ("cuts", method.cuts)):

@@ -59,6 +59,8 @@ class ScoredTask:
         group_names: name of each code.
         clusters: id of each row's cluster (the patient), [n]; None where rows are independent.
         folds: test fold of each row, int [n]; zeros where there is one test split.
+        repeats: whether each fold has all rows again, one fold after another, because the models of all folds scored
+            them. A run is then a model for each fold, its AUC their mean, and a row is one case, not one for each.
         excluded: groups that are left out of minimum and gap.
         positive: name of the positive label.
         methods: in the order of the protocol.
@@ -77,3 +79,4 @@ class ScoredTask:
     excluded: Sequence[str]
     positive: str
     methods: Sequence[ScoredMethod]
+    repeats: bool = False

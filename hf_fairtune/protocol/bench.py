@@ -67,8 +67,8 @@ class Bench:
         )
         if data.task != "binary":
             raise FairTuneError(
-                f"`tasks`: `{self.task.name}` has {len(data.label_names)} classes, but a comparison is of one finding "
-                "against the rest; name it by `positive`."
+                f"the label has {len(data.label_names)} classes, but a comparison is of one finding against the rest; "
+                "name it by `positive`."
             )
         for name, path in self.task.tests.items():
             data = data.with_test_set(name, replace(arguments, dataset=path))
@@ -104,6 +104,17 @@ class Bench:
         for kind in (ProgressCallback, PrinterCallback):
             found.remove_callback(kind)
         return found
+
+    def check(self) -> None:
+        """Load the data, and the model that the base starts from, once.
+
+        Raises:
+            FairTuneError: one of them cannot be used.
+        """
+        try:
+            self.start(self.units.search(self.task, 0, self.protocol.entry(self.protocol.base)))()
+        except FairTuneError as error:
+            raise FairTuneError(f"`tasks`: `{self.task.name}`: {error}") from error
 
     def refusal(self, entry: Entry) -> str:
         """Say why a method cannot be trained on this task, such as attention of a model without; "" where it can."""
@@ -177,6 +188,7 @@ class Bench:
         if unit.entry.name == self.protocol.base:
             model = trainer.model.merge_and_unload() if isinstance(trainer.model, PeftModel) else trainer.model
             model.save_pretrained(unit.folder / MODEL_FOLDER)
+            data.processor.save_pretrained(unit.folder / MODEL_FOLDER)
         mask = trainer.method.record().mask if trainer.method.stages()[0] is trainer.method else None
         unit.keep(Trained(cut, seconds, counts(trainer.model)[1], mask, rows=rows))
 

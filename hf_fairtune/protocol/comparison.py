@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from ..audits.benchmarks import benchmark_of
@@ -11,10 +12,10 @@ from ..document import benchmark
 from ..document.benchmark import Benchmark
 from ..document.benchmark_task import RANKED, Ranked
 from ..document.provenance import Provenance, hardware
-from ..document.scalar import Argument
 from ..errors import FairTuneError
+from .facts import facts_of
 from .prices import price_said, prices_of
-from .progress import progress
+from .progress import keep_progress, progress
 from .protocol import Protocol
 from .results import scored_tasks
 from .touches import FILE_NAME, touches
@@ -42,10 +43,10 @@ def compare(
     worker = Worker(protocol, Path(folder), 3600 * max_hours, say)
     worker.open()
     if any(not unit.is_done for unit in worker.units):
-        worker.say_refusals()
         prices = prices_of(worker, say)
         worker.expected = prices.of
         say(price_said(worker, prices))
+    worker.after = partial(keep_progress, worker)
     whole = worker.work()
     say(progress(worker))
     say(tested(worker))
@@ -55,6 +56,8 @@ def compare(
 def tested(worker: Worker) -> str:
     """Say how often trainings scored their test splits, which is once each unless one was killed in between."""
     found = touches(worker.units.root)
+    if not found:
+        return "no test split was scored"
     again = sum(count > 1 for count in found.values())
     more = f"; {again} of them again, as the training was killed before it was recorded" if again else ", each once"
     return f"{len(found)} test splits were scored by trainings{more} (units/{FILE_NAME})"
@@ -65,17 +68,12 @@ def judged(worker: Worker) -> Benchmark:
     protocol, settings = worker.protocol, worker.protocol.settings
     tasks = [scored for task in protocol.tasks for scored in scored_tasks(worker.bench(task))]
     objective: Ranked = next((one for one in RANKED if one == settings.objective), "min_group_auc")
-    arguments: dict[str, Argument] = {
-        "trials": settings.trials,
-        "selection": settings.selection,
-        "mode": settings.mode,
-    }
     own = benchmark.Protocol(
         reference=settings.reference,
         objective=objective,
-        name=worker.root.name,
+        name=worker.root.resolve().name,
         differences=[*protocol.differences],
-        arguments={**arguments, "searched by": settings.objective, "seeds": [*settings.seeds]},
+        arguments=facts_of(protocol),
     )
     provenance = Provenance(hardware=hardware())
     return benchmark_of(tasks, settings.reference, protocol=own, published=protocol.published, provenance=provenance)

@@ -22,6 +22,15 @@ from ..trainer.arguments import FairTrainingArguments
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._=+-]*")
 OWN = ("name", "method", "knobs", "mode", "objective", "selection", "training")
+# Those that may be lists or mappings; several objectives are a row each.
+LISTS = ("knobs", "objective", "training")
+# Arguments of a training that a comparison sets, and what to do instead.
+TAKEN = {
+    "method": "name it among `methods`",
+    "seed": "give `seeds`",
+    "output_dir": "every training has a folder of its own below that of the comparison",
+    "push_to_hub": "push a model that you train by `fairtune train`",
+}
 # Of a mask search: random trials in place of a sampler's, and a mask that each seed draws.
 CONTROLS = (
     {"name": "random search", "method": "fairtune", "mode": "random"},
@@ -75,6 +84,8 @@ def entries_of(listed: Sequence[str | Mapping[str, Any]]) -> list[Entry]:
     """
     found = [entry for one in listed for entry in _entries(_decoded(one))]
     names = [entry.name for entry in found]
+    if not names:
+        raise FairTuneError("`methods` is empty; name one or more, such as `methods: [full, swift]`.")
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise FairTuneError(f"`methods` has two rows named `{twice}`; give one of them another `name`.")
     return found
@@ -95,6 +106,9 @@ def _decoded(one: str | Mapping[str, Any]) -> Mapping[str, Any]:
 def _entries(given: Mapping[str, Any]) -> Iterable[Entry]:
     if "method" not in given:
         raise FairTuneError(f"`methods`: {json.dumps(dict(given))} names no `method`; add e.g. method: swift.")
+    for key in OWN:
+        if key not in LISTS and isinstance(given.get(key), list | dict):
+            raise FairTuneError(f"`methods`: `{key}` is {given[key]}, but takes one value; write a row for each.")
     method, name = str(given["method"]), str(given.get("name", given["method"]))
     values = {key: value for key, value in given.items() if key not in OWN or key == "objective"}
     if method in PRESETS:
@@ -108,6 +122,8 @@ def _entries(given: Mapping[str, Any]) -> Iterable[Entry]:
     if mode is not None and mode not in MODES:
         raise FairTuneError(f"`methods`: the mode of `{name}` is {mode!r}; choose from {', '.join(MODES)}.")
     varied = {key: value for key, value in values.items() if isinstance(value, list)}
+    if empty := next((key for key, value in varied.items() if not value), None):
+        raise FairTuneError(f"`methods`: `{empty}` of `{name}` is an empty list; give values, or leave it out.")
     for chosen in itertools.product(*varied.values()):
         own = dict(zip(varied, map(str, chosen), strict=True))
         found = _entry("-".join([name, *own.values()]), method, {**values, **own}, given.get("knobs"))
@@ -136,12 +152,25 @@ def _entry(name: str, method: str, values: Mapping[str, Any], knobs: Any) -> Ent
 def _training(name: str, given: Mapping[str, Any]) -> dict[str, object]:
     """Read the arguments of trainings that a row has of its own, and check its rule of selection."""
     if given.get("selection") is not None:
-        selection_named(str(given["selection"]))
+        check_selection(str(given["selection"]))
     own = given.get("training") or {}
     if not isinstance(own, Mapping):
         raise FairTuneError(f"`methods`: `training` of `{name}` is {own}; write a mapping such as {{sampler: group}}.")
     texts: dict[str, Value] = {key: str(value) for key, value in own.items()}
+    check_shared(texts, f"methods: {name}: training")
     return typed_as(FairTrainingArguments, texts, f"methods: {name}: training")
+
+
+def check_shared(given: Mapping[str, object], title: str) -> None:
+    """Refuse arguments of trainings that a comparison sets itself; the error line begins with `title`."""
+    if taken := next((name for name in TAKEN if name in given), None):
+        raise FairTuneError(f"`{title}`: `{taken}` is not free in a comparison; {TAKEN[taken]}.")
+
+
+def check_selection(rule: str) -> None:
+    """Refuse a rule of selection that is none, or that trains its finalists again, outside a comparison's budget."""
+    if selection_named(rule).refits:
+        raise FairTuneError(f"`selection` {rule} trains its finalists again; choose another rule.")
 
 
 def _names(knobs: Any) -> list[str]:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
+from pydantic import TypeAdapter, ValidationError
+
+from ..errors import FairTuneError, first_line
 from ..folder import write_atomically
 from ..search.progress import duration
 from ..trainer.price import cost, searched_methods
@@ -72,8 +75,11 @@ def _timed(worker: Worker, task: Task, entry: Entry) -> tuple[float, float]:
 def _kept(path: Path) -> dict[str, dict[str, tuple[float, float]]]:
     if not path.is_file():
         return {}
-    found: dict[str, dict[str, tuple[float, float]]] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    kind = TypeAdapter(dict[str, dict[str, tuple[float, float]]])
+    try:
+        return kind.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise FairTuneError(f"`{path}` holds no prices ({first_line(error)}); delete it.") from error
 
 
 def price_said(worker: Worker, prices: Prices) -> str:
@@ -83,7 +89,8 @@ def price_said(worker: Worker, prices: Prices) -> str:
     seconds = sum(prices.of(unit) for unit in left)
     done = "" if len(left) == len([*worker.units]) else "what is left: "
     trials = f"of {prices.trials} trial{'s' * (prices.trials != 1)}"
+    searched = f"{searches} searches {trials} + " if prices.trials else ""
     return (
-        f"price: {done}{searches} searches {trials} + {len(left) - searches} trainings, about {duration(seconds)} of "
+        f"price: {done}{searched}{len(left) - searches} trainings, about {duration(seconds)} of "
         "one worker (± 25 %); further workers share it by the same command."
     )

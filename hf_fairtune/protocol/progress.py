@@ -1,12 +1,15 @@
-"""How far a comparison is, as a table: a row a method, a column a task."""
+"""How far a comparison is, as a table: a row a method, a column a task; kept in a file while it runs."""
 
 from __future__ import annotations
 
+from ..folder import write_atomically
 from ..show.table import Table, as_text
 from .entry import Entry
 from .task import Task
 from .unit import AnyUnit
 from .worker import Worker
+
+FILE_NAME = "progress.txt"
 
 
 def progress(worker: Worker) -> str:
@@ -18,14 +21,20 @@ def progress(worker: Worker) -> str:
     return as_text(Table.of(f"{done} of {len(units)} units done; trainings by method and task", header, rows))
 
 
+def keep_progress(worker: Worker) -> None:
+    """Write it in the folder of the comparison, for who looks from elsewhere."""
+    write_atomically(worker.root / FILE_NAME, f"{progress(worker)}\n")
+
+
 def _entries(worker: Worker) -> list[Entry]:
     return [*worker.protocol.entries]
 
 
 def _cell(units: list[AnyUnit], task: Task, entry: Entry) -> str:
     own = [unit for unit in units if unit.task.name == task.name and unit.entry.name == entry.name]
-    if any(unit.is_done and unit.record().lacking for unit in own):
-        return "none: refused or failed"
     trainings = [unit for unit in own if unit.seed is not None]
     searched = all(unit.is_done for unit in own if unit.seed is None)
-    return f"{sum(unit.is_done for unit in trainings)}/{len(trainings)}" if searched else "search"
+    done = [unit for unit in trainings if unit.is_done]
+    lacking = sum(bool(unit.record().lacking) for unit in done)
+    failed = f", {lacking} without scores" if lacking else ""
+    return f"{len(done)}/{len(trainings)}{failed}" if searched else "search"

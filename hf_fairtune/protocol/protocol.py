@@ -9,14 +9,17 @@ from .. import catalog
 from ..audits.compute import direction, greater_is_better
 from ..document.benchmark import PublishedNumber
 from ..errors import FairTuneError
+from ..search.floors import Floors
 from ..search.modes import MODES
 from ..search.space import LearningRate
 from ..selections.selection import selection_named
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.repair_arguments import RepairTrainingArguments
-from .entry import Entry
+from .entry import Entry, check_selection
 from .task import Task
 
+# Others train their finalists again, beyond the budget that all methods share.
+SELECTIONS = [name for name in catalog.names("selections") if not selection_named(name).refits]
 # What may grow between two starts of one comparison.
 GROWS = ("seeds", "models")
 
@@ -49,10 +52,12 @@ class Settings:
     objective: str = field(default="min_group_auc", metadata={"help": "Metric of validation that all searches share."})
     selection: str = field(
         default="best",
-        metadata={"help": "Rule that chooses the winner of every search.", "choices": catalog.names("selections")},
+        metadata={"help": "Rule that chooses the winner of every search.", "choices": SELECTIONS},
     )
     mode: str = field(default="default", metadata={"help": "Of the searches.", "choices": [*MODES]})
-    min_auc: float | None = field(default=None, metadata={"help": "Floor of a trial's AUC, as of `fairtune search`."})
+    min_auc: float | None = field(
+        default=None, metadata={"help": "Floor of a trial's AUC; by default 0.6 for gaps, else none."}
+    )
     learning_rate_low: float = field(default=1e-5, metadata={"help": "Lowest learning rate searched."})
     learning_rate_high: float = field(default=1e-3, metadata={"help": "Highest learning rate searched."})
     folds: int = field(
@@ -70,8 +75,9 @@ class Settings:
             raise FairTuneError(f"`--trials` is {self.trials}; give the trials of every search, or 0 for none.")
         if self.folds in (1, 2) or self.folds < 0:
             raise FairTuneError(f"`--folds` is {self.folds}; give 3 or more, or 0 for one test split.")
-        if selection_named(self.selection).refits:
-            raise FairTuneError(f"`--selection {self.selection}` trains its finalists again; choose another rule.")
+        check_selection(self.selection)
+        if self.min_auc is not None:
+            Floors(self.min_auc)
         if greater_is_better(self.objective) is None:
             direction(self.objective)
         self.rates()
@@ -126,6 +132,10 @@ class Protocol:
 
     @property
     def fingerprint(self) -> dict[str, object]:
-        """Return what every unit of the comparison depends on; methods, tasks and seeds may be added later."""
+        """Return what every unit of the comparison depends on; methods, tasks and seeds may be added later.
+
+        The first seed is that of splits, folds and searches. Controls are rows, which may be added.
+        """
         shared = {name: value for name, value in asdict(self.settings).items() if name not in GROWS}
+        shared |= {"controls": False, "first seed": self.settings.seeds[0] or None}
         return {**shared, "training": self.training.deciding(), "repair": self.repair.deciding(), "base": self.base}

@@ -21,19 +21,18 @@ from .unit import Trained, Tuned, Unit
 def scored_tasks(bench: Bench) -> Iterator[ScoredTask]:
     """Yield a task once for each of its test splits, with every method whose units are done.
 
-    Of test folds the rows of "test" come one fold after another. On an added test set each fold's model is a training
-    of its own.
+    The rows of the folds come one fold after another; those of an added test set are there once for each fold, whose
+    model scored them.
     """
     for split in bench.folds[0].test_splits:
-        folded = split == "test"
-        parts = bench.folds if folded else bench.folds[:1]
+        own, parts = split == "test", bench.folds
         columns = [part.columns(split) for part in parts]
         every = {name: np.concatenate([one[name] for one in columns]) for name in columns[0]}
         data, task = parts[0], bench.task
         methods = [_method(bench, entry, split, len(every["labels"])) for entry in bench.protocol.entries]
         yield ScoredTask(
-            name=task.name if split == "test" else f"{task.name}, {split}",
-            dataset=data.facts().name,
+            name=task.name if own else f"{task.name}, {split}",
+            dataset=table_name(bench, data.facts().name) if own else split,
             attribute=attribute_of(data, split),
             model=public_model(task.model),
             split=split,
@@ -45,7 +44,15 @@ def scored_tasks(bench: Bench) -> Iterator[ScoredTask]:
             excluded=data.left_out(split),
             positive=data.label_names[1],
             methods=methods,
+            repeats=not own and len(parts) > 1,
         )
+
+
+def table_name(bench: Bench, name: str) -> str:
+    """Return the name of a task's table, behind its folder's where another table of the protocol has that name."""
+    place, every = Path(bench.task.arguments.dataset), {task.arguments.dataset for task in bench.protocol.tasks}
+    alike = sum(Path(one).name == place.name for one in every)
+    return f"{place.resolve().parent.name}/{name}" if alike > 1 and place.exists() else name
 
 
 def public_model(name: str) -> str:
@@ -63,8 +70,6 @@ def _method(bench: Bench, entry: Entry, split: str, n: int) -> ScoredMethod:
     searches = [bench.units.search(bench.task, fold, entry) for fold in folds]
     tuned = [one.record() for one in searches if one.is_done]
     rows = [[bench.units.training(bench.task, fold, entry, seed) for fold in folds] for seed in seeds]
-    if split != "test":
-        rows = [[unit] for row in rows for unit in row]
     done = [unit.record() for row in rows for unit in row if unit.is_done]
     reasons = [one.lacking for one in tuned] + [one.lacking for one in done]
     lacking = next(filter(None, reasons), "")
@@ -77,7 +82,7 @@ def _method(bench: Bench, entry: Entry, split: str, n: int) -> ScoredMethod:
     return ScoredMethod(
         name=entry.name,
         facts=facts,
-        seeds=[*seeds] if split == "test" else [*range(len(rows))],
+        seeds=[*seeds],
         scores=np.stack([_of_run(row, split, n, cuts=False) for row in rows]),
         cuts=np.stack([_of_run(row, split, n, cuts=True) for row in rows]),
         learning_rate=first.learning_rate,

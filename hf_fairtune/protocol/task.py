@@ -80,6 +80,11 @@ def tasks_of(given: Mapping[str, Any], models: Sequence[str]) -> list[Task]:
             raise FairTuneError(f"`tasks`: `{name}` has no model; name it there, or give `models`.")
         several = len(own) > 1
         found += [Task(f"{name}+{short(model)}" if several else str(name), arguments, model) for model in own]
+    names = [task.name for task in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise FairTuneError(
+            f"`models` gives two tasks the name `{twice}`; folders of models need different last parts, each once."
+        )
     if not found:
         raise FairTuneError("`tasks` is empty; name a table of images, its label and its groups.")
     return found

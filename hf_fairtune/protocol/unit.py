@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -60,6 +61,7 @@ class Unit(Generic[Record]):
         seed: of a training; None of a search.
         root: folder of the comparison.
         kind: of its record.
+        folded: whether there are several folds.
     """
 
     task: Task
@@ -68,6 +70,7 @@ class Unit(Generic[Record]):
     seed: int | None
     root: Path
     kind: type[Record]
+    folded: bool = False
 
     @property
     def folder(self) -> Path:
@@ -83,7 +86,7 @@ class Unit(Generic[Record]):
     def title(self) -> str:
         """Return its name for people."""
         what = "search" if self.seed is None else f"seed {self.seed}"
-        return f"{self.task.name} · fold {self.fold} · {self.entry.name} · {what}"
+        return " · ".join([self.task.name, *([f"fold {self.fold}"] if self.folded else []), self.entry.name, what])
 
     @property
     def fingerprint(self) -> dict[str, object]:
@@ -119,9 +122,17 @@ class Unit(Generic[Record]):
         write_atomically(self.folder / RECORD, to_json(record, indent=1, inf_nan_mode="null"))
 
     def scores(self) -> dict[str, np.ndarray]:
-        """Read the scores of a training by test split, [n] each."""
-        with np.load(self.folder / SCORES, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        """Read the scores of a training by test split, [n] each.
+
+        Raises:
+            FairTuneError: they cannot be read.
+        """
+        path = self.folder / SCORES
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        except (OSError, ValueError, BadZipFile) as error:
+            raise FairTuneError(f"`{path}` cannot be read ({first_line(error)}); delete its folder.") from error
 
     def lock(self) -> FileLock | None:
         """Hold it for this process, or return None where another one does; the system frees it when that dies."""
@@ -155,11 +166,11 @@ class Units:
 
     def search(self, task: Task, fold: int, entry: Entry) -> Unit[Tuned]:
         """Return the search of a method."""
-        return Unit(task, fold, entry, None, self.root, Tuned)
+        return Unit(task, fold, entry, None, self.root, Tuned, self.protocol.settings.folds > 0)
 
     def training(self, task: Task, fold: int, entry: Entry, seed: int) -> Unit[Trained]:
         """Return a training of a method."""
-        return Unit(task, fold, entry, seed, self.root, Trained)
+        return Unit(task, fold, entry, seed, self.root, Trained, self.protocol.settings.folds > 0)
 
     def needed(self, unit: AnyUnit) -> list[AnyUnit]:
         """Return what must be done before: the search of a training, and the trained model that a repair starts from.

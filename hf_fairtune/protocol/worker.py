@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import FairTuneError, listed
-from ..folder import check, check_place, claim
+from ..folder import check, check_place, claim, undone_if_refused
 from ..search.progress import duration
-from .bench import Bench
+from .bench import SPLITS, Bench
 from .protocol import Protocol
 from .task import Task
-from .unit import AnyUnit, Units
+from .unit import WORK, AnyUnit, Units
 
 # Seconds between two looks for a unit that became ready by another worker.
 POLL = 2.0
@@ -31,6 +32,7 @@ class Worker:
         seconds: of work after which no unit is begun; infinite for no limit.
         say: takes a line about the progress.
         expected: seconds that a unit takes, where they are known.
+        after: is called after every unit.
     """
 
     protocol: Protocol
@@ -38,6 +40,7 @@ class Worker:
     seconds: float = math.inf
     say: Callable[[str], None] = print
     expected: Callable[[AnyUnit], float] = lambda unit: 0.0
+    after: Callable[[], object] = lambda: None
     _benches: dict[str, Bench] = field(default_factory=dict, init=False)
 
     @property
@@ -50,10 +53,11 @@ class Worker:
         return self._benches.setdefault(task.name, Bench(self.protocol, task, self.units))
 
     def open(self) -> None:
-        """Take the folder, or join the comparison that it holds.
+        """Take the folder, or join the comparison that it holds; a start that is refused leaves nothing there.
 
         Raises:
-            FairTuneError: the folder holds something else, or a row or a task by this name is another there.
+            FairTuneError: the folder holds something else, a row or a task by this name is another there, or data, a
+                model or a method cannot be used.
         """
         check_place(self.root)
         units = self.units
@@ -62,11 +66,23 @@ class Worker:
             check(units.root / task.name, task.fingerprint)
         for unit in units:
             check(unit.folder, unit.fingerprint)
-        claim(self.root, self.protocol.fingerprint)
-        for task in self.protocol.tasks:
-            claim(units.root / task.name, task.fingerprint)
+        with ExitStack() as stack:
+            for task in self.protocol.tasks:
+                stack.enter_context(undone_if_refused(units.root / task.name, self._made))
+            if not all(unit.is_done for unit in units):
+                for task in self.protocol.tasks:
+                    self.bench(task).check()
+                self._say_refusals()
+            claim(self.root, self.protocol.fingerprint)
+            for task in self.protocol.tasks:
+                claim(units.root / task.name, task.fingerprint)
 
-    def say_refusals(self) -> None:
+    @property
+    def _made(self) -> list[str]:
+        """Return what a start makes in the folder of a task: its splits, and where checked methods would work."""
+        return [SPLITS, *(f"fold-0/{entry.name}/search/{WORK}/*" for entry in self.protocol.entries)]
+
+    def _say_refusals(self) -> None:
         """Say which methods cannot be trained on which tasks.
 
         Raises:
@@ -88,7 +104,7 @@ class Worker:
 
     def work(self) -> bool:
         """Run units until none is left, or the hours are up; return whether all are done."""
-        start, units = time.monotonic(), [*self.units]
+        start, units, waits = time.monotonic(), [*self.units], False
         while left := [unit for unit in units if not unit.is_done]:
             ready = [unit for unit in left if all(other.is_done for other in self.units.needed(unit))]
             ran = False
@@ -97,22 +113,25 @@ class Worker:
                     done = len(units) - len(left)
                     self.say(f"{done} of {len(units)} units are done; the hours are up; the same command goes on.")
                     return False
-                if ran := self._run(unit, len(units)):
+                if ran := self._run(unit, left):
                     break
             if not ran:
+                if not waits:
+                    self.say("waiting for units that other workers hold")
                 time.sleep(POLL)
+            waits = not ran
         return True
 
-    def _run(self, unit: AnyUnit, total: int) -> bool:
-        """Run a unit, unless another worker holds it or has done it; return whether it was run."""
+    def _run(self, unit: AnyUnit, left: Sequence[AnyUnit]) -> bool:
+        """Run a unit of those `left`, unless another worker holds it or has done it; return whether it was run."""
         held = unit.lock()
         if held is None:
             return False
         try:
             if unit.is_done:
                 return True
-            place, begin = 1 + sum(other.is_done for other in self.units), time.monotonic()
-            self.say(f"[{place} of {total}] {unit.title}")
+            begin = time.monotonic()
+            self.say(f"[{self.standing(left)}] {unit.title}")
             claim(unit.folder, unit.fingerprint)
             try:
                 self.bench(unit.task).run(unit)
@@ -120,6 +139,14 @@ class Worker:
                 raise FairTuneError(f"{unit.title}: {error}") from error
             lacking = unit.record().lacking
             self.say(f"  {duration(time.monotonic() - begin)}{f': {lacking}' if lacking else ''}")
+            self.after()
             return True
         finally:
             held.release()
+
+    def standing(self, left: Sequence[AnyUnit]) -> str:
+        """Say how many units are done, by whatever worker, and what the others of those `left` will take."""
+        total, left = len([*self.units]), [unit for unit in left if not unit.is_done]
+        seconds = sum(map(self.expected, left))
+        rest = f", about {duration(seconds)} of work left" if seconds else ""
+        return f"{total - len(left)} of {total} done{rest}"

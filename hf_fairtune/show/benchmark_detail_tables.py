@@ -102,7 +102,7 @@ def rank_table(benchmark: Benchmark, found: Ranks) -> Table:
     for place in order:
         own = [number(ranks[place], 1) for ranks in found.by_task]
         rows.append([titled(found.methods[place], benchmark), found.average[place], *own])
-    said = [ranks_said(found), *left_out_words(found.left_out)]
+    said = [ranks_said(found).rstrip("."), *left_out_words(found.left_out)]
     title = f"Ranks by {RANKED_WORDS[found.metric]}, 1 the best"
     return Table.of(title, ["method", "average", *found.tasks], rows, said, digits=2)
 

@@ -32,6 +32,7 @@ FOREST = (
     "Words at the right are the verdict on the groups, which a number alone does not give: a smaller gap that comes "
     "from losses is levelling down."
 )
+WITHHELD = "withheld: too few cases"
 PARETO = (
     "Each mark is a method, by means over its trainings; up and right is better. Below and left of the line is what "
     "those on it beat in both numbers. Means have intervals, which the tables hold: marks that lie close do not tell "
@@ -57,7 +58,8 @@ def forest(benchmark: Benchmark, task: BenchmarkTask, place: int) -> Picture | N
     for metric in RANKED:
         last = metric == RANKED[-1]
         rows = [_forest_row(one, metric, last) for one in compared]
-        panels.append(Panel("", rows, RANKED_WORDS[metric], point(0.0, ""), "verdict" if last else ""))
+        title = "" if any(row.marks[0].found.defined for row in rows) else WITHHELD
+        panels.append(Panel(title, rows, RANKED_WORDS[metric], point(0.0, ""), "verdict" if last else ""))
     if not any(row.marks[0].found.defined for panel in panels for row in panel.rows):
         return None
     figure = draw(panels, [], ink.WIDE, beside=True, digits=digits(benchmark))

@@ -42,7 +42,7 @@ def write_benchmark(benchmark: Benchmark, folder: str | Path) -> list[Path]:
     try:
         for old in (share / FIGURES).glob("*.png"):
             if old.stem not in {picture.name for picture in drawn}:
-                old.unlink()
+                old.unlink(missing_ok=True)  # another worker may have removed it
     except OSError as error:
         raise FairTuneError(f"`{share}` could not be written ({first_line(error)}); free some space.") from error
     paths += [picture.write(share / FIGURES / f"{picture.name}.png") for picture in drawn]

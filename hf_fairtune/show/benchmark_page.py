@@ -18,11 +18,11 @@ from .benchmark_figures import figure_notes, forest, pareto
 from .benchmark_rank_figure import rank_diagram
 from .benchmark_search_figures import search_pictures
 from .benchmark_tables import difference_table, published_table, summary_table, task_table
-from .benchmark_words import RANKED_WORDS
+from .benchmark_words import RANKED_WORDS, counted
 from .drawing import Picture
 from .page import FIGURES, TABLES, Drawn, Room, render
-from .table import Table, as_text
-from .words import SHARING, clean, listed, name
+from .table import Table, as_text, plain
+from .words import SHARING, listed, name
 
 LEADS: dict[Verdict, str] = {
     "better": "better than",
@@ -94,7 +94,7 @@ def benchmark_markdown(benchmark: Benchmark, drawn: Sequence[Picture]) -> str:
 def benchmark_text(benchmark: Benchmark) -> str:
     """Lay a benchmark out for a terminal: all methods, then each task."""
     tables = [summary_table(benchmark), *(task_table(benchmark, task) for task in benchmark.tasks)]
-    return "\n\n".join([clean(lead(benchmark)), *map(as_text, tables)])
+    return "\n\n".join([plain(lead(benchmark)), *map(as_text, tables)])
 
 
 def pictures(benchmark: Benchmark) -> list[Picture]:
@@ -130,7 +130,8 @@ def subtitle(benchmark: Benchmark) -> str:
     """Say what was compared on what."""
     sets = listed(list(dict.fromkeys(task.dataset for task in benchmark.tasks)), 8, ", ")
     models = listed(list(dict.fromkeys(task.model for task in benchmark.tasks)), 8, ", ")
-    return f"{len(benchmark.methods)} methods on {len(benchmark.tasks)} tasks of {sets}, with {models}."
+    methods = counted(len(benchmark.methods), "method")
+    return f"{methods} on {counted(len(benchmark.tasks), 'task')} of {sets}, with {models}."
 
 
 def lead(benchmark: Benchmark) -> str:
@@ -146,7 +147,7 @@ def lead(benchmark: Benchmark) -> str:
         said += [f"{words} {name(benchmark.protocol.reference)}: {listed(some, comma=', ')}"] if some else []
     reference = name(benchmark.protocol.reference)
     text = "; ".join(said) or f"on none a method is shown to be better or worse than {reference}"
-    return f"Of {len(benchmark.tasks)} tasks, {text}."
+    return f"Of {counted(len(benchmark.tasks), 'task')}, {text}."
 
 
 def sharing(benchmark: Benchmark) -> str:

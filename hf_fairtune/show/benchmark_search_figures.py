@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from ..document.benchmark import Benchmark, MaskShares
 from ..document.run import MaskBits
@@ -27,12 +28,14 @@ SHARED = " Searches of several tasks and folds are counted together; a task of m
 
 
 def trajectories(benchmark: Benchmark) -> Picture | None:
-    """Draw the best value so far of each method's searches, a panel a task; None where nothing was searched."""
+    """Draw the best value so far of each method's searches, a panel a task and objective; None for no search."""
     found = list[tuple[str, dict[str, np.ndarray]]]()
     for task in benchmark.tasks:
-        lines = {row.method: line for row in task.methods if len(line := trajectory(row.searches))}
-        objectives = [row.searches[0].objective for row in task.methods if row.searches]
-        found += [(f"{task.name}: {objectives[0]}", lines)] if lines else []
+        searched = [row for row in task.methods if row.searches]
+        for objective in dict.fromkeys(row.searches[0].objective for row in searched):
+            own = {row.method: trajectory(row.searches) for row in searched if row.searches[0].objective == objective}
+            lines = {method: line for method, line in own.items() if len(line)}
+            found += [(f"{task.name}: {objective}", lines)] if lines else []
     if not found:
         return None
     figure, panels = panels_of(len(found[:MOST]), 2.3, "trial", "best on validation so far")
@@ -46,8 +49,9 @@ def trajectories(benchmark: Benchmark) -> Picture | None:
             axes.plot(len(line) - 1, line[-1], marker, color=colour, markersize=5)
         ends = [f"{method} {number(line[-1])}" for method, line in lines.items()]
         said.append(f"{title}: {listed(ends, comma=', ')}")
-        axes.set_title(labels([title], 36, 2)[0], fontsize=ink.SMALL, fontweight="bold", loc="left")
+        axes.set_title(labels([title], 32, 2)[0], fontsize=ink.SMALL, fontweight="bold", loc="left")
         coarse(axes, "y")
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         tidy(axes)
     method_key(figure, benchmark, shown, styles, "-")
     alt = f"Best value on validation so far by trial; at the end {listed(said)}."
@@ -77,9 +81,12 @@ def trajectory(searches: Sequence[Search]) -> np.ndarray:
 
 
 def mask_share_figure(found: MaskShares, place: int) -> Picture | None:
-    """Draw how often searches trained each part: chosen trials, the best quarter, and all; None without any."""
+    """Draw how often searches trained each part: chosen trials, the best quarter, and all.
+
+    None without any, and where all trained the same parts, as under a given mask.
+    """
     parts = [(text, some) for text, some in _parts(found) if some]
-    if not parts:
+    if not parts or {*found.tried} <= {0.0, 1.0}:
         return None
     bits = [0] * len(parts[0][1])
     mask = MaskBits(found.granularity, bits, found.blocks, found.units)

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from ..audits.benchmark_cuts import HALF
+from ..audits.compute import compares_groups
 from ..document.benchmark import Benchmark, PublishedMetric, PublishedNumber
 from ..document.benchmark_task import RANKED, BenchmarkTask, MethodOnTask, Ranked
 from ..document.estimate import NAN, Reason
@@ -17,6 +18,7 @@ from .benchmark_words import (
     RANKED_WORDS,
     VERDICT_WORDS,
     change,
+    counted,
     digits,
     folds_words,
     left_out_words,
@@ -38,6 +40,10 @@ PUBLISHED_SHORT: dict[PublishedMetric, str] = {
     "equal_opportunity_difference": "difference of true positive rates at 0.5",
     "demographic_parity_difference": "difference of selection rates at 0.5",
 }
+CHOSEN = (
+    "the attribute is what a method itself needs; the searches here choose by {what}, which needs it on validation "
+    "for every method"
+)
 ELSEWHERE = "{count} published numbers are of tasks that this comparison lacks, and left out"
 
 
@@ -62,9 +68,10 @@ def summary_table(benchmark: Benchmark) -> Table:
     header += ["attribute to train", "to choose", "to predict"]
     said = [PAGE_VERDICTS.format(margin=benchmark.protocol.margin), *family_words(benchmark)]
     left = [text for one in benchmark.ranks for text in left_out_words(one.left_out)]
-    said += [*map(ranks_said, benchmark.ranks), ASSUMES, *dict.fromkeys(left), *folds_words(benchmark)]
+    said += [ranks_said(one).rstrip(".") for one in benchmark.ranks]
+    said += [ASSUMES, *dict.fromkeys(left), *folds_words(benchmark), *chosen_words(benchmark)]
     said += [INTERVALS, DASH]
-    title = f"Methods over {len(benchmark.tasks)} tasks, against {name(benchmark.protocol.reference)}"
+    title = f"Methods over {counted(len(benchmark.tasks), 'task')}, against {name(benchmark.protocol.reference)}"
     return Table.of(f"{title}, by {RANKED_WORDS[objective]}", header, rows, said, digits=2)
 
 
@@ -78,15 +85,26 @@ def _needs(needs: Needs | None) -> list[Cell]:
 def family_words(benchmark: Benchmark) -> list[str]:
     """Say how many comparisons were made."""
     count = sum(row.against is not None for task in benchmark.tasks for row in task.methods)
-    level, chance = percent(benchmark.protocol.confidence), max(1, round(count * (1 - benchmark.protocol.confidence)))
+    level, chance = percent(benchmark.protocol.confidence), number(count * (1 - benchmark.protocol.confidence), 1)
     facts = {"count": count, "reference": name(benchmark.protocol.reference), "level": level, "chance": chance}
     return [FAMILY.format(**facts)] if count else []
 
 
+def chosen_words(benchmark: Benchmark) -> list[str]:
+    """Say that searches by a number of groups need the attribute on validation, whatever a method needs itself."""
+    tuned = any(row.budget for task in benchmark.tasks for row in task.methods)
+    searched = str(benchmark.protocol.arguments.get("searched by", benchmark.protocol.objective))
+    by_groups = searched.startswith("min_group") or compares_groups(searched)
+    what = next((words for metric, words in RANKED_WORDS.items() if metric == searched), searched)
+    return [CHOSEN.format(what=what)] if tuned and by_groups else []
+
+
 def task_place(task: BenchmarkTask) -> str:
     """Name a task: data, groups, model and rows."""
-    folds = f", {task.folds} folds" if task.folds > 1 else ""
-    return f"{name(task.name)}: {task.dataset} by {task.attribute}, {task.model}, {task.split}{folds}"
+    own = task.split == "test"
+    split = [task.split] if task.split != task.dataset else []
+    folds = [f"{task.folds} folds" if own else f"models of {task.folds} folds"] if task.folds > 1 else []
+    return f"{name(task.name)}: {task.dataset} by {task.attribute}, {', '.join([task.model, *split, *folds])}"
 
 
 def task_table(benchmark: Benchmark, task: BenchmarkTask) -> Table:

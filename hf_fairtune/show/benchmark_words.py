@@ -24,7 +24,7 @@ VERDICT_WORDS: dict[Verdict, str] = {
 STANDING_WORDS: dict[Standing, str] = {
     "reference": "reference",
     "compared": "compared",
-    "few trainings": "not judged: one training says nothing of a method",
+    "few trainings": "not judged: fewer than 3 trainings say nothing of a method",
     "incomplete": "not judged: trainings are missing",
     "no scores": "no scores",
     "no reference": "not judged: the reference lacks trainings",
@@ -51,12 +51,16 @@ MARKS = (
     "is not marked, as being highest shows nothing"
 )
 FAMILY = (
-    "{count} comparisons with {reference} were made, each at {level} by itself: were all methods alike, about "
-    "{chance} of each number could be marked by chance"
+    "{count} comparisons with {reference} were made, each at {level} by itself: were all methods alike, "
+    "{chance} of each number would be marked by chance on average"
 )
 FOLDS = (
     "{names}: AUCs are means over {folds} test folds, each row ranked among those of its fold; the models of the "
     "folds share training rows, so folds are no repeated trainings, and a seed's models of all folds are one training"
+)
+REPEATED = (
+    "{names}: every fold's model scored all rows; AUCs are means over the models of {folds} folds, which share "
+    "training rows, so a seed's models of all folds are one training"
 )
 SEEDS = "sd: standard deviation over trainings, of training alone; it tells nothing of other test rows"
 DEGENERATE = (
@@ -69,8 +73,8 @@ CUT_WORDS = (
 )
 ASSUMES = (
     "Friedman's test takes tasks for independent draws from those one cares about, and its p holds for many of them; "
-    "tasks that differ by the attribute alone share their images, and are not independent; ranks take no notice of "
-    "how sure a number is"
+    "tasks that differ by the attribute alone share their images, and test sets of one task its models, so these are "
+    "not independent; ranks take no notice of how sure a number is"
 )
 FRONT = (
     "a method is on the front if no other is at least as good in both numbers and better in one, by means over "
@@ -125,6 +129,11 @@ def trainings_words(row: MethodOnTask) -> str:
     return f"{every - row.missing} of {every}" if row.missing else str(every)
 
 
+def counted(count: int, what: str) -> str:
+    """Write how many there are of something."""
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
 def titled(method: str, benchmark: Benchmark) -> str:
     """Name a method, and mark the reference."""
     return f"{method} (reference)" if method == benchmark.protocol.reference else method
@@ -144,7 +153,7 @@ def ordered(task: BenchmarkTask, metric: Ranked) -> list[MethodOnTask]:
 def ranks_said(found: Ranks) -> str:
     """Say what a test of ranks shows, and whether it proves anything."""
     what = RANKED_WORDS[found.metric]
-    tasks = f"{len(found.tasks)} tasks on {found.datasets} data sets"
+    tasks = f"{counted(len(found.tasks), 'task')} on {counted(found.datasets, 'data set')}"
     if found.state == "untestable":
         return (
             f"Ranks by {what}, {len(found.methods)} methods on {tasks}, prove nothing: the test needs 3 and 2 of them."
@@ -171,9 +180,9 @@ def left_out_words(found: Sequence[LeftOut]) -> list[str]:
 
 
 def folds_words(benchmark: Benchmark) -> list[str]:
-    """Say what folds are where some task has them."""
-    found: dict[int, list[str]] = {}
+    """Say what folds are where some task has them, and on a test set that the models of all folds scored."""
+    found: dict[tuple[str, int], list[str]] = {}
     for task in benchmark.tasks:
         if task.folds > 1:
-            found.setdefault(task.folds, []).append(name(task.name))
-    return [FOLDS.format(names=listed(names, comma=", "), folds=folds) for folds, names in found.items()]
+            found.setdefault((FOLDS if task.split == "test" else REPEATED, task.folds), []).append(name(task.name))
+    return [said.format(names=listed(names, comma=", "), folds=folds) for (said, folds), names in found.items()]

@@ -8,6 +8,8 @@ from fairlearn.metrics import demographic_parity_difference, equalized_odds_diff
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from hf_fairtune.audits.benchmarks import benchmark_of
+from hf_fairtune.audits.engine.auc_influence import auc_influence
+from hf_fairtune.audits.engine.rows import check_rows
 from hf_fairtune.audits.replication import replicate
 from hf_fairtune.audits.scored_methods import ScoredMethod, ScoredTask
 from hf_fairtune.errors import FairTuneError
@@ -61,6 +63,53 @@ def test_clusters_and_excluded_groups_are_those_of_replicate() -> None:
     predicted = (scores[0][0] >= 0.5).astype(int)
     rates = [predicted[groups == code].mean() for code in (0, 1)]
     assert row.cuts[0].gaps["demographic_parity_difference"].runs[0] == pytest.approx(abs(rates[0] - rates[1]))
+
+
+def repeated(task: ScoredTask, rng: np.random.Generator, folds: int, noise: float) -> ScoredTask:
+    """Let the models of several folds score the rows of a task, each with some noise of its own."""
+    n, methods = len(task.labels), []
+    for one in task.methods:
+        scores = np.tile(one.scores, folds)
+        scores = np.clip(scores + noise * rng.standard_normal(scores.shape), 0, 1)
+        methods.append(replace(one, scores=scores, cuts=np.tile(one.cuts, folds)))
+    rows = {"labels": np.tile(task.labels, folds), "groups": np.tile(task.groups, folds)}
+    return replace(task, **rows, folds=np.repeat(np.arange(folds), n), methods=methods, split="other", repeats=True)
+
+
+def test_models_of_all_folds_on_one_test_set_are_one_training() -> None:
+    """A seed's AUC is the mean of its folds' models, and a row moves it by the mean of what it moves theirs."""
+    rng = np.random.default_rng(4)
+    one = task_of(rng)
+    n, task = len(one.labels), repeated(one, rng, 3, 0.2)
+    found = benchmark_of([task], "full").tasks[0]
+    row, scores = found.find("fairtune"), method(task, "fairtune").scores.reshape(3, 3, n)
+    assert row
+    aucs = np.array([[roc_auc_score(one.labels, model) for model in seed] for seed in scores])
+    assert row.auc.runs == pytest.approx(aucs.mean(axis=1))
+    assert row.auc.training_error == pytest.approx(np.std(aucs.mean(axis=1), ddof=1) / np.sqrt(3))
+    rows = check_rows(one.labels, scores[0, 0], one.groups, one.group_names)
+    moves = [auc_influence(rows, model, rows.groups >= 0)[1] for seed in scores for model in seed]
+    assert row.auc.sampling_error == pytest.approx(np.linalg.norm(np.mean(moves, axis=0)))
+    assert row.against
+    assert (found.n, row.against.n, found.clusters, found.folds) == (n, n, None, 3)
+    assert [one.n for one in row.against.groups] == [one.n for one in found.groups] == [n // 2] * 2
+    with pytest.raises(FairTuneError, match="`repeats` of .* rows in 3 folds"):
+        benchmark_of([replace(task, folds=np.minimum(task.folds, 2), labels=task.labels[:-1])], "full")
+
+
+def test_folds_whose_models_are_one_show_what_that_shows() -> None:
+    """Three copies of a model are no more patients and no more trainings."""
+    rng = np.random.default_rng(5)
+    one = task_of(rng)
+    alone, often = (benchmark_of([task], "full").tasks[0] for task in (one, repeated(one, rng, 3, 0.0)))
+    for name in ("full", "fairtune", "levelled"):
+        first, second = alone.find(name), often.find(name)
+        assert first
+        assert second
+        for metric in ("auc", "min_group_auc", "auc_gap"):
+            a, b = first.number(metric), second.number(metric)
+            numbers = [(x.mean.value, x.mean.low, x.mean.high, x.training_error, x.sampling_error) for x in (a, b)]
+            assert numbers[1] == pytest.approx(numbers[0], abs=1e-6)
 
 
 def test_the_reference_has_the_numbers_that_others_are_compared_with() -> None:

@@ -25,7 +25,9 @@ def test_a_protocol_becomes_pages(
     assert main(["compare", "--config", str(file), "--output_dir", str(folder)]) == 0
     printed = capsys.readouterr().out
     assert "price: 2 searches of 1 trial + 6 trainings, about" in printed
-    assert "[8 of 8] skin · fold 0 · unchanged · seed 2" in printed
+    assert "[0 of 8 done, about" in printed
+    assert "of work left] skin · unchanged · seed 2" in printed
+    assert "8 of 8 units done" in (folder / "progress.txt").read_text()
     assert "8 of 8 units done; trainings by method and task" in printed
     found = Benchmark.load(folder)
     assert [row.method for row in found.tasks[0].methods] == ["full", "unchanged"]
@@ -54,8 +56,14 @@ def test_flags_make_a_task_of_their_own(lesions: Path, base: Path, tmp_path: Pat
         ("training: {epochs: 3}", "`training`: `epochs` is no flag of `training`"),
         ("training: 3", "`training` is 3; write a mapping of names to values"),
         ("folds: 2", "`--folds` is 2; give 3 or more, or 0"),
-        ("selection: folds", "trains its finalists again; choose another rule"),
+        ("selection: folds", "argument --selection: invalid choice: 'folds'"),
         ("selection: worst", "argument --selection: invalid choice: 'worst'"),
+        ("training: {seed: 3}", "`training`: `seed` is not free in a comparison; give `seeds`"),
+        ("training: {method: sam}", "`method` is not free in a comparison; name it among `methods`"),
+        ("repair: {output_dir: x}", "`repair`: `output_dir` is not free in a comparison"),
+        ("min_auc: 2", "`min_auc` is 2; give a floor from 0"),
+        ("models: [a/tiny, b/tiny]", "`models` gives two tasks the name `skin+tiny`"),
+        ("models: [no/such-folder]", "`tasks`: `skin`: "),
         ("tasks: {}", "`tasks` is empty; name a table of images"),
         ("tasks: {../x: {}}", "`../x` is no task"),
         ("tasks: {x: {dataset: d.csv, label: l, grup: sex}}", "`grup` is no flag of `tasks: x`; did you mean `group`"),
@@ -85,7 +93,8 @@ def test_an_attribute_that_the_table_lacks(
 ) -> None:
     (tmp_path / "p.yaml").write_text(protocol(lesions, base, group="race"))
     assert main(["compare", str(tmp_path / "p.yaml"), "--output_dir", str(tmp_path / "out")]) == 2
-    assert "--group race names no column" in capsys.readouterr().err
+    assert "`tasks`: `skin`: --group race names no column" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_method_that_compares_groups_is_refused_where_there_are_none(
@@ -98,4 +107,5 @@ def test_a_method_that_compares_groups_is_refused_where_there_are_none(
     ]
     (tmp_path / "p.yaml").write_text("\n".join(lines))
     assert main(["compare", str(tmp_path / "p.yaml"), "--output_dir", str(tmp_path / "out")]) == 2
-    assert "group" in capsys.readouterr().err
+    assert "`tasks`: `all`: No --group is given" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

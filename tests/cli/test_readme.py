@@ -2,11 +2,13 @@
 
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from hf_fairtune.catalog import find, names
+from hf_fairtune.cli.compare import protocol_of
 from hf_fairtune.cli.flags import parse
 from hf_fairtune.document.document import Document
 
@@ -38,7 +40,16 @@ def test_the_script(lesions: Path, base: Path, tmp_path: Path, monkeypatch: pyte
     assert (tmp_path / "out" / "README.md").is_file()
 
 
-def test_the_commands_parse() -> None:
+@pytest.fixture
+def protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The README's protocol, in the folder where commands are parsed."""
+    monkeypatch.chdir(tmp_path)
+    (text,) = (block for block in blocks("yaml") if block.startswith("tasks:"))
+    (tmp_path / "protocol.yaml").write_text(text)
+    return tmp_path / "protocol.yaml"
+
+
+def test_the_commands_parse(protocol: Path) -> None:
     """Every `fairtune ...` line has flags that the command takes."""
     text = "\n".join(blocks("bash")).replace("\\\n", " ")
     lines = [shlex.split(line) for line in text.splitlines() if line.startswith("fairtune ")]
@@ -48,8 +59,18 @@ def test_the_commands_parse() -> None:
 
 
 @pytest.mark.parametrize("name", names("cli"))
-def test_the_examples_of_the_help_parse(name: str) -> None:
+def test_the_examples_of_the_help_parse(name: str, protocol: Path) -> None:
     text = find("cli", name).EXAMPLE.replace("\\\n", " ")
     for line in text.splitlines():
         if line.strip().startswith("fairtune "):
             parse(find("cli", name), shlex.split(line)[2:])
+
+
+def test_the_protocols_of_readme_and_help_are_read(protocol: Path) -> None:
+    command = find("cli", "compare")
+    help_text = textwrap.dedent(command.EXAMPLE.partition("protocol.yaml:\n")[2])
+    for text, rows in ((protocol.read_text(), 6), (help_text, 6)):
+        protocol.write_text(text)
+        found = protocol_of(*parse(command, ["protocol.yaml", "--output_dir", "out"]))
+        assert len(found.entries) == rows
+        assert found.training.num_train_epochs == 10

@@ -3,26 +3,33 @@
 import csv
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from hf_fairtune.data.fair_dataset import load_fair_dataset
+from hf_fairtune.datasets.lesions import write_lesions
 from hf_fairtune.document.benchmark import Benchmark
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.loading import load_processor, load_with_new_head, load_with_own_head
 from hf_fairtune.methods.method import method_named
 from hf_fairtune.protocol.bench import Bench
 from hf_fairtune.protocol.comparison import compare
+from hf_fairtune.protocol.entry import CONTROLS
 from hf_fairtune.protocol.prices import prices_of
+from hf_fairtune.protocol.results import table_name
 from hf_fairtune.protocol.touches import touches
 from hf_fairtune.protocol.unit import Units
 from hf_fairtune.protocol.worker import Worker
@@ -30,7 +37,7 @@ from hf_fairtune.trainer.audits import MODEL
 from hf_fairtune.trainer.fair import FairTrainer
 from hf_fairtune.trainer.kept_start import KeptStart
 from tests.conftest import KilledError
-from tests.protocol.conftest import METHODS, Make
+from tests.protocol.conftest import METHODS, Make, one_table
 
 ROOT = Path(__file__).parent.parent.parent
 Compared = tuple[Path, Benchmark]
@@ -72,6 +79,10 @@ def test_a_training_is_the_methods_own(compared: Compared, making: Make, tmp_pat
         trainer.train()
         assert trainer.audits is not None
         assert np.array_equal(trainer.audits.scores(MODEL, "test"), unit.scores()["test"])
+
+
+def test_a_trained_base_is_a_model_of_its_own(compared: Compared) -> None:
+    assert load_processor(str(compared[0] / "units/skin/fold-0/full/seed-0/model")).size["height"] == 16
 
 
 def test_every_training_scored_the_test_split_once(compared: Compared) -> None:
@@ -144,10 +155,64 @@ def test_methods_and_seeds_may_be_added(compared: Compared, making: Make, tmp_pa
     assert whole is not None
     assert str(numbers(whole)) == str(numbers(compared[1]))
     assert not [line for line in said if "full · seed 0" in line]
+    with pytest.raises(FairTuneError, match="holds another run \\(other first seed\\)"):
+        compare(making(seeds=[1, 0, 2]), tmp_path, say=quiet)
     with pytest.raises(FairTuneError, match="holds another run \\(other trials\\)"):
         compare(making(trials=3), tmp_path, say=quiet)
     with pytest.raises(FairTuneError, match="holds another run \\(other .*rho"):
         compare(making([*METHODS[:2], {"method": "sam", "rho": 0.7}, *METHODS[3:]]), tmp_path, say=quiet)
+
+
+def test_controls_may_be_added(making: Make, tmp_path: Path) -> None:
+    Worker(making(["full"]), tmp_path, say=quiet).open()
+    Worker(making(["full", *CONTROLS], controls=True), tmp_path, say=quiet).open()
+
+
+def test_a_lost_record_is_made_again_and_a_broken_one_is_named(
+    compared: Compared, making: Make, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    shutil.copytree(compared[0], folder)
+    unit = folder / "units" / "skin" / "fold-0" / "sam" / "seed-1"
+    (unit / "record.json").unlink()
+    said: list[str] = []
+    again = compare(making(), folder, say=said.append)
+    assert str(numbers(again)) == str(numbers(compared[1]))
+    assert [line.partition("] ")[2] for line in said if line.startswith("[")] == ["skin · sam · seed 1"]
+    for name, words in (("scores.npz", "cannot be read"), ("record.json", "is no record of a unit")):
+        (unit / name).write_text("{")
+        with pytest.raises(FairTuneError, match=f"seed-1/{name}` {words} .*; delete its folder"):
+            compare(making(), folder, say=quiet)
+
+
+def test_a_task_added_later_that_is_refused_leaves_no_splits(making: Make, tmp_path: Path) -> None:
+    Worker(making(["full"]), tmp_path, say=quiet).open()
+    protocol = making(["full"], tasks=("skin", "more"))
+    wrong = replace(protocol.tasks[1], arguments=replace(protocol.tasks[1].arguments, group=["race"]))
+    with pytest.raises(FairTuneError, match="`tasks`: `more`: --group race names no column"):
+        Worker(replace(protocol, tasks=[protocol.tasks[0], wrong]), tmp_path, say=quiet).open()
+    assert [path.name for path in (tmp_path / "units").iterdir()] == ["skin"]
+
+
+def test_what_a_worker_says_is_done_is_done_by_any(compared: Compared, making: Make, tmp_path: Path) -> None:
+    worker = Worker(making(seeds=[0, 1, 2, 3]), compared[0], say=quiet)
+    left = [unit for unit in worker.units if unit.seed in (None, 3)]
+    assert worker.standing(left) == "20 of 25 done"
+    worker.expected = lambda unit: 2.0
+    assert worker.standing(left) == "20 of 25 done, about 10 s of work left"
+
+
+def test_tables_of_one_name_are_told_apart_by_their_folders(making: Make, tmp_path: Path) -> None:
+    protocol = making(["full"], tasks=("a", "b"))
+    first, second = protocol.tasks
+    (tmp_path / "ham").mkdir()
+    place = shutil.copy(first.arguments.dataset, tmp_path / "ham" / "table.csv")
+    other = replace(second, arguments=replace(second.arguments, dataset=str(place)))
+    units = Units(protocol, tmp_path)
+    assert table_name(Bench(protocol, first, units), "table.csv") == "table.csv"
+    both = replace(protocol, tasks=[first, other])
+    names = [table_name(Bench(both, task, units), "table.csv") for task in both.tasks]
+    assert names == ["lesions/table.csv", "ham/table.csv"]
 
 
 def test_hours_end_it_between_units(making: Make, tmp_path: Path) -> None:
@@ -164,20 +229,36 @@ def test_a_method_that_suits_no_task_is_refused_and_one_that_suits_some_is_left_
 ) -> None:
     with pytest.raises(FairTuneError, match="`methods`: `fairtune` cannot be trained: .*can train only"):
         compare(making(["full", {"method": "fairtune", "mask": "convolution"}]), tmp_path, say=quiet)
-    assert not (tmp_path / "units").is_dir() or not [*tmp_path.rglob("record.json")]
+    assert not [*tmp_path.iterdir()]
 
 
 def test_folds_test_every_row_once(making: Make, tmp_path: Path) -> None:
+    other = one_table(write_lesions(tmp_path / "data", n=60, image_size=16, seed=1))
+    table = pd.read_csv(other)
+    table.assign(patient_id="Q" + table["patient_id"]).to_csv(other, index=False)
     protocol = making(["full", "unchanged"], folds=3, trials=0, seeds=[0])
-    found = compare(protocol, tmp_path, say=quiet)
+    (task,) = protocol.tasks
+    with_other = replace(task, arguments=replace(task.arguments, test=[f"clinic={other}"]))
+    protocol = replace(protocol, tasks=[with_other])
+    said: list[str] = []
+    found = compare(protocol, tmp_path, say=said.append)
     assert found is not None
+    assert any(line.startswith("price: 6 trainings, about") for line in said)
+    assert any("] skin · fold 2 · unchanged · seed 0" in line for line in said)
     bench = Bench(protocol, protocol.tasks[0], Units(protocol, tmp_path / "units"))
     rows = [data.columns("test")["row"] for data in bench.folds]
     assert sorted(np.concatenate(rows).tolist()) == [*range(found.tasks[0].n)]
     for data in bench.folds:
         parts = [{*data.columns(split)["cluster"]} for split in ("train", "validation", "test")]
         assert len({*parts[0], *parts[1], *parts[2]}) == sum(map(len, parts))
-    assert found.tasks[0].folds == 3
+    assert [one.folds for one in found.tasks] == [3, 3]
+    # The models of all folds score an added test set: their mean is the seed's number.
+    clinic, row = found.tasks[1], found.tasks[1].find("full")
+    assert row is not None
+    assert (clinic.name, clinic.dataset, clinic.n) == ("skin, clinic", "clinic", len(table))
+    labels, units = bench.folds[0].columns("clinic")["labels"], bench.units
+    models = [units.training(with_other, fold, protocol.entry("full"), 0).scores()["clinic"] for fold in range(3)]
+    assert row.auc.runs == pytest.approx([np.mean([roc_auc_score(labels, scores) for scores in models])])
 
 
 WORK = """
@@ -205,7 +286,7 @@ def test_kill_minus_9_and_two_workers_give_one_table(compared: Compared, making:
     pickled.write_bytes(pickle.dumps(making()))
     first, second = start(pickled, folder), start(pickled, folder)
     end = time.monotonic() + 240
-    while len([*folder.rglob("record.json")]) < 4 and time.monotonic() < end:
+    while len([*folder.glob("units/skin/fold-0/*/*/record.json")]) < 4 and time.monotonic() < end:
         time.sleep(0.05)
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
@@ -225,7 +306,7 @@ def test_a_worker_waits_for_what_another_holds(making: Make, tmp_path: Path) -> 
     held = unit.lock()
     assert held is not None
     assert unit.lock() is None
-    assert not worker._run(unit, 4)
+    assert not worker._run(unit, [unit])
     held.release()
     assert math.isinf(worker.seconds)
     assert worker.work()

@@ -73,6 +73,12 @@ def test_controls_and_objectives() -> None:
         ([{"method": "fairtune", "objective": "ac"}], "`ac`"),
         ([{"method": "full", "selection": "worst"}], "`worst` is not one of the selections"),
         ([{"method": "full", "training": {"samplr": "group"}}], "`samplr` is no flag of"),
+        ([], "`methods` is empty; name one or more"),
+        ([{"method": ["full", "sam"]}], "`method` is ['full', 'sam'], but takes one value; write a row for each"),
+        ([{"method": "full", "mode": ["random"]}], "`mode` is ['random'], but takes one value"),
+        ([{"method": "sam", "rho": []}], "`rho` of `sam` is an empty list"),
+        ([{"method": "full", "selection": "folds"}], "trains its finalists again; choose another rule"),
+        ([{"method": "full", "training": {"seed": 1}}], "`seed` is not free in a comparison; give `seeds`"),
         ([{"method": "full", "training": "group"}], "`training` of `full` is group; write a mapping"),
     ],
 )

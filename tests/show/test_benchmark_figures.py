@@ -7,6 +7,7 @@ import pytest
 
 from hf_fairtune.audits.benchmarks import benchmark_of
 from hf_fairtune.document.benchmark import Benchmark
+from hf_fairtune.publish_benchmark import publish_benchmark
 from hf_fairtune.show.benchmark_figures import forest, looks, pareto
 from hf_fairtune.show.benchmark_rank_figure import cliques, rank_diagram
 from hf_fairtune.show.benchmark_search_figures import mask_share_figure, trajectories, trajectory
@@ -93,6 +94,30 @@ def test_trajectories_and_masks_have_a_panel_each(benchmark: Benchmark) -> None:
     assert sum(line.get_gid() == "trajectory" for line in picture.figure.axes[0].lines) == 5
     masks = mask_share_figure(benchmark.masks[0], 1)
     assert masks
+    bits = [1.0] * len(benchmark.masks[0].chosen)
+    assert mask_share_figure(replace(benchmark.masks[0], chosen=bits, best=bits, tried=bits), 1) is None
     shown = masks.figure.axes[0].images[0].get_array()
     assert shown is not None
     assert np.nanmax(shown) == pytest.approx(100 * max(benchmark.masks[0].chosen))
+
+
+def test_searches_by_another_number_have_a_panel_of_their_own(benchmark: Benchmark) -> None:
+    task = benchmark.tasks[0]
+    row = task.methods[1]
+    other = replace(row, searches=[replace(one, objective="auc_gap") for one in row.searches])
+    found = replace(benchmark, tasks=[replace(task, methods=[task.methods[0], other])])
+    picture = trajectories(found)
+    assert picture
+    titles = [axes.get_title(loc="left") for axes in picture.figure.axes if axes.get_visible()]
+    assert [title.rpartition(" ")[2] for title in titles] == ["min_auc", "auc_gap"]
+    for axes in picture.figure.axes[:2]:
+        assert sum(line.get_gid() == "trajectory" for line in axes.lines) == 1
+        assert all(float(tick).is_integer() for tick in axes.get_xticks())
+
+
+def test_a_panel_without_any_number_says_why() -> None:
+    found = publish_benchmark(benchmark_of([task_of(np.random.default_rng(0), positives=9)], "full"))
+    picture = forest(found, found.tasks[0], 1)
+    assert picture
+    titles = [axes.get_title(loc="left") for axes in picture.figure.axes]
+    assert titles == ["", "withheld: too few cases", "withheld: too few cases"]

@@ -145,5 +145,5 @@ def test_the_terminal_says_who_is_better_and_hides_control_characters() -> None:
     assert "\x00" not in text
     assert "\u202e" not in text
     found = benchmark_of([task_of(np.random.default_rng(6), positives=200, noise=0.02)], "full")
-    assert lead(found).startswith('Of 1 tasks, better than "')
+    assert lead(found).startswith('Of 1 task, better than "')
     assert "levelling down against" in lead(found)

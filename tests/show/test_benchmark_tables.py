@@ -86,7 +86,7 @@ def test_few_and_missing_trainings_are_said() -> None:
     assert any("lucky" in note for note in table.notes)
     assert any("lacks 1 trainings" in note for note in summary_table(found).notes)
     single = benchmark_of([task_of(np.random.default_rng(0), runs=1)], "full")
-    words = "not judged: one training says nothing of a method"
+    words = "not judged: fewer than 3 trainings say nothing of a method"
     assert column(task_table(single, single.tasks[0]), "against full")["fairtune"] == words
     assert difference_table(single, single.tasks[0]).rows == []
 
@@ -94,6 +94,30 @@ def test_few_and_missing_trainings_are_said() -> None:
 def test_folds_are_said_to_share_training_rows() -> None:
     found = benchmark_of([task_of(np.random.default_rng(0), folds=5)], "full")
     assert any("5 test folds" in note and "share training rows" in note for note in summary_table(found).notes)
+
+
+def test_a_test_set_that_all_folds_score_is_said_to_be() -> None:
+    one = task_of(np.random.default_rng(0), positives=20)
+    twice = [
+        replace(m, scores=np.tile(m.scores, 2), cuts=np.tile(m.cuts, 2), searches=[], budget=None) for m in one.methods
+    ]
+    rows = {"labels": np.tile(one.labels, 2), "groups": np.tile(one.groups, 2)}
+    folds = np.repeat([0, 1], len(one.labels))
+    task = replace(one, **rows, folds=folds, methods=twice, split="clinic", dataset="clinic", repeats=True)
+    found = benchmark_of([task], "full")
+    assert any("every fold's model scored all rows" in note for note in summary_table(found).notes)
+    title = task_table(found, found.tasks[0]).title
+    assert "clinic by age, vit-tiny, models of 2 folds [" in title
+    assert f"{len(one.labels)} rows" in task_table(found, found.tasks[0]).notes[0]
+
+
+def test_searches_by_groups_are_said_to_need_the_attribute(benchmark: Benchmark) -> None:
+    said = "choose by lowest group's AUC, which needs it on validation for every method"
+    assert any(said in note for note in summary_table(benchmark).notes)
+    plain = replace(benchmark, protocol=replace(benchmark.protocol, arguments={"searched by": "auc"}))
+    assert not any("choose by" in note for note in summary_table(plain).notes)
+    gap = replace(benchmark, protocol=replace(benchmark.protocol, arguments={"searched by": "equalized_odds_mean"}))
+    assert any("choose by equalized_odds_mean" in note for note in summary_table(gap).notes)
 
 
 def test_published_numbers_stand_beside_ours_with_the_differences() -> None:
