@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
+from tempfile import TemporaryDirectory
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -68,7 +69,10 @@ def prices_of(worker: Worker, say: Callable[[str], None]) -> Prices:
 def _timed(worker: Worker, task: Task, entry: Entry) -> tuple[float, float]:
     bench = worker.bench(task)
     trainer = bench.trainer(worker.units.search(task, 0, entry), entry.method, bench.fresh)
-    costs = [cost(trainer, method) for method in searched_methods(trainer).values()]
+    # In a folder of its own: another worker may time the same method, or run the unit.
+    with TemporaryDirectory(dir=worker.root, prefix=".price-") as folder:
+        trainer.args.output_dir = folder
+        costs = [cost(trainer, method) for method in searched_methods(trainer).values()]
     return fmean(one.trial for one in costs), max(one.training for one in costs)
 
 

@@ -138,7 +138,7 @@ def _front(
             drawn[row.method] = None
             places += [at] if row.method in on else []
     axes.plot(*zip(*sorted(places), strict=True), color=ink.GREY, lw=1, ls="--", ds="steps-pre", gid="front")
-    axes.set_title(labels([f"{task.name}"], 34, 2)[0], fontsize=ink.SMALL, fontweight="bold", loc="left")
+    axes.set_title(labels([f"{task.name}"], 32, 2)[0], fontsize=ink.SMALL, fontweight="bold", loc="left")
     axes.margins(0.12)
     for along in ("x", "y"):
         coarse(axes, "x" if along == "x" else "y")
