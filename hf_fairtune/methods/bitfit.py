@@ -31,6 +31,7 @@ class BitFit(Method):
   doi = {10.18653/v1/2022.acl-short.1}
 }"""
     trains: ClassVar[str] = "biases and the head"
+    takes_mask: ClassVar[bool] = False
 
     biases: str = flag(ALL, "Kinds of parts whose biases move, such as attention,mlp; `fairtune units` lists them.")
 

@@ -63,6 +63,7 @@ class Dfr(Method):
 }"""
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, attribute_at_validation=True, original_training_data=False)
     trains: ClassVar[str] = "the head alone, without gradient steps"
+    takes_mask: ClassVar[bool] = False
     views: ClassVar[Mapping[str, View]] = MappingProxyType(
         {"train": View(augmented=True), "pool": View("train"), "validation": View("validation")}
     )

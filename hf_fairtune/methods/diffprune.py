@@ -44,6 +44,7 @@ class DiffPrune(Method):
 }"""
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, attribute_at_validation=True, original_training_data=False)
     trains: ClassVar[str] = "nothing; it sets units to 0"
+    takes_mask: ClassVar[bool] = False
     views: ClassVar[Mapping[str, View]] = MappingProxyType(
         {"train": View("train", augmented=True), "measured": View("train"), "validation": View("validation")}
     )

@@ -38,6 +38,7 @@ class Enforcing(Method):
     """Fits heads and enforces a measure on rows they were not fitted on; `head` says which rows serve what."""
 
     trains: ClassVar[str] = "the head alone, without gradient steps"
+    takes_mask: ClassVar[bool] = False
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, attribute_at_validation=True, original_training_data=False)
 
     enforce: Measure = flag(

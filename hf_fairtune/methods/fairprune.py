@@ -40,6 +40,7 @@ class FairPrune(Method):
 }"""
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, attribute_at_validation=True, original_training_data=False)
     trains: ClassVar[str] = "nothing; it sets weights to 0"
+    takes_mask: ClassVar[bool] = False
     views: ClassVar[Mapping[str, View]] = MappingProxyType(
         {"train": View(augmented=True), "measured": View(), "validation": View("validation")}
     )

@@ -41,6 +41,7 @@ class FairTune(Method):
 
     needs: ClassVar[Needs] = Needs(attribute_at_validation=True)
     trains: ClassVar[str] = "the units of a mask and the head"
+    takes_mask: ClassVar[bool] = False
 
     mask: str | None = flag(
         None, "linear, layernorm, attention, mlp, norm, convolution, all, bits such as 010110, or random by the seed."

@@ -74,6 +74,7 @@ class Fscl(Method):
 }"""
     needs: ClassVar[Needs] = Needs(attribute_at_train=True)
     trains: ClassVar[str] = "all but the head, then the head"
+    takes_mask: ClassVar[bool] = False
 
     temperature: float = flag(0.1, "Tau: similarities are divided by it.", FloatDistribution(0.03, 1.0, log=True))
     group_norm: bool = flag(False, "FSCL+: rows count by how many positives share their group.")

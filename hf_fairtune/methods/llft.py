@@ -41,6 +41,7 @@ class Llft(Method):
   archivePrefix = {arXiv}
 }"""
     trains: ClassVar[str] = "the head alone, without gradient steps of the Trainer"
+    takes_mask: ClassVar[bool] = False
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, original_training_data=False)
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True), "pool": View()})
 

@@ -39,6 +39,7 @@ class Lora(Method):
   year = {2022}
 }"""
     trains: ClassVar[str] = "low-rank adapters and the head"
+    takes_mask: ClassVar[bool] = False
 
     rank: int = flag(8, "Rank r of the update of a layer.", IntDistribution(1, 64, log=True))
     lora_alpha: int = flag(8, "The update is scaled by this over the rank.")

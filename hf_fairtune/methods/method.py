@@ -71,7 +71,7 @@ class Method(catalog.Variety):
         title: name for people.
         citation, needs: BibTeX of its paper; where it needs the attribute and the original data.
         trains: what moves, in words.
-        takes_mask: of one that trains all, whether a mask may narrow that, which `finish` then must leave still.
+        takes_mask: whether a mask may narrow what is trained: it trains all, and `finish` moves nothing else.
         views: rows that it reads, by name; the Trainer trains on "train".
         cross_entropy: with the options that training arguments set; refused where a method has other losses.
         searched: names of the knobs that a search draws; the others keep their value.

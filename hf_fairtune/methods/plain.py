@@ -31,6 +31,7 @@ class Plain(Method):
   year = {2022}
 }"""
     trains: ClassVar[str] = "what requires a gradient in the model given, or what a PEFT config adds"
+    takes_mask: ClassVar[bool] = False
 
     peft: str | None = flag(None, "PEFT config: its json file, the folder with its adapter_config.json, or JSON.")
 

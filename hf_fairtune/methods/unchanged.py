@@ -18,6 +18,7 @@ class Unchanged(Method):
     citation: ClassVar[str] = Constrained.citation
     needs: ClassVar[Needs] = Needs(original_training_data=False)
     trains: ClassVar[str] = "nothing"
+    takes_mask: ClassVar[bool] = False
 
     def arguments(self) -> dict[str, Scalar]:
         """Return that the Trainer takes no step."""

@@ -16,17 +16,14 @@ from ..methods.method import Method
 if TYPE_CHECKING:
     from .fair import FairTrainer
 
-EVERYTHING = Method.trains
-
 
 def refuse_mask(method: Method, mask: str | None) -> None:
-    """Refuse a mask for a method that does not train everything, or says itself that it takes none.
+    """Refuse a mask for a method that takes none.
 
     Raises:
         FairTuneError: it is one.
     """
-    everything = method.trains.partition(",")[0] == EVERYTHING
-    if mask is not None and not (everything and method.takes_mask):
+    if mask is not None and not method.takes_mask:
         raise FairTuneError(
             f"`under_mask` is {mask}, but what the method {method.name!r} trains is no matter of a mask: "
             f"{method.trains}; leave the mask out."

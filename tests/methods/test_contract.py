@@ -75,6 +75,13 @@ def test_a_single_stage_leaves_the_logits_until_its_first_step(name: str) -> Non
 
 
 @each_stage
+def test_what_takes_a_mask_trains_everything(name: str, i: int) -> None:
+    method, model = prepared(name, i)
+    if method.takes_mask:
+        assert trained(model) == {n for n, _ in model.named_parameters()}
+
+
+@each_stage
 def test_two_updates_move_exactly_what_is_trained(name: str, i: int) -> None:
     method, model = prepared(name, i)
     before = {n: p.detach().clone() for n, p in model.named_parameters()}
