@@ -32,7 +32,7 @@ def check(folder: str | Path, run: Mapping[str, Any]) -> None:
     path = Path(folder)
     mark = path / FILE_NAME
     if mark.is_file():
-        known, wanted = json.loads(mark.read_text(encoding="utf-8")), json.loads(json.dumps(dict(run)))
+        known, wanted = _known(mark), json.loads(json.dumps(dict(run)))
         changed = sorted(key for key in {*known, *wanted} if known.get(key) != wanted.get(key))
         if changed:
             raise FairTuneError(
@@ -42,6 +42,22 @@ def check(folder: str | Path, run: Mapping[str, Any]) -> None:
     found = [name for name in TRACES if (path / name).exists()]
     if found:
         raise FairTuneError(f"`{path}` already holds {', '.join(found)}; choose another output_dir.")
+
+
+def _known(mark: Path) -> dict[str, Any]:
+    """Read whose folder it is."""
+    try:
+        known = json.loads(mark.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        known, reason = None, first_line(error)
+    else:
+        reason = "no mapping"
+    if not isinstance(known, dict):
+        raise FairTuneError(
+            f"`{mark}`, which says whose folder it is, cannot be read ({reason}); choose another output_dir, or "
+            "delete the folder."
+        )
+    return known
 
 
 def claim(folder: str | Path, run: Mapping[str, Any]) -> None:

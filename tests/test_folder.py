@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.folder import TRACES, check_place, claim, undone_if_refused, write_atomically
+from hf_fairtune.folder import FILE_NAME, TRACES, check, check_place, claim, undone_if_refused, write_atomically
 
 
 def test_the_same_run_comes_back_and_another_does_not(tmp_path: Path) -> None:
@@ -102,3 +102,11 @@ def test_a_place_is_checked_and_nothing_made(tmp_path: Path) -> None:
     with pytest.raises(FairTuneError, match=r"file/run` cannot be made \(`.*file` is a file\); choose another"):
         check_place(tmp_path / "file" / "run")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "\xff"])
+def test_a_damaged_mark_is_one_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / FILE_NAME).write_text(content, encoding="latin-1")
+    with pytest.raises(FairTuneError, match="cannot be read .*; choose another output_dir, or delete the folder"):
+        check(tmp_path, {"command": "train"})
+    assert (tmp_path / FILE_NAME).read_text(encoding="latin-1") == content
