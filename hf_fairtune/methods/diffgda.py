@@ -22,6 +22,7 @@ from .facts import Facts, View
 from .method import Batch, Method, Needs, StageRecord, flag, forward
 from .signed_bias import (
     CHANCE,
+    CITATION,
     Judge,
     Least,
     Notion,
@@ -63,13 +64,7 @@ class DiffGda(Method):
     """
 
     title: ClassVar[str] = "DiffGda"
-    citation: ClassVar[str] = """\
-@inproceedings{marcinkevics2022debiasing,
-  title = {Debiasing Deep Chest X-Ray Classifiers using Intra- and Post-processing Methods},
-  author = {Ricards Marcinkevics and Ece Ozkan and Julia E. Vogt},
-  booktitle = {Machine Learning for Healthcare Conference},
-  year = {2022}
-}"""
+    citation: ClassVar[str] = CITATION
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, attribute_at_validation=True, original_training_data=False)
     trains: ClassVar[str] = "all parameters, by the bias alone"
     views: ClassVar[Mapping[str, View]] = MappingProxyType(

@@ -19,7 +19,7 @@ from ..families.frozen_eval import frozen_eval
 from ..families.units import UnitLayer, unit_layers
 from .facts import Facts, View
 from .method import Method, Needs, StageRecord, flag, forward
-from .signed_bias import CHANCE, Judge, Least, Notion, probabilities, refuse_notion, sides_of
+from .signed_bias import CHANCE, CITATION, Judge, Least, Notion, probabilities, refuse_notion, sides_of
 
 
 @dataclass(kw_only=True)
@@ -35,13 +35,7 @@ class DiffPrune(Method):
     """
 
     title: ClassVar[str] = "DiffPrune"
-    citation: ClassVar[str] = """\
-@inproceedings{marcinkevics2022debiasing,
-  title = {Debiasing Deep Chest X-Ray Classifiers using Intra- and Post-processing Methods},
-  author = {Ricards Marcinkevics and Ece Ozkan and Julia E. Vogt},
-  booktitle = {Machine Learning for Healthcare Conference},
-  year = {2022}
-}"""
+    citation: ClassVar[str] = CITATION
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, attribute_at_validation=True, original_training_data=False)
     trains: ClassVar[str] = "nothing; it sets units to 0"
     takes_mask: ClassVar[bool] = False

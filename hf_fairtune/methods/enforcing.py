@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -100,9 +101,9 @@ class Enforcing(Method):
         found = self.make(model)
         write_head(model, self.facts.head, torch.as_tensor(found.weights), torch.as_tensor(found.intercept))
 
+    @abstractmethod
     def make(self, model: Any) -> Lines:
         """Return the merged head, and set `fitted`."""
-        raise NotImplementedError
 
     def record(self) -> StageRecord:
         """Return what was enforced, and what was reached on the held-out rows."""

@@ -17,6 +17,13 @@ from ..losses.one_vs_rest import codes, log_odds
 from .facts import Facts
 from .logits import logits_of
 
+CITATION = """\
+@inproceedings{marcinkevics2022debiasing,
+  title = {Debiasing Deep Chest X-Ray Classifiers using Intra- and Post-processing Methods},
+  author = {Ricards Marcinkevics and Ece Ozkan and Julia E. Vogt},
+  booktitle = {Machine Learning for Healthcare Conference},
+  year = {2022}
+}"""
 Notion = Literal["statistical_parity", "equal_opportunity"]
 # Balanced accuracy at which a model tells nothing any more.
 CHANCE = 0.52

@@ -29,6 +29,7 @@ from ..trainer.audits import MODEL, VALIDATION
 from ..trainer.divergence import DivergedError
 from ..trainer.fair import FairTrainer
 from ..trainer.kept_start import KeptStart
+from ..trainer.stages import is_staged
 from .entry import Entry
 from .protocol import Protocol
 from .task import Task
@@ -127,6 +128,12 @@ class Bench:
                 self._refusals[entry.name] = str(error)
         return self._refusals[entry.name]
 
+    def without_start(self, unit: AnyUnit) -> str:
+        """Say why the training that a repair starts from left no model, such as one that diverged; "" where it did."""
+        start = self.units.start(unit)
+        lacking = "" if start is None else start.record().lacking
+        return f"{self.protocol.base} left no model to start from: {lacking}" if lacking else ""
+
     def fresh(self) -> Any:
         """Load the task's model with a new head, which a check or a price takes for any other."""
         return load_with_new_head(self.task.model, self.folds[0].label_names)
@@ -142,7 +149,7 @@ class Bench:
     def search(self, unit: Unit[Tuned]) -> None:
         """Search the learning rate and the knobs of a method."""
         settings, entry = self.protocol.settings, unit.entry
-        if reason := self.refusal(entry):
+        if reason := self.refusal(entry) or self.without_start(unit):
             unit.keep(Tuned({}, NAN, lacking=reason))
             return
         trainer = self.trainer(unit, entry.method.tuned(*entry.knobs))
@@ -167,10 +174,11 @@ class Bench:
     def train(self, unit: Unit[Trained]) -> None:
         """Train a method as its search chose, score the test splits once, and keep the model where others start."""
         tuned = self.units.search(unit.task, unit.fold, unit.entry).record()
-        if tuned.lacking:
-            unit.keep(Trained(NAN, NAN, 0, lacking=tuned.lacking))
+        if reason := tuned.lacking or self.without_start(unit):
+            unit.keep(Trained(NAN, NAN, 0, lacking=reason))
             return
-        trainer, begin = self.trainer(unit, self.chosen(unit, tuned)), time.monotonic()
+        method = method_named(unit.entry.method.name, **tuned.hyperparameters)
+        trainer, begin = self.trainer(unit, method), time.monotonic()
         trainer.args.learning_rate = tuned.learning_rate
         try:
             trainer.train(resume_from_checkpoint=True)
@@ -189,12 +197,8 @@ class Bench:
             model = trainer.model.merge_and_unload() if isinstance(trainer.model, PeftModel) else trainer.model
             model.save_pretrained(unit.folder / MODEL_FOLDER)
             data.processor.save_pretrained(unit.folder / MODEL_FOLDER)
-        mask = trainer.method.record().mask if trainer.method.stages()[0] is trainer.method else None
+        mask = None if is_staged(trainer.method) else trainer.method.record().mask
         unit.keep(Trained(cut, seconds, counts(trainer.model)[1], mask, rows=rows))
-
-    def chosen(self, unit: AnyUnit, tuned: Tuned) -> Method:
-        """Return the method with the hyper-parameters that its search chose."""
-        return method_named(unit.entry.method.name, **tuned.hyperparameters)
 
 
 def write_scores(path: Path, scores: dict[str, np.ndarray]) -> None:

@@ -15,7 +15,10 @@ FILE_NAME = "progress.txt"
 def progress(worker: Worker) -> str:
     """Write how many trainings of each method are done on each task, and where its search is not."""
     units = [*worker.units]
-    rows = [[entry.name, *(_cell(units, task, entry) for task in worker.protocol.tasks)] for entry in _entries(worker)]
+    rows = [
+        [entry.name, *(_cell(units, task, entry) for task in worker.protocol.tasks)]
+        for entry in worker.protocol.entries
+    ]
     done = sum(unit.is_done for unit in units)
     header = ["method", *(task.name for task in worker.protocol.tasks)]
     return as_text(Table.of(f"{done} of {len(units)} units done; trainings by method and task", header, rows))
@@ -24,10 +27,6 @@ def progress(worker: Worker) -> str:
 def keep_progress(worker: Worker) -> None:
     """Write it in the folder of the comparison, for who looks from elsewhere."""
     write_atomically(worker.root / FILE_NAME, f"{progress(worker)}\n")
-
-
-def _entries(worker: Worker) -> list[Entry]:
-    return [*worker.protocol.entries]
 
 
 def _cell(units: list[AnyUnit], task: Task, entry: Entry) -> str:

@@ -79,7 +79,7 @@ class Unit(Generic[Record]):
 
     @property
     def of_task(self) -> Path:
-        """Return the folder of its task and fold, which holds the splits."""
+        """Return the folder of its task and fold."""
         return self.root / self.task.name / f"fold-{self.fold}"
 
     @property

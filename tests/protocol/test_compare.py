@@ -31,7 +31,7 @@ from hf_fairtune.protocol.entry import CONTROLS
 from hf_fairtune.protocol.prices import prices_of
 from hf_fairtune.protocol.results import table_name
 from hf_fairtune.protocol.touches import touches
-from hf_fairtune.protocol.unit import Units
+from hf_fairtune.protocol.unit import Trained, Units
 from hf_fairtune.protocol.worker import Worker
 from hf_fairtune.trainer.audits import MODEL
 from hf_fairtune.trainer.fair import FairTrainer
@@ -298,6 +298,19 @@ def test_kill_minus_9_and_two_workers_give_one_table(compared: Compared, making:
     assert found is not None
     assert str(numbers(found)) == str(numbers(compared[1]))
     assert max(touches(folder / "units").values()) <= 2
+
+
+def test_a_repair_of_a_model_that_is_not_there_has_the_reason(making: Make, tmp_path: Path) -> None:
+    """The base of one seed diverged: its repairs have no scores, and those of other seeds do."""
+    protocol = making(["full", "unchanged"], trials=0)
+    assert compare(making(["full"], trials=0), tmp_path, say=quiet) is not None
+    units, task = Units(protocol, tmp_path / "units"), protocol.tasks[0]
+    units.training(task, 0, protocol.entry("full"), 1).keep(Trained(math.nan, math.nan, 0, lacking="it diverged"))
+    found = compare(protocol, tmp_path, say=quiet)
+    assert found is not None
+    records = [units.training(task, 0, protocol.entry("unchanged"), seed).record() for seed in (0, 1, 2)]
+    assert [one.lacking for one in records] == ["", "full left no model to start from: it diverged", ""]
+    assert [row.missing for row in found.tasks[0].methods] == [1, 1]
 
 
 def test_a_worker_waits_for_what_another_holds(making: Make, tmp_path: Path) -> None:
