@@ -59,6 +59,15 @@ class Facts:
         """Return the number of groups."""
         return len(self.group_names)
 
+    def check_groups(self, method: str) -> None:
+        """Check that the rows have groups, which the method of that name needs.
+
+        Raises:
+            FairTuneError: they have none.
+        """
+        if not self.n_groups:
+            raise FairTuneError(f"{method} needs a column `groups` in the training data; name groups by --group.")
+
     @classmethod
     def of(cls, model: nn.Module, rows: Mapping[str, Any], head: str | None = None, seed: int = 0) -> Facts:
         """Read the facts from a plain model and from the rows of the view "train"."""

@@ -114,8 +114,7 @@ class Fscl(Method):
         Raises:
             FairTuneError: the data have no groups, or both views of an image would be the same.
         """
-        if not facts.n_groups:
-            raise FairTuneError(f"{self.name} needs a column `groups` in the training data; name groups by --group.")
+        facts.check_groups(self.name)
         if has_stored_views(facts.rows.get("train")):
             raise FairTuneError(
                 f"{self.name} augments an image twice, but with `stored_views` both are the same; leave it out."

@@ -51,8 +51,7 @@ class GroupDro(Method):
 
     def prepare(self, model: Any, facts: Facts) -> Any:
         """Train everything, from equal group weights."""
-        if not facts.n_groups:
-            raise FairTuneError(f"{self.name} needs a column `groups` in the training data; name groups by --group.")
+        facts.check_groups(self.name)
         self.weights = torch.full((facts.n_groups,), 1 / facts.n_groups, dtype=torch.float64)
         self.margins = self.adjustment / torch.from_numpy(facts.cells.sum(1)).clamp(min=1).sqrt()
         self.seed = facts.seed

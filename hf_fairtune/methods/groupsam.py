@@ -64,8 +64,7 @@ class GroupSam(Method):
         Raises:
             FairTuneError: the training data have no groups.
         """
-        if not facts.n_groups:
-            raise FairTuneError(f"{self.name} needs a column `groups` in the training data; name groups by --group.")
+        facts.check_groups(self.name)
         self.group_names = facts.group_names
         self.losses, self.steps = torch.full((facts.n_groups,), torch.nan), torch.zeros(facts.n_groups).long()
         return super().prepare(model, facts)

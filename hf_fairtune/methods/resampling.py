@@ -50,8 +50,7 @@ class Resampling(Method):
         Raises:
             FairTuneError: there are no groups, or labels of which a row has several.
         """
-        if not facts.n_groups:
-            raise FairTuneError(f"{self.name} needs a column `groups` in the training data; name groups by --group.")
+        facts.check_groups(self.name)
         if facts.cells.shape[1] != facts.n_classes and self.by != "group":
             raise FairTuneError(f"`by` is {self.by!r}, but a row has several labels; give group.")
         axis = {"group": 1, "label": 0, "group_label": None}[self.by]

@@ -58,8 +58,7 @@ class Reweighting(Method):
         Raises:
             FairTuneError: there are no groups, or labels of which a row has several.
         """
-        if not facts.n_groups:
-            raise FairTuneError(f"{self.name} needs a column `groups` in the training data; name groups by --group.")
+        facts.check_groups(self.name)
         if facts.cells.shape[1] != facts.n_classes and self.by != "group":
             raise FairTuneError(
                 f"`by` is {self.by!r}, but a row has several labels; give group, or use `class_weights` balanced."
