@@ -48,6 +48,9 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
         FairTuneError: the folder cannot be made or written to.
     """
     place, public = Path(folder), publish(document, sharing)
+    make(place)
+    # It comes first: it says whose folder it is, so that the same audit may be run again after a kill.
+    saved = document.save(place)
     make(place / SHARE)
     (place / SHARE / ENRICHMENT).unlink(missing_ok=True)
     labels = map("tab:audit-{}".format, count(1))
@@ -56,7 +59,7 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
     shared = [*map(write_atomically, map((place / SHARE).joinpath, AUDIT), texts)]
     if rows := enrichment_rows(public):
         shared.append(write_atomically(place / SHARE / ENRICHMENT, rows))
-    return [document.save(place), write_atomically(place / PAGE, page(document)), *shared]
+    return [saved, write_atomically(place / PAGE, page(document)), *shared]
 
 
 def write_card(document: Document, folder: str | Path, license: str | None = None) -> list[Path]:

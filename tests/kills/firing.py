@@ -1,0 +1,100 @@
+"""A command in a process of its own, hit by a signal at a given moment.
+
+The process is forked from one that has everything imported: a start costs milliseconds, a death is as real as any.
+"""
+
+import importlib
+import os
+import pkgutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import hf_fairtune
+from hf_fairtune.cli.main import main
+
+# Seconds after which a process that was asked to leave, or to end, counts as hanging.
+PATIENCE = 120.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended.
+
+    Args:
+        status: its exit status, or minus the signal that ended it.
+        seconds: from its start to its end.
+        hit: whether the signal was sent before it ended by itself.
+    """
+
+    status: int
+    seconds: float
+    hit: bool
+
+
+def fire(
+    arguments: Sequence[str],
+    log: Path,
+    stop: signal.Signals | None = None,
+    after: float = 0.0,
+    cwd: Path | None = None,
+) -> Ended:
+    """Run a command of `fairtune`; send it `stop` so many seconds after its start, unless it ended before.
+
+    Raises:
+        TimeoutError: it still runs long after it should have ended.
+    """
+    start = time.monotonic()
+    sys.stdout.flush()
+    child = os.fork()
+    if not child:
+        _become(arguments, log, cwd)
+    hit = False
+    while time.monotonic() < start + after + PATIENCE:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return Ended(os.waitstatus_to_exitcode(status), time.monotonic() - start, hit)
+        if stop is not None and not hit and time.monotonic() >= start + after:
+            os.kill(child, stop)
+            hit = True
+        time.sleep(0.001)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    raise TimeoutError(f"`fairtune {' '.join(arguments)}` hangs; see {log}.")
+
+
+def _become(arguments: Sequence[str], log: Path, cwd: Path | None) -> None:
+    """Be the command, from a fork on until the end of the process."""
+    status = 70
+    try:
+        place = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(place, 1)
+        os.dup2(place, 2)
+        sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", buffering=1, closefd=False)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if cwd is not None:
+            os.chdir(cwd)
+        status = main(arguments)
+    except SystemExit as leave:
+        status = leave.code if isinstance(leave.code, int) else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        os._exit(status)
+
+
+def import_all() -> None:
+    """Import every module of the package, and what a first run found missing, before anything is forked."""
+    for module in pkgutil.walk_packages(hf_fairtune.__path__, "hf_fairtune."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
