@@ -15,19 +15,23 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
+from hf_fairtune.checksums import is_sealed
+
 # Files of measured times alone, and the log of when a test split was read, which a second reading makes longer.
 TIMES = ("hours.json", "price.json", "tested.csv", "progress.txt")
 TIMED = re.compile(r"seconds|_time$|^time|runtime|per_second|created|hours|made")
+CHECKPOINT = re.compile(r"checkpoint-\d+$")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00)?")
 # A table whose last column is of seconds.
 SECONDS = re.compile(r"^\|.*\| seconds \|\n(\|.*\n)+", re.MULTILINE)
 
 
 def files(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder but for those still being made, which are hidden, and locks."""
+    """Yield the files of a folder but for locks, and those still being made: hidden, or in a checkpoint not sealed."""
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and path.suffix != ".lock" and not path.name.endswith(("-wal", "-shm")):
+        making = any(CHECKPOINT.match(place.name) and not is_sealed(place) for place in path.parents)
+        if path.is_file() and not hidden and not making and path.suffix != ".lock" and not path.name.endswith(("-wal", "-shm")):
             yield path
 
 
