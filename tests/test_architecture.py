@@ -39,6 +39,7 @@ FLOORS: dict[str, int] = {
     "data": 3,
     "recipes": 3,
     "document": 2,
+    "checksums": 2,
     "datasets": 2,
     "folder": 1,
     "catalog": 1,
