@@ -20,7 +20,7 @@ from tests.spoiling import SPOILINGS, deleted
 
 from .conftest import asked
 
-A_FILE = 4 * 3 * 2 * 5 + 128 + 32  # float32 [3, 2, 5], the header and the checksum of a block
+A_FILE = 4 * 3 * 2 * 5 + 128 + 4  # float32 [3, 2, 5], the header and the checksum of a block
 
 
 def values(start: int = 0, rows: int = 3) -> np.ndarray:
