@@ -21,7 +21,7 @@ def seal(folder: Path) -> None:
         FairTuneError: the disk is full or not writable.
     """
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    sums = {name: _checksum(folder / name, flush=True) for name in names if name != FILE_NAME}
+    sums = {name: checksum(folder / name, flush=True) for name in names if name != FILE_NAME}
     write_atomically(folder / FILE_NAME, json.dumps({"folder": folder.name, "files": sums}, indent=1))
 
 
@@ -41,14 +41,15 @@ def damage(folder: Path) -> str | None:
         return f"`{FILE_NAME}` cannot be read ({first_line(error)})"
     for name, value in sums.items():
         try:
-            if _checksum(folder / name) != value:
+            if checksum(folder / name) != value:
                 return f"`{name}` is not as it was written"
         except OSError as error:
             return f"`{name}` cannot be read ({first_line(error)})"
     return None
 
 
-def _checksum(path: Path, *, flush: bool = False) -> str:
+def checksum(path: Path, *, flush: bool = False) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits; with `flush` it is on the disk then."""
     found = hashlib.sha256()
     with path.open("r+b" if flush else "rb") as file:
         while part := file.read(PART):

@@ -40,6 +40,7 @@ FLOORS: dict[str, int] = {
     "recipes": 3,
     "document": 2,
     "checksums": 2,
+    "kept_json": 2,
     "datasets": 2,
     "folder": 1,
     "catalog": 1,
