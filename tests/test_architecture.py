@@ -39,6 +39,8 @@ FLOORS: dict[str, int] = {
     "data": 3,
     "recipes": 3,
     "document": 2,
+    "checksums": 2,
+    "kept_json": 2,
     "datasets": 2,
     "folder": 1,
     "catalog": 1,

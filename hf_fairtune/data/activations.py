@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from ..errors import FairTuneError, first_line
-from .array_file import sweep, write_array
+from .array_file import ArrayFile, Parts, sweep
 from .transform import PixelTransform
 
-NAME = "activations-"
+NAME, KIND = "activations-", "<f4"
 
 
 @dataclass
@@ -86,24 +86,35 @@ class ActivationStore:
                 left -= size
         return found
 
-    def use(self, path: Path) -> bool:
-        """Note that a file is needed; return whether it is there."""
-        with suppress(FileNotFoundError):
-            os.utime(path)
+    def use(self, path: Path, rows: int) -> bool:
+        """Note that the file of so many rows is needed; return whether it is there, and as it was written."""
+        if not os.path.lexists(path):
+            return False
+        try:
+            file = ArrayFile(path, KIND, (rows, *np.load(path, mmap_mode="r").shape[1:]))
+            reason = file.damage()
+        except Exception as error:  # NumPy raises anything on a broken header
+            reason = first_line(error)
+        if reason is None:
+            file.touch()
             return True
+        line = f"note: `{path}` is damaged ({reason}); the outputs of frozen layers are calculated again"
+        print(line, file=sys.stderr)
         return False
 
-    def write(self, path: Path, rows: int, parts: Iterable[np.ndarray]) -> None:
-        """Write the float32 parts [some, tokens, width] of so many rows, after each other.
+    def write(self, path: Path, rows: int, parts: Parts) -> None:
+        """Write the float32 parts [some, tokens, width] of so many rows, which follow each other from a row on.
 
         Raises:
             FairTuneError: the disk is full.
         """
-        first = next(parts := iter(parts))
+        every = iter(parts(0))
+        first = next(every)
         try:
             sweep(self.folder, NAME)
             self._make_room(first.nbytes // len(first) * rows)
-            write_array(path, "<f4", (rows, *first.shape[1:]), chain([first], parts))
+            file = ArrayFile(path, KIND, (rows, *first.shape[1:]))
+            file.write(lambda start: parts(start) if start else chain([first], every))
         except OSError as error:
             raise FairTuneError(
                 f"`{self.folder}` could not take the outputs of frozen layers ({first_line(error)}); free some space, "
@@ -111,7 +122,7 @@ class ActivationStore:
             ) from error
 
     def _files(self) -> Iterator[Path]:
-        return self.folder.glob(f"{NAME}*.npy")
+        return (path for path in self.folder.glob(f"{NAME}*.npy") if path.is_file())
 
     def _make_room(self, size: int) -> None:
         """Remove the files unused for longest until `size` bytes more are within the limit."""

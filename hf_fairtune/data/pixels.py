@@ -1,9 +1,9 @@
 """The pixel cache: every image decoded and resized once, in one memory-mapped file."""
 
 import io
-import math
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,13 +16,15 @@ from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
 from ..errors import FairTuneError, first_line, listed
-from .array_file import sweep, write_array
+from .array_file import ArrayFile, sweep
 from .identity import EncodedImage, digest, encoded
 from .processors import COLOUR_STEPS, pixel_shape, resize
 
 COLOUR_KEYS = {*COLOUR_STEPS, "rescale_factor", "rescale_offset", "image_mean", "image_std"}
 EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB"}
 NAME, CHUNK = "pixels-", 256
+# Bytes of pixels from which on their need of disk is said.
+LARGE = 1e9
 
 
 def cache_folder(asked: str | None) -> Path:
@@ -42,47 +44,55 @@ def cached_pixels(images: Dataset, stamps: list[str], processor: Any, folder: Pa
     geometry = {key: value for key, value in processor.to_dict().items() if key not in COLOUR_KEYS}
     key = digest([geometry, getattr(processor, "backend", None), 3, height, width, stamps])
     path = folder / f"{NAME}{key}.npy"
-    if not path.is_file():
-        _build(path, images, processor, (len(images), 3, height, width))
+    file = ArrayFile(path, "|u1", (len(images), 3, height, width))
+    if (reason := file.damage() if os.path.lexists(path) else "") is None:
+        return path
+    if reason:
+        print(f"note: `{path}` is damaged ({reason}); the images are decoded again", file=sys.stderr)
+    _build(file, images, processor)
     return path
 
 
-def _build(path: Path, images: Dataset, processor: Any, shape: tuple[int, ...]) -> None:
+def _build(file: ArrayFile, images: Dataset, processor: Any) -> None:
+    folder = file.path.parent
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent, NAME)
-        _check_space(path.parent, math.prod(shape))
-        write_array(path, "|u1", shape, _readable(images, processor))
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder, NAME)
+        _check_space(folder, file.size, file.done)
+        file.write(lambda first: _readable(images, processor, first))
     except OSError as error:
-        gigabytes = math.prod(shape) / 1e9
         raise FairTuneError(
-            f"`{path.parent}` could not take the {gigabytes:.2f} GB of decoded pixels ({first_line(error)}); "
+            f"`{folder}` could not take the {file.size / 1e9:.2f} GB of decoded pixels ({first_line(error)}); "
             "free some space or name another folder by --data_cache."
         ) from error
 
 
-def _check_space(folder: Path, size: int) -> None:
-    """Check that a disk takes so many bytes, before hours of decoding."""
+def _check_space(folder: Path, size: int, done: int) -> None:
+    """Check that a disk takes so many bytes, of which some are there, before hours of decoding; say it of many."""
     free = shutil.disk_usage(folder).free
-    if size > free:
+    if size - done <= free and size >= LARGE:
+        there = f", {done / 1e9:.1f} GB of them from an earlier start" if done else ""
+        left = f"of {free / 1e9:.1f} GB that are free"
+        print(f"note: the decoded pixels take {size / 1e9:.1f} GB in `{folder}`{there}, {left}", file=sys.stderr)
+    if size - done > free:
         raise FairTuneError(
             f"`{folder}` has {free / 1e9:.2f} GB free, but the decoded pixels take {size / 1e9:.2f} GB; free some "
             "space, name another folder by --data_cache, or give a smaller --image_size."
         )
 
 
-def _readable(images: Dataset, processor: Any) -> Iterator[np.ndarray]:
-    """Yield the resized pixels of every image, uint8 [3, height, width].
+def _readable(images: Dataset, processor: Any, first: int) -> Iterator[np.ndarray]:
+    """Yield the resized pixels of every image from one on, uint8 [1, 3, height, width].
 
     Raises:
         FairTuneError: some cannot be decoded; all are tried first, so that the message counts them.
     """
     unreadable: list[str] = []
-    for pixels in _decoded(images, processor):
+    for pixels in _decoded(images, processor, first):
         if isinstance(pixels, str):
             unreadable.append(pixels)
         elif not unreadable:
-            yield pixels.transpose(2, 0, 1)
+            yield pixels.transpose(2, 0, 1)[None]
     if unreadable:
         raise FairTuneError(
             f"{len(unreadable)} of {len(images)} images cannot be decoded: {listed(unreadable, 5)}. Replace these "
@@ -90,8 +100,8 @@ def _readable(images: Dataset, processor: Any) -> Iterator[np.ndarray]:
         )
 
 
-def _decoded(images: Dataset, processor: Any) -> Iterator[np.ndarray | str]:
-    """Yield the resized pixels of every image, or its name and why it has none."""
+def _decoded(images: Dataset, processor: Any, first: int) -> Iterator[np.ndarray | str]:
+    """Yield the resized pixels of every image from one on, or its name and why it has none."""
 
     def pixels_of(numbered: tuple[int, EncodedImage]) -> np.ndarray | str:
         image = decoded(*numbered)
@@ -99,9 +109,9 @@ def _decoded(images: Dataset, processor: Any) -> Iterator[np.ndarray | str]:
 
     with (
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
-        tqdm(total=len(images), desc="Decoding images", unit="image", disable=None) as bar,
+        tqdm(total=len(images), initial=first, desc="Decoding images", unit="image", disable=None) as bar,
     ):
-        for start in range(0, len(images), CHUNK):
+        for start in range(first, len(images), CHUNK):
             for pixels in pool.map(pixels_of, enumerate(encoded(images, start, start + CHUNK), start)):
                 bar.update()
                 yield pixels

@@ -1,6 +1,7 @@
 """Train, validation and test: made from the data, read from a file, or checked as given."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import FairTuneError
+from ..errors import FairTuneError, first_line
 from ..folder import write_atomically
 from .columns import SPLITS
 from .identity import digest
@@ -48,7 +49,7 @@ def divide(
     absent = [name for name in SPLITS if name not in split]
     if not absent:
         return split, "given"
-    if plan.file is not None and plan.file.is_file():
+    if plan.file is not None and os.path.lexists(plan.file):
         return _kept(keys, split, plan, plan.file), "made"
     shares = {"train": 1.0} | {name: getattr(plan, name) for name in absent}
     shares["train"] -= sum(shares[name] for name in absent)
@@ -108,7 +109,7 @@ def read_splits(file: Path) -> tuple[dict[str, str], SplitPlan]:
         plan = SplitPlan(content["validation_fraction"], content["test_fraction"], content["seed"], file)
         where = {key: name for name in SPLITS for key in parts[name]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FairTuneError(f"`{file}` is no split file ({error!r}). Delete it to divide again.") from error
+        raise FairTuneError(f"`{file}` is no split file ({first_line(error)}). Delete it to divide again.") from error
     if not whole:
         raise FairTuneError(f"`{file}` was changed by hand or cut short. Delete it to divide again.")
     return where, plan

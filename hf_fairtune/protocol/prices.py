@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from ..errors import FairTuneError, first_line
-from ..folder import write_atomically
+from ..errors import first_line
+from ..kept_json import read_json, write_json
 from ..search.progress import duration
 from ..trainer.price import cost, searched_methods
 from .entry import Entry
@@ -62,7 +63,7 @@ def prices_of(worker: Worker, say: Callable[[str], None]) -> Prices:
             if entry.name not in known and not bench.refusal(entry):
                 say(f"timing a few steps of {entry.name} on {task.name}")
                 known[entry.name] = _timed(worker, task, entry)
-                write_atomically(path, json.dumps(found.seconds, indent=1))
+                write_json(path, found.seconds)
     return found
 
 
@@ -77,13 +78,15 @@ def _timed(worker: Worker, task: Task, entry: Entry) -> tuple[float, float]:
 
 
 def _kept(path: Path) -> dict[str, dict[str, tuple[float, float]]]:
-    if not path.is_file():
+    """Read what was timed; where that is lost, it is timed again, and that is said."""
+    if not os.path.lexists(path):
         return {}
     kind = TypeAdapter(dict[str, dict[str, tuple[float, float]]])
     try:
-        return kind.validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise FairTuneError(f"`{path}` holds no prices ({first_line(error)}); delete it.") from error
+        return kind.validate_python(read_json(path))
+    except (OSError, ValueError) as error:
+        print(f"note: `{path}` is damaged ({first_line(error)}); the methods are timed again", file=sys.stderr)
+        return {}
 
 
 def price_said(worker: Worker, prices: Prices) -> str:

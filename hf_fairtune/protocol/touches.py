@@ -45,6 +45,6 @@ def touches(root: Path) -> Counter[tuple[str, ...]]:
     path = root / FILE_NAME
     if not path.is_file():
         return Counter()
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = [row for row in csv.reader(file) if len(row) == len(COLUMNS) and row[0] != COLUMNS[0]]
     return Counter(tuple(row[1:6]) for row in rows)

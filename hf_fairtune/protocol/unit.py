@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
-from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock, Timeout
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from ..checksums import checksum
 from ..document.estimate import Real
 from ..document.run import MaskBits
 from ..document.scalar import Argument
 from ..document.search import Search
 from ..errors import FairTuneError, first_line
-from ..folder import write_atomically
+from ..kept_json import read_json, write_json
 from ..methods.method import Method
 from .entry import Entry
 from .protocol import Protocol
 from .task import Task
 
 RECORD, SCORES, LOCK, WORK = "record.json", "scores.npz", "unit.lock", "work"
+# In a record.
+SCORES_SUM = "scores_sha256"
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Unit(Generic[Record]):
     @property
     def is_done(self) -> bool:
         """Tell whether it has its record."""
-        return (self.folder / RECORD).is_file()
+        return os.path.lexists(self.folder / RECORD)
 
     def record(self) -> Record:
         """Read its record.
@@ -110,16 +114,21 @@ class Unit(Generic[Record]):
         """
         path = self.folder / RECORD
         try:
-            found: Record = TypeAdapter(self.kind).validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+            found: Record = TypeAdapter(self.kind).validate_python(self._read())
+        except (OSError, ValueError) as error:
             raise FairTuneError(
                 f"`{path}` is no record of a unit ({first_line(error)}); delete its folder."
             ) from error
         return found
 
     def keep(self, record: Record) -> None:
-        """Write its record, which ends it."""
-        write_atomically(self.folder / RECORD, to_json(record, indent=1, inf_nan_mode="null"))
+        """Write its record, which ends it, with the checksum of its scores."""
+        content = json.loads(to_json(record, inf_nan_mode="null"))
+        own = {SCORES_SUM: checksum(self.folder / SCORES)} if (self.folder / SCORES).is_file() else {}
+        write_json(self.folder / RECORD, {**content, **own})
+
+    def _read(self) -> dict[str, object]:
+        return read_json(self.folder / RECORD)
 
     def scores(self) -> dict[str, np.ndarray]:
         """Read the scores of a training by test split, [n] each.
@@ -129,9 +138,11 @@ class Unit(Generic[Record]):
         """
         path = self.folder / SCORES
         try:
+            if checksum(path) != self._read().get(SCORES_SUM):
+                raise ValueError("it is not as it was written")
             with np.load(path, allow_pickle=False) as file:
                 return {name: file[name] for name in file.files}
-        except (OSError, ValueError, BadZipFile) as error:
+        except (OSError, ValueError) as error:
             raise FairTuneError(f"`{path}` cannot be read ({first_line(error)}); delete its folder.") from error
 
     def lock(self) -> FileLock | None:

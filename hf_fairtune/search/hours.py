@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
+import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import FairTuneError
-from ..folder import write_atomically
+from ..errors import FairTuneError, first_line
+from ..kept_json import read_json, write_json
 from .progress import duration
 
 FILE_NAME = "hours.json"
@@ -26,8 +27,7 @@ class Clock:
 
     def __init__(self, folder: Path | None) -> None:
         self._file = None if folder is None else folder / FILE_NAME
-        known = self._file is not None and self._file.is_file()
-        self.before = 3600 * float(json.loads(self._file.read_text(encoding="utf-8"))) if self._file and known else 0.0
+        self.before = _kept(self._file) if self._file is not None and os.path.lexists(self._file) else 0.0
         self._start = time.monotonic()
 
     @property
@@ -38,7 +38,16 @@ class Clock:
     def keep(self) -> None:
         """Write down the hours so far."""
         if self._file is not None:
-            write_atomically(self._file, json.dumps(self.spent / 3600))
+            write_json(self._file, {"hours": self.spent / 3600})
+
+
+def _kept(file: Path) -> float:
+    """Read the seconds of earlier processes; where they are lost, the run goes on, and says so."""
+    try:
+        return 3600 * float(str(read_json(file)["hours"]))
+    except (OSError, ValueError, KeyError) as error:
+        print(f"note: `{file}` is damaged ({first_line(error)}); the hours count from now on", file=sys.stderr)
+        return 0.0
 
 
 @dataclass

@@ -93,7 +93,9 @@ class FairTrainingArguments(TrainingArguments):
     )
     eval_strategy: str = field(default="epoch", metadata={"help": "When to score the validation split."})
     save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint to resume from."})
-    save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept."})
+    save_total_limit: int | None = field(
+        default=2, metadata={"help": "Checkpoints kept; of 2 one is left where the other is damaged."}
+    )
     push_to_hub: bool = field(default=False, metadata={"help": "Push what may be shared at the end, in private."})
     contact: str | None = field(default=None, metadata={"help": CONTACT})
     hub_model_id: str | None = field(

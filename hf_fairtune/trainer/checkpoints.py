@@ -1,4 +1,4 @@
-"""The checkpoints of a training: which were written whole, and how weights and a method's state come back."""
+"""The checkpoints of a training: which are as they were written, and how weights and a method's state come back."""
 
 import json
 import shutil
@@ -12,11 +12,14 @@ from safetensors import safe_open
 from torch import Tensor
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerState
 from transformers.trainer_callback import ExportableState
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
+from ..checksums import FILE_NAME, damage, is_sealed, seal
+from ..errors import FairTuneError, first_line
 from ..methods.attached import NAME as ATTACHED
 from ..methods.method import Method
 
-STATE = "trainer_state.json"
+STATE, PREFIX = "trainer_state.json", f"{PREFIX_CHECKPOINT_DIR}-"
 
 
 def settings_of(trainer: Trainer, method: Method) -> Mapping[str, object]:
@@ -34,37 +37,88 @@ def settings_of(trainer: Trainer, method: Method) -> Mapping[str, object]:
 def own_checkpoint(trainer: Trainer, method: Method) -> str | None:
     """Return the newest whole checkpoint of the output folder, the same on every process.
 
-    Checkpoints of another method, mask, teacher or learning rate, as of a search that chose another winner since, are
-    put aside: they are renamed to `other-checkpoint-<step>`.
+    One whose files are not as they were written is put aside, and said: it is renamed to `damaged-checkpoint-<step>`.
+    So are, to `other-checkpoint-<step>`, checkpoints of another method, mask, teacher or learning rate, as of a search
+    that chose another winner since.
     """
-    found = None
-    if trainer.is_world_process_zero():
-        folder, settings = Path(trainer.args.output_dir), settings_of(trainer, method)
-        while (found := last_checkpoint(folder)) is not None and _settings(Path(found)) != settings:
-            aside = folder / f"other-{Path(found).name}"
-            shutil.rmtree(aside, ignore_errors=True)
-            Path(found).rename(aside)
+    found, settings, damaged = None, settings_of(trainer, method), list[str]()
+    for path in _newest_first(Path(trainer.args.output_dir)) if trainer.is_world_process_zero() else ():
+        if reason := fault(path, best=trainer.args.load_best_model_at_end):
+            if not is_sealed(path) and not (path / STATE).exists():
+                shutil.rmtree(path, ignore_errors=True)  # a kill in the middle of saving left it
+            else:
+                damaged.append(f"`{path}` is damaged ({reason}); it is put aside as `{_put_aside(path, 'damaged')}`")
+        elif _settings(path) != settings:
             what = "of another method, mask, teacher or learning rate"
-            print(f"note: `{found}` is {what}; it is put aside as `{aside}`", flush=True)
+            print(f"note: `{path}` is {what}; it is put aside as `{_put_aside(path, 'other')}`", flush=True)
+        else:
+            found = str(path)
+            break
+    follows = f"goes on from `{Path(found).name}`" if found else "starts from its beginning"
+    for line in damaged:
+        print(f"note: {line}, and the training {follows}", flush=True)
     same: str | None = broadcast_object_list([found])[0]
     return same
 
 
+def named_checkpoint(folder: str) -> str:
+    """Return a checkpoint that was named; one without checksums, as the stock Trainer writes, is taken as it is.
+
+    Raises:
+        FairTuneError: there is none, or a file of it is not as it was written.
+    """
+    path = Path(folder)
+    reason = damage(path) if is_sealed(path) else None if (path / STATE).is_file() else f"it has no `{STATE}`"
+    if reason:
+        raise FairTuneError(f"`{folder}` is no whole checkpoint ({reason}); name another one, or True for the newest.")
+    return folder
+
+
+def keep_whole(folder: Path, limit: int | None, best: str | None) -> None:
+    """Seal a checkpoint that is written, then remove all but the newest `limit`; None keeps every one.
+
+    By their steps: a clock that was set back does not make an old one the newest.
+    """
+    seal(folder)
+    rotate_checkpoints(str(folder.parent), limit, best)
+
+
+def fault(checkpoint: Path, *, best: bool) -> str | None:
+    """Say why a checkpoint is not to be resumed from, by its files, and by those of the `best` one that it names."""
+    if not is_sealed(checkpoint):
+        return f"it has no `{FILE_NAME}`"
+    if reason := damage(checkpoint):
+        return reason
+    known = _state(checkpoint).get("best_model_checkpoint") if best else None
+    if known and (reason := damage(checkpoint.parent / Path(known).name)):
+        return f"of `{Path(known).name}`, the best so far, {reason}"
+    return None
+
+
+def _put_aside(checkpoint: Path, why: str) -> Path:
+    aside = checkpoint.with_name(f"{why}-{checkpoint.name}")
+    try:
+        shutil.rmtree(aside, ignore_errors=True)
+        checkpoint.rename(aside)
+    except OSError as error:
+        raise FairTuneError(
+            f"`{checkpoint}` is of no use and cannot be renamed ({first_line(error)}); move it away."
+        ) from error
+    return aside
+
+
+def _state(checkpoint: Path) -> Mapping[str, Any]:
+    state: Mapping[str, Any] = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
+    return state
+
+
 def _settings(checkpoint: Path) -> object:
-    state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
-    return state.get("stateful_callbacks", {}).get(MethodState.__name__, {}).get("settings")
+    return _state(checkpoint).get("stateful_callbacks", {}).get(MethodState.__name__, {}).get("settings")
 
 
-def last_checkpoint(folder: Path) -> str | None:
-    """Return the newest checkpoint that was written whole: its state is its last file."""
-    whole = []
-    for path in folder.glob("checkpoint-*"):
-        try:
-            json.loads((path / STATE).read_text(encoding="utf-8"))
-            whole.append((int(path.name.rpartition("-")[2]), str(path)))
-        except (OSError, ValueError):
-            continue
-    return max(whole, default=(0, None))[1]
+def _newest_first(folder: Path) -> list[Path]:
+    steps = {path: path.name.removeprefix(PREFIX) for path in folder.glob(f"{PREFIX}*")}
+    return sorted((path for path, step in steps.items() if step.isdecimal()), key=lambda path: -int(steps[path]))
 
 
 def load_weights(model: Any, folder: str | Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from ..document.estimate import NAN
 from ..document.search import Trial
 from ..errors import FairTuneError
 from ..methods.method import Method
-from ..search.kept import place, read_scores, write_scores
+from ..search.kept import DamagedError, place, read_scores, write_scores
 from ..search.plan import Plan
 from ..selections.objective import Scored
 from ..selections.selection import Selection
@@ -171,8 +172,8 @@ class CrossFit:
             DivergedError: the training diverged.
         """
         kept = self._place(trial.number, fold)
-        known = [read_scores(kept, *self._shape(fold)) if self._is_main and kept.is_file() else None]
-        found: np.ndarray | None = broadcast_object_list(known)[0]
+        known = self._known(trial.number, fold) if self._is_main and os.path.lexists(kept) else None
+        found: np.ndarray | None = broadcast_object_list([known])[0]
         try:
             if found is None:
                 trained = self.train(trial, fold, begin)
@@ -195,6 +196,14 @@ class CrossFit:
         begin(found)
         found.train(resume_from_checkpoint=True)
         return found
+
+    def _known(self, trial: int, fold: int) -> np.ndarray | None:
+        """Return the scores of a fold that were kept; None where they are damaged, so that it is trained again."""
+        try:
+            return read_scores(self._place(trial, fold), *self._shape(fold))
+        except DamagedError:
+            self._say(f"note: `{self._place(trial, fold)}` is damaged; the fold is trained again")
+            return None
 
     def _keep(self, trial: int, fold: int, scores: np.ndarray) -> None:
         if self._is_main:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -152,16 +153,17 @@ class KeptPrefix(TrainerCallback):
         store, rows = self._store(transform), transform.kept_rows
         path = store.path(digest([self._key, transform.content]))
         with self.trainer.args.main_process_first(desc="outputs of frozen layers"):
-            if not store.use(path):
-                store.write(path, len(rows), self._parts(transform))
+            if not store.use(path, len(rows)):
+                store.write(path, len(rows), partial(self._parts, transform))
                 filled = self.filled[name]
                 filled.rows, filled.seconds = filled.rows + len(rows), filled.seconds + time.monotonic() - start
         transform.show(path)
 
-    def _parts(self, transform: ActivationTransform) -> Iterator[np.ndarray]:
+    def _parts(self, transform: ActivationTransform, first: int) -> Iterator[np.ndarray]:
+        """Yield what the prefix gives from a row on, by the same batches whichever it is."""
         rows, size = transform.kept_rows.tolist(), self.trainer.args.eval_batch_size
-        for first in range(0, len(rows), size):
-            yield self._outputs(transform.pixels_of(rows[first : first + size]))
+        for start in range(first // size * size, len(rows), size):
+            yield self._outputs(transform.pixels_of(rows[start : start + size]))[max(0, first - start) :]
 
 
 def transform_in(part: Any) -> PixelTransform | None:

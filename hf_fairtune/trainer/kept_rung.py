@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from torch import nn
 
 from ..document.ladder import Rung
 from ..document.run import Training
-from ..errors import FairTuneError
+from ..errors import FairTuneError, first_line
 from ..families.moved import move, tensors_of
-from ..folder import write_atomically
+from ..kept_json import read_json, write_json
 from ..search.kept import read_weights, write_weights
 
 FOLDER, FACTS, WEIGHTS = "rungs", "rung.json", "rung.safetensors"
@@ -41,13 +42,19 @@ def keep(folder: Path, kept: KeptRung, start: nn.Module, model: nn.Module) -> No
         )
     moved = {name: values for name, values in after.items() if not torch.equal(values, before[name])}
     write_weights(folder / WEIGHTS, moved)
-    write_atomically(folder / FACTS, TypeAdapter(KeptRung).dump_json(kept, indent=2).decode() + "\n")
+    write_json(folder / FACTS, TypeAdapter(KeptRung).dump_python(kept, mode="json"))
 
 
 def kept_rung(folder: Path) -> KeptRung | None:
-    """Read a rung that is done; None where it is not."""
-    file = folder / FACTS
-    return TypeAdapter(KeptRung).validate_json(file.read_bytes()) if file.is_file() else None
+    """Read a rung that is done; None where it is not, or where a file of it is damaged, which is said."""
+    if not os.path.lexists(folder / FACTS):
+        return None
+    try:
+        read_weights(folder / WEIGHTS)
+        return TypeAdapter(KeptRung).validate_python(read_json(folder / FACTS))
+    except (OSError, ValueError) as error:
+        print(f"note: the rung in `{folder}` is damaged ({first_line(error)}); it is trained again", flush=True)
+        return None
 
 
 def restore(folder: Path, model: nn.Module) -> None:

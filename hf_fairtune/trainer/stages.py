@@ -29,7 +29,7 @@ from ..methods.plain import Plain
 from .arguments import FairTrainingArguments
 from .audits import MODEL
 from .average import WeightAverageCallback
-from .checkpoints import MethodState, own_checkpoint, settings_of
+from .checkpoints import MethodState, named_checkpoint, own_checkpoint, settings_of
 from .classes import check_weights, fit_classes
 from .epoch_of_rows import EpochOfRows
 from .rebinding import WAY, rebind
@@ -201,7 +201,7 @@ def _train_prepared(trainer: FairTrainer, stage: Method, resume: str | bool | No
 def _train_stage(trainer: FairTrainer, stage: Method, resume: str | bool | None, train: Train) -> TrainOutput:
     start = time.monotonic()
     with staged(trainer, stage):
-        resume = own_checkpoint(trainer, stage) if resume is True else resume
+        resume = own_checkpoint(trainer, stage) if resume is True else named_checkpoint(resume) if resume else None
         output: TrainOutput = train(resume)
         trainer.divergence.refuse(trainer)
         stage.finish(trainer.model)

@@ -12,7 +12,8 @@ from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
 from ..families.precision import HALF, float32_head
-from .checkpoints import load_whole
+from .checkpoints import PREFIX, keep_whole, load_whole, named_checkpoint
+from .failed_write import as_failed_write
 from .kept_prefix import Filled, kept_prefix
 
 
@@ -64,7 +65,22 @@ class WholeTrainer(Trainer):
         if not load_whole(self, self.model if model is None else model, resume_from_checkpoint):
             super()._load_from_checkpoint(resume_from_checkpoint, model)
 
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Save as in stock, and seal what was saved before an older checkpoint goes."""
+        limit, self.args.save_total_limit = self.args.save_total_limit, None
+        folder = Path(self._get_output_dir(trial)) / f"{PREFIX}{self.state.global_step}"
+        try:
+            with as_failed_write(folder):
+                super()._save_checkpoint(model, trial)
+        finally:
+            self.args.save_total_limit = limit
+        # Every process writes its own state of chance.
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            keep_whole(folder, limit, self.state.best_model_checkpoint)
+
     def _load_best_model(self) -> None:
+        named_checkpoint(str(self.state.best_model_checkpoint))
         if not load_whole(self, self.model, self.state.best_model_checkpoint):
             super()._load_best_model()
 

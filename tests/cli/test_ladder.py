@@ -1,6 +1,7 @@
 """`fairtune debias --method ladder`: which rung is taken, by which rule, what is kept of the others, and a kill."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ from hf_fairtune.methods.method import Method
 from hf_fairtune.show.ladder import ladder_said
 from hf_fairtune.trainer import ladder as climbing
 from hf_fairtune.trainer.epoch_line import EpochLine
+from hf_fairtune.trainer.kept_rung import kept_rung
 from hf_fairtune.trainer.ladder import Climb
 from tests.cli.conftest import for_all
 from tests.cli.run_folder import HEAD, Repair, moved, run_of, training_in, training_of
 from tests.cli.test_job import without_times
 from tests.conftest import KilledError
+from tests.spoiling import SPOILINGS
 
 Rules = Callable[[str], str]
 ALWAYS = "{metric: auc, at_least: 0}"
@@ -195,11 +198,29 @@ def test_a_rung_keeps_what_moved(climbed: Path, biased: Path) -> None:
     """The head alone of DFR; the trained model itself of SWiFT."""
     assert set(load_file(climbed / "rungs" / "dfr" / "rung.safetensors")) == HEAD
     kept = load_file(climbed / "rungs" / "swift" / "rung.safetensors")
-    (last,) = (climbed / "rungs" / "swift" / "head").glob("checkpoint-*")
+    last = max((climbed / "rungs" / "swift" / "head").glob("checkpoint-*"), key=lambda path: int(path.name[11:]))
     trained = load_file(last / "model.safetensors")
     assert len(kept) > len(HEAD)
     heads = [torch.equal(kept[name], trained[name]) for name in HEAD]
     assert all(heads)
+
+
+@pytest.mark.parametrize("name", ["rung.json", "rung.safetensors"])
+def test_a_damaged_rung_is_none(climbed: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "dfr"
+    for spoil in SPOILINGS:
+        shutil.copytree(climbed / "rungs" / "dfr", folder, ignore=shutil.ignore_patterns("checkpoint-*"))
+        assert kept_rung(folder) is not None
+        spoil(folder / name)
+        if spoil.__name__ == "cut_by_a_byte" and name == "rung.json":
+            assert kept_rung(folder) is not None  # it ends with an empty line
+        else:
+            assert kept_rung(folder) is None
+            said = capsys.readouterr().out.splitlines()
+            missing = spoil.__name__ == "deleted" and name == "rung.json"
+            assert len(said) == (0 if missing else 1)
+            assert all("dfr` is damaged (" in line and line.endswith("it is trained again") for line in said)
+        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""Files of activations: whole or not there, within their limit, the row that is asked for."""
+"""Files of activations: as they were written or not used, within their limit, the row that is asked for."""
 
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,35 +11,60 @@ import torch
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from hf_fairtune.data.activations import ActivationStore, ActivationTransform
+from hf_fairtune.data.array_file import Parts
 from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.data.stored_views import StoredView
 from hf_fairtune.data.transform import PixelTransform, transform_of
 from hf_fairtune.errors import FairTuneError
+from tests.spoiling import SPOILINGS, deleted
 
 from .conftest import asked
 
-A_FILE = 4 * 3 * 2 * 5 + 128  # float32 [3, 2, 5] and the header
+A_FILE = 4 * 3 * 2 * 5 + 128 + 4  # float32 [3, 2, 5], the header and the checksum of a block
 
 
 def values(start: int = 0, rows: int = 3) -> np.ndarray:
     return start + np.arange(rows * 2 * 5, dtype=np.float32).reshape(rows, 2, 5)
 
 
+def parts(*given: np.ndarray) -> Parts:
+    return lambda first: iter([np.concatenate(given)[first:]])
+
+
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     store = ActivationStore(tmp_path / "cache", 1e6)
 
-    def killed() -> Iterator[np.ndarray]:
+    def killed(first: int) -> Iterator[np.ndarray]:
         yield values(rows=2)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        store.write(store.path("a"), 3, killed())
-    assert not list(store.folder.iterdir())
-    assert not store.use(store.path("a"))
-    store.write(store.path("a"), 3, iter([values(rows=2), values(20, rows=1)]))
-    assert store.use(store.path("a"))
+        store.write(store.path("a"), 3, killed)
+    assert not store.use(store.path("a"), 3)
+    store.write(store.path("a"), 3, parts(values(rows=2), values(20, rows=1)))
+    assert store.use(store.path("a"), 3)
     assert (np.load(store.path("a")) == values()).all()
     assert len(list(store.folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("spoil", SPOILINGS)
+def test_a_damaged_file_is_not_used(
+    tmp_path: Path, spoil: Callable[[Path], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = ActivationStore(tmp_path, 1e6)
+    store.write(store.path("a"), 3, parts(values()))
+    spoil(store.path("a"))
+    assert not store.use(store.path("a"), 3)
+    said = capfd.readouterr().err.splitlines()
+    assert spoil is deleted or "are calculated again" in "".join(said)
+    assert len(said) == (spoil is not deleted)
+    if store.path("a").is_dir():
+        with pytest.raises(FairTuneError, match="is a folder; remove it"):
+            store.write(store.path("a"), 3, parts(values()))
+        return
+    store.write(store.path("a"), 3, parts(values()))
+    assert store.use(store.path("a"), 3)
+    assert (np.load(store.path("a")) == values()).all()
 
 
 def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,18 +74,18 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(os, "fsync", full)
     store = ActivationStore(tmp_path, 1e6)
     with pytest.raises(FairTuneError, match=r"No space left on device.*--activation_gb 0"):
-        store.write(store.path("a"), 3, [values()])
-    assert not list(tmp_path.iterdir())
+        store.write(store.path("a"), 3, parts(values()))
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_those_unused_for_longest_make_room(tmp_path: Path) -> None:
     store = ActivationStore(tmp_path, 2 * A_FILE + 10)
     for place, name in enumerate("ab"):
-        store.write(store.path(name), 3, [values()])
+        store.write(store.path(name), 3, parts(values()))
         os.utime(store.path(name), (place, place))
-    store.use(store.path("a"))
+    store.use(store.path("a"), 3)
     mapped = np.load(store.path("b"), mmap_mode="r")
-    store.write(store.path("c"), 3, [values(7)])
+    store.write(store.path("c"), 3, parts(values(7)))
     assert {path.name for path in tmp_path.iterdir()} == {store.path(name).name for name in "ac"}
     # Who reads it already goes on.
     assert (mapped == values()).all()
@@ -80,7 +105,7 @@ def test_rows_find_what_was_kept_of_them(tmp_path: Path) -> None:
     kept = ActivationTransform.of(plain, np.array([9, 2, 9, 5]))
     assert kept.kept_rows.tolist() == [2, 5, 9]
     store = ActivationStore(tmp_path, 1e6)
-    store.write(store.path("a"), 3, [values()])
+    store.write(store.path("a"), 3, parts(values()))
     kept.show(store.path("a"))
     for own in (kept, pickle.loads(pickle.dumps(kept))):
         found = own({"row": [9, 2, 9], "labels": [0, 1, 0], "groups": [1, 1, 0]})["pixel_values"]

@@ -1,8 +1,8 @@
 """The pixel cache: equal to the processor, built once, whole or not at all, and honest about broken images."""
 
 import errno
-import io
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 from datasets import Dataset, Features
 from datasets import Image as ImageFeature
+from filelock import FileLock
 from PIL import Image
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-from hf_fairtune.data import pixels
+from hf_fairtune.data import array_file, pixels
 from hf_fairtune.data.identity import EncodedImage, identify
 from hf_fairtune.data.pixels import cache_folder, cached_pixels, rgb_image
 from hf_fairtune.errors import FairTuneError
+from tests.spoiling import SPOILINGS, deleted
 
 from .conftest import write_images
 
@@ -79,7 +81,7 @@ def test_it_is_built_once_and_again_when_an_image_or_the_size_changes(
 ) -> None:
     write_images(tmp_path, NAMES)
     first = build(tmp_path, NAMES, processor, tmp_path / "c")
-    monkeypatch.setattr(pixels, "_build", lambda path, *_: path.write_text("built"))
+    monkeypatch.setattr(pixels, "_build", lambda file, *_: file.path.write_text("built"))
     assert build(tmp_path, NAMES, processor, tmp_path / "c") == first
     other_colours = ViTImageProcessorPil(size={"height": 16, "width": 16}, image_mean=[0.1, 0.1, 0.1])
     assert build(tmp_path, NAMES, other_colours, tmp_path / "c") == first
@@ -101,7 +103,7 @@ def test_all_broken_images_are_named_together(tmp_path: Path, processor: ViTImag
     with pytest.raises(FairTuneError, match=r"7 of 9 images cannot be decoded: 0.png .* and 2 more\.") as refusal:
         build(tmp_path, names, processor, tmp_path / "c")
     assert "\n" not in str(refusal.value)
-    assert list((tmp_path / "c").iterdir()) == []
+    assert [path.suffix for path in (tmp_path / "c").iterdir()] == [".lock"]
 
 
 def test_sixteen_bits_are_refused_not_clipped(tmp_path: Path, processor: ViTImageProcessorPil) -> None:
@@ -122,29 +124,29 @@ def test_an_empty_cell_is_refused() -> None:
         identify(nothing, None)
 
 
-class FullDisk(io.FileIO):
-    def write(self, content: Any) -> int:
-        if self.tell() > 200:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return super().write(content)
-
-
-def test_a_full_disk_is_one_line_and_leaves_nothing(
+def test_a_full_disk_is_one_line_and_leaves_no_pixels(
     tmp_path: Path, processor: ViTImageProcessorPil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     write_images(tmp_path, NAMES)
-    monkeypatch.setattr(pixels.os, "fdopen", lambda handle, _: FullDisk(handle, "wb"))
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(FairTuneError, match=r"could not take the 0.00 GB of decoded pixels \(No space left"):
         build(tmp_path, NAMES, processor, tmp_path / "c")
-    assert list((tmp_path / "c").iterdir()) == []
+    assert [path.suffix for path in (tmp_path / "c").iterdir()] == [".lock"]
 
 
 def test_a_disk_that_is_too_small_is_said_before_decoding(
-    tmp_path: Path, processor: ViTImageProcessorPil, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    processor: ViTImageProcessorPil,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     write_images(tmp_path, NAMES)
     needed = len(NAMES) * 16 * 16 * 3
     free = SimpleNamespace(free=needed - 1)
+    monkeypatch.setattr(pixels, "LARGE", needed)
     monkeypatch.setattr(pixels.shutil, "disk_usage", lambda _: free)
     with monkeypatch.context() as patch:
         patch.setattr(pixels, "rgb_image", None)
@@ -153,17 +155,81 @@ def test_a_disk_that_is_too_small_is_said_before_decoding(
     assert list((tmp_path / "c").iterdir()) == []
     free.free = needed
     assert build(tmp_path, NAMES, processor, tmp_path / "c").is_file()
+    assert "note: the decoded pixels take 0.0 GB in `" in capfd.readouterr().err
 
 
 def test_leftovers_of_killed_builds_go_after_a_day(tmp_path: Path, processor: ViTImageProcessorPil) -> None:
     write_images(tmp_path, NAMES)
-    old, recent = (tmp_path / "c" / f".pixels-{name}.npy.x" for name in ("old", "recent"))
-    old.parent.mkdir()
-    for left in (old, recent):
-        left.write_bytes(b"half")
-    os.utime(old, (1, 1))
+    (tmp_path / "c").mkdir()
+    left = {
+        name: [tmp_path / "c" / f".pixels-{name}.npy.{what}" for what in ("lock", "part", "sums")]
+        for name in ("old", "recent", "at_work")
+    }
+    for name, files in left.items():
+        for file in files:
+            file.write_bytes(b"half")
+            os.utime(file, (1, 1) if name != "recent" else None)
+    with FileLock(left["at_work"][0]):
+        path = build(tmp_path, NAMES, processor, tmp_path / "c")
+    assert set((tmp_path / "c").iterdir()) == {path, *left["recent"], *left["at_work"]}
+
+
+@pytest.mark.parametrize(("spoilt_row", "decoded"), [(None, 2), (3, 4), (0, 6)])
+def test_a_killed_build_goes_on_where_it_was(
+    tmp_path: Path,
+    processor: ViTImageProcessorPil,
+    monkeypatch: pytest.MonkeyPatch,
+    spoilt_row: int | None,
+    decoded: int,
+) -> None:
+    """Behind the last block, here of two rows, that is as it was written."""
+    write_images(tmp_path, NAMES)
+    monkeypatch.setattr(array_file, "BLOCK", 2 * 16 * 16 * 3)
+    whole, plain, seen = build(tmp_path, NAMES, processor, tmp_path / "whole"), pixels.resize, []
+
+    def dying(processor: Any, image: Any) -> Any:
+        seen.append(image)
+        if len(seen) > 4:
+            raise KeyboardInterrupt
+        return plain(processor, image)
+
+    monkeypatch.setattr(pixels, "CHUNK", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(pixels, "resize", dying)
+        with pytest.raises(KeyboardInterrupt):
+            build(tmp_path, NAMES, processor, tmp_path / "c")
+    assert not list((tmp_path / "c").glob("[!.]*"))
+    (part,) = (tmp_path / "c").glob(".*.part")
+    if spoilt_row is not None:
+        content = bytearray(part.read_bytes())
+        content[128 + spoilt_row * 16 * 16 * 3] ^= 1
+        part.write_bytes(content)
+    seen.clear()
+    monkeypatch.setattr(pixels, "resize", lambda processor, image: seen.append(image) or plain(processor, image))
+    again = build(tmp_path, NAMES, processor, tmp_path / "c")
+    assert len(seen) == decoded
+    assert again.read_bytes() == whole.read_bytes()
+    assert list((tmp_path / "c").iterdir()) == [again]
+
+
+@pytest.mark.parametrize("spoil", SPOILINGS)
+def test_a_damaged_cache_is_built_again(
+    tmp_path: Path, processor: ViTImageProcessorPil, spoil: Callable[[Path], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_images(tmp_path, NAMES)
     path = build(tmp_path, NAMES, processor, tmp_path / "c")
-    assert set((tmp_path / "c").iterdir()) == {path, recent}
+    written = path.read_bytes()
+    spoil(path)
+    capfd.readouterr()
+    if path.is_dir():
+        with pytest.raises(FairTuneError, match="is a folder; remove it"):
+            build(tmp_path, NAMES, processor, tmp_path / "c")
+        return
+    assert build(tmp_path, NAMES, processor, tmp_path / "c") == path
+    said = capfd.readouterr().err.splitlines()
+    assert spoil is deleted or "is damaged (" in "".join(said)
+    assert len(said) == (spoil is not deleted)
+    assert path.read_bytes() == written
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, processor: ViTImageProcessorPil) -> None:

@@ -1,5 +1,7 @@
 """A run of scoring that was killed goes on where it was, and gives what it would have given."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,9 @@ import pytest
 from hf_fairtune import scoring
 from hf_fairtune.data.score_log import ScoreLog, score_key, score_log
 from hf_fairtune.data.scored import PredictionArguments
+from hf_fairtune.errors import FairTuneError
 from tests.classifiers import vit
+from tests.spoiling import SPOILINGS, deleted, replaced_by
 
 from .conftest import frame_of, write_table
 
@@ -66,3 +70,53 @@ def test_another_weight_is_another_log() -> None:
     assert key == score_key(model, processor, ["a"], 4) != score_key(model, processor, ["b"], 4)
     next(model.parameters()).data.view(-1)[0] += 1
     assert key != score_key(model, processor, ["a"], 4)
+
+
+@pytest.mark.parametrize("spoil", [*SPOILINGS, replaced_by(Path(__file__))])
+def test_a_damaged_log_is_scored_again(
+    tmp_path: Path, spoil: Callable[[Path], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """From the first batch on that is not as it was written; one line says so, but of a batch that was cut short."""
+    whole = np.arange(24, dtype=np.float32).reshape(12, 2)
+
+    def written() -> np.ndarray:
+        with score_log(tmp_path, "k", 2, 3) as log:
+            done = log.done
+            for start in range(len(done), 12, 3):
+                log.add(whole[start : start + 3])
+        return done
+
+    file = tmp_path / "logits-k.f32"
+    written()
+    spoil(file)
+    if not file.is_file() and spoil is not deleted:
+        with pytest.raises(FairTuneError, match=r"logits-k.f32` cannot be read \(.*\); remove it"):
+            written()
+        return
+    done = written()
+    np.testing.assert_array_equal(done, whole[: len(done)])
+    np.testing.assert_array_equal(written(), whole)
+    said = capfd.readouterr().err.splitlines()
+    cut_short = spoil.__name__ in ("truncated", "cut_by_a_byte", "emptied", "deleted")
+    assert len(said) == (0 if cut_short else 1), said
+    assert all("images from there on are scored again" in line for line in said)
+
+
+def test_batches_that_changed_places_are_scored_again(tmp_path: Path) -> None:
+    with score_log(tmp_path, "k", 1, 2) as log:
+        for value in range(3):
+            log.add(np.full((2, 1), value))
+    file = tmp_path / "logits-k.f32"
+    content = file.read_bytes()
+    size = len(content) // 3
+    file.write_bytes(content[:size] + content[2 * size :] + content[size : 2 * size])
+    assert len(ScoreLog(file, 1, 2).done) == 2
+    shutil.copyfile(file, tmp_path / "logits-other.f32")
+    assert len(ScoreLog(tmp_path / "logits-other.f32", 1, 2).done) == 0
+
+
+def test_a_cache_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = pytest.raises(FairTuneError, match="cannot be written to .*--data_cache")
+    with refused, score_log(tmp_path / "file", "k", 1, 2):
+        pass

@@ -38,6 +38,7 @@ from hf_fairtune.trainer.fair import FairTrainer
 from hf_fairtune.trainer.kept_start import KeptStart
 from tests.conftest import KilledError
 from tests.protocol.conftest import METHODS, Make, one_table
+from tests.spoiling import flipped
 
 ROOT = Path(__file__).parent.parent.parent
 Compared = tuple[Path, Benchmark]
@@ -180,7 +181,7 @@ def test_a_lost_record_is_made_again_and_a_broken_one_is_named(
     assert str(numbers(again)) == str(numbers(compared[1]))
     assert [line.partition("] ")[2] for line in said if line.startswith("[")] == ["skin · sam · seed 1"]
     for name, words in (("scores.npz", "cannot be read"), ("record.json", "is no record of a unit")):
-        (unit / name).write_text("{")
+        flipped(unit / name)
         with pytest.raises(FairTuneError, match=f"seed-1/{name}` {words} .*; delete its folder"):
             compare(making(), folder, say=quiet)
 

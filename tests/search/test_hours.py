@@ -9,6 +9,7 @@ import pytest
 
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.search.hours import MARGIN, Clock, Ration
+from tests.spoiling import SPOILINGS
 
 
 @pytest.fixture
@@ -99,3 +100,15 @@ def test_the_refusal_names_hours_that_are_enough(turn: Callable[[float], None]) 
     assert "`--max_hours` is 0.1, but one trial and what must follow take up to 1 h 02 min; give 1.05" in str(error)
     assert Ration(Clock(None), 3600 * 1.05, 1000, lambda n: 2000).holds(0)
     assert math.isclose(ration.hours or 0, 0.1)
+
+
+@pytest.mark.parametrize("spoil", SPOILINGS)
+def test_damaged_hours_count_from_now_on(
+    tmp_path: Path, spoil: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Clock(tmp_path).keep()
+    spoil(tmp_path / "hours.json")
+    assert Clock(tmp_path).before < 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == (spoil.__name__ not in ("deleted", "cut_by_a_byte"))
+    assert all("hours.json` is damaged (" in line and line.endswith("the hours count from now on") for line in said)

@@ -11,18 +11,9 @@ from hf_fairtune.methods.full import Full
 from hf_fairtune.methods.method import Method
 from hf_fairtune.methods.teacher import Teacher
 from hf_fairtune.trainer.arguments import FairTrainingArguments
-from hf_fairtune.trainer.checkpoints import last_checkpoint, load_weights
+from hf_fairtune.trainer.checkpoints import load_weights
 from hf_fairtune.trainer.fair import FairTrainer
 from tests.conftest import table, tiny_vit
-
-
-def test_a_checkpoint_is_whole_or_passed_over(tmp_path: Path) -> None:
-    assert last_checkpoint(tmp_path) is None
-    for step, text in ((9, "{}"), (10, "{}"), (11, ""), (12, None)):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        if text is not None:
-            (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(text)
-    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
 
 
 def test_every_weight_comes_back(tmp_path: Path) -> None:
@@ -98,7 +89,9 @@ def test_a_checkpoint_of_other_settings_is_put_aside(
         "checkpoint-6` is of another method, mask, teacher or learning rate; it is put aside as "
         in capsys.readouterr().out
     )
-    assert {path.name for path in (tmp_path / "a").glob("*checkpoint*")} == {"checkpoint-6", "other-checkpoint-6"}
+    assert {path.name for path in (tmp_path / "a").glob("*checkpoint*")} == {
+        f"{kind}checkpoint-{step}" for kind in ("", "other-") for step in (3, 6)
+    }
     # Of its own it is the end.
     again = train(tmp_path / "a", method, rate)
     assert again.state.log_history[-1].get("train_runtime") is not None

@@ -25,6 +25,7 @@ from hf_fairtune.search.kept import read_weights, weights_place
 from hf_fairtune.search.modes import mode_named
 from hf_fairtune.trainer.folding import Division
 from tests.conftest import KilledError, tiny_vit
+from tests.spoiling import flipped
 from tests.trainer.test_fair import arguments
 from tests.trainer.test_searching import diverging_in, trials
 
@@ -141,18 +142,31 @@ def test_rules_read_the_kept_scores(whole: FairTrainer, searcher: Callable[..., 
         assert len(run.search.selection.candidates) == len(run.search.complete)
 
 
+@pytest.mark.parametrize("damaged", [False, True])
 def test_killed_inside_a_fold(
-    whole: FairTrainer, searcher: Callable[..., FairTrainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: FairTrainer,
+    searcher: Callable[..., FairTrainer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    damaged: bool,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In the second epoch of the first trial's second fold: it goes on there, and ends the same."""
+    """In the second epoch of the first trial's second fold: it goes on there, and ends the same.
+
+    A fold whose scores are damaged is trained again.
+    """
     with monkeypatch.context() as patch:
         Trainings(patch, kill_at=("0/1-of-3", 1.0))
         with pytest.raises(KilledError):
             searcher(tmp_path, save_strategy="epoch").hyperparameter_search(n_trials=1, folds=FOLDS)
+    if damaged:
+        flipped(tmp_path / "trials" / "0-0.npy")
     with monkeypatch.context() as patch:
         seen = Trainings(patch)
         searcher(tmp_path, save_strategy="epoch").hyperparameter_search(n_trials=1, folds=FOLDS)
-    assert seen.epochs == [("0/1-of-3", 1.0), ("0/2-of-3", 0.0), ("0/2-of-3", 1.0)]
+    again = [("0/0-of-3", 0.0), ("0/0-of-3", 1.0)] if damaged else []
+    assert ("0-0.npy` is damaged; the fold is trained again" in capsys.readouterr().err) == damaged
+    assert seen.epochs == [*again, ("0/1-of-3", 1.0), ("0/2-of-3", 0.0), ("0/2-of-3", 1.0)]
     assert trials(tmp_path)[0] == trials(Path(whole.args.output_dir))[0]
     assert not (tmp_path / "folds").exists()
 
@@ -226,7 +240,7 @@ def test_hours_end_inside_a_fold(searcher: Callable[..., FairTrainer], tmp_path:
     ]
     assert run.search.out_of_hours
     assert not (tmp_path / "folds").exists()
-    assert json.loads((tmp_path / "hours.json").read_text()) > 0
+    assert json.loads((tmp_path / "hours.json").read_text())["hours"] > 0
 
 
 @pytest.mark.parametrize(
