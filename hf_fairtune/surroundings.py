@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Each library reports a full disk, and no memory, in its own words.
 FULL = ("no space left", "disk is full", "disk full", "pytorchstreamwriter failed writing")
-NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory")
+NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "no executable batch size")
 DEAD_WORKER = re.compile(r"dataloader worker \(pid")
 # Clients of the Hub have kinds of their own, which this file is not to import.
 CONNECTION = {"ConnectionError", "ConnectError", "ConnectTimeout", "ReadError", "ReadTimeout", "TransportError"}

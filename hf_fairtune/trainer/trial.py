@@ -31,6 +31,7 @@ from .baselines import as_trial
 from .checkpoints import own_checkpoint
 from .divergence import DivergedError
 from .folded_trial import train_folds
+from .smaller_batch import batch_of
 from .stages import is_staged, restored, staged
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def train_once(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train
                 # Nothing was scored since the last change; the floors are of the trial's last epoch too.
                 trainer._evaluate(trial, None)
         if trainer.args.auto_find_batch_size:
-            note_batch(trial, trainer._train_batch_size // max(1, trainer.args.n_gpu))
+            note_batch(trial, batch_of(trainer))
     selecting.keep_scores(trainer, trial.number)
     combining.keep_weights(trainer, searcher, trial.number)
     return output

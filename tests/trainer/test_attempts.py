@@ -1,6 +1,7 @@
 """What fails around a trial loses none: it is run again, and a search ends as one in which nothing failed."""
 
 import errno
+import re
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ import torch
 from huggingface_hub.errors import HTTPError
 
 from hf_fairtune import FairTrainer, FairTuneError
+from hf_fairtune.methods.groupdro import GroupDro
 from hf_fairtune.surroundings import cause_of
 from hf_fairtune.trainer.attempts import ATTEMPTS, SurroundingsError
 from tests.trainer.moments import failing
+from tests.trainer.test_fair import trainer
 from tests.trainer.test_searching import searcher, trials
 
 FAILURES = {
@@ -69,9 +72,9 @@ def test_what_fails_each_time_ends_the_search_and_the_trial_is_run_later(tmp_pat
     assert trials(tmp_path) == trials(whole)
 
 
-@pytest.mark.parametrize("error", [AttributeError("a mistake"), FairTuneError("bad input"), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [AttributeError("a mistake"), FairTuneError("bad input"), KeyboardInterrupt("^C")])
 def test_any_other_error_leaves_the_trial_in_the_queue(tmp_path: Path, whole: Path, error: BaseException) -> None:
-    with failing(error), pytest.raises(type(error), match=str(error)):
+    with failing(error), pytest.raises(type(error), match=re.escape(str(error))):
         search(tmp_path)
     assert [state for _, state, *_ in trials(tmp_path)][:2] == ["COMPLETE", "WAITING"]
     search(tmp_path)
@@ -109,3 +112,18 @@ def test_a_batch_that_does_not_fit_is_made_smaller(tmp_path: Path, monkeypatch: 
     assert [(trial.batch_size, trial.retried) for trial in run.search.trials] == [(10, [])] * 2
     run.train()
     assert run.training_log.training(run).arguments["per_device_train_batch_size"] == 10
+
+
+def test_a_smaller_batch_begins_at_the_start(tmp_path: Path) -> None:
+    """As a training of that batch does, also where memory ran out in a later step."""
+
+    def train(name: str, **options: Any) -> FairTrainer:
+        run = trainer(tmp_path / name, num_train_epochs=1, method=GroupDro(eta=0.5), learning_rate=1e-2, **options)
+        run.train()
+        return run
+
+    with failing(FAILURES["memory"], first=2):
+        found = train("found", auto_find_batch_size=True)
+    wanted = train("wanted", per_device_train_batch_size=14)
+    assert found.method.state() == wanted.method.state()
+    assert all(map(torch.equal, found.model.parameters(), wanted.model.parameters()))
