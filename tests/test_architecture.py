@@ -45,6 +45,8 @@ FLOORS: dict[str, int] = {
     "folder": 1,
     "catalog": 1,
     "connection": 1,
+    "signals": 1,
+    "surroundings": 3,
     "errors": 0,
 }
 FORBIDDEN_FILES = {"utils", "util", "helpers", "helper", "common", "misc"}

@@ -1,19 +1,21 @@
 """`fairtune`: find the subcommand's file, read its flags, run it, print bad input as one line."""
 
-import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
 from .. import catalog
 from ..errors import FairTuneError
+from ..signals import GOES_ON, Stopped, listening
+from ..surroundings import disk_is_full
 
 # Read by the libraries when they are imported, which not every command needs.
 SETTINGS = {"TOKENIZERS_PARALLELISM": "false", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
 # What a shell says of a program that a closed pipe ended.
 PIPE_BROKEN = 141
-FULL = ("no space left", "disk is full", "disk full", "pytorchstreamwriter failed writing")
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def overview() -> str:
@@ -34,7 +36,7 @@ def overview() -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `fairtune` and return its exit status: what the command returns or 0, and 2 for bad input."""
+    """Run `fairtune` and return its exit status: what the command returns or 0, 2 for bad input, 128 + a signal."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview())
@@ -51,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from .flags import parse
 
         module = catalog.find("cli", command)
-        status = int(module.run(*parse(module, flags)) or 0)
+        with listening():
+            status = int(module.run(*parse(module, flags)) or 0)
         sys.stdout.flush()
         return status
     except FairTuneError as error:
@@ -60,8 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the output, such as `head`, has enough: as a shell tells it, which is no verdict of a gate.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_BROKEN
+    except Stopped as stop:
+        return _refuse(str(stop), 128 + stop.asked)
     except KeyboardInterrupt:
-        return _refuse("stopped; the same command goes on from here.")
+        return _refuse(f"stopped by Ctrl-C; {GOES_ON}", INTERRUPTED)
     except Exception as error:  # libraries wrap a full disk in errors of their own; others are raised again
         if not disk_is_full(error):
             raise
@@ -73,19 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             torch.distributed.destroy_process_group()
 
 
-def _refuse(line: str) -> int:
+def _refuse(line: str, status: int = 2) -> int:
     if os.environ.get("RANK", "0") == "0":
         print(f"fairtune: {' '.join(line.split())}", file=sys.stderr)
-    return 2
-
-
-def disk_is_full(error: BaseException | None) -> bool:
-    """Tell whether an error, or one it came from, is a full disk; each library reports it in its own way."""
-    while error is not None:
-        if getattr(error, "errno", None) == errno.ENOSPC or any(text in str(error).lower() for text in FULL):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    return status
 
 
 if __name__ == "__main__":

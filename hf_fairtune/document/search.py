@@ -9,6 +9,10 @@ from .scalar import Scalar
 Direction = Literal["maximize", "minimize"]
 TrialState = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING"]
 Stop = Literal["score", "hours"]
+# What fails around a training, whatever it trains: the same trial may succeed when it is run again.
+Cause = Literal["memory", "disk", "connection", "worker", "system"]
+# Why a trial failed: what it trains is no model, or memory does not hold it, or an error that the caller wants caught.
+Failure = Literal["diverged", "undefined", "memory", "caught"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Trial:
     In a cross-fitted search `values` are by fold: of all rows up to that fold, each scored out of fold.
 
     `infeasible` names the constraints that it broke at its end, such as "min_auc" and "one_class".
-    `stopped_by` says why it is PRUNED: what it scored, or the hours of the run.
+    `stopped_by` says why it is PRUNED: what it scored, or the hours of the run; `failure` why it is a FAIL. `retried`
+    are the causes for which it was run again. `batch_size` are the images a step and device that it found itself.
     """
 
     number: int
@@ -49,6 +54,9 @@ class Trial:
     message: str | None = None
     infeasible: list[str] = field(default_factory=list)
     stopped_by: Stop | None = None
+    failure: Failure | None = None
+    retried: list[Cause] = field(default_factory=list)
+    batch_size: int | None = None
 
     @property
     def reached(self) -> int:

@@ -25,10 +25,6 @@ from .space import winner
 from .study import OUT_OF_HOURS, STOPPED_BY, close, enqueue, lock, n_finished, open_study, trials
 
 
-class InterruptedSearch(BaseException):
-    """Ctrl-C in a trial. Optuna would file a KeyboardInterrupt as a failed trial; this one leaves it to be resumed."""
-
-
 class NoWinnerError(FairTuneError):
     """No trial came to its end, or none that did is feasible."""
 

@@ -15,6 +15,7 @@ from ..document.search import Direction, Trial
 from ..document.search import TrialState as State
 from ..errors import FairTuneError, first_line
 from ..masks.proposals import PRESET, Preset, infeasible
+from .fate import BATCH_SIZE, FAILURE, RETRIED
 from .sharing import RUN, run_of
 from .space import LearningRate
 from .study_options import StudyOptions
@@ -144,4 +145,7 @@ def _trial(trial: FrozenTrial) -> Trial:
         message=attributes.get("message"),
         infeasible=infeasible(trial),
         stopped_by=attributes.get(STOPPED_BY),
+        failure=attributes.get(FAILURE),
+        retried=attributes.get(RETRIED, []),
+        batch_size=attributes.get(BATCH_SIZE),
     )

@@ -24,6 +24,7 @@ from ..search.plan import Plan
 from ..search.searcher import Searcher
 from ..search.study_options import OptunaOptions, StudyOptions
 from ..selections.selection import Selection
+from ..signals import stopping_safely
 from . import reports, searching
 from .arguments import FairTrainingArguments
 from .audited_trainer import AuditedTrainer
@@ -140,13 +141,17 @@ class FairTrainer(AuditedTrainer):
     ) -> Any:
         """Train as `Trainer.train`, stage by stage; True resumes from the last whole checkpoint, if there is any.
 
+        A signal stops it at the end of a step, with a checkpoint.
+
         Raises:
             FairTuneError: the method is still to be searched, or the loss is not finite.
+            Stopped: by SIGTERM, or KeyboardInterrupt by Ctrl-C; see `hf_fairtune.signals`.
         """
         stock = partial(super().train, ignore_keys_for_eval=ignore_keys_for_eval)
         if trial is not None and self.searcher is not None:
-            return train_trial(self, self.searcher, trial, partial(stock, resume_from_checkpoint, trial))
-        return train_stages(self, resume_from_checkpoint, stock) if self.team is None else self.team.train(self)
+            return train_trial(self, self.searcher, trial, partial(stock, trial=trial))
+        with stopping_safely():
+            return train_stages(self, resume_from_checkpoint, stock) if self.team is None else self.team.train(self)
 
     def hyperparameter_search(
         self,
@@ -200,7 +205,12 @@ class FairTrainer(AuditedTrainer):
         epochs = searching.epochs_of(self)
         plan = Plan.of(objective, direction, mode, epochs, hp_space, names[0], min_auc, names[1])
         plan = replace(plan, fraction=fraction, folds=folds, study=study, hp_name=hp_name)
-        return searching.search(self, plan, selection, combine, super().hyperparameter_search)
+        with stopping_safely():
+            return searching.search(self, plan, selection, combine, super().hyperparameter_search)
+
+    def _get_output_dir(self, trial: Any) -> str:
+        # The arguments' own folder is the trial's while one trains, which callbacks know by them.
+        return str(self.args.output_dir)
 
     def _hp_search_setup(self, trial: Any) -> None:
         super()._hp_search_setup(trial)

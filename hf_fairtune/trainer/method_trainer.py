@@ -11,6 +11,7 @@ from ..methods.method import Batch, Method, forward
 from .divergence import Divergence
 from .group_metrics import LABELS
 from .group_trainer import GroupTrainer
+from .smaller_batch import Start
 
 
 class MethodTrainer(GroupTrainer):
@@ -18,11 +19,20 @@ class MethodTrainer(GroupTrainer):
 
     method: Method
     divergence: Divergence
+    _start: Start
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         # What cannot be drawn is said before anything is trained.
         self._balanced(self.train_dataset)
+
+    def _inner_training_loop(self, batch_size: int | None = None, **options: Any) -> Any:
+        if self.args.auto_find_batch_size and batch_size is not None:
+            if batch_size < self._train_batch_size:
+                self._start.restore(self)
+            else:
+                self._start = Start.of(self)
+        return super()._inner_training_loop(batch_size, **options)
 
     def compute_loss(
         self, model: nn.Module, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None

@@ -29,9 +29,9 @@ WORKING: dict[str, tuple[tuple[object, ...], str]] = {
     "eval_do_concat_batches": ((True,), "numbers by group are of all rows at once, never of a batch"),
     "bf16_full_eval": ((False,), "the model's weights would be rounded, and images tie"),
     "fp16_full_eval": ((False,), "the model's weights would be rounded, and images tie"),
-    "auto_find_batch_size": (
+    "enable_jit_checkpoint": (
         (False,),
-        "the batch would depend on what memory is free, and the card names one",
+        "a signal has a checkpoint written without it, in a trial's own folder",
     ),
     "fsdp": ((None, False), "methods, masks and the hand-over take every parameter whole"),
     "deepspeed": ((None,), "methods, masks and the hand-over take every parameter whole"),

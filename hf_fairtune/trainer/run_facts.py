@@ -31,6 +31,7 @@ from ..families.family import counts, model_type_of
 from ..families.head import heads_of
 from ..methods.method import Method
 from .audits import MODEL, Audits
+from .smaller_batch import batch_of
 from .under_mask import mask_of
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class TrainingLog:
             return self.kept
         known, model = trainer.args.to_dict(), trainer.model
         arguments: dict[str, Argument] = {name: known[name] for name in KEPT_ARGUMENTS}
+        if known["auto_find_batch_size"]:
+            arguments["per_device_train_batch_size"] = batch_of(trainer)
         arguments |= {"average_last": known["average_last"]} if known["average_last"] else {}
         moved = sum(p.numel() for name, p in model.named_parameters() if name in self._trained)
         method = self.method

@@ -20,10 +20,11 @@ from transformers.trainer_utils import BestRun, SaveStrategy
 from ..combinations.combination import Combination, combination_named
 from ..document.search import Trial
 from ..errors import FairTuneError
+from ..search.fate import InterruptedSearch
 from ..search.floors import note
 from ..search.modes import Mode, mode_named
 from ..search.plan import Plan
-from ..search.searcher import InterruptedSearch, Searcher
+from ..search.searcher import Searcher
 from ..selections.selection import Selection, selection_named
 from . import combining, selecting
 from .fingerprint import fingerprint
@@ -32,6 +33,7 @@ from .heap import unexamined_heap
 from .kept_start import kept_start
 from .refusals import check_search
 from .stages import is_staged, restored
+from .stopping import stop_if_asked
 from .subset import check_subset, on_subset
 from .trial import FAILURES, facts_of, propose
 
@@ -94,6 +96,7 @@ def run_trials(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., An
     """Run the trials that are left, one at a time, so that all processes go on, or stop, together."""
     plan = searcher.plan
     while broadcast_object_list([searcher.goes_on()])[0]:
+        stop_if_asked(trainer.args, f"after {plan.mode.n_trials - searcher.remaining} of {plan.mode.n_trials} trials")
         try:
             stock(
                 lambda trial: draw(trainer, plan, trial),
@@ -165,8 +168,8 @@ def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
             yield
         # Every process is to know the trials.
         trainer.search = broadcast_object_list([searcher.facts(time.monotonic() - start)])[0]
-    except InterruptedSearch:
-        raise KeyboardInterrupt from None
+    except InterruptedSearch as stop:
+        raise stop.reason from stop.reason.__cause__
     finally:
         trainer.searcher = trainer.hp_search_backend = None
         optuna.logging.set_verbosity(verbosity)

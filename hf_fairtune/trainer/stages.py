@@ -34,6 +34,7 @@ from .classes import check_weights, fit_classes
 from .epoch_of_rows import EpochOfRows
 from .rebinding import WAY, rebind
 from .run_facts import TrainingLog, public_name
+from .stopping import StopOnSignal, stop_if_asked
 from .under_mask import masked, refuse_mask
 
 if TYPE_CHECKING:
@@ -157,6 +158,8 @@ def staged(trainer: FairTrainer, stage: Method) -> Iterator[None]:
             setattr(trainer.args, name, value)
         average = [WeightAverageCallback(trainer.args.average_last)] if trainer.args.average_last else []
         own = (MethodState(stage, settings_of(trainer, stage)), EpochOfRows())
+        # First, so that the others see that a checkpoint is about to be saved.
+        trainer.callback_handler.callbacks.insert(0, StopOnSignal())
         for callback in [*stage.callbacks(), *own, *average]:
             trainer.add_callback(callback)
         try:
@@ -188,6 +191,7 @@ def train_stages(trainer: FairTrainer, resume: str | bool | None, train: Train) 
 
 def _train_prepared(trainer: FairTrainer, stage: Method, resume: str | bool | None, train: Train) -> Any:
     """Prepare one of several stages, and train it in a folder of its own."""
+    stop_if_asked(trainer.args, "between two stages")
     set_seed(trainer.args.seed)
     trainer.model = trainer.model_wrapped = masked(trainer, stage, stage.prepare(trainer.model, trainer.facts))
     trainer.optimizer, trainer.lr_scheduler = None, None

@@ -6,31 +6,47 @@ import math
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.trial import BaseTrial, FixedTrial, TrialState
+from transformers import Trainer
 
+from ..document.search import Failure
 from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
+from ..search.fate import InterruptedSearch, note_batch, note_failure, put_back
 from ..search.floors import UndefinedObjectiveError
 from ..search.plan import Plan
-from ..search.searcher import InterruptedSearch, Searcher
+from ..search.searcher import Searcher
+from ..signals import Stopped
 from . import combining, selecting
+from .attempts import ATTEMPTS, NoMemoryError, attempted
 from .baselines import as_trial
+from .checkpoints import own_checkpoint
 from .divergence import DivergedError
 from .folded_trial import train_folds
-from .stages import is_staged, staged
+from .smaller_batch import batch_of
+from .stages import is_staged, restored, staged
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
 
 # Where trials of several stages are trained.
 STAGED = "staged"
-FAILURES = (DivergedError, UndefinedObjectiveError)
+# Errors of a trial itself, and why it failed then.
+FAILURES: dict[type[Exception], Failure] = {
+    DivergedError: "diverged",
+    UndefinedObjectiveError: "undefined",
+    NoMemoryError: "memory",
+}
+# Trains by the stock Trainer from a checkpoint, or from the start.
+Train = Callable[[str | None], Any]
 
 
 def propose(trainer: FairTrainer, plan: Plan, trial: BaseTrial) -> Method:
@@ -43,57 +59,108 @@ def facts_of(trainer: FairTrainer, plan: Plan) -> Facts:
     return replace(trainer.facts, proposal=plan.mode.proposal)
 
 
-def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
-    """Train by what a trial proposes, on folds or by `train` of the stock Trainer, and report how it ended."""
+def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Train) -> Any:
+    """Train by what a trial proposes, on folds or by `train` of the stock Trainer, and report how it ended.
+
+    One that does not end goes back to the queue.
+
+    Raises:
+        InterruptedSearch: it did not end.
+    """
     if searcher.shared:
         searcher.shared.claim(trial)
-    trainer.objective, trainer.scored_at, start, output = None, -1, time.monotonic(), None
-    fit = trainer.cross_fit if searcher.plan.folds else None
-    caught: tuple[type[Exception], ...] = (optuna.TrialPruned, *FAILURES, *searcher.plan.study.catch)
+    start, output = time.monotonic(), None
+    own: tuple[type[Exception], ...] = (optuna.TrialPruned, *FAILURES, *searcher.plan.study.catch)
     try:
-        if fit is not None:
-            train_folds(trainer, fit, searcher, trial)
-        elif is_staged(propose(trainer, searcher.plan, trial)):
-            train_apart(trainer, searcher, trial)
-        else:
-            output = train_once(trainer, searcher, trial, train)
+        run = partial(train_by, trainer, searcher, trial, train)
+        output = attempted(trial, run, own, 1 if trainer.args.world_size > 1 else ATTEMPTS)
         end(trainer, searcher, trial, TrialState.COMPLETE)
-    except KeyboardInterrupt as stop:
-        raise InterruptedSearch from stop
-    except caught as error:
-        pruned = isinstance(error, optuna.TrialPruned)
-        state, message = (TrialState.PRUNED, None) if pruned else (TrialState.FAIL, str(error))
-        end(trainer, searcher, trial, state, message)
-        trainer.objective = math.nan if trainer.objective is None else trainer.objective
+    except own as error:
+        end_early(trainer, searcher, trial, error)
         if trainer.is_world_process_zero():
             raise
         # Only the main process has a study that takes the exception; raised here it would end the process.
         return None
+    except (Exception, KeyboardInterrupt, Stopped) as error:  # raised again, around Optuna
+        if not trainer.is_world_process_zero():
+            raise
+        with suppress(Exception):  # a study that cannot be written is put in order at the next start
+            put_back(trial)
+        raise InterruptedSearch(error) from error
     finally:
-        share = fit.share if fit else trainer.state.global_step / max(1, trainer.state.max_steps)
-        searcher.ration.note(time.monotonic() - start, share)
+        searcher.ration.note(time.monotonic() - start, trained_here(trainer, searcher))
     return output
+
+
+def trained_here(trainer: FairTrainer, searcher: Searcher) -> float:
+    """Return the share of the trial at hand that this process trained."""
+    if searcher.plan.folds and trainer.cross_fit is not None:
+        return trainer.cross_fit.share
+    state, first = trainer.state, getattr(trainer, "_initial_global_step", 0)
+    return max(0, state.global_step - first) / max(1, state.max_steps)
+
+
+def train_by(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Train) -> Any:
+    """Train a trial, from its last checkpoint if there is one; return what the stock Trainer does, if it trained."""
+    trainer.objective, trainer.scored_at, searcher.excess = None, -1, {}
+    fit = trainer.cross_fit if searcher.plan.folds else None
+    if fit is not None:
+        return train_folds(trainer, fit, searcher, trial)
+    if is_staged(propose(trainer, searcher.plan, trial)):
+        return train_apart(trainer, searcher, trial)
+    return train_once(trainer, searcher, trial, train)
+
+
+def end_early(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, error: Exception) -> None:
+    """Report why a trial was pruned or failed."""
+    pruned = isinstance(error, optuna.TrialPruned)
+    if not pruned:
+        note_failure(trial, next((why for kind, why in FAILURES.items() if isinstance(error, kind)), "caught"))
+    state, message = (TrialState.PRUNED, None) if pruned else (TrialState.FAIL, str(error))
+    end(trainer, searcher, trial, state, message)
+    trainer.objective = math.nan if trainer.objective is None else trainer.objective
 
 
 def end(
     trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, state: TrialState, message: str | None = None
 ) -> None:
-    """Report how a trial ended; checkpoints of its stages are not needed any more."""
+    """Report how a trial ended; its checkpoints are not needed any more."""
     searcher.end(trial, state, trainer.objective, message)
     if trainer.is_world_process_zero():
         shutil.rmtree(Path(trainer.args.output_dir) / STAGED / str(trial.number), ignore_errors=True)
+        own = Path(folder_of(trainer, trial))
+        for checkpoint in own.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint, ignore_errors=True)
+        with suppress(OSError):  # it is not there, or holds logs
+            own.rmdir()
 
 
-def train_once(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
-    """Train a trial on the training split; its last evaluation gives its value, and its scores stay."""
-    with staged(trainer, propose(trainer, searcher.plan, trial)):
-        output = train()
-        trainer.divergence.refuse(trainer)
-        trainer.method.finish(trainer.model)
-        scored = trainer.scored_at == trainer.state.global_step
-        if not scored or trainer.objective is None or type(trainer.method).finish is not Method.finish:
-            # Nothing was scored since the last change; the floors are of the trial's last epoch too.
-            trainer._evaluate(trial, None)
+def folder_of(trainer: FairTrainer, trial: BaseTrial) -> str:
+    """Return the folder of a trial that trains once, as the stock Trainer names it."""
+    return Trainer._get_output_dir(trainer, trial)
+
+
+def train_once(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Train) -> Any:
+    """Train a trial on the training split; its last evaluation gives its value, and its scores stay.
+
+    A trial that was stopped goes on from the checkpoint in its own folder.
+    """
+    method = propose(trainer, searcher.plan, trial)
+    with restored(trainer):
+        for name, value in searcher.plan.hp_space(trial).items():
+            setattr(trainer.args, name, value)
+        trainer.args.output_dir = folder_of(trainer, trial)
+        trainer._train_batch_size = trainer.args.train_batch_size
+        with staged(trainer, method):
+            output = train(own_checkpoint(trainer, method))
+            trainer.divergence.refuse(trainer)
+            trainer.method.finish(trainer.model)
+            scored = trainer.scored_at == trainer.state.global_step
+            if not scored or trainer.objective is None or type(trainer.method).finish is not Method.finish:
+                # Nothing was scored since the last change; the floors are of the trial's last epoch too.
+                trainer._evaluate(trial, None)
+        if trainer.args.auto_find_batch_size:
+            note_batch(trial, batch_of(trainer))
     selecting.keep_scores(trainer, trial.number)
     combining.keep_weights(trainer, searcher, trial.number)
     return output

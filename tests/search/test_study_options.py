@@ -16,7 +16,7 @@ from hf_fairtune import FairTrainer, FairTuneError
 from hf_fairtune.search.modes import default
 from hf_fairtune.search.plan import name_of
 from hf_fairtune.search.study_options import StudyOptions
-from tests.conftest import table, tiny_vit
+from tests.conftest import KilledError, table, tiny_vit
 from tests.trainer.test_drop_in_table import SHORT, accuracy
 from tests.trainer.test_searching import searcher
 
@@ -133,12 +133,12 @@ def test_a_shared_storage_keeps_the_running_trials_of_others(tmp_path: Path, mon
 
     def stop(self: FairTrainer, trial: Any, step: int, metrics: dict[str, float]) -> None:
         if trial is not None and trial.number == 1:
-            raise KeyboardInterrupt
+            raise KilledError
         report(self, trial, step, metrics)
 
     with monkeypatch.context() as patch:
         patch.setattr(FairTrainer, "_report_to_hp_search", stop)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KilledError):
             searcher(tmp_path / "run", num_train_epochs=1).hyperparameter_search(n_trials=3, storage=storage)
     study_of(tmp_path, "fairtune").ask()
     searcher(tmp_path / "run", num_train_epochs=1).hyperparameter_search(n_trials=3, storage=storage)
@@ -157,11 +157,11 @@ def test_a_trial_killed_as_it_begins_is_taken_up_again(tmp_path: Path, monkeypat
     storage = f"sqlite:///{tmp_path / 'own.db'}"
 
     def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
+        raise KilledError
 
     with monkeypatch.context() as patch:
         patch.setattr("hf_fairtune.trainer.reports.start_trial", stop)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KilledError):
             searcher(tmp_path / "run", num_train_epochs=1).hyperparameter_search(n_trials=1, storage=storage)
     assert [trial.state.name for trial in begun(tmp_path, "fairtune")] == ["RUNNING"]
     (tmp_path / "run").rename(tmp_path / "moved")

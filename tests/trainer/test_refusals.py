@@ -23,7 +23,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"bf16_full_eval": True}, "`bf16_full_eval` is True, but the model's weights would be rounded, and images tie"),
     ({"fp16_full_eval": True}, "`fp16_full_eval` is True, but the model's weights would be rounded, and images tie"),
     ({"train_sampling_strategy": "group_by_length"}, "`train_sampling_strategy` is group_by_length, but images have"),
-    ({"auto_find_batch_size": True}, "`auto_find_batch_size` is True, but the batch would depend on what memory"),
+    ({"enable_jit_checkpoint": True}, "`enable_jit_checkpoint` is True, but a signal has a checkpoint written"),
     ({"fsdp": "full_shard"}, "`fsdp` is full_shard, but methods, masks and the hand-over take every parameter whole;"),
     ({"fsdp": True}, "`fsdp` is True, but methods, masks and the hand-over take every parameter whole; leave it out."),
     (

@@ -1,0 +1,43 @@
+"""What becomes of a trial that does not simply come to its end: put back to the queue, run again, or failed."""
+
+from __future__ import annotations
+
+import optuna
+from optuna.trial import BaseTrial, TrialState
+
+from ..document.search import Cause, Failure
+
+# User attributes of a trial: why it failed, for what it was run again, and the batch that it found.
+FAILURE, RETRIED, BATCH_SIZE = "failure", "retried", "batch_size"
+
+
+class InterruptedSearch(BaseException):
+    """What ended a search in a trial; Optuna would file the reason as a failed trial, and this one leaves it open."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def put_back(trial: BaseTrial) -> None:
+    """Put a running trial back to the queue, with its number, its parameters and the values that it reported."""
+    if isinstance(trial, optuna.Trial):
+        trial.study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+
+
+def note_retry(trial: BaseTrial, cause: Cause) -> None:
+    """Note for what a trial is run again."""
+    if isinstance(trial, optuna.Trial):
+        trial.set_user_attr(RETRIED, [*trial.user_attrs.get(RETRIED, []), cause])
+
+
+def note_failure(trial: BaseTrial, failure: Failure) -> None:
+    """Note why a trial fails."""
+    if isinstance(trial, optuna.Trial):
+        trial.set_user_attr(FAILURE, failure)
+
+
+def note_batch(trial: BaseTrial, size: int) -> None:
+    """Note the images a step and device that a trial found itself."""
+    if isinstance(trial, optuna.Trial):
+        trial.set_user_attr(BATCH_SIZE, size)

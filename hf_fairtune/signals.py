@@ -1,0 +1,130 @@
+"""SIGINT and SIGTERM: while a training runs they are kept until it is safe to stop; a second one ends the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+KINDS = (signal.SIGINT, signal.SIGTERM)
+# A launcher passes on what the terminal sent to its processes too, as another signal: both are one request.
+ECHO_SECONDS = 1.0
+GOES_ON = "the same command goes on from here."
+
+
+class Stopped(SystemExit):
+    """A signal asked to stop, and whatever is needed to go on is on disk; the exit code is 128 + the signal."""
+
+    def __init__(self, asked: signal.Signals, where: str = "") -> None:
+        super().__init__(128 + asked)
+        self.asked, self.where = asked, where
+
+    def __str__(self) -> str:
+        """Return the line for people."""
+        return f"stopped by {self.asked.name}{self.where and f' {self.where}'}; {GOES_ON}"
+
+
+@dataclass
+class Watch:
+    """The first signal of this process that asked to stop, and who is to notice it.
+
+    Args:
+        asked: the signal; None where none came.
+        owner: the process that listens; 0 for none.
+        trainings: how many trainings, one within another, want to be stopped where it is safe.
+    """
+
+    asked: signal.Signals | None = None
+    owner: int = 0
+    trainings: int = 0
+    _since: float = 0.0
+    _before: dict[signal.Signals, Any] = field(default_factory=dict)
+
+    def notice(self, number: int, _: FrameType | None) -> None:
+        """Keep the first signal, and end the process at the second; outside of trainings raise as ever."""
+        kind = signal.Signals(number)
+        if os.getpid() != self.owner:
+            # A child that was forked: Ctrl-C reaches its parent too, which decides.
+            if kind is signal.SIGTERM:
+                end_by(kind)
+            return
+        if self.asked is not None and (kind is self.asked or time.monotonic() - self._since > ECHO_SECONDS):
+            end_by(kind)
+        if self.asked is None:
+            self.asked, self._since = kind, time.monotonic()
+        if not self.trainings:
+            raise KeyboardInterrupt if kind is signal.SIGINT else Stopped(kind)
+
+    def begin(self) -> bool:
+        """Listen, unless that is done already or this is not the main thread; return whether."""
+        if self.owner == os.getpid() or threading.current_thread() is not threading.main_thread():
+            return False
+        self.asked, self.owner, self.trainings = None, os.getpid(), 0
+        # What is ignored, as Ctrl-C is by a job in the background, stays ignored.
+        heard = [kind for kind in KINDS if signal.getsignal(kind) is not signal.SIG_IGN]
+        self._before = {kind: signal.signal(kind, self.notice) for kind in heard}
+        return True
+
+    def end(self) -> None:
+        """Put back the handlers that were there; one that is not of Python cannot be."""
+        for kind, handler in self._before.items():
+            signal.signal(kind, signal.SIG_DFL if handler is None else handler)
+        self.asked, self.owner = None, 0
+
+
+watch = Watch()
+
+
+def end_by(kind: signal.Signals) -> None:
+    """End this process at once by a signal, as the system would."""
+    signal.signal(kind, signal.SIG_DFL)
+    os.kill(os.getpid(), kind)
+
+
+@contextmanager
+def listening() -> Iterator[None]:
+    """Listen to signals for a while; Ctrl-C is a KeyboardInterrupt, and SIGTERM raises `Stopped`.
+
+    One that a destructor swallows is noticed at the next safe place, too.
+    """
+    mine = watch.begin()
+    try:
+        yield
+    finally:
+        if mine:
+            watch.end()
+
+
+@contextmanager
+def stopping_safely() -> Iterator[None]:
+    """Train for a while: a signal is kept until `watch.asked` is read where it is safe, at the latest at the end.
+
+    Raises:
+        Stopped: by SIGTERM, or within `listening`.
+        KeyboardInterrupt: by Ctrl-C, where nothing else listens.
+    """
+    mine = watch.begin()
+    watch.trainings += 1
+    try:
+        yield
+        if watch.trainings == 1 and watch.asked is not None:
+            raise Stopped(watch.asked, "after a training")
+    except Stopped as stop:
+        if not mine:
+            raise
+        if os.environ.get("RANK", "0") == "0":
+            print(stop, file=sys.stderr, flush=True)
+        if stop.asked is signal.SIGINT:
+            raise KeyboardInterrupt(str(stop)) from stop
+        raise
+    finally:
+        watch.trainings -= 1
+        if mine:
+            watch.end()

@@ -1,0 +1,129 @@
+"""What fails around a trial loses none: it is run again, and a search ends as one in which nothing failed."""
+
+import errno
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub.errors import HTTPError
+
+from hf_fairtune import FairTrainer, FairTuneError
+from hf_fairtune.methods.groupdro import GroupDro
+from hf_fairtune.surroundings import cause_of
+from hf_fairtune.trainer.attempts import ATTEMPTS, SurroundingsError
+from tests.trainer.moments import failing
+from tests.trainer.test_fair import trainer
+from tests.trainer.test_searching import searcher, trials
+
+FAILURES = {
+    "memory": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    "memory of the system": MemoryError(),
+    "disk": OSError(errno.ENOSPC, "No space left on device"),
+    "disk of torch": RuntimeError("[enforce fail at inline_container.cc:672] PytorchStreamWriter failed writing file"),
+    "worker": RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."),
+    "connection": ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+    "system": OSError(errno.EIO, "Input/output error"),
+}
+
+
+def search(folder: Path, n_trials: int = 2) -> FairTrainer:
+    """Three steps a trial."""
+    run = searcher(folder, num_train_epochs=1)
+    run.hyperparameter_search(n_trials=n_trials)
+    return run
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    search(folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_a_failure_of_the_surroundings_loses_no_trial(tmp_path: Path, whole: Path, kind: str) -> None:
+    with failing(FAILURES[kind]):
+        run = search(tmp_path)
+    assert trials(tmp_path) == trials(whole)
+    assert run.search is not None
+    assert [trial.retried for trial in run.search.trials] == [[], [kind.split()[0]]]
+
+
+def test_a_trial_that_memory_never_holds_fails_and_the_search_goes_on(tmp_path: Path) -> None:
+    with failing(FAILURES["memory"], ATTEMPTS, first=1):
+        run = search(tmp_path)
+    assert run.search is not None
+    first, second = run.search.trials
+    assert (first.state, first.failure, first.retried) == ("FAIL", "memory", ["memory"] * (ATTEMPTS - 1))
+    assert str(first.message).startswith("memory ran out 3 times (CUDA out of memory. Tried to allocate 2.00 GiB.); ")
+    assert (second.state, second.failure, second.retried) == ("COMPLETE", None, [])
+
+
+def test_what_fails_each_time_ends_the_search_and_the_trial_is_run_later(tmp_path: Path, whole: Path) -> None:
+    line = (
+        r"^trial 1 was run 3 times, but the disk is full \(No space left on device\); it is back in the queue, and "
+        r"the same command goes on from here\.$"
+    )
+    with failing(FAILURES["disk"], ATTEMPTS), pytest.raises(SurroundingsError, match=line):
+        search(tmp_path)
+    assert [state for _, state, *_ in trials(tmp_path)][:2] == ["COMPLETE", "WAITING"]
+    search(tmp_path)
+    assert trials(tmp_path) == trials(whole)
+
+
+@pytest.mark.parametrize("error", [AttributeError("a mistake"), FairTuneError("bad input"), KeyboardInterrupt("^C")])
+def test_any_other_error_leaves_the_trial_in_the_queue(tmp_path: Path, whole: Path, error: BaseException) -> None:
+    with failing(error), pytest.raises(type(error), match=re.escape(str(error))):
+        search(tmp_path)
+    assert [state for _, state, *_ in trials(tmp_path)][:2] == ["COMPLETE", "WAITING"]
+    search(tmp_path)
+    assert trials(tmp_path) == trials(whole)
+
+
+def test_errors_of_input_and_of_code_are_no_surroundings() -> None:
+    bad = FairTuneError("`x` cannot be read")
+    bad.__cause__ = OSError(errno.EIO, "Input/output error")
+    assert [cause_of(one) for one in (bad, ValueError("x"), RuntimeError("x"), ZeroDivisionError())] == [None] * 4
+
+
+def test_a_client_of_the_hub_is_a_connection() -> None:
+    error = RuntimeError("cannot load")
+    error.__cause__ = ConnectionError()
+    assert cause_of(error) == "connection"
+    assert HTTPError.__name__ == "HTTPError"
+
+
+def test_a_batch_that_does_not_fit_is_made_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As stock does, in every trial from the batch asked for; the record names what fitted."""
+    step = FairTrainer.training_step
+
+    def fits(
+        self: FairTrainer, model: torch.nn.Module, inputs: dict[str, torch.Tensor], *rest: object
+    ) -> torch.Tensor:
+        if len(inputs["labels"]) > 10:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return step(self, model, inputs, *rest)
+
+    monkeypatch.setattr(FairTrainer, "training_step", fits)
+    run = searcher(tmp_path, num_train_epochs=1, auto_find_batch_size=True)
+    run.hyperparameter_search(n_trials=2)
+    assert run.search is not None
+    assert [(trial.batch_size, trial.retried) for trial in run.search.trials] == [(10, [])] * 2
+    run.train()
+    assert run.training_log.training(run).arguments["per_device_train_batch_size"] == 10
+
+
+def test_a_smaller_batch_begins_at_the_start(tmp_path: Path) -> None:
+    """As a training of that batch does, also where memory ran out in a later step."""
+
+    def train(name: str, **options: Any) -> FairTrainer:
+        run = trainer(tmp_path / name, num_train_epochs=1, method=GroupDro(eta=0.5), learning_rate=1e-2, **options)
+        run.train()
+        return run
+
+    with failing(FAILURES["memory"], first=2):
+        found = train("found", auto_find_batch_size=True)
+    wanted = train("wanted", per_device_train_batch_size=14)
+    assert found.method.state() == wanted.method.state()
+    assert all(map(torch.equal, found.model.parameters(), wanted.model.parameters()))
