@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from accelerate.utils import broadcast_object_list
+from optuna.exceptions import StorageInternalError
 from optuna.trial import BaseTrial, FixedTrial, TrialState
 
 from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
+from ..search.database import UnreachableStudy
 from ..search.floors import UndefinedObjectiveError
 from ..search.plan import Plan
-from ..search.searcher import InterruptedSearch, Searcher
+from ..search.searcher import DroppedTrial, InterruptedSearch, Searcher
 from . import combining, selecting
 from .baselines import as_trial
 from .divergence import DivergedError
@@ -45,12 +48,12 @@ def facts_of(trainer: FairTrainer, plan: Plan) -> Facts:
 
 def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Callable[[], Any]) -> Any:
     """Train by what a trial proposes, on folds or by `train` of the stock Trainer, and report how it ended."""
-    if searcher.shared:
-        searcher.shared.claim(trial)
     trainer.objective, trainer.scored_at, start, output = None, -1, time.monotonic(), None
     fit = trainer.cross_fit if searcher.plan.folds else None
     caught: tuple[type[Exception], ...] = (optuna.TrialPruned, *FAILURES, *searcher.plan.study.catch)
     try:
+        if not broadcast_object_list([searcher.begins(trial)])[0]:
+            raise DroppedTrial
         if fit is not None:
             train_folds(trainer, fit, searcher, trial)
         elif is_staged(propose(trainer, searcher.plan, trial)):
@@ -60,6 +63,8 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
         end(trainer, searcher, trial, TrialState.COMPLETE)
     except KeyboardInterrupt as stop:
         raise InterruptedSearch from stop
+    except StorageInternalError as gone:
+        raise UnreachableStudy from gone
     except caught as error:
         pruned = isinstance(error, optuna.TrialPruned)
         state, message = (TrialState.PRUNED, None) if pruned else (TrialState.FAIL, str(error))
@@ -78,7 +83,13 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
 def end(
     trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, state: TrialState, message: str | None = None
 ) -> None:
-    """Report how a trial ended; checkpoints of its stages are not needed any more."""
+    """Report how a trial ended; checkpoints of its stages are not needed any more.
+
+    Raises:
+        DroppedTrial: it is another worker's by now.
+    """
+    if not searcher.holds(trial):
+        raise DroppedTrial
     searcher.end(trial, state, trainer.objective, message)
     if trainer.is_world_process_zero():
         shutil.rmtree(Path(trainer.args.output_dir) / STAGED / str(trial.number), ignore_errors=True)
