@@ -100,7 +100,10 @@ class NearBest(Proposal):
         return Mask(tuple(number >> i & 1 for i in range(len(space))), space.granularity)
 
     def _near_best(self, trial: optuna.Trial, space: Space) -> int:
-        """Return a mask near the best that no trial had, as far as `REDRAWS` draws find one; keep a rate for it."""
+        """Return a mask near the best that no other trial has, as far as `REDRAWS` draws find one; keep a rate for it.
+
+        A draw is shown to other workers before theirs are looked at, so that of two equal ones at least one is seen.
+        """
         study, draw = trial.study, random.Random(f"{self.seed} {trial.number}")
         best = best_before(trial)
         if best is None:
@@ -108,10 +111,11 @@ class NearBest(Proposal):
         if "learning_rate" in best.params:
             near = 10 ** draw.gauss(0, self.spread) if draw.random() < 0.5 else 1
             trial.set_user_attr(KEPT_RATE, best.params["learning_rate"] * near)
-        known = {tuple(t.user_attrs["mask"]) for t in study.get_trials(deepcopy=False) if "mask" in t.user_attrs}
         for _ in range(REDRAWS):
             bits = changed(best.user_attrs["mask"], space, draw)
-            if bits not in known:
+            trial.set_user_attr("mask", list(bits))
+            others = (t for t in study.get_trials(deepcopy=False) if t.number != trial.number)
+            if list(bits) not in [t.user_attrs.get("mask") for t in others]:
                 break
         return number_of(bits)
 

@@ -1,9 +1,9 @@
-"""What becomes of a trial that does not simply come to its end: put back to the queue, run again, or failed."""
+"""What becomes of a trial that does not simply come to its end: left open, run again, or failed."""
 
 from __future__ import annotations
 
 import optuna
-from optuna.trial import BaseTrial, TrialState
+from optuna.trial import BaseTrial
 
 from ..document.search import Cause, Failure
 
@@ -19,10 +19,8 @@ class InterruptedSearch(BaseException):
         self.reason = reason
 
 
-def put_back(trial: BaseTrial) -> None:
-    """Put a running trial back to the queue, with its number, its parameters and the values that it reported."""
-    if isinstance(trial, optuna.Trial):
-        trial.study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+class DroppedTrial(BaseException):
+    """The trial is another worker's. Optuna would file an Exception as a failed trial; this leaves it to its owner."""
 
 
 def note_retry(trial: BaseTrial, cause: Cause) -> None:

@@ -1,9 +1,11 @@
 """Ways to search: ours, the paper's text, the published code, and random draws as their control."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.study import Study
@@ -14,9 +16,11 @@ from ..masks.proposals import FreeBits, NearBest, Proposal, infeasible
 
 
 class SeededByTrial(TPESampler):
-    """TPE that starts anew at each trial, seeded by the study's seed and the trial's number.
+    """TPE whose draws are seeded by the study's seed, the trial's number and the parameter's name.
 
-    A sampler that keeps one random state through a study loses it in a kill and then proposes other trials.
+    A sampler that keeps one random state through a study loses it in a kill and then proposes other trials. The first
+    ten trials, random ones, are the same with any number of workers; a later one depends on which trials had ended
+    when it began, and with several workers others had than with one.
     """
 
     def __init__(self, seed: int, **options: Any) -> None:
@@ -24,27 +28,32 @@ class SeededByTrial(TPESampler):
         self.seed, self.options = seed, options
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Start anew."""
+        """Start again from the trial's seed."""
         super().__init__(seed=seed_of(self.seed, trial), **self.options)
         super().before_trial(study, trial)
 
+    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, distribution: BaseDistribution) -> Any:
+        """Draw one parameter, whichever of the trial's were drawn before a kill."""
+        super().__init__(seed=seed_of(self.seed, trial, name), **self.options)
+        return super().sample_independent(study, trial, name, distribution)
+
 
 class RandomByTrial(RandomSampler):
-    """Random draws that start anew at each trial, as `SeededByTrial` does."""
+    """Random draws, seeded as those of `SeededByTrial`: the same trials with any number of workers."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed=seed)
         self.seed = seed
 
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Start anew."""
-        super().__init__(seed=seed_of(self.seed, trial))
-        super().before_trial(study, trial)
+    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, distribution: BaseDistribution) -> Any:
+        """Draw one parameter."""
+        super().__init__(seed=seed_of(self.seed, trial, name))
+        return super().sample_independent(study, trial, name, distribution)
 
 
-def seed_of(seed: int, trial: FrozenTrial) -> int:
-    """Return the seed of a trial's draws: of the study's seed and the trial's number."""
-    return (seed * 1_000_003 + trial.number) % 2**32
+def seed_of(seed: int, trial: FrozenTrial, name: str = "") -> int:
+    """Return the seed of a trial's draws: of the study's seed, the trial's number and perhaps a parameter's name."""
+    return random.Random(f"{seed} {trial.number} {name}").getrandbits(32)
 
 
 class AmongFeasible(BasePruner):
@@ -112,7 +121,8 @@ def default(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
 def paper(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
     """Search as FairTune's text does: 36 free bits, TPE, successive halving with factor 4 at every epoch (A.5).
 
-    TPE is that of Optuna 3: univariate, without constant liar, ten random trials first. The automatic first rung is
+    TPE is that of Optuna 3: univariate, without constant liar, ten random trials first; it may draw a mask twice, of
+    one worker or several, as the paper's may. The automatic first rung is
     epoch 1, where the learning rate has hardly risen; ours is the first epoch after the warm-up.
     """
     pruner = AmongFeasible(SuccessiveHalvingPruner(min_resource=warmup_epochs + 1, reduction_factor=4))
@@ -127,6 +137,8 @@ def published(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
 
 def at_random(n_trials: int, seed: int, warmup_epochs: int) -> Mode:
     """Draw every bit, rate and knob at random, and run every trial to its end: the control of a search.
+
+    One worker or many run the same trials, with replacement.
 
     Source: Bergstra & Bengio 2012, "Random Search for Hyper-Parameter Optimization", JMLR 13.
     """

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import optuna
 from filelock import BaseFileLock
-from optuna.storages import BaseStorage
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import BaseTrial, TrialState
 
 from ..document.search import Search
 from ..errors import FairTuneError
 from ..masks.proposals import PRESET, Preset, infeasible
+from .crew import Crew
 from .hours import Clock, Ration
 from .plan import Plan
+from .presets import PresetsFirst
 from .progress import Progress
 from .sharing import Shared, run_of
 from .space import winner
-from .study import OUT_OF_HOURS, STOPPED_BY, close, enqueue, lock, n_finished, open_study, trials
+from .study import OUT_OF_HOURS, STOPPED_BY, close, lock, n_finished, numbers_of_uncounted, open_study, trials
 
 
 class NoWinnerError(FairTuneError):
@@ -30,18 +35,22 @@ class NoWinnerError(FairTuneError):
 
 
 class Searcher:
-    """A plan at work; study and lock of its folder are the main process's, which the others follow without."""
+    """A plan at work; the study and the crew of workers are the main process's, which the others follow without."""
 
     def __init__(
         self,
         plan: Plan,
         study: optuna.Study | None = None,
-        held: BaseFileLock | None = None,
+        crew: Crew | None = None,
         ration: Ration | None = None,
         shared: Shared | None = None,
     ) -> None:
-        self.plan, self.study, self._held, self.ration = plan, study, held, ration or Ration(Clock(None))
+        self.plan, self.study, self.crew, self.ration = plan, study, crew, ration or Ration(Clock(None))
         self.shared = shared
+        self._held: BaseFileLock | None = None
+        self._presets: Sequence[Preset] = ()
+        # Trials that living workers run, as of the last look, and whether it was said that they are waited for.
+        self._elsewhere, self._waits = 0, False
         # Whether a combination may want the weights of its trials.
         self.keeps_weights = False
         self._until = math.inf if plan.study.timeout is None else time.monotonic() + plan.study.timeout
@@ -68,23 +77,65 @@ class Searcher:
         presets: Sequence[Preset],
         ration: Ration | None = None,
     ) -> Searcher:
-        """Open the study of `folder`, if it was made with `fingerprint`; queue presets where the mode has some."""
+        """Open the study of `folder`, if it was made with `fingerprint`; presets come first where the mode has some.
+
+        Several processes open it, each a worker, where its storage is a database.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        held = lock(folder)
+        options, held = plan.study, None
+        if isinstance(options.storage, BaseStorage) and not isinstance(options.storage, RDBStorage):
+            held = lock(folder)
         try:
-            study = open_study(folder, plan.direction, fingerprint, plan.study)
+            study = open_study(folder, plan.direction, fingerprint, options)
         except FairTuneError:
-            held.release()
+            if held is not None:
+                held.release()
             raise
-        if plan.mode.presets:
-            enqueue(study, presets, plan.rates)
-        place = plan.study.place
-        return cls(plan, study, held, ration, None if place is None else Shared(study, run_of(folder), place))
+        place = options.place
+        shared = None if place is None else Shared(study, run_of(folder), place)
+        found = cls(plan, study, Crew(study, folder, options), ration, shared)
+        found._held, found._presets = held, presets if plan.mode.presets else ()
+        return found
 
     @property
     def remaining(self) -> int:
-        """Return the number of trials still to run."""
-        return 0 if self.study is None else max(0, self.plan.mode.n_trials - n_finished(self.study))
+        """Return the number of trials still to run, but for those that others run."""
+        if self.study is None:
+            return 0
+        return max(0, self.plan.mode.n_trials - n_finished(self.study) - self._elsewhere)
+
+    def pause(self) -> float | None:
+        """Return the seconds to wait before another look: 0 to run a trial, None where none is left to run."""
+        if self.crew is None:
+            return None
+        self._elsewhere = self.crew.take_back()
+        if self.goes_on():
+            return 0.0
+        if not self._elsewhere or self.remaining or time.monotonic() > self._until:
+            return None
+        if not self._waits:
+            what = "the last trial" if self._elsewhere == 1 else f"the last {self._elsewhere} trials"
+            print(f"waiting for {what}, which other workers run", file=sys.stderr, flush=True)
+        self._waits = True
+        return self.crew.poll
+
+    def begins(self, trial: BaseTrial) -> bool:
+        """Take a trial; False where it is another worker's, or one too many."""
+        if self.crew is None or self.study is None:
+            return True
+        earlier = sum(number < trial.number for number in numbers_of_uncounted(self.study))
+        return self.crew.begin(trial, self.plan.mode.n_trials, earlier)
+
+    def holds(self, trial: BaseTrial) -> bool:
+        """Tell whether a trial is still this worker's: one that slept for long may have lost it."""
+        return self.crew is None or self.crew.holds(trial)
+
+    def has_lost(self) -> bool:
+        """Tell whether the trial at hand went to another worker, and say so."""
+        if self.crew is None or not self.crew.has_lost():
+            return False
+        print("the trial at hand went to another worker; it is dropped here", file=sys.stderr, flush=True)
+        return True
 
     def goes_on(self) -> bool:
         """Tell whether to run another trial; a search that ended for its hours goes on where it is given more.
@@ -140,7 +191,7 @@ class Searcher:
             "storage": self.study._storage,
             "study_name": self.study.study_name,
             "load_if_exists": True,
-            "sampler": self.plan.mode.sampler,
+            "sampler": PresetsFirst(self.plan.mode.sampler, self._presets, self.plan.rates),
             "pruner": self.plan.mode.pruner,
             "gc_after_trial": self.plan.study.gc_after_trial,
         }
@@ -204,7 +255,10 @@ class Searcher:
             self.progress.trial(trial.number, state, value, _what(trial) if message is None else message, broken)
 
     def close(self) -> None:
-        """Close the study's file, so that nothing writes to it later, and free the folder."""
+        """Leave the crew, close the study's file, so that nothing writes to it later, and free the folder."""
+        if self.crew is not None:
+            with suppress(StorageInternalError):
+                self.crew.leave()
         if self.study is not None and not isinstance(self.plan.study.storage, BaseStorage):
             close(self.study)
         if self._held is not None:

@@ -1,4 +1,4 @@
-"""Several runs on one storage: whose a trial is, and whose files a choice among all trials would read."""
+"""Several runs on one storage: their names, and whose files a choice among all trials would read."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import optuna
-from optuna.trial import BaseTrial
 
 from ..errors import FairTuneError
 from ..folder import write_atomically
 
 FILE_NAME = "search.run"
-# User attributes: of a trial, the run that it is of; of the study, by run, the rule that reads files of the trials.
-RUN, READS = "run", "reads of "
+# User attribute of the study, by run: the rule that reads files of the trials.
+READS = "reads of "
 
 
 def run_of(folder: Path) -> str:
@@ -38,11 +37,6 @@ class Shared:
     study: optuna.Study
     run: str
     place: str
-
-    def claim(self, trial: BaseTrial) -> None:
-        """Keep with a trial whose it is, so that after a kill this run takes it up again."""
-        if isinstance(trial, optuna.Trial):
-            trial.set_user_attr(RUN, self.run)
 
     def join(self, rule: str) -> None:
         """Join the runs of the study, "" being no rule that reads what trials leave in their output_dir.

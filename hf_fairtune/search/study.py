@@ -1,23 +1,21 @@
 """The study of a search on disk: opened, resumed after a kill, and its trials typed."""
 
-import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import optuna
 from filelock import FileLock, Timeout
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ..document.estimate import NAN
 from ..document.search import Direction, Trial
 from ..document.search import TrialState as State
 from ..errors import FairTuneError, first_line
-from ..masks.proposals import PRESET, Preset, infeasible
+from ..masks.proposals import PRESET, infeasible
+from .database import failure, open_database, without_secrets
 from .fate import BATCH_SIZE, FAILURE, RETRIED
-from .sharing import RUN, run_of
-from .space import LearningRate
 from .study_options import StudyOptions
 
 FILE_NAME = "search.db"
@@ -28,7 +26,11 @@ STOPPED_BY, OUT_OF_HOURS = "stopped_by", "out_of_hours"
 
 
 def lock(folder: Path) -> FileLock:
-    """Hold `folder` for one search; the system frees it when the process dies, however it dies."""
+    """Hold `folder` for one search, whose storage no other process can share; the system frees it with the process.
+
+    Raises:
+        FairTuneError: another process holds it.
+    """
     held = FileLock(folder / "search.lock")
     try:
         held.acquire(timeout=0)
@@ -42,18 +44,15 @@ def lock(folder: Path) -> FileLock:
 def open_study(
     folder: Path, direction: Direction, fingerprint: Mapping[str, Any], options: StudyOptions = OWN
 ) -> optuna.Study:
-    """Create the study of `folder`, or in a given storage, or take it up, its killed trials queued again.
-
-    A trial of this folder found running has no process any more (`lock` is held): it goes back to the queue under its
-    own number and with its own parameters, so that none is lost and none doubled.
+    """Create the study of `folder`, or in a given storage, or take it up; several workers may do so at once.
 
     Raises:
         FairTuneError: the storage cannot be opened, or holds a study of other trials.
     """
-    where = f"`{folder}`" if options.place is None else f"the study {options.place}"
+    where = place_of(folder, options)
     try:
         study = optuna.create_study(
-            storage=_storage(folder) if options.storage is None else options.storage,
+            storage=_storage(folder, options),
             study_name=options.study_name,
             direction=direction,
             load_if_exists=options.load_if_exists,
@@ -63,8 +62,12 @@ def open_study(
         raise FairTuneError(
             f"{where} is there already and `load_if_exists` is False; give another `study_name`, or leave it out."
         ) from None
+    except FairTuneError:
+        raise
     except Exception as error:  # every storage raises its own kinds
-        raise FairTuneError(f"{where} cannot be opened: {first_line(error)}") from error
+        gone = failure(error)
+        reason = without_secrets(first_line((gone and gone.__cause__) or error), options.storage)
+        raise FairTuneError(f"{where} cannot be opened: {reason}") from None
     known = study.user_attrs.get("fingerprint")
     if known is None:
         if study.get_trials(deepcopy=False) or study.direction.name.lower() != direction:
@@ -74,10 +77,12 @@ def open_study(
         changed = sorted(k for k in {*known, *fingerprint} if known.get(k) != fingerprint.get(k))
         other = "choose another output_dir or delete it" if options.place is None else "give another `study_name`"
         raise FairTuneError(f"{where} holds a search with another {', '.join(changed)}; {other}.")
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if options.storage is None or trial.user_attrs.get(RUN) == run_of(folder):
-            study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
     return study
+
+
+def place_of(folder: Path, options: StudyOptions) -> str:
+    """Name a study's folder, or its storage, for people."""
+    return f"`{folder}`" if options.place is None else f"the study {options.place}"
 
 
 def close(study: optuna.Study) -> None:
@@ -88,29 +93,23 @@ def close(study: optuna.Study) -> None:
         storage._backend.engine.dispose()
 
 
-def _storage(folder: Path) -> RDBStorage:
-    return RDBStorage(f"sqlite:///{folder / FILE_NAME}", engine_kwargs={"creator": lambda: _connect(folder)})
-
-
-def _connect(folder: Path) -> sqlite3.Connection:
-    """Connect so that a commit needs no wait for the disk; a killed process loses nothing, nor does the file break."""
-    connection = sqlite3.connect(folder / FILE_NAME, timeout=30, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-    return connection
-
-
-def enqueue(study: optuna.Study, presets: Sequence[Preset], rates: LearningRate) -> None:
-    """Queue trials to run first, each once."""
-    for preset in presets:
-        params = {**preset.params, "learning_rate": rates.at(preset.rate)}
-        study.enqueue_trial(params, user_attrs={PRESET: preset.name}, skip_if_exists=True)
+def _storage(folder: Path, options: StudyOptions) -> BaseStorage:
+    if options.storage is None:
+        return open_database(f"sqlite:///{folder / FILE_NAME}", None)
+    if isinstance(options.storage, str):
+        return open_database(options.storage, options.grace_period)
+    return options.storage
 
 
 def n_finished(study: optuna.Study) -> int:
     """Count the trials that need no more work: complete, pruned by what they scored, or failed."""
-    ended = study.get_trials(deepcopy=False, states=FINISHED)
-    return sum(trial.state != TrialState.PRUNED or trial.user_attrs.get(STOPPED_BY) != "hours" for trial in ended)
+    return len(study.get_trials(deepcopy=False, states=FINISHED)) - len(numbers_of_uncounted(study))
+
+
+def numbers_of_uncounted(study: optuna.Study) -> list[int]:
+    """List the trials that the hours of a run stopped, in whose place others run."""
+    ended = study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
+    return [trial.number for trial in ended if trial.user_attrs.get(STOPPED_BY) == "hours"]
 
 
 def numbers_of_complete(study: optuna.Study) -> list[int]:

@@ -19,10 +19,12 @@ from ..masks.proposals import FreeBits
 from .modes import Mode
 
 STUDY_NAME = "fairtune"
+# Seconds: a heartbeat each half minute, three of which may be missed.
+GRACE = 120
 
 
 class OptunaOptions(TypedDict, total=False):
-    """Options of `optuna.create_study` and of `Study.optimize`, as `Trainer.hyperparameter_search` takes them."""
+    """Options of Optuna's `create_study`, `Study.optimize` and `RDBStorage`, as they go through the stock Trainer."""
 
     storage: str | BaseStorage | None
     study_name: str | None
@@ -33,6 +35,7 @@ class OptunaOptions(TypedDict, total=False):
     timeout: float | None
     gc_after_trial: bool
     catch: type[Exception] | Iterable[type[Exception]]
+    grace_period: int
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class StudyOptions:
     """Where a study lies, and how it is run.
 
     Args:
-        storage: of the study; None for `search.db` in the run's folder. Several processes share one only where they
-            choose by the trials' values, as the scores and weights of a trial stay in its own output_dir.
+        storage: of the study; None for `search.db` in the run's folder. Workers of several folders share one only
+            where they choose by the trials' values, as the scores and weights of a trial stay in its own output_dir.
         study_name: of the study in its storage.
         load_if_exists: whether a study that is there is taken up.
         sampler: in place of the mode's; it draws every bit of a mask.
@@ -49,6 +52,8 @@ class StudyOptions:
         timeout: seconds of a call after which no trial begins.
         gc_after_trial: whether garbage is collected after each trial.
         catch: errors that make a trial fail, and the search go on.
+        grace_period: seconds without a heartbeat after which the trial of a worker on another machine, or of another
+            folder, goes back into the queue.
     """
 
     storage: str | BaseStorage | None = None
@@ -59,6 +64,7 @@ class StudyOptions:
     timeout: float | None = None
     gc_after_trial: bool = False
     catch: tuple[type[Exception], ...] = ()
+    grace_period: int = GRACE
 
     @classmethod
     def of(cls, backend: str | HPSearchBackend | None, given: OptunaOptions) -> StudyOptions:
@@ -74,11 +80,13 @@ class StudyOptions:
             raise FairTuneError(f"`{unknown[0]}` is given, but {what}; leave it out.")
         if given.get("n_jobs", 1) != 1:
             raise FairTuneError(
-                f"`n_jobs` is {given['n_jobs']}, but its threads would share one trainer; give several processes the "
-                "same `storage` and `study_name`, each with an output_dir of its own."
+                f"`n_jobs` is {given['n_jobs']}, but its threads would share one trainer; start the same command "
+                "several times, on one machine or, with a `storage`, on many: each is a worker."
             )
         if (timeout := given.get("timeout")) is not None and timeout <= 0:
             raise FairTuneError(f"`timeout` is {timeout:g} seconds; give a number above 0, or None for no limit.")
+        if (grace := given.get("grace_period")) is not None and grace < 1:
+            raise FairTuneError(f"`grace_period` is {grace} seconds; give 1 or more.")
         catch = given.get("catch", ())
         known = {name: value for name, value in given.items() if name not in ("n_jobs", "catch") and value is not None}
         return cls(**known, catch=(catch,) if isinstance(catch, type) else tuple(catch))  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from accelerate.utils import broadcast_object_list
 from optuna.trial import BaseTrial
 
 from ..families.family import counts
+from ..search.fate import DroppedTrial
 from ..search.searcher import Searcher
 
 if TYPE_CHECKING:
@@ -42,8 +43,16 @@ def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, met
 def stops(
     trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, step: int, metrics: Mapping[str, float], last: bool
 ) -> bool:
-    """Report the objective of a trial after a step; return, the same on every process, whether it is to stop."""
+    """Report the objective of a trial after a step; return, the same on every process, whether it is to stop.
+
+    Raises:
+        DroppedTrial: it is another worker's by now.
+    """
     searcher.ration.clock.keep()
     trainer.objective = trainer.compute_objective(dict(metrics))
-    stop = searcher.report(trial, step, trainer.objective, metrics, last)
-    return bool(broadcast_object_list([stop])[0])
+    held = searcher.holds(trial)
+    stop = held and searcher.report(trial, step, trainer.objective, metrics, last)
+    held, stop = broadcast_object_list([held, stop])
+    if not held:
+        raise DroppedTrial
+    return bool(stop)

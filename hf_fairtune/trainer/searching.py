@@ -20,11 +20,13 @@ from transformers.trainer_utils import BestRun, SaveStrategy
 from ..combinations.combination import Combination, combination_named
 from ..document.search import Trial
 from ..errors import FairTuneError
-from ..search.fate import InterruptedSearch
+from ..search.database import reachable, unfailing
+from ..search.fate import DroppedTrial, InterruptedSearch
 from ..search.floors import note
 from ..search.modes import Mode, mode_named
 from ..search.plan import Plan
 from ..search.searcher import Searcher
+from ..search.study import place_of
 from ..selections.selection import Selection, selection_named
 from . import combining, selecting
 from .fingerprint import fingerprint
@@ -53,8 +55,10 @@ def search(
     selection = selection_named(selection) if isinstance(selection, str) else selection
     combination = combination_named(combination) if isinstance(combination, str) else combination
     combining.check(trainer, combination)
+    where = place_of(Path(trainer.args.output_dir), plan.study)
     with kept_start(trainer):
-        found = find_winner(trainer, plan, selection, combination, stock)
+        with reachable(where, plan.study.storage):
+            found = find_winner(trainer, plan, selection, combination, stock)
         if combination.combines:
             combining.combine(trainer, plan, combination, partial(propose, trainer, plan))
     return found
@@ -93,13 +97,19 @@ def find_winner(
 
 
 def run_trials(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., Any]) -> None:
-    """Run the trials that are left, one at a time, so that all processes go on, or stop, together."""
+    """Run the trials that are left, one at a time, so that all processes go on, or stop, together.
+
+    Those that other workers run are waited for: one that dies leaves its own.
+    """
     plan = searcher.plan
-    while broadcast_object_list([searcher.goes_on()])[0]:
-        stop_if_asked(trainer.args, f"after {plan.mode.n_trials - searcher.remaining} of {plan.mode.n_trials} trials")
+    while (pause := broadcast_object_list([searcher.pause()])[0]) is not None:
+        stop_if_asked(trainer.args, "between two trials")
+        if pause:
+            time.sleep(pause)
+            continue
         try:
             stock(
-                lambda trial: draw(trainer, plan, trial),
+                partial(draw, trainer, searcher),
                 plan.objective,
                 1,
                 plan.direction,
@@ -108,9 +118,11 @@ def run_trials(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., An
                 catch=(*FAILURES, *plan.study.catch),
                 **searcher.options(),
             )
-        except ValueError as error:
-            # Optuna asks for the best of no trial.
-            if isinstance(error, FairTuneError) or not searcher.is_barren:
+        except DroppedTrial:
+            continue
+        except (ValueError, AssertionError) as error:
+            # Optuna asks for the best of no trial, or cannot end one that is not this worker's any more.
+            if isinstance(error, FairTuneError) or not (searcher.has_lost() or searcher.is_barren):
                 raise
 
 
@@ -175,10 +187,12 @@ def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
         optuna.logging.set_verbosity(verbosity)
 
 
-def draw(trainer: FairTrainer, plan: Plan, trial: BaseTrial) -> dict[str, Any]:
+def draw(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> dict[str, Any]:
     """Draw a trial whole: on several processes this comes before the model is built, on one after."""
-    propose(trainer, plan, trial)
-    return plan.hp_space(trial)
+    with unfailing():
+        searcher.begins(trial)
+        propose(trainer, searcher.plan, trial)
+        return searcher.plan.hp_space(trial)
 
 
 def adopt_winner(trainer: FairTrainer, plan: Plan, chosen: Trial) -> BestRun:

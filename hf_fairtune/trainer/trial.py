@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from accelerate.utils import broadcast_object_list
+from optuna.exceptions import StorageInternalError
 from optuna.trial import BaseTrial, FixedTrial, TrialState
 from transformers import Trainer
 
@@ -20,7 +22,8 @@ from ..document.search import Failure
 from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
-from ..search.fate import InterruptedSearch, note_batch, note_failure, put_back
+from ..search.database import UnreachableStudy
+from ..search.fate import DroppedTrial, InterruptedSearch, note_batch, note_failure
 from ..search.floors import UndefinedObjectiveError
 from ..search.plan import Plan
 from ..search.searcher import Searcher
@@ -62,19 +65,24 @@ def facts_of(trainer: FairTrainer, plan: Plan) -> Facts:
 def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Train) -> Any:
     """Train by what a trial proposes, on folds or by `train` of the stock Trainer, and report how it ended.
 
-    One that does not end goes back to the queue.
+    One that does not end goes back to the queue, as the search leaves its study.
 
     Raises:
         InterruptedSearch: it did not end.
+        DroppedTrial: it is another worker's.
+        UnreachableStudy: the study's database failed.
     """
-    if searcher.shared:
-        searcher.shared.claim(trial)
     start, output = time.monotonic(), None
     own: tuple[type[Exception], ...] = (optuna.TrialPruned, *FAILURES, *searcher.plan.study.catch)
     try:
+        if not broadcast_object_list([searcher.begins(trial)])[0]:
+            raise DroppedTrial
         run = partial(train_by, trainer, searcher, trial, train)
-        output = attempted(trial, run, own, 1 if trainer.args.world_size > 1 else ATTEMPTS)
+        attempts = 1 if trainer.args.world_size > 1 else ATTEMPTS
+        output = attempted(trial, run, (*own, StorageInternalError), attempts)
         end(trainer, searcher, trial, TrialState.COMPLETE)
+    except StorageInternalError as gone:
+        raise UnreachableStudy from gone
     except own as error:
         end_early(trainer, searcher, trial, error)
         if trainer.is_world_process_zero():
@@ -84,8 +92,6 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
     except (Exception, KeyboardInterrupt, Stopped) as error:  # raised again, around Optuna
         if not trainer.is_world_process_zero():
             raise
-        with suppress(Exception):  # a study that cannot be written is put in order at the next start
-            put_back(trial)
         raise InterruptedSearch(error) from error
     finally:
         searcher.ration.note(time.monotonic() - start, trained_here(trainer, searcher))
@@ -124,7 +130,13 @@ def end_early(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, error:
 def end(
     trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, state: TrialState, message: str | None = None
 ) -> None:
-    """Report how a trial ended; its checkpoints are not needed any more."""
+    """Report how a trial ended; its checkpoints are not needed any more.
+
+    Raises:
+        DroppedTrial: it is another worker's by now.
+    """
+    if not searcher.holds(trial):
+        raise DroppedTrial
     searcher.end(trial, state, trainer.objective, message)
     if trainer.is_world_process_zero():
         shutil.rmtree(Path(trainer.args.output_dir) / STAGED / str(trial.number), ignore_errors=True)

@@ -16,8 +16,8 @@ from search_task import BLOCKS, EPOCHS, Configuration, Lanes, Task
 
 from hf_fairtune.masks.space import regular
 from hf_fairtune.search.modes import MODES, Mode, mode_named
+from hf_fairtune.search.presets import PresetsFirst
 from hf_fairtune.search.space import LearningRate
-from hf_fairtune.search.study import enqueue
 
 RATES = LearningRate(1e-3, 1e-1)
 SPACE = regular("paper36", BLOCKS)
@@ -80,9 +80,9 @@ class Race:
         name, _, length = strategy.partition("-")
         self.length = int(length or EPOCHS)
         self.mode = STRATEGIES[name](n_trials, seed, math.ceil(self.length / 3))
-        self.study = optuna.create_study(direction="maximize", sampler=self.mode.sampler, pruner=self.mode.pruner)
-        if self.mode.presets:
-            enqueue(self.study, self.mode.proposal.presets(SPACE), RATES)
+        presets = self.mode.proposal.presets(SPACE) if self.mode.presets else ()
+        sampler = PresetsFirst(self.mode.sampler, presets, RATES)
+        self.study = optuna.create_study(direction="maximize", sampler=sampler, pruner=self.mode.pruner)
         self.course: list[Reached] = []
 
     def ask(self) -> Configuration:

@@ -31,7 +31,13 @@ def files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         making = any(CHECKPOINT.match(place.name) and not is_sealed(place) for place in path.parents)
-        if path.is_file() and not hidden and not making and path.suffix != ".lock" and not path.name.endswith(("-wal", "-shm")):
+        if (
+            path.is_file()
+            and not hidden
+            and not making
+            and path.suffix != ".lock"
+            and not path.name.endswith(("-wal", "-shm"))
+        ):
             yield path
 
 

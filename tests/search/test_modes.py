@@ -9,8 +9,8 @@ from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks.mask import Mask
 from hf_fairtune.masks.space import regular
 from hf_fairtune.search.modes import MODES, mode_named
+from hf_fairtune.search.presets import PresetsFirst
 from hf_fairtune.search.space import LearningRate
-from hf_fairtune.search.study import enqueue
 
 EPOCHS, WARMUP = 12, 4
 
@@ -110,10 +110,11 @@ def test_unknown_mode_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("n_trials", [1, 3, 6, 12])
-def test_every_queued_preset_trains_its_preset(n_trials: int) -> None:
-    proposal, space = mode_named("default", n_trials, 0, WARMUP).proposal, regular("paper36", 4)
-    study = optuna.create_study(direction="maximize")
-    enqueue(study, proposal.presets(space), LearningRate())
+def test_every_preset_trains_its_preset(n_trials: int) -> None:
+    mode, space = mode_named("default", n_trials, 0, WARMUP), regular("paper36", 4)
+    proposal = mode.proposal
+    sampler = PresetsFirst(mode.sampler, proposal.presets(space), LearningRate())
+    study = optuna.create_study(direction="maximize", sampler=sampler)
     for preset in proposal.presets(space):
         trial = study.ask()
         assert proposal.draw(trial, space) == Mask.of(preset.name, space)

@@ -12,9 +12,11 @@ from hf_fairtune.document.search import Trial
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.masks.proposals import FreeBits
 from hf_fairtune.masks.space import regular
-from hf_fairtune.search.modes import MODES, mode_named
+from hf_fairtune.search.crew import Crew
+from hf_fairtune.search.modes import MODES, SeededByTrial, mode_named
+from hf_fairtune.search.presets import PresetsFirst
 from hf_fairtune.search.space import LearningRate
-from hf_fairtune.search.study import enqueue, lock, n_finished, open_study, trials
+from hf_fairtune.search.study import OWN, lock, n_finished, open_study, trials
 from tests.conftest import KilledError
 
 RUN = {"model": "m", "seed": 0}
@@ -32,10 +34,13 @@ def search(folder: Path, mode_name: str, n_trials: int = 9, die_in: int | None =
     mode = mode_named(mode_name, n_trials, seed=3, warmup_epochs=1)
     proposal = mode.proposal
     study = open_study(folder, "maximize", RUN)
-    enqueue(study, proposal.presets(regular("paper36", 4)), LearningRate())
-    study.sampler, study.pruner = mode.sampler, mode.pruner
+    presets = proposal.presets(regular("paper36", 4))
+    crew = Crew(study, folder, OWN)
+    crew.take_back()
+    study.sampler, study.pruner = PresetsFirst(mode.sampler, presets, LearningRate()), mode.pruner
 
     def objective(trial: optuna.Trial) -> float:
+        assert crew.begin(trial, n_trials, 0)
         mask = proposal.draw(trial, regular("paper36", 4))
         rate = LearningRate()(trial)["learning_rate"]
         trial.set_user_attr("mask", list(mask.bits))
@@ -49,7 +54,10 @@ def search(folder: Path, mode_name: str, n_trials: int = 9, die_in: int | None =
                 raise optuna.TrialPruned
         return 4 * sum(mask.bits[:5]) + rate
 
-    study.optimize(objective, n_trials=n_trials - n_finished(study))
+    try:
+        study.optimize(objective, n_trials=n_trials - n_finished(study))
+    finally:
+        crew.worker.leave()  # as a kill does
     return [replace(trial, seconds=0.0) for trial in trials(study)]
 
 
@@ -68,6 +76,7 @@ def test_a_killed_trial_keeps_its_number_and_parameters(tmp_path: Path) -> None:
     trial = study.ask()
     rate = trial.suggest_float("learning_rate", 1e-5, 1e-3, log=True)
     again = open_study(tmp_path, "maximize", RUN)
+    Crew(again, tmp_path, OWN).take_back()
     assert [t.state for t in again.trials] == [TrialState.WAITING]
     resumed = again.ask()
     assert (resumed.number, resumed.suggest_float("learning_rate", 1e-5, 1e-3, log=True)) == (0, rate)
@@ -87,12 +96,16 @@ def test_one_search_a_folder(tmp_path: Path) -> None:
     lock(tmp_path).release()
 
 
-def test_presets_are_queued_once_at_their_rates(tmp_path: Path) -> None:
+def test_presets_are_tried_once_at_their_rates(tmp_path: Path) -> None:
     study = open_study(tmp_path, "maximize", RUN)
-    for _ in range(2):
-        enqueue(study, FreeBits().presets(regular("paper36", 12)), LearningRate())
-    assert [t.user_attrs["preset"] for t in study.trials] == ["all", "all", "attention", "layernorm", "linear"]
-    rates = [t.system_attrs["fixed_params"]["learning_rate"] for t in study.trials]
+    for _ in range(2):  # of several workers each has such a sampler
+        study.sampler = PresetsFirst(SeededByTrial(0), FreeBits().presets(regular("paper36", 12)), LearningRate())
+        for _ in range(3):
+            LearningRate()(study.ask())
+    assert [t.user_attrs.get("preset") for t in study.trials] == [
+        "all", "all", "attention", "layernorm", "linear", None,
+    ]  # fmt: skip
+    rates = [t.params["learning_rate"] for t in study.trials[:5]]
     assert rates == pytest.approx([1e-4, 10**-3.5, 1e-4, 1e-3, 1e-3])
     assert max(rates) <= 1e-3
 

@@ -58,10 +58,11 @@ def test_the_backend_is_optuna(backend: Any) -> None:
     [
         ("ray", {}, "`backend` is 'ray', but a search needs Optuna's studies; use \"optuna\"."),
         (HPSearchBackend.WANDB, {}, "`backend` is <HPSearchBackend.WANDB"),
-        (None, {"n_jobs": 2}, "`n_jobs` is 2, but its threads would share one trainer; give several processes"),
+        (None, {"n_jobs": 2}, "`n_jobs` is 2, but its threads would share one trainer; start the same command"),
         (None, {"directions": ["maximize"]}, "`directions` is given, but one objective has one `direction`; leave"),
         (None, {"resources_per_trial": {}}, "`resources_per_trial` is given, but Optuna is given no such option"),
         (None, {"timeout": 0}, "`timeout` is 0 seconds; give a number above 0"),
+        (None, {"grace_period": 0}, "`grace_period` is 0 seconds; give 1 or more."),
     ],
 )
 def test_what_cannot_work_is_one_line(backend: Any, given: Any, message: str) -> None:
