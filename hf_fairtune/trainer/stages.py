@@ -32,6 +32,7 @@ from .average import WeightAverageCallback
 from .checkpoints import MethodState, own_checkpoint, settings_of
 from .classes import check_weights, fit_classes
 from .epoch_of_rows import EpochOfRows
+from .finite_start import check_finite
 from .rebinding import WAY, rebind
 from .run_facts import TrainingLog, public_name
 from .stopping import StopOnSignal, stop_if_asked
@@ -107,6 +108,8 @@ def prepared(trainer: FairTrainer, model: Any) -> Any:
             "the model has one logit but two are wanted; pass `two_logits(model)` of hf_fairtune.families.one_logit."
         )
     check_takes_images(model)
+    if getattr(trainer, "facts", None) is None:
+        check_finite(model)
     trainer.base_name = public_name(model)
     fit(model, trainer.data)
     check_weights(model, trainer.method.cross_entropy.class_weights)
