@@ -19,6 +19,10 @@ class InterruptedSearch(BaseException):
         self.reason = reason
 
 
+class OutOfHours(BaseException):
+    """The hours of the run stop a trial; what it needs to go on, where it is given more of them, is on disk."""
+
+
 def put_back(trial: BaseTrial) -> None:
     """Put a running trial back to the queue, with its number, its parameters and the values that it reported."""
     if isinstance(trial, optuna.Trial):

@@ -14,7 +14,7 @@ from filelock import BaseFileLock
 from optuna.storages import BaseStorage
 from optuna.trial import BaseTrial, TrialState
 
-from ..document.search import Search
+from ..document.search import Search, Stop
 from ..errors import FairTuneError
 from ..masks.proposals import PRESET, Preset, infeasible
 from .hours import Clock, Ration
@@ -149,33 +149,35 @@ class Searcher:
         """Keep with a trial what it trains."""
         self.excess = {}
         if isinstance(trial, optuna.Trial):
+            if STOPPED_BY in trial.user_attrs:  # it goes on
+                trial.set_user_attr(STOPPED_BY, None)
             trial.set_user_attr("mask", mask)
             trial.set_user_attr("trainable_parameters", trainable_parameters)
 
-    def report(self, trial: BaseTrial, step: int, value: float, metrics: Mapping[str, float], last: bool) -> bool:
-        """Give the study a trial's value after an epoch, or a fold; return whether to stop it.
+    def report(
+        self, trial: BaseTrial, step: int, value: float, metrics: Mapping[str, float], last: bool
+    ) -> Stop | None:
+        """Give the study a trial's value after an epoch, or a fold; return whether, and for what, to stop it.
 
         `last` says that none follows. After its last fold a trial is not stopped: its value is paid for, and of as
         many rows as any.
         """
         self.excess = self.plan.floors.excess(metrics)
         if not isinstance(trial, optuna.Trial):
-            return False
+            return None
         self.progress.reached(trial.number, step, value)
-        if not last and self.stops_for_hours(trial):
-            return True
-        if not self.plan.mode.reports_every_epoch and not last:
-            return False
-        if not step:
-            return False
+        hours: Stop | None = "hours" if not last and self.stops_for_hours(trial) else None
+        if not step or (not self.plan.mode.reports_every_epoch and not last):
+            return hours
         with warnings.catch_warnings():
             # A trial taken up again after a kill reports its first values a second time, and one that is scored
             # within epochs more values at one step: the first counts.
             warnings.filterwarnings("ignore", "The reported value is ignored", UserWarning)
             trial.report(value, step)
-        if stop := not (last and self.plan.folds) and trial.should_prune():
+        if hours is None and not (last and self.plan.folds) and trial.should_prune():
             trial.set_user_attr(STOPPED_BY, "score")
-        return stop
+            return "score"
+        return hours
 
     def stops_for_hours(self, trial: BaseTrial) -> bool:
         """Tell whether a running trial is to stop for the hours of the run, and note it."""

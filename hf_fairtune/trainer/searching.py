@@ -20,7 +20,7 @@ from transformers.trainer_utils import BestRun, SaveStrategy
 from ..combinations.combination import Combination, combination_named
 from ..document.search import Trial
 from ..errors import FairTuneError
-from ..search.fate import InterruptedSearch
+from ..search.fate import InterruptedSearch, OutOfHours
 from ..search.floors import note
 from ..search.modes import Mode, mode_named
 from ..search.plan import Plan
@@ -111,6 +111,10 @@ def run_trials(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., An
         except ValueError as error:
             # Optuna asks for the best of no trial.
             if isinstance(error, FairTuneError) or not searcher.is_barren:
+                raise
+        except (InterruptedSearch, OutOfHours) as stop:
+            # Out of hours the search goes on to its winner.
+            if not isinstance(getattr(stop, "reason", stop), OutOfHours):
                 raise
 
 

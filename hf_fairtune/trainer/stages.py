@@ -162,7 +162,7 @@ def staged(trainer: FairTrainer, stage: Method) -> Iterator[None]:
         average = [WeightAverageCallback(trainer.args.average_last)] if trainer.args.average_last else []
         own = (MethodState(stage, settings_of(trainer, stage)), EpochOfRows())
         # First, so that the others see that a checkpoint is about to be saved.
-        trainer.callback_handler.callbacks.insert(0, StopOnSignal())
+        trainer.callback_handler.callbacks.insert(0, StopOnSignal(lambda: trainer.hours_are_up))
         for callback in [*stage.callbacks(), *own, *average]:
             trainer.add_callback(callback)
         try:
