@@ -28,6 +28,8 @@ class PixelTransform:
         augmentation: makes new images of them at each use, in training; None for the plain ones.
         views: of each image in training, one an epoch in turn; 0 for as many as there are epochs.
         view: of the epoch, where there are `views`; the training sets it.
+        before: torch's state of chance before the last batch was augmented, where each use draws.
+        replayed: states that the next batches are drawn from, which a training that goes on sets.
     """
 
     pixels: Path
@@ -36,6 +38,8 @@ class PixelTransform:
     augmentation: Augmentation | None = None
     views: int = 0
     view: StoredView = StoredView(0, 0)
+    before: torch.Tensor | None = field(default=None, init=False, repr=False, compare=False)
+    replayed: list[torch.Tensor] | None = field(default=None, init=False, repr=False, compare=False)
     _map: np.ndarray | None = field(default=None, init=False, repr=False, compare=False)
 
     def __call__(self, batch: dict[str, list[Any]]) -> dict[str, Any]:
@@ -60,6 +64,9 @@ class PixelTransform:
             return self.images(rows, coloured=True)
         if self.views:
             return self._colour(self.view(rows, self.augmentation, self.images))
+        if self.replayed:
+            torch.set_rng_state(self.replayed.pop(0))
+        self.before = torch.get_rng_state()
         return self._colour(self.augmentation(rows, self.images))
 
     def images(self, rows: list[int], *, coloured: bool = False) -> torch.Tensor:
@@ -81,8 +88,8 @@ class PixelTransform:
         return images.mul_(scale).add_(shift)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the open memory map out of the pickle."""
-        return self.__dict__ | {"_map": None}
+        """Leave the open memory map, and what is of this process, out of the pickle."""
+        return self.__dict__ | {"_map": None, "before": None, "replayed": None}
 
 
 def transform_of(part: Dataset) -> PixelTransform:

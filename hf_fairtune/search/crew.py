@@ -78,6 +78,14 @@ class Crew:
             return True
         return self.claims.holds(trial._trial_id, self.owner)
 
+    def put_back(self, trial: optuna.Trial) -> None:
+        """Put the trial at hand back into the queue, with its number, its parameters and the values it reported."""
+        self.current = None
+        if self.claims is None:
+            self.study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+        else:
+            self.claims.give_back(trial._trial_id, self.owner)
+
     def has_lost(self) -> bool:
         """Tell whether the trial at hand is not this worker's any more."""
         known = self.current is not None and self.claims is not None

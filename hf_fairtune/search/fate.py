@@ -23,6 +23,10 @@ class DroppedTrial(BaseException):
     """The trial is another worker's. Optuna would file an Exception as a failed trial; this leaves it to its owner."""
 
 
+class OutOfHours(BaseException):
+    """The hours of the run stop a trial; what it needs to go on, where it is given more of them, is on disk."""
+
+
 def note_retry(trial: BaseTrial, cause: Cause) -> None:
     """Note for what a trial is run again."""
     if isinstance(trial, optuna.Trial):

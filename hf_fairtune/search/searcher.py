@@ -17,7 +17,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import BaseTrial, TrialState
 
-from ..document.search import Search
+from ..document.search import Search, Stop
 from ..errors import FairTuneError
 from ..masks.proposals import PRESET, Preset, infeasible
 from .crew import Crew
@@ -130,6 +130,11 @@ class Searcher:
         """Tell whether a trial is still this worker's: one that slept for long may have lost it."""
         return self.crew is None or self.crew.holds(trial)
 
+    def put_back(self, trial: BaseTrial) -> None:
+        """Put a trial that did not end back into the queue."""
+        if self.crew is not None and isinstance(trial, optuna.Trial):
+            self.crew.put_back(trial)
+
     def has_lost(self) -> bool:
         """Tell whether the trial at hand went to another worker, and say so."""
         if self.crew is None or not self.crew.has_lost():
@@ -200,33 +205,35 @@ class Searcher:
         """Keep with a trial what it trains."""
         self.excess = {}
         if isinstance(trial, optuna.Trial):
+            if STOPPED_BY in trial.user_attrs:  # it goes on
+                trial.set_user_attr(STOPPED_BY, None)
             trial.set_user_attr("mask", mask)
             trial.set_user_attr("trainable_parameters", trainable_parameters)
 
-    def report(self, trial: BaseTrial, step: int, value: float, metrics: Mapping[str, float], last: bool) -> bool:
-        """Give the study a trial's value after an epoch, or a fold; return whether to stop it.
+    def report(
+        self, trial: BaseTrial, step: int, value: float, metrics: Mapping[str, float], last: bool
+    ) -> Stop | None:
+        """Give the study a trial's value after an epoch, or a fold; return whether, and for what, to stop it.
 
         `last` says that none follows. After its last fold a trial is not stopped: its value is paid for, and of as
         many rows as any.
         """
         self.excess = self.plan.floors.excess(metrics)
         if not isinstance(trial, optuna.Trial):
-            return False
+            return None
         self.progress.reached(trial.number, step, value)
-        if not last and self.stops_for_hours(trial):
-            return True
-        if not self.plan.mode.reports_every_epoch and not last:
-            return False
-        if not step:
-            return False
+        hours: Stop | None = "hours" if not last and self.stops_for_hours(trial) else None
+        if not step or (not self.plan.mode.reports_every_epoch and not last):
+            return hours
         with warnings.catch_warnings():
             # A trial taken up again after a kill reports its first values a second time, and one that is scored
             # within epochs more values at one step: the first counts.
             warnings.filterwarnings("ignore", "The reported value is ignored", UserWarning)
             trial.report(value, step)
-        if stop := not (last and self.plan.folds) and trial.should_prune():
+        if hours is None and not (last and self.plan.folds) and trial.should_prune():
             trial.set_user_attr(STOPPED_BY, "score")
-        return stop
+            return "score"
+        return hours
 
     def stops_for_hours(self, trial: BaseTrial) -> bool:
         """Tell whether a running trial is to stop for the hours of the run, and note it."""

@@ -124,15 +124,21 @@ def numbers_of_feasible(study: optuna.Study) -> list[int]:
 
 
 def trials(study: optuna.Study) -> list[Trial]:
-    """List the trials that began."""
-    return [_trial(trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING]
+    """List the trials that began, but for those that wait to go on; one that waits for more hours counts as pruned."""
+    known = study.get_trials(deepcopy=False)
+    return [_trial(trial) for trial in known if trial.state != TrialState.WAITING or _waits_for_hours(trial)]
+
+
+def _waits_for_hours(trial: FrozenTrial) -> bool:
+    return trial.state == TrialState.WAITING and trial.user_attrs.get(STOPPED_BY) == "hours"
 
 
 def _trial(trial: FrozenTrial) -> Trial:
     attributes = trial.user_attrs
+    state = cast(State, "PRUNED" if _waits_for_hours(trial) else trial.state.name)
     return Trial(
         number=trial.number,
-        state=cast(State, trial.state.name),
+        state=state,
         preset=attributes.get(PRESET),
         params=dict(trial.params),
         mask=attributes.get("mask") or [],
@@ -143,7 +149,7 @@ def _trial(trial: FrozenTrial) -> Trial:
         seconds=trial.duration.total_seconds() if trial.duration else NAN,
         message=attributes.get("message"),
         infeasible=infeasible(trial),
-        stopped_by=attributes.get(STOPPED_BY),
+        stopped_by=attributes.get(STOPPED_BY) if state == "PRUNED" else None,
         failure=attributes.get(FAILURE),
         retried=attributes.get(RETRIED, []),
         batch_size=attributes.get(BATCH_SIZE),

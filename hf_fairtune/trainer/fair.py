@@ -77,6 +77,7 @@ class FairTrainer(AuditedTrainer):
     unsearched: NotSearchedError | None = None
     mask_bits: MaskBits | None = None
     scored_at: int = -1  # the step of a trial's last evaluation
+    hours_are_up: bool = False  # so that it stops after the next step
 
     def __init__(
         self,

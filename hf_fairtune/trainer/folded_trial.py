@@ -10,9 +10,10 @@ import numpy as np
 from accelerate.utils import broadcast_object_list
 from optuna import TrialPruned
 from optuna.trial import BaseTrial
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerState
 
 from ..families.moved import moved_tensors
+from ..search.fate import OutOfHours
 from ..search.floors import UndefinedObjectiveError
 from ..search.kept import place, weights_place, write_weights
 from ..search.searcher import Searcher
@@ -25,16 +26,16 @@ if TYPE_CHECKING:
 
 
 class HoursOfFold(TrainerCallback):
-    """Write down the run's hours after each epoch of a fold; once they are up, stop the trial on every process."""
+    """Write down the run's hours after each epoch of a fold; once they are up, every process stops after a step."""
 
-    def __init__(self, searcher: Searcher, trial: BaseTrial) -> None:
-        self.searcher, self.trial = searcher, trial
+    def __init__(self, searcher: Searcher, trial: BaseTrial, found: FairTrainer) -> None:
+        self.searcher, self.trial, self.found = searcher, trial, found
 
-    def on_epoch_end(self, *_: Any, **__: Any) -> None:
-        """Write, and stop."""
+    def on_epoch_end(self, _: Any, state: TrainerState, *__: Any, **___: Any) -> None:
+        """Write, and tell the trainer of the fold, unless that is at its end."""
         self.searcher.ration.clock.keep()
-        if broadcast_object_list([self.searcher.stops_for_hours(self.trial)])[0]:
-            raise TrialPruned
+        if state.global_step < state.max_steps:
+            self.found.hours_are_up = broadcast_object_list([self.searcher.stops_for_hours(self.trial)])[0]
 
 
 def train_folds(trainer: FairTrainer, fit: CrossFit, searcher: Searcher, trial: BaseTrial) -> None:
@@ -44,7 +45,8 @@ def train_folds(trainer: FairTrainer, fit: CrossFit, searcher: Searcher, trial: 
     models of a trial that is complete and feasible stay.
 
     Raises:
-        TrialPruned: the pruner, or the hours, stop it.
+        TrialPruned: the pruner stops it.
+        OutOfHours: the hours do.
         DivergedError: the training on a fold diverged.
         UndefinedObjectiveError: the objective has no value on these rows.
     """
@@ -52,7 +54,7 @@ def train_folds(trainer: FairTrainer, fit: CrossFit, searcher: Searcher, trial: 
 
     def begin(found: FairTrainer) -> None:
         start_trial(found, searcher, trial)
-        found.add_callback(HoursOfFold(searcher, trial))
+        found.add_callback(HoursOfFold(searcher, trial, found))
 
     def end(fold: int, found: FairTrainer) -> None:
         if searcher.keeps_weights and trainer.is_world_process_zero():
@@ -64,8 +66,9 @@ def train_folds(trainer: FairTrainer, fit: CrossFit, searcher: Searcher, trial: 
                 forget_scores_alone(trainer, trial.number, fold)
             scores[fit.division.folds == fold] = fit.scores(drawn, fold, begin, partial(end, fold))
             metrics, last = fit.division.metrics(scores, fold), fold + 1 == fit.count
-            if stops(trainer, searcher, trial, fold + 1, metrics, last):
-                raise TrialPruned
+            stop = stops(trainer, searcher, trial, fold + 1, metrics, last)
+            if stop is not None:
+                raise TrialPruned if stop == "score" else OutOfHours
     except (TrialPruned, DivergedError, UndefinedObjectiveError):
         forget_weights(trainer, fit, trial)
         raise

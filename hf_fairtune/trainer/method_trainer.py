@@ -9,6 +9,7 @@ from ..data.balanced_sampler import balanced_sampler
 from ..errors import FairTuneError
 from ..methods.method import Batch, Method, forward
 from .divergence import Divergence
+from .finite_start import check_first_scores
 from .group_metrics import LABELS
 from .group_trainer import GroupTrainer
 from .smaller_batch import Start
@@ -20,6 +21,7 @@ class MethodTrainer(GroupTrainer):
     method: Method
     divergence: Divergence
     _start: Start
+    _is_begun = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -27,6 +29,7 @@ class MethodTrainer(GroupTrainer):
         self._balanced(self.train_dataset)
 
     def _inner_training_loop(self, batch_size: int | None = None, **options: Any) -> Any:
+        self._is_begun = False
         if self.args.auto_find_batch_size and batch_size is not None:
             if batch_size < self._train_batch_size:
                 self._start.restore(self)
@@ -54,6 +57,9 @@ class MethodTrainer(GroupTrainer):
             loss = self.compute_loss_func(outputs, inputs["labels"], num_items_in_batch=num_items_in_batch)
         if model.training:
             self.divergence.note(loss)
+            if not self._is_begun and self.state.global_step == 0:
+                check_first_scores(self, outputs)
+            self._is_begun = True
         return (loss, outputs) if return_outputs else loss
 
     def training_step(self, model: nn.Module, inputs: Batch, num_items_in_batch: Any = None) -> Tensor:

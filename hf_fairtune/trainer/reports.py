@@ -10,6 +10,7 @@ import optuna
 from accelerate.utils import broadcast_object_list
 from optuna.trial import BaseTrial
 
+from ..document.search import Stop
 from ..families.family import counts
 from ..search.fate import DroppedTrial
 from ..search.searcher import Searcher
@@ -35,24 +36,28 @@ def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, met
     """
     state = trainer.state
     trainer.scored_at, epochs = state.global_step, math.floor((state.epoch or 0) + ROUNDING)
-    if stops(trainer, searcher, trial, epochs, metrics, state.global_step >= state.max_steps):
+    stop = stops(trainer, searcher, trial, epochs, metrics, state.global_step >= state.max_steps)
+    # For the hours it stops after the next step, where its checkpoint is written.
+    trainer.hours_are_up = stop == "hours"
+    if stop == "score":
         trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
         raise optuna.TrialPruned
 
 
 def stops(
     trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, step: int, metrics: Mapping[str, float], last: bool
-) -> bool:
-    """Report the objective of a trial after a step; return, the same on every process, whether it is to stop.
+) -> Stop | None:
+    """Report the objective of a trial after a step; return, the same on every process, for what it is to stop.
 
     Raises:
         DroppedTrial: it is another worker's by now.
     """
     searcher.ration.clock.keep()
     trainer.objective = trainer.compute_objective(dict(metrics))
-    held = searcher.holds(trial)
-    stop = held and searcher.report(trial, step, trainer.objective, metrics, last)
+    held, stop = searcher.holds(trial), None
+    if held:
+        stop = searcher.report(trial, step, trainer.objective, metrics, last)
     held, stop = broadcast_object_list([held, stop])
     if not held:
         raise DroppedTrial
-    return bool(stop)
+    return stop

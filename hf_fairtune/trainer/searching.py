@@ -21,7 +21,7 @@ from ..combinations.combination import Combination, combination_named
 from ..document.search import Trial
 from ..errors import FairTuneError
 from ..search.database import reachable, unfailing
-from ..search.fate import DroppedTrial, InterruptedSearch
+from ..search.fate import DroppedTrial, InterruptedSearch, OutOfHours
 from ..search.floors import note
 from ..search.modes import Mode, mode_named
 from ..search.plan import Plan
@@ -123,6 +123,10 @@ def run_trials(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., An
         except (ValueError, AssertionError) as error:
             # Optuna asks for the best of no trial, or cannot end one that is not this worker's any more.
             if isinstance(error, FairTuneError) or not (searcher.has_lost() or searcher.is_barren):
+                raise
+        except (InterruptedSearch, OutOfHours) as stop:
+            # Out of hours the search goes on to its winner.
+            if not isinstance(getattr(stop, "reason", stop), OutOfHours):
                 raise
 
 

@@ -32,6 +32,7 @@ from .average import WeightAverageCallback
 from .checkpoints import MethodState, named_checkpoint, own_checkpoint, settings_of
 from .classes import check_weights, fit_classes
 from .epoch_of_rows import EpochOfRows
+from .finite_start import check_finite
 from .rebinding import WAY, rebind
 from .run_facts import TrainingLog, public_name
 from .stopping import StopOnSignal, stop_if_asked
@@ -107,6 +108,8 @@ def prepared(trainer: FairTrainer, model: Any) -> Any:
             "the model has one logit but two are wanted; pass `two_logits(model)` of hf_fairtune.families.one_logit."
         )
     check_takes_images(model)
+    if getattr(trainer, "facts", None) is None:
+        check_finite(model)
     trainer.base_name = public_name(model)
     fit(model, trainer.data)
     check_weights(model, trainer.method.cross_entropy.class_weights)
@@ -159,7 +162,7 @@ def staged(trainer: FairTrainer, stage: Method) -> Iterator[None]:
         average = [WeightAverageCallback(trainer.args.average_last)] if trainer.args.average_last else []
         own = (MethodState(stage, settings_of(trainer, stage)), EpochOfRows())
         # First, so that the others see that a checkpoint is about to be saved.
-        trainer.callback_handler.callbacks.insert(0, StopOnSignal())
+        trainer.callback_handler.callbacks.insert(0, StopOnSignal(lambda: trainer.hours_are_up))
         for callback in [*stage.callbacks(), *own, *average]:
             trainer.add_callback(callback)
         try:

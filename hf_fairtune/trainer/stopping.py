@@ -1,8 +1,9 @@
-"""A training stopped by a signal: at the end of a step, with a checkpoint, on every process at once."""
+"""A training stopped by a signal, or by its hours: after a step, with a checkpoint, on every process at once."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import distributed
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from ..search.fate import OutOfHours
 from ..signals import Stopped, watch
 
 
@@ -41,11 +43,17 @@ class StopOnSignal(TrainerCallback):
     it, so that a training that goes on has missed nothing. One that is at its end comes to it. To be put before
     callbacks that write into checkpoints, within `stopping_safely` or `listening`; a stock Trainer can have it.
 
+    Args:
+        hours_are_up: tells, the same on every process, whether the hours of a run stop the training as well.
+
     Raises:
-        Stopped: once the checkpoint is whole.
+        Stopped: once the checkpoint is whole; or OutOfHours.
     """
 
-    asked: signal.Signals | None = None
+    def __init__(self, hours_are_up: Callable[[], bool] = lambda: False) -> None:
+        self.hours_are_up = hours_are_up
+        self.asked: signal.Signals | None = None
+        self._is_out_of_hours = False
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Have a checkpoint saved, unless the epoch ends."""
@@ -58,11 +66,16 @@ class StopOnSignal(TrainerCallback):
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Stop, as the checkpoint is whole."""
-        if self.asked is not None and not control.should_training_stop:
+        if control.should_training_stop:
+            return
+        if self._is_out_of_hours:
+            raise OutOfHours
+        if self.asked is not None:
             place = Path(str(args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
             raise Stopped(self.asked, f"at step {state.global_step} of {state.max_steps}, `{place}` is written")
 
     def _look(self, args: TrainingArguments, state: TrainerState, control: TrainerControl) -> None:
-        if self.asked is None and state.global_step < state.max_steps:
-            self.asked = asked_of_any(args)
-        control.should_save = control.should_save or self.asked is not None
+        if state.global_step < state.max_steps:
+            self.asked = self.asked or asked_of_any(args)
+            self._is_out_of_hours = self.hours_are_up()
+        control.should_save = control.should_save or self.asked is not None or self._is_out_of_hours

@@ -23,7 +23,7 @@ from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
 from ..search.database import UnreachableStudy
-from ..search.fate import DroppedTrial, InterruptedSearch, note_batch, note_failure
+from ..search.fate import DroppedTrial, InterruptedSearch, OutOfHours, note_batch, note_failure
 from ..search.floors import UndefinedObjectiveError
 from ..search.plan import Plan
 from ..search.searcher import Searcher
@@ -89,9 +89,13 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
             raise
         # Only the main process has a study that takes the exception; raised here it would end the process.
         return None
-    except (Exception, KeyboardInterrupt, Stopped) as error:  # raised again, around Optuna
+    except (Exception, KeyboardInterrupt, Stopped, OutOfHours) as error:  # raised again, around Optuna
         if not trainer.is_world_process_zero():
             raise
+        if isinstance(error, OutOfHours):
+            searcher.end(trial, TrialState.PRUNED, trainer.objective)
+        with suppress(Exception):  # a study that cannot be written is put in order at the next start
+            searcher.put_back(trial)
         raise InterruptedSearch(error) from error
     finally:
         searcher.ration.note(time.monotonic() - start, trained_here(trainer, searcher))
@@ -108,7 +112,7 @@ def trained_here(trainer: FairTrainer, searcher: Searcher) -> float:
 
 def train_by(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Train) -> Any:
     """Train a trial, from its last checkpoint if there is one; return what the stock Trainer does, if it trained."""
-    trainer.objective, trainer.scored_at, searcher.excess = None, -1, {}
+    trainer.objective, trainer.scored_at, trainer.hours_are_up, searcher.excess = None, -1, False, {}
     fit = trainer.cross_fit if searcher.plan.folds else None
     if fit is not None:
         return train_folds(trainer, fit, searcher, trial)

@@ -1,5 +1,6 @@
 """A repair killed in either step, or between them, goes on and ends as if it had not been."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hf_fairtune.trainer.epoch_line import EpochLine
 from tests.cli.conftest import run_without_card
 from tests.cli.test_job import without_times
 from tests.conftest import KilledError
+from tests.trainer.moments import signal_in_step
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def whole(short: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.usefixtures("cardless")
-@pytest.mark.parametrize("die_at", [2, 3, "between", 4])
+@pytest.mark.parametrize("die_at", [3, "between", 4])
 def test_a_killed_repair_goes_on(
     whole: Path,
     short: list[str],
@@ -35,7 +37,7 @@ def test_a_killed_repair_goes_on(
     monkeypatch: pytest.MonkeyPatch,
     die_at: int | str,
 ) -> None:
-    """In the second epoch of the extractor, between the steps, in the first and in the second epoch of the head."""
+    """Between the steps, in the first and in the second epoch of the head."""
     seen = 0
     write_line, prepare = EpochLine.on_evaluate, TwoStep.prepare
 
@@ -57,9 +59,20 @@ def test_a_killed_repair_goes_on(
         with pytest.raises(KilledError):
             main(["debias", *short, "--output_dir", str(tmp_path)])
     assert not (tmp_path / "fairtune.json").exists()
-    step = "extractor" if die_at == 2 else "head"
-    (tmp_path / step / "checkpoint-999").mkdir(parents=True)
-    (tmp_path / step / "checkpoint-999" / "trainer_state.json").write_text('{"half": ')
+    (tmp_path / "head" / "checkpoint-999").mkdir(parents=True)
+    (tmp_path / "head" / "checkpoint-999" / "trainer_state.json").write_text('{"half": ')
     assert main(["debias", *short, "--output_dir", str(tmp_path)]) == 0
+    assert (tmp_path / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert without_times(Document.load(tmp_path)) == without_times(Document.load(whole))
+
+
+@pytest.mark.usefixtures("cardless")
+def test_a_stopped_repair_goes_on(whole: Path, short: list[str], tmp_path: Path) -> None:
+    """In the middle of an epoch of the extractor."""
+    command = ["debias", *short, "--output_dir", str(tmp_path)]
+    with signal_in_step(3, signal.SIGINT):
+        assert main(command) == 128 + signal.SIGINT
+    assert (tmp_path / "extractor" / "checkpoint-3").is_dir()
+    assert main(command) == 0
     assert (tmp_path / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     assert without_times(Document.load(tmp_path)) == without_times(Document.load(whole))

@@ -1,6 +1,7 @@
 """A run killed in its final trainings goes on from the last whole checkpoint and ends as if it had not been."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from hf_fairtune.folder import claim
 from hf_fairtune.trainer.epoch_line import EpochLine
 from tests.cli.conftest import run_without_card
 from tests.conftest import KilledError
+from tests.trainer.moments import signal_in_step
 
 TIMES = ("second", "time", "created")
 
@@ -52,11 +54,11 @@ def test_counts_before_training_are_those_audited(whole: Path, lesions: Path, ba
 
 
 @pytest.mark.usefixtures("cardless")
-@pytest.mark.parametrize("die_at", [2, 4, 8])
+@pytest.mark.parametrize("die_at", [2, 8])
 def test_killed_in_the_final_trainings(
     whole: Path, short: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, die_at: int
 ) -> None:
-    """In the winner's second epoch (a half-written checkpoint beside), with a further seed, and in a baseline."""
+    """In the winner's second epoch, a half-written checkpoint beside, and in a baseline."""
     seen = 0
     write_line = EpochLine.on_evaluate
 
@@ -74,6 +76,27 @@ def test_killed_in_the_final_trainings(
     (tmp_path / "checkpoint-999").mkdir()
     (tmp_path / "checkpoint-999" / "trainer_state.json").write_text('{"half": ')
     assert main(["search", *short, "--output_dir", str(tmp_path)]) == 0
+    for name in ("model.safetensors", "adapter/adapter_model.safetensors"):
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    assert without_times(Document.load(tmp_path)) == without_times(Document.load(whole))
+
+
+@pytest.mark.usefixtures("cardless")
+def test_stopped_by_signals(whole: Path, short: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """In the second trial, then in the training of a further seed, each in the middle of an epoch."""
+    command = ["search", *short, "--output_dir", str(tmp_path)]
+    # Four steps an epoch.
+    with signal_in_step(8 + 5, signal.SIGTERM):
+        assert main(command) == 128 + signal.SIGTERM
+    place = tmp_path / "run-1" / "checkpoint-5"
+    line = f"fairtune: stopped by SIGTERM at step 5 of 8, `{place}` is written; the same command goes on from here.\n"
+    assert capfd.readouterr().err.endswith(line)
+    with signal_in_step(3 + 8 + 2, signal.SIGINT):
+        assert main(command) == 128 + signal.SIGINT
+    place = tmp_path / "seeds" / "4" / "checkpoint-2"
+    line = f"fairtune: stopped by SIGINT at step 2 of 8, `{place}` is written; the same command goes on from here.\n"
+    assert capfd.readouterr().err.endswith(line)
+    assert main(command) == 0
     for name in ("model.safetensors", "adapter/adapter_model.safetensors"):
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
     assert without_times(Document.load(tmp_path)) == without_times(Document.load(whole))

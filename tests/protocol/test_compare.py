@@ -33,12 +33,14 @@ from hf_fairtune.protocol.results import table_name
 from hf_fairtune.protocol.touches import touches
 from hf_fairtune.protocol.unit import Trained, Units
 from hf_fairtune.protocol.worker import Worker
+from hf_fairtune.signals import Stopped
 from hf_fairtune.trainer.audits import MODEL
 from hf_fairtune.trainer.fair import FairTrainer
 from hf_fairtune.trainer.kept_start import KeptStart
 from tests.conftest import KilledError
 from tests.protocol.conftest import METHODS, Make, one_table
 from tests.spoiling import flipped
+from tests.trainer.moments import signal_in_step
 
 ROOT = Path(__file__).parent.parent.parent
 Compared = tuple[Path, Benchmark]
@@ -122,7 +124,7 @@ def test_a_finished_comparison_is_read_and_not_run(compared: Compared, making: M
 
 
 def test_an_interrupted_comparison_goes_on(compared: Compared, making: Make, tmp_path: Path, monkeypatch: Any) -> None:
-    """Stopped in every kind of unit, one after another, it ends as if it never was."""
+    """Killed in every kind of unit, one after another, and stopped in a step, it ends as if it never was."""
     run, calls = Bench.run, Counter[str]()
 
     def killed(self: Bench, unit: Any) -> None:
@@ -136,14 +138,19 @@ def test_an_interrupted_comparison_goes_on(compared: Compared, making: Make, tmp
     monkeypatch.setattr(Bench, "run", killed)
     found = None
     monkeypatch.setattr("hf_fairtune.protocol.comparison.prices_of", lambda worker, say: prices_of(worker, say))
-    for _ in range(4 * len(METHODS) + 1):
+    stopped = 0
+    for _ in range(4 * len(METHODS) + 2):
         try:
-            found = compare(making(), tmp_path, say=quiet)
+            with signal_in_step(0 if stopped else 5):
+                found = compare(making(), tmp_path, say=quiet)
             break
         except KilledError:
             continue
+        except Stopped:
+            stopped += 1
     assert found is not None
-    assert {*calls.values()} == {2}
+    assert stopped == 1
+    assert sorted(calls.values()) == [2] * (len(calls) - 1) + [3]
     assert str(numbers(found)) == str(numbers(compared[1]))
     assert {*touches(tmp_path / "units").values()} == {2}
 

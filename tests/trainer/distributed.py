@@ -22,12 +22,15 @@ from hf_fairtune.datasets.lesions import write_lesions
 from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.groupdro import GroupDro
 from hf_fairtune.methods.groupsam import GroupSam
+from hf_fairtune.methods.method import Method
 from hf_fairtune.methods.sam import Sam
 from hf_fairtune.methods.swift import Swift
 from hf_fairtune.search.hours import Clock, Ration
 from hf_fairtune.search.modes import mode_named
 from hf_fairtune.selections.folds import Folds
+from hf_fairtune.signals import Stopped
 from tests.conftest import freeze_imports, table, tiny_vit
+from tests.trainer.moments import signal_in_step
 from tests.trainer.test_fair import arguments
 
 
@@ -54,6 +57,46 @@ class SecondTrial(BasePruner):
 
     def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
         return trial.number == 1
+
+
+def by_sgd(folder: Path, method: Method, batch: int) -> FairTrainer:
+    """A trainer whose steps are those of the gradients."""
+    args = arguments(folder, num_train_epochs=2, per_device_train_batch_size=batch, use_cpu=True)
+    args.optim, args.learning_rate, args.weight_decay = "sgd", 0.05, 0.0
+    args.average_last = 2
+    return FairTrainer(tiny_vit(), args, method=method, train_dataset=table(), eval_dataset=table(61, 1))
+
+
+def stopped(folder: Path, batch: int) -> dict[str, Any]:
+    """Stop a training, and a trial of a search, by a signal to the last process alone, and go on."""
+    run, seen = by_sgd(folder, GroupDro(eta=0.5), batch), dict[str, Any]()
+    last = run.args.process_index == run.args.world_size - 1
+    try:
+        with signal_in_step(4 if last else 0):
+            run.train()
+    except Stopped as stop:
+        seen["stopped"] = [run.state.global_step, stop.code]
+    again = by_sgd(folder, GroupDro(eta=0.5), batch)
+    again.train(resume_from_checkpoint=True)
+    seen["gone on"] = [p.detach().double().sum().item() for p in again.model.parameters()]
+
+    def search(name: str) -> FairTrainer:
+        args = arguments(folder / name, num_train_epochs=2, per_device_train_batch_size=batch)
+        args.ddp_find_unused_parameters = False
+        found = FairTrainer(model_init=lambda: tiny_vit(), args=args, train_dataset=table(), eval_dataset=table(61, 1))
+        found.hyperparameter_search(n_trials=2)
+        return found
+
+    try:
+        with signal_in_step(8 if last else 0):
+            search("search")
+    except Stopped:
+        seen["left"] = [path.name for path in (folder / "search").glob("run-1/checkpoint-*")]
+    for name in ("search", "whole"):
+        found = search(name).search
+        assert found is not None
+        seen[f"{name} trials"] = [(trial.state, trial.value, trial.values) for trial in found.trials]
+    return seen
 
 
 def run_all(folder: Path, batch: int) -> dict[str, Any]:
@@ -87,13 +130,11 @@ def run_all(folder: Path, batch: int) -> dict[str, Any]:
     seen |= {"moved": sum(not p.equal(before[name]) for name, p in after.items()), "all": len(after)}
     # What is a mean over all rows of a step, or of a group in it, is the same however processes share the rows.
     for method in (GroupDro(eta=0.5), GroupSam(rho=0.1), Sam(rho=0.1)):
-        args = arguments(folder / method.name, num_train_epochs=2, per_device_train_batch_size=batch, use_cpu=True)
-        args.optim, args.learning_rate, args.weight_decay = "sgd", 0.05, 0.0
-        args.average_last = 2
-        trained = FairTrainer(tiny_vit(), args, method=method, train_dataset=table(), eval_dataset=table(61, 1))
+        trained = by_sgd(folder / method.name, method, batch)
         trained.train()
         seen[method.name] = [p.detach().double().sum().item() for p in trained.model.parameters()]
         seen[f"{method.name} state"] = method.state()
+    seen |= stopped(folder / "stopped", batch)
     # Frozen layers are calculated by the main process, and all read what it kept.
     with args.main_process_first():
         data = lesions(folder)

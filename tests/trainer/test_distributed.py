@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -74,6 +75,16 @@ def test_two_processes_equal_one(folder: Path, one: dict[str, Any], two: dict[in
 def test_a_search_out_of_hours_ends_on_every_process(one: dict[str, Any], two: dict[int, dict[str, Any]]) -> None:
     for seen in (one, *two.values()):
         assert (seen["finished"], seen["out of hours"]) == (2, True)
+
+
+def test_a_signal_to_one_process_stops_all_after_the_same_step(
+    one: dict[str, Any], two: dict[int, dict[str, Any]]
+) -> None:
+    for seen in (one, *two.values()):
+        assert seen["stopped"] == [4, 128 + signal.SIGTERM]
+        assert seen["gone on"] == seen["groupdro"]
+        assert seen["left"] == ["checkpoint-2"]
+        assert seen["search trials"] == seen["whole trials"]
 
 
 @pytest.mark.parametrize("name", ["folds", "finalist"])

@@ -228,7 +228,7 @@ def test_floors_are_of_the_rows_out_of_fold(searcher: Callable[..., FairTrainer]
 
 
 def test_hours_end_inside_a_fold(searcher: Callable[..., FairTrainer], tmp_path: Path) -> None:
-    """One trial is complete; then there is no time for more than an epoch."""
+    """One trial is complete; then there is no time for more than a fold."""
     run = searcher(tmp_path)
     left = iter([0.0, 0.0])
     run.ration = Ration(Clock(tmp_path), 1e9, 0, lambda finished: next(left, np.inf) if finished > 1 else 0.0)
@@ -241,6 +241,8 @@ def test_hours_end_inside_a_fold(searcher: Callable[..., FairTrainer], tmp_path:
     assert run.search.out_of_hours
     assert not (tmp_path / "folds").exists()
     assert json.loads((tmp_path / "hours.json").read_text())["hours"] > 0
+    # The fold that is done stays, for a search with more hours.
+    assert (tmp_path / "trials" / "1-0.npy").is_file()
 
 
 @pytest.mark.parametrize(

@@ -82,11 +82,12 @@ def test_the_trials_are_those_of_a_search_without_a_limit(tmp_path: Path, epochs
 
 
 def test_a_running_trial_stops_at_the_end_of_an_epoch(tmp_path: Path, epochs: Epochs, capfd: Any) -> None:
-    """The third epoch of all, the first of the second trial, takes far too long."""
+    """The third epoch of all, the first of the second trial, takes far too long; with more hours it goes on."""
     epochs.seconds = lambda n: 100.0 if n == 3 else 10.0
     run = rationed(tmp_path, 200)
     run.hyperparameter_search(n_trials=7)
-    assert states(tmp_path) == [("COMPLETE", None), ("PRUNED", "hours")]
+    assert states(tmp_path) == [("COMPLETE", None)]
+    assert [path.parent.name for path in tmp_path.glob("run-*/checkpoint-*")] == ["run-1"]
     assert run.search is not None
     assert [(trial.state, trial.stopped_by) for trial in run.search.trials] == [
         ("COMPLETE", None),
@@ -94,6 +95,16 @@ def test_a_running_trial_stops_at_the_end_of_an_epoch(tmp_path: Path, epochs: Ep
     ]
     assert (run.search.n_finished, run.search.out_of_hours) == (1, True)
     assert "pruned · out of hours · " in capfd.readouterr().err
+    before = epochs.n
+    more = rationed(tmp_path, math.inf)
+    more.hyperparameter_search(n_trials=3)
+    # Of the second trial one epoch was left.
+    assert epochs.n - before == 1 + 2
+    rationed(tmp_path / "whole", math.inf).hyperparameter_search(n_trials=3)
+    assert trials(tmp_path) == trials(tmp_path / "whole")
+    assert more.search is not None
+    assert [trial.stopped_by for trial in more.search.trials] == [None] * 3
+    assert not list(tmp_path.glob("run-*"))
 
 
 def test_the_first_trial_is_never_stopped_as_there_would_be_no_winner(tmp_path: Path, epochs: Epochs) -> None:
