@@ -27,7 +27,7 @@ from .presets import PresetsFirst
 from .progress import Progress
 from .sharing import Shared, run_of
 from .space import winner
-from .study import OUT_OF_HOURS, STOPPED_BY, close, lock, n_finished, numbers_of_uncounted, open_study, trials
+from .study import OUT_OF_HOURS, STOPPED_BY, close, lock, n_finished, open_study, trials
 
 
 class InterruptedSearch(BaseException):
@@ -129,10 +129,7 @@ class Searcher:
 
     def begins(self, trial: BaseTrial) -> bool:
         """Take a trial; False where it is another worker's, or one too many."""
-        if self.crew is None or self.study is None:
-            return True
-        earlier = sum(number < trial.number for number in numbers_of_uncounted(self.study))
-        return self.crew.begin(trial, self.plan.mode.n_trials, earlier)
+        return self.crew is None or self.crew.begin(trial, self.plan.mode.n_trials)
 
     def holds(self, trial: BaseTrial) -> bool:
         """Tell whether a trial is still this worker's: one that slept for long may have lost it."""
