@@ -23,6 +23,10 @@ SIGNING = 10.0
 POLL = 1.0
 
 
+class DroppedTrial(BaseException):
+    """The trial is another worker's. Optuna would file an Exception as a failed trial; this leaves it to its owner."""
+
+
 class Crew:
     """The workers of a study, as one of them sees them.
 

@@ -11,7 +11,8 @@ from accelerate.utils import broadcast_object_list
 from optuna.trial import BaseTrial
 
 from ..families.family import counts
-from ..search.searcher import DroppedTrial, Searcher
+from ..search.crew import DroppedTrial
+from ..search.searcher import Searcher
 
 if TYPE_CHECKING:
     from .fair import FairTrainer

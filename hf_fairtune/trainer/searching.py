@@ -20,11 +20,12 @@ from transformers.trainer_utils import BestRun, SaveStrategy
 from ..combinations.combination import Combination, combination_named
 from ..document.search import Trial
 from ..errors import FairTuneError
+from ..search.crew import DroppedTrial
 from ..search.database import reachable, unfailing
 from ..search.floors import note
 from ..search.modes import Mode, mode_named
 from ..search.plan import Plan
-from ..search.searcher import DroppedTrial, InterruptedSearch, Searcher
+from ..search.searcher import InterruptedSearch, Searcher
 from ..search.study import place_of
 from ..selections.selection import Selection, selection_named
 from . import combining, selecting

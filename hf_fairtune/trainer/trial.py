@@ -18,10 +18,11 @@ from optuna.trial import BaseTrial, FixedTrial, TrialState
 from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
+from ..search.crew import DroppedTrial
 from ..search.database import UnreachableStudy
 from ..search.floors import UndefinedObjectiveError
 from ..search.plan import Plan
-from ..search.searcher import DroppedTrial, InterruptedSearch, Searcher
+from ..search.searcher import InterruptedSearch, Searcher
 from . import combining, selecting
 from .baselines import as_trial
 from .divergence import DivergedError
