@@ -1,7 +1,7 @@
 """Search what to fine-tune so that the worst-off group does best, train the winner, test it once."""
 
 import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,20 +26,22 @@ from ..trainer.refusals import check_search
 from .job import Job, say, say_power, say_subset, warn_of_small_groups
 from .model import ModelArguments
 from .price import kept_line, price_line, price_of
+from .sharing import SharingArguments
 from .spending import Spending
-from .tuning import beside, beside_alone, choose
+from .tuning import beside, beside_alone, choose, only_finisher, train_winner
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
       --cluster patient_id --model google/vit-base-patch16-224 --trials 40 --output_dir fairtune-lesions
 
-  Killed? The same command goes on where it was."""
+  Killed? The same command goes on where it was. Started again meanwhile it is another worker: on one machine in the
+  same folder, on many with --storage postgresql://user@server/database and a folder that they share."""
 
 
 NO_BASELINE = "none"
 
 
 @dataclass
-class SearchArguments:
+class SearchArguments(SharingArguments):
     """How to search."""
 
     trials: int = field(default=40, metadata={"help": "Trials in all; the paper takes 40 to 100."})
@@ -128,6 +130,7 @@ class SearchArguments:
 
     def __post_init__(self) -> None:
         Floors(self.min_auc)
+        self.options()
         for name in ("trials", "baseline_trials"):
             if (count := getattr(self, name)) is not None and count < 1:
                 raise FairTuneError(f"`--{name}` is {count}; a search takes at least one.")
@@ -200,7 +203,7 @@ def run(
     training: FairTrainingArguments,
 ) -> None:
     """Run the whole of FairTune, or the rest of it."""
-    job = Job(data, model, hyperparameters, training, asdict(search))
+    job = Job(data, model, hyperparameters, training, search.public())
     if not job.finished():
         clock = Clock(Path(training.output_dir) if training.process_index == 0 else None)
         trainer = job.trainer(search.objective, search.folds)
@@ -214,6 +217,10 @@ def run(
         if search.combination.combines:
             say(trainer, kept_line(trainer.model, search.trials * max(1, search.folds)))
         choose(trainer, search, search.trials, plan.ration())
+        held = only_finisher(trainer, search, plan)
+        if held is None:
+            return
+        train_winner(trainer, search)
         baselines = [beside_alone(trainer, search)] if search.alone else []
         baselines += [name for name in search.others if beside(trainer, name, search, plan)]
         # Only now, and once: nothing is chosen after the test split was seen.
@@ -223,6 +230,7 @@ def run(
             trainer.audits.replicate(name)
         job.hand_over(trainer)
         clock.keep()
+        held.release()
     job.print_result()
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accelerate.utils import broadcast_object_list
+from filelock import FileLock
+
 from ..audits.replication import LEAST
+from ..document.document import RUN_FILE
 from ..document.run import SINGLE, Model
 from ..search.hours import Ration
-from ..search.searcher import NoWinnerError
+from ..search.outcome import NoWinnerError
+from ..search.worker import finisher
 from ..show.chosen import chosen_by, combined
 from ..trainer.audits import MODEL
 from ..trainer.baselines import baseline, seeds_after, single
@@ -20,8 +27,8 @@ if TYPE_CHECKING:
     from .search import SearchArguments
 
 
-def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: Ration) -> None:
-    """Search, then train what won, once a seed."""
+def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: Ration, name: str = "") -> None:
+    """Search, a baseline by its name, together with the other workers of the folder or the storage."""
     what, trainer.ration = trainer.title or trainer.method.title, ration
     say(trainer, f"searching {what}: {trials} trials")
     trainer.hyperparameter_search(
@@ -34,6 +41,9 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: R
         combine=search.combination,
         fraction=search.search_fraction,
         folds=search.folds,
+        storage=search.storage,
+        study_name=f"{search.study_name} {name}".strip(),
+        grace_period=search.grace_period,
     )
     if trainer.search is not None and trainer.search.out_of_hours:
         ran = f"{trainer.search.n_finished} of {trials} trials ran"
@@ -42,7 +52,25 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: R
         say(trainer, f"trial {trainer.search.best_trial} is chosen by {chosen_by(trainer.search)}")
     if trainer.search is not None and trainer.search.combination is not None:
         say(trainer, f"combined: {combined(trainer.search, digits=3)}")
-    train_winner(trainer, search)
+
+
+def only_finisher(trainer: FairTrainer, search: SearchArguments, plan: Spending) -> FileLock | None:
+    """Return the lock of the worker that trains what won; another shares the trials of the baselines, and leaves."""
+    folder = Path(trainer.args.output_dir)
+    held = finisher(folder) if trainer.is_world_process_zero() else None
+    if broadcast_object_list([held is not None])[0]:
+        if not (folder / RUN_FILE).is_file():
+            return held or FileLock(folder)  # on the other processes of this worker one that nobody holds
+        say(trainer, f"`{folder}` is finished by another worker")
+        return None
+    assert trainer.search is not None
+    finished = trainer.search.n_finished
+    for name in search.others:
+        with suppress(NoWinnerError):
+            ration = plan.ration_beside(name, finished)
+            choose(baseline(trainer, name), search, plan.trials_beside(finished), ration, name)
+    say(trainer, f"the trials are done; another worker trains what won, in `{folder}`, and this one leaves")
+    return None
 
 
 def train_winner(trainer: FairTrainer, search: SearchArguments) -> None:
@@ -73,7 +101,8 @@ def beside(trainer: FairTrainer, name: str, search: SearchArguments, plan: Spend
     finished = trainer.search.n_finished
     assert trainer.audits is not None
     try:
-        choose(found, search, plan.trials_beside(finished), plan.ration_beside(name, finished))
+        choose(found, search, plan.trials_beside(finished), plan.ration_beside(name, finished), name)
+        train_winner(found, search)
     except NoWinnerError as error:
         say(trainer, f"note: no baseline {name}: {error}")
         assert found.search is not None

@@ -24,7 +24,7 @@ from ..families.family import counts
 from ..folder import write_atomically
 from ..loading import load_processor, load_with_new_head, load_with_own_head
 from ..methods.method import Method, method_named
-from ..search.searcher import NoWinnerError
+from ..search.outcome import NoWinnerError
 from ..trainer.audits import MODEL, VALIDATION
 from ..trainer.divergence import DivergedError
 from ..trainer.fair import FairTrainer

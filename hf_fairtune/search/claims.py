@@ -37,16 +37,15 @@ class Claims:
         rows = known.where(TRIALS.c.trial_id == trial_id, IS_RUNNING)
         try:
             with self._transaction() as connection:
-                made = connection.execute(insert(ATTRIBUTES).from_select([*ATTRIBUTES.c], rows))
-                return bool(made.rowcount == 1)
+                connection.execute(insert(ATTRIBUTES).from_select([*ATTRIBUTES.c], rows))
+                return self._is_owner(connection, trial_id, owner)
         except IntegrityError:
             return False
 
     def holds(self, trial_id: int, owner: Sequence[str]) -> bool:
         """Tell whether a trial is running and the owner's."""
-        both = select(TRIALS.c.trial_id).join(ATTRIBUTES, ATTRIBUTES.c.trial_id == TRIALS.c.trial_id)
         with self._transaction() as connection:
-            return connection.execute(both.where(IS_RUNNING, *self._row(trial_id, owner))).first() is not None
+            return self._is_owner(connection, trial_id, owner)
 
     def give_back(self, trial_id: int, owner: Sequence[str]) -> bool:
         """Put an owner's running trial into the queue, under its own number; return whether it was the owner's."""
@@ -63,6 +62,10 @@ class Claims:
         with self._transaction() as connection:
             rows = connection.execute(both.where(TRIALS.c.study_id == study_id, IS_RUNNING)).all()
         return {trial_id: str(beat) for trial_id, beat in rows}
+
+    def _is_owner(self, connection: Connection, trial_id: int, owner: Sequence[str]) -> bool:
+        both = select(TRIALS.c.trial_id).join(ATTRIBUTES, ATTRIBUTES.c.trial_id == TRIALS.c.trial_id)
+        return connection.execute(both.where(IS_RUNNING, *self._row(trial_id, owner))).first() is not None
 
     def _row(self, trial_id: int, owner: Sequence[str]) -> list[ColumnElement[bool]]:
         own = ATTRIBUTES.c.value_json == json.dumps(owner)

@@ -13,6 +13,7 @@ from optuna.trial import BaseTrial, FrozenTrial, TrialState
 
 from .claims import WORKER, Claims
 from .sharing import run_of
+from .study import numbers_of_uncounted
 from .study_options import StudyOptions
 from .worker import Watch, Worker
 
@@ -20,6 +21,10 @@ from .worker import Watch, Worker
 SIGNING = 10.0
 # Seconds between two looks at the trials of others.
 POLL = 1.0
+
+
+class DroppedTrial(BaseException):
+    """The trial is another worker's. Optuna would file an Exception as a failed trial; this leaves it to its owner."""
 
 
 class Crew:
@@ -52,21 +57,15 @@ class Crew:
         """Return the seconds between two looks at the trials of others."""
         return min(POLL, self.watch.grace / 10)
 
-    def begin(self, trial: BaseTrial, n_trials: int, uncounted: int) -> bool:
-        """Sign a trial; False where it is another's, or one too many, which goes back into the queue.
-
-        Args:
-            trial: running.
-            n_trials: trials in all.
-            uncounted: trials of lower numbers that are to be run again, under numbers of their own.
-        """
+    def begin(self, trial: BaseTrial, n_trials: int) -> bool:
+        """Sign a trial; False where it is another's, or one more than `n_trials`, which goes back into the queue."""
         if not isinstance(trial, optuna.Trial) or trial._trial_id == self.current:
             return True
         if self.claims is None:
             trial.set_user_attr(WORKER, self.owner)
         elif not self.claims.take(trial._trial_id, self.owner):
             return False
-        elif trial.number - uncounted >= n_trials:
+        elif self._before(trial.number) >= n_trials:
             self.claims.give_back(trial._trial_id, self.owner)
             return False
         self.current = trial._trial_id
@@ -109,6 +108,12 @@ class Crew:
                 self._give_back(trial)
         self.worker.leave()
 
+    def _before(self, number: int) -> int:
+        """Count the trials of lower numbers that are done, or that a worker runs or will run."""
+        without = {*numbers_of_uncounted(self.study)}
+        without |= {trial.number for trial in self._running() if not self._is_judged(trial)}
+        return number - sum(one < number for one in without)
+
     def _running(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
@@ -133,7 +138,7 @@ class Crew:
         return not self._is_near(trial) and (self.beats or self.own)
 
     def _is_judged(self, trial: FrozenTrial) -> bool:
-        return self._is_near(trial) or self._is_seen(trial)
+        return trial.user_attrs.get(WORKER) == self.owner or self._is_near(trial) or self._is_seen(trial)
 
     def _sign(self, trial: FrozenTrial) -> object:
         beats = self.claims.beats(self.study._study_id) if self.claims is not None and self.beats else {}

@@ -6,7 +6,7 @@ import sqlite3
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -65,20 +65,34 @@ class Database(RDBStorage):
 
 
 def open_database(url: str, grace: float | None) -> Database:
-    """Open a database by its URL; a file of SQLite is made where there is none. Workers beat unless `grace` is None.
+    """Open a database by its URL, within `alone_with` it. Workers beat unless `grace` is None.
 
     Raises:
         FairTuneError: a file is damaged, or the driver is not installed.
     """
-    place = driven(url)
-    if place is None:
-        return _opened(url, grace, {})
-    if place.get_backend_name() != "sqlite" or not place.database or place.database == ":memory:":
-        return _opened(place.render_as_string(hide_password=False), grace, {"pool_pre_ping": True})
-    path = Path(place.database)
-    with FileLock(path.with_name(f"{path.name}.lock")):
+    place, path = driven(url), file_of(url)
+    if path is not None:
         ready(path)
-    return _opened(url, grace, {"creator": lambda: _sqlite(path)})
+        return _opened(url, grace, {"creator": lambda: _sqlite(path)})
+    return _opened(
+        url if place is None else place.render_as_string(hide_password=False), grace, {"pool_pre_ping": True}
+    )
+
+
+@contextmanager
+def alone_with(url: str) -> Iterator[None]:
+    """Hold a file of SQLite until it has a study, so that of workers that start at once one makes it."""
+    path = file_of(url)
+    with nullcontext() if path is None else FileLock(path.with_name(f"{path.name}.lock")):
+        yield
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file of SQLite that a URL names, if it names one."""
+    place = driven(url)
+    if place is None or place.get_backend_name() != "sqlite" or place.database in (None, "", ":memory:"):
+        return None
+    return Path(str(place.database))
 
 
 def driven(url: str) -> URL | None:

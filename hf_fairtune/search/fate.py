@@ -19,10 +19,6 @@ class InterruptedSearch(BaseException):
         self.reason = reason
 
 
-class DroppedTrial(BaseException):
-    """The trial is another worker's. Optuna would file an Exception as a failed trial; this leaves it to its owner."""
-
-
 class OutOfHours(BaseException):
     """The hours of the run stop a trial; what it needs to go on, where it is given more of them, is on disk."""
 

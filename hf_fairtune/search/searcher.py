@@ -19,19 +19,16 @@ from optuna.trial import BaseTrial, TrialState
 
 from ..document.search import Search, Stop
 from ..errors import FairTuneError
-from ..masks.proposals import PRESET, Preset, infeasible
+from ..masks.proposals import Preset, infeasible
 from .crew import Crew
 from .hours import Clock, Ration
+from .outcome import NoWinnerError, no_winner, said, search_of
 from .plan import Plan
 from .presets import PresetsFirst
 from .progress import Progress
 from .sharing import Shared, run_of
 from .space import winner
-from .study import OUT_OF_HOURS, STOPPED_BY, close, lock, n_finished, numbers_of_uncounted, open_study, trials
-
-
-class NoWinnerError(FairTuneError):
-    """No trial came to its end, or none that did is feasible."""
+from .study import OUT_OF_HOURS, STOPPED_BY, close, lock, n_finished, open_study
 
 
 class Searcher:
@@ -121,10 +118,7 @@ class Searcher:
 
     def begins(self, trial: BaseTrial) -> bool:
         """Take a trial; False where it is another worker's, or one too many."""
-        if self.crew is None or self.study is None:
-            return True
-        earlier = sum(number < trial.number for number in numbers_of_uncounted(self.study))
-        return self.crew.begin(trial, self.plan.mode.n_trials, earlier)
+        return self.crew is None or self.crew.begin(trial, self.plan.mode.n_trials)
 
     def holds(self, trial: BaseTrial) -> bool:
         """Tell whether a trial is still this worker's: one that slept for long may have lost it."""
@@ -172,21 +166,8 @@ class Searcher:
         return self.study is not None and winner(self.study) is None
 
     def no_winner(self) -> NoWinnerError:
-        """Say why no trial wins: how near the best of the infeasible ones came, or that none came to its end."""
-        done = [] if self.study is None else self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        if not done:
-            return NoWinnerError(
-                "no trial came to its end, so there is no winner; `trials` of the study say why, "
-                "a lower `learning_rate` range is the usual cure."
-            )
-        pick = max if self.plan.direction == "maximize" else min
-        best = pick(done, key=lambda trial: trial.value or 0.0)
-        broken = [self.plan.floors.said(name, best.constraints[name]) for name in infeasible(best)]
-        return NoWinnerError(
-            f"no trial is feasible, so there is no winner: of {len(done)} complete the best, trial {best.number}, has "
-            f"`{self.plan.objective_name}` {best.value:.4f}, but {' and '.join(broken)}; give more trials or, in "
-            "another output_dir, a lower `min_auc` or another objective."
-        )
+        """Say why no trial wins."""
+        return no_winner(self.plan, self.study)
 
     def options(self) -> dict[str, Any]:
         """Return what `Trainer.hyperparameter_search` gives to Optuna."""
@@ -226,8 +207,8 @@ class Searcher:
         if not step or (not self.plan.mode.reports_every_epoch and not last):
             return hours
         with warnings.catch_warnings():
-            # A trial taken up again after a kill reports its first values a second time, and one that is scored
-            # within epochs more values at one step: the first counts.
+            # A trial taken up again reports its first values a second time, and one that is scored within epochs
+            # more values at one step: the first counts.
             warnings.filterwarnings("ignore", "The reported value is ignored", UserWarning)
             trial.report(value, step)
         if hours is None and not (last and self.plan.folds) and trial.should_prune():
@@ -259,7 +240,7 @@ class Searcher:
                 for name, excess in self.excess.items() if state == TrialState.COMPLETE else ():
                     trial.set_constraint(name, excess)
             broken = infeasible(trial) if state == TrialState.COMPLETE else []
-            self.progress.trial(trial.number, state, value, _what(trial) if message is None else message, broken)
+            self.progress.trial(trial.number, state, value, said(trial) if message is None else message, broken)
 
     def close(self) -> None:
         """Leave the crew, close the study's file, so that nothing writes to it later, and free the folder."""
@@ -275,29 +256,5 @@ class Searcher:
         """Return the search and its trials; None on the processes without the study."""
         if self.study is None:
             return None
-        mode, best = self.plan.mode, winner(self.study)
-        return Search(
-            mode=mode.name,
-            objective=self.plan.objective_name,
-            direction=self.plan.direction,
-            n_trials=mode.n_trials,
-            warmup_epochs=mode.warmup_epochs,
-            num_train_epochs=self.plan.n_epochs,
-            best_trial=None if best is None else best.number,
-            seconds=seconds,
-            trials=trials(self.study),
-            min_auc=self.plan.floors.min_auc,
-            max_hours=self.ration.hours,
-            out_of_hours=bool(self.remaining and self._ended_at),
-            fraction=self.plan.fraction,
-            folds=self.plan.folds,
-            study=self.plan.study.place,
-        )
-
-
-def _what(trial: optuna.Trial) -> str:
-    attributes = trial.user_attrs
-    preset = f"{attributes[PRESET]} · " if PRESET in attributes else ""
-    weights = attributes.get("trainable_parameters", 0)
-    hours = "out of hours · " if attributes.get(STOPPED_BY) == "hours" else ""
-    return f"{hours}{preset}{weights:,} weights · lr {trial.params.get('learning_rate', 0):.1e}"
+        ended = bool(self.remaining and self._ended_at)
+        return search_of(self.plan, self.study, seconds, self.ration.hours, ended)

@@ -1,12 +1,13 @@
 """The study of a search on disk: opened, resumed after a kill, and its trials typed."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
 import optuna
 from filelock import FileLock, Timeout
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ..document.estimate import NAN
@@ -14,7 +15,7 @@ from ..document.search import Direction, Trial
 from ..document.search import TrialState as State
 from ..errors import FairTuneError, first_line
 from ..masks.proposals import PRESET, infeasible
-from .database import failure, open_database, without_secrets
+from .database import alone_with, failure, open_database, without_secrets
 from .fate import BATCH_SIZE, FAILURE, RETRIED
 from .study_options import StudyOptions
 
@@ -50,14 +51,16 @@ def open_study(
         FairTuneError: the storage cannot be opened, or holds a study of other trials.
     """
     where = place_of(folder, options)
+    url = f"sqlite:///{folder / FILE_NAME}" if options.storage is None else options.storage
     try:
-        study = optuna.create_study(
-            storage=_storage(folder, options),
-            study_name=options.study_name,
-            direction=direction,
-            load_if_exists=options.load_if_exists,
-            pruner=optuna.pruners.NopPruner(),
-        )
+        with alone_with(url) if isinstance(url, str) else nullcontext():
+            study = optuna.create_study(
+                storage=open_database(url, options.beats) if isinstance(url, str) else url,
+                study_name=options.study_name,
+                direction=direction,
+                load_if_exists=options.load_if_exists,
+                pruner=optuna.pruners.NopPruner(),
+            )
     except optuna.exceptions.DuplicatedStudyError:
         raise FairTuneError(
             f"{where} is there already and `load_if_exists` is False; give another `study_name`, or leave it out."
@@ -91,14 +94,6 @@ def close(study: optuna.Study) -> None:
     storage.remove_session()
     if isinstance(getattr(storage, "_backend", None), RDBStorage):
         storage._backend.engine.dispose()
-
-
-def _storage(folder: Path, options: StudyOptions) -> BaseStorage:
-    if options.storage is None:
-        return open_database(f"sqlite:///{folder / FILE_NAME}", None)
-    if isinstance(options.storage, str):
-        return open_database(options.storage, options.grace_period)
-    return options.storage
 
 
 def n_finished(study: optuna.Study) -> int:

@@ -101,6 +101,11 @@ class StudyOptions:
         return mode
 
     @property
+    def beats(self) -> int | None:
+        """Return the grace of heartbeats; None for the folder's own study, where locks of the system's tell more."""
+        return None if self.storage is None else self.grace_period
+
+    @property
     def place(self) -> str | None:
         """Name study and storage where it is the user's own, without passwords, hosts and folders; else None."""
         if self.storage is None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 import torch
-from accelerate.utils import release_memory
+from accelerate.utils import broadcast_object_list, release_memory
 from datasets import Dataset, DatasetDict
 from optuna.trial import FixedTrial
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
@@ -92,7 +94,8 @@ def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatc
     """Train a few batches by a trainer made for it; return the watch, `rows_fitted`, `rows_read` and what was kept."""
     args: Any = trainer.args
     assert trainer.data is not None
-    folder = Path(args.output_dir) / FOLDER
+    # Workers that start at once in one folder each have their own.
+    folder = Path(args.output_dir) / FOLDER / broadcast_object_list([uuid4().hex[:12]])[0]
     args = replace(
         args, output_dir=str(folder), report_to=[], push_to_hub=False, load_best_model_at_end=False,
         eval_strategy="no", save_strategy="no", logging_strategy="no", learning_rate=0.0, average_last=0.0,
@@ -118,6 +121,8 @@ def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatc
         timed.accelerator.wait_for_everyone()
         if args.should_save:
             shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # another worker's is there
+                folder.parent.rmdir()
     rows = rows_fitted(timed), rows_read(timed, method)
     filled = {name: timed.filled.get(name, Filled()) for name in (TRAIN, EVALUATION)}
     del timed

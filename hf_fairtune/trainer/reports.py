@@ -12,7 +12,7 @@ from optuna.trial import BaseTrial
 
 from ..document.search import Stop
 from ..families.family import counts
-from ..search.fate import DroppedTrial
+from ..search.crew import DroppedTrial
 from ..search.searcher import Searcher
 
 if TYPE_CHECKING:

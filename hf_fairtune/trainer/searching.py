@@ -20,8 +20,9 @@ from transformers.trainer_utils import BestRun, SaveStrategy
 from ..combinations.combination import Combination, combination_named
 from ..document.search import Trial
 from ..errors import FairTuneError
+from ..search.crew import DroppedTrial
 from ..search.database import reachable, unfailing
-from ..search.fate import DroppedTrial, InterruptedSearch, OutOfHours
+from ..search.fate import InterruptedSearch, OutOfHours
 from ..search.floors import note
 from ..search.modes import Mode, mode_named
 from ..search.plan import Plan

@@ -22,8 +22,9 @@ from ..document.search import Failure
 from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
+from ..search.crew import DroppedTrial
 from ..search.database import UnreachableStudy
-from ..search.fate import DroppedTrial, InterruptedSearch, OutOfHours, note_batch, note_failure
+from ..search.fate import InterruptedSearch, OutOfHours, note_batch, note_failure
 from ..search.floors import UndefinedObjectiveError
 from ..search.plan import Plan
 from ..search.searcher import Searcher

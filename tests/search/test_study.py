@@ -40,7 +40,7 @@ def search(folder: Path, mode_name: str, n_trials: int = 9, die_in: int | None =
     study.sampler, study.pruner = PresetsFirst(mode.sampler, presets, LearningRate()), mode.pruner
 
     def objective(trial: optuna.Trial) -> float:
-        assert crew.begin(trial, n_trials, 0)
+        assert crew.begin(trial, n_trials)
         mask = proposal.draw(trial, regular("paper36", 4))
         rate = LearningRate()(trial)["learning_rate"]
         trial.set_user_attr("mask", list(mask.bits))

@@ -128,7 +128,7 @@ def test_a_storage_is_the_one_used_recorded_and_resumed(tmp_path: Path) -> None:
 
 
 def test_a_shared_storage_keeps_the_running_trials_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A trial that this folder's run left is run again; one of another machine is not touched."""
+    """A trial that this folder's run left is run again; one of which no heartbeat tells is not touched."""
     storage = RDBStorage(f"sqlite:///{tmp_path / 'own.db'}")
     report = FairTrainer._report_to_hp_search
 
@@ -141,7 +141,9 @@ def test_a_shared_storage_keeps_the_running_trials_of_others(tmp_path: Path, mon
         patch.setattr(FairTrainer, "_report_to_hp_search", stop)
         with pytest.raises(KilledError):
             searcher(tmp_path / "run", num_train_epochs=1).hyperparameter_search(n_trials=3, storage=storage)
-    study_of(tmp_path, "fairtune").ask()
+    assert [trial.state.name for trial in study_of(tmp_path, "fairtune").trials] == ["COMPLETE", "WAITING"]
+    other_machine = study_of(tmp_path, "fairtune")
+    other_machine._storage.create_new_trial(other_machine._study_id)
     searcher(tmp_path / "run", num_train_epochs=1).hyperparameter_search(n_trials=3, storage=storage)
     states = [trial.state.name for trial in begun(tmp_path, "fairtune")]
     assert states == ["COMPLETE", "COMPLETE", "RUNNING", "COMPLETE"]
@@ -164,7 +166,7 @@ def test_a_trial_killed_as_it_begins_is_taken_up_again(tmp_path: Path, monkeypat
         patch.setattr("hf_fairtune.trainer.reports.start_trial", stop)
         with pytest.raises(KilledError):
             searcher(tmp_path / "run", num_train_epochs=1).hyperparameter_search(n_trials=1, storage=storage)
-    assert [trial.state.name for trial in begun(tmp_path, "fairtune")] == ["RUNNING"]
+    assert [trial.state.name for trial in study_of(tmp_path, "fairtune").trials] == ["WAITING"]
     (tmp_path / "run").rename(tmp_path / "moved")
     searcher(tmp_path / "moved", num_train_epochs=1).hyperparameter_search(n_trials=1, storage=storage)
     assert [(trial.number, trial.state.name) for trial in begun(tmp_path, "fairtune")] == [(0, "COMPLETE")]

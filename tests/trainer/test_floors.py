@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from hf_fairtune import FairTrainer, FairTuneError
 from hf_fairtune.audits.compute import fairness_metrics
-from hf_fairtune.search.searcher import NoWinnerError
+from hf_fairtune.search.outcome import NoWinnerError
 from tests.conftest import table
 from tests.trainer.test_searching import searcher
 

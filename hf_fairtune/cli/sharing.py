@@ -1,0 +1,44 @@
+"""Where the trials of a search lie, so that several workers share them."""
+
+from dataclasses import asdict, dataclass, field
+
+from ..search.study_options import GRACE, STUDY_NAME, OptunaOptions, StudyOptions
+
+
+@dataclass
+class SharingArguments:
+    """How workers share a search."""
+
+    storage: str | None = field(
+        default=None,
+        metadata={
+            "help": "URL of a database in which workers on several machines share the trials, postgresql://... or "
+            "sqlite:///...; the password is best left to PGPASSWORD or ~/.pgpass. Checkpoints, scores and the winner "
+            "are shared as far as --output_dir is. Default: search.db in --output_dir, for workers on one machine. "
+            "With any number of workers --mode random runs the same trials, other modes the same presets and random "
+            "starts; what they draw after those depends on the trials that had ended."
+        },
+    )
+    study_name: str = field(default=STUDY_NAME, metadata={"help": "Name of the search in --storage."})
+    grace_period: int = field(
+        default=GRACE,
+        metadata={
+            "help": "Seconds without a heartbeat in --storage after which the trial of a worker on another machine is "
+            "run again. Of workers on one machine locks tell at once."
+        },
+    )
+
+    def options(self) -> StudyOptions:
+        """Return where the study lies."""
+        given: OptunaOptions = {
+            "storage": self.storage,
+            "study_name": self.study_name,
+            "grace_period": self.grace_period,
+        }
+        return StudyOptions.of(None, given)
+
+    def public(self) -> dict[str, object]:
+        """Return these arguments as they may be written down: of the storage its place, without host and password."""
+        place = self.options().place
+        own = {"storage": place, "study_name": None, "grace_period": None}
+        return {name: value for name, value in {**asdict(self), **own}.items() if name not in own or value is not None}
