@@ -21,6 +21,8 @@ DELTA = "adapter/delta.safetensors"
 # Several models whose probabilities are averaged, each in a folder of its own, and the script that averages them.
 MEMBERS, AVERAGE = "members", "average.py"
 TRACES = ("fairtune.json", "config.json", "search.db", "adapter_config.json", "model.safetensors")
+# What a process writes to before it renames.
+MAKING, WRITING = ".handover-", ".writing-"
 
 
 def check(folder: str | Path, run: Mapping[str, Any]) -> None:
@@ -128,7 +130,7 @@ def undone_if_refused(folder: Path, files: Sequence[str]) -> Iterator[None]:
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:
-    """Write `content` beside `path`, flush it to disk, then rename: a kill leaves the old file or the new.
+    """Write `content` beside `path`, flush it to disk, then rename: a kill, or a power cut, leaves the old or the new.
 
     Its folder is made where there is none.
 
@@ -137,14 +139,30 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as making:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=WRITING) as making:
             with open(Path(making) / path.name, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(file.name, path)
+        flush(path.parent)
     except OSError as error:
         raise FairTuneError(
             f"`{path}` could not be written ({first_line(error)}); free some space and rerun."
         ) from error
     return path
+
+
+def flush(path: Path) -> None:
+    """Have the disk keep a file, or the names of the files in a folder.
+
+    Raises:
+        OSError: it cannot.
+    """
+    if os.name == "nt" and path.is_dir():  # which keeps names by itself
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

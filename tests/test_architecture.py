@@ -40,6 +40,7 @@ FLOORS: dict[str, int] = {
     "recipes": 3,
     "document": 2,
     "datasets": 2,
+    "lock": 2,
     "folder": 1,
     "catalog": 1,
     "connection": 1,

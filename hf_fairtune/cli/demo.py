@@ -11,7 +11,6 @@ import hf_fairtune
 
 from ..data.arguments import DataArguments
 from ..datasets.lesions import DATASET, write_lesions
-from ..folder import check, check_place
 from ..trainer.arguments import FairTrainingArguments
 from . import search
 from .flags import with_method
@@ -62,8 +61,11 @@ def run(demo: DemoArguments) -> None:
     (*_, kind, _) = with_method([], *search.ARGUMENTS)
     hyperparameters = kind()
     # A folder of another run is refused before anything is written into it.
-    check_place(folder)
-    check(folder, Job(data, model, hyperparameters, training, asdict(searching)).fingerprint)
-    lesions = write_lesions(folder / "lesions", seed=demo.seed)
-    print(f"generated lesions in {lesions}: malignant or benign, skin light or dark", flush=True)
-    search.run(data, model, searching, hyperparameters, training)
+    job = Job(data, model, hyperparameters, training, asdict(searching))
+    with job.alone() as wanted:
+        if wanted:
+            lesions = write_lesions(folder / "lesions", seed=demo.seed)
+            print(f"generated lesions in {lesions}: malignant or benign, skin light or dark", flush=True)
+            search.run(data, model, searching, hyperparameters, training)
+    if not wanted:
+        job.print_result()

@@ -23,8 +23,9 @@ from ..trainer.baselines import BASELINES, baseline_method, baseline_names, base
 from ..trainer.fair import FairTrainer
 from ..trainer.price import cost, searched_methods
 from ..trainer.refusals import check_search
-from .job import Job, say, say_power, say_subset, warn_of_small_groups
+from .job import Job
 from .model import ModelArguments
+from .notes import say, say_power, say_subset, warn_of_small_groups
 from .price import kept_line, price_line, price_of
 from .spending import Spending
 from .tuning import beside, beside_alone, choose
@@ -201,28 +202,29 @@ def run(
 ) -> None:
     """Run the whole of FairTune, or the rest of it."""
     job = Job(data, model, hyperparameters, training, asdict(search))
-    if not job.finished():
-        clock = Clock(Path(training.output_dir) if training.process_index == 0 else None)
-        trainer = job.trainer(search.objective, search.folds)
-        search = search.beside(trainer)
-        say_power(trainer)
-        warn_of_small_groups(trainer)
-        say_subset(trainer, search.search_fraction)
-        plan = spending(trainer, search, clock)
-        counts = plan.n_trials, plan.n_trainings, search.folds, plan.n_refits
-        say(trainer, price_line(price_of(trainer, plan.seconds, *counts)))
-        if search.combination.combines:
-            say(trainer, kept_line(trainer.model, search.trials * max(1, search.folds)))
-        choose(trainer, search, search.trials, plan.ration())
-        baselines = [beside_alone(trainer, search)] if search.alone else []
-        baselines += [name for name in search.others if beside(trainer, name, search, plan)]
-        # Only now, and once: nothing is chosen after the test split was seen.
-        trainer.audit("test", reference=baselines[0] if baselines else None)
-        assert trainer.audits is not None
-        for name in baselines if search.seeds > 1 else ():
-            trainer.audits.replicate(name)
-        job.hand_over(trainer)
-        clock.keep()
+    with job.alone() as wanted:
+        if wanted:
+            clock = Clock(Path(training.output_dir) if training.process_index == 0 else None)
+            trainer = job.trainer(search.objective, search.folds)
+            search = search.beside(trainer)
+            say_power(trainer)
+            warn_of_small_groups(trainer)
+            say_subset(trainer, search.search_fraction)
+            plan = spending(trainer, search, clock)
+            counts = plan.n_trials, plan.n_trainings, search.folds, plan.n_refits
+            say(trainer, price_line(price_of(trainer, plan.seconds, *counts)))
+            if search.combination.combines:
+                say(trainer, kept_line(trainer.model, search.trials * max(1, search.folds)))
+            choose(trainer, search, search.trials, plan.ration())
+            baselines = [beside_alone(trainer, search)] if search.alone else []
+            baselines += [name for name in search.others if beside(trainer, name, search, plan)]
+            # Only now, and once: nothing is chosen after the test split was seen.
+            trainer.audit("test", reference=baselines[0] if baselines else None)
+            assert trainer.audits is not None
+            for name in baselines if search.seeds > 1 else ():
+                trainer.audits.replicate(name)
+            job.hand_over(trainer)
+            clock.keep()
     job.print_result()
 
 

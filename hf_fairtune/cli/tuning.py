@@ -13,7 +13,8 @@ from ..show.chosen import chosen_by, combined
 from ..trainer.audits import MODEL
 from ..trainer.baselines import baseline, seeds_after, single
 from ..trainer.fair import FairTrainer
-from .job import say, train_all
+from .job import train_all
+from .notes import say
 from .spending import Spending
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ replaces an equal one.
 """
 
 import os
-import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
@@ -30,21 +30,19 @@ def write_array(path: Path, kind: str, shape: tuple[int, ...], parts: Iterable[n
     Raises:
         OSError: the disk is full, or the folder cannot be written to.
     """
-    temporary: str | None = None
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
             for part in parts:
                 file.write(part.astype(kind, copy=False).tobytes())
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may be none
+            temporary.unlink(missing_ok=True)
 
 
 def sweep(folder: Path, name: str) -> None:
