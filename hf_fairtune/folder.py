@@ -11,6 +11,8 @@ from typing import Any
 from .errors import FairTuneError, first_line
 
 FILE_NAME = "run.json"
+# What a run began with that its flags do not say, such as the weights of its model.
+START = "start.json"
 # The folder of what is shared, and what an audit shares there.
 SHARE = "share"
 AUDIT = ("audit.html", "groups.csv", "thresholds.csv", "audit.tex", "factors.md")
@@ -34,8 +36,7 @@ def check(folder: str | Path, run: Mapping[str, Any]) -> None:
     path = Path(folder)
     mark = path / FILE_NAME
     if mark.is_file():
-        known, wanted = _known(mark), json.loads(json.dumps(dict(run)))
-        changed = sorted(key for key in {*known, *wanted} if known.get(key) != wanted.get(key))
+        changed = _changed(_known(mark), run)
         if changed:
             raise FairTuneError(
                 f"`{path}` holds another run (other {', '.join(changed)}); choose another output_dir, or delete it."
@@ -44,6 +45,15 @@ def check(folder: str | Path, run: Mapping[str, Any]) -> None:
     found = [name for name in TRACES if (path / name).exists()]
     if found:
         raise FairTuneError(f"`{path}` already holds {', '.join(found)}; choose another output_dir.")
+
+
+def _differing(name: str, before: Any, now: Any) -> str:
+    return f"{before} {name} in place of {now}" if isinstance(now, int) else f"other {name}"
+
+
+def _changed(known: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    wanted = json.loads(json.dumps(dict(now)))
+    return sorted(key for key in {*known, *wanted} if known.get(key) != wanted.get(key))
 
 
 def _known(mark: Path) -> dict[str, Any]:
@@ -62,16 +72,32 @@ def _known(mark: Path) -> dict[str, Any]:
     return known
 
 
-def claim(folder: str | Path, run: Mapping[str, Any]) -> None:
+def claim(folder: str | Path, run: Mapping[str, Any], start: Mapping[str, Any] | None = None) -> None:
     """Make `folder` and write down whose it is, or check that it is this run's.
 
+    Args:
+        folder: of the run.
+        run: what its flags say.
+        start: what it begins with beside these; None where that is not known now.
+
     Raises:
-        FairTuneError: as `check`, or it cannot be made.
+        FairTuneError: as `check`, it began with something else, or it cannot be made.
     """
     check(folder, run)
     path = Path(folder)
     make(path)
-    if not (path / FILE_NAME).is_file():
+    claimed, begun = (path / FILE_NAME).is_file(), path / START
+    if start is not None and claimed and begun.is_file():
+        known = _known(begun)
+        changed = [_differing(name, known.get(name), start.get(name)) for name in _changed(known, start)]
+        if changed:
+            raise FairTuneError(
+                f"`{path}` was begun with {', '.join(changed)}; give it what it was begun with, or choose another "
+                "output_dir."
+            )
+    elif start is not None:
+        write_atomically(begun, json.dumps(dict(start), indent=2) + "\n")
+    if not claimed:
         write_atomically(path / FILE_NAME, json.dumps(dict(run), indent=2) + "\n")
 
 

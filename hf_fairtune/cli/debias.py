@@ -102,7 +102,7 @@ class RepairJob(Job):
         if self.balances:
             data = data.with_external(self.training.seed, self.external.fraction, self.external.replacement)
         for name, path in self.tests.items():
-            data = data.with_test_set(name, replace(self.data, dataset=path))
+            data = data.with_test_set(name, replace(self.data, dataset=path), run=self.folder)
         return data
 
     def starting_model(self, data: FairDataset) -> Callable[[], Any]:

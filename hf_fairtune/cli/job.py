@@ -13,6 +13,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from ..audits.compute import direction
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset, load_fair_dataset
+from ..data.known_rows import NAME as ROWS
 from ..data.pixels import cache_folder
 from ..data.splits import FILE_NAME as SPLITS
 from ..document.document import RUN_FILE, Document
@@ -26,6 +27,7 @@ from ..trainer.arguments import FairTrainingArguments
 from ..trainer.baselines import with_seed
 from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
+from ..trainer.fingerprint import start_of
 from ..trainer.kept_hours import KeptHours
 from ..trainer.kept_start import KeptStart
 from ..trainer.selecting import objective_cells
@@ -109,7 +111,7 @@ class Job:
                 cells = objective_cells(trainer, objective, folds)
             elif trainer.unsearched is not None:
                 raise trainer.unsearched
-            claim(self.folder, self.fingerprint)
+            claim(self.folder, self.fingerprint, start_of(trainer))
         say_weights(trainer)
         for line in (*classes_said(data), *cells_said(data, cells), *detectable_said(data)):
             say(trainer, line)
@@ -132,10 +134,11 @@ class Job:
 
     @property
     def made(self) -> list[str]:
-        """Return what a start makes in the folder: the splits, and the pixels if they are kept there."""
+        """Return what a start makes in the folder: rows, splits, and the pixels if they are kept there."""
         folder, cache = self.folder.resolve(), cache_folder(self.data.data_cache).resolve()
-        inside = cache.is_relative_to(folder)
-        return [SPLITS, *([str(cache.relative_to(folder) / "pixels-*.npy")] if inside else [])]
+        kept = str(cache.relative_to(folder)) if cache.is_relative_to(folder) else None
+        inside = [f"{kept}/pixels-*.npy", f"{kept}/contents-*.json"] if kept else []
+        return [SPLITS, f"{ROWS}*.json", *inside]
 
     def hand_over(self, trainer: FairTrainer) -> None:
         """Write the folder, and push it if that is wanted.

@@ -33,7 +33,8 @@ def write_array(path: Path, kind: str, shape: tuple[int, ...], parts: Iterable[n
     temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as file:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        with os.fdopen(handle, "wb") as file:
             np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
             for part in parts:
                 file.write(part.astype(kind, copy=False).tobytes())
