@@ -13,6 +13,8 @@ from .errors import FairTuneError, first_line
 FILE_NAME = "run.json"
 # What a run began with that its flags do not say, such as the weights of its model.
 START = "start.json"
+# What a finished run found; its last file.
+RECORD = "fairtune.json"
 # The folder of what is shared, and what an audit shares there.
 SHARE = "share"
 AUDIT = ("audit.html", "groups.csv", "thresholds.csv", "audit.tex", "factors.md")
@@ -22,7 +24,7 @@ ENRICHMENT = "enrichment.csv"
 DELTA = "adapter/delta.safetensors"
 # Several models whose probabilities are averaged, each in a folder of its own, and the script that averages them.
 MEMBERS, AVERAGE = "members", "average.py"
-TRACES = ("fairtune.json", "config.json", "search.db", "adapter_config.json", "model.safetensors")
+TRACES = (RECORD, "config.json", "search.db", "adapter_config.json", "model.safetensors")
 # What a process writes to before it renames.
 MAKING, WRITING = ".handover-", ".writing-"
 
@@ -99,6 +101,17 @@ def claim(folder: str | Path, run: Mapping[str, Any], start: Mapping[str, Any] |
         write_atomically(begun, json.dumps(dict(start), indent=2) + "\n")
     if not claimed:
         write_atomically(path / FILE_NAME, json.dumps(dict(run), indent=2) + "\n")
+
+
+def check_ended(folder: str | Path) -> None:
+    """Check that a folder, if it holds a run at all, holds one that is finished.
+
+    Raises:
+        FairTuneError: the run is at work, or was stopped.
+    """
+    path = Path(folder)
+    if (path / FILE_NAME).is_file() and not (path / RECORD).is_file():
+        raise FairTuneError(f"`{path}` holds a run that is not finished; wait for it, or give its command again.")
 
 
 def check_place(folder: str | Path) -> None:

@@ -41,6 +41,7 @@ FLOORS: dict[str, int] = {
     "document": 2,
     "datasets": 2,
     "lock": 2,
+    "manifest": 2,
     "folder": 1,
     "catalog": 1,
     "connection": 1,

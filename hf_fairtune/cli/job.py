@@ -10,6 +10,7 @@ from typing import Any
 from accelerate.utils import broadcast_object_list
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from .. import manifest
 from ..audits.compute import direction
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset, load_fair_dataset
@@ -80,6 +81,7 @@ class Job:
         check(self.folder, self.fingerprint)
         if not (self.folder / RUN_FILE).is_file():
             return False
+        manifest.check(self.folder, manifest.CARDS)
         run = Document.load(self.folder).run
         search, wanted = run.search if run else None, self.more.get("trials")
         done = len(search.trials) if search else 0
