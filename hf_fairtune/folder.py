@@ -11,6 +11,10 @@ from typing import Any
 from .errors import FairTuneError, first_line
 
 FILE_NAME = "run.json"
+# What a run began with that its flags do not say, such as the weights of its model.
+START = "start.json"
+# What a finished run found; its last file.
+RECORD = "fairtune.json"
 # The folder of what is shared, and what an audit shares there.
 SHARE = "share"
 AUDIT = ("audit.html", "groups.csv", "thresholds.csv", "audit.tex", "factors.md")
@@ -20,7 +24,9 @@ ENRICHMENT = "enrichment.csv"
 DELTA = "adapter/delta.safetensors"
 # Several models whose probabilities are averaged, each in a folder of its own, and the script that averages them.
 MEMBERS, AVERAGE = "members", "average.py"
-TRACES = ("fairtune.json", "config.json", "search.db", "adapter_config.json", "model.safetensors")
+TRACES = (RECORD, "config.json", "search.db", "adapter_config.json", "model.safetensors")
+# What a process writes to before it renames.
+MAKING, WRITING = ".handover-", ".writing-"
 
 
 def check(folder: str | Path, run: Mapping[str, Any]) -> None:
@@ -32,8 +38,7 @@ def check(folder: str | Path, run: Mapping[str, Any]) -> None:
     path = Path(folder)
     mark = path / FILE_NAME
     if mark.is_file():
-        known, wanted = _known(mark), json.loads(json.dumps(dict(run)))
-        changed = sorted(key for key in {*known, *wanted} if known.get(key) != wanted.get(key))
+        changed = _changed(_known(mark), run)
         if changed:
             raise FairTuneError(
                 f"`{path}` holds another run (other {', '.join(changed)}); choose another output_dir, or delete it."
@@ -42,6 +47,15 @@ def check(folder: str | Path, run: Mapping[str, Any]) -> None:
     found = [name for name in TRACES if (path / name).exists()]
     if found:
         raise FairTuneError(f"`{path}` already holds {', '.join(found)}; choose another output_dir.")
+
+
+def _differing(name: str, before: Any, now: Any) -> str:
+    return f"{before} {name} in place of {now}" if isinstance(now, int) else f"other {name}"
+
+
+def _changed(known: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    wanted = json.loads(json.dumps(dict(now)))
+    return sorted(key for key in {*known, *wanted} if known.get(key) != wanted.get(key))
 
 
 def _known(mark: Path) -> dict[str, Any]:
@@ -60,17 +74,44 @@ def _known(mark: Path) -> dict[str, Any]:
     return known
 
 
-def claim(folder: str | Path, run: Mapping[str, Any]) -> None:
+def claim(folder: str | Path, run: Mapping[str, Any], start: Mapping[str, Any] | None = None) -> None:
     """Make `folder` and write down whose it is, or check that it is this run's.
 
+    Args:
+        folder: of the run.
+        run: what its flags say.
+        start: what it begins with beside these; None where that is not known now.
+
     Raises:
-        FairTuneError: as `check`, or it cannot be made.
+        FairTuneError: as `check`, it began with something else, or it cannot be made.
     """
     check(folder, run)
     path = Path(folder)
     make(path)
-    if not (path / FILE_NAME).is_file():
+    claimed, begun = (path / FILE_NAME).is_file(), path / START
+    if start is not None and claimed and begun.is_file():
+        known = _known(begun)
+        changed = [_differing(name, known.get(name), start.get(name)) for name in _changed(known, start)]
+        if changed:
+            raise FairTuneError(
+                f"`{path}` was begun with {', '.join(changed)}; give it what it was begun with, or choose another "
+                "output_dir."
+            )
+    elif start is not None:
+        write_atomically(begun, json.dumps(dict(start), indent=2) + "\n")
+    if not claimed:
         write_atomically(path / FILE_NAME, json.dumps(dict(run), indent=2) + "\n")
+
+
+def check_ended(folder: str | Path) -> None:
+    """Check that a folder, if it holds a run at all, holds one that is finished.
+
+    Raises:
+        FairTuneError: the run is at work, or was stopped.
+    """
+    path = Path(folder)
+    if (path / FILE_NAME).is_file() and not (path / RECORD).is_file():
+        raise FairTuneError(f"`{path}` holds a run that is not finished; wait for it, or give its command again.")
 
 
 def check_place(folder: str | Path) -> None:
@@ -128,7 +169,7 @@ def undone_if_refused(folder: Path, files: Sequence[str]) -> Iterator[None]:
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:
-    """Write `content` beside `path`, flush it to disk, then rename: a kill leaves the old file or the new.
+    """Write `content` beside `path`, flush it to disk, then rename: a kill, or a power cut, leaves the old or the new.
 
     Its folder is made where there is none.
 
@@ -137,14 +178,30 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as making:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=WRITING) as making:
             with open(Path(making) / path.name, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(file.name, path)
+        flush(path.parent)
     except OSError as error:
         raise FairTuneError(
             f"`{path}` could not be written ({first_line(error)}); free some space and rerun."
         ) from error
     return path
+
+
+def flush(path: Path) -> None:
+    """Have the disk keep a file, or the names of the files in a folder.
+
+    Raises:
+        OSError: it cannot.
+    """
+    if os.name == "nt" and path.is_dir():  # which keeps names by itself
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -4,18 +4,22 @@ import copy
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
 from safetensors.torch import save_file
 
+from . import manifest
 from .combinations.mean import MeanModel, script
 from .document.data import Task
 from .document.document import RUN_FILE, Document
 from .errors import FairTuneError, first_line
 from .families.moved import move, moved_tensors
-from .folder import AVERAGE, DELTA, MEMBERS, SHARE
+from .folder import AVERAGE, DELTA, MAKING, MEMBERS, SHARE, check_ended, flush
+from .lock import hold
+from .outgoing import allowed
 from .publish import publish
 from .show.files import write_card
 
@@ -23,8 +27,9 @@ from .show.files import write_card
 def write(folder: str | Path, model: Any, processor: Any, document: Document) -> None:
     """Write the folder that stock `transformers` and stock PEFT load, and in `share/` a copy of what a push sends.
 
-    Everything is made beside the folder's files first and renamed over them, so that a kill leaves the old hand-over
-    or the new one, file by file, and `fairtune.json`, which is last, only where the rest is whole.
+    Everything is made beside the folder's files first, flushed to the disk and renamed over them. `fairtune.json` is
+    removed before that and comes last, so that it is there only where the rest is whole, after a power cut too.
+    `manifest.json` names every file with its SHA-256.
 
     Raises:
         FairTuneError: the disk is full or not writable; what was there is untouched.
@@ -32,15 +37,47 @@ def write(folder: str | Path, model: Any, processor: Any, document: Document) ->
     target = Path(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target, prefix=".handover-", ignore_cleanup_errors=True) as place:
+        with tempfile.TemporaryDirectory(dir=target, prefix=MAKING, ignore_cleanup_errors=True) as place:
             making = Path(place)
             _write_model(making, model, processor, document)
             write_card(document, making)
             _share(making, document)
             document.save(making)
+            manifest.write(making, [name.as_posix() for name in _files(making)])
             _move(making, target)
     except OSError as error:
         raise FairTuneError(f"`{target}` could not be written ({first_line(error)}); free some space.") from error
+
+
+def renew(folder: str | Path, contact: str | None = None) -> Document:
+    """Write card and figures of a finished run again, also in `share/`, from its document alone, and return that.
+
+    The manifest follows; where an earlier version left none, it names the files as they are. A `contact` goes into the
+    document first.
+
+    Raises:
+        FairTuneError: the run is at work or not finished, its document is damaged, or the disk is not writable.
+    """
+    check_ended(folder)
+    with hold(folder):
+        place = Path(folder)
+        places = [part for part in (place, place / SHARE) if part.is_dir()]
+        is_new = not (place / manifest.FILE_NAME).is_file()
+        if not is_new:
+            manifest.check_file(place, RUN_FILE)
+        document = Document.load(place)
+        if contact is not None and document.run is not None:
+            document = replace(document, run=replace(document.run, contact=contact))
+            for part in places:
+                (document if part == place else publish(document)).save(part)
+        for part in places:
+            write_card(document, part)
+        if is_new:
+            found = ((part.resolve(), name) for part in places for name in allowed(part.resolve()))
+            manifest.write(place, [(part / name).relative_to(place.resolve()).as_posix() for part, name in found])
+        else:
+            manifest.write_again(place)
+    return document
 
 
 def _write_model(folder: Path, model: Any, processor: Any, document: Document) -> None:
@@ -98,12 +135,22 @@ def _share(folder: Path, document: Document) -> None:
 def _move(source: Path, target: Path) -> None:
     """Move all files, the exact document last, and remove from `share/` what an earlier hand-over left."""
     names = _files(source)
-    for name in sorted(names, key=lambda name: name == Path(RUN_FILE)):
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        os.chmod(source / name, 0o644)
-        os.replace(source / name, target / name)
+    # Libraries close some of their files to others, whatever the process's umask says.
+    mode = (source / RUN_FILE).stat().st_mode
+    for name in names:
+        os.chmod(source / name, mode)
+        flush(source / name)
+    (target / RUN_FILE).unlink(missing_ok=True)
+    for name in names:
+        if name != Path(RUN_FILE):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(source / name, target / name)
     for name in set(_files(target / SHARE)) - {name.relative_to(SHARE) for name in names if name.parts[0] == SHARE}:
         (target / SHARE / name).unlink()
+    for place in {place for name in names for place in name.parents}:
+        flush(target / place)
+    os.replace(source / RUN_FILE, target / RUN_FILE)
+    flush(target)
 
 
 def _files(folder: Path) -> list[Path]:

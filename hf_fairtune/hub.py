@@ -12,8 +12,9 @@ from huggingface_hub.utils import validate_repo_id
 from .connection import silence
 from .document.document import RUN_FILE, Document
 from .errors import FairTuneError, first_line
-from .folder import AUDIT, SHARE
-from .outgoing import CARD, check, publishable
+from .folder import AUDIT, SHARE, check_ended
+from .lock import check_free
+from .outgoing import CARD, check, check_whole, publishable
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -115,13 +116,18 @@ def push(
     revision: str | None = None,
     create_pr: bool = False,
     token: str | None = None,
+    edited_card: bool = False,
 ) -> PushResult:
     """Send the `share/` of a run or an audit to the Hub as one commit; a dry run lists it and touches no network.
 
     Raises:
-        FairTuneError: the folder may not leave, or the Hub refused; always one line.
+        FairTuneError: the folder is written to, not as it was handed over (its card may be where `edited_card`), or
+            may not leave, or the Hub refused; always one line.
     """
     target = Target(repo_id, private, commit_message, revision, create_pr, token)
+    check_free(folder)
+    check_ended(folder)
+    check_whole(folder, edited_card)
     check(folder)
     root, names = Path(folder) / SHARE, publishable(folder)
     files = [(name.as_posix(), (root / name).stat().st_size) for name in names]

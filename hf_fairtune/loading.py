@@ -15,7 +15,7 @@ from .errors import FairTuneError, first_line, listed
 from .families.head import heads_of, is_multi_label, order_classes
 from .families.mae_encoder import MODEL_TYPE, LoadedKeys, classifier_of_mae
 from .families.one_logit import has_one_logit, two_logits
-from .folder import AVERAGE, MEMBERS
+from .folder import AVERAGE, MEMBERS, check_ended
 from .scoring import class_names
 
 # What transformers raises: nothing there, something else there, or a library that it needs and is not installed.
@@ -34,6 +34,7 @@ def load_processor(name: str) -> Any:
 def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
     """Load a model with a new head of these classes, which the Trainer seeds; of an autoencoder its encoder."""
     names = dict(enumerate(labels))
+    check_ended(Path(name).expanduser())
     with hub_or_cache(name):
         try:
             if AutoConfig.from_pretrained(name).model_type == MODEL_TYPE:
@@ -109,6 +110,7 @@ def load_classifier(name: str) -> Any:
     """Load a model as it is, in float32: half precision would round its scores and its small steps."""
     if name.startswith((".", "/", "~")) and not Path(name).expanduser().exists():
         raise FairTuneError(f"`{name}` does not exist; give the folder or the Hub id of an image classifier.")
+    check_ended(Path(name).expanduser())
     if (Path(name).expanduser() / MEMBERS).is_dir():
         raise FairTuneError(
             f"`{name}` holds several models whose probabilities are averaged; give one of them, such as "

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from . import manifest
 from .document.document import AUDIT_FILE, RUN_FILE, Document
 from .document.scalar import Argument
 from .errors import FairTuneError
@@ -26,37 +27,70 @@ PATIENTS = re.compile(r"(^|_)(ids?|patients?|clusters?|rows?)$")
 
 
 def publishable(folder: str | Path) -> list[Path]:
-    """List what may leave a folder of a run or an audit, as sorted paths inside its `share/`.
+    """List what may leave a folder of a run or an audit: of what it handed over in `share/`, by sorted paths there.
 
-    Anything unnamed here stays, and so does a picture that the card does not show. Links are left out: what they
-    point to was not made by the job.
+    Anything unnamed here stays, so does what lies there without having been handed over, and a picture that the card
+    does not show. Links are left out: what they point to was not made by the job.
 
     Raises:
         FairTuneError: the folder is no output folder, or its `share/` is not whole; says what lacks.
     """
+    root = _shared(folder)
+    named = {Path(name).relative_to(SHARE) for name in manifest.load(Path(folder)) if Path(name).parts[0] == SHARE}
+    found, needed = allowed(root) & named, _needed(root)
+    missing = [name for name in needed if Path(name) not in found]
+    missing += [] if _is_audit(root) or any(path.match("model*.safetensors") for path in found) else [WEIGHTS[0]]
+    if missing:
+        names = ", ".join(f"`{name}`" for name in missing)
+        raise FairTuneError(f"`{folder}/{SHARE}` lacks {names}; run the job again, which writes it.")
+    return sorted(found)
+
+
+def _shared(folder: str | Path) -> Path:
     root = (Path(folder) / SHARE).resolve()
     if not root.is_dir():
         raise FairTuneError(
             f"`{folder}` lacks `{SHARE}/`, which holds what may leave it; pass the output folder of a finished run or "
             "audit, or run it again."
         )
-    audit, card = (root / AUDIT[0]).is_file(), root / CARD
-    needed = AUDIT if audit else RUN
-    if card.is_file() and not audit:
-        needed += tuple(sorted(set(FIGURE.findall(card.read_text(encoding="utf-8", errors="replace")))))
-    allowed = (*needed, ENRICHMENT) if audit else (*needed, *WEIGHTS, *ADAPTER, DELTA, *ENSEMBLE)
-    found = {
-        path.relative_to(root)
-        for pattern in allowed
-        for path in root.glob(pattern)
-        if path.is_file() and path.resolve() == path
-    }
-    missing = [name for name in needed if Path(name) not in found]
-    missing += [] if audit or any(path.match("model*.safetensors") for path in found) else [WEIGHTS[0]]
-    if missing:
-        names = ", ".join(f"`{name}`" for name in missing)
-        raise FairTuneError(f"`{folder}/{SHARE}` lacks {names}; run the job again, which writes it.")
-    return sorted(found)
+    return root
+
+
+def allowed(root: Path) -> set[Path]:
+    """List the files of a hand-over, or of its `share/`, whose names may leave, as paths below a resolved folder."""
+    needed = _needed(root)
+    patterns = (*needed, ENRICHMENT) if _is_audit(root) else (*needed, *WEIGHTS, *ADAPTER, DELTA, *ENSEMBLE)
+    paths = {path for pattern in patterns for path in root.glob(pattern)}
+    return {path.relative_to(root) for path in paths if path.is_file() and path.resolve() == path}
+
+
+def _is_audit(root: Path) -> bool:
+    return (root / AUDIT[0]).is_file() and not (root / RUN_FILE).is_file()
+
+
+def _needed(root: Path) -> tuple[str, ...]:
+    """List what a whole `share/` has, and the figures that its card shows."""
+    card = root / CARD
+    if _is_audit(root):
+        return AUDIT
+    shown = FIGURE.findall(card.read_text(encoding="utf-8", errors="replace")) if card.is_file() else ()
+    return (*RUN, *sorted({*shown}))
+
+
+def check_whole(folder: str | Path, edited_card: bool = False) -> None:
+    """Refuse a folder with a file that is not as it was handed over; its card may be, where `edited_card` says so.
+
+    Raises:
+        FairTuneError: names the file, and says what to do.
+    """
+    _shared(folder)
+    shared, (own, sent) = Path(folder) / SHARE, manifest.CARDS
+    if not edited_card and manifest.is_edited(folder, sent):
+        raise FairTuneError(
+            f"`{shared / CARD}` was edited since it was handed over; add --edited_card to send it as it is, or "
+            f"`fairtune report {folder}` writes it again."
+        )
+    manifest.check(folder, manifest.CARDS if edited_card else (own,))
 
 
 def check(folder: str | Path) -> None:

@@ -81,15 +81,15 @@ def score_dataset(
         arguments.dataset, image=arguments.image, image_root=arguments.image_root, divided=split != "all"
     )
     source = source.certain(arguments.label, arguments.positive, arguments.uncertain)
-    identities = identify(source.images, source.root)
+    cache = cache_folder(arguments.data_cache)
+    identities = identify(source.images, source.root, cache)
     splits = split_rows(source, identities, split, arguments.cluster, splits_file)
     kept = np.arange(len(source.images)) if splits is None else np.flatnonzero(np.isin(splits, [split, "validation"]))
     splits = None if splits is None else splits[kept]
     frame, classes = source.frame.iloc[kept].reset_index(drop=True), class_names(model)
     scores = ClassScores(np.zeros((len(kept), len(classes))), classes, "the model", True, are_findings(model))
     read_scored(frame, arguments, scores)
-    images, stamps = source.images.select(kept), [identities.stamps[i] for i in kept]
-    cache = cache_folder(arguments.data_cache)
+    images, stamps = source.images.select(kept), [identities.images[i] for i in kept]
     scores = replace(scores, values=score_images(model, processor, images, stamps, cache, batch_size))
     names = [identities.names[i] for i in kept]
     table = replace(read_scored(frame, arguments, scores, source.readings), splits=splits, images=np.array(names))

@@ -42,6 +42,8 @@ FLOORS: dict[str, int] = {
     "checksums": 2,
     "kept_json": 2,
     "datasets": 2,
+    "lock": 2,
+    "manifest": 2,
     "folder": 1,
     "catalog": 1,
     "connection": 1,

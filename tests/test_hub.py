@@ -10,6 +10,7 @@ from peft import LNTuningConfig, get_peft_model
 from PIL import Image
 from transformers import ViTImageProcessorPil
 
+from hf_fairtune import manifest
 from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Base, MethodFacts, Model, Run, Training
@@ -77,7 +78,14 @@ def folder(tmp_path: Path) -> Path:
     (root / "figures" / "linked.png").symlink_to(root / "patients.csv")
     for name in ("fairtune.json", "patients.csv", "model.safetensors"):
         (whole / name).write_text("patient 17")
-    return whole
+    return named(whole)
+
+
+def named(folder: Path) -> Path:
+    """Say that a folder hands over what lies in its share/, whatever it is."""
+    places = [path for path in (folder / "share").rglob("*") if path.is_file() and not path.is_symlink()]
+    manifest.write(folder, [path.relative_to(folder).as_posix() for path in places])
+    return folder
 
 
 @pytest.fixture
@@ -89,7 +97,7 @@ def audit_folder(tmp_path: Path) -> Path:
         (root / "share" / name).write_text(name)
     for name in ("audit.json", "audit.html"):
         (root / name).write_text("patient 17")
-    return root
+    return named(root)
 
 
 def test_stock_calls_load_what_was_pushed(folder: Path, base: Path) -> None:
@@ -127,6 +135,8 @@ def test_an_audit_sends_its_shared_files(audit_folder: Path) -> None:
         files = hub.repo("models", "tester/lesions").at("main")[1]
     assert sorted(files) == sorted(AUDIT)
     (audit_folder / "share" / ENRICHMENT).write_text("column\n")
+    assert ENRICHMENT not in dict(push(audit_folder, "tester/lesions", dry_run=True).files)
+    named(audit_folder)
     assert ENRICHMENT in dict(push(audit_folder, "tester/lesions", dry_run=True).files)
     assert dict(push(audit_folder, "tester/lesions", dry_run=True).files)["audit.html"] == len("audit.html")
 
@@ -134,6 +144,7 @@ def test_an_audit_sends_its_shared_files(audit_folder: Path) -> None:
 def test_exact_counts_do_not_leave(folder: Path) -> None:
     exact = replace(document({("dark",): (40, 40)}), job="train", run=Run(0, Base("tiny", "vit", 16, 1)))
     exact.save(folder / "share")
+    named(folder)
     with pytest.raises(FairTuneError, match=r"`share/fairtune.json` holds exact counts; run the job again"):
         push(folder, "tester/lesions", dry_run=True)
 
@@ -151,12 +162,13 @@ def test_refusals_of_the_hub_are_one_line(folder: Path) -> None:
         assert hub.repos == {}
         for metadata, reason in (("license: none-such", "must be one of"), ("license: [", "while parsing")):
             (folder / "share" / "README.md").write_text(f"---\n{metadata}\n---\n# Lesions\n")
+            named(folder)
             said = push_elsewhere(hub.url, folder)
             assert "`README.md` has metadata" in said
             assert reason in said
         assert hub.repos == {}
     (folder / "share" / "README.md").write_text(CARD)
-    assert "cannot be reached" in push_elsewhere(hub.url, folder)
+    assert "cannot be reached" in push_elsewhere(hub.url, named(folder))
 
 
 def test_public_repository_is_not_taken_for_private(folder: Path) -> None:

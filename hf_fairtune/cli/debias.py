@@ -28,9 +28,10 @@ from ..trainer.price import cost
 from ..trainer.repair_arguments import RepairTrainingArguments
 from ..trainer.run_facts import repair_facts
 from ..trainer.saliency import captum_explainer, write_maps
-from .job import Job, located, say, say_power, train, train_again
+from .job import Job, located, train, train_again
 from .ladder import LADDER, LadderArguments, climb, rules_of, rules_text, rungs_of
 from .model import ModelArguments
+from .notes import say, say_power
 from .price import price_line, price_of
 
 EXAMPLE = """  fairtune debias --method swift --model my-team/melanoma --dataset lesions.csv --label malignant \\
@@ -101,7 +102,7 @@ class RepairJob(Job):
         if self.balances:
             data = data.with_external(self.training.seed, self.external.fraction, self.external.replacement)
         for name, path in self.tests.items():
-            data = data.with_test_set(name, replace(self.data, dataset=path))
+            data = data.with_test_set(name, replace(self.data, dataset=path), run=self.folder)
         return data
 
     def starting_model(self, data: FairDataset) -> Callable[[], Any]:
@@ -160,12 +161,13 @@ def complete(
             f"`--method {training.method}` trains on the training split as it is; leave out external_fraction and "
             "external_replacement."
         )
-    if not job.finished():
-        if external.maps:
-            captum_explainer()
-        trainer = job.trainer()
-        repair(job, trainer, external)
-        job.hand_over(trainer)
+    with job.alone() as wanted:
+        if wanted:
+            if external.maps:
+                captum_explainer()
+            trainer = job.trainer()
+            repair(job, trainer, external)
+            job.hand_over(trainer)
     return job
 
 

@@ -4,14 +4,13 @@ Writes lesions with a planted bias against dark skin, searches the mask, trains 
 and prints how each treats each group.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import hf_fairtune
 
 from ..data.arguments import DataArguments
 from ..datasets.lesions import DATASET, write_lesions
-from ..folder import check, check_place
 from ..trainer.arguments import FairTrainingArguments
 from . import search
 from .flags import with_method
@@ -39,7 +38,7 @@ def run(demo: DemoArguments) -> None:
     """Run `fairtune search` on the generated lesions."""
     # A ViT 240 times smaller than ViT-B takes ten times its learning rates.
     searching = search.SearchArguments(
-        demo.trials, baselines=["full"], learning_rate_low=1e-4, learning_rate_high=1e-2
+        trials=demo.trials, baselines=["full"], learning_rate_low=1e-4, learning_rate_high=1e-2
     )
     folder = Path(demo.output_dir).absolute()
     data = DataArguments(
@@ -62,8 +61,11 @@ def run(demo: DemoArguments) -> None:
     (*_, kind, _) = with_method([], *search.ARGUMENTS)
     hyperparameters = kind()
     # A folder of another run is refused before anything is written into it.
-    check_place(folder)
-    check(folder, Job(data, model, hyperparameters, training, asdict(searching)).fingerprint)
-    lesions = write_lesions(folder / "lesions", seed=demo.seed)
-    print(f"generated lesions in {lesions}: malignant or benign, skin light or dark", flush=True)
-    search.run(data, model, searching, hyperparameters, training)
+    job = Job(data, model, hyperparameters, training, searching.public())
+    with job.alone() as wanted:
+        if wanted:
+            lesions = write_lesions(folder / "lesions", seed=demo.seed)
+            print(f"generated lesions in {lesions}: malignant or benign, skin light or dark", flush=True)
+            search.run(data, model, searching, hyperparameters, training)
+    if not wanted:
+        job.print_result()

@@ -1,40 +1,40 @@
 """What `search`, `train` and `debias` have in common: data, trainer, the hand-over."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from accelerate.utils import broadcast_object_list
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from ..audits.audit_table import powers
+from .. import manifest
 from ..audits.compute import direction
-from ..audits.engine.resampled_rows import ESTIMABLE
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset, load_fair_dataset
+from ..data.known_rows import NAME as ROWS
 from ..data.pixels import cache_folder
 from ..data.splits import FILE_NAME as SPLITS
-from ..document.comparison import MARGIN
 from ..document.document import RUN_FILE, Document
 from ..errors import FairTuneError
-from ..folder import check, check_place, claim, undone_if_refused
+from ..folder import FILE_NAME, check, check_place, claim, undone_if_refused
 from ..loading import load_processor, load_with_new_head
+from ..lock import gone, hold
 from ..methods.method import Method, method_named
-from ..show.beforehand import classes
-from ..show.compared import power
-from ..show.table import plain
 from ..show.terminal import audit_text
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.baselines import with_seed
 from ..trainer.epoch_line import EpochLine
 from ..trainer.fair import FairTrainer
+from ..trainer.fingerprint import start_of
 from ..trainer.kept_hours import KeptHours
 from ..trainer.kept_start import KeptStart
 from ..trainer.selecting import objective_cells
-from .counts import cells_said, classes_said, counts_of, detectable_said
+from .counts import cells_said, classes_said, detectable_said
 from .model import ModelArguments
+from .notes import say, say_weights
 
 
 @dataclass
@@ -62,11 +62,26 @@ class Job:
         run |= {"recipe": followed and {followed.name: followed.values}}
         return {**run, **self.training.deciding()} | {"data_cache": None, "trials": None, "max_hours": None}
 
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Hold the folder for the run's life, on the main process for all; yield whether the run is still to be done.
+
+        Raises:
+            FairTuneError: another process holds the folder, or it is another run's; on every process.
+        """
+        if self.finished():  # which may lie where nothing can be written
+            yield False
+            return
+        check_place(self.folder)
+        with held(self.folder, self.training.process_index):
+            yield not self.finished()
+
     def finished(self) -> bool:
         """Tell whether the run ended before."""
         check(self.folder, self.fingerprint)
         if not (self.folder / RUN_FILE).is_file():
             return False
+        manifest.check(self.folder, manifest.CARDS)
         run = Document.load(self.folder).run
         search, wanted = run.search if run else None, self.more.get("trials")
         done = len(search.trials) if search else 0
@@ -98,7 +113,7 @@ class Job:
                 cells = objective_cells(trainer, objective, folds)
             elif trainer.unsearched is not None:
                 raise trainer.unsearched
-            claim(self.folder, self.fingerprint)
+            claim(self.folder, self.fingerprint, start_of(trainer))
         say_weights(trainer)
         for line in (*classes_said(data), *cells_said(data, cells), *detectable_said(data)):
             say(trainer, line)
@@ -121,13 +136,20 @@ class Job:
 
     @property
     def made(self) -> list[str]:
-        """Return what a start makes in the folder: the splits, and the pixels if they are kept there."""
+        """Return what a start makes in the folder: rows, splits, and the pixels if they are kept there."""
         folder, cache = self.folder.resolve(), cache_folder(self.data.data_cache).resolve()
-        inside = cache.is_relative_to(folder)
-        return [SPLITS, *([str(cache.relative_to(folder) / "pixels-*.npy")] if inside else [])]
+        kept = str(cache.relative_to(folder)) if cache.is_relative_to(folder) else None
+        inside = [f"{kept}/pixels-*.npy", f"{kept}/contents-*.json"] if kept else []
+        return [SPLITS, f"{ROWS}*.json", *inside]
 
     def hand_over(self, trainer: FairTrainer) -> None:
-        """Write the folder, and push it if that is wanted."""
+        """Write the folder, and push it if that is wanted.
+
+        Raises:
+            FairTuneError: it was deleted meanwhile.
+        """
+        if trainer.is_world_process_zero() and not (self.folder / FILE_NAME).is_file():
+            raise gone(self.folder)
         trainer.save_model()
         if self.training.push_to_hub:
             trainer.push_to_hub(commit_message=None)
@@ -136,6 +158,22 @@ class Job:
         """Print, on the main process, the tables of the finished run and where its card is."""
         if self.training.process_index == 0:
             print(f"{audit_text(Document.load(self.folder))}\n\nmodel card: {self.folder / 'README.md'}")
+
+
+@contextmanager
+def held(folder: Path, process_index: int) -> Iterator[None]:
+    """Hold a folder on the main process; every process raises where it cannot be held."""
+    with ExitStack() as stack:
+        refusal = None
+        try:
+            if process_index == 0:
+                stack.enter_context(hold(folder))
+        except FairTuneError as error:
+            refusal = error
+        refusal = broadcast_object_list([refusal])[0]
+        if refusal is not None:
+            raise refusal
+        yield
 
 
 def located(name: str) -> str:
@@ -171,74 +209,3 @@ def train_again(trainer: FairTrainer, seeds: Sequence[int]) -> None:
         assert trainer.audits is not None
         assert other.audits is not None
         trainer.audits.repeat(seed, other.audits)
-
-
-def say_weights(trainer: FairTrainer) -> None:
-    """Say how the classes are weighted, if they are."""
-    weights = trainer.method.cross_entropy.class_weights
-    if weights and trainer.data is not None:
-        names = trainer.data.label_names
-        if len(weights) == 2 * len(names):
-            # Each of several findings has two.
-            names = [part for name in names for part in (f"no {name}", name)]
-        each = [f"{name} {weight:.3g}" for name, weight in zip(names, weights, strict=True)]
-        say(trainer, f"class weights: {', '.join(each)}")
-
-
-def warn_of_small_groups(trainer: FairTrainer) -> None:
-    """Say which groups are too small on validation for a search to tell their AUC from chance."""
-    assert trainer.data is not None
-    for by_group in counts_of(trainer.data, "validation").values() if trainer.data.task == "binary" else ():
-        for group, counts in sorted(by_group.items()):
-            if min(counts) < ESTIMABLE:
-                say(
-                    trainer, f"note: group {group} has {counted(counts)} in validation; its AUC there is mostly chance"
-                )
-
-
-def say_subset(trainer: FairTrainer, fraction: float) -> None:
-    """Say which share of the training rows trials see, by group, and where it is too small to learn from."""
-    if fraction == 1:
-        return
-    assert trainer.data is not None
-    some = trainer.data.subset(fraction, trainer.args.seed)
-    say(trainer, f"trials train on {len(some['train'])} of {len(trainer.data['train'])} images, the same in each:")
-    if some.task != "binary":
-        sizes = dict(zip(some.label_names, some.cells("train").sum(axis=0).tolist(), strict=True))
-        say(trainer, f"  {classes(sizes)}")
-        return
-    ((_, by_group),) = counts_of(some, "train").items()
-    for group, counts in sorted(by_group.items()):
-        note = f"; fewer than {ESTIMABLE} tell a trial little" if min(counts) < ESTIMABLE else ""
-        say(trainer, f"  group {group}: {counted(counts)}{note}")
-
-
-def counted(counts: tuple[int, int]) -> str:
-    """Write the positives and negatives of a group."""
-    return f"{counts[1]} without and {counts[0]} with the finding"
-
-
-def say_power(trainer: FairTrainer, split: str = "test", reference_scores: np.ndarray | None = None) -> None:
-    """Say what a comparison on a split can show, before the model is trained; scores are a known reference's.
-
-    Of several classes it is said of the last attribute, which is what training knows.
-    """
-    data = trainer.data
-    assert data is not None
-    shape = len(data.columns(split)["row"]), len(data.facts().targets)
-    table = data.scored(split, np.zeros(shape) if reference_scores is None else reference_scores, reference_scores)
-    said = dict[str, list[str]]()
-    for target, attribute, found in powers(table, data.exclude, data.include):
-        if len(table.targets) == 1:
-            said[f"{attribute}: {plain(power(found, MARGIN))}"] = []
-        elif attribute == table.attributes[-1].name:
-            said.setdefault(f"{attribute}: {plain(power(found, MARGIN))}", []).append(target)
-    for text, targets in said.items():
-        of = f" ({', '.join(targets)})" if targets else ""
-        say(trainer, f"note: comparison on {split} by {text}{of}")
-
-
-def say(trainer: FairTrainer, line: str) -> None:
-    """Print on the main process only."""
-    if trainer.is_world_process_zero():
-        print(line, flush=True)

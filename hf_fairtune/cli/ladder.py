@@ -11,7 +11,8 @@ from ..show.ladder import ladder_said, rung_said
 from ..show.table import plain
 from ..trainer.fair import FairTrainer
 from ..trainer.ladder import BETTER, IS_BETTER, Climb, check_enough
-from .job import say, train
+from .job import train
+from .notes import say
 
 LADDER = "ladder"
 RUNGS = ("dfr", "enforced", "swift")

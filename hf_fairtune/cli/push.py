@@ -18,6 +18,10 @@ class PushArguments:
     public: bool = field(
         default=False, metadata={"help": "Make a new repository public; one that is private stays so, and is refused."}
     )
+    edited_card: bool = field(
+        default=False,
+        metadata={"help": "Send a README.md that was edited by hand; the rest is as handed over."},
+    )
     message: str | None = field(default=None, metadata={"help": "Message of the commit. Default: what is added."})
     revision: str | None = field(default=None, metadata={"help": "Branch, made if it is new. Default: main."})
     create_pr: bool = field(default=False, metadata={"help": "Open a pull request."})
@@ -41,5 +45,6 @@ def run(arguments: PushArguments) -> None:
         revision=arguments.revision,
         create_pr=arguments.create_pr,
         token=arguments.token,
+        edited_card=arguments.edited_card,
     )
     print(done)

@@ -1,13 +1,10 @@
 """Write the card and figures of a finished run again, from its document alone."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..document.document import Document
 from ..errors import FairTuneError
-from ..folder import SHARE
-from ..publish import publish
-from ..show.files import write_card
+from ..handover import renew
 from ..show.terminal import audit_text
 
 EXAMPLE = """  fairtune report fairtune-lesions
@@ -31,13 +28,5 @@ def run(arguments: ReportArguments) -> None:
     folder = Path(arguments.run)
     if not folder.is_dir():
         raise FairTuneError(f"`--run {folder}` is not a folder; pass the output folder of a run.")
-    document = Document.load(folder)
-    if arguments.contact is not None and document.run is not None:
-        document = replace(document, run=replace(document.run, contact=arguments.contact))
-        document.save(folder)
-        if (folder / SHARE).is_dir():
-            publish(document).save(folder / SHARE)
-    write_card(document, folder)
-    if (folder / SHARE).is_dir():
-        write_card(document, folder / SHARE)
+    document = renew(folder, arguments.contact)
     print(f"{audit_text(document)}\n\nmodel card: {folder / 'README.md'}")

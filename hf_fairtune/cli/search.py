@@ -1,6 +1,7 @@
 """Search what to fine-tune so that the worst-off group does best, train the winner, test it once."""
 
 import math
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..combinations.combination import Combination, combination_named
 from ..data.arguments import DataArguments
 from ..document.run import SINGLE
 from ..errors import FairTuneError
+from ..lock import BusyError
 from ..search.floors import MIN_AUC, Floors
 from ..search.hours import Clock
 from ..search.modes import MODES, mode_named
@@ -23,12 +25,13 @@ from ..trainer.baselines import BASELINES, baseline_method, baseline_names, base
 from ..trainer.fair import FairTrainer
 from ..trainer.price import cost, searched_methods
 from ..trainer.refusals import check_search
-from .job import Job, say, say_power, say_subset, warn_of_small_groups
+from .job import Job, held
 from .model import ModelArguments
+from .notes import say, say_power, say_subset, warn_of_small_groups
 from .price import kept_line, price_line, price_of
 from .sharing import SharingArguments
 from .spending import Spending
-from .tuning import beside, beside_alone, choose, only_finisher, train_winner
+from .tuning import beside, beside_alone, choose, share_baselines, train_winner
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
       --cluster patient_id --model google/vit-base-patch16-224 --trials 40 --output_dir fairtune-lesions
@@ -204,34 +207,46 @@ def run(
 ) -> None:
     """Run the whole of FairTune, or the rest of it."""
     job = Job(data, model, hyperparameters, training, search.public())
-    if not job.finished():
-        clock = Clock(Path(training.output_dir) if training.process_index == 0 else None)
-        trainer = job.trainer(search.objective, search.folds)
-        search = search.beside(trainer)
-        say_power(trainer)
-        warn_of_small_groups(trainer)
-        say_subset(trainer, search.search_fraction)
-        plan = spending(trainer, search, clock)
-        counts = plan.n_trials, plan.n_trainings, search.folds, plan.n_refits
-        say(trainer, price_line(price_of(trainer, plan.seconds, *counts)))
-        if search.combination.combines:
-            say(trainer, kept_line(trainer.model, search.trials * max(1, search.folds)))
-        choose(trainer, search, search.trials, plan.ration())
-        held = only_finisher(trainer, search, plan)
-        if held is None:
+    if job.finished():
+        job.print_result()
+        return
+    clock = Clock(Path(training.output_dir) if training.process_index == 0 else None)
+    trainer = job.trainer(search.objective, search.folds)
+    search = search.beside(trainer)
+    say_power(trainer)
+    warn_of_small_groups(trainer)
+    say_subset(trainer, search.search_fraction)
+    plan = spending(trainer, search, clock)
+    counts = plan.n_trials, plan.n_trainings, search.folds, plan.n_refits
+    say(trainer, price_line(price_of(trainer, plan.seconds, *counts)))
+    if search.combination.combines:
+        say(trainer, kept_line(trainer.model, search.trials * max(1, search.folds)))
+    choose(trainer, search, search.trials, plan.ration())
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(job.folder, training.process_index))
+        except BusyError:
+            share_baselines(trainer, search, plan)
             return
-        train_winner(trainer, search)
-        baselines = [beside_alone(trainer, search)] if search.alone else []
-        baselines += [name for name in search.others if beside(trainer, name, search, plan)]
-        # Only now, and once: nothing is chosen after the test split was seen.
-        trainer.audit("test", reference=baselines[0] if baselines else None)
-        assert trainer.audits is not None
-        for name in baselines if search.seeds > 1 else ():
-            trainer.audits.replicate(name)
-        job.hand_over(trainer)
+        if job.finished():  # by another worker
+            job.print_result()
+            return
+        finish(job, trainer, search, plan)
         clock.keep()
-        held.release()
     job.print_result()
+
+
+def finish(job: Job, trainer: FairTrainer, search: SearchArguments, plan: Spending) -> None:
+    """Train what won, search and train the baselines, test all, and hand over."""
+    train_winner(trainer, search)
+    baselines = [beside_alone(trainer, search)] if search.alone else []
+    baselines += [name for name in search.others if beside(trainer, name, search, plan)]
+    # Only now, and once: nothing is chosen after the test split was seen.
+    trainer.audit("test", reference=baselines[0] if baselines else None)
+    assert trainer.audits is not None
+    for name in baselines if search.seeds > 1 else ():
+        trainer.audits.replicate(name)
+    job.hand_over(trainer)
 
 
 def spending(trainer: FairTrainer, search: SearchArguments, clock: Clock) -> Spending:

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelerate.utils import broadcast_object_list
-from filelock import FileLock
-
 from ..audits.replication import LEAST
-from ..document.document import RUN_FILE
 from ..document.run import SINGLE, Model
 from ..search.hours import Ration
 from ..search.outcome import NoWinnerError
-from ..search.worker import finisher
 from ..show.chosen import chosen_by, combined
 from ..trainer.audits import MODEL
 from ..trainer.baselines import baseline, seeds_after, single
 from ..trainer.fair import FairTrainer
-from .job import say, train_all
+from .job import train_all
+from .notes import say
 from .spending import Spending
 
 if TYPE_CHECKING:
@@ -54,23 +49,16 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: R
         say(trainer, f"combined: {combined(trainer.search, digits=3)}")
 
 
-def only_finisher(trainer: FairTrainer, search: SearchArguments, plan: Spending) -> FileLock | None:
-    """Return the lock of the worker that trains what won; another shares the trials of the baselines, and leaves."""
-    folder = Path(trainer.args.output_dir)
-    held = finisher(folder) if trainer.is_world_process_zero() else None
-    if broadcast_object_list([held is not None])[0]:
-        if not (folder / RUN_FILE).is_file():
-            return held or FileLock(folder)  # on the other processes of this worker one that nobody holds
-        say(trainer, f"`{folder}` is finished by another worker")
-        return None
+def share_baselines(trainer: FairTrainer, search: SearchArguments, plan: Spending) -> None:
+    """Run trials of the baselines while another worker holds the folder to train what won, and leave."""
     assert trainer.search is not None
     finished = trainer.search.n_finished
     for name in search.others:
         with suppress(NoWinnerError):
             ration = plan.ration_beside(name, finished)
             choose(baseline(trainer, name), search, plan.trials_beside(finished), ration, name)
-    say(trainer, f"the trials are done; another worker trains what won, in `{folder}`, and this one leaves")
-    return None
+    place = trainer.args.output_dir
+    say(trainer, f"the trials are done; another worker trains what won, in `{place}`, and this one leaves")
 
 
 def train_winner(trainer: FairTrainer, search: SearchArguments) -> None:

@@ -1,10 +1,6 @@
 """Images of equal content, whatever they are called."""
 
-from __future__ import annotations
-
-import hashlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,42 +8,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..errors import FairTuneError, listed
-from .identity import EncodedImage, encoded
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-# Images of equal size in bytes mostly differ here already; their ends may be alike: headers, black borders.
-MIDDLE = 4096
 
 
-def first_of_content(images: Dataset) -> np.ndarray:
-    """Return for each image of the column `image` the first row whose file has the same bytes, int64 [n].
-
-    Only files of equal size are read, and whole only those that are equal in the middle, too.
-    """
-    n = len(images)
-    first = np.arange(n)
-    rows, alike = first, np.zeros(n, dtype=np.int64)
-    for key in (_size, _middle, _digest):
-        found: list[object] = [key(image) for image in encoded(images.select(rows))] if len(rows) else []
-        alike = pd.factorize(pd.Series(list(zip(alike.tolist(), found, strict=True)), dtype=object))[0]
-        again = pd.Series(alike).duplicated(keep=False).to_numpy()
-        rows, alike = rows[again], alike[again]
-    first[rows] = pd.Series(rows).groupby(alike).transform("min").to_numpy() if len(rows) else rows
+def first_of_content(contents: Sequence[str]) -> np.ndarray:
+    """Return for each image the first row of the same content, int64 [n]."""
+    same = pd.Series(contents, dtype=object)
+    first: np.ndarray = pd.Series(np.arange(len(same))).groupby(same.to_numpy()).transform("min").to_numpy(np.int64)
     return first
-
-
-def _size(image: EncodedImage) -> int:
-    return image.size
-
-
-def _middle(image: EncodedImage) -> bytes:
-    return hashlib.sha256(image.middle(MIDDLE)).digest()
-
-
-def _digest(image: EncodedImage) -> bytes:
-    return hashlib.sha256(image.read()).digest()
 
 
 def joined(units: np.ndarray, first: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from .columns import SPLITS
 from .copies import check_one_split
 from .image_checks import check_both_classes, check_folds, check_named
 from .image_rows import ImageRows, read_rows
+from .known_rows import columns_of, digests, keep_rows
 from .leakage import check_unseen
 from .pixels import cache_folder
 from .processors import pixel_shape, plain_processor
@@ -64,6 +65,10 @@ class FairDataset:
         part = self.splits[split]
         return part.with_transform(replace(transform_of(part), augmentation=None, views=0))
 
+    def digests(self) -> dict[str, str]:
+        """Hash what training knows of the rows of the table, and their order; the splits are those of `facts()`."""
+        return digests(columns_of(self._tables[TRAIN]))
+
     def columns(self, split: str) -> dict[str, np.ndarray]:
         """Return `row`, `labels`, `groups` (and `cluster`) of a split, each of shape `(rows,)`, without its pixels."""
         columns: dict[str, np.ndarray] = self.splits[split].with_format("numpy")[:]
@@ -79,22 +84,14 @@ class FairDataset:
         return self._tables[split].cases(self._rows(split))
 
     def scored(self, split: str, scores: np.ndarray, reference_scores: np.ndarray | None = None) -> ScoredTable:
-        """Return the rows of a split with a model's scores of the targets.
+        """Return the rows of a split, with the attributes and their intersection, and a model's scores of the targets.
 
-        The table has every attribute alone and their intersection, with the groups that occur in the split.
-
-        Args:
-            split: name of the split.
-            scores: of its rows in their order, [n] of the positive label, or [n, k] of several classes or findings.
-            reference_scores: of another model, alike.
+        Scores are of the rows in their order, [n] of the positive label, or [n, k] of several classes or findings.
         """
         return self._tables[split].scored(self._rows(split), scores, reference_scores)
 
     def _rows(self, split: str) -> np.ndarray:
         return self.columns(split)["row"]
-
-    def _classes(self, split: str) -> np.ndarray:
-        return self._tables[split].classes[self._rows(split)]
 
     def groups_of(self, split: str) -> list[str]:
         """Return the names of a split's groups in the order of their indices; an added test set has its own."""
@@ -130,11 +127,7 @@ class FairDataset:
         return pixel_shape(self.processor)[0]
 
     def check_unseen(self, model: str | Path) -> None:
-        """Check that a trained model, by its folder, was neither fitted nor chosen on rows of `test`.
-
-        Raises:
-            FairTuneError: it was; the line says how to divide instead.
-        """
+        """Refuse a trained model, by its folder, that was fitted or chosen on rows of `test`; say how to divide."""
         check_unseen(model, self._tables[TRAIN], self._facts)
 
     def with_external(self, seed: int = 0, fraction: float = 1.0, replacement: bool = False) -> FairDataset:
@@ -148,24 +141,23 @@ class FairDataset:
         Raises:
             FairTuneError: the fraction is outside of (0, 1].
         """
-        columns = self.columns(TRAIN)
-        names = self.groups_of(TRAIN)
+        columns, names = self.columns(TRAIN), self.groups_of(TRAIN)
         kept = np.flatnonzero(~np.isin(columns["groups"], list(map(names.index, self.left_out(TRAIN)))))
-        labels, groups = self._classes(TRAIN)[kept], columns["groups"][kept]
-        chosen = kept[balanced_rows(labels, groups, seed=seed, fraction=fraction, replacement=replacement)]
+        cells = self._tables[TRAIN].classes[columns["row"]][kept], columns["groups"][kept]
+        chosen = kept[balanced_rows(*cells, seed=seed, fraction=fraction, replacement=replacement)]
         return self._with("external", self.splits[TRAIN].select(chosen), self._tables[TRAIN], columns["row"][chosen])
 
     def subset(self, fraction: float, seed: int = 0) -> FairDataset:
-        """Return the same data with a share of the rows of `train`, in every group x label alike: `stratified_rows`.
-
-        Raises:
-            FairTuneError: the fraction is outside of (0, 1].
-        """
+        """Return the same data with a share of the rows of `train`, in each group x label alike: `stratified_rows`."""
         columns = self.columns(TRAIN)
-        chosen = stratified_rows(self._classes(TRAIN), columns["groups"], seed=seed, fraction=fraction)
+        chosen = stratified_rows(
+            self._tables[TRAIN].classes[columns["row"]], columns["groups"], seed=seed, fraction=fraction
+        )
         return self._with(TRAIN, self.splits[TRAIN].select(chosen), self._tables[TRAIN], columns["row"][chosen])
 
-    def with_test_set(self, name: str, arguments: DataArguments, table: Table = None) -> FairDataset:
+    def with_test_set(
+        self, name: str, arguments: DataArguments, table: Table = None, run: Path | None = None
+    ) -> FairDataset:
         """Return the same data with one more test split: the whole table of another source, by the same processor.
 
         Its groups are those that occur in it, which may be more or fewer than the main data's; one may lack a class.
@@ -175,15 +167,17 @@ class FairDataset:
             arguments: the flags of the main data with the other source as `dataset`; splits, `image_root` and
                 `image_size` do not count.
             table: as in `load_fair_dataset`.
+            run: folder of a run, which keeps the rows.
 
         Raises:
-            FairTuneError: the name cannot be used, the table cannot be read by the flags, its labels have other names,
-                or it shares clusters or images with `train` or `validation`.
+            FairTuneError: the name or the table cannot be used, its labels have other names, it shares clusters or
+                images with `train` or `validation`, or the run began with other rows.
         """
         check_name(name, self.test_splits)
         source, rows = added_rows(name, arguments, self._tables[TRAIN], table)
-        folder = cache_folder(arguments.data_cache)
-        transform = cached_transform(rows.images, rows.identities.stamps, self.processor, folder)
+        keep_rows(run, rows, test_set=name)
+        cache = cache_folder(arguments.data_cache)
+        transform = cached_transform(rows.images, rows.identities.images, self.processor, cache)
         every = rows.inside(name)
         more = self._with(name, rows.dataset(every, transform), rows, every)
         return replace(more, _facts=replace(more._facts, test_sets=self._facts.test_sets | {name: source}))
@@ -223,7 +217,7 @@ def load_fair_dataset(
         arguments: what to load.
         processor: the model's image processor; `arguments.image_size` changes a copy of it.
         seed: of made splits.
-        splits_file: where made splits are kept and read back next time, whatever the seed.
+        splits_file: where made splits are kept and read back next time, whatever the seed; the rows lie beside it.
         table: a `Dataset`, or a `DatasetDict` whose splits are kept; `arguments.dataset` is its name in reports.
 
     Raises:
@@ -234,6 +228,7 @@ def load_fair_dataset(
     source = load_source(arguments.dataset, image=arguments.image, image_root=arguments.image_root, table=table)
     source = source.certain(arguments.label, arguments.positive, arguments.uncertain)
     rows = read_rows(source, arguments, TRAIN)
+    keep_rows(splits_file and splits_file.parent, rows, source.given)
     split, origin = divide(rows.identities.rows, rows.units, rows.strata, source.given, plan)
     check_one_split(split, rows.table.clusters, rows.first, rows.identities.names.__getitem__)
     rows = replace(rows, split=split)
@@ -241,7 +236,7 @@ def load_fair_dataset(
     check_named(rows, arguments, left_out)
     check_both_classes(rows, left_out)
     folder = cache_folder(arguments.data_cache)
-    plain = cached_transform(rows.images, rows.identities.stamps, processor, folder)
+    plain = cached_transform(rows.images, rows.identities.images, processor, folder)
     augmentation = arguments.augmentation(rows.images, pixel_shape(processor))
     augmented = replace(plain, augmentation=augmentation, views=arguments.stored_views)
     parts = {name: rows.dataset(rows.inside(name), augmented if name == TRAIN else plain) for name in SPLITS}

@@ -5,20 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from tqdm.auto import tqdm
 
-from ..errors import FairTuneError, listed
+from ..errors import FairTuneError, first_line, listed
+from .contents import FileHashes, content_hash
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 # Images taken from a table at once: one by one takes most of the time, and all at once may hold gigabytes.
 BATCH = 64
+CHUNK = 4 * BATCH
 
 
 @dataclass(frozen=True)
@@ -63,49 +68,70 @@ class Identities:
     """Names of the images without their decoding.
 
     Args:
-        images: one an image, the same on every machine: content where it is embedded, else path and size.
+        images: one an image: its content, whatever it is called.
         rows: the same but unique, as an image may be listed twice.
-        stamps: changes whenever the file on this machine does.
         names: what a person would look for: the path below the table's folder, or the embedded content's hash.
     """
 
     images: list[str]
     rows: list[str]
-    stamps: list[str]
     names: list[str]
 
 
-def identify(images: Dataset, root: Path | None) -> Identities:
-    """Name every image of the column `image`."""
-    found: list[tuple[str, str, str]] = []
-    missing: list[str] = []
+def identify(images: Dataset, root: Path | None, cache: Path | None = None) -> Identities:
+    """Name every image of the column `image`.
+
+    Every file is read once; `cache` is the folder that keeps the hashes of those that stay as they are.
+
+    Raises:
+        FairTuneError: some do not exist, or one cannot be read.
+    """
     base = root.absolute() if root else None
-    for image in encoded(images):
-        try:
-            found.append(_identify(image, base))
-        except FileNotFoundError:
-            missing.append(str(image.path))
-    if missing:
+    hashes = FileHashes(None if cache is None else cache / f"contents-{digest(str(base))}.json")
+    found: list[tuple[str, str] | None] = []
+    one = partial(_identify, base=base, hashes=hashes)
+    with (
+        ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
+        tqdm(total=len(images), desc="Hashing images", unit="image", delay=2, disable=None) as bar,
+    ):
+        for start in range(0, len(images), CHUNK):
+            found += pool.map(one, encoded(images, start, start + CHUNK))
+            bar.update(len(found) - bar.n)
+    hashes.keep()
+    if None in found:
+        missing = [str(image.path) for image, names in zip(encoded(images), found, strict=True) if names is None]
         raise FairTuneError(
             f"{len(missing)} of {len(images)} image files do not exist ({listed(missing, 5)}); correct the paths or "
             "name their folder by --image_root."
         )
-    keys = pd.Series([identity for identity, _, _ in found])
-    repeats = keys.groupby(keys).cumcount()
-    rows = [f"{key}.{n}" if n else key for key, n in zip(keys, repeats, strict=True)]
-    return Identities(keys.tolist(), rows, [stamp for _, stamp, _ in found], [name for _, _, name in found])
+    known = [names for names in found if names is not None]
+    keys = pd.Series([content for content, _ in known], dtype=object)
+    return Identities(keys.tolist(), unique(keys), [name for _, name in known])
 
 
-def _identify(image: EncodedImage, base: Path | None) -> tuple[str, str, str]:
+def unique(names: Sequence[str] | pd.Series) -> list[str]:
+    """Number the repeats of names from the second on."""
+    keys = pd.Series(names, dtype=object)
+    return [f"{key}.{n}" if n else key for key, n in zip(keys, keys.groupby(keys).cumcount(), strict=True)]
+
+
+def _identify(image: EncodedImage, base: Path | None, hashes: FileHashes) -> tuple[str, str] | None:
+    """Return content and name of an image; None where its file does not exist."""
     if image.content is not None:
-        content = hashlib.sha256(image.content).hexdigest()[:16]
-        return content, content, content
+        content = content_hash(image.content)
+        return content, content
     if image.path is None:
         raise FairTuneError("An image of the table is empty; drop the rows without one.")
     path = Path(image.path).absolute()
-    status = os.stat(path)
-    name = path.relative_to(base).as_posix() if base and path.is_relative_to(base) else "/".join(path.parts[-2:])
-    return digest([name, status.st_size]), f"{path}:{status.st_size}:{status.st_mtime_ns}", name
+    try:
+        content = hashes[path]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        reason = f"{listed([image.path])} cannot be read ({first_line(error)})"
+        raise FairTuneError(f"{reason}; correct its path or drop its row.") from error
+    inside = base is not None and path.is_relative_to(base)
+    return content, path.relative_to(base).as_posix() if base and inside else "/".join(path.parts[-2:])
 
 
 def digest(content: Any) -> str:

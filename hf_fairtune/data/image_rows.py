@@ -16,6 +16,7 @@ from .columns import SPLITS, clusters_of
 from .copies import first_of_content, joined
 from .facts import split_sheet
 from .identity import Identities, identify, unordered_digest
+from .pixels import cache_folder
 from .scored_table import ScoredTable
 from .source import Source
 from .transform import PixelTransform
@@ -150,7 +151,7 @@ def read_rows(
     """
     found = training_targets(source.frame, arguments.label, arguments.positive, arguments.uncertain, known)
     attributes, grouped = read_attributes(source.frame, arguments.group, lone_levels=lone_levels)
-    identities = identify(source.images, source.root)
+    identities = identify(source.images, source.root, cache_folder(arguments.data_cache))
     table = ScoredTable(
         labels=found.labels,
         scores=np.zeros(found.labels.shape),
@@ -161,7 +162,7 @@ def read_rows(
         clusters=clusters_of(source.frame, arguments.cluster),
         readings=[*source.readings, *found.readings, *grouped],
     )
-    splits, first = np.full(len(source.images), split, object), first_of_content(source.images)
+    splits, first = np.full(len(source.images), split, object), first_of_content(identities.images)
     return ImageRows(source.images, identities, table, found.negative, splits, first)
 
 

@@ -44,7 +44,7 @@ def split_rows(
     found = np.array(given or ["test"] * len(keys))
     clusters = clusters_of(source.frame, cluster)
     if len(np.unique(found)) > 1:
-        check_one_split(found, clusters, first_of_content(source.images), identities.names.__getitem__)
+        check_one_split(found, clusters, first_of_content(identities.images), identities.names.__getitem__)
     if split not in found:
         present = [name for name in SPLITS if name in found]
         raise FairTuneError(f"The data have no row in the {split} split, only in {listed(present)}; pass --split.")

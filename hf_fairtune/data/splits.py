@@ -15,6 +15,8 @@ from .columns import SPLITS
 from .identity import digest
 
 FILE_NAME = "splits.json"
+# What images are called by in the file.
+BY = "content"
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def _save(keys: Sequence[str], split: np.ndarray, plan: SplitPlan, file: Path) -
         "validation_fraction": plan.validation,
         "test_fraction": plan.test,
         "seed": plan.seed,
+        "images": BY,
         "hash": digest(parts),
         "splits": parts,
     }
@@ -110,6 +113,11 @@ def read_splits(file: Path) -> tuple[dict[str, str], SplitPlan]:
         where = {key: name for name in SPLITS for key in parts[name]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FairTuneError(f"`{file}` is no split file ({first_line(error)}). Delete it to divide again.") from error
+    if content.get("images") != BY:
+        raise FairTuneError(
+            f"`{file}` is of an earlier version, which knew images by their paths and not by their content. Divide "
+            "again, and train again, in another output_dir."
+        )
     if not whole:
         raise FairTuneError(f"`{file}` was changed by hand or cut short. Delete it to divide again.")
     return where, plan
@@ -124,12 +132,12 @@ def _kept(keys: Sequence[str], given: np.ndarray, plan: SplitPlan, file: Path) -
             f"`{file}` divides by {made.validation:g} validation and {made.test:g} test, not {plan.validation:g} and "
             f"{plan.test:g}. {advice}"
         )
-    new, gone = set(keys) - set(where), set(where) - set(keys)
+    gone, new = set(where) - set(keys), set(keys) - set(where)
     split = np.array([where.get(key, "") for key in keys], dtype=object)
     moved = int(np.sum((given != "train") & (split != given)))
     if new or gone or moved:
         raise FairTuneError(
-            f"`{file}` divides other data: {len(new)} of {len(keys)} rows are new, {len(gone)} are gone "
-            f"and {moved} changed their given split. {advice}"
+            f"`{file}` divides other data: {len(new)} of {len(keys)} rows are new, {len(gone)} are gone (one "
+            f"whose image changed is both) and {moved} changed their given split. {advice}"
         )
     return split

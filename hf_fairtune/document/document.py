@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ..errors import FairTuneError
-from ..folder import write_atomically
+from ..folder import check_ended, write_atomically
 from .audit import Audit
 from .comparison import Comparison
 from .data import Data
@@ -128,8 +128,8 @@ class Document:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "its top"
             raise FairTuneError(
-                f"`{name}` is no fairtune document of version {SCHEMA_VERSION} ({place}: {first['msg']}); run the job "
-                "again."
+                f"`{name}` is no fairtune document of version {SCHEMA_VERSION} ({place}: {first['msg']}); delete "
+                "it, and give the command that wrote it again."
             ) from None
 
     @classmethod
@@ -140,6 +140,7 @@ class Document:
             FairTuneError: there is none, or it is no document of this schema version.
         """
         path = Path(folder)
+        check_ended(path)
         files = [path / RUN_FILE, path / AUDIT_FILE] if path.is_dir() else [path]
         found = next((file for file in files if file.is_file()), None)
         if found is None:

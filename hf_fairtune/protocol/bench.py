@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 from peft import PeftModel
+from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..audits.thresholds import youden
 from ..data.divisions import divisions
 from ..data.fair_dataset import FairDataset, load_fair_dataset
+from ..data.identity import digest
 from ..document.estimate import NAN
 from ..errors import FairTuneError
 from ..families.family import counts
@@ -26,8 +28,10 @@ from ..loading import load_processor, load_with_new_head, load_with_own_head
 from ..methods.method import Method, method_named
 from ..search.outcome import NoWinnerError
 from ..trainer.audits import MODEL, VALIDATION
+from ..trainer.chance import unchanged_chance
 from ..trainer.divergence import DivergedError
 from ..trainer.fair import FairTrainer
+from ..trainer.fingerprint import configuration_of, weights_of
 from ..trainer.kept_start import KeptStart
 from ..trainer.stages import is_staged
 from .entry import Entry
@@ -72,7 +76,7 @@ class Bench:
                 "name it by `positive`."
             )
         for name, path in self.task.tests.items():
-            data = data.with_test_set(name, replace(arguments, dataset=path))
+            data = data.with_test_set(name, replace(arguments, dataset=path), run=folder)
         return divisions(data, settings.folds, settings.seeds[0]) if settings.folds else [data]
 
     def data(self, unit: AnyUnit) -> FairDataset:
@@ -106,16 +110,20 @@ class Bench:
             found.remove_callback(kind)
         return found
 
-    def check(self) -> None:
-        """Load the data, and the model that the base starts from, once.
+    def check(self) -> dict[str, str]:
+        """Load the data, and the model that the base starts from, once; return hashes of what trainings begin with.
 
         Raises:
             FairTuneError: one of them cannot be used.
         """
         try:
-            self.start(self.units.search(self.task, 0, self.protocol.entry(self.protocol.base)))()
+            with unchanged_chance():
+                set_seed(self.protocol.settings.seeds[0])
+                model = self.start(self.units.search(self.task, 0, self.protocol.entry(self.protocol.base)))()
         except FairTuneError as error:
             raise FairTuneError(f"`tasks`: `{self.task.name}`: {error}") from error
+        found = {"model configuration": configuration_of(model), "model weights": weights_of(model)}
+        return found | {"image processor": digest(self.folds[0].processor.to_dict())}
 
     def refusal(self, entry: Entry) -> str:
         """Say why a method cannot be trained on this task, such as attention of a model without; "" where it can."""

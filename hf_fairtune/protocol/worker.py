@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..data.known_rows import NAME as ROWS
 from ..errors import FairTuneError, listed
 from ..folder import check, check_place, claim, undone_if_refused
 from ..search.progress import duration
@@ -69,18 +70,18 @@ class Worker:
         with ExitStack() as stack:
             for task in self.protocol.tasks:
                 stack.enter_context(undone_if_refused(units.root / task.name, self._made))
+            starts: dict[str, dict[str, str]] = {}
             if not all(unit.is_done for unit in units):
-                for task in self.protocol.tasks:
-                    self.bench(task).check()
+                starts = {task.name: self.bench(task).check() for task in self.protocol.tasks}
                 self._say_refusals()
             claim(self.root, self.protocol.fingerprint)
             for task in self.protocol.tasks:
-                claim(units.root / task.name, task.fingerprint)
+                claim(units.root / task.name, task.fingerprint, starts.get(task.name))
 
     @property
     def _made(self) -> list[str]:
         """Return what a start makes in the folder of a task: its splits, and where checked methods would work."""
-        return [SPLITS, *(f"fold-0/{entry.name}/search/{WORK}/*" for entry in self.protocol.entries)]
+        return [SPLITS, f"{ROWS}*.json", *(f"fold-0/{entry.name}/search/{WORK}/*" for entry in self.protocol.entries)]
 
     def _say_refusals(self) -> None:
         """Say which methods cannot be trained on which tasks.

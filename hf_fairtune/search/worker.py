@@ -51,16 +51,6 @@ class Worker:
         return self.folder / f"{name}.lock"
 
 
-def finisher(folder: Path) -> FileLock | None:
-    """Return the lock of the one worker of a folder that trains what won; None where another has it."""
-    held = FileLock(folder / "winner.lock")
-    try:
-        held.acquire(timeout=0)
-    except Timeout:
-        return None
-    return held
-
-
 class Watch:
     """Sees what did not change for `grace` seconds, by this process's own clock.
 

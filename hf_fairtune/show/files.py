@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from .. import manifest
 from ..audits.metrics.metric import cut_metrics
 from ..document.audit import GroupAudit, Pair
 from ..document.data import AttributeSheet
@@ -16,6 +17,7 @@ from ..document.document import Document, Sharing
 from ..document.estimate import Effective, Estimate
 from ..errors import FairTuneError, first_line
 from ..folder import AUDIT, ENRICHMENT, SHARE, make, write_atomically
+from ..lock import hold
 from ..publish import publish
 from .answer import answers, limits
 from .enrichment import enriched
@@ -48,7 +50,11 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
         FairTuneError: the folder cannot be made or written to.
     """
     place, public = Path(folder), publish(document, sharing)
-    make(place)
+    with hold(place):
+        return _write_audit(document, public, place)
+
+
+def _write_audit(document: Document, public: Document, place: Path) -> list[Path]:
     # It comes first: it says whose folder it is, so that the same audit may be run again after a kill.
     saved = document.save(place)
     make(place / SHARE)
@@ -59,7 +65,10 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
     shared = [*map(write_atomically, map((place / SHARE).joinpath, AUDIT), texts)]
     if rows := enrichment_rows(public):
         shared.append(write_atomically(place / SHARE / ENRICHMENT, rows))
-    return [saved, write_atomically(place / PAGE, page(document)), *shared]
+    written = [saved, write_atomically(place / PAGE, page(document)), *shared]
+    named = {*(path.relative_to(place).as_posix() for path in written), f"{SHARE}/{ENRICHMENT}"}
+    manifest.write(place, named)
+    return written
 
 
 def write_card(document: Document, folder: str | Path, license: str | None = None) -> list[Path]:

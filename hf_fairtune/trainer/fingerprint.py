@@ -34,16 +34,14 @@ LOGS = ("transformers.integrations", "transformers.utils.notebook")
 def fingerprint(trainer: FairTrainer, plan: Plan) -> dict[str, object]:
     """Return everything that a trial depends on, but for the number of trials; equal in every process of a command.
 
-    The model is built once more, whatever a training has made of the trainer's own. Of a function its name and its
-    code count, and not the variables around it.
+    Of a function its name and its code count, and not the variables around it.
     """
     args = trainer.args
     space, drawn = space_of(plan)
     own = {name: value for name, value in args.deciding().items() if name not in drawn}
     functions = (trainer.compute_loss_func, trainer.compute_metrics, trainer.data_collator)
     return own | {
-        "model": model_of(trainer),
-        "data": data_of(trainer),
+        "model": trainer.base_name,
         "objective": [plan.objective_name, plan.direction, named(plan.objective)],
         "mode": mode_of(plan.mode),
         "min_auc": plan.floors.min_auc,
@@ -54,7 +52,8 @@ def fingerprint(trainer: FairTrainer, plan: Plan) -> dict[str, object]:
         "functions": [named(function) for function in functions],
         "callbacks": sorted(found for one in trainer.callback_handler.callbacks if (found := callback_of(one))),
         "optimizer": named(trainer.optimizer_cls_and_kwargs),
-        "devices": args.world_size * max(1, args.n_gpu),
+        **start_of(trainer),
+        **data_of(trainer),
     }
 
 
@@ -64,29 +63,46 @@ def method_of(method: Method) -> dict[str, object]:
     return {**method.hyperparameters(), **{name: distribution_to_json(known[name]) for name in method.searched}}
 
 
-def model_of(trainer: FairTrainer) -> list[str]:
-    """Return the name of the model that trials start from, and a hash of its configuration and weights."""
+def start_of(trainer: FairTrainer) -> dict[str, object]:
+    """Return what trainings begin with beside arguments and rows: the model, how pixels are read, and on how many.
+
+    The model is built once more, whatever a training has made of the trainer's own.
+    """
     with unchanged_chance():
         set_seed(trainer.args.seed)
-        model = Trainer.call_model_init(trainer)
+        model = Trainer.call_model_init(trainer) if trainer.model_init is not None else trainer.model
+    found: dict[str, object] = {"devices": trainer.args.world_size * max(1, trainer.args.n_gpu)}
+    if trainer.data is not None:
+        found["image processor"] = digest(trainer.data.processor.to_dict())
+    return found | {"model configuration": configuration_of(model), "model weights": weights_of(model)}
+
+
+def configuration_of(model: Any) -> str:
+    """Hash a model's class and configuration, but for its name and the version of the library."""
     config = model.config.to_dict() if hasattr(model, "config") else {}
     settings = {name: value for name, value in config.items() if name not in ("transformers_version", "_name_or_path")}
-    content = hashlib.sha256(digest([named(type(model)), settings]).encode())
+    return digest([named(type(model)), settings])
+
+
+def weights_of(model: Any) -> str:
+    """Hash every tensor of a model by name, kind and bytes; 16 hexadecimal digits."""
+    content = hashlib.sha256()
     for name, values in sorted(model.state_dict().items()):
         content.update(name.encode() + str(values.dtype).encode())
-        content.update(values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return [trainer.base_name, content.hexdigest()[:16]]
+        content.update(values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return content.hexdigest()[:16]
 
 
-def data_of(trainer: FairTrainer) -> str:
-    """Return a hash of the rows, of their splits and groups, and of what becomes of the pixels."""
+def data_of(trainer: FairTrainer) -> dict[str, object]:
+    """Return hashes of the rows, of their splits and groups, and of what becomes of the pixels, by what they are."""
     if trainer.data is None:
-        return digest([rows_of(part) for part in (trainer.train_dataset, trainer.eval_dataset)])
+        return {"data": digest([rows_of(part) for part in (trainer.train_dataset, trainer.eval_dataset)])}
     data, facts = trainer.data, trainer.data.facts()
-    splits = {name: sheet.hash for name, sheet in facts.splits.items()}
+    splits = digest({name: sheet.hash for name, sheet in facts.splits.items()})
     own = transform_of(data["train"])
-    groups = [facts.groups, data.exclude, data.include]
-    return digest([facts.hash, splits, *groups, data.processor.to_dict(), repr(own.augmentation), own.views])
+    groups = digest([facts.groups, data.exclude, data.include])
+    pixels = digest([data.image_size, repr(own.augmentation), own.views])
+    return {**data.digests(), "splits": splits, "groups": groups, "pixels": pixels}
 
 
 def fraction_of(trainer: FairTrainer, fraction: float) -> list[object]:

@@ -10,7 +10,7 @@ from huggingface_hub import CommitInfo, run_as_future
 from transformers import TrainingArguments
 from transformers.utils import PushInProgress
 
-from .. import handover, hub, outgoing
+from .. import handover, hub, manifest, outgoing
 from ..errors import FairTuneError
 from ..folder import SHARE
 from ..show.files import write_card
@@ -101,3 +101,5 @@ def write_cards(trainer: AuditedTrainer, options: CardOptions) -> None:
     for place in (folder, folder / SHARE):
         if place.is_dir():
             write_card(trainer.document, place, options.get("license"))
+    if (folder / manifest.FILE_NAME).is_file():
+        manifest.write_again(folder)

@@ -18,8 +18,8 @@ from sklearn.metrics import log_loss, roc_auc_score
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from hf_fairtune import handover
-from hf_fairtune.cli.job import say_power
 from hf_fairtune.cli.main import main
+from hf_fairtune.cli.notes import say_power
 from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import FairDataset, load_fair_dataset
 from hf_fairtune.document.document import Audited, Document

@@ -10,7 +10,7 @@ from datasets import Dataset, Features, Image
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_fairtune.data.copies import MIDDLE, first_of_content, joined
+from hf_fairtune.data.copies import first_of_content, joined
 from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.data.identity import identify
 from hf_fairtune.data.leakage import refuse_shared
@@ -27,18 +27,18 @@ from .test_leakage import embedded
 @given(st.lists(st.binary(min_size=1, max_size=2), max_size=30))
 def test_first_of_content_as_comparing_all_pairs(contents: list[bytes]) -> None:
     expected = [contents.index(content) for content in contents]
-    assert first_of_content(embedded(contents)).tolist() == expected
+    assert first_of_content(identify(embedded(contents), None).images).tolist() == expected
 
 
-def test_equal_sizes_and_middles_are_not_equal_content(tmp_path: Path) -> None:
-    middle = b"m" * 3 * MIDDLE
+def test_equal_sizes_are_not_equal_content(tmp_path: Path) -> None:
+    middle = b"m" * 3 * 4096
     contents = [b"a" + middle + b"z", b"b" + middle + b"z", b"a" + middle + b"y", b"a" + middle + b"z", b"short"]
     paths = [tmp_path / f"{i}.png" for i in range(len(contents))]
     for path, content in zip(paths, contents, strict=True):
         path.write_bytes(content)
     named = [*map(str, paths), str(paths[1])]
     files = Dataset.from_dict({"image": named}, features=Features(image=Image(decode=False)))
-    assert first_of_content(files).tolist() == [0, 1, 2, 0, 4, 1]
+    assert first_of_content(identify(files, tmp_path).images).tolist() == [0, 1, 2, 0, 4, 1]
 
 
 def together(units: list[str], first: list[int]) -> set[frozenset[int]]:

@@ -35,7 +35,7 @@ def column(folder: Path, names: list[str]) -> Dataset:
 
 def build(folder: Path, names: list[str], processor: ViTImageProcessorPil, cache: Path) -> Path:
     images = column(folder, names)
-    return cached_pixels(images, identify(images, folder).stamps, processor, cache)
+    return cached_pixels(images, identify(images, folder).images, processor, cache)
 
 
 def mode_image(mode: str) -> Image.Image:
@@ -88,7 +88,12 @@ def test_it_is_built_once_and_again_when_an_image_or_the_size_changes(
     sharper = ViTImageProcessorPil(size={"height": 16, "width": 16}, resample=3)
     larger = ViTImageProcessorPil(size={"height": 24, "width": 24})
     changed = {build(tmp_path, NAMES, processor, tmp_path / "c") for processor in (sharper, larger)}
-    os.utime(tmp_path / NAMES[0], (1, 1))
+    path = tmp_path / NAMES[0]
+    status, content = path.stat(), path.read_bytes()
+    os.utime(path, (1, 1))
+    assert build(tmp_path, NAMES, processor, tmp_path / "c") == first
+    path.write_bytes(content[:-1] + b"!")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     changed.add(build(tmp_path, NAMES, processor, tmp_path / "c"))
     assert len(changed | {first}) == 4
 

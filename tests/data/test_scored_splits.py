@@ -11,7 +11,7 @@ from hf_fairtune.data.identity import identify
 from hf_fairtune.data.scored_splits import split_rows
 from hf_fairtune.data.source import load_source
 from hf_fairtune.errors import FairTuneError
-from tests.data.conftest import asked, frame_of, write_table
+from tests.data.conftest import asked, frame_of, write_images, write_table
 
 
 def rows(path: Path, split: str = "test", file: Path | None = None, cluster: str | None = "patient") -> np.ndarray:
@@ -56,9 +56,12 @@ def test_given_splits(tmp_path: Path) -> None:
 
 
 def test_rows_that_the_split_file_does_not_know(csv: Path, divided: tuple[Path, np.ndarray], tmp_path: Path) -> None:
-    """Not known is not unseen: the same images may lie under another path."""
+    """Not known is not unseen: images may have been saved again. Under another path the same are known."""
     file, test = divided
-    other = write_table(tmp_path / "elsewhere", frame_of(12).assign(file_name=[f"x{i}.png" for i in range(12)]))
+    frame = frame_of(48).assign(file_name=[f"x{i}.png" for i in range(48)])
+    np.testing.assert_array_equal(np.flatnonzero(rows(write_table(tmp_path, frame), file=file) == "test"), test)
+    other = write_table(tmp_path / "elsewhere", frame[:12])
+    write_images(other.parent, list(frame.file_name[:12]), seed=5)
     with pytest.raises(FairTuneError, match="does not know 12 of 12 rows, .* pass --split all if it has seen none"):
         rows(other, file=file)
     assert set(rows(other, "all", file)) == {"all"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hf_fairtune import manifest
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.outgoing import publishable
@@ -38,6 +39,7 @@ def pushed_figures(folder: Path) -> list[str]:
         (share / name).write_text("{}")
     for name in ("rates.png", "groups.svg", "groups.png.png", "patient.png"):
         (share / "figures" / name).write_text("patient 17")
+    manifest.write(folder, [path.relative_to(folder).as_posix() for path in share.rglob("*") if path.is_file()])
     figures = [path.stem for path in publishable(folder) if path.parent.name == "figures"]
     shutil.rmtree(share)
     return figures

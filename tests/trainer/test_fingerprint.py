@@ -105,8 +105,8 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "smoothing": ({"label_smoothing_factor": 0.1}, {"label_smoothing_factor"}),
     "drawn rows": ({"sampler": "group"}, {"sampler"}),
     "class weights": ({"class_weights": ["balanced"]}, {"class_weights"}),
-    "weights": ({"model": other_vit}, {"model"}),
-    "configuration": ({"model": dropping_vit}, {"model"}),
+    "weights": ({"model": other_vit}, {"model weights"}),
+    "configuration": ({"model": dropping_vit}, {"model configuration"}),
     "training rows": ({"train": table(40)}, {"data"}),
     "validation rows": ({"validation": table(64, 3)}, {"data"}),
     "rows under a transform": ({"train": table(40).with_transform(lambda rows: rows)}, {"data"}),
@@ -213,12 +213,14 @@ def test_a_table_of_images(tmp_path: Path) -> None:
 
     base = of()
     assert of(data_cache=str(tmp_path / "elsewhere")) == base
-    for other in (
-        of(seed=1),
-        of(size=32),
-        of(smallest_crop=0.5),
-        of(augment="flips"),
-        of(group=["age:60"]),
-        of(validation_fraction=0.3),
+    for other, changed in (
+        (of(seed=1), {"splits"}),
+        (of(size=32), {"image processor", "pixels"}),
+        (of(smallest_crop=0.5), {"pixels"}),
+        (of(augment="flips"), {"pixels"}),
+        (of(group=["age:60"]), {"sex", "age:60", "groups", "splits"}),
+        (of(validation_fraction=0.3), {"splits"}),
     ):
-        assert {key for key in base if base[key] != other[key]} == {"data"}
+        assert {key for key in {*base, *other} if base.get(key) != other.get(key)} == changed
+    frame_of(96).assign(label=[1, *frame_of(96).label[1:]]).to_csv(path, index=False)
+    assert {key for key, value in of().items() if base[key] != value} == {"label", "splits"}

@@ -1,0 +1,61 @@
+"""A command has its folder to itself: a second start is refused in one line, whatever the first does."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hf_fairtune.cli.main import main
+from hf_fairtune.lock import hold
+from hf_fairtune.trainer.epoch_line import EpochLine
+from tests.other_process import Forked
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("train", ["--method", "full"]),
+        ("debias", ["--method", "swift"]),
+        ("debias", ["--method", "ladder"]),
+        ("search", ["--trials", "2"]),
+        ("demo", []),
+    ],
+)
+def test_a_second_start_is_refused(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, more: list[str]
+) -> None:
+    folder = tmp_path / "run"
+    own = [] if command == "demo" else flags
+    with Forked(lambda: hold(folder)):
+        before = [*folder.iterdir()]
+        assert main([command, *own, *more, "--output_dir", str(folder)]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line == (
+            f"fairtune: another process is at work in `{folder}`; wait until it ends, or choose another output_dir."
+        )
+        assert [*folder.iterdir()] == before
+
+
+@pytest.mark.usefixtures("cardless")
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_a_folder_that_is_deleted_in_a_training(
+    flags: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    comes_back: bool,
+) -> None:
+    """Whatever the training writes afterwards is no run's."""
+    folder = tmp_path / "run"
+
+    def delete(*_: object, **__: object) -> None:
+        shutil.rmtree(folder)
+        if comes_back:
+            folder.mkdir()
+
+    monkeypatch.setattr(EpochLine, "on_epoch_end", delete, raising=False)
+    quick = ["--method", "full", "--num_train_epochs", "1", "--output_dir", str(folder)]
+    quick += ["--save_strategy", "no"] if comes_back else []
+    assert main(["train", *flags, *quick]) == 2
+    *_, line = capsys.readouterr().err.splitlines()
+    assert "run` was deleted while it was written to; the same command begins from the start." in line
