@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from .. import catalog
-from ..errors import FairTuneError
+from ..errors import FairTuneError, first_line, listed
 
 # Read by the libraries when they are imported, which not every command needs.
 SETTINGS = {"TOKENIZERS_PARALLELISM": "false", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
@@ -62,10 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return PIPE_BROKEN
     except KeyboardInterrupt:
         return _refuse("stopped; the same command goes on from here.")
-    except Exception as error:  # libraries wrap a full disk in errors of their own; others are raised again
-        if not disk_is_full(error):
-            raise
-        return _refuse("the disk is full; free some space, then the same command goes on from here.")
+    except Exception as error:  # of the disk and of paths; others are raised again
+        if disk_is_full(error):
+            return _refuse("the disk is full; free some space, then the same command goes on from here.")
+        if line := path_refusal(error):
+            return _refuse(line)
+        raise
     finally:
         # Part from the other processes of `accelerate launch`; left to the interpreter's end, this one may abort.
         torch = sys.modules.get("torch")
@@ -79,10 +81,23 @@ def _refuse(line: str) -> int:
     return 2
 
 
+def path_refusal(error: Exception) -> str | None:
+    """Return the line on a path that the system refuses, such as one without permission; None of other errors."""
+    path, reason = getattr(error, "filename", None), getattr(error, "strerror", None)
+    if isinstance(error, OSError) and path is not None and reason:
+        return f"`{listed([path])}` cannot be used ({reason}); correct the path, or its permissions."
+    if isinstance(error, ValueError) and "null byte" in str(error):
+        return "a path holds the character NUL; correct it."
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):
+        return f"a path leads back to itself ({first_line(error)}); correct the link."
+    return None
+
+
 def disk_is_full(error: BaseException | None) -> bool:
     """Tell whether an error, or one it came from, is a full disk; each library reports it in its own way."""
     while error is not None:
-        if getattr(error, "errno", None) == errno.ENOSPC or any(text in str(error).lower() for text in FULL):
+        is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        if is_full or any(text in str(error).lower() for text in FULL):
             return True
         error = error.__cause__ or error.__context__
     return False

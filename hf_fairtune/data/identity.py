@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..errors import FairTuneError, listed
+from ..errors import FairTuneError, first_line, listed
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -79,16 +80,26 @@ def identify(images: Dataset, root: Path | None) -> Identities:
     """Name every image of the column `image`."""
     found: list[tuple[str, str, str]] = []
     missing: list[str] = []
+    unreadable: list[str] = []
     base = root.absolute() if root else None
     for image in encoded(images):
         try:
             found.append(_identify(image, base))
+        except FairTuneError:
+            raise
         except FileNotFoundError:
             missing.append(str(image.path))
+        except (OSError, ValueError) as error:  # a name too long, a loop of links, no permission, a NUL
+            unreadable.append(f"{first_line(error)}: {image.path}")
     if missing:
         raise FairTuneError(
             f"{len(missing)} of {len(images)} image files do not exist ({listed(missing, 5)}); correct the paths or "
             "name their folder by --image_root."
+        )
+    if unreadable:
+        raise FairTuneError(
+            f"{len(unreadable)} of {len(images)} image files cannot be read ({listed(unreadable, 5)}); correct the "
+            "paths, or the permissions of their folders."
         )
     keys = pd.Series([identity for identity, _, _ in found])
     repeats = keys.groupby(keys).cumcount()
@@ -104,6 +115,8 @@ def _identify(image: EncodedImage, base: Path | None) -> tuple[str, str, str]:
         raise FairTuneError("An image of the table is empty; drop the rows without one.")
     path = Path(image.path).absolute()
     status = os.stat(path)
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     name = path.relative_to(base).as_posix() if base and path.is_relative_to(base) else "/".join(path.parts[-2:])
     return digest([name, status.st_size]), f"{path}:{status.st_size}:{status.st_mtime_ns}", name
 
