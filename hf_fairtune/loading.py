@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 
 from .connection import hub_or_cache
@@ -18,8 +19,9 @@ from .families.one_logit import has_one_logit, two_logits
 from .folder import AVERAGE, MEMBERS, check_ended
 from .scoring import class_names
 
-# What transformers raises: nothing there, something else there, or a library that it needs and is not installed.
-UNLOADABLE = (OSError, ValueError, ImportError)
+# What transformers raises: nothing there, something else there, a library that it needs and is not installed, weights
+# that are cut short, or of other shapes than the configuration says.
+UNLOADABLE = (OSError, ValueError, ImportError, SafetensorError, RuntimeError)
 
 
 def load_processor(name: str) -> Any:

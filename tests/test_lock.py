@@ -92,6 +92,7 @@ def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
     for name in (".handover-a1", "baselines/full/.handover-b2", ".writing-c3", "checkpoint-3"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "model.safetensors").write_text("half")
+        os.utime(tmp_path / name, (0, 0))
     with hold(tmp_path):
         assert {path.name for path in tmp_path.rglob("*") if path.is_dir()} == {"baselines", "full", "checkpoint-3"}
 

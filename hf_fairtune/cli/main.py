@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from .. import catalog
-from ..errors import FairTuneError
+from ..errors import FairTuneError, first_line, listed
 from ..signals import GOES_ON, Stopped, listening
 from ..surroundings import disk_is_full
 
@@ -67,10 +67,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(str(stop), 128 + stop.asked)
     except KeyboardInterrupt:
         return _refuse(f"stopped by Ctrl-C; {GOES_ON}", INTERRUPTED)
-    except Exception as error:  # libraries wrap a full disk in errors of their own; others are raised again
-        if not disk_is_full(error):
-            raise
-        return _refuse("the disk is full; free some space, then the same command goes on from here.")
+    except Exception as error:  # of the disk and of paths; others are raised again
+        if disk_is_full(error):
+            return _refuse("the disk is full; free some space, then the same command goes on from here.")
+        if line := path_refusal(error):
+            return _refuse(line)
+        raise
     finally:
         # Part from the other processes of `accelerate launch`; left to the interpreter's end, this one may abort.
         torch = sys.modules.get("torch")
@@ -82,6 +84,18 @@ def _refuse(line: str, status: int = 2) -> int:
     if os.environ.get("RANK", "0") == "0":
         print(f"fairtune: {' '.join(line.split())}", file=sys.stderr)
     return status
+
+
+def path_refusal(error: Exception) -> str | None:
+    """Return the line on a path that the system refuses, such as one without permission; None of other errors."""
+    path, reason = getattr(error, "filename", None), getattr(error, "strerror", None)
+    if isinstance(error, OSError) and path is not None and reason:
+        return f"`{listed([path])}` cannot be used ({reason}); correct the path, or its permissions."
+    if isinstance(error, ValueError) and "null byte" in str(error):
+        return "a path holds the character NUL; correct it."
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):
+        return f"a path leads back to itself ({first_line(error)}); correct the link."
+    return None
 
 
 if __name__ == "__main__":

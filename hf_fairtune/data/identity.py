@@ -84,11 +84,11 @@ def identify(images: Dataset, root: Path | None, cache: Path | None = None) -> I
     Every file is read once; `cache` is the folder that keeps the hashes of those that stay as they are.
 
     Raises:
-        FairTuneError: some do not exist, or one cannot be read.
+        FairTuneError: some do not exist, or cannot be read.
     """
     base = root.absolute() if root else None
     hashes = FileHashes(None if cache is None else cache / f"contents-{digest(str(base))}.json")
-    found: list[tuple[str, str] | None] = []
+    found: list[tuple[str, str] | Exception] = []
     one = partial(_identify, base=base, hashes=hashes)
     with (
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
@@ -98,13 +98,21 @@ def identify(images: Dataset, root: Path | None, cache: Path | None = None) -> I
             found += pool.map(one, encoded(images, start, start + CHUNK))
             bar.update(len(found) - bar.n)
     hashes.keep()
-    if None in found:
-        missing = [str(image.path) for image, names in zip(encoded(images), found, strict=True) if names is None]
+    known = [names for names in found if not isinstance(names, Exception)]
+    pairs = zip(encoded(images), found, strict=True) if len(known) < len(found) else ()
+    failed = [(str(image.path), error) for image, error in pairs if isinstance(error, Exception)]
+    missing = [path for path, error in failed if isinstance(error, FileNotFoundError)]
+    if missing:
         raise FairTuneError(
             f"{len(missing)} of {len(images)} image files do not exist ({listed(missing, 5)}); correct the paths or "
             "name their folder by --image_root."
         )
-    known = [names for names in found if names is not None]
+    if failed:
+        unreadable = [f"{first_line(error)}: {path}" for path, error in failed]
+        raise FairTuneError(
+            f"{len(unreadable)} of {len(images)} image files cannot be read ({listed(unreadable, 5)}); correct the "
+            "paths, or the permissions of their folders."
+        )
     keys = pd.Series([content for content, _ in known], dtype=object)
     return Identities(keys.tolist(), unique(keys), [name for _, name in known])
 
@@ -115,8 +123,8 @@ def unique(names: Sequence[str] | pd.Series) -> list[str]:
     return [f"{key}.{n}" if n else key for key, n in zip(keys, keys.groupby(keys).cumcount(), strict=True)]
 
 
-def _identify(image: EncodedImage, base: Path | None, hashes: FileHashes) -> tuple[str, str] | None:
-    """Return content and name of an image; None where its file does not exist."""
+def _identify(image: EncodedImage, base: Path | None, hashes: FileHashes) -> tuple[str, str] | Exception:
+    """Return content and name of an image, or why its file cannot be read."""
     if image.content is not None:
         content = content_hash(image.content)
         return content, content
@@ -125,11 +133,8 @@ def _identify(image: EncodedImage, base: Path | None, hashes: FileHashes) -> tup
     path = Path(image.path).absolute()
     try:
         content = hashes[path]
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        reason = f"{listed([image.path])} cannot be read ({first_line(error)})"
-        raise FairTuneError(f"{reason}; correct its path or drop its row.") from error
+    except (OSError, ValueError) as error:  # no file, a name too long, a loop of links, no permission, a NUL
+        return error
     inside = base is not None and path.is_relative_to(base)
     return content, path.relative_to(base).as_posix() if base and inside else "/".join(path.parts[-2:])
 

@@ -202,9 +202,9 @@ def image_dataset(part: Dataset, image: str, root: Path | None) -> Dataset:
 
 def _with_ending(path: Path) -> str:
     """Return the path of an image; that of an id, such as ISIC_0024327, with the ending of the file that is there."""
-    if path.suffix.lower() in IMAGES or path.is_file():
+    if path.suffix.lower() in IMAGES or os.path.isfile(path):
         return str(path)
-    return next((str(path) + ending for ending in ENDINGS if Path(str(path) + ending).is_file()), str(path))
+    return next((str(path) + ending for ending in ENDINGS if os.path.isfile(f"{path}{ending}")), str(path))
 
 
 def trimmed_paths(part: Dataset, image: str) -> int:

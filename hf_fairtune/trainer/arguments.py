@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import warnings
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from ..document.run import RecipeFacts
 from ..errors import FairTuneError
 from ..losses.cross_entropy import CrossEntropy, class_weights, numbers
 from ..methods.facts import label_counts
+from .number_checks import check_numbers
 from .paper_trainer import refuse_schedule
 from .refusals import best_is_greater, check_average, refuse, refuse_values
 
@@ -132,9 +132,7 @@ class FairTrainingArguments(TrainingArguments):
         refuse_schedule(self)
         numbers(self.class_weights or ())
         check_average(self.average_last, self, None if self.max_steps > 0 else self.num_train_epochs)
-        for name in ("learning_rate", "weight_decay", "activation_gb"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise FairTuneError(f"`{name}` is {getattr(self, name):g}; give a finite number, 0 or more.")
+        check_numbers(self)
 
     @classmethod
     def of(cls, args: TrainingArguments) -> "FairTrainingArguments":

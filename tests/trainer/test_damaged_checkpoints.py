@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from hf_fairtune.checksums import FILE_NAME
-from hf_fairtune.cli.main import disk_is_full
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.methods.full import Full
+from hf_fairtune.surroundings import disk_is_full
 from hf_fairtune.trainer import checkpoints
 from hf_fairtune.trainer.arguments import FairTrainingArguments
 from hf_fairtune.trainer.checkpoints import own_checkpoint
