@@ -18,13 +18,12 @@ from ..data.pixels import cache_folder
 from ..data.splits import FILE_NAME as SPLITS
 from ..document.comparison import MARGIN
 from ..document.document import RUN_FILE, Document
-from ..errors import FairTuneError
+from ..errors import FairTuneError, plain
 from ..folder import check, check_place, claim, undone_if_refused
 from ..loading import load_processor, load_with_new_head
 from ..methods.method import Method, method_named
 from ..show.beforehand import classes
 from ..show.compared import power
-from ..show.table import plain
 from ..show.terminal import audit_text
 from ..trainer.arguments import FairTrainingArguments
 from ..trainer.baselines import with_seed
@@ -241,4 +240,4 @@ def say_power(trainer: FairTrainer, split: str = "test", reference_scores: np.nd
 def say(trainer: FairTrainer, line: str) -> None:
     """Print on the main process only."""
     if trainer.is_world_process_zero():
-        print(line, flush=True)
+        print(plain(line), flush=True)
