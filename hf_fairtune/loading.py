@@ -12,6 +12,7 @@ from accelerate import PartialState
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 
 from .connection import hub_or_cache
+from .data.limits import check_sides
 from .document.data import Task
 from .errors import FairTuneError, first_line, listed
 from .families.head import heads_of, is_multi_label, order_classes
@@ -28,7 +29,9 @@ UNLOADABLE = (OSError, ValueError, ImportError, KeyError, UnpicklingError)
 def load_processor(name: str) -> Any:
     """Load the image processor of a model."""
     with hub_or_cache(name), loadable(f"--model {name}", "has no image processor"):
-        return AutoImageProcessor.from_pretrained(name, backend="pil", trust_remote_code=False)
+        processor = AutoImageProcessor.from_pretrained(name, backend="pil", trust_remote_code=False)
+    check_sides(processor)
+    return processor
 
 
 def load_config(name: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..errors import FairTuneError, listed
+from .addresses import ADDRESS
+from .limits import BYTES, allowed, refusal
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -34,8 +37,18 @@ class EncodedImage:
         return len(self.content) if self.content is not None else os.stat(str(self.path)).st_size
 
     def read(self) -> bytes:
-        """Return its bytes."""
-        return self.content if self.content is not None else Path(str(self.path)).read_bytes()
+        """Return its bytes.
+
+        Raises:
+            ValueError: they are more than allowed.
+        """
+        if self.content is not None:
+            return self.content
+        with Path(str(self.path)).open("rb") as file:
+            content = file.read(allowed(BYTES) + 1)
+        if reason := refusal(len(content), BYTES):
+            raise ValueError(reason)
+        return content
 
     def middle(self, count: int) -> bytes:
         """Return as many of its bytes, or all, from the middle on."""
@@ -102,8 +115,14 @@ def _identify(image: EncodedImage, base: Path | None) -> tuple[str, str, str]:
         return content, content, content
     if image.path is None:
         raise FairTuneError("An image of the table is empty; drop the rows without one.")
+    if ADDRESS.match(image.path):
+        raise FairTuneError(f"`{image.path}` is an address, and nothing is fetched for a table; download the images.")
     path = Path(image.path).absolute()
     status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise FairTuneError(f"`{path}` is no file; correct the path, or drop the row.")
+    if reason := refusal(status.st_size, BYTES):
+        raise FairTuneError(f"`{path}` has {reason}.")
     name = path.relative_to(base).as_posix() if base and path.is_relative_to(base) else "/".join(path.parts[-2:])
     return digest([name, status.st_size]), f"{path}:{status.st_size}:{status.st_mtime_ns}", name
 
