@@ -16,7 +16,8 @@ class FairTuneError(ValueError):
     """Bad input in one line; the command prints it without a traceback and exits with 2."""
 
     def __init__(self, line: str) -> None:
-        super().__init__(LOGIN.sub("...@", TOKEN.sub("hf_...", plain(line))))
+        safe = " ".join(map(plain, line.split(" ")))  # which keeps the blanks of what it quotes
+        super().__init__(LOGIN.sub("...@", TOKEN.sub("hf_...", safe)))
 
 
 def clean(text: str) -> str:
