@@ -1,8 +1,10 @@
 """Pretrained classifiers and their processors, loaded from a folder or the Hub and checked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -11,6 +13,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 
 from .connection import hub_or_cache
+from .data.limits import check_sides
 from .document.data import Task
 from .errors import FairTuneError, first_line, listed
 from .families.head import heads_of, is_multi_label, order_classes
@@ -19,42 +22,72 @@ from .families.one_logit import has_one_logit, two_logits
 from .folder import AVERAGE, MEMBERS, check_ended
 from .scoring import class_names
 
-# What transformers raises: nothing there, something else there, a library that it needs and is not installed, weights
-# that are cut short, or of other shapes than the configuration says.
-UNLOADABLE = (OSError, ValueError, ImportError, SafetensorError, RuntimeError)
+# What transformers raises: nothing there, something else there, a type that it has no class of, a pickle of more than
+# tensors, a library that it needs and is not installed, cut weights, or weights of other shapes.
+UNLOADABLE = (OSError, ValueError, ImportError, KeyError, UnpicklingError, SafetensorError, RuntimeError)
 
 
 def load_processor(name: str) -> Any:
     """Load the image processor of a model."""
-    with hub_or_cache(name):
-        try:
-            return AutoImageProcessor.from_pretrained(name, backend="pil")
-        except UNLOADABLE as error:
-            raise FairTuneError(f"`--model {name}` has no image processor: {first_line(error)}") from error
+    with hub_or_cache(name), loadable(f"--model {name}", "has no image processor"):
+        processor = AutoImageProcessor.from_pretrained(name, backend="pil", trust_remote_code=False)
+    check_sides(processor)
+    return processor
+
+
+def load_config(name: str) -> Any:
+    """Load the configuration of a model, whose code is that of transformers.
+
+    Raises:
+        FairTuneError: it names code of its own: a class, or attention of a kernel on the Hub.
+        OSError, ValueError, ImportError: there is none, or none of transformers.
+    """
+    config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+    if "/" in (attention := str(config._attn_implementation)):
+        raise FairTuneError(
+            f"`{name}` wants the attention `{attention}`, which is code from the Hub and is never run; remove "
+            "`attn_implementation` from its config.json."
+        )
+    return config
+
+
+@contextmanager
+def loadable(given: str, what: str = "is no image classifier") -> Iterator[None]:
+    """Say in one line why what the body loads, `given` by a name or a flag, is not what is wanted."""
+    try:
+        yield
+    except FairTuneError:
+        raise
+    except UNLOADABLE as error:
+        if "trust_remote_code" in str(error):
+            raise FairTuneError(
+                f"`{given}` brings code of its own (`auto_map` in its files), which is never run; give a model of a "
+                "type that transformers has."
+            ) from error
+        # torch's own line tells how to run the pickle.
+        pickled = isinstance(error, UnpicklingError)
+        reason = "a pickle of more than tensors, which is never run" if pickled else first_line(error)
+        raise FairTuneError(f"`{given}` {what}: {reason}") from error
 
 
 def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
     """Load a model with a new head of these classes, which the Trainer seeds; of an autoencoder its encoder."""
     names = dict(enumerate(labels))
     check_ended(Path(name).expanduser())
-    with hub_or_cache(name):
-        try:
-            if AutoConfig.from_pretrained(name).model_type == MODEL_TYPE:
-                model, keys = classifier_of_mae(name, labels)
-                say_keys(keys)
-                return model
-            return AutoModelForImageClassification.from_pretrained(
-                name,
-                dtype=torch.float32,
-                num_labels=len(names),
-                id2label=names,
-                label2id={label: i for i, label in names.items()},
-                ignore_mismatched_sizes=True,
-            )
-        except FairTuneError:
-            raise
-        except UNLOADABLE as error:
-            raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
+    with hub_or_cache(name), loadable(f"--model {name}"):
+        if load_config(name).model_type == MODEL_TYPE:
+            model, keys = classifier_of_mae(name, labels)
+            say_keys(keys)
+            return model
+        return AutoModelForImageClassification.from_pretrained(
+            name,
+            dtype=torch.float32,
+            num_labels=len(names),
+            id2label=names,
+            label2id={label: i for i, label in names.items()},
+            ignore_mismatched_sizes=True,
+            trust_remote_code=False,
+        )
 
 
 @cache
@@ -118,13 +151,11 @@ def load_classifier(name: str) -> Any:
             f"`{name}` holds several models whose probabilities are averaged; give one of them, such as "
             f"{Path(name) / MEMBERS / '0'}, or a table of their mean (`{AVERAGE}` there makes it)."
         )
-    with hub_or_cache(name):
-        try:
-            model, loaded = AutoModelForImageClassification.from_pretrained(
-                name, dtype=torch.float32, output_loading_info=True
-            )
-        except UNLOADABLE as error:
-            raise FairTuneError(f"`{name}` is no image classifier: {first_line(error)}") from error
+    with hub_or_cache(name), loadable(name):
+        load_config(name)
+        model, loaded = AutoModelForImageClassification.from_pretrained(
+            name, dtype=torch.float32, output_loading_info=True, trust_remote_code=False
+        )
     lacking = sorted({*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])})
     if lacking:
         raise FairTuneError(

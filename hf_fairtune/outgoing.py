@@ -23,6 +23,8 @@ TEXTS = {".json", ".md", ".html", ".csv", ".tex"}
 
 SECRET = re.compile(r"\bhf_[A-Za-z0-9]{20,}\b")
 HOME = re.compile(r"(?<![\w.:/])/(home|Users|root)/\w|[A-Za-z]:\\+Users\\", re.IGNORECASE)
+# A path from the root that is a whole value of a config.
+PLACE = re.compile(r'"((?:/|[A-Za-z]:\\\\)[^"\n]+)"')
 PATIENTS = re.compile(r"(^|_)(ids?|patients?|clusters?|rows?)$")
 
 
@@ -127,6 +129,9 @@ def _check_text(root: Path, path: Path) -> None:
         if found := HOME.search(text) or re.search(re.escape(str(Path.home())), text):
             place = text[found.start() : found.start() + 40].split("\n")[0]
             raise FairTuneError(f"`{path}` names a home directory (`{place}`); use a Hub id or a relative path.")
+        for place in PLACE.findall(text) if path.suffix == ".json" else ():
+            if Path(place).exists():
+                raise FairTuneError(f"`{path}` names a place on this machine (`{place}`); use a Hub id or a name.")
 
 
 def _check_document(document: Document, path: Path) -> None:

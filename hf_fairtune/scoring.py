@@ -26,6 +26,7 @@ from .data.scored_splits import split_rows
 from .data.scored_table import ScoredTable
 from .data.source import load_source
 from .data.timm_processor import readable
+from .document.document import ALL_ROWS
 from .errors import FairTuneError, first_line
 from .families.frozen_eval import frozen_eval
 from .families.head import is_multi_label
@@ -58,7 +59,7 @@ def score_dataset(
     processor: Any,
     arguments: PredictionArguments,
     *,
-    split: str = "test",
+    split: str | None = "test",
     splits_file: Path | None = None,
     batch_size: int = BATCH,
 ) -> ScoredImages:
@@ -68,7 +69,8 @@ def score_dataset(
         model: an image classifier of transformers, or a pipeline around one; it stays on its device.
         processor: its image processor; None takes the pipeline's.
         arguments: the data; label, groups and clusters are checked before an image is scored.
-        split: train, validation, test, or all: every row, of which the model must have seen none.
+        split: train, validation, test, or all: every row, of which the model must have seen none. None is test where
+            the data or the split file say which rows those are, and refused where nothing does.
         splits_file: `splits.json` of the model's folder, which knows what the model has seen.
         batch_size: images at a time.
 
@@ -78,13 +80,14 @@ def score_dataset(
     model, processor = unpacked(model, processor)
     processor = processor if arguments.image_size is None else resized_processor(processor, arguments.image_size)
     source = load_source(
-        arguments.dataset, image=arguments.image, image_root=arguments.image_root, divided=split != "all"
+        arguments.dataset, image=arguments.image, image_root=arguments.image_root, divided=split != ALL_ROWS
     )
     source = source.certain(arguments.label, arguments.positive, arguments.uncertain)
     cache = cache_folder(arguments.data_cache)
     identities = identify(source.images, source.root, cache)
     splits = split_rows(source, identities, split, arguments.cluster, splits_file)
-    kept = np.arange(len(source.images)) if splits is None else np.flatnonzero(np.isin(splits, [split, "validation"]))
+    wanted = [split or "test", "validation"]
+    kept = np.arange(len(source.images)) if splits is None else np.flatnonzero(np.isin(splits, wanted))
     splits = None if splits is None else splits[kept]
     frame, classes = source.frame.iloc[kept].reset_index(drop=True), class_names(model)
     scores = ClassScores(np.zeros((len(kept), len(classes))), classes, "the model", True, are_findings(model))
@@ -93,6 +96,8 @@ def score_dataset(
     scores = replace(scores, values=score_images(model, processor, images, stamps, cache, batch_size))
     names = [identities.names[i] for i in kept]
     table = replace(read_scored(frame, arguments, scores, source.readings), splits=splits, images=np.array(names))
+    if split == ALL_ROWS:  # which is no split that a table of predictions could name
+        frame, splits = frame.drop(columns=SPLIT_COLUMN, errors="ignore"), None
     return ScoredImages(source.name, table, with_scores(frame, scores, names, splits))
 
 

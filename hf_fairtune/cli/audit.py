@@ -15,11 +15,10 @@ from ..document.data import Data
 from ..document.document import ALL_ROWS, AUDIT_FILE, RUN_FILE, Document, Settings
 from ..document.run import Model
 from ..document.scalar import Argument
-from ..errors import FairTuneError
+from ..errors import FairTuneError, plain
 from ..folder import SHARE, check_place, write_atomically
 from ..show.compared import power
-from ..show.files import PAGE, write_audit
-from ..show.table import plain
+from ..show.files import PAGE, spreadsheet, write_audit
 from ..show.terminal import audit_text
 from .audit_input import AuditArguments, AuditInput, choose_policies, notes, read_findings, read_input
 
@@ -67,7 +66,7 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     rows = read_input(arguments, data)
     policies = choose_policies(arguments.threshold, rows)
     for note in notes(rows, data):
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {plain(note)}", file=sys.stderr)
     table, findings = rows.table, read_findings(arguments.finding, rows.table.targets)
     compares = table.reference_scores is not None
     facts = audit_data(table, rows.name, data, split=rows.split, findings=findings)
@@ -78,20 +77,20 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
         powers(table, data.exclude, data.include, arguments.confidence) if compares else ()
     ):
         place = f"by {attribute}" + (f", {target}" if len(table.targets) > 1 else "")
-        print(f"note: comparison {place}: {plain(power(found, arguments.margin))}", file=sys.stderr)
+        print(plain(f"note: comparison {place}: {power(found, arguments.margin)}"), file=sys.stderr)
     document = replace(audited(arguments, data, rows, policies, facts), arguments=recorded(arguments, data))
     document = replace(document, gate=judge(document, rules)) if rules else document
     # Files first: whoever reads the terminal may stop reading.
     if folder is not None:
         if rows.frame is not None:
-            write_atomically(folder / PRIVATE / "predictions.csv", rows.frame.to_csv(index=False))
+            write_atomically(folder / PRIVATE / "predictions.csv", spreadsheet(rows.frame))
         write_audit(document, folder, arguments.share)
     for entry in document.audits:
         auc = entry.audit.auc
         if entry.attribute is None and auc.high < COIN:
             print(
-                f"note: the AUC for {entry.target} is {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}], worse than a "
-                "coin: are these the scores of the other class?",
+                f"note: the AUC for {plain(entry.target)} is {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}], worse "
+                "than a coin: are these the scores of the other class?",
                 file=sys.stderr,
             )
     print(audit_text(document, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))

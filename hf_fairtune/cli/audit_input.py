@@ -31,7 +31,10 @@ class AuditArguments:
     )
     split: str | None = field(
         default=None,
-        metadata={"help": "Rows to audit: train, validation, test or all. Default: test where there are splits."},
+        metadata={
+            "help": "Rows to audit: train, validation, test or all, of which a model must have seen none. Default: "
+            "test where there are splits; of a model without any it must be said."
+        },
     )
     fit_on: str | None = field(
         default=None,

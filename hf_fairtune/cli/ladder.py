@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import FairTuneError
+from ..errors import FairTuneError, plain
 from ..gate.rules import Rules, read_rules
 from ..methods.method import Method, method_named
 from ..show.ladder import ladder_said, rung_said
-from ..show.table import plain
 from ..trainer.fair import FairTrainer
 from ..trainer.ladder import BETTER, IS_BETTER, Climb, check_enough
 from .job import train

@@ -5,9 +5,9 @@ import numpy as np
 from ..audits.audit_table import powers
 from ..audits.engine.resampled_rows import ESTIMABLE
 from ..document.comparison import MARGIN
+from ..errors import plain
 from ..show.beforehand import classes
 from ..show.compared import power
-from ..show.table import plain
 from ..trainer.fair import FairTrainer
 from .counts import counts_of
 
@@ -80,4 +80,4 @@ def say_power(trainer: FairTrainer, split: str = "test", reference_scores: np.nd
 def say(trainer: FairTrainer, line: str) -> None:
     """Print on the main process only."""
     if trainer.is_world_process_zero():
-        print(line, flush=True)
+        print(plain(line), flush=True)

@@ -11,7 +11,7 @@ from ..data.splits import FILE_NAME
 from ..errors import FairTuneError
 from ..loading import load_classifier, load_processor
 from ..scoring import ScoredImages, score_dataset
-from .audit_input import TEST, AuditArguments, AuditInput, select_split
+from .audit_input import AuditArguments, AuditInput, select_split
 
 
 def score_input(arguments: AuditArguments, data: PredictionArguments) -> AuditInput:
@@ -44,6 +44,6 @@ def _scored_by(name: str, arguments: AuditArguments, data: PredictionArguments) 
         model.to(PartialState().device),
         load_processor(name),
         data,
-        split=arguments.split or TEST,
+        split=arguments.split,
         splits_file=Path(arguments.model) / FILE_NAME,
     )

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForImageClassification
+from transformers import AutoModelForImageClassification
 
 from ..connection import hub_or_cache
-from ..errors import FairTuneError, first_line
+from ..errors import FairTuneError
 from ..families.family import model_type_of
 from ..families.mae_encoder import MODEL_TYPE
 from ..families.parts import HEAD, Part, parts_of
 from ..folder import write_atomically
-from ..loading import UNLOADABLE
+from ..loading import load_config, loadable
 from ..masks.config import uncopied
 from ..masks.granularities import AUTO
 from ..masks.space import Space, space_of_parts
@@ -61,16 +61,13 @@ def run(arguments: UnitsArguments) -> None:
 
 def empty_model(name: str) -> Any:
     """Build a model of a Hub id or folder without its weights; of an autoencoder its classifier."""
-    with hub_or_cache(name), torch.device("meta"):
-        try:
-            config = AutoConfig.from_pretrained(name)
-            if config.model_type == MODEL_TYPE:
-                raise FairTuneError(f"`{name}` is an autoencoder; its classifier has the units of a `vit`.")
-            # Without names of classes transformers takes the usual one of the model type, but not without a list.
-            config.architectures = config.architectures or []
-            return AutoModelForImageClassification.from_config(config)
-        except (*UNLOADABLE, KeyError) as error:
-            raise FairTuneError(f"`--model {name}` is no image classifier: {first_line(error)}") from error
+    with hub_or_cache(name), loadable(f"--model {name}"), torch.device("meta"):
+        config = load_config(name)
+        if config.model_type == MODEL_TYPE:
+            raise FairTuneError(f"`{name}` is an autoencoder; its classifier has the units of a `vit`.")
+        # Without names of classes transformers takes the usual one of the model type, but not without a list.
+        config.architectures = config.architectures or []
+        return AutoModelForImageClassification.from_config(config, trust_remote_code=False)
 
 
 def listing(model: Any, parts: list[Part], space: Space) -> str:

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ..errors import FairTuneError
 from .augment import ATTEMPTS, RATIO, augment, random_flips
+from .decoding import rgb_image
 from .identity import encoded
-from .pixels import rgb_image
 
 Augment = Literal["crop", "original_crop", "flips"]
 # Returns the resized images of some rows, float32 [n, 3, height, width] from 0 to 255.

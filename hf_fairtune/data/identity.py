@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from ..errors import FairTuneError, first_line, listed
+from .addresses import ADDRESS
 from .contents import FileHashes, content_hash
+from .limits import BYTES, allowed, refusal
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -39,8 +42,18 @@ class EncodedImage:
         return len(self.content) if self.content is not None else os.stat(str(self.path)).st_size
 
     def read(self) -> bytes:
-        """Return its bytes."""
-        return self.content if self.content is not None else Path(str(self.path)).read_bytes()
+        """Return its bytes.
+
+        Raises:
+            ValueError: they are more than allowed.
+        """
+        if self.content is not None:
+            return self.content
+        with Path(str(self.path)).open("rb") as file:
+            content = file.read(allowed(BYTES) + 1)
+        if reason := refusal(len(content), BYTES):
+            raise ValueError(reason)
+        return content
 
     def middle(self, count: int) -> bytes:
         """Return as many of its bytes, or all, from the middle on."""
@@ -130,9 +143,18 @@ def _identify(image: EncodedImage, base: Path | None, hashes: FileHashes) -> tup
         return content, content
     if image.path is None:
         raise FairTuneError("An image of the table is empty; drop the rows without one.")
+    if ADDRESS.match(image.path):
+        raise FairTuneError(f"`{image.path}` is an address, and nothing is fetched for a table; download the images.")
     path = Path(image.path).absolute()
     try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise FairTuneError(f"`{path}` is no file; correct the path, or drop the row.")
+        if reason := refusal(status.st_size, BYTES):
+            raise FairTuneError(f"`{path}` has {reason}.")
         content = hashes[path]
+    except FairTuneError:
+        raise
     except (OSError, ValueError) as error:  # no file, a name too long, a loop of links, no permission, a NUL
         return error
     inside = base is not None and path.is_relative_to(base)

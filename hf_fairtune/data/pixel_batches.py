@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..errors import FairTuneError
 from .identity import encoded
+from .limits import check_sides
 from .pixels import decoded
 from .processors import check_plain
 from .transform import cached_transform
@@ -26,6 +27,7 @@ def pixel_batches(
     A stamp changes when its image does. A batch is one tensor [n, 3, height, width], or one an image where their
     sizes differ.
     """
+    check_sides(processor)
     starts = range(first, len(images), batch_size)
     if not starts:
         return

@@ -1,6 +1,5 @@
 """The pixel cache: every image decoded and resized once, in one memory-mapped file."""
 
-import io
 import os
 import shutil
 import sys
@@ -12,16 +11,16 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 from huggingface_hub import constants
-from PIL import Image, ImageOps
+from PIL import Image
 from tqdm.auto import tqdm
 
 from ..errors import FairTuneError, first_line, listed
 from .array_file import ArrayFile, sweep
+from .decoding import alone_if_large, rgb_image
 from .identity import EncodedImage, digest, encoded
 from .processors import COLOUR_STEPS, pixel_shape, resize
 
 COLOUR_KEYS = {*COLOUR_STEPS, "rescale_factor", "rescale_offset", "image_mean", "image_std"}
-EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB"}
 NAME, CHUNK = "pixels-", 256
 # Bytes of pixels from which on their need of disk is said.
 LARGE = 1e9
@@ -104,8 +103,9 @@ def _decoded(images: Dataset, processor: Any, first: int) -> Iterator[np.ndarray
     """Yield the resized pixels of every image from one on, or its name and why it has none."""
 
     def pixels_of(numbered: tuple[int, EncodedImage]) -> np.ndarray | str:
-        image = decoded(*numbered)
-        return image if isinstance(image, str) else resize(processor, image)
+        with alone_if_large(numbered[1]):
+            image = decoded(*numbered)
+            return image if isinstance(image, str) else resize(processor, image)
 
     with (
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
@@ -123,15 +123,3 @@ def decoded(row: int, encoded: EncodedImage) -> Image.Image | str:
         return rgb_image(encoded)
     except Exception as error:  # decoders raise anything on broken files
         return f"{encoded.name(row)} ({first_line(error)})"
-
-
-def rgb_image(encoded: EncodedImage) -> Image.Image:
-    """Decode an image as `datasets.Image` does (turned upright by its EXIF), then convert it to RGB.
-
-    More than 8 bits a colour are refused, as a conversion to RGB would clip them to white.
-    """
-    with Image.open(io.BytesIO(encoded.read())) as image:
-        image.load()
-        if image.mode not in EIGHT_BIT_MODES:
-            raise ValueError(f"pixels of mode {image.mode}, not 8 bits: choose a window and save as 8-bit")
-        return ImageOps.exif_transpose(image).convert("RGB")

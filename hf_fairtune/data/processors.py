@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import FairTuneError, first_line
+from .limits import SIDE, check_sides
 from .timm_processor import TimmProcessor, readable
 
 # EfficientNet's `include_top` divides by the standard deviation once more.
@@ -16,6 +17,7 @@ COLOUR_STEPS = ("do_rescale", "do_normalize", "include_top")
 def plain_processor(processor: Any, image_size: int | None = None) -> Any:
     """Return a processor as the cache reads it, of square images where a size is given; refuse one it cannot read."""
     processor = readable(processor)
+    check_sides(processor)
     processor = processor if image_size is None else resized_processor(processor, image_size)
     check_plain(processor)
     return processor
@@ -27,8 +29,8 @@ def resized_processor(processor: Any, image_size: int) -> Any:
     A processor that resizes the shortest edge and crops the centre keeps the ratio of the two; one that knows only a
     shortest edge, as ConvNeXt's and ResNet's, crops by itself.
     """
-    if image_size < 1:
-        raise FairTuneError(f"--image_size {image_size} is not a number of pixels; pass e.g. 224.")
+    if not 1 <= image_size <= SIDE:
+        raise FairTuneError(f"--image_size {image_size} is not a number of pixels up to {SIDE}; pass e.g. 224.")
     if isinstance(processor, TimmProcessor):
         return processor.resized(image_size)
     resized = copy.deepcopy(processor)

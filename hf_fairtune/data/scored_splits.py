@@ -15,14 +15,19 @@ from .splits import read_splits
 
 
 def split_rows(
-    source: Source, identities: Identities, split: str, cluster: str | None = None, splits_file: Path | None = None
+    source: Source,
+    identities: Identities,
+    split: str | None,
+    cluster: str | None = None,
+    splits_file: Path | None = None,
 ) -> np.ndarray | None:
     """Return the split of every row, names [n]: by the model's own split file, or as given; None where nothing says.
 
     Rows are refused if none is in the wanted split, or if the model may have seen those of `all`, which then is the
-    split of every row. No value of the column `cluster`, and no image, may lie in two splits.
+    split of every row. None is `test`, and refused where nothing says which rows those are. No value of the column
+    `cluster`, and no image, may lie in two splits.
     """
-    if split not in (*SPLITS, ALL_ROWS):
+    if split not in (None, *SPLITS, ALL_ROWS):
         raise FairTuneError(f"`--split` is {split!r}; choose train, validation, test or all.")
     keys = identities.rows
     where = read_splits(splits_file)[0] if splits_file is not None and splits_file.is_file() else {}
@@ -41,6 +46,12 @@ def split_rows(
             "them; give the data it was trained with, or pass --split all if it has seen none of these patients."
         )
     given = [where[key] for key in keys] if where else source.given
+    if given is None and split is None:
+        raise FairTuneError(
+            "Nothing says on which rows the model was trained: it has no splits.json, and the data no column `split`; "
+            "write train, validation and test there, or pass --split all if it has seen none of these patients."
+        )
+    split = split or "test"
     found = np.array(given or ["test"] * len(keys))
     clusters = clusters_of(source.frame, cluster)
     if len(np.unique(found)) > 1:

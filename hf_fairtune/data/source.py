@@ -25,6 +25,7 @@ from datasets import (
 from ..connection import hub_or_cache
 from ..document.data import Reading
 from ..errors import FairTuneError, first_line, listed
+from .addresses import ADDRESS, check_card, check_hub_paths
 from .columns import PATH_COLUMNS, SPLIT_COLUMN, SPLIT_NAMES, named_column, no_column, split_names
 from .table_file import KINDS, is_table, read_table, suffix_of
 from .table_object import Table, parts_of
@@ -94,6 +95,7 @@ def load_source(
         parts, frame = {"train": Dataset.from_pandas(only, preserve_index=False)}, file.frame.drop(columns=column)
         readings += file.readings
     else:
+        check_card(path)
         with hub_or_cache(dataset) if table is None else nullcontext():
             parts = _load(dataset, path) if table is None else parts_of(table)
         features = next(iter(parts.values())).features
@@ -103,6 +105,9 @@ def load_source(
         raise FairTuneError(f"--image_root is for columns of paths, but `{column}` holds images; leave it out.")
     root = path.parent if path.is_file() else path if path.is_dir() else None
     root = Path(image_root).expanduser() if image_root else root
+    if table is None and not path.exists():
+        for part in parts.values():
+            check_hub_paths(dataset, column, part, root)
     images = concatenate_datasets([image_dataset(part, column, root) for part in parts.values()])
     blanks = sum(trimmed_paths(part, column) for part in parts.values())
     readings += [Reading(column, "", "trimmed_path", blanks)] if blanks else []
@@ -196,7 +201,7 @@ def image_dataset(part: Dataset, image: str, root: Path | None) -> Dataset:
     empty = sum(not path for path in paths)
     if empty:
         raise FairTuneError(f"`{image}` is empty in {empty} of {len(paths)} rows; fill the paths in or drop the rows.")
-    absolute = [_with_ending((root or Path()) / path.strip()) for path in paths]
+    absolute = [path if ADDRESS.match(path) else _with_ending((root or Path()) / path.strip()) for path in paths]
     return Dataset.from_dict({"image": absolute}, features=Features({"image": Image(decode=False)}))
 
 

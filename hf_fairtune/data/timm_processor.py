@@ -38,6 +38,7 @@ class TimmProcessor:
         self.image_mean, self.image_std = (list(wrapper.data_config[name]) for name in ("mean", "std"))
         height, width = wrapper.data_config["input_size"][1:]
         self.size = {"height": int(height), "width": int(width)}
+        self.crop_pct = wrapper.data_config.get("crop_pct")
 
     def __call__(
         self, image: Image.Image, *, do_rescale: bool = True, do_normalize: bool = True, return_tensors: Any = None

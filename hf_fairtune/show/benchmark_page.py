@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from ..document.benchmark import Benchmark
 from ..document.benchmark_task import RANKED, BenchmarkTask
 from ..document.comparison import Verdict
+from ..errors import plain
 from .benchmark_detail_tables import (
     cut_table,
     error_table,
@@ -21,7 +22,7 @@ from .benchmark_tables import difference_table, published_table, summary_table, 
 from .benchmark_words import RANKED_WORDS, counted
 from .drawing import Picture
 from .page import FIGURES, TABLES, Drawn, Room, render
-from .table import Table, as_text, plain
+from .table import Table, as_text
 from .words import SHARING, listed, name
 
 LEADS: dict[Verdict, str] = {

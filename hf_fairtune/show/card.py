@@ -13,7 +13,7 @@ from ..combinations.mean import script
 from ..document.document import Document
 from ..document.run import Base, RecipeFacts, Run, Training
 from ..document.search import Search
-from ..errors import FairTuneError
+from ..errors import FairTuneError, plain
 from . import drawing as ink
 from .answer import answers, headline, limits, reading
 from .chosen import choice
@@ -220,11 +220,11 @@ def eval_results(document: Document) -> Iterator[EvalResult]:
         some, named = [(view, found[RANKED]) for view, found in judged if view.split == split], dict[str, float]()
         for view, side in some:
             what = f"AUC of {view.target}" if several(document) else "AUC"
-            named[f"{what}, all rows, {split}"] = view.audit.auc.value
+            named[plain(f"{what}, all rows, {split}")] = view.audit.auc.value
             clear = side.kind == "beyond" and side.sure
             group = f" ({side.groups[0][0]})" if clear else ", none of them clearly served worst"
-            named[f"{what}, lowest group by {view.attribute}{group}, {split}"] = view.audit.min_group_auc.value
-        data = document.data.test_sets.get(split, document.data.name)
+            named[plain(f"{what}, lowest group by {view.attribute}{group}, {split}")] = view.audit.min_group_auc.value
+        data = plain(document.data.test_sets.get(split, document.data.name))
         for name, value in named.items():
             if value == value:
                 result = round(value, 4)

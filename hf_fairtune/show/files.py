@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from .. import manifest
 from ..audits.metrics.metric import cut_metrics
@@ -15,7 +16,7 @@ from ..document.audit import GroupAudit, Pair
 from ..document.data import AttributeSheet
 from ..document.document import Document, Sharing
 from ..document.estimate import Effective, Estimate
-from ..errors import FairTuneError, first_line
+from ..errors import FairTuneError, first_line, plain
 from ..folder import AUDIT, ENRICHMENT, SHARE, make, write_atomically
 from ..lock import hold
 from ..publish import publish
@@ -24,13 +25,14 @@ from .enrichment import enriched
 from .group_names import in_words
 from .page import page, render
 from .reading import weighted
-from .table import Cell, Table, as_latex, plain
+from .table import Cell, Table, as_latex
 from .tables import ALL, auc_table, calibration_tables, pair_table, sheet_tables, threshold_tables
 from .view import View, views
 from .words import metric, p_value, reasons, threshold, written
 
 PAGE, FIGURES = "audit.html", "figures"
-FORMULA = re.compile(r"[=+@\t]|-(?![\d.]+$)")
+# A sign before something, of any width, that is no number; a lone one is a level, as of a test.
+FORMULA = re.compile(r"(?![-+][\d.]+(e[-+]?\d+)?$)[=+@|\uff0b\uff0d\uff1d\uff20-].")
 HEAD = """% Tables of an audit. They need \\usepackage{booktabs}; names beyond Latin letters need XeLaTeX or LuaLaTeX.
 % A dash stands for what is undefined or withheld.
 
@@ -167,6 +169,16 @@ def csv_cell(text: str) -> str:
     """Keep a spreadsheet from taking a text for a formula."""
     cell = plain(text)
     return f"'{cell}" if FORMULA.match(cell) else cell
+
+
+def spreadsheet(frame: pd.DataFrame) -> str:
+    """Write columns of the user's as CSV: texts as they are, but for those that a spreadsheet takes for formulas."""
+
+    def kept(value: object) -> object:
+        return f"'{value}" if isinstance(value, str) and FORMULA.match(value.lstrip()) else value
+
+    safe = frame.apply(lambda column: column if is_numeric_dtype(column) else column.map(kept))
+    return str(safe.rename(columns=kept).to_csv(index=False))
 
 
 def paper_table(view: View) -> Table:

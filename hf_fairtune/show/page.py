@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from ..document.document import ALL_ROWS, Document
+from ..errors import clean
 from . import figures
 from .answer import Answer, answers, headline, limits, reading
 from .classes import class_tables, several
@@ -25,7 +26,7 @@ from .reading import reading_table, weighted
 from .table import Cell, Table, as_html, as_markdown, markdown
 from .tables import auc_table, further_tables, pair_table, sheet_tables
 from .view import digits_of, splits, views
-from .words import SHARING, WORSE, clean, listed, number, percent
+from .words import SHARING, WORSE, listed, number, percent
 
 # Bytes of the page, out of 2 MB.
 TABLES, FIGURES = 850_000, 950_000

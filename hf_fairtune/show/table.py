@@ -12,8 +12,11 @@ from html import escape
 import numpy as np
 
 from ..document.estimate import Estimate, Reason
-from .words import ISOLATES, LETTER, MISSING, clean, notes, number
+from ..errors import clean, plain
+from .words import LETTER, MISSING, notes, number
 
+# What makes a heading, a rule or a list of a line of Markdown where it stands first.
+BLOCK = re.compile(r"^(\d*)(#(?=[#\s]|$)|[-+=](?=[-+=\s]|$)|(?<=\d)[.)](?=\s|$))")
 Cell = str | int | float | None | Estimate
 LATEX = str.maketrans(
     {
@@ -78,11 +81,6 @@ class Table:
         return cls(title, heads, texts[:, kept].tolist() if len(kept) > 1 else [], [*notes(reasons), *said])
 
 
-def plain(text: str) -> str:
-    """Return text on one line without any mark of direction."""
-    return ISOLATES.sub("", clean(text))
-
-
 def columns(text: str) -> int:
     """Count the terminal columns of a text: two for wide characters, none for combining ones."""
     wide = sum(map("WF".__contains__, map(unicodedata.east_asian_width, text)))
@@ -108,8 +106,8 @@ def as_markdown(table: Table) -> str:
 
 
 def markdown(text: str) -> str:
-    """Make a text safe inside Markdown: no markup, no cell or line end of its own."""
-    return re.sub(r"([\\|*_`<>~]|\](?=[(\[:]))", r"\\\1", plain(text))
+    """Make a text safe inside Markdown: no markup, formula, cell or line end, and no heading or list it begins."""
+    return BLOCK.sub(r"\1\\\2", re.sub(r"([\\|*_`<>~$]|\](?=[(\[:]))", r"\\\1", plain(text)))
 
 
 def as_html(table: Table, most: int = 120) -> str:

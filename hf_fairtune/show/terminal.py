@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ..document.document import Document
+from ..errors import plain
 from .answer import answers, headline, reading
 from .chosen import optimism
 from .classes import several, worst_cells
@@ -16,7 +17,7 @@ from .group_names import in_words
 from .ladder import ladder_said
 from .methods import each_said
 from .reading import reading_table, weighted
-from .table import as_text, plain
+from .table import as_text
 from .words import listed, number
 
 # Columns of a screen, entries of a long list, few rules, and lines of a screen, with three of the files below.

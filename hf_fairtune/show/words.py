@@ -15,12 +15,9 @@ from ..document.document import Sharing
 from ..document.enrichment import Mistake
 from ..document.estimate import Estimate, Reason, ReasonKind, Size, Status
 from ..document.scalar import Argument
+from ..errors import plain
 
 MISSING = "–"
-# Characters that turn the direction of the text around them; first-strong isolates end at their own end.
-TURNS = re.compile("[\u202a-\u202e\u2066\u2067\u200e\u200f\u061c]")
-CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-ISOLATES = re.compile("[\u2068\u2069]")
 LETTER = re.compile(r"[^\W\d_]")
 
 # What a gap shows, of one question: who is missed, who is alarmed, who is ranked worse.
@@ -183,15 +180,10 @@ def percent(share: float) -> str:
     return MISSING if math.isnan(share) else f"{f'{100 * share:.1f}'.removesuffix('.0')} %"
 
 
-def clean(text: str) -> str:
-    """Return text on one line that cannot turn the text around it; controls and lone surrogates are replaced."""
-    return CONTROLS.sub("\ufffd", TURNS.sub("", " ".join(text.split())))
-
-
 def name(text: str, most: int = 120) -> str:
     """Quote a name for the middle of a sentence: shortened, and isolated from the direction of its neighbours."""
-    plain = ISOLATES.sub("", clean(text))
-    return f'"\u2068{plain if len(plain) <= most else plain[: most - 1] + "…"}\u2069"'
+    text = plain(text)
+    return f'"\u2068{text if len(text) <= most else text[: most - 1] + "…"}\u2069"'
 
 
 def listed(texts: Sequence[str], most: int = 6, comma: str = "; ") -> str:

@@ -133,7 +133,7 @@ def load_weights(model: Any, folder: str | Path) -> None:
         # One that does not warn of them.
         unknown = [*(kind._keys_to_ignore_on_load_unexpected or ()), rf"(^|\.){ATTACHED}\."]
         kind = type(kind.__name__, (kind,), {"_keys_to_ignore_on_load_unexpected": unknown})
-    known: dict[str, Tensor] = kind.from_pretrained(folder).state_dict()
+    known: dict[str, Tensor] = kind.from_pretrained(folder, config=model.config).state_dict()
     model.load_state_dict(known | read_tensors(folder, attached))
 
 

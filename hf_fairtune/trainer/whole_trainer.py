@@ -101,6 +101,14 @@ class WholeTrainer(Trainer):
         if not load_whole(self, self.model, self.state.best_model_checkpoint):
             super()._load_best_model()
 
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        # Stock pickles all arguments, the token among them, into `training_args.bin`.
+        token, self.args.hub_token = self.args.hub_token, None
+        try:
+            super()._save(output_dir, state_dict)
+        finally:
+            self.args.hub_token = token
+
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
         """Make no repository before there is something to share; `push_to_hub` makes it."""
 

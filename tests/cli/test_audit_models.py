@@ -35,13 +35,13 @@ def saved(folder: Path, made: Any = vit, names: dict[int, str] | None = None) ->
 def flags(model: Path, images: Path, *more: str) -> list[str]:
     cache = str(images.parent / "cache")
     data = ["--dataset", str(images), "--label", "y", "--group", "sex", "--data_cache", cache]
-    return ["audit", str(model), *data, *FEW, *more]
+    return ["audit", str(model), *data, *FEW, *([] if "--split" in more else ["--split", "all"]), *more]
 
 
 def test_what_a_user_may_not_expect(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Classes without names, rows that nothing divides; the table of scores keeps the images' names and no split."""
     model, out = saved(tmp_path / "model"), tmp_path / "O"
-    assert main(flags(model, images, "--output_dir", str(out))) == 0
+    assert main(flags(model, images, "--split", "test", "--output_dir", str(out))) == 0
     printed = capsys.readouterr().err
     assert "note: the model's classes have no names: LABEL_1 is understood as y" in printed
     assert "note: all 24 rows are audited; nothing says whether the model was trained on some of them" in printed
@@ -54,6 +54,27 @@ def test_what_a_user_may_not_expect(images: Path, tmp_path: Path, capsys: pytest
     assert main([*again, "sex", *FEW, "--output_dir", str(tmp_path / "P")]) == 0
     tables = (folder / "share" / "groups.csv" for folder in (out, tmp_path / "P"))
     assert len({table.read_bytes() for table in tables}) == 1
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_rows_that_the_model_may_have_seen_are_a_question(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a split file beside the model nor a column of the data says which rows are of the test."""
+    model, out = saved(tmp_path / "model"), tmp_path / "O"
+    asked = [one for one in flags(model, images) if one not in ("--split", "all")]
+    assert main(asked) == 2
+    line = "Nothing says on which rows the model was trained: it has no splits.json, and the data no column `split`;"
+    assert line in capsys.readouterr().err
+    for answer in (["--split", "all"], ["--split", "test"]):
+        assert main([*asked, *answer, "--output_dir", str(out)]) == 0
+        assert "split" not in pd.read_csv(out / "private" / "predictions.csv")
+    table = pd.read_csv(images)
+    table.assign(split=["train"] * 12 + ["test"] * 12).to_csv(images, index=False)
+    assert main([*asked, "--output_dir", str(out)]) == 0
+    assert "12 rows of the split test are audited" in capsys.readouterr().err
+    assert main([*asked, "--split", "all", "--output_dir", str(out)]) == 0
+    assert "split" not in pd.read_csv(out / "private" / "predictions.csv")
 
 
 @pytest.mark.parametrize("made", [vit, resnet])

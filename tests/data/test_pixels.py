@@ -18,8 +18,9 @@ from PIL import Image
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from hf_fairtune.data import array_file, pixels
+from hf_fairtune.data.decoding import rgb_image
 from hf_fairtune.data.identity import EncodedImage, identify
-from hf_fairtune.data.pixels import cache_folder, cached_pixels, rgb_image
+from hf_fairtune.data.pixels import cache_folder, cached_pixels
 from hf_fairtune.errors import FairTuneError
 from tests.spoiling import SPOILINGS, deleted
 
