@@ -11,7 +11,6 @@ import pandas as pd
 import torch
 from datasets import Dataset
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from .data.class_scores import ClassScores
 from .data.columns import SPLIT_COLUMN
@@ -32,6 +31,7 @@ from .families.head import is_multi_label
 from .families.one_logit import REGRESSION
 from .families.patch_input import check_takes_images
 from .families.precision import in_float32
+from .progress import Progress
 
 BATCH = 64
 # What forward passes raise on inputs that are not theirs.
@@ -112,7 +112,7 @@ def score_images(
         key, classes = score_key(model, processor, stamps, batch_size), len(class_names(model))
         log = kept.enter_context(score_log(cache, key, classes, batch_size))
         parts = [log.done]
-        with tqdm(total=len(images), initial=len(log.done), desc="Scoring images", unit="image", disable=None) as bar:
+        with Progress("Scoring images", len(images), "image", len(log.done)) as bar:
             for batch in pixel_batches(images, stamps, processor, cache, batch_size, len(log.done)):
                 parts.append(np.concatenate([class_logits(model, pixels).cpu().numpy() for pixels in batch]))
                 log.add(parts[-1])

@@ -17,6 +17,7 @@ from ..document.run import Model
 from ..document.scalar import Argument
 from ..errors import FairTuneError
 from ..folder import SHARE, check_place, write_atomically
+from ..progress import Progress
 from ..show.compared import power
 from ..show.files import PAGE, write_audit
 from ..show.table import plain
@@ -64,7 +65,8 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
         for name in (PAGE, SHARE, RUN_FILE):
             if (folder / name).exists() and not (folder / AUDIT_FILE).exists():
                 raise FairTuneError(f"`{folder}` holds {name} but no {AUDIT_FILE}; choose another --output_dir.")
-    rows = read_input(arguments, data)
+    with Progress(f"Reading {base_name(arguments.model)}"):
+        rows = read_input(arguments, data)
     policies = choose_policies(arguments.threshold, rows)
     for note in notes(rows, data):
         print(f"note: {note}", file=sys.stderr)
@@ -85,7 +87,8 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     if folder is not None:
         if rows.frame is not None:
             write_atomically(folder / PRIVATE / "predictions.csv", rows.frame.to_csv(index=False))
-        write_audit(document, folder, arguments.share)
+        with Progress("Writing the page"):
+            write_audit(document, folder, arguments.share)
     for entry in document.audits:
         auc = entry.audit.auc
         if entry.attribute is None and auc.high < COIN:

@@ -13,9 +13,9 @@ import numpy as np
 from datasets import Dataset
 from huggingface_hub import constants
 from PIL import Image, ImageOps
-from tqdm.auto import tqdm
 
 from ..errors import FairTuneError, first_line, listed
+from ..progress import Progress
 from .array_file import sweep, write_array
 from .identity import EncodedImage, digest, encoded
 from .processors import COLOUR_STEPS, pixel_shape, resize
@@ -99,7 +99,7 @@ def _decoded(images: Dataset, processor: Any) -> Iterator[np.ndarray | str]:
 
     with (
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
-        tqdm(total=len(images), desc="Decoding images", unit="image", disable=None) as bar,
+        Progress("Decoding images", len(images), "image") as bar,
     ):
         for start in range(0, len(images), CHUNK):
             for pixels in pool.map(pixels_of, enumerate(encoded(images, start, start + CHUNK), start)):

@@ -80,7 +80,7 @@ class ScoredTable:
         content += 0.0  # in place, as the rows may be millions
         order, found = np.lexsort(content.T), hashlib.sha256(json.dumps(names).encode())
         for start in range(0, len(order), HASHED):
-            found.update(np.ascontiguousarray(content[order[start : start + HASHED]]))
+            found.update(content[order[start : start + HASHED]].tobytes())
         return found.hexdigest()[:16]
 
     def known(self, target: int) -> ScoredTable:

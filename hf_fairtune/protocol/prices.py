@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..errors import FairTuneError, first_line
 from ..folder import write_atomically
-from ..search.progress import duration
+from ..progress import duration
 from ..trainer.price import cost, searched_methods
 from .entry import Entry
 from .task import Task

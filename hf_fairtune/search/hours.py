@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import FairTuneError
 from ..folder import write_atomically
-from .progress import duration
+from ..progress import duration
 
 FILE_NAME = "hours.json"
 # How far off a price may be.

@@ -6,16 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from ...progress import Progress
 from .proportions import ratio, total
 from .resampling import plan
 from .rows import ScoredRows
 
 # A thread holds the weights of one part and a few arrays like them, about so many bytes a row and replicate.
 MOST_THREADS, BYTES_A_ROW, MOST_BYTES = 4, 60, 6 * 10**8
-# Seconds before a progress bar shows.
-PATIENCE = 3.0
 # A number that varies less over the replicates does not vary.
 BLIND = 1e-12
 # A step of weights, which lie below 1, is 2 to the power of minus this.
@@ -88,7 +86,7 @@ def bootstrap(
     workers = max(1, min(len(parts), os.cpu_count() or 1, MOST_THREADS, fitting))
     with (
         ThreadPoolExecutor(workers) as pool,
-        tqdm(total=n_boot, desc="Bootstrap", unit="replicate", disable=None, delay=PATIENCE, leave=False) as bar,
+        Progress("Bootstrap", n_boot, "replicate") as bar,
     ):
         for part, found in zip(parts, pool.map(counted, parts), strict=True):
             chunks.append(found)
@@ -155,7 +153,7 @@ def _counter(
     def count(weights: np.ndarray) -> list[np.ndarray]:
         drawn = _running(weights.take(places, axis=1))
         totals = (drawn[:, edges[1:]] - drawn[:, edges[:-1]]).reshape(len(weights), -1, 2).astype(_wide(weights))
-        wins = drawn.take(below, axis=1).astype(_wide(weights), copy=False)
+        wins: np.ndarray = drawn.take(below, axis=1).astype(_wide(weights), copy=False)
         wins += drawn.take(not_above, axis=1) if tied else wins
         wins *= weights.take(positives, axis=1)
         won = _running(wins)

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ...document.estimate import NAN, Reason
-from .bootstrap import PATIENCE
+from ...progress import Progress
 from .proportions import ratio
 
 # Permuted groups held at once; a few arrays of eight bytes each like it.
@@ -54,7 +53,7 @@ def gap_null(
     fixed = codes[labels == 0], codes[labels == 1]
     measure, rng = _gaps(labels, scores, codes), np.random.default_rng(seed)
     chunk, found = max(1, CHUNK_CODES // len(labels)), []
-    with tqdm(total=permutations, desc="permutations", disable=None, delay=PATIENCE, leave=False) as bar:
+    with Progress("Permutations", permutations, "permutation") as bar:
         for first in range(0, permutations, chunk):
             times = min(chunk, permutations - first)
             found.append(measure(*_permuted(fixed, rng, times)))
