@@ -44,6 +44,7 @@ FLOORS: dict[str, int] = {
     "catalog": 1,
     "connection": 1,
     "errors": 0,
+    "processes": 1,
     "progress": 0,
 }
 FORBIDDEN_FILES = {"utils", "util", "helpers", "helper", "common", "misc"}

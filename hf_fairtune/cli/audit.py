@@ -39,7 +39,10 @@ COIN = 0.5
 
 def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     """Print the audit, write the page and its files, and return the gate's exit status."""
+    alone = os.environ.get("RANK", "0") == "0"
     if is_table(arguments.model):  # of predictions, which is its own data
+        if not alone:
+            return 0  # one process is enough
         data = replace(data, dataset=data.dataset or arguments.model)
     # What can be refused is refused before images are scored.
     check_policies(arguments.threshold, arguments.correction)
@@ -67,6 +70,8 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
                 raise FairTuneError(f"`{folder}` holds {name} but no {AUDIT_FILE}; choose another --output_dir.")
     with Progress(f"Reading {base_name(arguments.model)}"):
         rows = read_input(arguments, data)
+    if not alone:
+        return 0  # the images were scored together, and the main process audits
     policies = choose_policies(arguments.threshold, rows)
     for note in notes(rows, data):
         print(f"note: {note}", file=sys.stderr)

@@ -63,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _refuse("stopped; the same command goes on from here.")
     except Exception as error:  # libraries wrap a full disk in errors of their own; others are raised again
+        if (lost := lost_process(error)) is not None:
+            return _refuse(f"another process of this run ended ({lost}); the same command goes on from here.", True)
         if not disk_is_full(error):
             raise
         return _refuse("the disk is full; free some space, then the same command goes on from here.")
@@ -73,8 +75,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             torch.distributed.destroy_process_group()
 
 
-def _refuse(line: str) -> int:
-    if os.environ.get("RANK", "0") == "0":
+def lost_process(error: Exception) -> str | None:
+    """Return what is known of another process that is gone, if that is what an error is of."""
+    if "RANK" not in os.environ:
+        return None
+    from ..processes import lost  # of several processes alone
+
+    return lost(error)
+
+
+def _refuse(line: str, every: bool = False) -> int:
+    if every or os.environ.get("RANK", "0") == "0":
         print(f"fairtune: {' '.join(line.split())}", file=sys.stderr)
     return 2
 
