@@ -74,7 +74,8 @@ def audit_table(
     parts = [*zip(targets, repeat(None)), *product(targets, table.attributes)]
     with Progress("Auditing", len(parts), "table") as bar:
         for target, attribute in parts:
-            found, comparison = asked.audit(target, attribute)
+            with Progress(f"by {attribute.name}" if attribute else "all rows"):
+                found, comparison = asked.audit(target, attribute)
             name, beside = attribute.name if attribute else None, reference if comparison else None
             entries.append(Audited(model, split, table.targets[target], name, found, beside, comparison))
             pairs += found.pairs
