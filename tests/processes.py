@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import time
 import traceback
 import warnings
@@ -40,6 +41,8 @@ def _work(work: Callable[[], Any], folder: Path, rank: int, count: int, port: st
     status, output = 1, os.open(folder / f"rank{rank}.log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
+    warnings.simplefilter("ignore")
     places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in places.items()}, MASTER_ADDR="127.0.0.1")
     os.environ["ACCELERATE_USE_CPU"] = "true"
@@ -50,7 +53,7 @@ def _work(work: Callable[[], Any], folder: Path, rank: int, count: int, port: st
             state._shared_state.clear()
         found = work()
         (folder / f"rank{rank}.json").write_text(json.dumps(found))
-        status = found if isinstance(found, int) else 0
+        status = 0
     except BaseException:
         traceback.print_exc()
     finally:

@@ -1,6 +1,6 @@
 """Audit a table of 5,000,000 predictions by 20 groups: memory, time, and what a log shows meanwhile.
 
-    OMP_NUM_THREADS=1 python scripts/benchmarks/large_audit.py --folder /tmp/large_audit
+OMP_NUM_THREADS=1 python scripts/benchmarks/large_audit.py --folder /tmp/large_audit
 """
 
 from __future__ import annotations
