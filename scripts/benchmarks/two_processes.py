@@ -37,7 +37,7 @@ class Found(NamedTuple):
 
     Args:
         equal: entries of the record that are equal.
-        numbers: of those that are not, the largest difference of two numbers.
+        numbers: of those that are not, the largest difference of two numbers, over the larger of them if that is above 1.
         other: names of other entries that differ.
         weights: largest difference of two weights; NaN where there is no model.
     """
@@ -80,15 +80,16 @@ def compared(one: Path, two: Path) -> Found:
         if values[0] == values[1]:
             equal += 1
         elif all(isinstance(value, float) for value in values):
-            numbers = max(numbers, abs(values[0] - values[1]))  # type: ignore[operator]
+            first, second = map(float, values)  # type: ignore[arg-type]
+            numbers = max(numbers, abs(first - second) / max(1.0, abs(first), abs(second)))
         else:
             other.append(name)
     weights = [[load_file(path) for path in sorted(place.glob("*.safetensors"))] for place in (one, two)]
     apart = math.nan
-    for first, second in zip(*weights, strict=True):
-        assert first.keys() == second.keys()
-        for name, values in first.items():
-            moved = float((values.double() - second[name].double()).abs().max()) if values.numel() else 0.0
+    for own, others in zip(*weights, strict=True):
+        assert own.keys() == others.keys()
+        for name, tensor in own.items():
+            moved = float((tensor.double() - others[name].double()).abs().max()) if tensor.numel() else 0.0
             apart = moved if math.isnan(apart) else max(apart, moved)
     return Found(equal, numbers, other, apart)
 
