@@ -22,7 +22,7 @@ class WholeBatch(nn.Module):
         self.wrapped = (model,)
         self.sizes: list[int] = gather(torch.tensor([len(rows)], device=rows.device)).tolist()
 
-    def forward(self, **columns: Any) -> Any:
+    def forward(self, **columns: Tensor) -> Any:
         """Return the model's outputs for this process's rows, with the logits of all."""
         outputs = self.wrapped[0](**columns)
         parts = self.parts(outputs.logits.detach())
