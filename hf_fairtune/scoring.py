@@ -1,8 +1,8 @@
 """Scores of any image classifier on a table of images; no training."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,11 @@ import pandas as pd
 import torch
 from datasets import Dataset
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
-from .data.class_scores import ClassScores
+from .data.class_scores import ClassScores, with_scores
 from .data.columns import SPLIT_COLUMN
 from .data.identity import identify
-from .data.pixel_batches import pixel_batches
+from .data.pixel_batches import decode, pixel_batches
 from .data.pixels import cache_folder
 from .data.probabilities import class_log_odds, probabilities
 from .data.processors import resized_processor
@@ -33,6 +32,8 @@ from .families.head import is_multi_label
 from .families.one_logit import REGRESSION
 from .families.patch_input import check_takes_images
 from .families.precision import in_float32
+from .processes import each, once, share
+from .progress import Progress
 
 BATCH = 64
 # What forward passes raise on inputs that are not theirs.
@@ -62,6 +63,7 @@ def score_dataset(
     split: str | None = "test",
     splits_file: Path | None = None,
     batch_size: int = BATCH,
+    shared: bool = False,
 ) -> ScoredImages:
     """Score the images that `arguments` name.
 
@@ -73,6 +75,7 @@ def score_dataset(
             the data or the split file say which rows those are, and refused where nothing does.
         splits_file: `splits.json` of the model's folder, which knows what the model has seen.
         batch_size: images at a time.
+        shared: whether every process of the run calls this, and scores a part of the images.
 
     Raises:
         FairTuneError: the data, the flags and the model do not fit together, or a score is not finite.
@@ -93,7 +96,7 @@ def score_dataset(
     scores = ClassScores(np.zeros((len(kept), len(classes))), classes, "the model", True, are_findings(model))
     read_scored(frame, arguments, scores)
     images, stamps = source.images.select(kept), [identities.images[i] for i in kept]
-    scores = replace(scores, values=score_images(model, processor, images, stamps, cache, batch_size))
+    scores = replace(scores, values=score_images(model, processor, images, stamps, cache, batch_size, shared))
     names = [identities.names[i] for i in kept]
     table = replace(read_scored(frame, arguments, scores, source.readings), splits=splits, images=np.array(names))
     if split == ALL_ROWS:  # which is no split that a table of predictions could name
@@ -102,26 +105,33 @@ def score_dataset(
 
 
 def score_images(
-    model: nn.Module, processor: Any, images: Dataset, stamps: list[str], cache: Path, batch_size: int
+    model: nn.Module,
+    processor: Any,
+    images: Dataset,
+    stamps: list[str],
+    cache: Path,
+    batch_size: int,
+    shared: bool = False,
 ) -> np.ndarray:
     """Compute the classes' probabilities of every image, float64 [n, classes], as the pipeline of transformers does.
 
     They are made of the logits in double precision, and rank the images as the log-odds do. Weights of half precision
     are held in float32 meanwhile. The model is left as it was. `stamps` change when their images do; `cache` holds the
-    decoded pixels and the logits so far, from which a killed run goes on.
+    decoded pixels and the logits so far, from which a killed run goes on. Where it is `shared` each process of the run
+    scores whole batches of its own, and has the scores of all.
 
     Raises:
         FairTuneError: an image cannot be decoded, the model does not take its pixels, or a score is not finite.
     """
-    with frozen_eval(model), in_float32(model), torch.no_grad(), ExitStack() as kept:
-        key, classes = score_key(model, processor, stamps, batch_size), len(class_names(model))
-        log = kept.enter_context(score_log(cache, key, classes, batch_size))
-        parts = [log.done]
-        with tqdm(total=len(images), initial=len(log.done), desc="Scoring images", unit="image", disable=None) as bar:
-            for batch in pixel_batches(images, stamps, processor, cache, batch_size, len(log.done)):
-                parts.append(np.concatenate([class_logits(model, pixels).cpu().numpy() for pixels in batch]))
-                log.add(parts[-1])
-                bar.update(len(parts[-1]))
+
+    def score(batches: range) -> np.ndarray:
+        rows = range(batches.start * batch_size, min(batches.stop * batch_size, len(images)))
+        return _logits(model, processor, images, stamps, cache, batch_size, rows)
+
+    batches = -(-len(images) // batch_size)
+    if shared:
+        once(partial(decode, images, stamps, processor, cache))
+    parts = each(lambda: score(share(batches))) if shared else [score(range(batches))]
     scores = class_scores(model, np.concatenate(parts).astype(np.float64))
     broken = int((~np.isfinite(scores)).any(axis=1).sum())
     if broken:
@@ -130,6 +140,28 @@ def score_images(
             "image processor."
         )
     return scores
+
+
+def _logits(
+    model: nn.Module,
+    processor: Any,
+    images: Dataset,
+    stamps: list[str],
+    cache: Path,
+    batch_size: int,
+    rows: range,
+) -> np.ndarray:
+    """Compute the classes' logits of some images, float32 [rows, classes], or the rest of them after a kill."""
+    with frozen_eval(model), in_float32(model), torch.no_grad(), ExitStack() as kept:
+        key = score_key(model, processor, stamps[rows.start : rows.stop], batch_size)
+        log = kept.enter_context(score_log(cache, key, len(class_names(model)), batch_size))
+        parts, left = [log.done], range(rows.start + len(log.done), rows.stop)
+        with Progress("Scoring images", len(rows), "image", len(log.done)) as bar:
+            for batch in pixel_batches(images, stamps, processor, cache, batch_size, left):
+                parts.append(np.concatenate([class_logits(model, pixels).cpu().numpy() for pixels in batch]))
+                log.add(parts[-1])
+                bar.update(len(parts[-1]))
+    return np.concatenate(parts)
 
 
 def class_scores(model: Any, logits: np.ndarray) -> np.ndarray:
@@ -210,20 +242,3 @@ def unpacked(model: Any, processor: Any) -> tuple[Any, Any]:
         )
     check_takes_images(model)
     return model, readable(processor)
-
-
-def with_scores(
-    frame: pd.DataFrame, scores: ClassScores, images: Sequence[str], splits: np.ndarray | None
-) -> pd.DataFrame:
-    """Return the columns of some rows with their images' names, `split` (where it is known) and scores.
-
-    Scores are `score`, or `score_<class>` one a class; a name that the table has already gets an underscore more.
-    """
-    names = ["score"] if len(scores.names) == 1 else [f"score_{name}" for name in scores.names]
-    while set(names) & set(frame.columns):
-        names = [name.replace("score", "score_", 1) for name in names]
-    image = "image"
-    while image in frame.columns:
-        image = f"{image}_"
-    split = {} if splits is None else {SPLIT_COLUMN: splits}
-    return frame.assign(**{image: list(images)}, **split, **dict(zip(names, scores.values.T, strict=True)))

@@ -50,6 +50,8 @@ FLOORS: dict[str, int] = {
     "signals": 1,
     "surroundings": 3,
     "errors": 0,
+    "processes": 1,
+    "progress": 0,
 }
 FORBIDDEN_FILES = {"utils", "util", "helpers", "helper", "common", "misc"}
 # No nouns of the field; each has a plain one.

@@ -11,12 +11,12 @@ from PIL import Image
 from transformers import pipeline
 from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
 
+from hf_fairtune.data.class_scores import ClassScores, with_scores
 from hf_fairtune.data.scored import PredictionArguments, read_scored
 from hf_fairtune.data.table_file import read_table
-from hf_fairtune.data.targets import ClassScores
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.families.head import MULTI_LABEL
-from hf_fairtune.scoring import score_dataset, with_scores
+from hf_fairtune.scoring import score_dataset
 from tests.classifiers import mobilenet, resnet, vit
 from tests.data.conftest import frame_of, write_table
 

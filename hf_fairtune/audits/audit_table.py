@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from itertools import islice, product, repeat
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ..data.attributes import Attribute
 from ..data.scored_table import ScoredTable
@@ -13,6 +12,7 @@ from ..document.audit import Audit
 from ..document.comparison import MARGIN, Comparison, Power
 from ..document.document import Audited
 from ..errors import FairTuneError, listed
+from ..progress import Progress
 from .audit import AuditOptions, audit_rows
 from .engine.auc_tests import adjusted
 from .engine.rows import included_codes, reference_code
@@ -72,11 +72,14 @@ def audit_table(
     asked.check()
     targets, entries, pairs = range(len(table.targets)), [], []
     parts = [*zip(targets, repeat(None)), *product(targets, table.attributes)]
-    for target, attribute in tqdm(parts, desc="Auditing", unit="table", disable=None):
-        found, comparison = asked.audit(target, attribute)
-        name, beside = attribute.name if attribute else None, reference if comparison else None
-        entries.append(Audited(model, split, table.targets[target], name, found, beside, comparison))
-        pairs += found.pairs
+    with Progress("Auditing", len(parts), "table") as bar:
+        for target, attribute in parts:
+            with Progress(f"by {attribute.name}" if attribute else "all rows"):
+                found, comparison = asked.audit(target, attribute)
+            name, beside = attribute.name if attribute else None, reference if comparison else None
+            entries.append(Audited(model, split, table.targets[target], name, found, beside, comparison))
+            pairs += found.pairs
+            bar.update()
     tested = iter(adjusted_pairs(pairs, correction))
     for place, entry in enumerate(entries):
         own = list(islice(tested, len(entry.audit.pairs)))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from operator import itemgetter
 
 import numpy as np
@@ -37,9 +36,22 @@ class Decided:
         decisions = rows.labels, predictions, rows.groups, len(rows.group_names)
         self.counts, self.tallies = confusion(*decisions, rows.weights), confusion(*decisions)
         self.draws = None if known is None else known.counts[:, :, place]
-        self.trials, self.bounds = cache(self._trials), cache(self._bounds)
+        # Kept in plain tables: a cache of a bound method would hold these rows in a circle after the audit.
+        self._trials, self._bounds = dict[Rate, np.ndarray](), dict[Rate, np.ndarray]()
 
-    def _trials(self, rate: Rate) -> np.ndarray:
+    def trials(self, rate: Rate) -> np.ndarray:
+        """Return, counted once, the independent rows that a share of rows rests on, [n_groups + 1]."""
+        if rate not in self._trials:
+            self._trials[rate] = self._trials_of(rate)
+        return self._trials[rate]
+
+    def bounds(self, rate: Rate) -> np.ndarray:
+        """Return, computed once, a rate with its low and high, [3, n_groups + 1]."""
+        if rate not in self._bounds:
+            self._bounds[rate] = self._bounds_of(rate)
+        return self._bounds[rate]
+
+    def _trials_of(self, rate: Rate) -> np.ndarray:
         """Count the independent rows that a share of rows rests on, [n_groups + 1]; see `effective_trials`."""
         rows, among = self.resampled.rows, np.isin(self.cells, cells_of(*rate.denominator))
         if rows.clusters is None:
@@ -49,7 +61,7 @@ class Decided:
         hits = np.isin(self.cells[among], cells_of(*rate.numerator))
         return effective_trials(hits, rows.take(among), self.resampled.confidence)
 
-    def _bounds(self, rate: Rate) -> np.ndarray:
+    def _bounds_of(self, rate: Rate) -> np.ndarray:
         """Compute a rate with its low and high by Wilson's interval of its share, [3, n_groups + 1]."""
         above, below = total(self.counts, rate.numerator), total(self.counts, rate.denominator)
         shares, level = wilson(above, below, self.resampled.confidence), self.resampled.confidence

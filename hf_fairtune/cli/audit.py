@@ -17,6 +17,7 @@ from ..document.run import Model
 from ..document.scalar import Argument
 from ..errors import FairTuneError, plain
 from ..folder import SHARE, check_place, write_atomically
+from ..progress import Progress
 from ..show.compared import power
 from ..show.files import PAGE, spreadsheet, write_audit
 from ..show.terminal import audit_text
@@ -37,7 +38,10 @@ COIN = 0.5
 
 def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     """Print the audit, write the page and its files, and return the gate's exit status."""
+    alone = os.environ.get("RANK", "0") == "0"
     if is_table(arguments.model):  # of predictions, which is its own data
+        if not alone:
+            return 0  # one process is enough
         data = replace(data, dataset=data.dataset or arguments.model)
     # What can be refused is refused before images are scored.
     check_policies(arguments.threshold, arguments.correction)
@@ -63,7 +67,10 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
         for name in (PAGE, SHARE, RUN_FILE):
             if (folder / name).exists() and not (folder / AUDIT_FILE).exists():
                 raise FairTuneError(f"`{folder}` holds {name} but no {AUDIT_FILE}; choose another --output_dir.")
-    rows = read_input(arguments, data)
+    with Progress(f"Reading {base_name(arguments.model)}"):
+        rows = read_input(arguments, data)
+    if not alone:
+        return 0  # the images were scored together, and the main process audits
     policies = choose_policies(arguments.threshold, rows)
     for note in notes(rows, data):
         print(f"note: {plain(note)}", file=sys.stderr)
@@ -84,7 +91,8 @@ def run(arguments: AuditArguments, data: PredictionArguments) -> int:
     if folder is not None:
         if rows.frame is not None:
             write_atomically(folder / PRIVATE / "predictions.csv", spreadsheet(rows.frame))
-        write_audit(document, folder, arguments.share)
+        with Progress("Writing the page"):
+            write_audit(document, folder, arguments.share)
     for entry in document.audits:
         auc = entry.audit.auc
         if entry.attribute is None and auc.high < COIN:

@@ -19,6 +19,7 @@ seeds. What was there before cannot change. OUTPUT_DIR/progress.txt says how far
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -89,6 +90,11 @@ ARGUMENTS = (CompareArguments, Settings)
 
 def run(arguments: CompareArguments, settings: Settings, flags: list[str]) -> None:
     """Run the comparison, or the rest of it; print and write what it found."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise FairTuneError(
+            "`fairtune compare` shares its trainings among workers, each on one device; begin the same command once a "
+            "device, without `accelerate launch` or `torchrun`."
+        )
     folder = Path(arguments.output_dir)
     say = partial(print, flush=True)
     found = compare(protocol_of(arguments, settings, flags), folder, arguments.max_hours, say)

@@ -67,9 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(str(stop), 128 + stop.asked)
     except KeyboardInterrupt:
         return _refuse(f"stopped by Ctrl-C; {GOES_ON}", INTERRUPTED)
-    except Exception as error:  # of the disk and of paths; others are raised again
+    except Exception as error:  # of other processes, of the disk and of paths; others are raised again
+        if (lost := lost_process(error)) is not None:
+            return _refuse(f"another process of this run ended ({lost}); {GOES_ON}", every=True)
         if disk_is_full(error):
-            return _refuse("the disk is full; free some space, then the same command goes on from here.")
+            return _refuse(f"the disk is full; free some space, then {GOES_ON}")
         if line := path_refusal(error):
             return _refuse(line)
         raise
@@ -80,8 +82,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             torch.distributed.destroy_process_group()
 
 
-def _refuse(line: str, status: int = 2) -> int:
-    if os.environ.get("RANK", "0") == "0":
+def lost_process(error: Exception) -> str | None:
+    """Return what is known of another process that is gone, if that is what an error is of."""
+    if "RANK" not in os.environ:
+        return None
+    from ..processes import lost  # of several processes alone
+
+    return lost(error)
+
+
+def _refuse(line: str, status: int = 2, *, every: bool = False) -> int:
+    if every or os.environ.get("RANK", "0") == "0":
         print(f"fairtune: {' '.join(line.split())}", file=sys.stderr)
     return status
 

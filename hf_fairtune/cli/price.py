@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..progress import duration
 from ..search.hours import MARGIN
-from ..search.progress import duration
 from ..trainer.fair import FairTrainer
 from ..trainer.price import peak_memory
 

@@ -46,4 +46,5 @@ def _scored_by(name: str, arguments: AuditArguments, data: PredictionArguments) 
         data,
         split=arguments.split,
         splits_file=Path(arguments.model) / FILE_NAME,
+        shared=True,
     )

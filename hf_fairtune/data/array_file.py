@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
-from tqdm.auto import tqdm
 
 from ..errors import first_line
+from ..progress import Progress
 
 DAY = 24 * 3600
 BLOCK = 8 << 20  # bytes, of whole rows
@@ -223,7 +223,12 @@ def _first_wrong(path: Path, start: int, size: int, block: int, sums: list[bytes
             file.seek(start + place)
             return _digest(file.read(min(block, size - place))) == numbered[1]
 
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        checks = pool.map(is_right, enumerate(sums))
-        bar = tqdm(checks, f"Checking {path.name}", len(sums), leave=False, disable=None, delay=3)
-        return next((number for number, right in enumerate(bar) if not right), None)
+    with (
+        ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
+        Progress(f"Checking {path.name}", len(sums), "block") as bar,
+    ):
+        for number, right in enumerate(pool.map(is_right, enumerate(sums))):
+            if not right:
+                return number
+            bar.update()
+    return None

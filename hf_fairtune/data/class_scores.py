@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import FairTuneError, listed
-from .columns import named_column, numbers
+from .columns import SPLIT_COLUMN, named_column, numbers
 
 UNNAMED = ["LABEL_0", "LABEL_1"]
 
@@ -96,3 +96,20 @@ def class_columns(classes: Sequence[str], known: Sequence[str], scores: ClassSco
             "that means disease with --positive."
         )
     return [found.index(name) for name in classes]
+
+
+def with_scores(
+    frame: pd.DataFrame, scores: ClassScores, images: Sequence[str], splits: np.ndarray | None
+) -> pd.DataFrame:
+    """Return the columns of some rows with their images' names, `split` (where it is known) and scores.
+
+    Scores are `score`, or `score_<class>` one a class; a name that the table has already gets an underscore more.
+    """
+    names = ["score"] if len(scores.names) == 1 else [f"score_{name}" for name in scores.names]
+    while set(names) & set(frame.columns):
+        names = [name.replace("score", "score_", 1) for name in names]
+    image = "image"
+    while image in frame.columns:
+        image = f"{image}_"
+    split = {} if splits is None else {SPLIT_COLUMN: splits}
+    return frame.assign(**{image: list(images)}, **split, **dict(zip(names, scores.values.T, strict=True)))

@@ -45,6 +45,7 @@ def audit_data(
 
     The `name` is their table's, without a path of the machine; `findings` are clinical words by target.
     """
+    hash = table.row_hash
     return Data(
         name=name,
         label=table.label_name,
@@ -52,9 +53,9 @@ def audit_data(
         targets=[Target(target, finding=(findings or {}).get(target)) for target in table.targets],
         groups=list(spec.group),
         cluster=spec.cluster,
-        hash=table.row_hash,
+        hash=hash,
         probability=table.probability,
-        splits={split or ALL_ROWS: split_sheet(table, table.row_hash)},
+        splits={split or ALL_ROWS: split_sheet(table, hash)},
         split_source=None if split is None else "given",
         readings=table.readings,
         weight=spec.weight,

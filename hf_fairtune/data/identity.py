@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from tqdm.auto import tqdm
 
 from ..errors import FairTuneError, first_line, listed
+from ..progress import Progress
 from .addresses import ADDRESS
 from .contents import FileHashes, content_hash
 from .limits import BYTES, allowed, refusal
@@ -105,11 +105,11 @@ def identify(images: Dataset, root: Path | None, cache: Path | None = None) -> I
     one = partial(_identify, base=base, hashes=hashes)
     with (
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
-        tqdm(total=len(images), desc="Hashing images", unit="image", delay=2, disable=None) as bar,
+        Progress("Hashing images", len(images), "image") as bar,
     ):
         for start in range(0, len(images), CHUNK):
             found += pool.map(one, encoded(images, start, start + CHUNK))
-            bar.update(len(found) - bar.n)
+            bar.update(len(found) - bar.done)
     hashes.keep()
     known = [names for names in found if not isinstance(names, Exception)]
     pairs = zip(encoded(images), found, strict=True) if len(known) < len(found) else ()

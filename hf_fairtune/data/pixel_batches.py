@@ -17,9 +17,14 @@ from .transform import cached_transform
 
 
 def pixel_batches(
-    images: Dataset, stamps: list[str], processor: Any, cache: Path, batch_size: int, first: int = 0
+    images: Dataset,
+    stamps: list[str],
+    processor: Any,
+    cache: Path,
+    batch_size: int,
+    rows: range,
 ) -> Iterator[list[Tensor]]:
-    """Yield the pixels of the images in their order, as the image processor gives them.
+    """Yield the pixels of some images, in their order, as the image processor gives them.
 
     They come from the pixel cache, which is built where it is not; images of a processor that does more than resize,
     crop, rescale and normalise are processed one by one, each time.
@@ -28,22 +33,28 @@ def pixel_batches(
     sizes differ.
     """
     check_sides(processor)
-    starts = range(first, len(images), batch_size)
+    starts = range(rows.start, rows.stop, batch_size)
     if not starts:
         return
     if is_plain(processor):
         transform = cached_transform(images, stamps, processor, cache)
         for start in starts:
-            yield [transform.pixel_values(list(range(start, min(start + batch_size, len(images)))))]
+            yield [transform.pixel_values(list(range(start, min(start + batch_size, rows.stop))))]
         return
     for start in starts:
         pixels = []
-        for row, item in enumerate(encoded(images, start, start + batch_size), start):
+        for row, item in enumerate(encoded(images, start, min(start + batch_size, rows.stop)), start):
             image = decoded(row, item)
             if isinstance(image, str):
                 raise FairTuneError(f"An image cannot be decoded: {image}; replace this file or drop its row.")
             pixels.append(processor(image, return_tensors="pt")["pixel_values"])
         yield [torch.cat(pixels)] if len({part.shape for part in pixels}) == 1 else pixels
+
+
+def decode(images: Dataset, stamps: list[str], processor: Any, cache: Path) -> None:
+    """Build the pixel cache of the images where their processor has one."""
+    if len(images) and is_plain(processor):
+        cached_transform(images, stamps, processor, cache)
 
 
 def is_plain(processor: Any) -> bool:

@@ -12,9 +12,9 @@ import numpy as np
 from datasets import Dataset
 from huggingface_hub import constants
 from PIL import Image
-from tqdm.auto import tqdm
 
 from ..errors import FairTuneError, first_line, listed
+from ..progress import Progress
 from .array_file import ArrayFile, sweep
 from .decoding import alone_if_large, rgb_image
 from .identity import EncodedImage, digest, encoded
@@ -109,7 +109,7 @@ def _decoded(images: Dataset, processor: Any, first: int) -> Iterator[np.ndarray
 
     with (
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
-        tqdm(total=len(images), initial=first, desc="Decoding images", unit="image", disable=None) as bar,
+        Progress("Decoding images", len(images), "image", done=first) as bar,
     ):
         for start in range(first, len(images), CHUNK):
             for pixels in pool.map(pixels_of, enumerate(encoded(images, start, start + CHUNK), start)):

@@ -12,6 +12,8 @@ import numpy as np
 from ..document.data import Reading, Task
 from .attributes import Attribute
 
+# Rows that are hashed at once.
+HASHED = 2**16
 OPTIONAL = ("reference_scores", "splits", "chosen", "reference_chosen", "images")
 
 
@@ -74,9 +76,12 @@ class ScoredTable:
         if self.clusters is not None:
             ids, codes = np.unique(self.clusters, return_inverse=True)
             columns, names = [*columns, codes], [*names, ids.tolist()]
-        content = np.column_stack(columns).astype(np.float64) + 0.0
-        ordered = np.ascontiguousarray(content[np.lexsort(content.T)])
-        return hashlib.sha256(json.dumps(names).encode() + ordered.tobytes()).hexdigest()[:16]
+        content = np.column_stack(columns).astype(np.float64, copy=False)
+        content += 0.0  # in place, as the rows may be millions
+        order, found = np.lexsort(content.T), hashlib.sha256(json.dumps(names).encode())
+        for start in range(0, len(order), HASHED):
+            found.update(content[order[start : start + HASHED]].tobytes())
+        return found.hexdigest()[:16]
 
     def known(self, target: int) -> ScoredTable:
         """Return the rows whose label of a target, by its place, is known."""

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, default_collate
-from tqdm.auto import tqdm
 
 from ..errors import FairTuneError
 from ..families.head import classes_of, is_multi_label
 from ..losses.loss import margin
 from ..losses.one_vs_rest import has_findings
+from ..progress import Progress
 from .importance import ImportanceOptions
 
 COLUMNS = ("pixel_values", "labels", "groups")
@@ -127,7 +127,7 @@ def batches(data: Any, options: ImportanceOptions, device: torch.device, text: s
         return default_collate([columns(row) for row in rows])
 
     source = DataLoader(data, options.batch_size, collate_fn=stacked) if is_dataset else data
-    with tqdm(desc=text, unit="image", disable=None if options.progress else True) as bar:
+    with Progress(text, unit="image", shown=options.progress) as bar:
         for batch in source:
             yield {name: values.to(device) for name, values in columns(batch).items()}
             bar.update(len(batch["labels"]))

@@ -35,6 +35,7 @@ class GroupDro(Method):
 }"""
 
     needs: ClassVar[Needs] = Needs(attribute_at_train=True)
+    whole_batch: ClassVar[bool] = True
 
     eta: float = flag(0.01, "Step size of the group weights.", FloatDistribution(1e-3, 1.0, log=True))
     adjustment: float = flag(0.0, "C of the C / sqrt(rows) that is added to a group's loss (section 3.3).")

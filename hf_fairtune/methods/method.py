@@ -68,10 +68,10 @@ class Method(catalog.Variety):
     stage is a method too: `stages` lists what is trained one after another.
 
     Attributes:
-        title: name for people.
         citation, needs: BibTeX of its paper; where it needs the attribute and the original data.
-        trains: what moves, in words.
+        title, trains: name for people, and what moves, in words.
         takes_mask: whether a mask may narrow what is trained: it trains all, and `finish` moves nothing else.
+        whole_batch: whether its loss, of the logits of a batch, is no mean over the rows; then of all processes' rows.
         views: rows that it reads, by name; the Trainer trains on "train".
         cross_entropy: with the options that training arguments set; refused where a method has other losses.
         searched: names of the knobs that a search draws; the others keep their value.
@@ -83,6 +83,7 @@ class Method(catalog.Variety):
     needs: ClassVar[Needs] = Needs()
     trains: ClassVar[str] = "all parameters"
     takes_mask: ClassVar[bool] = True
+    whole_batch: ClassVar[bool] = False
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True)})
 
     cross_entropy: CrossEntropy = CrossEntropy()
@@ -246,5 +247,4 @@ def forward(model: nn.Module, batch: Batch) -> Any:
 
 def method_named(name: str, **hyperparameters: Argument) -> Method:
     """Build the method of `methods/<name>.py`."""
-    method: Method = catalog.find("methods", name).METHOD(**hyperparameters)
-    return method
+    return catalog.find("methods", name).METHOD(**hyperparameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ class Penalised(Method):
     rest. A comparison that lacks one of its cells in the batch is 0 and is counted.
     A subclass gives the weights and the prediction loss.
     """
+
+    whole_batch: ClassVar[bool] = True
 
     bias_loss: str = flag("equalized_odds", "A file of losses/, such as equalized_odds or statistical_parity.")
     bias_over: Over = flag("mean", "Of more than two classes: mean of each one's bias against the rest, or the worst.")

@@ -52,6 +52,7 @@ class TwoStep(Method):
     needs: ClassVar[Needs] = Needs(attribute_at_train=True, original_training_data=False)
     trains: ClassVar[str] = "the feature extractor under a mask, then the head"
     takes_mask: ClassVar[bool] = False
+    whole_batch: ClassVar[bool] = True
     views: ClassVar[Mapping[str, View]] = MappingProxyType({"train": View(augmented=True), "measured": View()})
 
     mask: str = flag("soft", "Of the first step: soft, hard, random or none.")

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from ..errors import first_line
 from ..kept_json import read_json, write_json
-from ..search.progress import duration
+from ..progress import duration
 from ..trainer.price import cost, searched_methods
 from .entry import Entry
 from .task import Task

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import FairTuneError, first_line
 from ..kept_json import read_json, write_json
-from .progress import duration
+from ..progress import duration
 
 FILE_NAME = "hours.json"
 # How far off a price may be.

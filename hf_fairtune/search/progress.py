@@ -9,17 +9,10 @@ from typing import TextIO
 
 from optuna.trial import TrialState
 
+from ..progress import duration
+
 # In a log file, steps are written only where a trial takes longer than this.
 QUIET_SECONDS = 60
-
-
-def duration(seconds: float) -> str:
-    """Write seconds as the two largest of hours, minutes and seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 @dataclass

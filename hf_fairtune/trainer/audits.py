@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from ..document.estimate import Reason
 from ..document.run import CalibrationFacts, ClassCalibration, Model
 from ..errors import FairTuneError
 from ..families.head import heads_of, scale_head
+from ..processes import once
 from .classes import scored_logits
 
 if TYPE_CHECKING:
@@ -82,18 +84,22 @@ class Audits:
         table = self.data.scored(split, self.scores(model, split), others[0])
         # A group may not occur in a test set.
         present = {*table.attributes[-1].names}.union(*table.attributes[-1].levels)
-        entries = audit_table(
-            table,
-            model=model,
-            split=split,
-            reference=reference or "",
-            fit_on=self.data.scored(VALIDATION, self.scores(model, VALIDATION), others[1]),
-            policies=CLASS_POLICIES if table.task == "multiclass" else POLICIES,
-            exclude=[name for name in self.data.exclude if name in present],
-            include=[name for name in self.data.include if name in present],
-            n_boot=n_boot,
-            n_permutations=n_permutations,
-            seed=self.seed,
+        # The other processes wait for the main one.
+        entries = once(
+            partial(
+                audit_table,
+                table,
+                model=model,
+                split=split,
+                reference=reference or "",
+                fit_on=self.data.scored(VALIDATION, self.scores(model, VALIDATION), others[1]),
+                policies=CLASS_POLICIES if table.task == "multiclass" else POLICIES,
+                exclude=[name for name in self.data.exclude if name in present],
+                include=[name for name in self.data.include if name in present],
+                n_boot=n_boot,
+                n_permutations=n_permutations,
+                seed=self.seed,
+            )
         )
         if (model in self.calibrated) != (reference in self.calibrated):
             entries = [without_fixed_thresholds(entry) for entry in entries]
@@ -129,7 +135,7 @@ class Audits:
             scores = [[own.known(target).scores[:, target] for own in some] for some in (kept, against)]
             one, other = map(np.stack, scores)
             options = AuditOptions(entry.audit.excluded)
-            found = replicate_rows(rows, one, other, reference, [*runs], others is None, options)
+            found = once(partial(replicate_rows, rows, one, other, reference, [*runs], others is None, options))
             self.entries[place] = replace(entry, replications=[*entry.replications, found])
 
     def calibrate_scores(self, model: str) -> str | None:

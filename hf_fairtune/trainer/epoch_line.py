@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerState
 
-from ..search.progress import duration
+from ..progress import duration
 
 OF_CLASSES = {"auc": "auc of the worst class"}
 SHOWN = ("eval_auc", "eval_min_group_auc", "eval_auc_gap")

@@ -9,10 +9,12 @@ from ..data.balanced_sampler import balanced_sampler
 from ..errors import FairTuneError
 from ..methods.method import Batch, Method, forward
 from .divergence import Divergence
+from .even_shares import EvenShares, real_rows, weight
 from .finite_start import check_first_scores
 from .group_metrics import LABELS
 from .group_trainer import GroupTrainer
 from .smaller_batch import Start
+from .whole_batch import loss_over_processes
 
 
 class MethodTrainer(GroupTrainer):
@@ -22,6 +24,8 @@ class MethodTrainer(GroupTrainer):
     divergence: Divergence
     _start: Start
     _is_begun = False
+    # Rows that a batch keeps together.
+    _block = 1
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -50,8 +54,16 @@ class MethodTrainer(GroupTrainer):
                 f"a batch has the columns {', '.join(inputs)}, but the loss takes `{LABELS}`; let the data set have "
                 "them, and the collator keep them."
             )
-        if self.compute_loss_func is None:
+        several = model.training and self.accelerator.num_processes > 1
+        if self.compute_loss_func is None and several and self.method.whole_batch:
+            loss, outputs = loss_over_processes(self.method, model, inputs)
+        elif self.compute_loss_func is None:
             loss, outputs = self.method.loss(model, inputs)
+            loss = loss * weight(len(inputs[LABELS]), loss.device) if several else loss
+            if not model.training and (rows := real_rows(len(inputs[LABELS]))) < len(inputs[LABELS]):
+                # Scores of rows that fill a batch up are left out later; the mean of the loss must not hold them.
+                kept = {name: values[:rows] for name, values in inputs.items()}
+                loss = self.method.loss(self.accelerator.unwrap_model(model), kept)[0] if rows else loss
         else:
             outputs = forward(model, inputs)
             loss = self.compute_loss_func(outputs, inputs["labels"], num_items_in_batch=num_items_in_batch)
@@ -72,10 +84,15 @@ class MethodTrainer(GroupTrainer):
         loss: Tensor = super().training_step(model, batch, self._num_items)
         return loss
 
+    def get_train_dataloader(self) -> Any:
+        """Return the stock loader; several processes share a last batch that is not full."""
+        return EvenShares.of(super().get_train_dataloader(), self._block)
+
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         data: Any = self.train_dataset if train_dataset is None else train_dataset
         sampler = self.method.rows(data)
         sampler = self._balanced(data) if sampler is None else sampler
+        self._block = getattr(sampler, "views", 1)
         return super()._get_train_sampler(train_dataset) if sampler is None else sampler
 
     def _balanced(self, data: Any) -> Sampler[int] | None:

@@ -34,7 +34,11 @@ WORKING: dict[str, tuple[tuple[object, ...], str]] = {
         "a signal has a checkpoint written without it, in a trial's own folder",
     ),
     "fsdp": ((None, False), "methods, masks and the hand-over take every parameter whole"),
-    "deepspeed": ((None,), "methods, masks and the hand-over take every parameter whole"),
+    "deepspeed": (
+        (None,),
+        "ZeRO divides gradients and parameters among processes, so that no mask, importance or step of a method finds "
+        "a parameter's whole",
+    ),
     "hub_strategy": (("end",), "a checkpoint's folder also holds the study and the splits, which stay at home"),
     "hub_always_push": ((False,), "nothing is pushed before the end"),
     "train_sampling_strategy": (
@@ -59,7 +63,8 @@ def refuse_values(args: TrainingArguments) -> None:
         raise FairTuneError(f"`label_names` is {args.label_names}, but the loss takes `labels`; name them so.")
     for name in SHARDING:
         if os.environ.get(f"ACCELERATE_USE_{name}", "").lower() in ("1", "true", "yes"):
-            raise FairTuneError(f"`accelerate launch` uses {name}, but {WORKING['fsdp'][1]}; use DDP or one device.")
+            reason = WORKING["deepspeed" if name == "DEEPSPEED" else "fsdp"][1]
+            raise FairTuneError(f"`accelerate launch` uses {name}, but {reason}; use DDP or one device.")
 
 
 def refuse(args: TrainingArguments) -> None:

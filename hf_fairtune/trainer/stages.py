@@ -209,6 +209,9 @@ def _train_stage(trainer: FairTrainer, stage: Method, resume: str | bool | None,
     start = time.monotonic()
     with staged(trainer, stage):
         resume = own_checkpoint(trainer, stage) if resume is True else named_checkpoint(resume) if resume else None
+        if trainer.args.world_size > 1:
+            # Accelerate takes a model that was scored for prepared, and would not average its gradients.
+            trainer.model.__dict__.pop("_is_accelerate_prepared", None)
         output: TrainOutput = train(resume)
         trainer.divergence.refuse(trainer)
         stage.finish(trainer.model)

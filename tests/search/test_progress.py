@@ -5,7 +5,8 @@ import re
 
 from optuna.trial import TrialState
 
-from hf_fairtune.search.progress import Progress, duration
+from hf_fairtune.progress import duration
+from hf_fairtune.search.progress import Progress
 
 
 def test_lines() -> None:

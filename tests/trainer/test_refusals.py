@@ -28,7 +28,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"fsdp": True}, "`fsdp` is True, but methods, masks and the hand-over take every parameter whole; leave it out."),
     (
         {"deepspeed": "zero.json"},
-        "`deepspeed` is zero.json, but methods, masks and the hand-over take every parameter",
+        "`deepspeed` is zero.json, but ZeRO divides gradients and parameters among processes, so that no mask",
     ),
     ({"hub_strategy": "every_save"}, "`hub_strategy` is every_save, but a checkpoint's folder also holds the study"),
     ({"hub_strategy": HubStrategy.CHECKPOINT}, "`hub_strategy` is checkpoint, but a checkpoint's folder also holds"),

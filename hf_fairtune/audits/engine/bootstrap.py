@@ -1,28 +1,26 @@
 """Bootstrap of all metrics at once: every number of a replicate comes from the same resample."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from ...progress import Progress
 from .proportions import ratio, total
 from .resampling import plan
 from .rows import ScoredRows
 
-# A thread holds the weights of one part and a few arrays like them: at 1,000,000 rows about 50 MB.
-MOST_THREADS = 4
-# Seconds before a progress bar shows.
-PATIENCE = 3.0
+# A thread holds the weights of one part and a few arrays like them, about so many bytes a row and replicate.
+MOST_THREADS, BYTES_A_ROW, MOST_BYTES = 4, 60, 6 * 10**8
 # A number that varies less over the replicates does not vary.
 BLIND = 1e-12
 # A step of weights, which lie below 1, is 2 to the power of minus this.
 STEPS = 30
 
-# Labels [n], scores [n] ascending, and weights [..., n] -> a number for each vector of weights, [...].
-Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+# Labels [n] and scores [n] ascending -> what makes of weights [..., n] a number for each vector of them, [...].
+Measure = Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray], np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -78,15 +76,17 @@ def bootstrap(
     own = None if rows.weights is None else np.ldexp(np.rint(np.ldexp(rows.weights, STEPS)), -STEPS)
 
     def counted(part: range) -> list[list[np.ndarray]]:
-        weights = resampling.draw(part, seed)
-        weights = weights if own is None else weights * own
+        drawn = resampling.draw(part, seed)
+        # Half as many bytes to read; sums of pairs are made in 64 bits.
+        weights = drawn.astype(np.int32) if own is None else drawn * own
         return [counter(weights) for counter in counters]
 
     parts, chunks, replicates = resampling.parts(n_boot), [], []
-    workers = max(1, min(len(parts), os.cpu_count() or 1, MOST_THREADS))
+    fitting = MOST_BYTES // (BYTES_A_ROW * len(rows.labels) * max(map(len, parts), default=1))
+    workers = max(1, min(len(parts), os.cpu_count() or 1, MOST_THREADS, fitting))
     with (
         ThreadPoolExecutor(workers) as pool,
-        tqdm(total=n_boot, desc="Bootstrap", unit="replicate", disable=None, delay=PATIENCE, leave=False) as bar,
+        Progress("Bootstrap", n_boot, "replicate") as bar,
     ):
         for part, found in zip(parts, pool.map(counted, parts), strict=True):
             chunks.append(found)
@@ -131,57 +131,93 @@ def _counter(
 ) -> Callable[[np.ndarray], list[np.ndarray]]:
     """Prepare rows sorted by group and label, so that AUCs, counts and measures follow from weights in few passes.
 
-    Every row counts twice: in its group, and in the whole split, which has the last code.
+    Every row counts twice: in its group, and in the whole split, which has the last code. A single group is the whole.
 
     Returns:
         Weights [chunk, n] -> AUCs [chunk, n_groups + 1], counts [chunk, 4, n_cuts, n_groups + 1], and each measure
         [chunk, n_groups + 1].
     """
-    n, size = len(rows.labels), len(rows.group_names) + 1
-    twice, codes = np.tile(np.arange(n), 2), np.append(rows.groups, np.full(n, size - 1))
-    labels, scores = rows.labels[twice], rows.scores[twice]
-    order = np.lexsort((scores, labels, codes))
-    cells, places = (codes * 2 + labels)[order], twice[order]
-    edges = np.searchsorted(cells, np.arange(2 * size + 1))
-    positives, ends = places[cells % 2 == 1], np.append(0, np.cumsum(edges[2::2] - edges[1::2]))
-    below, not_above = np.empty((2, len(positives)), dtype=np.int64)
-    for code, start in enumerate(edges[:-1:2]):
-        low, high = rows.scores[places[start : edges[2 * code + 1]]], slice(ends[code], ends[code + 1])
-        below[high] = start + np.searchsorted(low, rows.scores[positives[high]], "left")
-        not_above[high] = start + np.searchsorted(low, rows.scores[positives[high]], "right")
+    alone, size = len(rows.group_names) == 1, len(rows.group_names) + 1
+    halves = [rows] if alone else [rows, replace(rows, groups=np.full_like(rows.groups, size - 1))]
+    places, edges = _sorted_cells(halves, size - alone)
+    positives, below, not_above, ends = _ranked(rows, places, edges)
     tied, flagged = not np.array_equal(below, not_above), []
     for chosen in decisions:
         own = np.flatnonzero(chosen)
         flagged.append((own, np.searchsorted(rows.groups[own] * 2 + rows.labels[own], np.arange(2 * size - 1))))
-    ascending = np.split(twice[np.lexsort((scores, codes))], edges[2:-1:2])
+    prepared = list[tuple[np.ndarray, list[Callable[[np.ndarray], np.ndarray]]]]()
+    for own in _ascending(halves, edges) if measures else ():
+        labels, scores = rows.labels[own], rows.scores[own]
+        prepared.append((own, [measure(labels, scores) for measure in measures]))
 
     def count(weights: np.ndarray) -> list[np.ndarray]:
         drawn = _running(weights.take(places, axis=1))
-        totals = (drawn[:, edges[1:]] - drawn[:, edges[:-1]]).reshape(-1, size, 2)
-        wins = drawn.take(below, axis=1)
+        totals = (drawn[:, edges[1:]] - drawn[:, edges[:-1]]).reshape(len(weights), -1, 2).astype(_wide(weights))
+        wins: np.ndarray = drawn.take(below, axis=1).astype(_wide(weights), copy=False)
         wins += drawn.take(not_above, axis=1) if tied else wins
         wins *= weights.take(positives, axis=1)
         won = _running(wins)
         sums = won[:, ends[1:]] - won[:, ends[:-1]] - 2 * drawn[:, edges[:-1:2]] * totals[..., 1]
-        counts = np.empty((len(weights), 4, len(flagged), size), dtype=weights.dtype)
+        counts = np.empty((len(weights), 4, len(flagged), size), dtype=totals.dtype)
         for cut, (own, bounds) in enumerate(flagged):
             running = _running(weights.take(own, axis=1))
             hits = (running[:, bounds[1:]] - running[:, bounds[:-1]]).reshape(-1, size - 1, 2)
             hits = np.concatenate([hits, hits.sum(axis=1, keepdims=True)], axis=1)
-            counts[:, :, cut] = np.stack([totals - hits, hits], axis=-1).reshape(-1, size, 4).swapaxes(1, 2)
-        numbers = [ratio(sums, 2 * totals[..., 0] * totals[..., 1]), counts]
-        for measure in measures:
-            values = np.empty((len(weights), size))
-            for code, own in enumerate(ascending):
-                values[:, code] = measure(rows.labels[own], rows.scores[own], weights.take(own, axis=1))
-            numbers.append(values)
-        return numbers
+            whole = np.concatenate([totals, totals], axis=1) if alone else totals
+            counts[:, :, cut] = np.stack([whole - hits, hits], axis=-1).reshape(-1, size, 4).swapaxes(1, 2)
+        numbers = [ratio(sums, 2 * totals[..., 0] * totals[..., 1])]
+        for place in range(len(measures)):
+            numbers.append(np.stack([own[place](weights.take(kept, axis=1)) for kept, own in prepared], axis=1))
+        auc, *values = [number.repeat(2, axis=1) for number in numbers] if alone else numbers
+        return [auc, counts, *values]
 
     return count
+
+
+def _sorted_cells(halves: Sequence[ScoredRows], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sort the rows of each half by group, label and score: places [n * halves], and the edges of the cells."""
+    places, cells = [], []
+    for half in halves:
+        places.append(np.lexsort((half.scores, half.labels, half.groups)))
+        cells.append((half.groups * 2 + half.labels)[places[-1]])
+    return np.concatenate(places), np.searchsorted(np.concatenate(cells), np.arange(2 * size + 1))
+
+
+def _ranked(
+    rows: ScoredRows, places: np.ndarray, edges: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Count for each positive the sorted rows up to the negatives of its cell below it, and those not above it.
+
+    Returns:
+        The positives' places, both counts, and the ends of the groups among them.
+    """
+    ends = np.append(0, np.cumsum(edges[2::2] - edges[1::2]))
+    positives, below, not_above = np.empty((3, ends[-1]), dtype=np.int64)
+    for code, start in enumerate(edges[:-1:2]):
+        middle, stop, high = edges[2 * code + 1], edges[2 * code + 2], slice(ends[code], ends[code + 1])
+        positives[high] = places[middle:stop]
+        low, own = rows.scores[places[start:middle]], rows.scores[positives[high]]
+        below[high] = start + np.searchsorted(low, own, "left")
+        not_above[high] = start + np.searchsorted(low, own, "right")
+    return positives, below, not_above, ends
+
+
+def _ascending(halves: Sequence[ScoredRows], edges: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the places of each group's rows, and last those of all, by score."""
+    own = np.diff(edges[::2])
+    for half in halves:
+        order = np.lexsort((half.scores, half.groups))
+        sizes, own = (own[:-1], own[-1:]) if len(halves) > 1 and half is halves[0] else (own, own)
+        yield from np.split(order, np.cumsum(sizes)[:-1])
+
+
+def _wide(weights: np.ndarray) -> type:
+    """Return the type that holds products of sums of weights; whole ones are exact in it."""
+    return np.int64 if weights.dtype.kind == "i" else np.float64
 
 
 def _running(weights: np.ndarray) -> np.ndarray:
     """Sum weights up to before each place, [chunk, n] -> [chunk, n + 1]."""
     out = np.zeros((weights.shape[0], weights.shape[1] + 1), dtype=weights.dtype)
-    np.cumsum(weights, axis=1, out=out[:, 1:])
+    np.cumsum(weights, axis=1, dtype=weights.dtype, out=out[:, 1:])
     return out

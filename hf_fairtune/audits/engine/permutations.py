@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ...document.estimate import NAN, Reason
-from .bootstrap import PATIENCE
+from ...progress import Progress
 from .proportions import ratio
 
 # Permuted groups held at once; a few arrays of eight bytes each like it.
@@ -54,7 +53,7 @@ def gap_null(
     fixed = codes[labels == 0], codes[labels == 1]
     measure, rng = _gaps(labels, scores, codes), np.random.default_rng(seed)
     chunk, found = max(1, CHUNK_CODES // len(labels)), []
-    with tqdm(total=permutations, desc="permutations", disable=None, delay=PATIENCE, leave=False) as bar:
+    with Progress("Permutations", permutations, "permutation") as bar:
         for first in range(0, permutations, chunk):
             times = min(chunk, permutations - first)
             found.append(measure(*_permuted(fixed, rng, times)))
@@ -90,12 +89,18 @@ def _gaps(labels: np.ndarray, scores: np.ndarray, codes: np.ndarray) -> Callable
         cells = np.arange(times)[:, None] * n_groups
         by_group = np.argsort(of_negatives, axis=1, kind="stable")
         keys = (cells + np.arange(n_groups)).repeat(np.tile(negatives, times)) * step + by_group.ravel()
-        cell_of = cells + of_positives
-        starts = np.concatenate([[0], np.cumsum(np.tile(negatives, times))])[cell_of]
-        wins = np.searchsorted(keys, (cell_of * step + below).ravel())
-        ends = np.searchsorted(keys, (cell_of * step + not_above).ravel()) if tied else wins
-        doubled = (wins + ends - 2 * starts.ravel()).astype(np.float64)
-        sums = np.bincount(cell_of.ravel(), weights=doubled, minlength=times * n_groups).reshape(times, n_groups)
-        return np.ptp(ratio(sums, 2.0 * negatives * positives), axis=1)
+        # In the order of the keys, which are then found in one pass through them.
+        order = np.argsort(of_positives, axis=1, kind="stable")
+        cell_of = (cells + np.arange(n_groups)).repeat(np.tile(positives, times))
+        wins = np.searchsorted(keys, cell_of * step + below[order].ravel())
+        if tied:
+            wins += np.searchsorted(keys, cell_of * step + not_above[order].ravel())
+        else:
+            wins *= 2
+        first = np.concatenate([[0], np.cumsum(np.tile(negatives, times))[:-1]])
+        edges = np.concatenate([[0], np.cumsum(np.tile(positives, times))])
+        running = np.concatenate([[0], np.cumsum(wins)])
+        doubled = running[edges[1:]] - running[edges[:-1]] - 2 * first * np.diff(edges)
+        return np.ptp(ratio(doubled.reshape(times, n_groups), 2.0 * negatives * positives), axis=1)
 
     return measure

@@ -6,6 +6,8 @@ import numpy as np
 
 # Weights of one part: 4 MiB of them, to stay in a cache with a few arrays like them. At least one replicate.
 CHUNK_WEIGHTS = 2**19
+# From so many rows on, a replicate is drawn a stratum at a time, which takes less memory and stays in a cache.
+MANY = 2**19
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,29 @@ class Resampling:
         any order, at once, and however they are cut.
         """
         stream = np.random.PCG64(seed).advance(part.start * len(self.start))
-        uniform = np.random.Generator(stream).random((len(part), len(self.start)))
+        rng = np.random.Generator(stream)
+        drawn = self._by_stratum(rng) if len(part) == 1 and len(self.start) >= MANY else self._at_once(rng, len(part))
+        return drawn if self.unit is None else drawn.take(self.unit, axis=1)
+
+    def _at_once(self, rng: np.random.Generator, times: int) -> np.ndarray:
+        """Draw the units of several replicates, int64 [times, n_units]."""
+        uniform = rng.random((times, len(self.start)))
         uniform *= self.size
         place = uniform.astype(np.int64)
         place += self.start
         place += np.arange(len(place))[:, None] * place.shape[1]
-        drawn = np.bincount(place.ravel(), minlength=place.size).reshape(place.shape)
-        return drawn if self.unit is None else drawn.take(self.unit, axis=1)
+        return np.bincount(place.ravel(), minlength=place.size).reshape(place.shape)
+
+    def _by_stratum(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw the units of one replicate a stratum at a time, by the same numbers: int64 [1, n_units]."""
+        drawn, start = np.empty((1, len(self.start)), dtype=np.int64), 0
+        while start < len(self.start):
+            size = int(self.size[start])
+            uniform = rng.random(size)
+            uniform *= size
+            drawn[0, start : start + size] = np.bincount(uniform.astype(np.int64), minlength=size)
+            start += size
+        return drawn
 
 
 def plan(cells: np.ndarray, clusters: np.ndarray | None) -> Resampling:

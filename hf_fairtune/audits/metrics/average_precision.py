@@ -18,27 +18,34 @@ ECML PKDD, for the logit scale; Davis & Goadrich 2006, "The relationship between
 ICML; scikit-learn's `average_precision_score`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..engine.proportions import ratio
 from .metric import Metric, ScoreMetric
 
 
-def average_precision(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Compute the average precision, exact under ties, see `ScoreMetric`; NaN if a class has no weight.
+def average_precision(labels: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Prepare the average precision, exact under ties, see `ScoreMetric`; NaN if a class has no weight.
 
     Each cut at a positive's score adds the weight of the positives there times its precision.
     """
     positives = np.flatnonzero(labels == 1)
     cuts, starts = np.unique(scores[positives], return_index=True)
-    count = weights.sum(axis=-1, keepdims=True)
-    # Of the positives at each cut, of those at or above it, and of all rows at or above it.
-    own = np.add.reduceat(weights[..., positives], starts, axis=-1)
-    hits = np.cumsum(own[..., ::-1], axis=-1)[..., ::-1]
-    flagged = np.cumsum(weights[..., ::-1], axis=-1)[..., ::-1][..., np.searchsorted(scores, cuts)]
-    precision = np.divide(hits, flagged, out=np.zeros(own.shape), where=flagged > 0)
-    found = own.sum(axis=-1)
-    return np.where(found < count[..., 0], ratio((precision * own).sum(axis=-1), found), np.nan)
+    places = np.searchsorted(scores, cuts)
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        count = weights.sum(axis=-1, keepdims=True)
+        # Of the positives at each cut, of those at or above it, and of all rows at or above it.
+        own = np.add.reduceat(weights[..., positives], starts, axis=-1)
+        hits = np.cumsum(own[..., ::-1], axis=-1)[..., ::-1]
+        flagged = np.cumsum(weights[..., ::-1], axis=-1)[..., ::-1][..., places]
+        precision = np.divide(hits, flagged, out=np.zeros(own.shape), where=flagged > 0)
+        found = own.sum(axis=-1)
+        return np.where(found < count[..., 0], ratio((precision * own).sum(axis=-1), found), np.nan)
+
+    return value
 
 
 def influences(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:

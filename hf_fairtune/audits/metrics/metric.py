@@ -152,8 +152,8 @@ class ScoreMetric(Metric):
     """A number of labels and scores without a threshold.
 
     Args:
-        value: labels [n], scores [n] ascending and weights [..., n], how often each row counts -> [...]; NaN where it
-            is undefined. Vectorised over the leading axes of the weights, for the bootstrap.
+        value: labels [n] and scores [n] ascending -> what makes of weights [..., n], how often each row counts, the
+            number, [...]; NaN where it is undefined. Vectorised over the leading axes, for the bootstrap.
         influences: of a value from 0 to 1: labels [n], scores [n] ascending and weights [n] -> how far each row moves
             it, [n], for `influence_interval`; None for the percentiles of the bootstrap.
         chance: what scores that rank at random have, to be read beside it; None where it is the same for all groups.
@@ -167,7 +167,7 @@ class ScoreMetric(Metric):
         """Compute it once, every row counting once, or as its weight says."""
         order = np.argsort(scores, kind="stable")
         counted = np.ones(len(order), dtype=np.int64) if weights is None else weights[order]
-        return float(self.value(labels[order], scores[order], counted[None])[0])
+        return float(self.value(labels[order], scores[order])(counted[None])[0])
 
 
 Kind = TypeVar("Kind", bound=Metric)

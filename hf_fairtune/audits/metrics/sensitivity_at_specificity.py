@@ -15,7 +15,7 @@ specificity of 1 a single negative decides.
 Citation: Pepe 2003, "The statistical evaluation of medical tests for classification and prediction", section 4.3.2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple, get_args
 
@@ -26,6 +26,7 @@ from ...document.estimate import NAN, point
 from ..engine.proportions import ratio
 from ..engine.resampled_rows import ALL, ResampledRows, from_draws
 from ..engine.resampling import Resampling, plan
+from ..engine.rows import ScoredRows
 from .metric import Metric
 
 METRIC = Metric(better="higher")
@@ -163,35 +164,49 @@ def operating_points(resampled: ResampledRows, seed: int = 0) -> list[OperatingP
     Intervals are of a bootstrap that chooses the cut again, of rows or, where there are clusters, of whole clusters;
     with very many clustered rows it has fewer resamples, and the method says how many.
     """
-    rows, names, by_key, found = resampled.rows, ("overall", *resampled.rows.group_names), {}, []
-    for criterion, code in product(get_args(Criterion), range(ALL, len(rows.group_names))):
-        kept = np.flatnonzero(rows.groups == code) if code != ALL else np.arange(len(rows.labels))
-        by_key[criterion, code] = side(rows.labels, rows.scores, criterion, TARGET, kept)
-    draws, of = _draws(resampled, by_key, seed), "clusters" if resampled.grouped else "rows"
+    rows, names, found = resampled.rows, ("overall", *resampled.rows.group_names), []
+    # Clusters are drawn once for all sides; else one side is held at a time, as the rows may be millions.
+    sides = {} if rows.clusters is None else {key: _side(rows, *key) for key in _keys(rows)}
+    shared, of = _clustered(resampled, sides, seed), "clusters" if resampled.grouped else "rows"
     for criterion in get_args(Criterion):
         points = []
         for code, name in enumerate(names, start=ALL):
-            key = criterion, code
-            value, achieved, cut = operating_point(rows.scores, by_key[key], criterion == FLIPPED, rows.weights)
-            own, few, method = draws.get(key), resampled.few(code), METHOD
+            own = sides[criterion, code] if sides else _side(rows, criterion, code)
+            value, achieved, cut = operating_point(rows.scores, own, criterion == FLIPPED, rows.weights)
+            few, method = resampled.few(code), METHOD
             if few:
                 estimate = point(value, METHOD, *few)
             else:
-                method += "" if own is None else f", {len(own)} resamples of {of}"
-                estimate = from_draws(value, own, resampled.quantiles, method, [None])
+                draws = shared.get((criterion, code)) if sides else _refitted(resampled, own, seed)
+                method += "" if draws is None else f", {len(draws)} resamples of {of}"
+                estimate = from_draws(value, draws, resampled.quantiles, method, [None])
             points.append(OperatingPointGroup(name, estimate, achieved, cut))
         found.append(OperatingPoints(criterion, TARGET, points[0], points[1:]))
     return found
 
 
-def _draws(resampled: ResampledRows, by_key: dict[Key, Side], seed: int) -> dict[Key, np.ndarray]:
-    """Draw the replicates of every side that has both classes."""
+def _keys(rows: ScoredRows) -> Iterable[Key]:
+    return product(get_args(Criterion), range(ALL, len(rows.group_names)))
+
+
+def _side(rows: ScoredRows, criterion: Criterion, code: int) -> Side:
+    kept = np.flatnonzero(rows.groups == code) if code != ALL else np.arange(len(rows.labels))
+    return side(rows.labels, rows.scores, criterion, TARGET, kept)
+
+
+def _refitted(resampled: ResampledRows, side: Side, seed: int) -> np.ndarray | None:
+    """Draw the replicates of a side of independent rows; None without a bootstrap, or a class."""
+    if resampled.replicates is None or not len(side.limiting) or not len(side.other):
+        return None
+    return refitted_draws(side, len(resampled.replicates.auc), seed)
+
+
+def _clustered(resampled: ResampledRows, by_key: Mapping[Key, Side], seed: int) -> dict[Key, np.ndarray]:
+    """Draw the replicates of every side that has both classes, of whole clusters."""
     rows, known = resampled.rows, resampled.replicates
-    if known is None:
+    if known is None or rows.clusters is None:
         return {}
     wanted = {key: own for key, own in by_key.items() if len(own.limiting) and len(own.other)}
-    if rows.clusters is None:
-        return {key: refitted_draws(own, len(known.auc), seed) for key, own in wanted.items()}
     n_boot = resamples_for(len(rows.labels), len(known.auc))
     resampling = plan(rows.groups * 2 + rows.labels, rows.clusters)
     draws = clustered_draws(resampling, list(wanted.values()), n_boot, seed, rows.weights)

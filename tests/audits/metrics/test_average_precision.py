@@ -30,7 +30,7 @@ def test_weights_are_sklearns(drawn: Split) -> None:
     labels, scores, groups = drawn
     order = np.argsort(scores, kind="stable")
     weights = np.stack([groups, 2 - groups, groups * groups])[:, order]
-    found = average_precision(labels[order], scores[order], weights)
+    found = average_precision(labels[order], scores[order])(weights)
     for value, own in zip(found, weights, strict=True):
         if 0 < own @ labels[order] < own.sum():
             wanted = average_precision_score(labels[order], scores[order], sample_weight=own)

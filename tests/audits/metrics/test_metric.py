@@ -130,7 +130,7 @@ def test_a_number_of_scores_is_vectorised_over_weights(name: str) -> None:
     rng = np.random.default_rng(0)
     labels, scores = rng.integers(2, size=40), np.sort(np.round(rng.random(40), 1))
     weights = rng.integers(3, size=(5, 2, 40))
-    found = metric.value(labels, scores, weights)
+    found = metric.value(labels, scores)(weights)
     assert found.shape == (5, 2)
     for place in np.ndindex(5, 2):
         rows = np.repeat(np.arange(40), weights[place])
