@@ -12,6 +12,7 @@ from ..audits.compute import direction, greater_is_better
 from ..audits.replication import LEAST
 from ..combinations.combination import Combination, combination_named
 from ..data.arguments import DataArguments
+from ..document.document import RUN_FILE
 from ..document.run import SINGLE
 from ..errors import FairTuneError
 from ..lock import BusyError
@@ -228,11 +229,9 @@ def run(
         except BusyError:
             share_baselines(trainer, search, plan)
             return
-        if job.finished():  # by another worker
-            job.print_result()
-            return
-        finish(job, trainer, search, plan)
-        clock.keep()
+        if not (job.folder / RUN_FILE).is_file():  # another worker may have finished it
+            finish(job, trainer, search, plan)
+            clock.keep()
     job.print_result()
 
 

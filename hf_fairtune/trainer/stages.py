@@ -33,6 +33,7 @@ from .checkpoints import MethodState, named_checkpoint, own_checkpoint, settings
 from .classes import check_weights, fit_classes
 from .epoch_of_rows import EpochOfRows
 from .finite_start import check_finite
+from .logged_loss import LoggedLoss
 from .rebinding import WAY, rebind
 from .run_facts import TrainingLog, public_name
 from .stopping import StopOnSignal, stop_if_asked
@@ -160,7 +161,7 @@ def staged(trainer: FairTrainer, stage: Method) -> Iterator[None]:
         for name, value in stage.arguments().items():
             setattr(trainer.args, name, value)
         average = [WeightAverageCallback(trainer.args.average_last)] if trainer.args.average_last else []
-        own = (MethodState(stage, settings_of(trainer, stage)), EpochOfRows())
+        own = (MethodState(stage, settings_of(trainer, stage)), EpochOfRows(), LoggedLoss(trainer))
         # First, so that the others see that a checkpoint is about to be saved.
         trainer.callback_handler.callbacks.insert(0, StopOnSignal(lambda: trainer.hours_are_up))
         for callback in [*stage.callbacks(), *own, *average]:

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
+from hf_fairtune import manifest
 from hf_fairtune.checksums import is_sealed
 
 # Files of measured times alone, and the log of when a test split was read, which a second reading makes longer.
@@ -22,8 +23,7 @@ TIMES = ("hours.json", "price.json", "tested.csv", "progress.txt")
 TIMED = re.compile(r"seconds|_time$|^time|runtime|per_second|created|hours|made")
 CHECKPOINT = re.compile(r"checkpoint-\d+$")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00)?")
-# A table whose last column is of seconds.
-SECONDS = re.compile(r"^\|.*\| seconds \|\n(\|.*\n)+", re.MULTILINE)
+COLUMN = re.compile(r"\b(seconds|minutes|hours)\b")
 
 
 def files(folder: Path) -> Iterator[Path]:
@@ -77,24 +77,40 @@ def _read(path: Path) -> None:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Return what each file of a finished folder says, by its name: its text without times, or a hash of its bytes."""
-    return {str(path.relative_to(folder)): _said(path) for path in files(folder) if path.name not in TIMES}
+    """Return what each file of a finished folder says, by its name: its text without times, or a hash of its bytes.
+
+    Checkpoints are left out: which ones stay depends on where a signal had one saved.
+    """
+    places = {str(path.relative_to(folder)): path for path in files(folder) if path.name not in TIMES}
+    return {name: _said(path) for name, path in places.items() if "checkpoint-" not in name}
 
 
 def _said(path: Path) -> str:
     match path.suffix:
+        case ".json" if path.name == manifest.FILE_NAME:
+            # Of what differs by times the checksums do, too.
+            return "\n".join(sorted(manifest.load(path.parent)))
         case ".json":
             return json.dumps(timeless(json.loads(path.read_bytes())), indent=1)
         case ".db":
             return json.dumps(trials(path), indent=1)
         case ".md" | ".html" | ".csv" | ".tex" | ".txt":
-            return SECONDS.sub(_without_last, MOMENT.sub("", path.read_text(encoding="utf-8")))
+            return _untimed(path.read_text(encoding="utf-8"))
         case _:
             return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _without_last(table: re.Match[str]) -> str:
-    return "".join(f"{line.rsplit('|', 2)[0]}|\n" for line in table.group().splitlines())
+def _untimed(text: str) -> str:
+    """Leave the columns of times out of the tables of Markdown, and moments out of all."""
+    lines, timed = list[str](), list[int]()
+    for line in MOMENT.sub("", text).splitlines():
+        cells = line.split("|")
+        if not line.startswith("|"):
+            timed = []
+        elif not lines or not lines[-1].startswith("|"):
+            timed = [place for place, cell in enumerate(cells) if COLUMN.search(cell)]
+        lines.append("|".join(cell for place, cell in enumerate(cells) if place not in timed))
+    return "\n".join(lines)
 
 
 def timeless(found: Any) -> Any:

@@ -132,7 +132,7 @@ def compare(ground: Ground) -> list[str]:
 
 def audit(ground: Ground) -> list[str]:
     """Score a model and audit it."""
-    return ["audit", str(ground.root / "model"), *ground.data, "--n_boot", "100"]
+    return ["audit", str(ground.root / "model"), *ground.data, "--split", "all", "--n_boot", "100"]
 
 
 def report(ground: Ground) -> list[str]:
