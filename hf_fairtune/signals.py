@@ -7,15 +7,18 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 from typing import Any
 
 KINDS = (signal.SIGINT, signal.SIGTERM)
 # A launcher passes on what the terminal sent to its processes too, as another signal: both are one request.
 ECHO_SECONDS = 1.0
+# Seconds in which a destructor ends.
+MOMENT = 0.05
 GOES_ON = "the same command goes on from here."
 
 
@@ -92,14 +95,28 @@ def end_by(kind: signal.Signals) -> None:
 def listening() -> Iterator[None]:
     """Listen to signals for a while; Ctrl-C is a KeyboardInterrupt, and SIGTERM raises `Stopped`.
 
-    One that a destructor swallows is noticed at the next safe place, too.
+    One that is raised in a destructor, which Python would print and forget, comes again a moment later.
     """
-    mine = watch.begin()
+    mine, before = watch.begin(), sys.unraisablehook
+    if mine:
+        sys.unraisablehook = partial(_send_again, before)
     try:
         yield
     finally:
         if mine:
+            sys.unraisablehook = before
             watch.end()
+
+
+def _send_again(before: Callable[[Any], Any], swallowed: Any) -> None:
+    asked = watch.asked
+    if asked is None or not issubclass(swallowed.exc_type, KeyboardInterrupt | Stopped):
+        before(swallowed)
+        return
+    watch.asked = None
+    again = threading.Timer(MOMENT, os.kill, (os.getpid(), asked))
+    again.daemon = True
+    again.start()
 
 
 @contextmanager
