@@ -122,7 +122,7 @@ def _identify(image: EncodedImage, base: Path | None) -> tuple[str, str, str]:
     if not stat.S_ISREG(status.st_mode):
         raise FairTuneError(f"`{path}` is no file; correct the path, or drop the row.")
     if reason := refusal(status.st_size, BYTES):
-        raise FairTuneError(f"`{path}` has {reason}.")
+        raise FairTuneError(f"`{path}` has {reason}; set that higher, or drop the row.")
     name = path.relative_to(base).as_posix() if base and path.is_relative_to(base) else "/".join(path.parts[-2:])
     return digest([name, status.st_size]), f"{path}:{status.st_size}:{status.st_mtime_ns}", name
 
