@@ -11,7 +11,7 @@ from pathlib import Path
 from huggingface_hub import constants, get_session
 from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
-from .errors import FairTuneError
+from .errors import LOGIN, FairTuneError
 
 logger = logging.getLogger(__name__)
 PATIENCE = 5.0  # seconds; stock clients wait 10 for each file of a model, and try again
@@ -45,7 +45,8 @@ known_silence = cache(silence)
 def note(reason: str) -> None:
     """Say once that the cache alone serves, unless that was asked for."""
     if reason != OFFLINE:
-        logger.warning("the Hub (%s) cannot be reached (%s); only what is cached is used", constants.ENDPOINT, reason)
+        place = LOGIN.sub("...@", constants.ENDPOINT)
+        logger.warning("the Hub (%s) cannot be reached (%s); only what is cached is used", place, reason)
 
 
 @contextmanager

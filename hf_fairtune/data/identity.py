@@ -151,7 +151,7 @@ def _identify(image: EncodedImage, base: Path | None, hashes: FileHashes) -> tup
         if not stat.S_ISREG(status.st_mode):
             raise FairTuneError(f"`{path}` is no file; correct the path, or drop the row.")
         if reason := refusal(status.st_size, BYTES):
-            raise FairTuneError(f"`{path}` has {reason}.")
+            raise FairTuneError(f"`{path}` has {reason}; set that higher, or drop the row.")
         content = hashes[path]
     except FairTuneError:
         raise

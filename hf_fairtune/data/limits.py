@@ -27,9 +27,9 @@ def allowed(variable: str) -> int:
 
 
 def refusal(count: int, variable: str) -> str:
-    """Say in half a line that an image has more pixels or bytes than allowed, and how to allow them; "" where not."""
+    """Say in few words that an image has more pixels or bytes than allowed, and by what; "" where it has not."""
     most, what = allowed(variable), variable.rpartition("_")[2].lower()
-    return f"{count:,} {what}, but at most {most:,} are read: set {variable} to allow more" if count > most else ""
+    return f"{count:,} {what}, above {variable}={most}" if count > most else ""
 
 
 def check_sides(processor: Any) -> None:

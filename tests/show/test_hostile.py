@@ -11,10 +11,15 @@ import pandas as pd
 import pytest
 import yaml
 
+from hf_fairtune.audits.benchmarks import benchmark_of
 from hf_fairtune.cli.main import main
+from hf_fairtune.document.benchmark import Protocol
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError, listed
+from hf_fairtune.publish_benchmark import publish_benchmark
 from hf_fairtune.show import figures
+from hf_fairtune.show.benchmark_files import benchmark_csv, benchmark_latex
+from hf_fairtune.show.benchmark_page import benchmark_markdown, benchmark_page, benchmark_text
 from hf_fairtune.show.files import csv_cell, group_rows, spreadsheet
 from hf_fairtune.show.table import latex, markdown
 from hf_fairtune.show.terminal import audit_text
@@ -22,6 +27,7 @@ from hf_fairtune.show.view import views
 
 from .conftest import card, edited
 from .strange import renamed
+from .test_benchmark_files import hostile as hostile_tasks
 from .test_table import closes
 
 NAMES = {
@@ -150,3 +156,26 @@ def test_an_audit_of_hostile_columns(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert path.suffix != ".md" or not re.search(r"(?<!\\)\]\(http|(?<!\\)<iframe", text)
     assert main(["audit", str(tmp_path / "rows.json"), *flags, "--exclude", "\x1b[31mnone"]) == 2
     assert not MOVES.search(capsys.readouterr().err.replace("\n", " "))
+
+
+def test_a_benchmark_of_hostile_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [*NAMES.values(), "attribute"]
+    monkeypatch.setattr("tests.show.test_benchmark_files.NAMES", names)
+    protocol = Protocol("", name=names[0], differences=[names[5]], arguments={names[1]: names[2]})
+    found = publish_benchmark(benchmark_of(hostile_tasks(), names[0], protocol=protocol))
+    texts = {
+        "terminal": benchmark_text(found),
+        "csv": benchmark_csv(found),
+        "markdown": benchmark_markdown(found, []),
+        "latex": benchmark_latex(found),
+        "html": benchmark_page(found, []),
+    }
+    for kind, text in texts.items():
+        assert not MOVES.search(text), kind
+        assert "31mred" in text, kind
+    rows = [cell for row in csv.reader(io.StringIO(texts["csv"])) for cell in row]
+    assert not [cell for cell in rows if FORMULA.match(cell) and not re.fullmatch(r"-[\d.]+(e-\d+)?", cell)]
+    assert "\\input" not in texts["latex"].replace(r"\textbackslash{}", "")
+    assert not re.search(r"(?<!\\)\$", texts["markdown"])
+    assert not re.search(r"(?m)^(# Heading|## Two)", texts["markdown"])
+    assert not re.search(r"<(iframe|img[^>]*http)", texts["html"])
