@@ -1,7 +1,6 @@
 """The model card of a run: its README on the Hub."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
@@ -24,13 +23,14 @@ from .figures import changes, forest
 from .group_names import in_words
 from .ladder import ladder_said, ladder_table
 from .mask_figures import mask_frequency, mask_layers, mask_map, mask_words
-from .methods import budget_table, combined_alike, hours_said, methods_said, needs_rows
+from .methods import budget_table, combined_alike, methods_said, needs_rows
 from .methods import tables as method_tables
 from .page import render
 from .reading import reading_table
-from .search_history import STATES, ending, search_history
+from .search_history import search_history
 from .table import Cell, Table
 from .tables import auc_table, measure_table, pair_table, sheet_tables, threshold_tables
+from .trial_ends import trials_said
 from .view import RANKED, View, beside, sides, splits, views
 from .words import SEARCHED_ON, SHARING, number, percent, reasons, threshold, written
 
@@ -149,13 +149,11 @@ def _training(run: Run, own: Training) -> dict[str, str]:
     facts |= {"seed": str(run.seed)}
     if run.search:
         search = run.search
-        states = Counter(STATES[end][2] for end in map(ending, search.trials) if end in STATES)
-        ended = ", ".join(f"{count} {state}" for state, count in states.items())
         where = SEARCHED_ON[search.folds > 0]
         facts |= {"search mode": search.mode, "objective": f"{search.objective} {where} ({search.direction})"}
         if search.min_auc is not None:
             facts |= {"floor of a trial": f"AUC of {search.min_auc:g} {where}"}
-        facts |= {"trials": f"{search.n_trials} asked for; {ended or 'none ended'}{hours_said(search)}"}
+        facts |= {"trials": trials_said(search)}
         more = f" on each of {search.folds} folds" if search.folds else f", {search.warmup_epochs:g} of them warm-up"
         facts |= {"epochs of a trial": f"{search.num_train_epochs:g}{more}"}
         facts |= subset_said(search)

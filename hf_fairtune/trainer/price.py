@@ -20,6 +20,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..data.fair_dataset import FairDataset
 from ..methods.method import Method
+from ..signals import Stopped
 from .baselines import mask_for
 from .chance import unchanged_chance
 from .kept_prefix import EVALUATION, TRAIN, Filled
@@ -117,6 +118,8 @@ def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatc
         watch.stop = now(args)
         if not watch.evaluation:
             timed._evaluate(None, None)
+    except Stopped as stop:
+        raise Stopped(stop.asked, "as a few steps were timed") from None
     finally:
         timed.accelerator.wait_for_everyone()
         if args.should_save:

@@ -206,5 +206,7 @@ def adopt_winner(trainer: FairTrainer, plan: Plan, chosen: Trial) -> BestRun:
     trainer.method = propose(trainer, plan, winner)
     for name, value in plan.hp_space(winner).items():
         setattr(trainer.args, name, value)
+    # A trial may have found a smaller one.
+    trainer._train_batch_size = trainer.args.train_batch_size
     trainer.model = trainer.model_wrapped = trainer.call_model_init()
     return BestRun(str(chosen.number), chosen.value, dict(chosen.params))

@@ -150,7 +150,7 @@ def test_an_interrupted_comparison_goes_on(compared: Compared, making: Make, tmp
             stopped += 1
     assert found is not None
     assert stopped == 1
-    assert sorted(calls.values()) == [2] * (len(calls) - 1) + [3]
+    assert {*calls.values()} == {2}
     assert str(numbers(found)) == str(numbers(compared[1]))
     assert {*touches(tmp_path / "units").values()} == {2}
 

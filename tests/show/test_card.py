@@ -121,6 +121,16 @@ def test_a_card_says_what_the_hours_of_a_run_held(search: Document) -> None:
     assert before.count("| 4 | 12 |") == len(search.models)
 
 
+def test_a_card_says_why_trials_failed(search: Document) -> None:
+    def failed(content: dict[str, Any]) -> None:
+        first, second, *_ = content["run"]["search"]["trials"]
+        first.update(state="FAIL", failure="memory", retried=["memory", "disk"])
+        second.update(retried=["disk"])
+
+    text = card(edited(search, failed))
+    assert "; failed: memory ran out (1); run again: memory ran out (1), the disk is full (2) |" in text
+
+
 def test_an_audit_has_no_card(audit: Document) -> None:
     with pytest.raises(FairTuneError, match="has no model card"):
         card(audit)
