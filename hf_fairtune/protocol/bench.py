@@ -17,6 +17,7 @@ from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..audits.thresholds import youden
+from ..checksums import damage, seal
 from ..data.divisions import divisions
 from ..data.fair_dataset import FairDataset, load_fair_dataset
 from ..data.identity import digest
@@ -91,7 +92,7 @@ class Bench:
         """Return what makes the model that a unit starts from."""
         labels, head = self.folds[unit.fold].label_names, self.protocol.training.head
         if (base := self.units.start(unit)) is not None:
-            return partial(load_with_own_head, str(base.folder / MODEL_FOLDER), labels, head)
+            return partial(load_with_own_head, checked(base.folder / MODEL_FOLDER), labels, head)
         if self.protocol.settings.start == "trained":
             return partial(load_with_own_head, self.task.model, labels, head)
         return partial(load_with_new_head, self.task.model, labels)
@@ -205,8 +206,22 @@ class Bench:
             model = trainer.model.merge_and_unload() if isinstance(trainer.model, PeftModel) else trainer.model
             model.save_pretrained(unit.folder / MODEL_FOLDER)
             data.processor.save_pretrained(unit.folder / MODEL_FOLDER)
+            seal(unit.folder / MODEL_FOLDER)
         mask = None if is_staged(trainer.method) else trainer.method.record().mask
         unit.keep(Trained(cut, seconds, counts(trainer.model)[1], mask, rows=rows))
+
+
+def checked(model: Path) -> str:
+    """Return the folder of a trained model that others start from.
+
+    Raises:
+        FairTuneError: a file of it is not as it was written.
+    """
+    if reason := damage(model):
+        raise FairTuneError(
+            f"`{model}`, which repairs start from, is damaged ({reason}); delete the folder `{model.parent}`."
+        )
+    return str(model)
 
 
 def write_scores(path: Path, scores: dict[str, np.ndarray]) -> None:

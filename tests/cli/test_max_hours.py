@@ -11,7 +11,7 @@ from hf_fairtune.cli.main import main
 from hf_fairtune.cli.spending import Spending
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.search import Search
-from hf_fairtune.search.hours import FILE_NAME, Clock
+from hf_fairtune.search.hours import Clock
 from hf_fairtune.trainer.fair import FairTrainer
 from hf_fairtune.trainer.timing import Cost
 from tests.cli.test_job import without_times
@@ -71,7 +71,7 @@ def test_the_best_so_far_is_handed_over(
     assert (own.n_trials, own.n_finished, own.max_hours, own.out_of_hours) == (8, 3, 9, True)
     # Equal budgets: no more than the winner finished.
     assert (baseline.n_trials, baseline.n_finished, baseline.out_of_hours) == (3, 3, False)
-    assert float((run / FILE_NAME).read_text()) == pytest.approx(8)
+    assert Clock(run).before == pytest.approx(8 * 3600)
     card = (run / "README.md").read_text()
     assert "8 asked for; 3 complete; the limit of 9 hours ended the search |" in card
     assert "| FairTune | 3 of 8 | 3 |" in card

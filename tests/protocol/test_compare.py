@@ -19,13 +19,14 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from hf_fairtune.checksums import seal
 from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.datasets.lesions import write_lesions
 from hf_fairtune.document.benchmark import Benchmark
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.loading import load_processor, load_with_new_head, load_with_own_head
 from hf_fairtune.methods.method import method_named
-from hf_fairtune.protocol.bench import Bench
+from hf_fairtune.protocol.bench import Bench, checked
 from hf_fairtune.protocol.comparison import compare
 from hf_fairtune.protocol.entry import CONTROLS
 from hf_fairtune.protocol.prices import prices_of
@@ -191,6 +192,17 @@ def test_a_lost_record_is_made_again_and_a_broken_one_is_named(
         flipped(unit / name)
         with pytest.raises(FairTuneError, match=f"seed-1/{name}` {words} .*; delete its folder"):
             compare(making(), folder, say=quiet)
+
+
+def test_a_damaged_model_is_not_started_from(tmp_path: Path) -> None:
+    model = tmp_path / "seed-1" / "model"
+    model.mkdir(parents=True)
+    (model / "model.safetensors").write_bytes(bytes(range(100)))
+    seal(model)
+    assert checked(model) == str(model)
+    flipped(model / "model.safetensors")
+    with pytest.raises(FairTuneError, match=r"is damaged \(`model.safetensors` is not as it was written\)"):
+        checked(model)
 
 
 def test_a_task_added_later_that_is_refused_leaves_no_splits(making: Make, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from optuna.pruners import NopPruner
 
 from hf_fairtune import FairTrainer, FairTuneError
 from hf_fairtune.search import modes
-from hf_fairtune.search.hours import FILE_NAME, Clock, Ration
+from hf_fairtune.search.hours import Clock, Ration
 from hf_fairtune.search.modes import mode_named
 from tests.conftest import KilledError
 from tests.trainer.test_searching import searcher, trials
@@ -148,7 +148,7 @@ def test_hours_before_a_kill_count(tmp_path: Path, epochs: Epochs, monkeypatch: 
         patch.setattr(FairTrainer, "_report_to_hp_search", die)
         with pytest.raises(KilledError):
             rationed(tmp_path, 185).hyperparameter_search(n_trials=7)
-    assert float((tmp_path / FILE_NAME).read_text()) * 3600 == pytest.approx(30)
+    assert Clock(tmp_path).before == pytest.approx(30)
     epochs.now += 1e6
     run = rationed(tmp_path, 185)
     run.hyperparameter_search(n_trials=7)
