@@ -39,7 +39,7 @@ def run(demo: DemoArguments) -> None:
     """Run `fairtune search` on the generated lesions."""
     # A ViT 240 times smaller than ViT-B takes ten times its learning rates.
     searching = search.SearchArguments(
-        demo.trials, baselines=["full"], learning_rate_low=1e-4, learning_rate_high=1e-2
+        trials=demo.trials, baselines=["full"], learning_rate_low=1e-4, learning_rate_high=1e-2
     )
     folder = Path(demo.output_dir).absolute()
     data = DataArguments(
