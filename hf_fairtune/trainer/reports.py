@@ -13,11 +13,14 @@ from optuna.trial import BaseTrial
 from ..families.family import counts
 from ..search.crew import DroppedTrial
 from ..search.searcher import Searcher
+from .classes import names_of
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
 
 
+# User attribute of a trial: its last AUC by group, for whoever looks at the study.
+GROUPS = "groups"
 # Of the share of an epoch that a step is.
 ROUNDING = 1e-6
 
@@ -40,6 +43,12 @@ def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, met
         raise optuna.TrialPruned
 
 
+def by_group(trainer: FairTrainer, metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """Return the AUC in each group, None where there is none; of several classes there are others, and no such."""
+    known = {name: metrics.get(f"eval_auc_{name}") for name in names_of(trainer)[0]}
+    return {name: value if math.isfinite(value) else None for name, value in known.items() if value is not None}
+
+
 def stops(
     trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, step: int, metrics: Mapping[str, float], last: bool
 ) -> bool:
@@ -51,6 +60,8 @@ def stops(
     searcher.ration.clock.keep()
     trainer.objective = trainer.compute_objective(dict(metrics))
     held = searcher.holds(trial)
+    if held and isinstance(trial, optuna.Trial) and (known := by_group(trainer, metrics)):
+        trial.set_user_attr(GROUPS, known)
     stop = held and searcher.report(trial, step, trainer.objective, metrics, last)
     held, stop = broadcast_object_list([held, stop])
     if not held:
