@@ -167,8 +167,8 @@ class FairTrainer(AuditedTrainer):
     ) -> BestRun:
         """Search the method's hyper-parameters and the learning rate, and take the winner's; `train()` trains it.
 
-        The study is kept in `args.output_dir`, or in `storage`; after a kill the same call goes on where it was. Processes
-        that call it at once share the trials; let one of them train the winner.
+        The study is kept in `args.output_dir`, or in `storage`; after a kill the same call goes on where it was.
+        Processes that call it at once share the trials; let one of them train the winner.
 
         Args:
             hp_space: training arguments of a trial, in place of the log-uniform learning rate; one that draws
