@@ -44,18 +44,27 @@ class Crew:
         storage = getattr(study._storage, "_backend", study._storage)
         self.study, self.worker, self.own = study, Worker(folder), options.storage is None
         self.claims = Claims(storage) if isinstance(storage, RDBStorage) else None
-        self.beats = self.claims is not None and study._storage.get_heartbeat_interval() is not None
+        self.beats = isinstance(storage, RDBStorage) and storage.get_heartbeat_interval() is not None
         machine = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
         # One machine has the folder's own study; the name of another's would be nobody's business.
         self.place = ["", ""] if self.own else [run_of(folder), machine]
         self.owner = [*self.place, self.worker.name]
         self.watch = Watch(SIGNING if self.own else float(options.grace_period))
         self.current: int | None = None
+        self._said = False
 
     @property
     def poll(self) -> float:
         """Return the seconds between two looks at the trials of others."""
         return min(POLL, self.watch.grace / 10)
+
+    def waits(self, trials: int) -> float:
+        """Return the seconds to wait for trials that others run; the first time say so."""
+        if not self._said:
+            what = "trial, which another worker runs" if trials == 1 else f"{trials} trials, which other workers run"
+            print(f"waiting for the last {what}", file=sys.stderr, flush=True)
+        self._said = True
+        return self.poll
 
     def begin(self, trial: BaseTrial, n_trials: int) -> bool:
         """Sign a trial; False where it is another's, or one more than `n_trials`, which goes back into the queue."""
@@ -75,7 +84,11 @@ class Crew:
         """Tell whether a trial is still this worker's."""
         if self.claims is None or not isinstance(trial, optuna.Trial):
             return True
-        return self.claims.holds(trial._trial_id, self.owner)
+        held = self.claims.holds(trial._trial_id, self.owner)
+        if not held:
+            line = f"trial {trial.number} went to another worker while this one slept; it is dropped here"
+            print(line, file=sys.stderr, flush=True)
+        return held
 
     def put_back(self, trial: optuna.Trial) -> None:
         """Put the trial at hand back into the queue, with its number, its parameters and the values it reported."""
@@ -122,10 +135,7 @@ class Crew:
         found, alone = [], self.own and self.worker.is_alone()
         for trial in running:
             owner = trial.user_attrs.get(WORKER)
-            if self._is_near(trial):
-                if not self.worker.is_alive(owner[-1]):
-                    found.append(trial._trial_id)
-            elif owner is None and alone:
+            if alone if owner is None else self._is_near(trial) and not self.worker.is_alive(owner[-1]):
                 found.append(trial._trial_id)
         return found
 

@@ -183,7 +183,7 @@ def reachable(where: str, url: object = None) -> Iterator[None]:
         gone = failure(error)
         if gone is None:
             raise
-        reason = without_secrets(first_line(gone.__cause__ or gone), url)
+        reason = without_secrets(first_line(gone), url)
         raise FairTuneError(
             f"{where} cannot be reached ({reason}); nothing is lost: the same command goes on once it is back."
         ) from None
@@ -198,13 +198,16 @@ def unfailing() -> Iterator[None]:
         raise UnreachableStudy from error
 
 
-def failure(error: BaseException | None) -> StorageInternalError | None:
-    """Find the failure of the database that led to an error, if one did."""
+def failure(error: BaseException | None) -> Exception | None:
+    """Find the failure of the database that led to an error, if one did, in the words of its driver."""
     seen: list[BaseException] = []
     while error is not None and error not in seen and not isinstance(error, StorageInternalError):
         seen.append(error)
         error = error.__cause__ or error.__context__
-    return error if isinstance(error, StorageInternalError) else None
+    if not isinstance(error, StorageInternalError):
+        return None
+    cause = error.__cause__
+    return getattr(cause, "orig", None) or (cause if isinstance(cause, Exception) else error)
 
 
 def without_secrets(text: str, url: object) -> str:

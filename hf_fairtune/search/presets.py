@@ -10,6 +10,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from ..document.scalar import Scalar
 from ..masks.proposals import PRESET, Preset
 from .space import LearningRate
 
@@ -48,7 +49,7 @@ class PresetsFirst(BaseSampler):
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
+    ) -> dict[str, Scalar]:
         """Draw parameters together."""
         return self.sampler.sample_relative(study, trial, search_space)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -46,8 +45,8 @@ class Searcher:
         self.shared = shared
         self._held: BaseFileLock | None = None
         self._presets: Sequence[Preset] = ()
-        # Trials that living workers run, as of the last look, and whether it was said that they are waited for.
-        self._elsewhere, self._waits = 0, False
+        # Trials that other workers run, as of the last look.
+        self._elsewhere = 0
         # Whether a combination may want the weights of its trials.
         self.keeps_weights = False
         self._until = math.inf if plan.study.timeout is None else time.monotonic() + plan.study.timeout
@@ -110,11 +109,7 @@ class Searcher:
             return 0.0
         if not self._elsewhere or self.remaining or time.monotonic() > self._until:
             return None
-        if not self._waits:
-            what = "the last trial" if self._elsewhere == 1 else f"the last {self._elsewhere} trials"
-            print(f"waiting for {what}, which other workers run", file=sys.stderr, flush=True)
-        self._waits = True
-        return self.crew.poll
+        return self.crew.waits(self._elsewhere)
 
     def begins(self, trial: BaseTrial) -> bool:
         """Take a trial; False where it is another worker's, or one too many."""
@@ -130,11 +125,8 @@ class Searcher:
             self.crew.put_back(trial)
 
     def has_lost(self) -> bool:
-        """Tell whether the trial at hand went to another worker, and say so."""
-        if self.crew is None or not self.crew.has_lost():
-            return False
-        print("the trial at hand went to another worker; it is dropped here", file=sys.stderr, flush=True)
-        return True
+        """Tell whether the trial at hand went to another worker."""
+        return self.crew is not None and self.crew.has_lost()
 
     def goes_on(self) -> bool:
         """Tell whether to run another trial; a search that ended for its hours goes on where it is given more.

@@ -68,8 +68,7 @@ def open_study(
     except FairTuneError:
         raise
     except Exception as error:  # every storage raises its own kinds
-        gone = failure(error)
-        reason = without_secrets(first_line((gone and gone.__cause__) or error), options.storage)
+        reason = without_secrets(first_line(failure(error) or error), options.storage)
         raise FairTuneError(f"{where} cannot be opened: {reason}") from None
     known = study.user_attrs.get("fingerprint")
     if known is None:

@@ -73,8 +73,12 @@ class StudyOptions:
         Raises:
             FairTuneError: another backend, several trials at once, or an option that Optuna does not have.
         """
-        if backend is not None and getattr(backend, "value", backend) != HPSearchBackend.OPTUNA.value:
-            raise FairTuneError(f'`backend` is {backend!r}, but a search needs Optuna\'s studies; use "optuna".')
+        name = getattr(backend, "value", backend)
+        if name not in (None, HPSearchBackend.OPTUNA.value):
+            on_ray = " `scripts/launch/ray_search.py` starts its workers on Ray." if name == "ray" else ""
+            raise FairTuneError(
+                f'`backend` is {backend!r}, but a search needs Optuna\'s studies; use "optuna".{on_ray}'
+            )
         if unknown := sorted({*given} - {*OptunaOptions.__annotations__}):
             what = "one objective has one `direction`" if "directions" in unknown else "Optuna is given no such option"
             raise FairTuneError(f"`{unknown[0]}` is given, but {what}; leave it out.")

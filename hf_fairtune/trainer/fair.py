@@ -174,6 +174,7 @@ class FairTrainer(AuditedTrainer):
         """Search the method's hyper-parameters and the learning rate, and take the winner's; `train()` trains it.
 
         The study is kept in `args.output_dir`, or in `storage`; after a kill the same call goes on where it was.
+        Processes that call it at once share the trials; let one of them train the winner.
 
         Args:
             hp_space: training arguments of a trial, in place of the log-uniform learning rate; one that draws
@@ -192,7 +193,7 @@ class FairTrainer(AuditedTrainer):
             combine: what `train()` makes of the winner and other trials, by name of a file of `combinations`.
             folds: of train and validation together, on which each trial is trained and scored; 0 for validation alone.
             optuna: `storage`, `study_name`, `load_if_exists`, `sampler`, `pruner`, `timeout`, `gc_after_trial`,
-                `catch`.
+                `catch`, `grace_period`.
 
         Raises:
             FairTuneError: no `model_init`, unknown metric or mode, another search in the folder, or no feasible trial

@@ -14,11 +14,14 @@ from ..document.search import Stop
 from ..families.family import counts
 from ..search.crew import DroppedTrial
 from ..search.searcher import Searcher
+from .classes import names_of
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
 
 
+# User attribute of a trial: its last AUC by group, for whoever looks at the study.
+GROUPS = "groups"
 # Of the share of an epoch that a step is.
 ROUNDING = 1e-6
 
@@ -44,6 +47,12 @@ def report_epoch(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, met
         raise optuna.TrialPruned
 
 
+def by_group(trainer: FairTrainer, metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """Return the AUC in each group, None where there is none; of several classes there are others, and no such."""
+    known = {name: metrics.get(f"eval_auc_{name}") for name in names_of(trainer)[0]}
+    return {name: value if math.isfinite(value) else None for name, value in known.items() if value is not None}
+
+
 def stops(
     trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, step: int, metrics: Mapping[str, float], last: bool
 ) -> Stop | None:
@@ -56,6 +65,8 @@ def stops(
     trainer.objective = trainer.compute_objective(dict(metrics))
     held, stop = searcher.holds(trial), None
     if held:
+        if isinstance(trial, optuna.Trial) and (known := by_group(trainer, metrics)):
+            trial.set_user_attr(GROUPS, known)
         stop = searcher.report(trial, step, trainer.objective, metrics, last)
     held, stop = broadcast_object_list([held, stop])
     if not held:

@@ -1,6 +1,10 @@
 """`fairtune search` started twice in one folder: the trials are shared, and the winner is trained once."""
 
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
@@ -36,3 +40,17 @@ def test_the_second_start_shares_the_trials_and_leaves(searching: list[str], tmp
     assert found.study == "fairtune in sqlite own.db"
     assert "own.db" in (run / "run.json").read_text()
     assert str(tmp_path / "own.db") not in (run / "run.json").read_text() + (run / "fairtune.json").read_text()
+
+
+def test_workers_on_ray_share_one_search(searching: list[str], tmp_path: Path) -> None:
+    """On a Ray cluster of this machine alone."""
+    pytest.importorskip("ray", reason="no ray: `pip install hf-fairtune[ray]`")
+    run, script = tmp_path / "run", Path(__file__).parents[2] / "scripts" / "launch" / "ray_search.py"
+    flags = [*searching, "--seeds", "1", "--mode", "random", "--trials", "4", "--num_train_epochs", "1"]
+    flags += ["--baselines", "none", "--storage", f"sqlite:///{tmp_path / 'own.db'}", "--output_dir", str(run)]
+    given = [sys.executable, str(script), "--workers", "2", "--gpus", "0", "--", *flags]
+    done = subprocess.run(given, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout + done.stderr).count("training FairTune at learning rate") == 1
+    found = search_of(Document.load(run))
+    assert [(trial.number, trial.state) for trial in found.trials] == [(n, "COMPLETE") for n in range(4)]

@@ -50,6 +50,8 @@ def test_the_winner_is_adopted_and_retrains_to_its_value(tmp_path: Path) -> None
     assert not list(tmp_path.glob("run-*"))
     run.train()
     assert run.evaluate()["eval_min_group_auc"] == best.objective
+    study = optuna.load_study(study_name="fairtune", storage=f"sqlite:///{tmp_path / 'search.db'}")
+    assert min(study.best_trial.user_attrs["groups"].values()) == best.objective
 
 
 def test_presets_come_first(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
