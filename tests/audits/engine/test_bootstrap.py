@@ -1,4 +1,5 @@
 import tracemalloc
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -197,9 +198,9 @@ def test_a_measure_is_computed_of_the_same_resamples() -> None:
     """Of rows ascending by score, by group and overall: here the weighted mean score, and the AUC once more."""
     given = in_bootstrap_order(rows())
 
-    def mean(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def mean(labels: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         assert (np.diff(scores) >= 0).all()
-        return weights @ scores / weights.sum(axis=-1)
+        return lambda weights: weights @ scores / weights.sum(axis=-1)
 
     (found,) = bootstrap([given], [decided(given, ())], 20, 3, {"mean": mean})
     weights = plan(given.groups * 2 + given.labels, None).draw(range(20), 3)
