@@ -73,11 +73,10 @@ def share(parts: int) -> range:
 
 def lost(error: BaseException | None) -> str | None:
     """Return what a back end says of a process that is gone, if an error, or one it came from, is of that."""
-    while error is not None:
-        text = str(error)
-        known = isinstance(error, (RuntimeError, ConnectionError)) and any(one in text.lower() for one in LOST)
-        if known and "RANK" in os.environ:
-            return first_line(Exception(text))
+    while error is not None and "RANK" in os.environ:
+        text = str(error).lower() if isinstance(error, (RuntimeError, ConnectionError)) else ""
+        if said := [one for one in LOST if one in text]:
+            return said[0]
         error = error.__cause__ or error.__context__
     return None
 

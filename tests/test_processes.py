@@ -50,7 +50,7 @@ def test_what_a_lost_process_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RANK", raising=False)
     assert lost(RuntimeError(text)) is None
     monkeypatch.setitem(os.environ, "RANK", "0")
-    assert lost(RuntimeError(text)) == text.splitlines()[0]
+    assert lost(RuntimeError(text)) == "connection closed by peer"
     error = ValueError("x")
     error.__cause__ = RuntimeError(text)
     assert lost(error) is not None

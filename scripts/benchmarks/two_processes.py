@@ -29,7 +29,17 @@ COMMANDS = {
     "audit": f"audit --model {{one}}/train {DATA}",
 }
 # What says how long, when, where and in how many parts.
-APART = ("seconds", "created", "runtime", "per_second", "processes", "batch_size", "hardware", "output_dir")
+APART = (
+    "seconds",
+    "created",
+    "runtime",
+    "preparation_time",
+    "per_second",
+    "processes",
+    "batch_size",
+    "hardware",
+    "output_dir",
+)
 
 
 class Found(NamedTuple):
@@ -37,7 +47,7 @@ class Found(NamedTuple):
 
     Args:
         equal: entries of the record that are equal.
-        numbers: of those that are not, the largest difference of two numbers, over the larger of them if that is above 1.
+        numbers: of those that are not, the largest difference of two numbers, over the larger one if that is above 1.
         other: names of other entries that differ.
         weights: largest difference of two weights; NaN where there is no model.
     """

@@ -68,7 +68,7 @@ def test_none_outlives_one_that_is_killed(
         assert time.monotonic() - begun < 60
     assert (logs / "rank0.json").read_text() == "2"
     (line,) = [line for line in (logs / "rank0.log").read_text().splitlines() if line.startswith("fairtune: ")]
-    assert line.startswith("fairtune: another process of this run ended (")
+    assert line.startswith("fairtune: another process of this run ended (connection ")
     assert line.endswith("); the same command goes on from here.")
     assert not (folder / "fairtune.json").exists()
     assert together(lambda: main(command), tmp_path / "again") == [0, 0]

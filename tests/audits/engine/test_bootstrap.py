@@ -1,4 +1,5 @@
 import tracemalloc
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -61,6 +62,25 @@ def test_parts_in_threads_change_nothing(clustered: bool, monkeypatch: pytest.Mo
     assert same(whole, of(given, 50, 1))
 
 
+@pytest.mark.parametrize("clustered", [False, True])
+def test_strata_of_many_rows_are_drawn_alike_one_by_one(clustered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = rows(np.arange(232) // 2 if clustered else None)
+    whole = of(given, 20, 1)
+    monkeypatch.setattr(resampling, "CHUNK_WEIGHTS", 1)
+    monkeypatch.setattr(resampling, "MANY", 1)
+    assert same(whole, of(given, 20, 1))
+
+
+def test_a_single_group_is_the_whole() -> None:
+    """It is counted once, and stands in both places."""
+    given = rows()
+    alone = check_rows(given.labels, given.scores, np.zeros_like(given.groups), ["all"])
+    named = check_rows(given.labels, given.scores, np.zeros_like(given.groups), ["all", "none"])
+    one, both = of(alone), of(named)
+    assert np.array_equal(one.auc, both.auc[:, [0, 2]])
+    assert np.array_equal(one.counts, both.counts[..., [0, 2]])
+
+
 def test_memory_does_not_grow_with_the_replicates() -> None:
     """All weights at once would be 240 MB, and a few arrays like them."""
     labels, groups = np.arange(100_000) % 2, np.arange(100_000) % 7 % 3
@@ -77,7 +97,7 @@ def test_no_progress_bar_where_nobody_looks(
 ) -> None:
     """On a terminal there is one, once it takes its time."""
     given = rows()
-    monkeypatch.setattr("hf_fairtune.audits.engine.bootstrap.PATIENCE", 0)
+    monkeypatch.setattr("hf_fairtune.progress.PATIENCE", 0)
     of(given, 5)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
@@ -178,9 +198,9 @@ def test_a_measure_is_computed_of_the_same_resamples() -> None:
     """Of rows ascending by score, by group and overall: here the weighted mean score, and the AUC once more."""
     given = in_bootstrap_order(rows())
 
-    def mean(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def mean(labels: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         assert (np.diff(scores) >= 0).all()
-        return weights @ scores / weights.sum(axis=-1)
+        return lambda weights: weights @ scores / weights.sum(axis=-1)
 
     (found,) = bootstrap([given], [decided(given, ())], 20, 3, {"mean": mean})
     weights = plan(given.groups * 2 + given.labels, None).draw(range(20), 3)
