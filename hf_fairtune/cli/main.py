@@ -13,7 +13,11 @@ from ..errors import FairTuneError
 SETTINGS = {"TOKENIZERS_PARALLELISM": "false", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
 # What a shell says of a program that a closed pipe ended.
 PIPE_BROKEN = 141
-FULL = ("no space left", "disk is full", "disk full", "pytorchstreamwriter failed writing")
+# How a library says of a full disk: `torch.save` only that what it wrote is not there as it closes its file.
+FULL = (
+    "no space left", "disk is full", "disk full", "pytorchstreamwriter failed writing", "iostream error",
+    "unexpected pos ",
+)  # fmt: skip
 
 
 def overview() -> str:
