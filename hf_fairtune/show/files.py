@@ -55,6 +55,8 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
 
 
 def _write_audit(document: Document, public: Document, place: Path) -> list[Path]:
+    # First, so that after a kill the folder is known for an audit's, which the next one replaces.
+    exact = document.save(place)
     make(place / SHARE)
     (place / SHARE / ENRICHMENT).unlink(missing_ok=True)
     labels = map("tab:audit-{}".format, count(1))
@@ -63,7 +65,7 @@ def _write_audit(document: Document, public: Document, place: Path) -> list[Path
     shared = [*map(write_atomically, map((place / SHARE).joinpath, AUDIT), texts)]
     if rows := enrichment_rows(public):
         shared.append(write_atomically(place / SHARE / ENRICHMENT, rows))
-    written = [document.save(place), write_atomically(place / PAGE, page(document)), *shared]
+    written = [exact, write_atomically(place / PAGE, page(document)), *shared]
     named = {*(path.relative_to(place).as_posix() for path in written), f"{SHARE}/{ENRICHMENT}"}
     manifest.write(place, named)
     return written
