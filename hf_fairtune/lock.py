@@ -13,7 +13,7 @@ from .errors import FairTuneError, first_line
 from .folder import FILE_NAME as RUN
 from .folder import MAKING, WRITING, make
 
-FILE_NAME = "run.lock"
+FILE_NAME, SETUP = "run.lock", "setup.lock"
 # Seconds after which a file that is still being written is one that nobody writes.
 LEFT = 600.0
 # Files of the folders that are held, and by which process: one that it forks holds nothing.
@@ -25,7 +25,7 @@ class BusyError(FairTuneError):
 
 
 @contextmanager
-def hold(folder: str | Path, *, wait: bool = False) -> Iterator[None]:
+def hold(folder: str | Path, *, setup: bool = False) -> Iterator[None]:
     """Hold a folder while the body writes to it, made where there is none; a body inside of another's holds it too.
 
     The lock is the system's, which frees it when the process dies, however it dies. What killed processes left half
@@ -33,21 +33,25 @@ def hold(folder: str | Path, *, wait: bool = False) -> Iterator[None]:
 
     Args:
         folder: that is written to.
-        wait: until another process lets go of it, in place of a refusal.
+        setup: the body only sets it up, which starts that share the folder do one after another: each waits.
 
     Raises:
         FairTuneError: another process holds it, it cannot be written to, or it was deleted meanwhile.
     """
     place = Path(folder).resolve()
-    file, new = place / FILE_NAME, [path for path in (place, *place.parents) if not path.exists()]
+    file, new = (
+        place / (SETUP if setup else FILE_NAME),
+        [path for path in (place, *place.parents) if not path.exists()],
+    )
     if _held.get(file) == os.getpid():
         yield
         return
     make(place)
-    lock = _locked(file, folder, wait)
+    lock = _locked(file, folder, setup)
     _held[file] = os.getpid()
     try:
-        sweep(place)
+        if not setup:
+            sweep(place)
         yield
     except Exception as error:  # whatever it is, its reason is that the folder is gone
         if not file.exists():

@@ -140,9 +140,7 @@ def _differs(path: Path, entry: Entry) -> str:
 def _what_to_do(folder: Path, name: str) -> str:
     if name in CARDS or f"{FIGURES}/" in name:
         return f"`fairtune report {folder}` writes it again."
-    if not (folder / RECORD).is_file():
+    if RECORD not in load(folder):
         return "restore it, or audit again."
     what = "it" if name == RECORD else f"`{RECORD}` there"
-    return (
-        f"restore it, or delete {what} and give the command of the run again, which goes on from its last checkpoint."
-    )
+    return f"restore it, or delete {what} and give the run's command again, which goes on from the last checkpoint."

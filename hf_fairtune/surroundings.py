@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from .document.search import Cause
 
 # Each library reports a full disk, and no memory, in its own words.
-FULL = ("no space left", "disk is full", "disk full", "pytorchstreamwriter failed writing")
+# `torch.save` says of one that is full as its file closes only that what it wrote is not there.
+FULL = (
+    "no space left", "disk is full", "disk full", "pytorchstreamwriter failed writing", "iostream error",
+    "unexpected pos ",
+)  # fmt: skip
 NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "no executable batch size")
 DEAD_WORKER = re.compile(r"dataloader worker \(pid")
 # Clients of the Hub have kinds of their own, which this file is not to import.

@@ -1,7 +1,7 @@
 """What `search`, `train` and `debias` have in common: data, trainer, the hand-over."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -103,7 +103,9 @@ class Job:
         check_place(self.folder)
         method = self.method()
         processor = load_processor(self.model.model)
-        with self.training.main_process_first(), undone_if_refused(self.folder, self.made):
+        # Starts that may share the folder come one after another: neither reads what the other has half written.
+        first = hold(self.folder, setup=True) if self.training.process_index == 0 else nullcontext()
+        with self.training.main_process_first(), first, undone_if_refused(self.folder, self.made):
             data = self.load_data(processor)
             start = KeptStart(self.starting_model(data))
             trainer = FairTrainer(model_init=start, args=self.training, data=data, method=method)

@@ -15,6 +15,7 @@ from ..errors import FairTuneError
 from ..folder import check_ended, write_atomically
 from .audit import Audit
 from .comparison import Comparison
+from .consistency import contradictions
 from .data import Data
 from .gate import Gate
 from .provenance import Provenance
@@ -123,14 +124,17 @@ class Document:
             FairTuneError: it is no document of this schema version; the line says where it differs.
         """
         try:
-            return adapter().validate_json(text)
+            found = adapter().validate_json(text)
+            reason = next(contradictions(found), "")
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(map(str, first["loc"])) or "its top"
+            reason = f"{'.'.join(map(str, first['loc'])) or 'its top'}: {first['msg']}"
+        if reason:
             raise FairTuneError(
-                f"`{name}` is no fairtune document of version {SCHEMA_VERSION} ({place}: {first['msg']}); delete "
-                "it, and give the command that wrote it again."
-            ) from None
+                f"`{name}` is no fairtune document of version {SCHEMA_VERSION} ({reason}); delete it, and give the "
+                "command that wrote it again."
+            )
+        return found
 
     @classmethod
     def load(cls, folder: str | Path) -> Document:

@@ -57,8 +57,8 @@ def write_audit(document: Document, folder: str | Path, sharing: Sharing = "rate
 
 
 def _write_audit(document: Document, public: Document, place: Path) -> list[Path]:
-    # It comes first: it says whose folder it is, so that the same audit may be run again after a kill.
-    saved = document.save(place)
+    # First, so that after a kill the folder is known for an audit's, which the next one replaces.
+    exact = document.save(place)
     make(place / SHARE)
     (place / SHARE / ENRICHMENT).unlink(missing_ok=True)
     labels = map("tab:audit-{}".format, count(1))
@@ -67,7 +67,7 @@ def _write_audit(document: Document, public: Document, place: Path) -> list[Path
     shared = [*map(write_atomically, map((place / SHARE).joinpath, AUDIT), texts)]
     if rows := enrichment_rows(public):
         shared.append(write_atomically(place / SHARE / ENRICHMENT, rows))
-    written = [saved, write_atomically(place / PAGE, page(document)), *shared]
+    written = [exact, write_atomically(place / PAGE, page(document)), *shared]
     named = {*(path.relative_to(place).as_posix() for path in written), f"{SHARE}/{ENRICHMENT}"}
     manifest.write(place, named)
     return written

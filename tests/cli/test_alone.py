@@ -59,3 +59,32 @@ def test_a_folder_that_is_deleted_in_a_training(
     assert main(["train", *flags, *quick]) == 2
     *_, line = capsys.readouterr().err.splitlines()
     assert "run` was deleted while it was written to; the same command begins from the start." in line
+
+
+@pytest.mark.usefixtures("cardless")
+def test_a_damaged_record_is_written_again(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the line says: by the same command, from the last checkpoint, to the same bytes."""
+    folder = tmp_path / "run"
+    command = ["train", *flags, "--method", "full", "--num_train_epochs", "1", "--output_dir", str(folder)]
+    assert main(command) == 0
+    whole = {name: (folder / name).read_bytes() for name in ("model.safetensors", "fairtune.json", "rows.json")}
+    (folder / "fairtune.json").write_bytes(whole["fairtune.json"][:1000])
+    (folder / ".handover-x").mkdir()
+    capsys.readouterr()
+    assert main(command) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(
+        "restore it, or delete it and give the run's command again, which goes on from the last checkpoint."
+    )
+    (folder / "fairtune.json").unlink()
+    assert main(command) == 0
+    for name in ("model.safetensors", "rows.json"):
+        assert (folder / name).read_bytes() == whole[name]
+    assert main(command) == 0
+    assert "is finished; nothing was run" in capsys.readouterr().out
+    assert not (folder / ".handover-x").exists()
+    (folder / "model.safetensors").write_bytes(b"")
+    assert main(command) == 2
+    assert "run/model.safetensors` has 0 bytes, not the" in capsys.readouterr().err

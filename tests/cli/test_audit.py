@@ -97,7 +97,7 @@ def test_the_facts_about_the_rows(table: Path) -> None:
 def test_the_files_beside_it(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     audited(table)
     folder = table.parent / "O"
-    assert {path.name for path in folder.iterdir()} == {"audit.json", "audit.html", "share"}
+    assert {path.name for path in folder.iterdir()} == {"audit.json", "audit.html", "manifest.json", "share"}
     shared = {"audit.html", "groups.csv", "thresholds.csv", "audit.tex", "factors.md"}
     assert {path.name for path in (folder / "share").iterdir()} == shared
     printed = capsys.readouterr().out

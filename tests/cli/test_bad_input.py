@@ -186,6 +186,15 @@ def test_a_full_disk_is_one_line(
     assert not command.disk_is_full(ValueError("other"))
 
 
+def test_a_disk_that_is_full_as_a_file_closes_is_known() -> None:
+    """`torch.save` then says only that the file is shorter than it should be: this error, or one that came before."""
+    for text in (
+        "[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0",
+        "basic_ios::clear: iostream error",
+    ):
+        assert command.disk_is_full(RuntimeError(text))
+
+
 @pytest.mark.parametrize("name", names("cli"))
 def test_help_teaches_by_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

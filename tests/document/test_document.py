@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,3 +30,22 @@ def test_an_unknown_field_is_refused_at_any_depth(place: tuple[str | int, ...]) 
     part["nonsense"] = 1
     with pytest.raises(FairTuneError, match=rf"{re.escape('.'.join(map(str, place)))}.nonsense: Unexpected keyword"):
         Document.from_json(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda kept: kept.update(model="other"), "models: there is no `other`"),
+        (lambda kept: kept.update(models=[]), "models: there is no `"),
+        (lambda kept: kept["data"]["splits"]["test"]["positives"].update(x=1), "data.splits.test: there is no target"),
+        (lambda kept: kept["run"]["search"]["trials"][0]["values"].update(x=1.0), "`x` is no epoch"),
+        (lambda kept: kept["data"].update(x=1), "data.x: Unexpected keyword argument"),
+    ],
+)
+def test_parts_that_contradict_each_other_are_one_line(change: Callable[[Any], None], said: str) -> None:
+    kept = json.loads((Path(__file__).parent.parent / "show" / "search.json").read_text(encoding="utf-8"))
+    change(kept)
+    with pytest.raises(
+        FairTuneError, match=rf"`out.json` is no fairtune document .*{said}.*; delete it, and give the"
+    ):
+        Document.from_json(json.dumps(kept), "out.json")
