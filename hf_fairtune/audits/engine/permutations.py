@@ -53,7 +53,7 @@ def gap_null(
     fixed = codes[labels == 0], codes[labels == 1]
     measure, rng = _gaps(labels, scores, codes), np.random.default_rng(seed)
     chunk, found = max(1, CHUNK_CODES // len(labels)), []
-    with Progress("Permutations", permutations, "permutation") as bar:
+    with Progress("Gap by chance", permutations, "permutation") as bar:
         for first in range(0, permutations, chunk):
             times = min(chunk, permutations - first)
             found.append(measure(*_permuted(fixed, rng, times)))
