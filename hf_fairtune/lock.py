@@ -39,10 +39,8 @@ def hold(folder: str | Path, *, setup: bool = False) -> Iterator[None]:
         FairTuneError: another process holds it, it cannot be written to, or it was deleted meanwhile.
     """
     place = Path(folder).resolve()
-    file, new = (
-        place / (SETUP if setup else FILE_NAME),
-        [path for path in (place, *place.parents) if not path.exists()],
-    )
+    file = place / (SETUP if setup else FILE_NAME)
+    new = [path for path in (place, *place.parents) if not path.exists()]
     if _held.get(file) == os.getpid():
         yield
         return

@@ -14,7 +14,7 @@ from filelock import FileLock
 from hf_fairtune.errors import FairTuneError
 from hf_fairtune.folder import FILE_NAME as RUN
 from hf_fairtune.folder import check, claim, write_atomically
-from hf_fairtune.lock import FILE_NAME, check_free, hold
+from hf_fairtune.lock import FILE_NAME, SETUP, check_free, hold
 from tests.other_process import Forked
 
 
@@ -31,16 +31,16 @@ def test_a_second_process_is_refused_until_the_first_is_dead(tmp_path: Path) -> 
 
 def test_one_that_waits_comes_after(tmp_path: Path) -> None:
     def first() -> None:
-        with hold(tmp_path):
+        with hold(tmp_path, setup=True):
             claim(tmp_path, {"seed": 1})
             other.ready()
             other.pause(0.3)
             write_atomically(tmp_path / "done", "")
 
     other = Forked(first)
-    with other, hold(tmp_path, wait=True):
+    with other, hold(tmp_path, setup=True):
         assert (tmp_path / "done").is_file()
-    assert (tmp_path / FILE_NAME).is_file()
+    assert (tmp_path / SETUP).is_file()
 
 
 def test_of_many_starts_at_one_moment_one_wins(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_of_many_starts_at_one_moment_one_wins(tmp_path: Path) -> None:
 def test_a_body_inside_holds_it_too(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     with hold(tmp_path):
-        with hold(tmp_path / "link", wait=True):
+        with hold(tmp_path / "link"):
             check_free(tmp_path)
         with pytest.raises(FairTuneError, match="another process"), Forked(lambda: hold(tmp_path)):
             pass
