@@ -114,13 +114,9 @@ def test_the_loss_is_the_models_own(tmp_path: Path) -> None:
 
 
 def test_a_diverged_loss_is_one_line(tmp_path: Path) -> None:
-    model = tiny_vit()
-    with torch.no_grad():
-        model.classifier.weight.fill_(float("nan"))
-    with pytest.raises(
-        FairTuneError, match=r"the training loss is NaN or infinite; lower `learning_rate` \(now 0.0001\)"
-    ):
-        trainer(tmp_path, model).train()
+    line = r"the training loss is NaN or infinite; lower `learning_rate` \(now 1e\+30\)"
+    with pytest.raises(FairTuneError, match=line):
+        trainer(tmp_path, learning_rate=1e30, warmup_steps=0).train()
 
 
 def test_an_open_mask_cannot_train(tmp_path: Path) -> None:
