@@ -32,7 +32,7 @@ from .notes import say, say_power, say_subset, warn_of_small_groups
 from .price import kept_line, price_line, price_of
 from .sharing import SharingArguments
 from .spending import Spending
-from .tuning import beside, beside_alone, choose, share_baselines, train_winner
+from .tuning import choose, finish, share_baselines
 
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
       --cluster patient_id --model google/vit-base-patch16-224 --trials 40 --output_dir fairtune-lesions
@@ -233,19 +233,6 @@ def run(
             finish(job, trainer, search, plan)
             clock.keep()
     job.print_result()
-
-
-def finish(job: Job, trainer: FairTrainer, search: SearchArguments, plan: Spending) -> None:
-    """Train what won, search and train the baselines, test all, and hand over."""
-    train_winner(trainer, search)
-    baselines = [beside_alone(trainer, search)] if search.alone else []
-    baselines += [name for name in search.others if beside(trainer, name, search, plan)]
-    # Only now, and once: nothing is chosen after the test split was seen.
-    trainer.audit("test", reference=baselines[0] if baselines else None)
-    assert trainer.audits is not None
-    for name in baselines if search.seeds > 1 else ():
-        trainer.audits.replicate(name)
-    job.hand_over(trainer)
 
 
 def spending(trainer: FairTrainer, search: SearchArguments, clock: Clock) -> Spending:

@@ -14,7 +14,7 @@ from ..show.chosen import chosen_by, combined
 from ..trainer.audits import MODEL
 from ..trainer.baselines import baseline, seeds_after, single
 from ..trainer.fair import FairTrainer
-from .job import train_all
+from .job import Job, train_all
 from .notes import say
 from .spending import Spending
 
@@ -59,6 +59,19 @@ def share_baselines(trainer: FairTrainer, search: SearchArguments, plan: Spendin
             choose(baseline(trainer, name), search, plan.trials_beside(finished), ration, name)
     place = trainer.args.output_dir
     say(trainer, f"the trials are done; another worker trains what won, in `{place}`, and this one leaves")
+
+
+def finish(job: Job, trainer: FairTrainer, search: SearchArguments, plan: Spending) -> None:
+    """Train what won, search and train the baselines, test all, and hand over."""
+    train_winner(trainer, search)
+    baselines = [beside_alone(trainer, search)] if search.alone else []
+    baselines += [name for name in search.others if beside(trainer, name, search, plan)]
+    # Only now, and once: nothing is chosen after the test split was seen.
+    trainer.audit("test", reference=baselines[0] if baselines else None)
+    assert trainer.audits is not None
+    for name in baselines if search.seeds > 1 else ():
+        trainer.audits.replicate(name)
+    job.hand_over(trainer)
 
 
 def train_winner(trainer: FairTrainer, search: SearchArguments) -> None:

@@ -50,8 +50,7 @@ class Searcher:
         # Whether a combination may want the weights of its trials.
         self.keeps_weights = False
         self._until = math.inf if plan.study.timeout is None else time.monotonic() + plan.study.timeout
-        # By how much the trial at hand exceeds each constraint, after its last epoch so far.
-        self.excess: dict[str, float] = {}
+        self.excess: dict[str, float] = {}  # of each constraint, by the trial at hand after its last epoch so far
         if study is not None:
             best = winner(study)
             self.progress = Progress(
@@ -134,9 +133,8 @@ class Searcher:
         Raises:
             FairTuneError: the hours hold not one trial.
         """
-        if self.study is None or not self.remaining or self.ration.limit <= self._ended_at:
-            return False
-        if time.monotonic() > self._until:
+        late = self.ration.limit <= self._ended_at or time.monotonic() > self._until
+        if self.study is None or not self.remaining or late:
             return False
         done = n_finished(self.study)
         if not self.ration.holds(done):

@@ -23,7 +23,7 @@ from hf_fairtune.methods.full import Full
 from hf_fairtune.search.hours import Clock, Ration
 from hf_fairtune.search.kept import read_weights, weights_place
 from hf_fairtune.search.modes import mode_named
-from hf_fairtune.trainer.folding import Division
+from hf_fairtune.trainer.division import Division
 from tests.conftest import KilledError, tiny_vit
 from tests.spoiling import flipped
 from tests.trainer.test_fair import arguments
