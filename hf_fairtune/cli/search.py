@@ -37,8 +37,7 @@ from .tuning import choose, finish, share_baselines
 EXAMPLE = """  fairtune search --dataset lesions.csv --label malignant --positive yes --group sex --group age:60 \\
       --cluster patient_id --model google/vit-base-patch16-224 --trials 40 --output_dir fairtune-lesions
 
-  Killed? The same command goes on where it was. Started again meanwhile it is another worker: on one machine in the
-  same folder, on many with --storage postgresql://user@server/database and a folder that they share."""
+  Killed? The same command goes on where it was. Started again meanwhile, it is another worker."""
 
 
 NO_BASELINE = "none"

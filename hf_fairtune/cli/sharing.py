@@ -12,19 +12,17 @@ class SharingArguments:
     storage: str | None = field(
         default=None,
         metadata={
-            "help": "URL of a database in which workers on several machines share the trials, postgresql://... or "
-            "sqlite:///...; the password is best left to PGPASSWORD or ~/.pgpass. Checkpoints, scores and the winner "
-            "are shared as far as --output_dir is. Default: search.db in --output_dir, for workers on one machine. "
-            "With any number of workers --mode random runs the same trials, other modes the same presets and random "
-            "starts; what they draw after those depends on the trials that had ended."
+            "help": "URL of a database that shares the trials among workers on several machines; best without "
+            "password (PGPASSWORD, ~/.pgpass). A shared --output_dir shares checkpoints and winner too. Default: "
+            "search.db there, for one machine. With any number of workers presets and random draws are the same; "
+            "others depend on the trials that had ended."
         },
     )
     study_name: str = field(default=STUDY_NAME, metadata={"help": "Name of the search in --storage."})
     grace_period: int = field(
         default=GRACE,
         metadata={
-            "help": "Seconds without a heartbeat in --storage after which the trial of a worker on another machine is "
-            "run again. Of workers on one machine locks tell at once."
+            "help": "Seconds without a heartbeat in --storage after which another machine's trial is run again."
         },
     )
 

@@ -92,8 +92,7 @@ def test_a_control_draws_at_random_whatever_trials_score() -> None:
     assert not mode_named("random", 10, 0, WARMUP).presets
     n = 400
     found = drawn(0, n, [0.1, 0.9, 0.5])
-    assert found == drawn(0, n, [0.7])
-    assert found[:20] == drawn(0, 20, [0.7])
+    assert found[:100] == drawn(0, 100, [0.7])
     assert found[:20] != drawn(1, 20, [0.7])
     bits, rates = np.array([mask for mask, _ in found]), np.log10([rate for _, rate in found])
     assert len({*map(tuple, bits.tolist())}) == n

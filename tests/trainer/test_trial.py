@@ -27,10 +27,10 @@ def test_a_trial_of_several_stages_is_the_training_of_them_all(tmp_path: Path) -
     best = run.hyperparameter_search(n_trials=3)
     assert not list((tmp_path / "search").glob("staged/*"))
     assert run.search is not None
-    values = [trial.value for trial in run.search.trials]
+    values = [trial.value for trial in run.search.complete]
     assert len({*values}) > 1
     assert best.objective == max(values)
-    for trial in run.search.trials:
+    for trial in run.search.complete:
         method = method_named("swift", alpha_head=trial.params["alpha_head"])
         alone = trainer(tmp_path / str(trial.number), method, learning_rate=trial.learning_rate)
         alone.train()
