@@ -165,3 +165,5 @@ def test_a_training_goes_on_in_the_middle_of_an_epoch(tmp_path: Path, name: str,
     again.train(resume_from_checkpoint=True)
     for key, wanted in weights(whole).items():
         assert torch.equal(again.model.get_parameter(key), wanted), key
+    losses = [[line["loss"] for line in one.state.log_history if "loss" in line] for one in (whole, again)]
+    assert losses[0] == losses[1]
