@@ -40,8 +40,8 @@ def attempted(
         attempts: 1 on several processes, where one that fails alone leaves the others waiting.
 
     Raises:
-        NoMemoryError: memory ran out each time.
-        SurroundingsError: something else failed each time.
+        NoMemoryError: memory ran out each time, of several.
+        SurroundingsError: something else failed each time, or memory ran out on several processes.
     """
     for attempt in itertools.count(1):
         try:
@@ -58,9 +58,12 @@ def attempted(
 
 
 def given_up(number: int, attempts: int, cause: Cause, error: Exception) -> FairTuneError:
-    """Return the error of a trial that was run so often."""
+    """Return the error of a trial that was run so often.
+
+    On several processes, of which the others wait, none may go on to another trial: no error there is the trial's own.
+    """
     often = "once" if attempts == 1 else f"{attempts} times"
-    if cause == "memory":
+    if cause == "memory" and attempts > 1:
         return NoMemoryError(
             f"{WORDS[cause]} {often} ({first_line(error)}); lower per_device_train_batch_size, or set "
             "auto_find_batch_size."
