@@ -13,7 +13,6 @@ from optuna.trial import BaseTrial, FrozenTrial, TrialState
 
 from .claims import WORKER, Claims
 from .sharing import run_of
-from .study import numbers_of_uncounted
 from .study_options import StudyOptions
 from .worker import Watch, Worker
 
@@ -127,9 +126,7 @@ class Crew:
 
     def _before(self, number: int) -> int:
         """Count the trials of lower numbers that are done, or that a worker runs or will run."""
-        without = {*numbers_of_uncounted(self.study)}
-        without |= {trial.number for trial in self._running() if not self._is_judged(trial)}
-        return number - sum(one < number for one in without)
+        return number - sum(trial.number < number for trial in self._running() if not self._is_judged(trial))
 
     def _running(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
