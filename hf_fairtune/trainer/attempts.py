@@ -27,6 +27,8 @@ class NoMemoryError(FairTuneError):
 class SurroundingsError(FairTuneError):
     """What is around a trial failed as often as it was run; the trial is back in the queue."""
 
+    is_of_one = True
+
 
 def attempted(
     trial: BaseTrial, run: Callable[[], Output], own: tuple[type[Exception], ...], attempts: int = ATTEMPTS

@@ -10,6 +10,7 @@ import torch
 from huggingface_hub.errors import HTTPError
 
 from hf_fairtune import FairTrainer, FairTuneError
+from hf_fairtune.cli.main import main
 from hf_fairtune.methods.groupdro import GroupDro
 from hf_fairtune.search.hours import Ration
 from hf_fairtune.surroundings import cause_of
@@ -98,6 +99,21 @@ def test_memory_that_ran_out_on_one_of_several_processes_ends_the_search() -> No
     """It may not go on to another trial, as the others wait in this one."""
     assert isinstance(given_up(1, 1, "memory", MemoryError("x")), SurroundingsError)
     assert isinstance(given_up(1, 2, "memory", MemoryError("x")), NoMemoryError)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_whichever_of_several_processes_failed_alone_says_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], alone: bool
+) -> None:
+    error = given_up(1, 1, "memory", MemoryError("x")) if alone else FairTuneError("bad input")
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr("hf_fairtune.cli.flags.parse", fail)
+    assert main(["train"]) == 2
+    assert capsys.readouterr().err == (f"fairtune: {error}\n" if alone else "")
 
 
 def test_errors_of_input_and_of_code_are_no_surroundings() -> None:
