@@ -15,6 +15,9 @@ TOKEN, LOGIN = re.compile(r"\bhf_[A-Za-z0-9]{20,}"), re.compile(r"(?<=://)[^\s/@
 class FairTuneError(ValueError):
     """Bad input in one line; the command prints it without a traceback and exits with 2."""
 
+    # Whether of several processes this one alone may have it, and is to say so.
+    is_of_one = False
+
     def __init__(self, line: str) -> None:
         safe = " ".join(map(plain, line.split(" ")))  # which keeps the blanks of what it quotes
         super().__init__(LOGIN.sub("...@", TOKEN.sub("hf_...", safe)))

@@ -110,7 +110,9 @@ def sweep(folder: Path) -> None:
     A hand-over is made by its holder alone. Single files are written by workers too, in seconds: old ones are left.
     """
     for left in [*folder.rglob(f"{MAKING}*")]:
-        shutil.rmtree(left, ignore_errors=True)
+        with suppress(BusyError):  # a run in a folder below, which is at work
+            check_free(left.parent)
+            shutil.rmtree(left, ignore_errors=True)
     for left in [*folder.rglob(f"{WRITING}*")]:
         with suppress(OSError):  # its process ends it just now
             if time.time() - left.stat().st_mtime > LEFT:

@@ -15,7 +15,8 @@ from types import FrameType
 from typing import Any
 
 KINDS = (signal.SIGINT, signal.SIGTERM)
-# A launcher passes on what the terminal sent to its processes too, as another signal: both are one request.
+# A launcher passes on what the terminal, or Slurm, sent to its processes too, as the same signal to those of one run
+# and as another signal to others: both are one request.
 ECHO_SECONDS = 1.0
 # Seconds in which a destructor ends.
 MOMENT = 0.05
@@ -58,7 +59,8 @@ class Watch:
             if kind is signal.SIGTERM:
                 end_by(kind)
             return
-        if self.asked is not None and (kind is self.asked or time.monotonic() - self._since > ECHO_SECONDS):
+        echo = kind is not self.asked or "RANK" in os.environ
+        if self.asked is not None and not (echo and time.monotonic() - self._since <= ECHO_SECONDS):
             end_by(kind)
         if self.asked is None:
             self.asked, self._since = kind, time.monotonic()

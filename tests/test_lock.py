@@ -29,6 +29,17 @@ def test_a_second_process_is_refused_until_the_first_is_dead(tmp_path: Path) -> 
             pass
 
 
+def test_a_hand_over_in_a_folder_below_that_is_held_is_left(tmp_path: Path) -> None:
+    making = tmp_path / "run" / ".handover-x"
+    with Forked(lambda: hold(tmp_path / "run")) as other:
+        making.mkdir()
+        with hold(tmp_path):
+            assert making.is_dir()
+        other.kill(signal.SIGKILL)
+    with hold(tmp_path):
+        assert not making.exists()
+
+
 def test_one_that_waits_comes_after(tmp_path: Path) -> None:
     def first() -> None:
         with hold(tmp_path, setup=True):

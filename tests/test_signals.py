@@ -93,6 +93,23 @@ def test_what_a_launcher_passes_on_is_no_second_request() -> None:
     assert exit_code(both) == 7
 
 
+def test_of_a_launched_process_the_same_at_once_is_no_second_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slurm sends a signal to the launcher, which passes it on, and to its processes."""
+    monkeypatch.setenv("RANK", "0")
+
+    def twice(pause: float) -> Callable[[], None]:
+        def act() -> None:
+            with listening(), stopping_safely():
+                signal.raise_signal(signal.SIGTERM)
+                watch._since -= pause
+                signal.raise_signal(signal.SIGTERM)
+                os._exit(7)
+
+        return act
+
+    assert [exit_code(twice(pause)) for pause in (0.0, 2.0)] == [7, -signal.SIGTERM]
+
+
 def test_a_child_dies_of_sigterm_and_leaves_ctrl_c_to_its_parent() -> None:
     def by(kind: signal.Signals) -> Callable[[], None]:
         return lambda: signal.raise_signal(kind)

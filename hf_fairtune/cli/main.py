@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except FairTuneError as error:
-        return _refuse(str(error))
+        return _refuse(str(error), every=error.is_of_one)
     except BrokenPipeError:
         # Whoever read the output, such as `head`, has enough: as a shell tells it, which is no verdict of a gate.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

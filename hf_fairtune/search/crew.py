@@ -13,7 +13,6 @@ from optuna.trial import BaseTrial, FrozenTrial, TrialState
 
 from .claims import WORKER, Claims
 from .sharing import run_of
-from .study import numbers_of_uncounted
 from .study_options import StudyOptions
 from .worker import Watch, Worker
 
@@ -68,7 +67,10 @@ class Crew:
 
     def begin(self, trial: BaseTrial, n_trials: int) -> bool:
         """Sign a trial; False where it is another's, or one more than `n_trials`, which goes back into the queue."""
-        if not isinstance(trial, optuna.Trial) or trial._trial_id == self.current:
+        if not isinstance(trial, optuna.Trial):
+            return True
+        # One that this worker lost, and that came back to it, is to be signed again.
+        if trial._trial_id == self.current and (self.claims is None or self.claims.holds(self.current, self.owner)):
             return True
         if self.claims is None:
             trial.set_user_attr(WORKER, self.owner)
@@ -99,9 +101,10 @@ class Crew:
             self.claims.give_back(trial._trial_id, self.owner)
 
     def has_lost(self) -> bool:
-        """Tell whether the trial at hand is not this worker's any more."""
-        known = self.current is not None and self.claims is not None
-        return known and not self.claims.holds(self.current, self.owner)  # type: ignore[union-attr, arg-type]
+        """Tell whether the trial at hand is not this worker's any more; one that it ended itself stays its own."""
+        if self.current is None or self.claims is None:
+            return False
+        return bool(self.study._storage.get_trial(self.current).user_attrs.get(WORKER) != self.owner)
 
     def take_back(self) -> int:
         """Queue the trials of dead workers again, under their own numbers; count those that living ones run."""
@@ -123,9 +126,7 @@ class Crew:
 
     def _before(self, number: int) -> int:
         """Count the trials of lower numbers that are done, or that a worker runs or will run."""
-        without = {*numbers_of_uncounted(self.study)}
-        without |= {trial.number for trial in self._running() if not self._is_judged(trial)}
-        return number - sum(one < number for one in without)
+        return number - sum(trial.number < number for trial in self._running() if not self._is_judged(trial))
 
     def _running(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))

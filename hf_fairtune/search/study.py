@@ -97,13 +97,7 @@ def close(study: optuna.Study) -> None:
 
 def n_finished(study: optuna.Study) -> int:
     """Count the trials that need no more work: complete, pruned by what they scored, or failed."""
-    return len(study.get_trials(deepcopy=False, states=FINISHED)) - len(numbers_of_uncounted(study))
-
-
-def numbers_of_uncounted(study: optuna.Study) -> list[int]:
-    """List the trials that the hours of a run stopped, in whose place others run."""
-    ended = study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
-    return [trial.number for trial in ended if trial.user_attrs.get(STOPPED_BY) == "hours"]
+    return len(study.get_trials(deepcopy=False, states=FINISHED))
 
 
 def numbers_of_complete(study: optuna.Study) -> list[int]:

@@ -27,6 +27,8 @@ class NoMemoryError(FairTuneError):
 class SurroundingsError(FairTuneError):
     """What is around a trial failed as often as it was run; the trial is back in the queue."""
 
+    is_of_one = True
+
 
 def attempted(
     trial: BaseTrial, run: Callable[[], Output], own: tuple[type[Exception], ...], attempts: int = ATTEMPTS
@@ -40,8 +42,8 @@ def attempted(
         attempts: 1 on several processes, where one that fails alone leaves the others waiting.
 
     Raises:
-        NoMemoryError: memory ran out each time.
-        SurroundingsError: something else failed each time.
+        NoMemoryError: memory ran out each time, of several.
+        SurroundingsError: something else failed each time, or memory ran out on several processes.
     """
     for attempt in itertools.count(1):
         try:
@@ -58,9 +60,12 @@ def attempted(
 
 
 def given_up(number: int, attempts: int, cause: Cause, error: Exception) -> FairTuneError:
-    """Return the error of a trial that was run so often."""
+    """Return the error of a trial that was run so often.
+
+    On several processes, of which the others wait, none may go on to another trial: no error there is the trial's own.
+    """
     often = "once" if attempts == 1 else f"{attempts} times"
-    if cause == "memory":
+    if cause == "memory" and attempts > 1:
         return NoMemoryError(
             f"{WORDS[cause]} {often} ({first_line(error)}); lower per_device_train_batch_size, or set "
             "auto_find_batch_size."

@@ -26,6 +26,7 @@ from .audits import MODEL, VALIDATION
 from .baselines import as_trial
 from .divergence import DivergedError
 from .division import Division
+from .in_turn import in_turn
 
 if TYPE_CHECKING:
     from .fair import FairTrainer
@@ -86,8 +87,14 @@ class CrossFit:
     def refit(self, trials: Sequence[Trial]) -> Scored:
         """Train each trial on each fold as the trial was, and score the rows that were left out.
 
-        A training that diverges gives NaN for its trial.
+        A training that diverges gives NaN for its trial. Of several workers of the folder one trains.
         """
+        with in_turn(self.trainer.args, FOLDER, "the trainings of the finalists"):
+            self._train_again(trials)
+        self.epochs += self.count * sum(trial.reached for trial in trials)
+        return self.kept(trials)
+
+    def _train_again(self, trials: Sequence[Trial]) -> None:
         done = 0
         for trial in trials:
             for fold in range(self.count):
@@ -98,8 +105,6 @@ class CrossFit:
                     self.scores(fixed(trial), fold)
                 except DivergedError:
                     self._keep(trial.number, fold, np.full(self._shape(fold), np.nan))
-        self.epochs += self.count * sum(trial.reached for trial in trials)
-        return self.kept(trials)
 
     def kept(self, trials: Sequence[Trial]) -> Scored:
         """Return all rows with the scores that trials kept.

@@ -193,9 +193,13 @@ def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
 
 
 def draw(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> dict[str, Any]:
-    """Draw a trial whole: on several processes this comes before the model is built, on one after."""
+    """Draw a trial whole: on several processes this comes before the model is built, on one after.
+
+    Of one that is another worker's nothing is drawn; it is dropped as it begins to train.
+    """
     with unfailing():
-        searcher.begins(trial)
+        if not searcher.begins(trial):
+            return {}
         propose(trainer, searcher.plan, trial)
         return searcher.plan.hp_space(trial)
 

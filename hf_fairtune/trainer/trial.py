@@ -19,11 +19,12 @@ from optuna.trial import BaseTrial, FixedTrial, TrialState
 from transformers import Trainer
 
 from ..document.search import Failure
+from ..errors import FairTuneError
 from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
 from ..search.crew import DroppedTrial
-from ..search.database import UnreachableStudy
+from ..search.database import UnreachableStudy, unfailing
 from ..search.fate import InterruptedSearch, OutOfHours, note_batch, note_failure
 from ..search.floors import UndefinedObjectiveError
 from ..search.plan import Plan
@@ -85,7 +86,8 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
     except StorageInternalError as gone:
         raise UnreachableStudy from gone
     except own as error:
-        end_early(trainer, searcher, trial, error)
+        with unfailing():
+            end_early(trainer, searcher, trial, error)
         if trainer.is_world_process_zero():
             raise
         # Only the main process has a study that takes the exception; raised here it would end the process.
@@ -93,13 +95,14 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
     except (Exception, KeyboardInterrupt, Stopped, OutOfHours) as error:  # raised again, around Optuna
         if not trainer.is_world_process_zero():
             raise
-        if isinstance(error, OutOfHours):
-            searcher.end(trial, TrialState.PRUNED, trainer.objective)
         with suppress(Exception):  # a study that cannot be written is put in order at the next start
+            if isinstance(error, OutOfHours):
+                searcher.end(trial, TrialState.PRUNED, trainer.objective)
             searcher.put_back(trial)
         raise InterruptedSearch(error) from error
     finally:
-        searcher.ration.note(time.monotonic() - start, trained_here(trainer, searcher))
+        with suppress(FairTuneError):  # Optuna would file it as this trial's; the next epoch writes the hours
+            searcher.ration.note(time.monotonic() - start, trained_here(trainer, searcher))
     return output
 
 
@@ -124,25 +127,31 @@ def train_by(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: 
 
 def end_early(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, error: Exception) -> None:
     """Report why a trial was pruned or failed."""
-    pruned = isinstance(error, optuna.TrialPruned)
-    if not pruned:
-        note_failure(trial, next((why for kind, why in FAILURES.items() if isinstance(error, kind)), "caught"))
-    state, message = (TrialState.PRUNED, None) if pruned else (TrialState.FAIL, str(error))
-    end(trainer, searcher, trial, state, message)
+    if isinstance(error, optuna.TrialPruned):
+        end(trainer, searcher, trial, TrialState.PRUNED)
+    else:
+        why: Failure = next((why for kind, why in FAILURES.items() if isinstance(error, kind)), "caught")
+        end(trainer, searcher, trial, TrialState.FAIL, (why, str(error)))
     trainer.objective = math.nan if trainer.objective is None else trainer.objective
 
 
 def end(
-    trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, state: TrialState, message: str | None = None
+    trainer: FairTrainer,
+    searcher: Searcher,
+    trial: BaseTrial,
+    state: TrialState,
+    failed: tuple[Failure, str] | None = None,
 ) -> None:
-    """Report how a trial ended; its checkpoints are not needed any more.
+    """Report how a trial ended, and why it failed; its checkpoints are not needed any more.
 
     Raises:
         DroppedTrial: it is another worker's by now.
     """
     if not searcher.holds(trial):
         raise DroppedTrial
-    searcher.end(trial, state, trainer.objective, message)
+    if failed is not None:
+        note_failure(trial, failed[0])
+    searcher.end(trial, state, trainer.objective, None if failed is None else failed[1])
     if trainer.is_world_process_zero():
         shutil.rmtree(Path(trainer.args.output_dir) / STAGED / str(trial.number), ignore_errors=True)
         own = Path(folder_of(trainer, trial))

@@ -62,6 +62,12 @@ def test_a_dead_worker_of_this_folder_is_known_at_once_and_one_that_sleeps_keeps
     assert again.number == trial.number
     assert not asleep.holds(trial)
     assert asleep.has_lost()
+    other.put_back(again)
+    assert asleep.begin(asleep.study.ask(), 9)  # signed again
+    assert asleep.holds(trial)
+    assert not asleep.has_lost()
+    asleep.study.tell(trial, state=TrialState.FAIL)
+    assert not asleep.has_lost()
 
 
 def test_a_trial_given_away_while_its_worker_slept_is_dropped_by_it(tmp_path: Path) -> None:

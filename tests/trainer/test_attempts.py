@@ -10,9 +10,11 @@ import torch
 from huggingface_hub.errors import HTTPError
 
 from hf_fairtune import FairTrainer, FairTuneError
+from hf_fairtune.cli.main import main
 from hf_fairtune.methods.groupdro import GroupDro
+from hf_fairtune.search.hours import Ration
 from hf_fairtune.surroundings import cause_of
-from hf_fairtune.trainer.attempts import ATTEMPTS, SurroundingsError
+from hf_fairtune.trainer.attempts import ATTEMPTS, NoMemoryError, SurroundingsError, given_up
 from tests.trainer.moments import failing
 from tests.trainer.test_fair import trainer
 from tests.trainer.test_searching import searcher, trials
@@ -80,6 +82,38 @@ def test_any_other_error_leaves_the_trial_in_the_queue(tmp_path: Path, whole: Pa
     assert [state for _, state, *_ in trials(tmp_path)][:2] == ["COMPLETE", "WAITING"]
     search(tmp_path)
     assert trials(tmp_path) == trials(whole)
+
+
+def test_hours_that_cannot_be_written_at_its_end_lose_no_trial(
+    tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise FairTuneError("`hours.json` could not be written")
+
+    monkeypatch.setattr(Ration, "note", full)
+    search(tmp_path)
+    assert trials(tmp_path) == trials(whole)
+
+
+def test_memory_that_ran_out_on_one_of_several_processes_ends_the_search() -> None:
+    """It may not go on to another trial, as the others wait in this one."""
+    assert isinstance(given_up(1, 1, "memory", MemoryError("x")), SurroundingsError)
+    assert isinstance(given_up(1, 2, "memory", MemoryError("x")), NoMemoryError)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_whichever_of_several_processes_failed_alone_says_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], alone: bool
+) -> None:
+    error = given_up(1, 1, "memory", MemoryError("x")) if alone else FairTuneError("bad input")
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr("hf_fairtune.cli.flags.parse", fail)
+    assert main(["train"]) == 2
+    assert capsys.readouterr().err == (f"fairtune: {error}\n" if alone else "")
 
 
 def test_errors_of_input_and_of_code_are_no_surroundings() -> None:
