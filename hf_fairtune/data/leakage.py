@@ -35,8 +35,9 @@ def check_test_set(name: str, test: ImageRows, main: ImageRows) -> None:
         advice = "Drop them from the test set; if they are others of the same name, name them differently."
         _refuse(name, "clusters", both.tolist(), advice)
     contents = {main.identities.images[row] for row in seen}
-    pairs = zip(test.identities.names, test.identities.images, strict=True)
-    shared = [image for image, content in pairs if content in contents]
+    pairs = enumerate(zip(test.identities.names, test.identities.images, strict=True))
+    # An embedded image is called by its content, which nobody would look for.
+    shared = [f"row {row}" if image == own else image for row, (image, own) in pairs if own in contents]
     _refuse(name, "images", shared, "Drop them from the test set.")
 
 
