@@ -68,8 +68,8 @@ def _known(mark: Path) -> dict[str, Any]:
         reason = "no mapping"
     if not isinstance(known, dict):
         raise FairTuneError(
-            f"`{mark}`, which says whose folder it is, cannot be read ({reason}); choose another output_dir, or "
-            "delete the folder."
+            f"`{mark}`, which says what run the folder is of, cannot be read ({reason}); choose another output_dir, "
+            "or delete the folder."
         )
     return known
 

@@ -12,6 +12,7 @@ from accelerate import PartialState
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 
+from . import manifest
 from .connection import hub_or_cache
 from .data.limits import check_sides
 from .document.data import Task
@@ -25,6 +26,18 @@ from .scoring import class_names
 # What transformers raises: nothing there, something else there, a type that it has no class of, a pickle of more than
 # tensors, a library that it needs and is not installed, cut weights, or weights of other shapes.
 UNLOADABLE = (OSError, ValueError, ImportError, KeyError, UnpicklingError, SafetensorError, RuntimeError)
+
+
+def check_folder(name: str) -> None:
+    """Check that a folder, if it is one of a run, is of a finished one whose weights are as they were handed over.
+
+    Raises:
+        FairTuneError: the run is at work or was stopped, or the weights are others.
+    """
+    folder = Path(name).expanduser()
+    check_ended(folder)
+    for path in folder.glob("model*.safetensors") if (folder / manifest.FILE_NAME).is_file() else ():
+        manifest.check_file(folder, path.name)
 
 
 def load_processor(name: str) -> Any:
@@ -73,7 +86,7 @@ def loadable(given: str, what: str = "is no image classifier") -> Iterator[None]
 def load_with_new_head(name: str, labels: Sequence[str]) -> Any:
     """Load a model with a new head of these classes, which the Trainer seeds; of an autoencoder its encoder."""
     names = dict(enumerate(labels))
-    check_ended(Path(name).expanduser())
+    check_folder(name)
     with hub_or_cache(name), loadable(f"--model {name}"):
         if load_config(name).model_type == MODEL_TYPE:
             model, keys = classifier_of_mae(name, labels)
@@ -145,7 +158,7 @@ def load_classifier(name: str) -> Any:
     """Load a model as it is, in float32: half precision would round its scores and its small steps."""
     if name.startswith((".", "/", "~")) and not Path(name).expanduser().exists():
         raise FairTuneError(f"`{name}` does not exist; give the folder or the Hub id of an image classifier.")
-    check_ended(Path(name).expanduser())
+    check_folder(name)
     if (Path(name).expanduser() / MEMBERS).is_dir():
         raise FairTuneError(
             f"`{name}` holds several models whose probabilities are averaged; give one of them, such as "

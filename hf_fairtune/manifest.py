@@ -1,11 +1,11 @@
 """`manifest.json`: every file that a folder hands over, with its size and SHA-256, so that damage is noticed."""
 
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .checksums import checksum
 from .errors import FairTuneError, first_line
 from .folder import AUDIT, RECORD, SHARE, write_atomically
 
@@ -29,8 +29,7 @@ class Entry:
         Raises:
             OSError: it cannot be read.
         """
-        with path.open("rb") as file:
-            return cls(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+        return cls(path.stat().st_size, checksum(path))
 
 
 def write(folder: Path, names: Iterable[str]) -> None:

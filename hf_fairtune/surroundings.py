@@ -18,6 +18,8 @@ FULL = (
     "unexpected pos ",
 )  # fmt: skip
 NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "no executable batch size")
+# Of safetensors, before the reason of the system.
+FAILED_FILE = ("i/o error",)
 DEAD_WORKER = re.compile(r"dataloader worker \(pid")
 # Clients of the Hub have kinds of their own, which this file is not to import.
 CONNECTION = {"ConnectionError", "ConnectError", "ConnectTimeout", "ReadError", "ReadTimeout", "TransportError"}
@@ -61,7 +63,7 @@ def cause_of(error: BaseException) -> Cause | None:
         return "worker"
     if any(isinstance(one, ConnectionError | TimeoutError) or _is_of_a_client(one) for one in chain(error)):
         return "connection"
-    return "system" if isinstance(error, OSError) else None
+    return "system" if isinstance(error, OSError) or _says(error, FAILED_FILE) else None
 
 
 def _is_of_a_client(error: BaseException) -> bool:

@@ -43,7 +43,7 @@ FLOORS: dict[str, int] = {
     "kept_json": 2,
     "datasets": 2,
     "lock": 2,
-    "manifest": 2,
+    "manifest": 3,
     "folder": 1,
     "catalog": 1,
     "connection": 1,

@@ -78,6 +78,7 @@ def test_a_command_says_so_in_one_line(endpoint: str, tmp_path: Path, capsys: py
 
 def test_a_push_says_so_before_it_begins(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "check", lambda _: None)
+    monkeypatch.setattr(hub, "check_whole", lambda *_: None)
     monkeypatch.setattr(hub, "publishable", lambda _: [])
     start = time.monotonic()
     with pytest.raises(FairTuneError, match=rf"the Hub \({endpoint}\) cannot be reached \(.*\); check the network"):

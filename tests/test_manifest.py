@@ -105,6 +105,9 @@ def test_damage_is_one_line(out: Path, name: str, damage: str) -> None:
     line = rf"out/{name}` {said}; {do}"
     with pytest.raises(FairTuneError, match=line):
         manifest.check(out)
+    if name == "model.safetensors" and damage != "missing":
+        with pytest.raises(FairTuneError, match=line):
+            load_classifier(str(out))
     if name == "fairtune.json":
         line += "|holds a run that is not finished"
     if name == "README.md" and damage in ("flipped bit", "link"):

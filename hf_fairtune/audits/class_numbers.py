@@ -107,7 +107,8 @@ def of_class_aucs(name: str, aucs: np.ndarray, rows: ClassRows, included: Sequen
         for code, group in enumerate(rows.group_names)
     }
     if name in places:
-        return np.asarray(aucs[(..., *places[name])])
+        place, code = places[name]
+        return np.asarray(aucs[..., place, code])
     key, (before, after) = single_key(name, rows.names, AUCS)
     compared = [rows.compared(place, included) for place in range(len(rows.names))]
     values = [of_aucs(key, aucs[..., place, :], codes, rows.group_names) for place, codes in enumerate(compared)]

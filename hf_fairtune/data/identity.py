@@ -36,33 +36,19 @@ class EncodedImage:
     path: str | None
     content: bytes | None
 
-    @property
-    def size(self) -> int:
-        """Return the number of its bytes."""
-        return len(self.content) if self.content is not None else os.stat(str(self.path)).st_size
-
     def read(self) -> bytes:
         """Return its bytes.
 
         Raises:
             ValueError: they are more than allowed.
         """
-        if self.content is not None:
-            return self.content
-        with Path(str(self.path)).open("rb") as file:
-            content = file.read(allowed(BYTES) + 1)
+        content = self.content
+        if content is None:
+            with Path(str(self.path)).open("rb") as file:
+                content = file.read(allowed(BYTES) + 1)
         if reason := refusal(len(content), BYTES):
             raise ValueError(reason)
         return content
-
-    def middle(self, count: int) -> bytes:
-        """Return as many of its bytes, or all, from the middle on."""
-        start = max(0, self.size // 2 - count // 2)
-        if self.content is not None:
-            return self.content[start : start + count]
-        with Path(str(self.path)).open("rb") as file:
-            file.seek(start)
-            return file.read(count)
 
     def name(self, row: int) -> str:
         """Name it for an error line: its file, or its row."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from ..errors import FairTuneError, first_line, listed
 from ..folder import FILE_NAME as RUN
-from ..folder import write_atomically
+from ..kept_json import read_json, write_json
 from .classes import trained_labels
 from .identity import digest, unique
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 NAME = "rows"
 # Columns of the names of images, and of their contents.
 IMAGE, CONTENT = "image", "content"
+# In the file, whose checksum is beside them.
+COLUMNS = "columns"
 
 Columns = Mapping[str, Sequence[str]]
 
@@ -60,11 +61,11 @@ def keep_rows(folder: Path | None, rows: ImageRows, given: Sequence[str] | None 
         return
     file, now = rows_file(folder, test_set), columns_of(rows, given)
     if not (folder / RUN).is_file() or not file.is_file():
-        write_atomically(file, json.dumps(now) + "\n")
+        write_json(file, {COLUMNS: now})
         return
     try:
-        differing = changes(json.loads(file.read_text(encoding="utf-8")), now)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        differing = changes(cast(Columns, read_json(file)[COLUMNS]), now)
+    except (OSError, ValueError, LookupError) as error:
         raise FairTuneError(
             f"`{file}`, the rows that the run began with, cannot be read ({first_line(error)}); delete it if the data "
             "are as they were, or choose another output_dir."

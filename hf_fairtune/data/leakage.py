@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +11,10 @@ import pandas as pd
 from ..document.data import Data
 from ..document.document import RUN_FILE, Document
 from ..errors import FairTuneError, listed
-from .identity import EncodedImage, encoded
 from .splits import FILE_NAME as SPLITS_FILE
 from .splits import read_splits
 
 if TYPE_CHECKING:
-    from datasets import Dataset
-
     from .image_rows import ImageRows
     from .scored_table import ScoredTable
 
@@ -38,7 +34,11 @@ def check_test_set(name: str, test: ImageRows, main: ImageRows) -> None:
         both = np.intersect1d(test.table.clusters, main.table.clusters[seen])
         advice = "Drop them from the test set; if they are others of the same name, name them differently."
         _refuse(name, "clusters", both.tolist(), advice)
-    _refuse(name, "images", shared_images(test.images, main.images.select(seen)), "Drop them from the test set.")
+    contents = {main.identities.images[row] for row in seen}
+    pairs = enumerate(zip(test.identities.names, test.identities.images, strict=True))
+    # An embedded image is called by its content, which nobody would look for.
+    shared = [f"row {row}" if image == own else image for row, (image, own) in pairs if own in contents]
+    _refuse(name, "images", shared, "Drop them from the test set.")
 
 
 def _refuse(name: str, what: str, both: list[str], advice: str) -> None:
@@ -47,22 +47,6 @@ def _refuse(name: str, what: str, both: list[str], advice: str) -> None:
             f"Test set `{name}` shares {len(both)} {what} with the training or validation data ({listed(both, 5)}); "
             f"the test would be seen before. {advice}"
         )
-
-
-def shared_images(images: Dataset, others: Dataset) -> list[str]:
-    """Return the names of the `images` whose content is also among the `others`, in their order.
-
-    Only images of equal size in bytes are read.
-    """
-    sizes, other_sizes = (np.array([image.size for image in encoded(part)]) for part in (images, others))
-    alike, asked = np.isin(other_sizes, sizes).nonzero()[0], np.isin(sizes, other_sizes).nonzero()[0]
-    contents = {_digest(image) for image in encoded(others.select(alike))}
-    pairs = zip(asked.tolist(), encoded(images.select(asked)), strict=True)
-    return [image.name(row) for row, image in pairs if _digest(image) in contents]
-
-
-def _digest(image: EncodedImage) -> bytes:
-    return hashlib.sha256(image.read()).digest()
 
 
 def check_unseen(model: str | Path, rows: ImageRows, data: Data) -> None:

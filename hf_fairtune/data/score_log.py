@@ -54,13 +54,13 @@ class ScoreLog:
         """Return the whole batches, of so many bytes each, and cut the file behind them."""
         found, reason = [], ""
         try:
-            content = path.read_bytes()
-            while len(record := content[: size + DIGEST]) == size + DIGEST:
-                if self._sum(record[:size]) != record[size:]:
-                    reason = "a batch is not as it was written"
-                    break
-                found.append(record[:size])
-                content, self._added = content[size + DIGEST :], self._added + 1
+            with path.open("rb") as file:
+                while len(record := file.read(size + DIGEST)) == size + DIGEST:
+                    if self._sum(record[:size]) != record[size:]:
+                        reason = "a batch is not as it was written"
+                        break
+                    found.append(record[:size])
+                    self._added += 1
             os.truncate(path, self._added * (size + DIGEST))
         except OSError as error:
             raise FairTuneError(f"`{path}` cannot be read ({first_line(error)}); remove it.") from error

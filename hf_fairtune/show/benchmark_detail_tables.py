@@ -61,7 +61,7 @@ def cut_table(benchmark: Benchmark, task: BenchmarkTask, place: int) -> Table:
     rows, first = list[list[Cell]](), task.methods[0].cuts[place]
     fitted = first.name == FITTED
     for row in ordered(task, benchmark.protocol.objective):
-        numbers = _cut_cells(row.cuts[place], len(row.seeds), digits(benchmark))
+        numbers = _cut_cells(row.cuts[place], digits(benchmark))
         rest = [mean_and_sd(one, digits(benchmark)) for one in row.measures.values()] if fitted else []
         rows.append([titled(row.method, benchmark), *numbers, *rest])
     heads = [*first.gaps, *first.measures, *(task.methods[0].measures if fitted else ())]
@@ -70,7 +70,7 @@ def cut_table(benchmark: Benchmark, task: BenchmarkTask, place: int) -> Table:
     return Table.of(title, header, rows, [CUT_WORDS, DEGENERATE, SEEDS], digits=digits(benchmark))
 
 
-def _cut_cells(found: CutNumbers, runs: int, places: int) -> list[str]:
+def _cut_cells(found: CutNumbers, places: int) -> list[str]:
     mark = f" !{found.degenerate}" if found.degenerate else ""
     gaps = [mean_and_sd(one, places) for one in found.gaps.values()]
     marked = [text if text == MISSING else text + mark for text in gaps]

@@ -15,7 +15,6 @@ from transformers.trainer_utils import EvalLoopOutput
 from ..families.precision import HALF, float32_head
 from . import batch_ahead
 from .checkpoints import PREFIX, keep_whole, load_whole, named_checkpoint
-from .failed_write import as_failed_write
 from .kept_prefix import Filled, kept_prefix
 
 
@@ -87,8 +86,7 @@ class WholeTrainer(Trainer):
         limit, self.args.save_total_limit = self.args.save_total_limit, None
         folder = Path(self._get_output_dir(trial)) / f"{PREFIX}{self.state.global_step}"
         try:
-            with as_failed_write(folder):
-                super()._save_checkpoint(model, trial)
+            super()._save_checkpoint(model, trial)
         finally:
             self.args.save_total_limit = limit
         # Every process writes its own state of chance.

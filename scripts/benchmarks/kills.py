@@ -85,9 +85,9 @@ PAGE = """# Kills
 
 A process runs a command on generated images and is hit by a signal at a random moment. It is started again, and hit
 again, until it ends by itself. After each hit every file that is not hidden must be whole. At the end every file must
-equal that of an uninterrupted run: weights, scores, figures and checkpoints byte for byte, records, cards and pages
-but for times, the study trial by trial; of a push, what the Hub holds. A command may end with 0 or by the signal, and
-print no traceback.
+equal that of an uninterrupted run: weights, scores and figures byte for byte, records, cards and pages but for
+times, the study trial by trial; of a push, what the Hub holds. Checkpoints are left out, as a signal adds some. A
+command may end with 0, by the signal or with 128 + the signal, and print no traceback.
 
 {table}
 

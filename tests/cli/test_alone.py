@@ -1,4 +1,4 @@
-"""A command has its folder to itself: a second start is refused in one line, whatever the first does."""
+"""A command has its folder to itself: a second start is refused in one line. That of a search is another worker."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,6 @@ from tests.other_process import Forked
         ("train", ["--method", "full"]),
         ("debias", ["--method", "swift"]),
         ("debias", ["--method", "ladder"]),
-        ("search", ["--trials", "2"]),
         ("demo", []),
     ],
 )

@@ -21,7 +21,12 @@ from hf_fairtune.data.source import load_source
 from hf_fairtune.errors import FairTuneError
 
 from .conftest import asked, frame_of, write_table
-from .test_leakage import embedded
+
+
+def embedded(contents: list[bytes]) -> Dataset:
+    """Build a column of images, never decoded, from their bytes."""
+    items = [{"bytes": content, "path": None} for content in contents]
+    return Dataset.from_dict({"image": items}, features=Features(image=Image(decode=False)))
 
 
 @given(st.lists(st.binary(min_size=1, max_size=2), max_size=30))

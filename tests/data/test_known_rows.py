@@ -134,7 +134,7 @@ def test_a_start_that_claimed_nothing_binds_nothing(tmp_path: Path, processor: V
     for part in (frame, set_to("label", 4, 1)(frame, csv.parent)):
         part.to_csv(csv, index=False)
         load_fair_dataset(asked(csv), processor, splits_file=folder / "splits.json")
-    assert json.loads(rows_file(folder).read_text())["label"][4] == "1"
+    assert json.loads(rows_file(folder).read_text())["columns"]["label"][4] == "1"
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"image": ["a"]}', "\xff"])
@@ -223,5 +223,5 @@ def test_a_path_that_cannot_be_read_is_one_line(tmp_path: Path, path: str, reaso
     (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
     items = [{"bytes": None, "path": str(tmp_path / path)}]
     images = Dataset.from_dict({"image": items}, features=Features(image=Image(decode=False)))
-    with pytest.raises(FairTuneError, match=rf"cannot be read \(.*{reason}.*correct its path or drop its row"):
+    with pytest.raises(FairTuneError, match=rf"cannot be read \(.*{reason}.*correct the paths, or the permissions"):
         identify(images, tmp_path)

@@ -147,7 +147,7 @@ def test_an_audit_of_hostile_columns(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert not MOVES.search(printed.out.replace("\n", " "))
     assert not MOVES.search("".join(line for line in printed.err.splitlines() if line.startswith("note:")))
     written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert written == {"rows.json", "out/audit.json", "out/audit.html"} | {
+    assert written == {"rows.json", "out/audit.json", "out/audit.html", "out/manifest.json"} | {
         f"out/share/{name}" for name in ("audit.html", "groups.csv", "thresholds.csv", "audit.tex", "factors.md")
     }
     for path in (out / "share").iterdir():
