@@ -80,4 +80,5 @@ def say_power(trainer: FairTrainer, split: str = "test", reference_scores: np.nd
 def say(trainer: FairTrainer, line: str) -> None:
     """Print on the main process only."""
     if trainer.is_world_process_zero():
-        print(plain(line), flush=True)
+        indent = line[: len(line) - len(line.lstrip(" "))]
+        print(indent + plain(line), flush=True)

@@ -23,13 +23,15 @@ from .metric import Gap
 METRIC = Gap("max - min over groups", ("miss_rate",), better="lower", needs=("positives",))
 """
 SCORE = """
+from collections.abc import Callable
+
 import numpy as np
 
 from .metric import ScoreMetric
 
 
-def mean_score(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return (weights * scores).sum(axis=-1) / weights.sum(axis=-1)
+def mean_score(labels: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda weights: (weights * scores).sum(axis=-1) / weights.sum(axis=-1)
 
 
 METRIC = ScoreMetric(mean_score, better="higher")

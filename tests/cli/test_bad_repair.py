@@ -93,7 +93,7 @@ def test_a_test_split_that_the_model_has_seen(refused: Refused, biased: Path, le
     """Made from another seed than the model's; and that division must not decide the next one."""
     flags = undivided(lesions, tmp_path / "lesions.csv")
     model = tmp_path / "model"
-    shutil.copytree(biased, model)
+    shutil.copytree(biased, model, ignore=shutil.ignore_patterns("rows*.json", "splits.json"))
     table = DataArguments(flags[1], "label", ["malignant"], ["skin"], "patient_id")
     load_fair_dataset(table, AutoImageProcessor.from_pretrained(biased), seed=0, splits_file=model / "splits.json")
     line = refused(*flags, "--model", str(model))

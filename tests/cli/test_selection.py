@@ -218,7 +218,7 @@ def test_a_trial_without_its_scores_is_named(
     # Cut short, as a file system may leave it.
     (tmp_path / "trials" / "1.npy").write_bytes(b"\x93NUMPY")
     assert main(["search", *quick, "one_se", "--output_dir", str(tmp_path)]) != 0
-    assert "1.npy` is missing or cut short" in capsys.readouterr().err
+    assert "1.npy` is missing or damaged" in capsys.readouterr().err
     # Those of another trial.
     shutil.copy(search("best") / "trials" / "2.npy", tmp_path / "trials" / "1.npy")
     assert main(["search", *quick, "one_se", "--output_dir", str(tmp_path)]) != 0

@@ -20,9 +20,11 @@ from hf_fairtune.checksums import is_sealed
 
 # Files of measured times alone, and the log of when a test split was read, which a second reading makes longer.
 TIMES = ("hours.json", "price.json", "tested.csv", "progress.txt")
-TIMED = re.compile(r"seconds|_time$|^time|runtime|per_second|created|hours|made")
+TIMED = re.compile(r"seconds|_time$|^time|runtime|per_second|created|hours|made|^sha256$")
 CHECKPOINT = re.compile(r"checkpoint-\d+$")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00)?")
+# What parts cells, and lines within a table that are no row.
+CELL, TABLE = re.compile(r"\||(?=<t[hd][ >])| & "), ("</thead", "<tbody", "\\\\midrule", "\\\\toprule", "<thead", "</tr")
 COLUMN = re.compile(r"\b(seconds|minutes|hours)\b")
 
 
@@ -101,15 +103,14 @@ def _said(path: Path) -> str:
 
 
 def _untimed(text: str) -> str:
-    """Leave the columns of times out of the tables of Markdown, and moments out of all."""
-    lines, timed = list[str](), list[int]()
+    """Leave the columns of times out of the tables of Markdown, HTML and LaTeX, and moments out of all."""
+    lines, timed, inside = list[str](), list[int](), False
     for line in MOMENT.sub("", text).splitlines():
-        cells = line.split("|")
-        if not line.startswith("|"):
-            timed = []
-        elif not lines or not lines[-1].startswith("|"):
+        cells = CELL.split(line) if line.startswith(("|", "<tr")) or " & " in line else []
+        if cells and not inside:
             timed = [place for place, cell in enumerate(cells) if COLUMN.search(cell)]
-        lines.append("|".join(cell for place, cell in enumerate(cells) if place not in timed))
+        inside = bool(cells) or (inside and line.startswith(TABLE))
+        lines.append("|".join(cell for place, cell in enumerate(cells) if place not in timed) if cells else line)
     return "\n".join(lines)
 
 
