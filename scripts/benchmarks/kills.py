@@ -41,7 +41,7 @@ def fire_at(shot: Shot) -> tuple[Shot, Volley]:
     """Hit one command by one signal, in a folder of its own."""
     draw = random.Random(f"{shot.command} {shot.signal.name} {shot.seed}")
     with tempfile.TemporaryDirectory() as root, Ground.prepare(Path(root)) as ground:
-        return shot, volley(TARGETS[shot.command], ground, shot.signal, shot.hits, draw)
+        return shot, volley(TARGETS[shot.command], ground, [shot.signal], shot.hits, draw)
 
 
 def row(shot: Shot, found: Volley) -> str:

@@ -145,7 +145,7 @@ def test_classes_of_other_names(refused: Refused, biased: Path, tmp_path: Path) 
 @torch.no_grad()
 def changed(biased: Path, folder: Path, change: Callable[[Any], Any]) -> Path:
     """Store the model with other weights."""
-    shutil.copytree(biased, folder)
+    shutil.copytree(biased, folder, ignore=shutil.ignore_patterns("manifest.json", "fairtune.json", "run.json"))
     model = AutoModelForImageClassification.from_pretrained(biased)
     change(model)
     model.save_pretrained(folder)

@@ -24,7 +24,7 @@ TIMED = re.compile(r"seconds|_time$|^time|runtime|per_second|created|hours|made|
 CHECKPOINT = re.compile(r"checkpoint-\d+$")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00)?")
 # What parts cells, and lines within a table that are no row.
-CELL, TABLE = re.compile(r"\||(?=<t[hd][ >])| & "), ("</thead", "<tbody", "\\\\midrule", "\\\\toprule", "<thead", "</tr")
+CELL, TABLE = re.compile(r"\||(?=<t[hd][ >])| & "), ("</thead", "<tbody", r"\midrule", "</tr")
 COLUMN = re.compile(r"\b(seconds|minutes|hours)\b")
 
 
@@ -106,8 +106,9 @@ def _untimed(text: str) -> str:
     """Leave the columns of times out of the tables of Markdown, HTML and LaTeX, and moments out of all."""
     lines, timed, inside = list[str](), list[int](), False
     for line in MOMENT.sub("", text).splitlines():
-        cells = CELL.split(line) if line.startswith(("|", "<tr")) or " & " in line else []
-        if cells and not inside:
+        begins = "<thead" in line
+        cells = CELL.split(line) if begins or line.startswith(("|", "<tr")) or " & " in line else []
+        if cells and (begins or not inside):
             timed = [place for place, cell in enumerate(cells) if COLUMN.search(cell)]
         inside = bool(cells) or (inside and line.startswith(TABLE))
         lines.append("|".join(cell for place, cell in enumerate(cells) if place not in timed) if cells else line)

@@ -1,7 +1,6 @@
 """Commands hit at random moments by SIGKILL, SIGTERM and SIGINT leave what an uninterrupted run leaves."""
 
 import random
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +11,8 @@ from tests.kills.firing import import_all
 from tests.kills.targets import TARGETS, Ground
 from tests.kills.volley import ENDS, volley
 
-# Of each command by each signal.
-HITS = 3
+# Of each command, by one signal after another; fewer of those that take longest.
+HITS = {"search": 8, "train": 12, "debias": 4, "compare": 3, "audit": 8, "report": 8, "push": 12}
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +25,8 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         yield found
 
 
-@pytest.mark.parametrize("stop", ENDS, ids=lambda stop: stop.name)
-@pytest.mark.parametrize("name", TARGETS)
-def test_what_is_left_equals_an_uninterrupted_run(name: str, stop: signal.Signals, ground: Ground) -> None:
-    found = volley(TARGETS[name], ground, stop, HITS, random.Random(f"{name} {stop.name}"))
+@pytest.mark.parametrize("name", HITS)
+def test_what_is_left_equals_an_uninterrupted_run(name: str, ground: Ground) -> None:
+    found = volley(TARGETS[name], ground, list(ENDS), HITS[name], random.Random(name))
     assert not found.wrong, "\n".join(found.wrong)
-    assert len(found.moments) >= HITS
+    assert len(found.moments) >= HITS[name]

@@ -2,9 +2,10 @@
 
 import random
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import cycle
 
 from tests.kills.firing import Ended, fire
 from tests.kills.remains import broken, differences
@@ -58,32 +59,32 @@ def uninterrupted(target: Target, ground: Ground) -> Whole:
     return Whole(ended.seconds, ground.left())
 
 
-def volley(target: Target, ground: Ground, stop: signal.Signals, hits: int, draw: random.Random) -> Volley:
+def volley(target: Target, ground: Ground, stops: Sequence[signal.Signals], hits: int, draw: random.Random) -> Volley:
     """Hit a command at random moments until it ends by itself, and again from its beginning until it was hit enough.
 
     Args:
         target: the command.
         ground: its folder.
-        stop: the signal.
+        stops: the signals, one after another.
         hits: at least so many.
         draw: gives the moments, which lie in the seconds that an uninterrupted run takes.
     """
-    whole, found = uninterrupted(target, ground), Volley()
+    whole, found, signals = uninterrupted(target, ground), Volley(), cycle(stops)
     while len(found.moments) < hits and not found.wrong:
         found.runs += 1
-        found.wrong += _run(target, ground, stop, partial(draw.uniform, 0, whole.seconds), found.moments)
+        found.wrong += _run(target, ground, signals, partial(draw.uniform, 0, whole.seconds), found.moments)
         found.wrong += found.wrong or differences(ground.left(), whole.left)
     return found
 
 
 def _run(
-    target: Target, ground: Ground, stop: signal.Signals, draw: Callable[[], float], moments: list[float]
+    target: Target, ground: Ground, stops: Iterator[signal.Signals], draw: Callable[[], float], moments: list[float]
 ) -> list[str]:
     """Start a command until it ends by itself; add the moments of its hits, and return what is wrong."""
     ground.clear()
     command = _command(target, ground)
     for left in reversed(range(MOST + 1)):
-        after = draw()
+        after, stop = draw(), next(stops)
         ended = fire(command, ground.log, stop if left else None, after)
         if ended.hit:
             moments.append(after)

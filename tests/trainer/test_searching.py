@@ -1,14 +1,6 @@
 """The search through `Trainer.hyperparameter_search`: resumed after kill -9, reproducible, restored afterwards."""
 
-import json
-import os
-import signal
-import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -134,55 +126,6 @@ def test_bad_input(tmp_path: Path) -> None:
     searcher(tmp_path, num_train_epochs=1).hyperparameter_search(n_trials=1)
     with pytest.raises(FairTuneError, match="holds a search with another num_train_epochs, seed"):
         searcher(tmp_path, num_train_epochs=2, seed=1).hyperparameter_search(n_trials=1)
-
-
-SEARCH = """
-import sys
-from pathlib import Path
-from tests.conftest import freeze_imports
-from tests.trainer.test_searching import searcher
-freeze_imports()
-searcher(Path(sys.argv[1]), num_train_epochs=2).hyperparameter_search(n_trials=7)
-"""
-
-
-def search(folder: Path) -> None:
-    """Search as that in this process."""
-    searcher(folder, num_train_epochs=2).hyperparameter_search(n_trials=7)
-
-
-def is_in_third_trial(folder: Path) -> bool:
-    """Say whether a trial after the second has reported an epoch; only looks, so as not to be in the way."""
-    query = "SELECT COUNT(*) FROM trial_intermediate_values JOIN trials USING (trial_id) WHERE state = 'RUNNING'"
-    try:
-        with closing(sqlite3.connect(f"file:{folder / 'search.db'}?mode=ro", uri=True)) as database:
-            return database.execute(f"{query} AND number >= 2").fetchone()[0] > 0
-    except sqlite3.OperationalError:
-        return False
-
-
-def start(folder: Path) -> subprocess.Popen:
-    """Search in a process of its own."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-c", SEARCH, str(folder)], cwd=ROOT, env=environment)
-
-
-def test_kill_minus_9_in_the_middle_of_a_trial(tmp_path: Path) -> None:
-    """The same command after a kill ends with the trials of a search that was not killed."""
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    process = start(killed)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        time.sleep(0.05)
-        if is_in_third_trial(killed):
-            break
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert "RUNNING" in [state for _, state, *_ in trials(killed)]
-    for folder in (killed, whole):
-        search(folder)
-    assert json.dumps(trials(killed)) == json.dumps(trials(whole))
-    assert [number for number, *_ in trials(killed)] == list(range(7))
 
 
 def test_ctrl_c_leaves_the_trial_to_be_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
