@@ -72,6 +72,11 @@ def refuse(args: TrainingArguments) -> None:
     refuse_values(args)
     if args.save_strategy == SaveStrategy.BEST and args.metric_for_best_model is None:
         raise FairTuneError("`save_strategy` is best, but by no metric; name a `metric_for_best_model`.")
+    if args.auto_find_batch_size and args.world_size > 1:
+        raise FairTuneError(
+            f"`auto_find_batch_size` finds a batch on each of {args.world_size} processes for itself, which must take "
+            "the same; set `per_device_train_batch_size`."
+        )
     if args.push_to_hub:
         target(args)
     for name in args.report_to:

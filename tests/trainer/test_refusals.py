@@ -13,6 +13,7 @@ from hf_fairtune.families.one_logit import two_logits
 from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
 from hf_fairtune.methods.method import Method
+from hf_fairtune.trainer.refusals import refuse
 from tests.conftest import table, tiny_vit
 from tests.trainer.test_fair import arguments, trainer
 
@@ -177,3 +178,11 @@ def test_a_model_of_one_logit_is_refused_before_the_training(tmp_path: Path, met
     with pytest.raises(FairTuneError, match="the model has one logit but two are wanted; pass `two_logits"):
         FairTrainer(tiny_vit(num_labels=1), arguments(tmp_path, method=method), **options)
     FairTrainer(two_logits(tiny_vit(num_labels=1)), arguments(tmp_path, method=method), **options).evaluate()
+
+
+def test_several_processes_find_no_batch_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    args = arguments(tmp_path, auto_find_batch_size=True)
+    refuse(args)
+    monkeypatch.setattr(type(args), "world_size", 2)
+    with pytest.raises(FairTuneError, match=r"`auto_find_batch_size` finds a batch on each of 2 processes for itself"):
+        refuse(args)
