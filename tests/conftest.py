@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,10 @@ from transformers import ViTConfig, ViTForImageClassification
 
 from tests.hub_server import TOKEN, serve
 from tests.hub_state import Hub
+
+# A job in the background ignores Ctrl-C, and so do its children: tests that send it mean a command in the foreground.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Models this small are slower on two threads than on one.
 torch.set_num_threads(1)

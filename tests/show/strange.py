@@ -51,6 +51,9 @@ def crowded(content: dict[str, Any], times: int) -> None:
     audits, content["gate"] = content["audits"], None
     content["data"]["targets"] = [target | {"name": f"t{i}", "finding": f"finding {i}"} for i in range(times)]
     content["audits"] = [entry | {"target": f"t{i}"} for i in range(times) for entry in audits]
+    for sheet in content["data"]["splits"].values():
+        for part in [sheet, *(level for one in sheet["attributes"] for level in one["levels"])]:
+            part["positives"] = {f"t{i}": count for i in range(times) for count in part["positives"].values()}
 
 
 def many_groups(content: dict[str, Any], attribute: str, times: int) -> None:
