@@ -20,6 +20,8 @@ KINDS = (signal.SIGINT, signal.SIGTERM)
 ECHO_SECONDS = 1.0
 # Seconds in which a destructor ends.
 MOMENT = 0.05
+# Seconds after which a process that does not leave outside of trainings is ended.
+LEAVING = 20.0
 GOES_ON = "the same command goes on from here."
 
 
@@ -33,6 +35,10 @@ class Stopped(SystemExit):
     def __str__(self) -> str:
         """Return the line for people."""
         return f"stopped by {self.asked.name}{self.where and f' {self.where}'}; {GOES_ON}"
+
+
+def nothing() -> None:
+    """Do nothing, as no process is to leave."""
 
 
 @dataclass
@@ -50,6 +56,7 @@ class Watch:
     trainings: int = 0
     _since: float = 0.0
     _before: dict[signal.Signals, Any] = field(default_factory=dict)
+    _last: threading.Timer = field(default_factory=lambda: threading.Timer(LEAVING, nothing))
 
     def notice(self, number: int, _: FrameType | None) -> None:
         """Keep the first signal, and end the process at the second; outside of trainings raise as ever."""
@@ -65,6 +72,10 @@ class Watch:
         if self.asked is None:
             self.asked, self._since = kind, time.monotonic()
         if not self.trainings:
+            self._last.cancel()
+            self._last = threading.Timer(LEAVING, self.leave_at_last)
+            self._last.daemon = True
+            self._last.start()
             raise KeyboardInterrupt if kind is signal.SIGINT else Stopped(kind)
 
     def begin(self) -> bool:
@@ -77,10 +88,16 @@ class Watch:
         self._before = {kind: signal.signal(kind, self.notice) for kind in heard}
         return True
 
+    def leave_at_last(self) -> None:
+        """End the process at once if it is still about to leave: an exception may have left a lock that none frees."""
+        if self.asked is not None and self.owner == os.getpid() and not self.trainings:
+            os._exit(128 + self.asked)
+
     def end(self) -> None:
         """Put back the handlers that were there; one that is not of Python cannot be."""
         for kind, handler in self._before.items():
             signal.signal(kind, signal.SIG_DFL if handler is None else handler)
+        self._last.cancel()
         self.asked, self.owner = None, 0
 
 

@@ -162,3 +162,15 @@ def test_a_signal_in_a_destructor_comes_again(kind: signal.Signals, error: type[
 
     with pytest.raises(error):
         destroy()
+
+
+def test_a_process_that_does_not_leave_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hf_fairtune.signals.LEAVING", 0.2)
+
+    def hang() -> None:
+        with listening():
+            with suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            time.sleep(10)
+
+    assert exit_code(hang) == 128 + signal.SIGINT

@@ -66,7 +66,11 @@ def main() -> int:
     each = -(-asked.hits // (len(asked.commands) * len(ENDS)))
     shots = [Shot(name, stop, each, asked.seed) for name in asked.commands for stop in ENDS]
     with multiprocessing.get_context("fork").Pool(asked.jobs, maxtasksperchild=1) as pool:
-        done = list(tqdm(pool.imap(fire_at, shots, chunksize=1), total=len(shots), desc="commands × signals"))
+        done = list[tuple[Shot, Volley]]()
+        for one in tqdm(pool.imap_unordered(fire_at, shots), total=len(shots), desc="commands × signals"):
+            tqdm.write(row(*one))
+            done.append(one)
+    done.sort(key=lambda one: shots.index(one[0]))
     head = "| command | signal | hits | seconds to the hit: 10 %, median, 90 % | runs equal to an uninterrupted one |"
     total = sum(len(found.moments) for _, found in done)
     runs = sum(found.runs for _, found in done)

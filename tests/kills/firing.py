@@ -3,6 +3,7 @@
 The process is forked from one that has everything imported: a start costs milliseconds, a death is as real as any.
 """
 
+import faulthandler
 import importlib
 import os
 import pkgutil
@@ -18,7 +19,7 @@ import hf_fairtune
 from hf_fairtune.cli.main import main
 
 # Seconds after which a process that was asked to leave, or to end, counts as hanging.
-PATIENCE = 120.0
+PATIENCE = 90.0
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,11 @@ def fire(
             os.kill(child, stop)
             hit = True
         time.sleep(0.001)
+    os.kill(child, signal.SIGUSR1)  # it writes down where each of its threads is
+    time.sleep(1)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    raise TimeoutError(f"`fairtune {' '.join(arguments)}` hangs; see {log}.")
+    raise TimeoutError(f"`fairtune {arguments[0]}` hangs: {log.read_text()[-3000:]}")
 
 
 def _become(arguments: Sequence[str], log: Path, cwd: Path | None) -> None:
@@ -75,11 +78,14 @@ def _become(arguments: Sequence[str], log: Path, cwd: Path | None) -> None:
         os.dup2(place, 1)
         os.dup2(place, 2)
         sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", buffering=1, closefd=False)
+        faulthandler.register(signal.SIGUSR1, file=2)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if cwd is not None:
             os.chdir(cwd)
         status = main(arguments)
+    except KeyboardInterrupt:  # before the command had begun
+        status = 128 + signal.SIGINT
     except SystemExit as leave:
         status = leave.code if isinstance(leave.code, int) else 1
     except BaseException:

@@ -85,7 +85,10 @@ def _run(
     command = _command(target, ground)
     for left in reversed(range(MOST + 1)):
         after, stop = draw(), next(stops)
-        ended = fire(command, ground.log, stop if left else None, after)
+        try:
+            ended = fire(command, ground.log, stop if left else None, after)
+        except TimeoutError as error:
+            return [str(error)]
         if ended.hit:
             moments.append(after)
         if wrong := _amiss(ended, stop, ground):
