@@ -174,3 +174,15 @@ def test_a_process_that_does_not_leave_is_ended(monkeypatch: pytest.MonkeyPatch)
             time.sleep(10)
 
     assert exit_code(hang) == 128 + signal.SIGINT
+
+
+def test_an_error_that_an_interruption_became_is_the_interruption() -> None:
+    def draw() -> None:
+        with listening():
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt as error:
+                raise SystemError("returned a result with an exception set") from error
+
+    with pytest.raises(KeyboardInterrupt):
+        draw()
