@@ -121,8 +121,7 @@ def listening() -> Iterator[None]:
         sys.unraisablehook = partial(_send_again, before)
     try:
         yield
-    except Exception as error:
-        # A library in C may make an error of its own of the interruption.
+    except Exception as error:  # a library in C may make an error of its own of the interruption
         if mine and watch.asked is not None:
             raise (KeyboardInterrupt if watch.asked is signal.SIGINT else Stopped(watch.asked)) from error
         raise
