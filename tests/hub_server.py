@@ -33,6 +33,10 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
 ]
 
 
+class Unfinished(Exception):
+    """A request ended before its end, as its client did."""
+
+
 class Handler(BaseHTTPRequestHandler):
     """Routes a request to the hub and writes the answer."""
 
@@ -41,20 +45,23 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer GET, HEAD, POST and PUT alike."""
         hub = self.server.hub
-        with self.server.lock:
-            hub.log.append(f"{self.command} {self.path}")
-            try:
-                self._send(200, *self._answer(hub))
-            except Refusal as error:
-                self._send(error.status, error.message.encode(), {"X-Error-Code": error.code} if error.code else {})
+        try:
+            body = self._body()
+            with self.server.lock:
+                hub.log.append(f"{self.command} {self.path}")
+                answer = self._answer(hub, body)
+            self._send(200, *answer)
+        except Refusal as error:
+            self._send(error.status, error.message.encode(), {"X-Error-Code": error.code} if error.code else {})
+        except Unfinished:  # the client has gone
+            self.close_connection = True
 
     do_HEAD = do_POST = do_PUT = do_GET
 
     def log_message(self, format: str, *args: Any) -> None:
         """Print nothing."""
 
-    def _answer(self, hub: Hub) -> tuple[bytes, dict[str, str]]:
-        body = self._body()
+    def _answer(self, hub: Hub, body: bytes) -> tuple[bytes, dict[str, str]]:
         url = urlsplit(self.path)
         if url.path != "/api/validate-yaml" and not url.path.startswith("/lfs/"):
             self._authorize()
@@ -74,14 +81,19 @@ class Handler(BaseHTTPRequestHandler):
             size = int(self.headers.get("Content-Length", 0))
             if size > LARGEST:
                 raise Refusal(413)
-            return self.rfile.read(size)
+            return self._read(size)
         body = b""
-        while size := int(self.rfile.readline(20), 16):
-            body += self.rfile.read(size)
+        while size := int(self.rfile.readline(20) or "-1", 16):
+            body += self._read(size)
             self.rfile.readline()
             if len(body) > LARGEST:
                 raise Refusal(413)
         return body
+
+    def _read(self, size: int) -> bytes:
+        if size < 0 or len(content := self.rfile.read(size)) < size:
+            raise Unfinished
+        return content
 
     def _authorize(self) -> None:
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
