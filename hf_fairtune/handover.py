@@ -11,14 +11,15 @@ from typing import Any
 from peft import PeftModel
 from safetensors.torch import save_file
 
-from . import manifest
 from .combinations.mean import MeanModel, script
 from .document.data import Task
 from .document.document import RUN_FILE, Document
 from .errors import FairTuneError, first_line
 from .families.moved import move, moved_tensors
-from .folder import AVERAGE, DELTA, MAKING, MEMBERS, SHARE, check_ended, flush
-from .lock import hold
+from .files import manifest
+from .files.atomic import MAKING, flush
+from .files.folder import AVERAGE, DELTA, MEMBERS, SHARE, check_ended
+from .files.lock import hold
 from .outgoing import allowed
 from .publish import publish
 from .show.files import write_card

@@ -12,8 +12,8 @@ from huggingface_hub.utils import validate_repo_id
 from .connection import silence
 from .document.document import RUN_FILE, Document
 from .errors import FairTuneError, first_line
-from .folder import AUDIT, SHARE, check_ended
-from .lock import check_free
+from .files.folder import AUDIT, SHARE, check_ended
+from .files.lock import check_free
 from .outgoing import CARD, check, check_whole, publishable
 
 COMMIT = re.compile(r"[0-9a-f]{40}")

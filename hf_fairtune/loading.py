@@ -12,7 +12,6 @@ from accelerate import PartialState
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 
-from . import manifest
 from .connection import hub_or_cache
 from .data.limits import check_sides
 from .document.data import Task
@@ -20,7 +19,8 @@ from .errors import FairTuneError, first_line, listed
 from .families.head import heads_of, is_multi_label, order_classes
 from .families.mae_encoder import MODEL_TYPE, LoadedKeys, classifier_of_mae
 from .families.one_logit import has_one_logit, two_logits
-from .folder import AVERAGE, MEMBERS, check_ended
+from .files import manifest
+from .files.folder import AVERAGE, MEMBERS, check_ended
 from .scoring import class_names
 
 # What transformers raises: nothing there, something else there, a type that it has no class of, a pickle of more than

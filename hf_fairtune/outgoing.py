@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import manifest
 from .document.document import AUDIT_FILE, RUN_FILE, Document
 from .document.scalar import Argument
 from .errors import FairTuneError
-from .folder import AUDIT, AVERAGE, DELTA, ENRICHMENT, MEMBERS, SHARE
+from .files import manifest
+from .files.folder import AUDIT, AVERAGE, DELTA, ENRICHMENT, MEMBERS, SHARE
 
 CARD = "README.md"
 RUN = (CARD, "config.json", RUN_FILE, "preprocessor_config.json")

@@ -13,11 +13,12 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import AutoModelForImageClassification, ViTImageProcessor
 
-from hf_fairtune import handover, manifest
+from hf_fairtune import handover
 from hf_fairtune.combinations.mean import MeanModel
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Base, MethodFacts, Run, Step, Training
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.files import manifest
 from hf_fairtune.loading import load_classifier
 from hf_fairtune.masks.config import masked
 from hf_fairtune.masks.mask import Mask

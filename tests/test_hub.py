@@ -10,12 +10,12 @@ from peft import LNTuningConfig, get_peft_model
 from PIL import Image
 from transformers import ViTImageProcessorPil
 
-from hf_fairtune import manifest
 from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Base, MethodFacts, Model, Run, Training
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.folder import AUDIT, ENRICHMENT
+from hf_fairtune.files import manifest
+from hf_fairtune.files.folder import AUDIT, ENRICHMENT
 from hf_fairtune.hub import push
 from hf_fairtune.outgoing import check, publishable
 from hf_fairtune.publish import publish

@@ -16,7 +16,8 @@ from ..document.document import ALL_ROWS, AUDIT_FILE, RUN_FILE, Document, Settin
 from ..document.run import Model
 from ..document.scalar import Argument
 from ..errors import FairTuneError, plain
-from ..folder import SHARE, check_place, write_atomically
+from ..files.atomic import write_atomically
+from ..files.folder import SHARE, check_place
 from ..progress import Progress
 from ..show.compared import power
 from ..show.files import PAGE, spreadsheet, write_audit

@@ -10,7 +10,6 @@ from typing import Any
 from accelerate.utils import broadcast_object_list
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from .. import manifest
 from ..audits.compute import direction
 from ..data.arguments import DataArguments
 from ..data.fair_dataset import FairDataset, load_fair_dataset
@@ -19,9 +18,10 @@ from ..data.pixels import cache_folder
 from ..data.splits import FILE_NAME as SPLITS
 from ..document.document import RUN_FILE, Document
 from ..errors import FairTuneError
-from ..folder import FILE_NAME, check, check_place, claim, undone_if_refused
+from ..files import manifest
+from ..files.folder import FILE_NAME, check, check_place, claim, undone_if_refused
+from ..files.lock import gone, hold
 from ..loading import load_processor, load_with_new_head
-from ..lock import gone, hold
 from ..methods.method import Method, method_named
 from ..show.terminal import audit_text
 from ..trainer.arguments import FairTrainingArguments

@@ -15,7 +15,7 @@ from ..data.arguments import DataArguments
 from ..document.document import RUN_FILE
 from ..document.run import SINGLE
 from ..errors import FairTuneError
-from ..lock import BusyError
+from ..files.lock import BusyError
 from ..search.floors import MIN_AUC, Floors
 from ..search.hours import Clock
 from ..search.modes import MODES, mode_named

@@ -12,7 +12,7 @@ from ..errors import FairTuneError
 from ..families.family import model_type_of
 from ..families.mae_encoder import MODEL_TYPE
 from ..families.parts import HEAD, Part, parts_of
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
 from ..loading import load_config, loadable
 from ..masks.config import uncopied
 from ..masks.granularities import AUTO

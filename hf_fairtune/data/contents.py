@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
 
 # A file this young, in nanoseconds, may change once more within the same tick of the disk's clock.
 FRESH = 2 * 10**9

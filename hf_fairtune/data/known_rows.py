@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ..errors import FairTuneError, first_line, listed
-from ..folder import FILE_NAME as RUN
-from ..kept_json import read_json, write_json
+from ..files.folder import FILE_NAME as RUN
+from ..files.kept_json import read_json, write_json
 from .classes import trained_labels
 from .identity import digest, unique
 

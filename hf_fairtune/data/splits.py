@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import FairTuneError, first_line
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
 from .columns import SPLITS
 from .identity import digest
 

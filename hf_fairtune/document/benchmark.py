@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ..errors import FairTuneError
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
 from .benchmark_task import RANKED, BenchmarkTask, Ranked
 from .comparison import MARGIN
 from .estimate import Real

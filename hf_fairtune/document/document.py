@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ..errors import FairTuneError
-from ..folder import check_ended, write_atomically
+from ..files.atomic import write_atomically
+from ..files.folder import check_ended
 from .audit import Audit
 from .comparison import Comparison
 from .consistency import contradictions

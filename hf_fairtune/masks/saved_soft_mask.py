@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..connection import hub_or_cache
 from ..errors import FairTuneError, first_line
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
 
 WEIGHTS, CONFIG = "soft_mask.safetensors", "soft_mask_config.json"
 

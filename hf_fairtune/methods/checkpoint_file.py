@@ -14,7 +14,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from ..errors import FairTuneError
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
 
 
 class CheckpointFile(TrainerCallback):

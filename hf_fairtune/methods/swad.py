@@ -14,7 +14,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, SaveStrategy
 
 from ..document.scalar import Scalar
 from ..errors import FairTuneError
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
 from ..masks.moving import refuse_moving, running, trained
 from ..masks.soft_mask_callback import refuse_sharded
 from .method import Method, StageRecord, flag

@@ -17,14 +17,14 @@ from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..audits.thresholds import youden
-from ..checksums import damage, seal
 from ..data.divisions import divisions
 from ..data.fair_dataset import FairDataset, load_fair_dataset
 from ..data.identity import digest
 from ..document.estimate import NAN
 from ..errors import FairTuneError
 from ..families.family import counts
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
+from ..files.checksums import damage, seal
 from ..loading import load_processor, load_with_new_head, load_with_own_head
 from ..methods.method import Method, method_named
 from ..search.outcome import NoWinnerError

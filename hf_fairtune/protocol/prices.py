@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from pydantic import TypeAdapter
 
 from ..errors import first_line
-from ..kept_json import read_json, write_json
+from ..files.kept_json import read_json, write_json
 from ..progress import duration
 from ..trainer.price import cost, searched_methods
 from .entry import Entry

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
 from ..show.table import Table, as_text
 from .entry import Entry
 from .task import Task

@@ -14,13 +14,13 @@ from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from ..checksums import checksum
 from ..document.estimate import Real
 from ..document.run import MaskBits
 from ..document.scalar import Argument
 from ..document.search import Search
 from ..errors import FairTuneError, first_line
-from ..kept_json import read_json, write_json
+from ..files.checksums import checksum
+from ..files.kept_json import read_json, write_json
 from ..methods.method import Method
 from .entry import Entry
 from .protocol import Protocol

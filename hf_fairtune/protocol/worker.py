@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..data.known_rows import NAME as ROWS
 from ..errors import FairTuneError, listed
-from ..folder import check, check_place, claim, undone_if_refused
+from ..files.folder import check, check_place, claim, undone_if_refused
 from ..progress import duration
 from .bench import SPLITS, Bench
 from .protocol import Protocol

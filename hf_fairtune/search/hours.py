@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import FairTuneError, first_line
-from ..kept_json import read_json, write_json
+from ..files.kept_json import read_json, write_json
 from ..progress import duration
 
 FILE_NAME = "hours.json"

@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ..errors import FairTuneError, first_line
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
 
 FOLDER = "trials"
 DIGEST, CHECKSUM = hashlib.sha256().digest_size, "sha256"

@@ -24,10 +24,10 @@ from .hours import Clock, Ration
 from .outcome import NoWinnerError, no_winner, said, search_of
 from .plan import Plan
 from .presets import PresetsFirst
-from .progress import Progress
 from .sharing import Shared, run_of
 from .space import winner
 from .study import OUT_OF_HOURS, STOPPED_BY, close, lock, n_finished, open_study
+from .trial_line import TrialLine
 
 
 class Searcher:
@@ -53,7 +53,7 @@ class Searcher:
         self.excess: dict[str, float] = {}  # of each constraint, by the trial at hand after its last epoch so far
         if study is not None:
             best = winner(study)
-            self.progress = Progress(
+            self.progress = TrialLine(
                 plan.objective_name,
                 plan.mode.n_trials,
                 round(plan.n_steps),

@@ -9,7 +9,7 @@ from uuid import uuid4
 import optuna
 
 from ..errors import FairTuneError
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
 
 FILE_NAME = "search.run"
 # User attribute of the study, by run: the rule that reads files of the trials.

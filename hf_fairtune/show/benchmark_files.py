@@ -10,7 +10,8 @@ from ..document.benchmark import Benchmark
 from ..document.benchmark_task import RANKED, BenchmarkTask, MethodOnTask
 from ..document.replication import Repeated
 from ..errors import FairTuneError, first_line
-from ..folder import SHARE, make, write_atomically
+from ..files.atomic import write_atomically
+from ..files.folder import SHARE, make
 from ..publish_benchmark import publish_benchmark
 from .benchmark_page import benchmark_markdown, benchmark_page, further_tables, pictures, rank_tables
 from .benchmark_tables import published_table, summary_table, task_table

@@ -23,7 +23,7 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from ..document.estimate import Estimate
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
 from .words import listed, number
 
 # Okabe and Ito's colours, which colour-blind readers tell apart.

@@ -10,15 +10,16 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from .. import manifest
 from ..audits.metrics.metric import cut_metrics
 from ..document.audit import GroupAudit, Pair
 from ..document.data import AttributeSheet
 from ..document.document import Document, Sharing
 from ..document.estimate import Effective, Estimate
 from ..errors import FairTuneError, first_line, plain
-from ..folder import AUDIT, ENRICHMENT, SHARE, make, write_atomically
-from ..lock import hold
+from ..files import manifest
+from ..files.atomic import write_atomically
+from ..files.folder import AUDIT, ENRICHMENT, SHARE, make
+from ..files.lock import hold
 from ..publish import publish
 from .answer import answers, limits
 from .enrichment import enriched

@@ -13,7 +13,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from ..errors import FairTuneError
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
 from ..masks.moving import refuse_moving, running, trained
 from ..masks.soft_mask_callback import refuse_sharded
 from .refusals import check_average

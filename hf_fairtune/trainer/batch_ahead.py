@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from ..data.transform import PixelTransform
-from ..folder import write_atomically
+from ..files.atomic import write_atomically
 from .kept_prefix import transform_in
 
 if TYPE_CHECKING:

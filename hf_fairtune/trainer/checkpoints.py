@@ -14,8 +14,8 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerState
 from transformers.trainer_callback import ExportableState
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
-from ..checksums import FILE_NAME, damage, is_sealed, seal
 from ..errors import FairTuneError, first_line
+from ..files.checksums import FILE_NAME, damage, is_sealed, seal
 from ..methods.attached import NAME as ATTACHED
 from ..methods.method import Method
 

@@ -14,7 +14,7 @@ from ..document.ladder import Rung
 from ..document.run import Training
 from ..errors import FairTuneError, first_line
 from ..families.moved import move, tensors_of
-from ..kept_json import read_json, write_json
+from ..files.kept_json import read_json, write_json
 from ..search.kept import read_weights, write_weights
 
 FOLDER, FACTS, WEIGHTS = "rungs", "rung.json", "rung.safetensors"

@@ -10,9 +10,10 @@ from huggingface_hub import CommitInfo, run_as_future
 from transformers import TrainingArguments
 from transformers.utils import PushInProgress
 
-from .. import handover, hub, manifest, outgoing
+from .. import handover, hub, outgoing
 from ..errors import FairTuneError
-from ..folder import SHARE
+from ..files import manifest
+from ..files.folder import SHARE
 from ..show.files import write_card
 from .classes import name_classes
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hf_fairtune.cli.main import main
-from hf_fairtune.lock import hold
+from hf_fairtune.files.lock import hold
 from hf_fairtune.trainer.epoch_line import EpochLine
 from tests.other_process import Forked
 

@@ -8,6 +8,7 @@ from transformers import ViTImageProcessorPil
 from hf_fairtune.catalog import names
 from hf_fairtune.cli import main as command
 from hf_fairtune.cli.main import main
+from hf_fairtune.files.kept_json import write_json
 from tests.families.backbones import backbone
 
 
@@ -217,7 +218,7 @@ def test_help_of_all(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_demo_leaves_nothing_in_a_folder_of_another_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "run.json").write_text('{"command": "train"}')
+    write_json(tmp_path / "run.json", {"command": "train"})
     assert main(["demo", "--output_dir", str(tmp_path)]) == 2
     assert "holds another run" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]

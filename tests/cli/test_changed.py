@@ -13,7 +13,8 @@ from hf_fairtune.cli.flags import parse
 from hf_fairtune.cli.job import Job
 from hf_fairtune.cli.main import main
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.folder import START, claim
+from hf_fairtune.files.folder import START, claim
+from hf_fairtune.files.kept_json import read_json, write_json
 
 FLAGS = {
     "dataset": "lesions.csv",
@@ -129,7 +130,7 @@ def test_a_model_that_changed_is_said(
         shutil.copytree(base, model, dirs_exist_ok=True)
         kept = (folder / START).read_text()
         if change is None:
-            (folder / START).write_text(json.dumps({**json.loads(kept), "devices": 2}))
+            write_json(folder / START, {**read_json(folder / START), "devices": 2})
         else:
             change(model)  # type: ignore[operator]
         capsys.readouterr()

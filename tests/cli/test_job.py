@@ -16,7 +16,7 @@ from hf_fairtune.data.arguments import DataArguments
 from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.folder import claim
+from hf_fairtune.files.folder import claim
 from hf_fairtune.trainer.epoch_line import EpochLine
 from tests.cli.conftest import run_without_card
 from tests.conftest import KilledError

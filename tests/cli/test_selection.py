@@ -15,6 +15,7 @@ from hf_fairtune.cli import search as command
 from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.search import Search
+from hf_fairtune.files.kept_json import read_json, write_json
 from hf_fairtune.search import modes
 from hf_fairtune.show.chosen import chosen_by
 from hf_fairtune.trainer.fair import FairTrainer
@@ -211,8 +212,7 @@ def test_a_trial_without_its_scores_is_named(
             shutil.copy(source, tmp_path / name)
     (tmp_path / "trials" / "1.npy").unlink()
     shutil.copy(search("best") / "run.json", tmp_path / "run.json")
-    mark = json.loads((tmp_path / "run.json").read_text()) | {"selection": "one_se"}
-    (tmp_path / "run.json").write_text(json.dumps(mark))
+    write_json(tmp_path / "run.json", read_json(tmp_path / "run.json") | {"selection": "one_se"})
     assert main(["search", *quick, "one_se", "--output_dir", str(tmp_path)]) != 0
     assert "trial 1 was run without keeping its scores" in capsys.readouterr().err
     # Cut short, as a file system may leave it.

@@ -17,7 +17,7 @@ from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.data.identity import identify
 from hf_fairtune.data.known_rows import changes, digests, rows_file
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.folder import claim
+from hf_fairtune.files.folder import claim
 from tests.data.conftest import asked, frame_of, write_images, write_table
 
 Change = Callable[[pd.DataFrame, Path], pd.DataFrame]

@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from hf_fairtune import manifest
-from hf_fairtune.checksums import is_sealed
+from hf_fairtune.files import manifest
+from hf_fairtune.files.checksums import is_sealed
 
 # Files of measured times alone, and the log of when a test split was read, which a second reading makes longer.
 TIMES = ("hours.json", "price.json", "tested.csv", "progress.txt")

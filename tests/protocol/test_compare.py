@@ -19,11 +19,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from hf_fairtune.checksums import seal
 from hf_fairtune.data.fair_dataset import load_fair_dataset
 from hf_fairtune.datasets.lesions import write_lesions
 from hf_fairtune.document.benchmark import Benchmark
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.files.checksums import seal
 from hf_fairtune.loading import load_processor, load_with_new_head, load_with_own_head
 from hf_fairtune.methods.method import method_named
 from hf_fairtune.protocol.bench import Bench, checked

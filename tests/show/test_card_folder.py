@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hf_fairtune import manifest
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.files import manifest
 from hf_fairtune.outgoing import publishable
 from hf_fairtune.show import files
 from hf_fairtune.show.files import write_card

@@ -16,7 +16,7 @@ from hf_fairtune.data.facts import audit_data
 from hf_fairtune.data.scored import ScoredSpec, read_scored
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Model
-from hf_fairtune.folder import ENRICHMENT, SHARE
+from hf_fairtune.files.folder import ENRICHMENT, SHARE
 from hf_fairtune.publish import publish
 from hf_fairtune.show.enrichment import enrichment_sentence, enrichment_summary, enrichment_tables
 from hf_fairtune.show.files import enrichment_rows, write_audit

@@ -10,7 +10,7 @@ import pytest
 
 from hf_fairtune.document.document import Document
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.folder import AUDIT
+from hf_fairtune.files.folder import AUDIT
 from hf_fairtune.publish import publish
 from hf_fairtune.show import files, page
 from hf_fairtune.show.files import csv_cell, factors, group_rows, paper_table, threshold_rows, write_audit

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from hf_fairtune.checksums import FILE_NAME
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.files.checksums import FILE_NAME
 from hf_fairtune.methods.full import Full
 from hf_fairtune.trainer import checkpoints
 from hf_fairtune.trainer.arguments import FairTrainingArguments

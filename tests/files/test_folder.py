@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.folder import FILE_NAME, TRACES, check, check_place, claim, undone_if_refused, write_atomically
+from hf_fairtune.files.atomic import write_atomically
+from hf_fairtune.files.folder import FILE_NAME, TRACES, check, check_place, claim, undone_if_refused
 
 
 def test_the_same_run_comes_back_and_another_does_not(tmp_path: Path) -> None:

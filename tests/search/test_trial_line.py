@@ -6,12 +6,12 @@ import re
 from optuna.trial import TrialState
 
 from hf_fairtune.progress import duration
-from hf_fairtune.search.progress import Progress
+from hf_fairtune.search.trial_line import TrialLine
 
 
 def test_lines() -> None:
     out = io.StringIO()
-    progress = Progress("min_group_auc", n_trials=3, n_steps=2, stream=out)
+    progress = TrialLine("min_group_auc", n_trials=3, n_steps=2, stream=out)
     for number, value in enumerate((0.7, 0.8, 0.6)):
         progress.reached(number, 1, value - 0.1)
         progress.reached(number, 2, value)
@@ -23,7 +23,7 @@ def test_lines() -> None:
 
 
 def test_minimising_and_undefined_values() -> None:
-    progress = Progress("auc_gap", 3, 1, maximize=False, stream=io.StringIO())
+    progress = TrialLine("auc_gap", 3, 1, maximize=False, stream=io.StringIO())
     progress.trial(0, TrialState.COMPLETE, 0.3, "")
     progress.trial(1, TrialState.FAIL, None, "")
     progress.trial(2, TrialState.PRUNED, 0.1, "")
@@ -32,7 +32,7 @@ def test_minimising_and_undefined_values() -> None:
 
 def test_an_infeasible_trial_says_so_and_is_never_the_best() -> None:
     out = io.StringIO()
-    progress = Progress("auc_gap", 3, 1, maximize=False, stream=out)
+    progress = TrialLine("auc_gap", 3, 1, maximize=False, stream=out)
     progress.trial(0, TrialState.COMPLETE, 0.3, "linear")
     progress.trial(1, TrialState.COMPLETE, 0.0, "linear", ["min_auc", "one_class"])
     assert progress.best == (0.3, 0)

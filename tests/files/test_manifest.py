@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 from transformers import ViTImageProcessorPil
 
-from hf_fairtune import handover, manifest
+from hf_fairtune import handover
 from hf_fairtune.cli.main import main
 from hf_fairtune.document.document import Document
 from hf_fairtune.document.run import Base, Run
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.folder import claim
+from hf_fairtune.files import manifest
+from hf_fairtune.files.folder import claim
+from hf_fairtune.files.lock import hold
 from hf_fairtune.hub import push
 from hf_fairtune.loading import load_classifier
-from hf_fairtune.lock import hold
 from hf_fairtune.show.files import write_audit
 from tests.conftest import KilledError, tiny_vit
 from tests.document_samples import document

@@ -16,7 +16,7 @@ QUIET_SECONDS = 60
 
 
 @dataclass
-class Progress:
+class TrialLine:
     """Trial, step, objective, best so far and time left: rewritten in place on a terminal, lines in a file.
 
     `n_trials` are those of the whole search, of which `done` were finished before this process; each has `n_steps`,

@@ -2,13 +2,13 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .errors import FairTuneError, first_line
+from ..errors import FairTuneError, first_line
+from .kept_json import read_json, write_json
 
 FILE_NAME = "run.json"
 # What a run began with that its flags do not say, such as the weights of its model.
@@ -25,8 +25,6 @@ DELTA = "adapter/delta.safetensors"
 # Several models whose probabilities are averaged, each in a folder of its own, and the script that averages them.
 MEMBERS, AVERAGE = "members", "average.py"
 TRACES = (RECORD, "config.json", "search.db", "adapter_config.json", "model.safetensors")
-# What a process writes to before it renames.
-MAKING, WRITING = ".handover-", ".writing-"
 
 
 def check(folder: str | Path, run: Mapping[str, Any]) -> None:
@@ -58,20 +56,15 @@ def _changed(known: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return sorted(key for key in {*known, *wanted} if known.get(key) != wanted.get(key))
 
 
-def _known(mark: Path) -> dict[str, Any]:
+def _known(mark: Path) -> Mapping[str, object]:
     """Read whose folder it is."""
     try:
-        known = json.loads(mark.read_text(encoding="utf-8"))
+        return read_json(mark)
     except (OSError, ValueError) as error:
-        known, reason = None, first_line(error)
-    else:
-        reason = "no mapping"
-    if not isinstance(known, dict):
         raise FairTuneError(
-            f"`{mark}`, which says what run the folder is of, cannot be read ({reason}); choose another output_dir, "
-            "or delete the folder."
-        )
-    return known
+            f"`{mark}`, which says what run the folder is of, cannot be read ({first_line(error)}); choose another "
+            "output_dir, or delete the folder."
+        ) from error
 
 
 def claim(folder: str | Path, run: Mapping[str, Any], start: Mapping[str, Any] | None = None) -> None:
@@ -98,9 +91,9 @@ def claim(folder: str | Path, run: Mapping[str, Any], start: Mapping[str, Any] |
                 "output_dir."
             )
     elif start is not None:
-        write_atomically(begun, json.dumps(dict(start), indent=2) + "\n")
+        write_json(begun, start)
     if not claimed:
-        write_atomically(path / FILE_NAME, json.dumps(dict(run), indent=2) + "\n")
+        write_json(path / FILE_NAME, run)
 
 
 def check_ended(folder: str | Path) -> None:
@@ -166,42 +159,3 @@ def undone_if_refused(folder: Path, files: Sequence[str]) -> Iterator[None]:
                 with suppress(OSError):  # another run may have a folder there by now
                     place.rmdir()
         raise
-
-
-def write_atomically(path: Path, content: str | bytes) -> Path:
-    """Write `content` beside `path`, flush it to disk, then rename: a kill, or a power cut, leaves the old or the new.
-
-    Its folder is made where there is none.
-
-    Raises:
-        FairTuneError: the disk is full or not writable; the old file is untouched.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=WRITING) as making:
-            with open(Path(making) / path.name, "wb") as file:
-                file.write(content.encode() if isinstance(content, str) else content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(file.name, path)
-        flush(path.parent)
-    except OSError as error:
-        raise FairTuneError(
-            f"`{path}` could not be written ({first_line(error)}); free some space and rerun."
-        ) from error
-    return path
-
-
-def flush(path: Path) -> None:
-    """Have the disk keep a file, or the names of the files in a folder.
-
-    Raises:
-        OSError: it cannot.
-    """
-    if os.name == "nt" and path.is_dir():  # which keeps names by itself
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_fairtune.kept_json import read_json, write_json
+from hf_fairtune.files.kept_json import read_json, write_json
 from tests.spoiling import SPOILINGS, replaced_by
 
 CONTENT = {"cut": 0.125, "rows": {"test": 40}, "name": "Größe", "none": None}

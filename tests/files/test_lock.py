@@ -1,7 +1,6 @@
 """A folder is written to by one process at a time, and no death of one leaves it locked."""
 
 import errno
-import json
 import os
 import shutil
 import signal
@@ -12,9 +11,11 @@ import pytest
 from filelock import FileLock
 
 from hf_fairtune.errors import FairTuneError
-from hf_fairtune.folder import FILE_NAME as RUN
-from hf_fairtune.folder import check, claim, write_atomically
-from hf_fairtune.lock import FILE_NAME, SETUP, check_free, hold
+from hf_fairtune.files.atomic import write_atomically
+from hf_fairtune.files.folder import FILE_NAME as RUN
+from hf_fairtune.files.folder import check, claim
+from hf_fairtune.files.kept_json import read_json
+from hf_fairtune.files.lock import FILE_NAME, SETUP, check_free, hold
 from tests.other_process import Forked
 
 
@@ -75,7 +76,7 @@ def test_of_many_starts_at_one_moment_one_wins(tmp_path: Path) -> None:
     ends = [one.end() for one in others]
     assert sorted(ends) == [0, 1, 1, 1, 1, 1]
     winner = ends.index(0)
-    assert json.loads((tmp_path / "run" / RUN).read_text()) == {"seed": winner}
+    assert read_json(tmp_path / "run" / RUN) == {"seed": winner}
     assert (tmp_path / "run" / "splits.json").read_text() == str(winner)
 
 

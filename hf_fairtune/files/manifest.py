@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..errors import FairTuneError, first_line
+from .atomic import write_atomically
 from .checksums import checksum
-from .errors import FairTuneError, first_line
-from .folder import AUDIT, RECORD, SHARE, write_atomically
+from .folder import AUDIT, RECORD, SHARE
 
 FILE_NAME = "manifest.json"
 # What people edit, and what draws it again.

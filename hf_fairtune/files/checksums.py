@@ -5,8 +5,8 @@ import json
 import os
 from pathlib import Path
 
-from .errors import first_line
-from .folder import write_atomically
+from ..errors import first_line
+from .atomic import write_atomically
 
 FILE_NAME = "checksums.json"
 # Bytes at a time.

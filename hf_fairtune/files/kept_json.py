@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from .folder import write_atomically
+from .atomic import write_atomically
 
 KEY = "sha256"
 

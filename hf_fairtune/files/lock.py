@@ -9,9 +9,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .errors import FairTuneError, first_line
+from ..errors import FairTuneError, first_line
+from .atomic import MAKING, WRITING
 from .folder import FILE_NAME as RUN
-from .folder import MAKING, WRITING, make
+from .folder import make
 
 FILE_NAME, SETUP = "run.lock", "setup.lock"
 # Seconds after which a file that is still being written is one that nobody writes.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_fairtune.checksums import FILE_NAME, damage, is_sealed, seal
+from hf_fairtune.files.checksums import FILE_NAME, damage, is_sealed, seal
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Whose an output folder is, who writes to it, and whether its files are whole."""
