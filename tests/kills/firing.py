@@ -20,6 +20,8 @@ from hf_fairtune.cli.main import main
 
 # Seconds after which a process that was asked to leave, or to end, counts as hanging.
 PATIENCE = 90.0
+# Signals that wait while a process is forked.
+HELD = {signal.SIGINT, signal.SIGTERM}
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,13 @@ def fire(
     """
     start = time.monotonic()
     sys.stdout.flush()
+    # What runs in a child as it is forked puts its locks in order: a signal that cut it short would leave a process
+    # that no start of the command is.
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
     child = os.fork()
     if not child:
         _become(arguments, log, cwd)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
     hit = False
     while time.monotonic() < start + after + PATIENCE:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -81,6 +87,7 @@ def _become(arguments: Sequence[str], log: Path, cwd: Path | None) -> None:
         faulthandler.register(signal.SIGUSR1, file=2)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
         if cwd is not None:
             os.chdir(cwd)
         status = main(arguments)
