@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, *answer)
         except Refusal as error:
             self._send(error.status, error.message.encode(), {"X-Error-Code": error.code} if error.code else {})
-        except Unfinished:  # the client has gone
+        except (Unfinished, ConnectionError):  # the client has gone
             self.close_connection = True
 
     do_HEAD = do_POST = do_PUT = do_GET
