@@ -106,8 +106,9 @@ def as_markdown(table: Table) -> str:
 
 
 def markdown(text: str) -> str:
-    """Make a text safe inside Markdown: no markup, formula, cell or line end, and no heading or list it begins."""
-    return BLOCK.sub(r"\1\\\2", re.sub(r"([\\|*_`<>~$]|\](?=[(\[:]))", r"\\\1", plain(text)))
+    """Make a text safe inside Markdown: no markup, link, formula, cell or line end, no heading or list it begins."""
+    marks = r"([\\|*_`<>~$]|\](?=[(\[:])|:(?=//)|(?<=www)\.|(?<=\w)@(?=\w))"
+    return BLOCK.sub(r"\1\\\2", re.sub(marks, r"\\\1", plain(text), flags=re.IGNORECASE))
 
 
 def as_html(table: Table, most: int = 120) -> str:
