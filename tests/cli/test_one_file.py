@@ -46,8 +46,25 @@ def run(package: Path, *command: str) -> str:
     return done.stdout
 
 
-def fairtune(package: Path, *arguments: str) -> str:
-    return run(package, "-m", "hf_fairtune.cli.main", *arguments)
+def fairtune(package: Path, *commands: list[str]) -> list[str]:
+    """Run commands in one process, which imports once; return what each printed."""
+    code = f"""
+import contextlib, io, json, sys
+from hf_fairtune.cli.main import main
+said = []
+for command in {[*commands]!r}:
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        try:
+            status = main(command)
+        except SystemExit as leave:
+            status = leave.code or 0
+    said.append(out.getvalue())
+    if status:
+        sys.exit(f"{{command}}: {{status}} {{said[-1]}}")
+print("\\n" + json.dumps(said))
+"""
+    found: list[str] = json.loads(run(package, "-W", "ignore", "-c", code).splitlines()[-1])
+    return found
 
 
 def test_a_rate_a_gap_and_a_metric_of_scores(package: Path) -> None:
@@ -62,7 +79,8 @@ def test_a_rate_a_gap_and_a_metric_of_scores(package: Path) -> None:
     lines = [f"- {{metric: {name}, within: [0, 1]}}" for name in rules]
     (package / "rules.yaml").write_text("\n".join(["rules:", *lines]))
     flags = "audit --model p.csv --label y --score p --group sex --n_boot 100 --gate rules.yaml --output_dir out"
-    assert "pass" in fairtune(package, *flags.split())
+    said, listed, card = fairtune(package, flags.split(), ["metrics"], ["metrics", "mean_score"])
+    assert "pass" in said
     audit = json.loads((package / "out" / "audit.json").read_text())["audits"][1]["audit"]
     (cut,) = audit["thresholds"]
     for group in cut["groups"]:
@@ -84,45 +102,47 @@ def test_a_rate_a_gap_and_a_metric_of_scores(package: Path) -> None:
     csv = (package / "out" / "share" / "thresholds.csv").read_text()
     assert "miss_rate" in csv
     assert "odds_kept" in csv
-    assert "Miss rate difference" in fairtune(package, "metrics")
-    assert "made for a test" in fairtune(package, "metrics", "mean_score")
-    code = (
-        "from hf_fairtune.audits.compute import direction as of; print(of('mean_score'), of('miss_rate_difference'))"
-    )
-    assert run(package, "-c", code).split() == ["maximize", "minimize"]
-
-
-def test_a_loss(package: Path) -> None:
-    (package / "hf_fairtune" / "losses" / "nothing.py").write_text(LOSS)
-    code = "import torch; from hf_fairtune.losses.loss import bias_loss_named; one = torch.ones(2)\n"
-    code += "print(float(bias_loss_named('nothing')(one, one, one > 0).value))"
-    assert run(package, "-c", code).strip() == "0.0"
+    assert "Miss rate difference" in listed
+    assert "made for a test" in card
 
 
 def test_a_command(package: Path) -> None:
     (package / "hf_fairtune" / "cli" / "greet.py").write_text(COMMAND)
-    assert "Greet, for a test." in fairtune(package, "--help")
-    assert fairtune(package, "greet", "--name", "Ann").strip() == "hello Ann"
-    assert "Who is greeted." in fairtune(package, "greet", "--help")
+    every, said, own = fairtune(package, ["--help"], ["greet", "--name", "Ann"], ["greet", "--help"])
+    assert "Greet, for a test." in every
+    assert said.strip() == "hello Ann"
+    assert "Who is greeted." in own
 
 
-def test_a_family(package: Path) -> None:
-    room = package / "hf_fairtune" / "families"
-    shutil.copy(room / "vit.py", room / "twin.py")
+def test_a_family_a_loss_and_the_direction_of_a_metric(package: Path) -> None:
+    room = package / "hf_fairtune"
+    shutil.copy(room / "families" / "vit.py", room / "families" / "twin.py")
+    (room / "losses" / "nothing.py").write_text(LOSS)
+    for name, text in {"mean_score": SCORE, "miss_rate": RATE, "miss_rate_difference": GAP}.items():
+        (room / "audits" / "metrics" / f"{name}.py").write_text(f'"""{CARD.format(title=name)}"""\n\n{text}')
     code = """
+import torch
+from hf_fairtune.audits.compute import direction as of
+from hf_fairtune.losses.loss import bias_loss_named
+print(of("mean_score"), of("miss_rate_difference"))
+one = torch.ones(2)
+print(float(bias_loss_named("nothing")(one, one, one > 0).value))
 from transformers import ViTConfig, ViTForImageClassification
 from hf_fairtune.families.family import family_of
 model = ViTForImageClassification(ViTConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, image_size=8))
 model.config.model_type = "twin"
 print(type(family_of(model)).__module__)
 """
-    assert run(package, "-W", "ignore", "-c", code).split() == ["hf_fairtune.families.twin"]
+    assert run(package, "-W", "ignore", "-c", code).split() == [
+        *("maximize", "minimize", "0.0"),
+        "hf_fairtune.families.twin",
+    ]
 
 
 def test_a_method(package: Path, flags: list[str]) -> None:
     (package / "hf_fairtune" / "methods" / "plain.py").write_text(METHOD)
     options = ["--method", "plain", "--strength", "2.5", "--num_train_epochs", "1", "--output_dir", "out"]
-    fairtune(package, "train", *flags, *options)
+    fairtune(package, ["train", *flags, *options])
     for folder in (package / "out", package / "out" / "share"):
         document = json.loads((folder / "fairtune.json").read_text())
         (method,) = [model["training"]["method"] for model in document["models"] if model["id"] == document["model"]]
@@ -135,7 +155,7 @@ def test_a_method(package: Path, flags: list[str]) -> None:
 def test_a_selection(package: Path, flags: list[str]) -> None:
     (package / "hf_fairtune" / "selections" / "last.py").write_text(SELECTION)
     options = "--method full --num_train_epochs 1 --trials 2 --seeds 1 --baselines none"
-    fairtune(package, "search", *flags, *options.split(), "--selection", "last", "--output_dir", "out")
+    fairtune(package, ["search", *flags, *options.split(), "--selection", "last", "--output_dir", "out"])
     document = json.loads((package / "out" / "fairtune.json").read_text())
     search = document["run"]["search"]
     assert (search["best_trial"], search["selection"]["rule"]) == (1, "last")
@@ -145,13 +165,13 @@ def test_a_selection(package: Path, flags: list[str]) -> None:
 
 def test_a_data_set(package: Path, base: Path) -> None:
     (package / "hf_fairtune" / "datasets" / "squares.py").write_text(DATASET)
-    assert "Squares of a test." in fairtune(package, "prepare")
-    said = fairtune(package, "prepare", "squares", "--output_dir", "squares")
+    listed, said = fairtune(package, ["prepare"], ["prepare", "squares", "--output_dir", "squares"])
+    assert "Squares of a test." in listed
     (line,) = [line for line in said.splitlines() if line.startswith("go on:")]
     assert "@misc{squares}" in said
     given = shlex.split(line.partition(" --model MODEL ")[2].partition(" --output_dir")[0])
     options = f"train --method full --model {base} --image_size 16 --use_cpu --num_train_epochs 1 --output_dir out"
-    fairtune(package, *options.split(), *given)
+    fairtune(package, [*options.split(), *given])
     document = json.loads((package / "out" / "fairtune.json").read_text())
     assert document["data"]["name"] == "table.csv"
     assert "squares" not in (package / "out" / "share" / "README.md").read_text()
