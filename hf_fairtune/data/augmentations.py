@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from datasets import Dataset
 from PIL import Image
-from torch import Tensor
+from torch import Generator, Tensor
 
 from ..errors import FairTuneError
-from .augment import ATTEMPTS, RATIO, augment, random_flips
+from .augment import ATTEMPTS, RATIO, Draws, augment, random_flips
 from .decoding import rgb_image
 from .identity import encoded
 
@@ -25,10 +25,10 @@ Resized = Callable[[list[int]], Tensor]
 
 
 class Augmentation(ABC):
-    """Draws from torch's global generator, which `set_seed` and a resumed Trainer govern; its text tells its kind."""
+    """Draws for each row from a generator of its own, so that batches do not matter; its text tells its kind."""
 
     @abstractmethod
-    def __call__(self, rows: list[int], resized: Resized) -> Tensor:
+    def __call__(self, rows: list[int], resized: Resized, draws: Draws) -> Tensor:
         """Return new images of some rows, float32 [n, 3, height, width] from 0 to 255."""
 
 
@@ -38,9 +38,9 @@ class Crop(Augmentation):
 
     smallest: float
 
-    def __call__(self, rows: list[int], resized: Resized) -> Tensor:
+    def __call__(self, rows: list[int], resized: Resized, draws: Draws) -> Tensor:
         """Crop all images at once."""
-        return augment(resized(rows), self.smallest)
+        return augment(resized(rows), draws, self.smallest)
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,16 @@ class OriginalCrop(Augmentation):
     width: int
     images: Dataset = field(repr=False)
 
-    def __call__(self, rows: list[int], resized: Resized) -> Tensor:
+    def __call__(self, rows: list[int], resized: Resized, draws: Draws) -> Tensor:
         """Decode and crop the images one by one."""
-        cut = np.stack([np.asarray(self._cut(row)) for row in rows])
+        cut = np.stack([np.asarray(self._cut(row, draw)) for row, draw in zip(rows, draws, strict=True)])
         images = torch.from_numpy(cut).permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
-        return torch.where(random_flips(len(rows)).view(-1, 1, 1, 1), images.flip(-1), images)
+        return torch.where(random_flips(draws).view(-1, 1, 1, 1), images.flip(-1), images)
 
-    def _cut(self, row: int) -> Image.Image:
+    def _cut(self, row: int, draw: Generator) -> Image.Image:
         (found,) = encoded(self.images, row, row + 1)
         image = rgb_image(found)
-        top, left, height, width = random_box(image.height, image.width, self.smallest)
+        top, left, height, width = random_box(image.height, image.width, self.smallest, draw)
         box = image.crop((left, top, left + width, top + height))
         return box.resize((self.width, self.height), Image.Resampling.BILINEAR)
 
@@ -74,11 +74,11 @@ class OriginalCrop(Augmentation):
 class Flips(Augmentation):
     """Mirror an image left to right, top to bottom and along its diagonal, each or not (SWiFT, section 4.2)."""
 
-    def __call__(self, rows: list[int], resized: Resized) -> Tensor:
+    def __call__(self, rows: list[int], resized: Resized, draws: Draws) -> Tensor:
         """Turn all images at once."""
         images = resized(rows)
         for turn in (lambda x: x.flip(-1), lambda x: x.flip(-2), lambda x: x.transpose(-1, -2)):
-            images = torch.where(random_flips(len(rows)).view(-1, 1, 1, 1), turn(images), images)
+            images = torch.where(random_flips(draws).view(-1, 1, 1, 1), turn(images), images)
         return images
 
 
@@ -99,16 +99,16 @@ def augmentation_of(kind: Augment, smallest: float, images: Dataset, size: tuple
     return Flips()
 
 
-def random_box(height: int, width: int, smallest: float) -> tuple[int, int, int, int]:
+def random_box(height: int, width: int, smallest: float, draw: Generator) -> tuple[int, int, int, int]:
     """Draw a box of an image: top, left, height and width in pixels; the middle where none of ten attempts fits."""
     low, high = RATIO
     bounds = torch.log(torch.tensor(RATIO)).tolist()
     for _ in range(ATTEMPTS):
-        area = height * width * float(torch.empty(1).uniform_(smallest, 1.0))
-        ratio = float(torch.exp(torch.empty(1).uniform_(*bounds)))
+        area = height * width * float(torch.empty(1).uniform_(smallest, 1.0, generator=draw))
+        ratio = float(torch.exp(torch.empty(1).uniform_(*bounds, generator=draw)))
         w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if 0 < w <= width and 0 < h <= height:
-            top = int(torch.randint(0, height - h + 1, (1,)))
-            return top, int(torch.randint(0, width - w + 1, (1,))), h, w
+            top, left = (int(torch.randint(0, room + 1, (1,), generator=draw)) for room in (height - h, width - w))
+            return top, left, h, w
     w, h = min(width, round(height * high)), min(height, round(width / low))
     return (height - h) // 2, (width - w) // 2, h, w

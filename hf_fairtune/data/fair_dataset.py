@@ -38,7 +38,8 @@ class FairDataset:
     Args:
         splits: `train`, `validation` and `test`, then those added; each has the columns `row`, `labels`, `groups`
             (and `cluster`) and yields `pixel_values`, `labels` and `groups` as tensors. Only `train` and `external`
-            are augmented.
+            are augmented: by `FairTrainer` the same whatever workers, processes and interruptions there are; a stock
+            Trainer or DataLoader draws from torch's global generator.
         processor: the image processor whose result the pixels are; save this one with the model.
         exclude: groups and levels that are left out of minimum and gap, and of a balanced set, as are those of rows
             without a known value.

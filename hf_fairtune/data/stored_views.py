@@ -2,11 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from .augmentations import Augmentation, Resized
+from .augment import Draws, seeded
 
 
 @dataclass(frozen=True)
@@ -21,11 +17,6 @@ class StoredView:
         """Return the view of an epoch, counted from 0, where there are `count`."""
         return cls(seed, epoch % count)
 
-    def __call__(self, rows: list[int], augmentation: Augmentation, resized: Resized) -> Tensor:
-        """Augment some rows by draws that seed, view and row decide, and nothing else: [n, 3, height, width]."""
-        seen = []
-        with torch.random.fork_rng(devices=[]):
-            for row in rows:
-                torch.manual_seed(int(np.random.SeedSequence([self.seed, self.number, row]).generate_state(1)[0]))
-                seen.append(augmentation([row], resized))
-        return torch.cat(seen)
+    def draws(self, rows: list[int]) -> Draws:
+        """Return the generators of some rows, which seed, view and row decide."""
+        return [seeded(self.seed, self.number, row) for row in rows]

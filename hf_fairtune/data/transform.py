@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 
+from .augment import Draws, unseeded
 from .augmentations import Augmentation
 from .pixels import cached_pixels
 from .processors import colours
@@ -28,8 +29,7 @@ class PixelTransform:
         augmentation: makes new images of them at each use, in training; None for the plain ones.
         views: of each image in training, one an epoch in turn; 0 for as many as there are epochs.
         view: of the epoch, where there are `views`; the training sets it.
-        before: torch's state of chance before the last batch was augmented, where each use draws.
-        replayed: states that the next batches are drawn from, which a training that goes on sets.
+        draws: of the rows that are read, where each use draws; None for torch's global generator.
     """
 
     pixels: Path
@@ -38,8 +38,7 @@ class PixelTransform:
     augmentation: Augmentation | None = None
     views: int = 0
     view: StoredView = StoredView(0, 0)
-    before: torch.Tensor | None = field(default=None, init=False, repr=False, compare=False)
-    replayed: list[torch.Tensor] | None = field(default=None, init=False, repr=False, compare=False)
+    draws: Draws | None = field(default=None, init=False, repr=False, compare=False)
     _map: np.ndarray | None = field(default=None, init=False, repr=False, compare=False)
 
     def __call__(self, batch: dict[str, list[Any]]) -> dict[str, Any]:
@@ -62,12 +61,8 @@ class PixelTransform:
         """Return the pixel values of some rows, float32 [n, 3, height, width]."""
         if self.augmentation is None:
             return self.images(rows, coloured=True)
-        if self.views:
-            return self._colour(self.view(rows, self.augmentation, self.images))
-        if self.replayed:
-            torch.set_rng_state(self.replayed.pop(0))
-        self.before = torch.get_rng_state()
-        return self._colour(self.augmentation(rows, self.images))
+        draws = self.view.draws(rows) if self.views else self.draws or unseeded(len(rows))
+        return self._colour(self.augmentation(rows, self.images, draws))
 
     def images(self, rows: list[int], *, coloured: bool = False) -> torch.Tensor:
         """Return the cached images as floats from 0 to 255, or as pixel values, shape `(n, 3, height, width)`."""
@@ -88,14 +83,22 @@ class PixelTransform:
         return images.mul_(scale).add_(shift)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the open memory map, and what is of this process, out of the pickle."""
-        return self.__dict__ | {"_map": None, "before": None, "replayed": None}
+        """Leave the open memory map out of the pickle."""
+        return self.__dict__ | {"_map": None}
 
 
 def transform_of(part: Dataset) -> PixelTransform:
     """Return what turns the rows of a split to tensors."""
     transform: PixelTransform = part.format["format_kwargs"]["transform"]
     return transform
+
+
+def transform_in(part: Any) -> PixelTransform | None:
+    """Return what turns the rows of a split to tensors, or None where it is none of ours."""
+    if not isinstance(part, Dataset) or "row" not in part.column_names or part.format["type"] != "custom":
+        return None
+    transform = part.format["format_kwargs"].get("transform")
+    return transform if isinstance(transform, PixelTransform) else None
 
 
 def cached_transform(images: Dataset, stamps: list[str], processor: Any, folder: Path) -> PixelTransform:

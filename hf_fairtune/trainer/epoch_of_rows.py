@@ -5,6 +5,14 @@ from typing import Any
 from transformers import TrainerCallback, TrainerState
 
 
+def whole_batches(loader: Any) -> Any:
+    """Return what makes the batches of a loader, before processes share them, or the first are left out."""
+    batches: Any = getattr(loader, "batch_sampler", None)
+    while hasattr(batches, "batch_sampler"):
+        batches = batches.batch_sampler
+    return batches
+
+
 class EpochOfRows(TrainerCallback):
     """Tell the sampler of the training rows the epoch that begins.
 
@@ -14,9 +22,6 @@ class EpochOfRows(TrainerCallback):
 
     def on_epoch_begin(self, _: Any, state: TrainerState, *__: Any, **objects: Any) -> None:
         """Tell it, before the loader leaves anything out."""
-        batches: Any = getattr(objects.get("train_dataloader"), "batch_sampler", None)
-        while hasattr(batches, "batch_sampler"):
-            batches = batches.batch_sampler
-        sampler: Any = getattr(batches, "sampler", None)
+        sampler: Any = getattr(whole_batches(objects.get("train_dataloader")), "sampler", None)
         if hasattr(sampler, "set_epoch"):
             sampler.set_epoch(int(state.epoch or 0))

@@ -18,6 +18,7 @@ from transformers.trainer_utils import has_length
 
 from ..data.identity import digest
 from ..data.transform import transform_of
+from ..data.uses import DECIDED_BY
 from ..methods.method import Method
 from ..search.modes import Mode
 from ..search.plan import Plan
@@ -74,6 +75,7 @@ def start_of(trainer: FairTrainer) -> dict[str, object]:
     found: dict[str, object] = {"devices": trainer.args.world_size * max(1, trainer.args.n_gpu)}
     if trainer.data is not None:
         found["image processor"] = digest(trainer.data.processor.to_dict())
+        found["augmentation draws"] = DECIDED_BY
     return found | {"model configuration": configuration_of(model), "model weights": weights_of(model)}
 
 

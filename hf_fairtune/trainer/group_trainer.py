@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers.trainer_utils import EvalLoopOutput
 
+from ..data.transform import transform_in
 from .group_metrics import GROUPS, LABELS, GroupMetrics
-from .kept_prefix import transform_in
 from .paper_trainer import PaperTrainer
 
 logger = logging.getLogger(__name__)

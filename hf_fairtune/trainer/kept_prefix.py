@@ -18,7 +18,7 @@ from transformers import Trainer, TrainerCallback, TrainerState
 from ..data.activations import ActivationStore, ActivationTransform
 from ..data.identity import digest
 from ..data.stored_views import StoredView
-from ..data.transform import PixelTransform, transform_of
+from ..data.transform import PixelTransform, transform_in, transform_of
 from ..errors import FairTuneError
 from ..families.prefix import Prefix
 
@@ -164,14 +164,6 @@ class KeptPrefix(TrainerCallback):
         rows, size = transform.kept_rows.tolist(), self.trainer.args.eval_batch_size
         for start in range(first // size * size, len(rows), size):
             yield self._outputs(transform.pixels_of(rows[start : start + size]))[max(0, first - start) :]
-
-
-def transform_in(part: Any) -> PixelTransform | None:
-    """Return what turns the rows of a split to tensors, or None where it is none of ours."""
-    if not isinstance(part, Dataset) or "row" not in part.column_names or part.format["type"] != "custom":
-        return None
-    transform = part.format["format_kwargs"].get("transform")
-    return transform if isinstance(transform, PixelTransform) else None
 
 
 def rows_of(part: Dataset) -> np.ndarray:

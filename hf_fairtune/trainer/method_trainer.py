@@ -6,9 +6,11 @@ from torch import Tensor, nn
 from torch.utils.data import Sampler
 
 from ..data.balanced_sampler import balanced_sampler
+from ..data.uses import UsedRows, Uses
 from ..errors import FairTuneError
 from ..methods.method import Batch, Method, forward
 from .divergence import Divergence
+from .epoch_of_rows import whole_batches
 from .even_shares import EvenShares, real_rows, weight
 from .finite_start import check_first_scores
 from .group_metrics import LABELS
@@ -22,6 +24,7 @@ class MethodTrainer(GroupTrainer):
 
     method: Method
     divergence: Divergence
+    train_dataset: Any
     _start: Start
     _is_begun = False
     # Rows that a batch keeps together.
@@ -85,8 +88,16 @@ class MethodTrainer(GroupTrainer):
         return loss
 
     def get_train_dataloader(self) -> Any:
-        """Return the stock loader; several processes share a last batch that is not full."""
-        return EvenShares.of(super().get_train_dataloader(), self._block)
+        """Return the stock loader; each use of a row draws its own augmentation, and a last batch is shared evenly."""
+        given, self.train_dataset = self.train_dataset, UsedRows.of(self.train_dataset)
+        try:
+            loader = super().get_train_dataloader()
+        finally:
+            self.train_dataset = given
+        if isinstance(loader.dataset, UsedRows):
+            batches = whole_batches(loader)
+            batches.sampler = Uses(batches.sampler, self.args.seed)
+        return EvenShares.of(loader, self._block)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         data: Any = self.train_dataset if train_dataset is None else train_dataset

@@ -20,10 +20,11 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ..data.fair_dataset import FairDataset
 from ..methods.method import Method
-from ..signals import Stopped
+from ..signals import Stopped, stopping_safely
 from .baselines import mask_for
 from .chance import unchanged_chance
 from .kept_prefix import EVALUATION, TRAIN, Filled
+from .stopping import stop_if_asked
 from .stopwatch import TIMED, Stopwatch, now
 from .subset import on_subset
 from .timing import Cost, Timing, rows_fitted, rows_read
@@ -31,7 +32,7 @@ from .timing import Cost, Timing, rows_fitted, rows_read
 if TYPE_CHECKING:
     from .fair import FairTrainer
 
-FOLDER = ".price"
+FOLDER, WHERE = ".price", "as a few steps were timed"
 
 
 def cost(trainer: FairTrainer, method: Method, fraction: float = 1.0, folds: int = 0, refits: int = 0) -> Cost:
@@ -61,7 +62,8 @@ def cost(trainer: FairTrainer, method: Method, fraction: float = 1.0, folds: int
 
 def _timing(trainer: FairTrainer, method: Method) -> Timing:
     assert trainer.data is not None
-    with unchanged_chance():
+    # A signal is answered by one line, of the timing: the checkpoint that the timed training writes is removed.
+    with unchanged_chance(), stopping_safely():
         watch, fitted, read, filled = _timed(trainer, method, 1 + TIMED)
         # Without a step the model is only run forward, as in an evaluation.
         a_row = scored = watch.evaluation / _evaluated(trainer, trainer.data)
@@ -118,8 +120,9 @@ def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatc
         watch.stop = now(args)
         if not watch.evaluation:
             timed._evaluate(None, None)
+        stop_if_asked(args, WHERE)
     except Stopped as stop:
-        raise Stopped(stop.asked, "as a few steps were timed") from None
+        raise Stopped(stop.asked, WHERE) from None
     finally:
         timed.accelerator.wait_for_everyone()
         if args.should_save:

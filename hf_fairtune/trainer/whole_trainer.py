@@ -6,14 +6,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
 from ..families.precision import HALF, float32_head
-from . import batch_ahead
 from .checkpoints import PREFIX, keep_whole, load_whole, named_checkpoint
 from .kept_prefix import Filled, kept_prefix
 
@@ -40,21 +38,6 @@ class WholeTrainer(Trainer):
     def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
         with kept_prefix(self, getattr(self.args, "activation_gb", 0.0), self.activation_folder) as self.filled:
             return super()._inner_training_loop(*args, **kwargs)
-
-    def _run_epoch(self, *args: Any, **options: Any) -> None:
-        checkpoint, first = options["resume_from_checkpoint"], options["epoch"] == options["epochs_trained"]
-        if checkpoint is not None and first and options["steps_trained_in_current_epoch"]:
-            batch_ahead.draw_again(self, checkpoint)
-        super()._run_epoch(*args, **options)
-
-    def _save_rng_state(self, output_dir: str) -> None:
-        super()._save_rng_state(output_dir)
-        batch_ahead.keep_chance(self, output_dir)
-
-    def _load_rng_state(self, checkpoint: str | None) -> None:
-        ahead = torch.get_rng_state()
-        super()._load_rng_state(checkpoint)
-        batch_ahead.settle(self, ahead)
 
     def evaluation_loop(
         self,

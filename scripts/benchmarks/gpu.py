@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import ViTConfig, ViTForImageClassification
 
-from hf_fairtune.data.augment import augment
+from hf_fairtune.data.augment import augment, unseeded
 from hf_fairtune.importance.fisher import fisher_importance
 from hf_fairtune.masks.mask import Mask, apply_mask
 from hf_fairtune.masks.space import regular
@@ -91,7 +91,7 @@ class Bench:
     def pixels(self, rows: Tensor, *, augmented: bool = False) -> Tensor:
         """Return the pixel values of rows, float32 [n, 3, height, width]."""
         images = self.images[rows].float()
-        return (augment(images) if augmented else images).div_(127.5).sub_(1)
+        return (augment(images, unseeded(len(rows))) if augmented else images).div_(127.5).sub_(1)
 
     def step(self, model: ViTForImageClassification, optimizer: torch.optim.Optimizer, rows: Tensor) -> None:
         """Take a training step."""

@@ -27,7 +27,7 @@ from transformers import ViTImageProcessor, default_data_collator
 
 from hf_fairtune import DataArguments, load_fair_dataset
 from hf_fairtune.cli.flags import silence
-from hf_fairtune.data.augment import random_boxes, random_flips
+from hf_fairtune.data.augment import random_boxes, random_flips, unseeded
 from hf_fairtune.data.collate import collate
 from hf_fairtune.datasets.lesions import LesionBias, draw_lesions, lesion_table
 
@@ -58,11 +58,11 @@ class Stock(torch.utils.data.Dataset[dict[str, Any]]):
         """Return a row."""
         image = Image.open(self.paths[place]).convert("RGB")
         if self.augmented:
-            top, left, height, width = random_boxes(1, image.height, image.width)[0].tolist()
+            top, left, height, width = random_boxes(unseeded(1), image.height, image.width)[0].tolist()
             x, y = left * image.width, top * image.height
             box = (x, y, x + width * image.width, y + height * image.height)
             image = image.resize((SIZE, SIZE), Image.Resampling.BILINEAR, box)
-            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if random_flips(1)[0] else image
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if random_flips(unseeded(1))[0] else image
         pixels = self.processor(image, return_tensors="pt")["pixel_values"][0]
         return {"pixel_values": pixels, "labels": 0, "groups": 0}
 

@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file
 
 DATA = "--label label --positive malignant --group skin --cluster patient_id --image_size 16"
-TRAINED = f"{DATA} --num_train_epochs 3 --seed 3 --use_cpu --stored_views 2"
+TRAINED = f"{DATA} --num_train_epochs 3 --seed 3 --use_cpu"
 BATCH = 32
 COMMANDS = {
     "train": f"train --model {{base}} {TRAINED} --method full --learning_rate 3e-3",

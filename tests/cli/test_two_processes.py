@@ -14,7 +14,7 @@ from scripts.benchmarks.two_processes import compared
 from tests.cli.conftest import run_without_card
 from tests.processes import start, together, wait
 
-EPOCHS = "--method full --num_train_epochs 3 --learning_rate 3e-3 --stored_views 2 --per_device_train_batch_size"
+EPOCHS = "--method full --num_train_epochs 3 --learning_rate 3e-3 --per_device_train_batch_size"
 
 
 @pytest.fixture(scope="module")

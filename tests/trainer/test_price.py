@@ -1,6 +1,7 @@
 """The price of a training: seconds by a clock that the tests turn, steps by a real one, and no trace of either."""
 
 import random
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,9 +23,10 @@ from hf_fairtune.methods.full import Full
 from hf_fairtune.methods.method import Method
 from hf_fairtune.methods.swift import Swift
 from hf_fairtune.trainer.price import cost, few_rows, peak_memory, searched_methods
-from hf_fairtune.trainer.stopwatch import Stopwatch
+from hf_fairtune.trainer.stopwatch import TIMED, Stopwatch
 from hf_fairtune.trainer.timing import Cost, rows_fitted
 from tests.conftest import tiny_vit
+from tests.trainer.moments import signal_in_step
 from tests.trainer.test_fair import arguments
 
 
@@ -182,6 +184,19 @@ def test_trained_the_same_with_and_without(tmp_path: Path, data: FairDataset) ->
     assert all(torch.equal(one[name], other[name]) for name in other)
     logs = [[(entry["epoch"], entry.get("eval_auc")) for entry in run.state.log_history] for run in runs]
     assert logs[0] == logs[1]
+
+
+@pytest.mark.parametrize("step", [2, 1 + TIMED])
+def test_a_stop_names_no_checkpoint_of_the_timing(
+    tmp_path: Path, data: FairDataset, step: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In its middle and in its last step; nothing of it stays."""
+    run = trainer(tmp_path, data, Full())
+    line = "stopped by SIGINT as a few steps were timed; the same command goes on from here."
+    with pytest.raises(KeyboardInterrupt) as stop, signal_in_step(step, signal.SIGINT):
+        cost(run, run.method)
+    said = [own for own in capsys.readouterr().err.splitlines() if own.startswith("stopped")]
+    assert (str(stop.value), said, list(tmp_path.iterdir())) == (line, [line], [])
 
 
 def test_an_open_mask_is_priced_by_the_known_ones(tmp_path: Path, data: FairDataset) -> None:
