@@ -27,7 +27,11 @@ COMMANDS = {
     "search": f"search --model {{base}} {TRAINED} --trials 4 --baselines full --baseline_trials 2",
     "debias": f"debias --model {{one}}/train {TRAINED} --seeds 1 --head_learning_rate 0.02",
     "audit": f"audit --model {{one}}/train {DATA}",
+    "compare": f"compare --models {{base}} {TRAINED.replace(' --seed 3', '')} --methods full swift --trials 2",
 }
+RECORDS = ("fairtune.json", "audit.json", "benchmark.json")
+# Of a comparison the models that its repairs start from.
+MODELS = ("*.safetensors", "units/*/*/*/*/model/*.safetensors")
 # What says how long, when, where and in how many parts.
 APART = (
     "seconds",
@@ -82,7 +86,7 @@ def entries(record: object, name: str = "") -> Iterator[tuple[str, object]]:
 
 def compared(one: Path, two: Path) -> Found:
     """Set two folders of a command side by side."""
-    file = next(name for name in ("fairtune.json", "audit.json") if (one / name).is_file())
+    file = next(name for name in RECORDS if (one / name).is_file())
     records = [dict(entries(json.loads((place / file).read_text()))) for place in (one, two)]
     equal, numbers, other = 0, 0.0, sorted(records[0].keys() ^ records[1].keys())
     for name in records[0].keys() & records[1].keys():
@@ -94,7 +98,7 @@ def compared(one: Path, two: Path) -> Found:
             numbers = max(numbers, abs(first - second) / max(1.0, abs(first), abs(second)))
         else:
             other.append(name)
-    weights = [[load_file(path) for path in sorted(place.glob("*.safetensors"))] for place in (one, two)]
+    weights = [[load_file(path) for pattern in MODELS for path in sorted(place.glob(pattern))] for place in (one, two)]
     apart = math.nan
     for own, others in zip(*weights, strict=True):
         assert own.keys() == others.keys()
