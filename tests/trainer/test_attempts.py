@@ -112,9 +112,7 @@ def test_of_two_processes_that_lack_memory_each_start_is_an_attempt(
         assert found is not None
         return [(trial.state, trial.failure, trial.retried, trial.message) for trial in found.trials]
 
-    said = (
-        "memory ran out (CUDA out of memory. Tried to allocate 2.00 GiB.); it is back in the queue; it fails"
-    )
+    said = "memory ran out (CUDA out of memory. Tried to allocate 2.00 GiB.); it is back in the queue; it fails"
     for _ in range(2):
         assert processes.wait(processes.start(partial(work, True), tmp_path)) == [1, 1]
         assert [said in (tmp_path / f"rank{rank}.log").read_text() for rank in (0, 1)] == [False, True]
