@@ -15,7 +15,8 @@ A repair, such as swift, starts from the trained model of the reference (--base)
 --num_train_epochs, are then shared by all trainings.
 
 Run the same command again to go on after a kill, in another terminal to share the work, or with more methods, tasks or
-seeds. What was there before cannot change. OUTPUT_DIR/progress.txt says how far it is; compare.html is the report.
+seeds. What was there before cannot change. Under `accelerate launch` several devices share each training.
+OUTPUT_DIR/progress.txt says how far it is; compare.html is the report.
 """
 
 import json

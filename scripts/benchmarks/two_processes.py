@@ -21,13 +21,14 @@ from safetensors.torch import load_file
 
 DATA = "--label label --positive malignant --group skin --cluster patient_id --image_size 16"
 TRAINED = f"{DATA} --num_train_epochs 3 --seed 3 --use_cpu --stored_views 2"
+RATES = "--learning_rate_low 1e-3 --learning_rate_high 1e-2"
 BATCH = 32
 COMMANDS = {
     "train": f"train --model {{base}} {TRAINED} --method full --learning_rate 3e-3",
     "search": f"search --model {{base}} {TRAINED} --trials 4 --baselines full --baseline_trials 2",
     "debias": f"debias --model {{one}}/train {TRAINED} --seeds 1 --head_learning_rate 0.02",
     "audit": f"audit --model {{one}}/train {DATA}",
-    "compare": f"compare --models {{base}} {TRAINED.replace(' --seed 3', '')} --methods full swift --trials 2",
+    "compare": f"compare --models {{base}} {TRAINED.replace(' --seed 3', '')} --methods full swift --trials 2 {RATES}",
 }
 RECORDS = ("fairtune.json", "audit.json", "benchmark.json")
 # Of a comparison the models that its repairs start from.
