@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 
@@ -32,7 +33,8 @@ COMMANDS = {
 }
 RECORDS = ("fairtune.json", "audit.json", "benchmark.json")
 # Of a comparison the models that its repairs start from.
-MODELS = ("*.safetensors", "units/*/*/*/*/model/*.safetensors")
+UNIT = "units/*/*/*/*"
+MODELS = ("*.safetensors", f"{UNIT}/model/*.safetensors")
 # What says how long, when, where and in how many parts.
 APART = (
     "seconds",
@@ -68,6 +70,8 @@ def flags(command: str, places: Mapping[str, Path], batch: int) -> list[str]:
     more = ["--dataset", str(places["dataset"]), "--data_cache", str(places["cache"])]
     more += ["--output_dir", str(places["folder"] / command)]
     more += [] if command == "audit" else ["--per_device_train_batch_size", str(batch)]
+    repair = {"num_train_epochs": 3, "per_device_train_batch_size": batch}
+    more += ["--repair", json.dumps(repair)] if command == "compare" else []
     return [*COMMANDS[command].format(**places).split(), *more]
 
 
@@ -85,10 +89,17 @@ def entries(record: object, name: str = "") -> Iterator[tuple[str, object]]:
         yield name, record
 
 
+def scores(folder: Path) -> Iterator[tuple[str, object]]:
+    """Yield the scores that the trainings of a comparison left, by their names."""
+    for path in folder.glob(f"{UNIT}/scores.npz"):
+        with np.load(path) as file:
+            yield from entries({name: file[name].tolist() for name in file.files}, str(path.relative_to(folder)))
+
+
 def compared(one: Path, two: Path) -> Found:
     """Set two folders of a command side by side."""
     file = next(name for name in RECORDS if (one / name).is_file())
-    records = [dict(entries(json.loads((place / file).read_text()))) for place in (one, two)]
+    records = [dict((*entries(json.loads((place / file).read_text())), *scores(place))) for place in (one, two)]
     equal, numbers, other = 0, 0.0, sorted(records[0].keys() ^ records[1].keys())
     for name in records[0].keys() & records[1].keys():
         values = records[0][name], records[1][name]

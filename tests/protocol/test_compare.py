@@ -360,7 +360,9 @@ def test_two_processes_are_one_worker(making: Make, tmp_path: Path, monkeypatch:
     def work() -> str:
         return str(compare(protocol(8), tmp_path / "two"))
 
-    assert compare(protocol(16), tmp_path / "one", say=quiet) is not None
+    alone = Worker(protocol(16), tmp_path / "one", say=quiet)
+    alone.open()
+    assert alone.work()
     (_, one), (_, two) = ([*Units(protocol(8), tmp_path / name / "units")] for name in ("one", "two"))
     held, began = two.lock(), processes.start(work, tmp_path)
     assert held is not None
@@ -378,4 +380,4 @@ def test_two_processes_are_one_worker(making: Make, tmp_path: Path, monkeypatch:
     found = [log.with_suffix(".json").read_text() for log in logs]
     assert found[0] == found[1] != '"None"'
     with pytest.raises(FairTuneError, match="was begun with 2 devices in place of 1"):
-        compare(protocol(8, (0, 1)), tmp_path / "two", say=quiet)
+        Worker(protocol(8, (0, 1)), tmp_path / "two", say=quiet).open()
