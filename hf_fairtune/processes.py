@@ -35,6 +35,11 @@ def count() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
+def is_main() -> bool:
+    """Tell whether this is the process that works, writes and speaks for all."""
+    return count() == 1 or dist.get_rank() == 0
+
+
 def once(work: Callable[[], Made]) -> Made:
     """Return on every process what `work` returns on the main one; the others wait, for as long as it takes.
 
@@ -44,7 +49,7 @@ def once(work: Callable[[], Made]) -> Made:
     if count() == 1:
         return work()
     found, error = [Tried()], None
-    if dist.get_rank() == 0:
+    if is_main():
         found[0], error = _tried(work)
     dist.broadcast_object_list(found, src=0, group=_patient())
     (made,) = _made(found, error)

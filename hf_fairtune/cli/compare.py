@@ -15,11 +15,11 @@ A repair, such as swift, starts from the trained model of the reference (--base)
 --num_train_epochs, are then shared by all trainings.
 
 Run the same command again to go on after a kill, in another terminal to share the work, or with more methods, tasks or
-seeds. What was there before cannot change. OUTPUT_DIR/progress.txt says how far it is; compare.html is the report.
+seeds. What was there before cannot change. Under `accelerate launch` several devices share each training.
+OUTPUT_DIR/progress.txt says how far it is; compare.html is the report.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FairTuneError
+from ..processes import is_main, once
 from ..protocol.comparison import compare
 from ..protocol.entry import CONTROLS, check_shared, entries_of
 from ..protocol.protocol import Protocol, Settings
@@ -90,16 +91,13 @@ ARGUMENTS = (CompareArguments, Settings)
 
 def run(arguments: CompareArguments, settings: Settings, flags: list[str]) -> None:
     """Run the comparison, or the rest of it; print and write what it found."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise FairTuneError(
-            "`fairtune compare` shares its trainings among workers, each on one device; begin the same command once a "
-            "device, without `accelerate launch` or `torchrun`."
-        )
     folder = Path(arguments.output_dir)
     say = partial(print, flush=True)
     found = compare(protocol_of(arguments, settings, flags), folder, arguments.max_hours, say)
-    if found is not None:
-        pages = write_benchmark(found, folder)
+    if found is None:
+        return
+    pages = once(partial(write_benchmark, found, folder))
+    if is_main():
         print(f"{benchmark_text(found)}\n\nwritten: {', '.join(str(page) for page in pages)}")
 
 

@@ -27,6 +27,7 @@ from ..files.atomic import write_atomically
 from ..files.checksums import damage, seal
 from ..loading import load_processor, load_with_new_head, load_with_own_head
 from ..methods.method import Method, method_named
+from ..processes import once
 from ..search.outcome import NoWinnerError
 from ..trainer.audits import MODEL, VALIDATION
 from ..trainer.chance import unchanged_chance
@@ -111,8 +112,10 @@ class Bench:
             found.remove_callback(kind)
         return found
 
-    def check(self) -> dict[str, str]:
-        """Load the data, and the model that the base starts from, once; return hashes of what trainings begin with.
+    def check(self) -> dict[str, object]:
+        """Load the data, and the model that the base starts from, once; return what trainings begin with, as hashes.
+
+        How many devices share a step counts too: a batch is of each.
 
         Raises:
             FairTuneError: one of them cannot be used.
@@ -123,7 +126,9 @@ class Bench:
                 model = self.start(self.units.search(self.task, 0, self.protocol.entry(self.protocol.base)))()
         except FairTuneError as error:
             raise FairTuneError(f"`tasks`: `{self.task.name}`: {error}") from error
-        found = {"model configuration": configuration_of(model), "model weights": weights_of(model)}
+        args = self.protocol.training
+        found: dict[str, object] = {"devices": args.world_size * max(1, args.n_gpu)}
+        found |= {"model configuration": configuration_of(model), "model weights": weights_of(model)}
         return found | {"image processor": digest(self.folds[0].processor.to_dict())}
 
     def refusal(self, entry: Entry) -> str:
@@ -148,23 +153,18 @@ class Bench:
         return load_with_new_head(self.task.model, self.folds[0].label_names)
 
     def run(self, unit: AnyUnit) -> None:
-        """Run a unit, or the rest of one that was killed, and leave its record."""
-        if unit.seed is None:
-            self.search(unit)  # type: ignore[arg-type]
-        else:
-            self.train(unit)  # type: ignore[arg-type]
-        shutil.rmtree(unit.folder / WORK, ignore_errors=True)
+        """Run a unit, or the rest of one that was killed, and leave its record; every process of a run comes here."""
+        record = self.search(unit) if unit.seed is None else self.train(unit)  # type: ignore[arg-type]
+        once(partial(leave, unit, record))
 
-    def search(self, unit: Unit[Tuned]) -> None:
+    def search(self, unit: Unit[Tuned]) -> Tuned:
         """Search the learning rate and the knobs of a method."""
         settings, entry = self.protocol.settings, unit.entry
         if reason := self.refusal(entry) or self.without_start(unit):
-            unit.keep(Tuned({}, NAN, lacking=reason))
-            return
+            return Tuned({}, NAN, lacking=reason)
         trainer = self.trainer(unit, entry.method.tuned(*entry.knobs))
         if not (entry.is_tuned and settings.trials):
-            unit.keep(Tuned(entry.method.hyperparameters(), trainer.args.learning_rate))
-            return
+            return Tuned(entry.method.hyperparameters(), trainer.args.learning_rate)
         try:
             trainer.hyperparameter_search(
                 settings.rates(),
@@ -175,40 +175,33 @@ class Bench:
                 selection=entry.selection or settings.selection,
             )
         except NoWinnerError as error:
-            unit.keep(Tuned({}, NAN, lacking=str(error)))
-            return
-        rate = float(trainer.args.learning_rate)
-        unit.keep(Tuned(trainer.method.hyperparameters(), rate, trainer.search))
+            return Tuned({}, NAN, lacking=str(error))
+        return Tuned(trainer.method.hyperparameters(), float(trainer.args.learning_rate), trainer.search)
 
-    def train(self, unit: Unit[Trained]) -> None:
+    def train(self, unit: Unit[Trained]) -> Trained:
         """Train a method as its search chose, score the test splits once, and keep the model where others start."""
         tuned = self.units.search(unit.task, unit.fold, unit.entry).record()
         if reason := tuned.lacking or self.without_start(unit):
-            unit.keep(Trained(NAN, NAN, 0, lacking=reason))
-            return
+            return Trained(NAN, NAN, 0, lacking=reason)
         method = method_named(unit.entry.method.name, **tuned.hyperparameters)
         trainer, begin = self.trainer(unit, method), time.monotonic()
         trainer.args.learning_rate = tuned.learning_rate
         try:
             trainer.train(resume_from_checkpoint=True)
         except DivergedError as error:
-            unit.keep(Trained(NAN, NAN, 0, lacking=str(error)))
-            return
+            return Trained(NAN, NAN, 0, lacking=str(error))
         seconds, assembled = time.monotonic() - begin, trainer.audits
         assert assembled is not None
         data = self.folds[unit.fold]
         cut = youden(data.columns(VALIDATION)["labels"], assembled.scores(MODEL, VALIDATION)).value
         rows = {split: len(data[split]) for split in data.test_splits}
-        note(self.units.root, (unit.task.name, unit.fold, unit.entry.name, unit.seed), rows)
+        once(partial(note, self.units.root, (unit.task.name, unit.fold, unit.entry.name, unit.seed), rows))
         scores = {split: assembled.scores(MODEL, split) for split in data.test_splits}
-        write_scores(unit.folder / SCORES, scores)
+        once(partial(write_scores, unit.folder / SCORES, scores))
         if unit.entry.name == self.protocol.base:
-            model = trainer.model.merge_and_unload() if isinstance(trainer.model, PeftModel) else trainer.model
-            model.save_pretrained(unit.folder / MODEL_FOLDER)
-            data.processor.save_pretrained(unit.folder / MODEL_FOLDER)
-            seal(unit.folder / MODEL_FOLDER)
+            once(partial(hand_on, trainer, unit.folder / MODEL_FOLDER))
         mask = None if is_staged(trainer.method) else trainer.method.record().mask
-        unit.keep(Trained(cut, seconds, counts(trainer.model)[1], mask, rows=rows))
+        return Trained(cut, seconds, counts(trainer.model)[1], mask, rows=rows)
 
 
 def checked(model: Path) -> str:
@@ -222,6 +215,20 @@ def checked(model: Path) -> str:
             f"`{model}`, which repairs start from, is damaged ({reason}); delete the folder `{model.parent}`."
         )
     return str(model)
+
+
+def leave(unit: AnyUnit, record: Tuned | Trained) -> None:
+    """Write the record of a unit, and remove what it worked with."""
+    unit.keep(record)  # type: ignore[arg-type]
+    shutil.rmtree(unit.folder / WORK, ignore_errors=True)
+
+
+def hand_on(trainer: FairTrainer, folder: Path) -> None:
+    """Write a trained model that repairs start from."""
+    model = trainer.model.merge_and_unload() if isinstance(trainer.model, PeftModel) else trainer.model
+    model.save_pretrained(folder)
+    trainer.processing_class.save_pretrained(folder)
+    seal(folder)
 
 
 def write_scores(path: Path, scores: dict[str, np.ndarray]) -> None:

@@ -13,6 +13,7 @@ from ..document.benchmark import Benchmark
 from ..document.benchmark_task import RANKED, Ranked
 from ..document.provenance import Provenance, hardware
 from ..errors import FairTuneError
+from ..processes import is_main, once
 from .facts import facts_of
 from .prices import price_said, prices_of
 from .progress import keep_progress, progress
@@ -27,7 +28,8 @@ def compare(
 ) -> Benchmark | None:
     """Run what is not done yet of a protocol, and judge it; None where the hours ended, or another worker runs on.
 
-    A killed comparison goes on where it was, by the same call; a call in another process shares the work.
+    A killed comparison goes on where it was, by the same call; a call in another process shares the work. Processes of
+    a distributed run are one worker; the main one says how far it is, and all return the same.
 
     Args:
         protocol: what is compared.
@@ -40,16 +42,25 @@ def compare(
     """
     if not max_hours > 0:
         raise FairTuneError(f"`max_hours` is {max_hours:g}; give a number above 0, or leave it out.")
+    say = say if is_main() else silent
     worker = Worker(protocol, Path(folder), 3600 * max_hours, say)
     worker.open()
-    if any(not unit.is_done for unit in worker.units):
+    if not once(lambda: all(unit.is_done for unit in worker.units)):
         prices = prices_of(worker, say)
         worker.expected = prices.of
         say(price_said(worker, prices))
     worker.after = partial(keep_progress, worker)
-    whole = worker.work()
-    say(progress(worker))
-    say(tested(worker))
+    return once(partial(concluded, worker, worker.work()))
+
+
+def silent(_: str) -> None:
+    """Say nothing; the main process speaks."""
+
+
+def concluded(worker: Worker, whole: bool) -> Benchmark | None:
+    """Say how far a comparison is, and judge it if it is whole."""
+    worker.say(progress(worker))
+    worker.say(tested(worker))
     return judged(worker) if whole else None
 
 

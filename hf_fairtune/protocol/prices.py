@@ -6,14 +6,15 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import fmean
-from tempfile import TemporaryDirectory
 
 from pydantic import TypeAdapter
 
 from ..errors import first_line
 from ..files.kept_json import read_json, write_json
+from ..processes import once
 from ..progress import duration
 from ..trainer.price import cost, searched_methods
 from .entry import Entry
@@ -53,7 +54,7 @@ class Prices:
 def prices_of(worker: Worker, say: Callable[[str], None]) -> Prices:
     """Time a few steps of each method with each model, or read what an earlier start timed in the same folder."""
     found, path = Prices(worker.protocol.settings.trials), worker.root / FILE_NAME
-    kept = _kept(path)
+    kept = once(partial(_kept, path))
     for task in worker.protocol.tasks:
         bench = worker.bench(task)
         found.rows[task.name] = sum(len(data["train"]) for data in bench.folds) // len(bench.folds)
@@ -63,17 +64,16 @@ def prices_of(worker: Worker, say: Callable[[str], None]) -> Prices:
             if entry.name not in known and not bench.refusal(entry):
                 say(f"timing a few steps of {entry.name} on {task.name}")
                 known[entry.name] = _timed(worker, task, entry)
-                write_json(path, found.seconds)
+                once(partial(write_json, path, found.seconds))
     return found
 
 
 def _timed(worker: Worker, task: Task, entry: Entry) -> tuple[float, float]:
     bench = worker.bench(task)
     trainer = bench.trainer(worker.units.search(task, 0, entry), entry.method, bench.fresh)
-    # In a folder of its own: another worker may time the same method, or run the unit.
-    with TemporaryDirectory(dir=worker.root, prefix=".price-") as folder:
-        trainer.args.output_dir = folder
-        costs = [cost(trainer, method) for method in searched_methods(trainer).values()]
+    # Not in the unit's folder: another worker may run the unit.
+    trainer.args.output_dir = str(worker.root)
+    costs = [cost(trainer, method) for method in searched_methods(trainer).values()]
     return fmean(one.trial for one in costs), max(one.training for one in costs)
 
 

@@ -1,4 +1,7 @@
-"""A worker of a comparison: it takes units that are free and ready, until none is left; several share the work."""
+"""A worker of a comparison: it takes units that are free and ready, until none is left; several share the work.
+
+A worker may be several processes: the main one takes units and speaks, and all run them together.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock
 
 from ..data.known_rows import NAME as ROWS
 from ..errors import FairTuneError, listed
 from ..files.folder import check, check_place, claim, undone_if_refused
+from ..processes import once
 from ..progress import duration
 from .bench import SPLITS, Bench
 from .protocol import Protocol
@@ -21,6 +29,20 @@ from .unit import WORK, AnyUnit, Units
 # Seconds between two looks for a unit that became ready by another worker.
 POLL = 2.0
 UNITS = "units"
+
+
+class Turn(NamedTuple):
+    """What a worker does next: it runs a unit, by its place among all; it leaves; or it waits.
+
+    Args:
+        unit: that it holds.
+        ends: whether it leaves, as all are done or the hours are up.
+        whole: whether all are done.
+    """
+
+    unit: int | None = None
+    ends: bool = False
+    whole: bool = False
 
 
 @dataclass
@@ -43,6 +65,7 @@ class Worker:
     expected: Callable[[AnyUnit], float] = lambda unit: 0.0
     after: Callable[[], object] = lambda: None
     _benches: dict[str, Bench] = field(default_factory=dict, init=False)
+    _held: FileLock | None = field(default=None, init=False)
 
     @property
     def units(self) -> Units:
@@ -67,10 +90,10 @@ class Worker:
             check(units.root / task.name, task.fingerprint)
         for unit in units:
             check(unit.folder, unit.fingerprint)
-        with ExitStack() as stack:
+        with self.protocol.training.main_process_first(), ExitStack() as stack:
             for task in self.protocol.tasks:
                 stack.enter_context(undone_if_refused(units.root / task.name, self._made))
-            starts: dict[str, dict[str, str]] = {}
+            starts: dict[str, dict[str, object]] = {}
             if not all(unit.is_done for unit in units):
                 starts = {task.name: self.bench(task).check() for task in self.protocol.tasks}
                 self._say_refusals()
@@ -105,45 +128,65 @@ class Worker:
 
     def work(self) -> bool:
         """Run units until none is left, or the hours are up; return whether all are done."""
-        start, units, waits = time.monotonic(), [*self.units], False
-        while left := [unit for unit in units if not unit.is_done]:
-            ready = [unit for unit in left if all(other.is_done for other in self.units.needed(unit))]
-            ran = False
-            for unit in ready:
-                if time.monotonic() - start + self.expected(unit) > self.seconds:
-                    done = len(units) - len(left)
-                    self.say(f"{done} of {len(units)} units are done; the hours are up; the same command goes on.")
-                    return False
-                if ran := self._run(unit, left):
-                    break
-            if not ran:
-                if not waits:
-                    self.say("waiting for units that other workers hold")
-                time.sleep(POLL)
-            waits = not ran
+        units, until, waits = [*self.units], time.monotonic() + self.seconds, False
+        try:
+            while not (turn := once(partial(self._turn, units, until))).ends:
+                if turn.unit is not None:
+                    self._run(units[turn.unit])
+                else:
+                    if not waits:
+                        self.say("waiting for units that other workers hold")
+                    time.sleep(POLL)
+                waits = turn.unit is None
+        finally:
+            self._free()
+        return turn.whole
+
+    def _turn(self, units: Sequence[AnyUnit], until: float) -> Turn:
+        """Free the unit of the last turn, and take the first that is ready, unless that would end after `until`."""
+        self._free()
+        left = [unit for unit in units if not unit.is_done]
+        for unit in left:
+            if not all(other.is_done for other in self.units.needed(unit)):
+                continue
+            if time.monotonic() + self.expected(unit) > until:
+                done = len(units) - len(left)
+                self.say(f"{done} of {len(units)} units are done; the hours are up; the same command goes on.")
+                return Turn(ends=True)
+            if self._take(unit):
+                self.say(f"[{self.standing(left)}] {unit.title}")
+                return Turn(units.index(unit))
+        return Turn(ends=not left, whole=not left)
+
+    def _take(self, unit: AnyUnit) -> bool:
+        """Hold a unit, unless another worker holds it or has done it; return whether it is held."""
+        self._held = unit.lock()
+        if self._held is None or unit.is_done:
+            self._free()
+            return False
+        claim(unit.folder, unit.fingerprint)
         return True
 
-    def _run(self, unit: AnyUnit, left: Sequence[AnyUnit]) -> bool:
-        """Run a unit of those `left`, unless another worker holds it or has done it; return whether it was run."""
-        held = unit.lock()
-        if held is None:
-            return False
+    def _free(self) -> None:
+        if self._held is not None:
+            self._held.release()
+        self._held = None
+
+    def _run(self, unit: AnyUnit) -> None:
+        """Run the unit that is held, and say what it took."""
+        begin = time.monotonic()
         try:
-            if unit.is_done:
-                return True
-            begin = time.monotonic()
-            self.say(f"[{self.standing(left)}] {unit.title}")
-            claim(unit.folder, unit.fingerprint)
-            try:
-                self.bench(unit.task).run(unit)
-            except FairTuneError as error:
-                raise FairTuneError(f"{unit.title}: {error}") from error
-            lacking = unit.record().lacking
-            self.say(f"  {duration(time.monotonic() - begin)}{f': {lacking}' if lacking else ''}")
-            self.after()
-            return True
-        finally:
-            held.release()
+            self.bench(unit.task).run(unit)
+            once(partial(self._end, unit, begin))
+        except FairTuneError as error:
+            titled = FairTuneError(f"{unit.title}: {error}")
+            titled.is_of_one = error.is_of_one
+            raise titled from error
+
+    def _end(self, unit: AnyUnit, begin: float) -> None:
+        lacking = unit.record().lacking
+        self.say(f"  {duration(time.monotonic() - begin)}{f': {lacking}' if lacking else ''}")
+        self.after()
 
     def standing(self, left: Sequence[AnyUnit]) -> str:
         """Say how many units are done, by whatever worker, and what the others of those `left` will take."""

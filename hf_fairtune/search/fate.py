@@ -26,7 +26,13 @@ class OutOfHours(BaseException):
 def note_retry(trial: BaseTrial, cause: Cause) -> None:
     """Note for what a trial is run again."""
     if isinstance(trial, optuna.Trial):
-        trial.set_user_attr(RETRIED, [*trial.user_attrs.get(RETRIED, []), cause])
+        trial.set_user_attr(RETRIED, [*retries(trial), cause])
+
+
+def retries(trial: BaseTrial) -> list[Cause]:
+    """Return for what a trial was run again."""
+    found: list[Cause] = trial.user_attrs.get(RETRIED, [])
+    return found
 
 
 def note_failure(trial: BaseTrial, failure: Failure) -> None:

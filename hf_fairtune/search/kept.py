@@ -31,6 +31,11 @@ def weights_place(folder: Path, trial: int, fold: int | None = None) -> Path:
     return folder / FOLDER / f"{_name(trial, fold)}.safetensors"
 
 
+def memory_place(folder: Path, trial: int) -> Path:
+    """Return the file that says, in a run's folder, that memory ran out in a trial of several processes."""
+    return folder / FOLDER / f"{trial}.memory"
+
+
 def kept_weights(folder: Path, trial: int) -> list[Path]:
     """List where a trial kept weights in a run's folder: one file, or one of each fold."""
     whole = weights_place(folder, trial)

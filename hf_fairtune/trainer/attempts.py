@@ -1,9 +1,14 @@
-"""A trial whose surroundings fail is run again, so often; no fault of its own, it is never lost."""
+"""A trial whose surroundings fail is run again, so often; no fault of its own, it is never lost.
+
+On several processes one that fails alone leaves the others waiting, so that a start of the command is one attempt. A
+file says which trial memory ran out in: the process that fails is perhaps not the one that has the study.
+"""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from accelerate.utils.memory import clear_device_cache
@@ -11,11 +16,12 @@ from optuna.trial import BaseTrial
 
 from ..document.search import Cause
 from ..errors import FairTuneError, first_line
-from ..search.fate import note_retry
+from ..files.atomic import write_atomically
+from ..search.fate import note_retry, retries
 from ..signals import GOES_ON
 from ..surroundings import WORDS, cause_of
 
-# How often a trial is run in one process before the search ends or, for want of memory, the trial fails.
+# How often a trial is run before the search ends or, for want of memory, the trial fails.
 ATTEMPTS = 3
 Output = TypeVar("Output")
 
@@ -31,7 +37,7 @@ class SurroundingsError(FairTuneError):
 
 
 def attempted(
-    trial: BaseTrial, run: Callable[[], Output], own: tuple[type[Exception], ...], attempts: int = ATTEMPTS
+    trial: BaseTrial, run: Callable[[], Output], own: tuple[type[Exception], ...], mark: Path | None = None
 ) -> Output:
     """Run a trial until its surroundings let it, at most so many times, which its record counts.
 
@@ -39,11 +45,11 @@ def attempted(
         trial: where the causes are noted.
         run: the whole trial, from its last checkpoint where it has one.
         own: errors of the trial itself.
-        attempts: 1 on several processes, where one that fails alone leaves the others waiting.
+        mark: on several processes, which run it once: the file that a failure of memory leaves to the next start.
 
     Raises:
-        NoMemoryError: memory ran out each time, of several.
-        SurroundingsError: something else failed each time, or memory ran out on several processes.
+        NoMemoryError: memory ran out each time.
+        SurroundingsError: something else failed each time, or anything on several processes.
     """
     for attempt in itertools.count(1):
         try:
@@ -52,25 +58,47 @@ def attempted(
             cause = None if isinstance(error, own) else cause_of(error)
             if cause is None:
                 raise
-            if attempt >= attempts:
-                raise given_up(trial.number, attempts, cause, error) from error
+            if mark is not None:
+                raise of_this_start(trial.number, cause, error, mark) from error
+            if attempt >= ATTEMPTS:
+                raise given_up(trial.number, cause, error) from error
             note_retry(trial, cause)
         clear_device_cache(garbage_collection=True)
     raise AssertionError
 
 
-def given_up(number: int, attempts: int, cause: Cause, error: Exception) -> FairTuneError:
-    """Return the error of a trial that was run so often.
-
-    On several processes, of which the others wait, none may go on to another trial: no error there is the trial's own.
-    """
-    often = "once" if attempts == 1 else f"{attempts} times"
-    if cause == "memory" and attempts > 1:
-        return NoMemoryError(
-            f"{WORDS[cause]} {often} ({first_line(error)}); lower per_device_train_batch_size, or set "
-            "auto_find_batch_size."
-        )
+def given_up(number: int, cause: Cause, error: Exception) -> FairTuneError:
+    """Return the error of a trial that was run as often as it may be."""
+    reason = first_line(error)
+    if cause == "memory":
+        return NoMemoryError(f"{too_large(reason)}, or set auto_find_batch_size.")
     return SurroundingsError(
-        f"trial {number} was run {often}, but {WORDS[cause]} ({first_line(error)}); it is back in the queue, and "
+        f"trial {number} was run {ATTEMPTS} times, but {WORDS[cause]} ({reason}); it is back in the queue, and "
         f"{GOES_ON}"
     )
+
+
+def too_large(reason: str) -> str:
+    """Say that a trial does not fit into memory, and what to do."""
+    return f"{WORDS['memory']} {ATTEMPTS} times ({reason}); lower per_device_train_batch_size"
+
+
+def of_this_start(number: int, cause: Cause, error: Exception, mark: Path) -> SurroundingsError:
+    """Return the error that ends a start of several processes, of which none may go on to another trial alone."""
+    reason = first_line(error)
+    if cause == "memory":
+        write_atomically(mark, reason)
+    goes_on = f"; it fails after {ATTEMPTS} such starts, and {GOES_ON}" if cause == "memory" else f", and {GOES_ON}"
+    return SurroundingsError(f"trial {number}: {WORDS[cause]} ({reason}); it is back in the queue{goes_on}")
+
+
+def refusal(trial: BaseTrial, mark: Path) -> str | None:
+    """Count what the start before left in `mark`; return why the trial fails, if it was run as often as it may be."""
+    if not mark.is_file():
+        return None
+    reason = mark.read_text(encoding="utf-8", errors="replace")
+    mark.unlink()
+    if retries(trial).count("memory") + 1 >= ATTEMPTS:
+        return f"{too_large(reason)}."
+    note_retry(trial, "memory")
+    return None

@@ -20,6 +20,7 @@ from transformers.trainer_utils import BestRun, SaveStrategy
 from ..combinations.combination import Combination, combination_named
 from ..document.search import Trial
 from ..errors import FairTuneError
+from ..processes import once
 from ..search.crew import DroppedTrial
 from ..search.database import reachable, unfailing
 from ..search.fate import InterruptedSearch, OutOfHours
@@ -139,10 +140,14 @@ def print_once(line: str) -> None:
 
 def open_searcher(trainer: FairTrainer, plan: Plan) -> Searcher:
     """Open the search of the output folder on the main process, and what follows it on the others."""
-    if not trainer.is_world_process_zero():
-        return Searcher(plan)
-    presets, folder = trainer.method.presets(facts_of(trainer, plan)), Path(trainer.args.output_dir)
-    return Searcher.open(plan, folder, fingerprint(trainer, plan), presets, trainer.ration)
+    opened = list[Searcher]()
+
+    def work() -> None:
+        presets, folder = trainer.method.presets(facts_of(trainer, plan)), Path(trainer.args.output_dir)
+        opened.append(Searcher.open(plan, folder, fingerprint(trainer, plan), presets, trainer.ration))
+
+    once(work)
+    return opened[0] if opened else Searcher(plan)
 
 
 def mode_of(trainer: FairTrainer, mode: str | Mode, n_trials: int, folds: int) -> Mode:
@@ -195,13 +200,19 @@ def searching(trainer: FairTrainer, searcher: Searcher) -> Iterator[None]:
 def draw(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> dict[str, Any]:
     """Draw a trial whole: on several processes this comes before the model is built, on one after.
 
-    Of one that is another worker's nothing is drawn; it is dropped as it begins to train.
+    Of one that is another worker's nothing is drawn; it is dropped as it begins to train. On several processes, of
+    which the others wait for the trial, an error is raised as it begins to train, too.
     """
-    with unfailing():
-        if not searcher.begins(trial):
-            return {}
-        propose(trainer, searcher.plan, trial)
-        return searcher.plan.hp_space(trial)
+    try:
+        with unfailing():
+            if not searcher.begins(trial):
+                return {}
+            propose(trainer, searcher.plan, trial)
+            return searcher.plan.hp_space(trial)
+    except Exception:  # of a method, or of a space that the caller wrote
+        if trainer.args.world_size == 1:
+            raise
+        return {}
 
 
 def adopt_winner(trainer: FairTrainer, plan: Plan, chosen: Trial) -> BestRun:

@@ -23,15 +23,17 @@ from ..errors import FairTuneError
 from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
+from ..processes import each, once
 from ..search.crew import DroppedTrial
 from ..search.database import UnreachableStudy, unfailing
 from ..search.fate import InterruptedSearch, OutOfHours, note_batch, note_failure
 from ..search.floors import UndefinedObjectiveError
+from ..search.kept import memory_place
 from ..search.plan import Plan
 from ..search.searcher import Searcher
 from ..signals import Stopped
 from . import combining, selecting
-from .attempts import ATTEMPTS, NoMemoryError, attempted
+from .attempts import NoMemoryError, attempted, refusal
 from .baselines import as_trial
 from .checkpoints import own_checkpoint
 from .divergence import DivergedError
@@ -64,6 +66,12 @@ def facts_of(trainer: FairTrainer, plan: Plan) -> Facts:
     return replace(trainer.facts, proposal=plan.mode.proposal)
 
 
+def drawn(trainer: FairTrainer, plan: Plan, trial: BaseTrial) -> None:
+    """Draw a trial whole; what is drawn before gives the same again."""
+    propose(trainer, plan, trial)
+    plan.hp_space(trial)
+
+
 def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, train: Train) -> Any:
     """Train by what a trial proposes, on folds or by `train` of the stock Trainer, and report how it ended.
 
@@ -79,9 +87,13 @@ def train_trial(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial, trai
     try:
         if not broadcast_object_list([searcher.begins(trial)])[0]:
             raise DroppedTrial
-        run = partial(train_by, trainer, searcher, trial, train)
-        attempts = 1 if trainer.args.world_size > 1 else ATTEMPTS
-        output = attempted(trial, run, (*own, StorageInternalError), attempts)
+        run, mark = partial(train_by, trainer, searcher, trial, train), None
+        if trainer.args.world_size > 1:
+            each(partial(drawn, trainer, searcher.plan, trial))  # so that an error of one is one of all
+            mark = memory_place(Path(trainer.args.output_dir), trial.number)
+            if (reason := once(partial(refusal, trial, mark))) is not None:
+                raise NoMemoryError(reason)
+        output = attempted(trial, run, (*own, StorageInternalError), mark)
         end(trainer, searcher, trial, TrialState.COMPLETE)
     except StorageInternalError as gone:
         raise UnreachableStudy from gone

@@ -16,18 +16,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 
 DATA = "--label label --positive malignant --group skin --cluster patient_id --image_size 16"
 TRAINED = f"{DATA} --num_train_epochs 3 --seed 3 --use_cpu"
+RATES = "--learning_rate_low 1e-3 --learning_rate_high 1e-2"
 BATCH = 32
 COMMANDS = {
     "train": f"train --model {{base}} {TRAINED} --method full --learning_rate 3e-3",
     "search": f"search --model {{base}} {TRAINED} --trials 4 --baselines full --baseline_trials 2",
     "debias": f"debias --model {{one}}/train {TRAINED} --seeds 1 --head_learning_rate 0.02",
     "audit": f"audit --model {{one}}/train {DATA}",
+    "compare": f"compare --models {{base}} {TRAINED.replace(' --seed 3', '')} --methods full swift --trials 2 {RATES}",
 }
+RECORDS = ("fairtune.json", "audit.json", "benchmark.json")
+# Of a comparison the models that its repairs start from.
+UNIT = "units/*/*/*/*"
+MODELS = ("*.safetensors", f"{UNIT}/model/*.safetensors")
 # What says how long, when, where and in how many parts.
 APART = (
     "seconds",
@@ -63,6 +70,8 @@ def flags(command: str, places: Mapping[str, Path], batch: int) -> list[str]:
     more = ["--dataset", str(places["dataset"]), "--data_cache", str(places["cache"])]
     more += ["--output_dir", str(places["folder"] / command)]
     more += [] if command == "audit" else ["--per_device_train_batch_size", str(batch)]
+    repair = {"num_train_epochs": 3, "per_device_train_batch_size": batch}
+    more += ["--repair", json.dumps(repair)] if command == "compare" else []
     return [*COMMANDS[command].format(**places).split(), *more]
 
 
@@ -80,10 +89,17 @@ def entries(record: object, name: str = "") -> Iterator[tuple[str, object]]:
         yield name, record
 
 
+def scores(folder: Path) -> Iterator[tuple[str, object]]:
+    """Yield the scores that the trainings of a comparison left, by their names."""
+    for path in folder.glob(f"{UNIT}/scores.npz"):
+        with np.load(path) as file:
+            yield from entries({name: file[name].tolist() for name in file.files}, str(path.relative_to(folder)))
+
+
 def compared(one: Path, two: Path) -> Found:
     """Set two folders of a command side by side."""
-    file = next(name for name in ("fairtune.json", "audit.json") if (one / name).is_file())
-    records = [dict(entries(json.loads((place / file).read_text()))) for place in (one, two)]
+    file = next(name for name in RECORDS if (one / name).is_file())
+    records = [dict((*entries(json.loads((place / file).read_text())), *scores(place))) for place in (one, two)]
     equal, numbers, other = 0, 0.0, sorted(records[0].keys() ^ records[1].keys())
     for name in records[0].keys() & records[1].keys():
         values = records[0][name], records[1][name]
@@ -94,7 +110,7 @@ def compared(one: Path, two: Path) -> Found:
             numbers = max(numbers, abs(first - second) / max(1.0, abs(first), abs(second)))
         else:
             other.append(name)
-    weights = [[load_file(path) for path in sorted(place.glob("*.safetensors"))] for place in (one, two)]
+    weights = [[load_file(path) for pattern in MODELS for path in sorted(place.glob(pattern))] for place in (one, two)]
     apart = math.nan
     for own, others in zip(*weights, strict=True):
         assert own.keys() == others.keys()

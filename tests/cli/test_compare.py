@@ -109,14 +109,3 @@ def test_a_method_that_compares_groups_is_refused_where_there_are_none(
     assert main(["compare", str(tmp_path / "p.yaml"), "--output_dir", str(tmp_path / "out")]) == 2
     assert "`tasks`: `all`: No --group is given" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
-
-
-def test_processes_of_one_run_are_no_workers(
-    lesions: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "protocol.yaml"
-    file.write_text(protocol(lesions, base))
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    assert main(["compare", str(file), "--output_dir", str(tmp_path / "out")]) == 2
-    assert "begin the same command once a device, without `accelerate launch`" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()

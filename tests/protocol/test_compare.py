@@ -30,6 +30,7 @@ from hf_fairtune.protocol.bench import Bench, checked
 from hf_fairtune.protocol.comparison import compare
 from hf_fairtune.protocol.entry import CONTROLS
 from hf_fairtune.protocol.prices import prices_of
+from hf_fairtune.protocol.protocol import Protocol
 from hf_fairtune.protocol.results import table_name
 from hf_fairtune.protocol.touches import touches
 from hf_fairtune.protocol.unit import Trained, Units
@@ -38,6 +39,7 @@ from hf_fairtune.signals import Stopped
 from hf_fairtune.trainer.audits import MODEL
 from hf_fairtune.trainer.fair import FairTrainer
 from hf_fairtune.trainer.kept_start import KeptStart
+from tests import processes
 from tests.conftest import KilledError
 from tests.protocol.conftest import METHODS, Make, one_table
 from tests.spoiling import flipped
@@ -340,7 +342,42 @@ def test_a_worker_waits_for_what_another_holds(making: Make, tmp_path: Path) -> 
     held = unit.lock()
     assert held is not None
     assert unit.lock() is None
-    assert not worker._run(unit, [unit])
+    assert not worker._take(unit)
     held.release()
     assert math.isinf(worker.seconds)
     assert worker.work()
+
+
+def test_two_processes_are_one_worker(making: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They run units together, wait together for what another worker holds, and end where one process ends."""
+    monkeypatch.setattr("hf_fairtune.protocol.worker.POLL", 0.1)
+
+    def protocol(batch: int, seeds: tuple[int, ...] = (0,)) -> Protocol:
+        found = making(["full"], trials=1, seeds=[*seeds], learning_rate_low=1e-2, learning_rate_high=2e-2)
+        tasks = [replace(task, arguments=replace(task.arguments, stored_views=1)) for task in found.tasks]
+        return replace(found, tasks=tasks, training=replace(found.training, per_device_train_batch_size=batch))
+
+    def work() -> str:
+        return str(compare(protocol(8), tmp_path / "two"))
+
+    alone = Worker(protocol(16), tmp_path / "one", say=quiet)
+    alone.open()
+    assert alone.work()
+    (_, one), (_, two) = ([*Units(protocol(8), tmp_path / name / "units")] for name in ("one", "two"))
+    held, began = two.lock(), processes.start(work, tmp_path)
+    assert held is not None
+    logs = [tmp_path / f"rank{rank}.log" for rank in (0, 1)]
+    end = time.monotonic() + 60
+    while "waiting for units" not in logs[0].read_text() and time.monotonic() < end:
+        time.sleep(0.05)
+    held.release()
+    assert processes.wait(began) == [0, 0], logs[0].read_text()[-4000:]
+    lines = ("waiting for units", "] skin · full · search", "] skin · full · seed 0")
+    assert [[log.read_text().count(line) for line in lines] for log in logs] == [[1, 1, 1], [0, 0, 0]]
+    assert {*touches(tmp_path / "two" / "units").values()} == {1}
+    assert two.scores()["test"] == pytest.approx(one.scores()["test"], abs=1e-4)
+    assert two.record().cut == pytest.approx(one.record().cut, abs=1e-4)
+    found = [log.with_suffix(".json").read_text() for log in logs]
+    assert found[0] == found[1] != '"None"'
+    with pytest.raises(FairTuneError, match="was begun with 2 devices in place of 1"):
+        Worker(protocol(8, (0, 1)), tmp_path / "two", say=quiet).open()

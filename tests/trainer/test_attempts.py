@@ -1,7 +1,11 @@
 """What fails around a trial loses none: it is run again, and a search ends as one in which nothing failed."""
 
 import errno
+import itertools
+import os
 import re
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,8 @@ from hf_fairtune.cli.main import main
 from hf_fairtune.methods.groupdro import GroupDro
 from hf_fairtune.search.hours import Ration
 from hf_fairtune.surroundings import cause_of
-from hf_fairtune.trainer.attempts import ATTEMPTS, NoMemoryError, SurroundingsError, given_up
+from hf_fairtune.trainer.attempts import ATTEMPTS, SurroundingsError, given_up
+from tests import processes
 from tests.trainer.moments import failing
 from tests.trainer.test_fair import trainer
 from tests.trainer.test_searching import searcher, trials
@@ -95,17 +100,56 @@ def test_hours_that_cannot_be_written_at_its_end_lose_no_trial(
     assert trials(tmp_path) == trials(whole)
 
 
-def test_memory_that_ran_out_on_one_of_several_processes_ends_the_search() -> None:
-    """It may not go on to another trial, as the others wait in this one."""
-    assert isinstance(given_up(1, 1, "memory", MemoryError("x")), SurroundingsError)
-    assert isinstance(given_up(1, 2, "memory", MemoryError("x")), NoMemoryError)
+def test_of_two_processes_that_lack_memory_each_start_is_an_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second alone fails in the first trial, which ends both; the third start gives it up and goes on."""
+    monkeypatch.setattr("hf_fairtune.trainer.attempts.ATTEMPTS", 2)
+
+    def work(fails: bool) -> list[object]:
+        with failing(FAILURES["memory"], first=1 if fails and os.environ["RANK"] == "1" else 0):
+            found = search(tmp_path / "run").search
+        assert found is not None
+        return [(trial.state, trial.failure, trial.retried, trial.message) for trial in found.trials]
+
+    said = "memory ran out (CUDA out of memory. Tried to allocate 2.00 GiB.); it is back in the queue; it fails"
+    for _ in range(2):
+        assert processes.wait(processes.start(partial(work, True), tmp_path)) == [1, 1]
+        assert [said in (tmp_path / f"rank{rank}.log").read_text() for rank in (0, 1)] == [False, True]
+    line = f"memory ran out 2 times ({FAILURES['memory']}); lower per_device_train_batch_size."
+    trials = [["FAIL", "memory", ["memory"], line], ["COMPLETE", None, [], None]]
+    assert processes.together(partial(work, False), tmp_path) == [trials, trials]
+
+
+def test_a_space_that_fails_on_one_of_two_processes_ends_both(tmp_path: Path) -> None:
+    """On the second, on the main one as the search opens, or as it draws; the trial is run later."""
+
+    def space(trial: Any, calls: Iterator[int], fails: bool, first: int) -> dict[str, float]:
+        if fails and next(calls) >= first:
+            raise RuntimeError("no space")
+        return {"learning_rate": trial.suggest_float("learning_rate", 1e-5, 1e-3, log=True)}
+
+    def work() -> list[object]:
+        said = list[object]()
+        for wrong, first in ((1, 0), (0, 0), (0, 1), (2, 0)):
+            run, fails = searcher(tmp_path / "run", num_train_epochs=1), os.environ["RANK"] == str(wrong)
+            drawn = partial(space, calls=itertools.count(), fails=fails, first=first)
+            try:
+                run.hyperparameter_search(drawn, n_trials=1)
+            except (RuntimeError, FairTuneError) as error:
+                said.append(f"{type(error).__name__}: {error}")
+        assert run.search is not None
+        return [*said, [(trial.state, trial.number) for trial in run.search.trials]]
+
+    own, other, whole = "RuntimeError: no space", "FairTuneError: no space", [["COMPLETE", 0]]
+    assert processes.together(work, tmp_path) == [[other, own, own, whole], [own, other, other, whole]]
 
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_whichever_of_several_processes_failed_alone_says_why(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], alone: bool
 ) -> None:
-    error = given_up(1, 1, "memory", MemoryError("x")) if alone else FairTuneError("bad input")
+    error = given_up(1, "disk", MemoryError("x")) if alone else FairTuneError("bad input")
 
     def fail(*_: object) -> None:
         raise error
