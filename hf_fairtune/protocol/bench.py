@@ -32,7 +32,7 @@ from ..trainer.audits import MODEL, VALIDATION
 from ..trainer.chance import unchanged_chance
 from ..trainer.divergence import DivergedError
 from ..trainer.fair import FairTrainer
-from ..trainer.fingerprint import configuration_of, weights_of
+from ..trainer.fingerprint import model_hashes
 from ..trainer.kept_start import KeptStart
 from ..trainer.stages import is_staged
 from .entry import Entry
@@ -123,8 +123,7 @@ class Bench:
                 model = self.start(self.units.search(self.task, 0, self.protocol.entry(self.protocol.base)))()
         except FairTuneError as error:
             raise FairTuneError(f"`tasks`: `{self.task.name}`: {error}") from error
-        found = {"model configuration": configuration_of(model), "model weights": weights_of(model)}
-        return found | {"image processor": digest(self.folds[0].processor.to_dict())}
+        return model_hashes(model) | {"image processor": digest(self.folds[0].processor.to_dict())}
 
     def refusal(self, entry: Entry) -> str:
         """Say why a method cannot be trained on this task, such as attention of a model without; "" where it can."""
