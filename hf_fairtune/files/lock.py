@@ -93,10 +93,21 @@ def check_free(folder: str | Path) -> None:
     if not file.is_file() or _held.get(file) == os.getpid():
         return
     with suppress(OSError):  # who cannot write there waits for nobody
-        try:
-            FileLock(file).acquire(timeout=0).lock.release()
-        except Timeout:
-            raise busy(folder) from None
+        if is_held(file):
+            raise busy(folder)
+
+
+def is_held(file: Path) -> bool:
+    """Tell whether the file of a lock is held.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    try:
+        FileLock(file).acquire(timeout=0).lock.release()
+    except Timeout:
+        return True
+    return False
 
 
 def busy(folder: str | Path) -> BusyError:
