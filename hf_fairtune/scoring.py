@@ -1,25 +1,24 @@
 """Scores of any image classifier on a table of images; no training."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from datasets import Dataset
 from torch import Tensor, nn
 
 from .data.class_scores import ClassScores, with_scores
 from .data.columns import SPLIT_COLUMN
-from .data.identity import identify
-from .data.pixel_batches import decode, pixel_batches
+from .data.identity import digest, identify
 from .data.pixels import cache_folder
 from .data.probabilities import class_log_odds, probabilities
+from .data.processed_images import ProcessedImages
 from .data.processors import resized_processor
-from .data.score_log import score_key, score_log
+from .data.score_log import score_log
 from .data.scored import PredictionArguments, read_scored
 from .data.scored_splits import split_rows
 from .data.scored_table import ScoredTable
@@ -32,6 +31,7 @@ from .families.head import is_multi_label
 from .families.one_logit import REGRESSION
 from .families.patch_input import check_takes_images
 from .families.precision import in_float32
+from .families.weights_hash import weights_hash
 from .processes import each, once, share
 from .progress import Progress
 
@@ -95,8 +95,9 @@ def score_dataset(
     frame, classes = source.frame.iloc[kept].reset_index(drop=True), class_names(model)
     scores = ClassScores(np.zeros((len(kept), len(classes))), classes, "the model", True, are_findings(model))
     read_scored(frame, arguments, scores)
-    images, stamps = source.images.select(kept), [identities.images[i] for i in kept]
-    scores = replace(scores, values=score_images(model, processor, images, stamps, cache, batch_size, shared))
+    stamps = [identities.images[i] for i in kept]
+    images = ProcessedImages(source.images.select(kept), stamps, processor, cache)
+    scores = replace(scores, values=score_images(model, images, batch_size, shared))
     names = [identities.names[i] for i in kept]
     table = replace(read_scored(frame, arguments, scores, source.readings), splits=splits, images=np.array(names))
     if split == ALL_ROWS:  # which is no split that a table of predictions could name
@@ -104,21 +105,13 @@ def score_dataset(
     return ScoredImages(source.name, table, with_scores(frame, scores, names, splits))
 
 
-def score_images(
-    model: nn.Module,
-    processor: Any,
-    images: Dataset,
-    stamps: list[str],
-    cache: Path,
-    batch_size: int,
-    shared: bool = False,
-) -> np.ndarray:
+def score_images(model: nn.Module, images: ProcessedImages, batch_size: int, shared: bool = False) -> np.ndarray:
     """Compute the classes' probabilities of every image, float64 [n, classes], as the pipeline of transformers does.
 
     They are made of the logits in double precision, and rank the images as the log-odds do. Weights of half precision
-    are held in float32 meanwhile. The model is left as it was. `stamps` change when their images do; `cache` holds the
-    decoded pixels and the logits so far, from which a killed run goes on. Where it is `shared` each process of the run
-    scores whole batches of its own, and has the scores of all.
+    are held in float32 meanwhile. The model is left as it was. The images' cache holds the logits so far too, from
+    which a killed run goes on. Where it is `shared` each process of the run scores whole batches of its own, and has
+    the scores of all.
 
     Raises:
         FairTuneError: an image cannot be decoded, the model does not take its pixels, or a score is not finite.
@@ -126,11 +119,11 @@ def score_images(
 
     def score(batches: range) -> np.ndarray:
         rows = range(batches.start * batch_size, min(batches.stop * batch_size, len(images)))
-        return _logits(model, processor, images, stamps, cache, batch_size, rows)
+        return _logits(model, images, batch_size, rows)
 
     batches = -(-len(images) // batch_size)
     if shared:
-        once(partial(decode, images, stamps, processor, cache))
+        once(images.decode)
     parts = each(lambda: score(share(batches))) if shared else [score(range(batches))]
     scores = class_scores(model, np.concatenate(parts).astype(np.float64))
     broken = int((~np.isfinite(scores)).any(axis=1).sum())
@@ -142,26 +135,25 @@ def score_images(
     return scores
 
 
-def _logits(
-    model: nn.Module,
-    processor: Any,
-    images: Dataset,
-    stamps: list[str],
-    cache: Path,
-    batch_size: int,
-    rows: range,
-) -> np.ndarray:
+def _logits(model: nn.Module, images: ProcessedImages, batch_size: int, rows: range) -> np.ndarray:
     """Compute the classes' logits of some images, float32 [rows, classes], or the rest of them after a kill."""
     with frozen_eval(model), in_float32(model), torch.no_grad(), ExitStack() as kept:
-        key = score_key(model, processor, stamps[rows.start : rows.stop], batch_size)
-        log = kept.enter_context(score_log(cache, key, len(class_names(model)), batch_size))
+        key = score_key(model, images.processor, images.stamps[rows.start : rows.stop], batch_size)
+        log = kept.enter_context(score_log(images.cache, key, len(class_names(model)), batch_size))
         parts, left = [log.done], range(rows.start + len(log.done), rows.stop)
         with Progress("Scoring images", len(rows), "image", len(log.done)) as bar:
-            for batch in pixel_batches(images, stamps, processor, cache, batch_size, left):
+            for batch in images.batches(batch_size, left):
                 parts.append(np.concatenate([class_logits(model, pixels).cpu().numpy() for pixels in batch]))
                 log.add(parts[-1])
                 bar.update(len(parts[-1]))
     return np.concatenate(parts)
+
+
+def score_key(model: Any, processor: Any, stamps: Sequence[str], batch_size: int) -> str:
+    """Name what scores depend on: weights, configuration, image processor, images, device and batch."""
+    device = str(next(model.parameters()).device)
+    settings = [type(processor).__name__, processor.to_dict(), model.config.to_dict(), device, batch_size]
+    return digest([weights_hash(model), settings, list(stamps)])
 
 
 def class_scores(model: Any, logits: np.ndarray) -> np.ndarray:

@@ -40,13 +40,15 @@ def choose(trainer: FairTrainer, search: SearchArguments, trials: int, ration: R
         study_name=f"{search.study_name} {name}".strip(),
         grace_period=search.grace_period,
     )
-    if trainer.search is not None and trainer.search.out_of_hours:
-        ran = f"{trainer.search.n_finished} of {trials} trials ran"
+    found = trainer.search
+    assert found is not None
+    if found.out_of_hours:
+        ran = f"{found.n_finished} of {trials} trials ran"
         say(trainer, f"{ran}; what is left of {search.max_hours:g} h is for the trainings")
-    if trainer.search is not None and trainer.search.selection is not None:
-        say(trainer, f"trial {trainer.search.best_trial} is chosen by {chosen_by(trainer.search)}")
-    if trainer.search is not None and trainer.search.combination is not None:
-        say(trainer, f"combined: {combined(trainer.search, digits=3)}")
+    if found.selection is not None:
+        say(trainer, f"trial {found.best_trial} is chosen by {chosen_by(found)}")
+    if found.combination is not None:
+        say(trainer, f"combined: {combined(found, digits=3)}")
 
 
 def share_baselines(trainer: FairTrainer, search: SearchArguments, plan: Spending) -> None:

@@ -3,17 +3,14 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from filelock import FileLock, Timeout
 
 from ..errors import FairTuneError, first_line
-from .identity import digest
 
 DIGEST = hashlib.sha256().digest_size
 
@@ -91,14 +88,3 @@ def score_log(folder: Path, key: str, columns: int, batch: int) -> Iterator[Scor
         ) from error
     with held:
         yield ScoreLog(path, columns, batch)
-
-
-def score_key(model: Any, processor: Any, stamps: Sequence[str], batch: int) -> str:
-    """Name what scores depend on: weights, configuration, image processor, images, device and batch."""
-    weights = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        weights.update(name.encode() + str(tensor.dtype).encode())
-        weights.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    device = str(next(model.parameters()).device)
-    settings = [type(processor).__name__, processor.to_dict(), model.config.to_dict(), device, batch]
-    return digest([weights.hexdigest(), settings, list(stamps)])

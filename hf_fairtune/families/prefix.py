@@ -19,6 +19,7 @@ from .blocks import blocks_of
 from .family import Family, family_of
 from .frozen_eval import frozen_eval
 from .head import plain
+from .weights_hash import weights_hash
 
 # What of a configuration changes no number.
 NAMES = ("_name_or_path", "transformers_version", "id2label", "label2id")
@@ -81,12 +82,8 @@ class Prefix:
     @property
     def digest(self) -> str:
         """Hash the weights and settings, which decide what it gives."""
-        content = hashlib.sha256(f"{len(self.blocks)} {self.read} {self.config}".encode())
-        for place, module in enumerate(self.modules):
-            for name, values in sorted(module.state_dict().items()):
-                content.update(f"{place} {name} {values.dtype}".encode())
-                content.update(values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-        return content.hexdigest()
+        content = f"{len(self.blocks)} {self.read} {self.config} {weights_hash(nn.ModuleList(self.modules))}"
+        return hashlib.sha256(content.encode()).hexdigest()
 
     @torch.no_grad()
     def __call__(self, pixels: Tensor) -> Tensor:

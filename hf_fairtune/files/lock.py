@@ -45,7 +45,6 @@ def hold(folder: str | Path, *, setup: bool = False) -> Iterator[None]:
     if _held.get(file) == os.getpid():
         yield
         return
-    make(place)
     lock = _locked(file, folder, setup)
     _held[file] = os.getpid()
     try:
@@ -58,6 +57,7 @@ def hold(folder: str | Path, *, setup: bool = False) -> Iterator[None]:
         raise
     finally:
         del _held[file]
+        # Unlinked while it is held: another start that has it open sees that it has no name, and opens the next one.
         if not (place / RUN).exists():
             file.unlink(missing_ok=True)
         lock.release()
@@ -68,15 +68,19 @@ def hold(folder: str | Path, *, setup: bool = False) -> Iterator[None]:
 
 def _locked(file: Path, folder: str | Path, wait: bool) -> FileLock:
     lock = FileLock(file)
-    try:
-        lock.acquire(timeout=-1 if wait else 0)
-    except Timeout:
-        raise busy(folder) from None
-    except OSError as error:
-        raise FairTuneError(
-            f"`{folder}` cannot be written to ({first_line(error)}); choose another --output_dir."
-        ) from error
-    return lock
+    while True:
+        make(file.parent)
+        try:
+            lock.acquire(timeout=-1 if wait else 0)
+            return lock
+        except Timeout:
+            raise busy(folder) from None
+        except OSError as error:
+            # Another start, which was refused, may have removed the folder that it made.
+            if file.parent.is_dir():
+                raise FairTuneError(
+                    f"`{folder}` cannot be written to ({first_line(error)}); choose another --output_dir."
+                ) from error
 
 
 def check_free(folder: str | Path) -> None:
@@ -89,10 +93,21 @@ def check_free(folder: str | Path) -> None:
     if not file.is_file() or _held.get(file) == os.getpid():
         return
     with suppress(OSError):  # who cannot write there waits for nobody
-        try:
-            FileLock(file).acquire(timeout=0).lock.release()
-        except Timeout:
-            raise busy(folder) from None
+        if is_held(file):
+            raise busy(folder)
+
+
+def is_held(file: Path) -> bool:
+    """Tell whether the file of a lock is held.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    try:
+        FileLock(file).acquire(timeout=0).lock.release()
+    except Timeout:
+        return True
+    return False
 
 
 def busy(folder: str | Path) -> BusyError:

@@ -20,6 +20,7 @@ from ..audits.thresholds import youden
 from ..data.divisions import divisions
 from ..data.fair_dataset import FairDataset, load_fair_dataset
 from ..data.identity import digest
+from ..data.uses import DECIDED_BY
 from ..document.estimate import NAN
 from ..errors import FairTuneError
 from ..families.family import counts
@@ -33,7 +34,7 @@ from ..trainer.audits import MODEL, VALIDATION
 from ..trainer.chance import unchanged_chance
 from ..trainer.divergence import DivergedError
 from ..trainer.fair import FairTrainer
-from ..trainer.fingerprint import configuration_of, weights_of
+from ..trainer.fingerprint import model_hashes
 from ..trainer.kept_start import KeptStart
 from ..trainer.stages import is_staged
 from .entry import Entry
@@ -127,9 +128,8 @@ class Bench:
         except FairTuneError as error:
             raise FairTuneError(f"`tasks`: `{self.task.name}`: {error}") from error
         args = self.protocol.training
-        found: dict[str, object] = {"devices": args.world_size * max(1, args.n_gpu)}
-        found |= {"model configuration": configuration_of(model), "model weights": weights_of(model)}
-        return found | {"image processor": digest(self.folds[0].processor.to_dict())}
+        found: dict[str, object] = {"devices": args.world_size * max(1, args.n_gpu), "augmentation draws": DECIDED_BY}
+        return found | model_hashes(model) | {"image processor": digest(self.folds[0].processor.to_dict())}
 
     def refusal(self, entry: Entry) -> str:
         """Say why a method cannot be trained on this task, such as attention of a model without; "" where it can."""

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
+
+from ..files.lock import is_held
 
 FOLDER = "workers"
 
@@ -24,15 +26,7 @@ class Worker:
     def is_alive(self, name: str) -> bool:
         """Tell whether a worker of this folder lives."""
         path = self._place(name)
-        if name == self.name or not path.exists():
-            return name == self.name
-        probe = FileLock(path)
-        try:
-            probe.acquire(timeout=0)
-        except Timeout:
-            return True
-        probe.release()
-        return False
+        return name == self.name or (path.exists() and is_held(path))
 
     def is_alone(self) -> bool:
         """Tell whether no other worker of this folder lives."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import optuna
-import torch
 from datasets import Dataset
 from optuna.distributions import distribution_to_json
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, set_seed
@@ -19,6 +17,7 @@ from transformers.trainer_utils import has_length
 from ..data.identity import digest
 from ..data.transform import transform_of
 from ..data.uses import DECIDED_BY
+from ..families.weights_hash import weights_hash
 from ..methods.method import Method
 from ..search.modes import Mode
 from ..search.plan import Plan
@@ -76,23 +75,15 @@ def start_of(trainer: FairTrainer) -> dict[str, object]:
     if trainer.data is not None:
         found["image processor"] = digest(trainer.data.processor.to_dict())
         found["augmentation draws"] = DECIDED_BY
-    return found | {"model configuration": configuration_of(model), "model weights": weights_of(model)}
+    return found | model_hashes(model)
 
 
-def configuration_of(model: Any) -> str:
-    """Hash a model's class and configuration, but for its name and the version of the library."""
+def model_hashes(model: Any) -> dict[str, str]:
+    """Hash a model's weights, and its class and configuration but for its name and the version of the library."""
     config = model.config.to_dict() if hasattr(model, "config") else {}
     settings = {name: value for name, value in config.items() if name not in ("transformers_version", "_name_or_path")}
-    return digest([named(type(model)), settings])
-
-
-def weights_of(model: Any) -> str:
-    """Hash every tensor of a model by name, kind and bytes; 16 hexadecimal digits."""
-    content = hashlib.sha256()
-    for name, values in sorted(model.state_dict().items()):
-        content.update(name.encode() + str(values.dtype).encode())
-        content.update(values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return content.hexdigest()[:16]
+    configuration = digest([named(type(model)), settings])
+    return {"model configuration": configuration, "model weights": weights_hash(model)}
 
 
 def data_of(trainer: FairTrainer) -> dict[str, object]:

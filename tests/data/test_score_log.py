@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hf_fairtune import scoring
-from hf_fairtune.data.score_log import ScoreLog, score_key, score_log
+from hf_fairtune.data.score_log import ScoreLog, score_log
 from hf_fairtune.data.scored import PredictionArguments
 from hf_fairtune.errors import FairTuneError
 from tests.classifiers import vit
@@ -66,10 +66,10 @@ def test_two_processes_do_not_write_one_log(tmp_path: Path) -> None:
 
 def test_another_weight_is_another_log() -> None:
     model, processor = vit(2)
-    key = score_key(model, processor, ["a"], 4)
-    assert key == score_key(model, processor, ["a"], 4) != score_key(model, processor, ["b"], 4)
+    key = scoring.score_key(model, processor, ["a"], 4)
+    assert key == scoring.score_key(model, processor, ["a"], 4) != scoring.score_key(model, processor, ["b"], 4)
     next(model.parameters()).data.view(-1)[0] += 1
-    assert key != score_key(model, processor, ["a"], 4)
+    assert key != scoring.score_key(model, processor, ["a"], 4)
 
 
 @pytest.mark.parametrize("spoil", [*SPOILINGS, replaced_by(Path(__file__))])

@@ -1,6 +1,7 @@
 """A folder is written to by one process at a time, and no death of one leaves it locked."""
 
 import errno
+import fcntl
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import pytest
 from filelock import FileLock
 
 from hf_fairtune.errors import FairTuneError
+from hf_fairtune.files import lock
 from hf_fairtune.files.atomic import write_atomically
 from hf_fairtune.files.folder import FILE_NAME as RUN
 from hf_fairtune.files.folder import check, claim
@@ -78,6 +80,58 @@ def test_of_many_starts_at_one_moment_one_wins(tmp_path: Path) -> None:
     winner = ends.index(0)
     assert read_json(tmp_path / "run" / RUN) == {"seed": winner}
     assert (tmp_path / "run" / "splits.json").read_text() == str(winner)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize("setup", [True, False])
+@pytest.mark.parametrize("moment", ["made", "open", "unlinked"])
+def test_a_start_while_another_ends_holds_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, setup: bool, is_new: bool
+) -> None:
+    """The other, which claims nothing, ends while this one has made the folder, or has the lock's file open.
+
+    Or this one starts while the other has removed the file, and has not released it.
+    """
+    folder = tmp_path / "all" / "run"
+    if not is_new:
+        folder.mkdir(parents=True)
+    make, flock, release = lock.make, fcntl.flock, FileLock.release
+
+    def pause() -> None:
+        other.ready()
+        signal.sigwait([signal.SIGUSR1])
+
+    def released(held: FileLock, *given: bool) -> None:
+        pause()
+        release(held, *given)
+
+    def first() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+        if moment == "unlinked":
+            monkeypatch.setattr(FileLock, "release", released)
+        with hold(folder, setup=setup):
+            if moment != "unlinked":
+                pause()
+
+    def ends() -> None:
+        other.kill(signal.SIGUSR1)
+        assert other.end() == 0
+
+    other = Forked(first)
+    with other:
+        if moment == "made":
+            monkeypatch.setattr(lock, "make", lambda place: (make(place), ends()))
+        elif moment == "open":
+            monkeypatch.setattr(fcntl, "flock", lambda *given: (ends(), flock(*given)))
+        if moment == "open" and not setup:  # it does not wait: the file that it opened was held
+            with pytest.raises(FairTuneError, match="another process is at work"):
+                hold(folder).__enter__()
+        else:
+            with hold(folder, setup=setup):
+                ends()
+                with (folder / (SETUP if setup else FILE_NAME)).open() as file, pytest.raises(BlockingIOError):
+                    flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_a_body_inside_holds_it_too(tmp_path: Path) -> None:
