@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 # What a worker makes anew: the model and what belongs to it, as in stock, and what belongs to a process.
 MODEL = ("model", "model_wrapped", "optimizer", "lr_scheduler", "accelerator", "gather_function", "cross_fit")
 SHOWN = ("model", "optimizer", "lr_scheduler", "train_dataloader", "eval_dataloader")
+# Of Ray, unless the user sets them: nothing is reported about a run, and no trial's line is left out as alike.
+SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
 DEVICES = ("_setup_devices", "distributed_state")
 
 
@@ -47,6 +49,8 @@ def placed(trainer: FairTrainer, study: StudyOptions) -> StudyOptions:
     Raises:
         FairTuneError: Ray is not installed, or this is one of several processes.
     """
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)  # Ray reads them as it is imported
     try:
         import ray  # noqa: F401
     except ImportError:
@@ -73,12 +77,13 @@ def packed(trainer: FairTrainer, plan: Plan, selection: Selection, combination: 
     """
     from ray import cloudpickle
 
-    state, handler = trainer.__dict__, trainer.callback_handler.__dict__
-    own, shown, folder = dict(state), dict(handler), trainer.args.output_dir
+    state, handler, args = trainer.__dict__, trainer.callback_handler.__dict__, trainer.args.__dict__
+    own, shown, asked = dict(state), dict(handler), dict(args)
     try:
         state.update(dict.fromkeys(MODEL), _memory_tracker=TrainerMemoryTracker(skip_memory_metrics=True))
         handler.update(dict.fromkeys(SHOWN))
-        trainer.args.output_dir = os.path.abspath(folder)
+        # A worker may start in another folder, and pushes nothing.
+        args.update(output_dir=os.path.abspath(trainer.args.output_dir), hub_token=None)
         made: bytes = cloudpickle.dumps((trainer, plan, selection, combination))
         return made
     except Exception as error:  # each kind of object has its own
@@ -89,7 +94,7 @@ def packed(trainer: FairTrainer, plan: Plan, selection: Selection, combination: 
     finally:
         state.update(own)
         handler.update(shown)
-        trainer.args.output_dir = folder
+        args.update(asked)
 
 
 def work(pickled: bytes) -> None:
@@ -191,8 +196,6 @@ def cluster() -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    # Nothing is reported about a run.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     handlers = {kind: signal.getsignal(kind) for kind in KINDS}
     ray.init()
     try:
