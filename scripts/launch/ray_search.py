@@ -55,7 +55,7 @@ def main() -> None:
     print(f"trial {best.run_id} wins with {best.objective}")
     trainer.train(resume_from_checkpoint=True)
     for entry in trainer.audit("test"):
-        print(f"{entry.attribute}: AUC of the worst-off group {entry.audit.min_group_auc:.3f}")
+        print(entry.attribute, entry.audit.min_group_auc.value)
     trainer.save_model()
 
 

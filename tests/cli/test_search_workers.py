@@ -47,8 +47,8 @@ def test_workers_on_ray_end_as_one_worker_does(flags: list[str], tmp_path: Path)
     pytest.importorskip("ray", reason="no ray: `pip install hf-fairtune[ray]`")
     script = Path(__file__).parents[2] / "scripts" / "launch" / "ray_search.py"
     more = [*flags, "--mode", "random", "--trials", "4", "--num_train_epochs", "1", "--output_dir"]
-    given = [sys.executable, str(script), "--workers", "2", "--report_to", "none", *more, str(tmp_path / "ray")]
-    done = subprocess.run(given, capture_output=True, text=True)
+    given = [sys.executable, str(script), "--workers", "2", "--report_to", "none", "--disable_tqdm", "true"]
+    done = subprocess.run([*given, *more, str(tmp_path / "ray")], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     one = [*more, str(tmp_path / "one"), "--seeds", "1", "--baselines", "none"]
     with without_card():
