@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 
-from ..search.study_options import GRACE, STUDY_NAME, OptunaOptions, StudyOptions
+from ..search.study_options import GRACE, STUDY_NAME, SearchOptions, StudyOptions
 
 
 @dataclass
@@ -28,7 +28,7 @@ class SharingArguments:
 
     def options(self) -> StudyOptions:
         """Return where the study lies."""
-        given: OptunaOptions = {
+        given: SearchOptions = {
             "storage": self.storage,
             "study_name": self.study_name,
             "grace_period": self.grace_period,

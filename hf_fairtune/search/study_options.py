@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage
+from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from transformers.trainer_utils import HPSearchBackend
@@ -17,6 +17,7 @@ from transformers.trainer_utils import HPSearchBackend
 from ..errors import FairTuneError
 from ..masks.proposals import FreeBits
 from .modes import Mode
+from .placement import Placement, RayOptions
 
 STUDY_NAME = "fairtune"
 # Seconds: a heartbeat each half minute, three of which may be missed.
@@ -38,6 +39,10 @@ class OptunaOptions(TypedDict, total=False):
     grace_period: int
 
 
+class SearchOptions(OptunaOptions, RayOptions, total=False):
+    """Options of either backend."""
+
+
 @dataclass(frozen=True)
 class StudyOptions:
     """Where a study lies, and how it is run.
@@ -54,6 +59,7 @@ class StudyOptions:
         catch: errors that make a trial fail, and the search go on.
         grace_period: seconds without a heartbeat after which the trial of a worker on another machine, or of another
             folder, goes back into the queue.
+        placement: of the workers on Ray; None for this process alone.
     """
 
     storage: str | BaseStorage | None = None
@@ -65,23 +71,33 @@ class StudyOptions:
     gc_after_trial: bool = False
     catch: tuple[type[Exception], ...] = ()
     grace_period: int = GRACE
+    placement: Placement | None = None
 
     @classmethod
-    def of(cls, backend: str | HPSearchBackend | None, given: OptunaOptions) -> StudyOptions:
+    def of(cls, backend: str | HPSearchBackend | None, given: SearchOptions) -> StudyOptions:
         """Read what is given.
 
         Raises:
-            FairTuneError: another backend, several trials at once, or an option that Optuna does not have.
+            FairTuneError: another backend, several trials at once, or an option that the backend does not have.
         """
         name = getattr(backend, "value", backend)
-        if name not in (None, HPSearchBackend.OPTUNA.value):
-            on_ray = " `scripts/launch/ray_search.py` starts its workers on Ray." if name == "ray" else ""
+        if name not in (None, HPSearchBackend.OPTUNA.value, HPSearchBackend.RAY.value):
             raise FairTuneError(
-                f'`backend` is {backend!r}, but a search needs Optuna\'s studies; use "optuna".{on_ray}'
+                f'`backend` is {backend!r}, but a search needs Optuna\'s studies; use "optuna", or "ray" to have Ray '
+                "place its workers."
             )
-        if unknown := sorted({*given} - {*OptunaOptions.__annotations__}):
-            what = "one objective has one `direction`" if "directions" in unknown else "Optuna is given no such option"
+        on_ray = name == HPSearchBackend.RAY.value
+        own = {*RayOptions.__annotations__}
+        if unknown := sorted({*given} - {*OptunaOptions.__annotations__} - (own if on_ray else set())):
+            what = "Ray only places the workers" if on_ray else "Optuna is given no such option"
+            what = "one objective has one `direction`" if "directions" in unknown else what
             raise FairTuneError(f"`{unknown[0]}` is given, but {what}; leave it out.")
+        storage = given.get("storage")
+        if on_ray and isinstance(storage, BaseStorage) and not isinstance(storage, RDBStorage):
+            raise FairTuneError(
+                f"`storage` is a {type(storage).__name__}, which workers on Ray cannot share; give the URL of a "
+                "database, or leave it out."
+            )
         if given.get("n_jobs", 1) != 1:
             raise FairTuneError(
                 f"`n_jobs` is {given['n_jobs']}, but its threads would share one trainer; start the same command "
@@ -92,8 +108,11 @@ class StudyOptions:
         if (grace := given.get("grace_period")) is not None and grace < 1:
             raise FairTuneError(f"`grace_period` is {grace} seconds; give 1 or more.")
         catch = given.get("catch", ())
-        known = {name: value for name, value in given.items() if name not in ("n_jobs", "catch") and value is not None}
-        return cls(**known, catch=(catch,) if isinstance(catch, type) else tuple(catch))  # type: ignore[arg-type]
+        apart = {"n_jobs", "catch", *own}
+        known = {name: value for name, value in given.items() if name not in apart and value is not None}
+        placement = Placement.of(given) if on_ray else None
+        kinds = (catch,) if isinstance(catch, type) else tuple(catch)
+        return cls(**known, catch=kinds, placement=placement)  # type: ignore[arg-type]
 
     def over(self, mode: Mode) -> Mode:
         """Return a mode with the sampler and the pruner that are given; its name says so."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import TrainingArguments
 from transformers.trainer_utils import BestRun, HPSearchBackend
 
-from ..combinations.combination import Combination
+from ..combinations.combination import Combination, combination_named
 from ..data.collate import collate
 from ..data.fair_dataset import FairDataset
 from ..document.run import MaskBits
@@ -22,10 +22,10 @@ from ..search.hours import Ration
 from ..search.modes import Mode
 from ..search.plan import Plan
 from ..search.searcher import Searcher
-from ..search.study_options import OptunaOptions, StudyOptions
-from ..selections.selection import Selection
+from ..search.study_options import SearchOptions, StudyOptions
+from ..selections.selection import Selection, selection_named
 from ..signals import stopping_safely
-from . import reports, searching
+from . import on_ray, reports, searching
 from .arguments import FairTrainingArguments
 from .audited_trainer import AuditedTrainer
 from .audits import Audits, scores_of
@@ -169,7 +169,7 @@ class FairTrainer(AuditedTrainer):
         fraction: float = 1.0,
         combine: str | Combination = "none",
         folds: int = 0,
-        **optuna: Unpack[OptunaOptions],
+        **options: Unpack[SearchOptions],
     ) -> BestRun:
         """Search the method's hyper-parameters and the learning rate, and take the winner's; `train()` trains it.
 
@@ -183,7 +183,8 @@ class FairTrainer(AuditedTrainer):
                 metrics with a `direction`.
             n_trials: trials in all, those of earlier calls included.
             direction: "maximize" or "minimize"; a metric of ours knows its own.
-            backend: "optuna", the only one.
+            backend: "optuna" runs the trials here, "ray" by workers on a Ray cluster, each of which has the trainer
+                pickled. Either way the study is Optuna's.
             hp_name: names the folder of a trial.
             mode: "default", "paper" (FairTune's text), "published" (its code), "random" (a control), or a `Mode`,
                 which has its own trials.
@@ -192,23 +193,29 @@ class FairTrainer(AuditedTrainer):
             fraction: share of the training rows, in every group x label, that trials train on; the same in each.
             combine: what `train()` makes of the winner and other trials, by name of a file of `combinations`.
             folds: of train and validation together, on which each trial is trained and scored; 0 for validation alone.
-            optuna: `storage`, `study_name`, `load_if_exists`, `sampler`, `pruner`, `timeout`, `gc_after_trial`,
-                `catch`, `grace_period`.
+            options: `storage`, `study_name`, `load_if_exists`, `sampler`, `pruner`, `timeout`, `gc_after_trial`,
+                `catch`, `grace_period` of Optuna; `resources_per_trial`, `max_concurrent_trials` of Ray.
 
         Raises:
-            FairTuneError: no `model_init`, unknown metric or mode, another search in the folder, or no feasible trial
-                that ended.
+            FairTuneError: no `model_init`, unknown metric or mode, another search in the folder, no feasible trial
+                that ended, or no Ray.
         """
         if self.model_init is None:
             raise FairTuneError("a search starts each trial from a new model; give `model_init` in place of `model`.")
-        study, names = StudyOptions.of(backend, optuna), names_of(self)
+        study, names = StudyOptions.of(backend, options), names_of(self)
+        study = study if study.placement is None else on_ray.placed(self, study)
+        rule = selection_named(selection) if isinstance(selection, str) else selection
+        combination = combination_named(combine) if isinstance(combine, str) else combine
         mode = study.over(searching.mode_of(self, mode, n_trials, folds))
         objective = compute_objective or "min_group_auc"
         epochs = searching.epochs_of(self)
         plan = Plan.of(objective, direction, mode, epochs, hp_space, names[0], min_auc, names[1])
         plan = replace(plan, fraction=fraction, folds=folds, study=study, hp_name=hp_name)
+        run: searching.Run = partial(searching.run_trials, super().hyperparameter_search)
+        if study.placement is not None:
+            run = on_ray.OnRay(study.placement, on_ray.packed(self, plan, rule, combination))
         with stopping_safely():
-            return searching.search(self, plan, selection, combine, super().hyperparameter_search)
+            return searching.search(self, plan, rule, combination, run)
 
     def _get_output_dir(self, trial: Any) -> str:
         # The arguments' own folder is the trial's while one trains, which callbacks know by them.

@@ -40,6 +40,9 @@ class KeptStart:
     model_init: Callable[[], Any]
     _kept: Kept | None = field(default=None, init=False, repr=False)
 
+    def __getstate__(self) -> dict[str, object]:
+        return {"model_init": self.model_init, "_kept": None}  # another process builds its own
+
     def __call__(self) -> Any:
         """Return a model that is the caller's own."""
         now = Chance.now()

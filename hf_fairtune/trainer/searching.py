@@ -17,7 +17,7 @@ from optuna.trial import BaseTrial, FixedTrial
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import BestRun, SaveStrategy
 
-from ..combinations.combination import Combination, combination_named
+from ..combinations.combination import Combination
 from ..document.search import Trial
 from ..errors import FairTuneError
 from ..processes import once
@@ -29,7 +29,7 @@ from ..search.modes import Mode, mode_named
 from ..search.plan import Plan
 from ..search.searcher import Searcher
 from ..search.study import place_of
-from ..selections.selection import Selection, selection_named
+from ..selections.selection import Selection
 from . import combining, selecting
 from .fingerprint import fingerprint
 from .folding import cross_fit
@@ -45,61 +45,62 @@ if TYPE_CHECKING:
     from .fair import FairTrainer
 
 
-def search(
-    trainer: FairTrainer,
-    plan: Plan,
-    selection: str | Selection,
-    combination: str | Combination,
-    stock: Callable[..., Any],
-) -> BestRun:
-    """Search as `find_winner` does, and combine trials by a rule; the start of the trials is built once."""
-    trainer.method, trainer.team = trainer.open_method, None
-    selection = selection_named(selection) if isinstance(selection, str) else selection
-    combination = combination_named(combination) if isinstance(combination, str) else combination
-    combining.check(trainer, combination)
-    where = place_of(Path(trainer.args.output_dir), plan.study)
+# Runs the trials that are left.
+Run = Callable[["FairTrainer", Searcher], None]
+
+
+def search(trainer: FairTrainer, plan: Plan, selection: Selection, combination: Combination, run: Run) -> BestRun:
+    """Run the trials that are left, take the winner by a rule, and combine trials by another."""
     with kept_start(trainer):
-        with reachable(where, plan.study.storage):
-            found = find_winner(trainer, plan, selection, combination, stock)
+        with opened(trainer, plan, selection, combination) as searcher:
+            with searching(trainer, searcher):
+                run(trainer, searcher)
+            # Every process is to know that there is none.
+            lacking = broadcast_object_list([searcher.no_winner() if searcher.is_barren else None])[0]
+            if lacking is not None:
+                raise lacking
+            chosen = selecting.choose(trainer, plan, selection)
+        found = adopt_winner(trainer, plan, chosen)
         if combination.combines:
             combining.combine(trainer, plan, combination, partial(propose, trainer, plan))
     return found
 
 
-def find_winner(
-    trainer: FairTrainer, plan: Plan, selection: Selection, combination: Combination, stock: Callable[..., Any]
-) -> BestRun:
-    """Run the trials that are left by `hyperparameter_search` of the stock Trainer, and take the winner by a rule."""
-    check_search(plan.folds, plan.mode, selection, combination, plan.fraction)
-    selection.check(selecting.objective_of(plan), trainer.class_names)
-    check_subset(trainer, plan.fraction)
-    trainer.cross_fit = cross_fit(trainer, plan, selection, partial(propose, trainer, plan))
-    if plan.by_name:
-        selecting.objective_cells(trainer, plan.objective_name, plan.folds)
-    searcher = open_searcher(trainer, plan)
-    searcher.keeps_weights = combination.combines
-    if (line := note(plan.objective_name)) and trainer.is_world_process_zero():
-        print_once(line)
-    try:
-        if searcher.shared:
-            rules = {selection.name: selection.scores, combination.name: combination.combines}
-            searcher.shared.join(next((name for name, reads in rules.items() if reads), ""))
-        selecting.check_kept(trainer, searcher, selection)
-        combining.check_kept(trainer, searcher, combination)
-        with searching(trainer, searcher):
-            run_trials(trainer, searcher, stock)
-        # Every process is to know that there is none.
-        lacking = broadcast_object_list([searcher.no_winner() if searcher.is_barren else None])[0]
-        if lacking is not None:
-            raise lacking
-        chosen = selecting.choose(trainer, plan, selection)
-    finally:
-        searcher.close()
-    return adopt_winner(trainer, plan, chosen)
+def take_part(trainer: FairTrainer, plan: Plan, selection: Selection, combination: Combination, run: Run) -> None:
+    """Run the trials that are left of a search whose winner another process takes."""
+    with kept_start(trainer), opened(trainer, plan, selection, combination) as searcher, searching(trainer, searcher):
+        run(trainer, searcher)
 
 
-def run_trials(trainer: FairTrainer, searcher: Searcher, stock: Callable[..., Any]) -> None:
-    """Run the trials that are left, one at a time, so that all processes go on, or stop, together.
+@contextmanager
+def opened(trainer: FairTrainer, plan: Plan, selection: Selection, combination: Combination) -> Iterator[Searcher]:
+    """Open the search of the output folder, and close it; one that cannot be done is refused before."""
+    trainer.method, trainer.team = trainer.open_method, None
+    combining.check(trainer, combination)
+    with reachable(place_of(Path(trainer.args.output_dir), plan.study), plan.study.storage):
+        check_search(plan.folds, plan.mode, selection, combination, plan.fraction)
+        selection.check(selecting.objective_of(plan), trainer.class_names)
+        check_subset(trainer, plan.fraction)
+        trainer.cross_fit = cross_fit(trainer, plan, selection, partial(propose, trainer, plan))
+        if plan.by_name:
+            selecting.objective_cells(trainer, plan.objective_name, plan.folds)
+        searcher = open_searcher(trainer, plan)
+        searcher.keeps_weights = combination.combines
+        if (line := note(plan.objective_name)) and trainer.is_world_process_zero():
+            print_once(line)
+        try:
+            if searcher.shared:
+                rules = {selection.name: selection.scores, combination.name: combination.combines}
+                searcher.shared.join(next((name for name, reads in rules.items() if reads), ""))
+            selecting.check_kept(trainer, searcher, selection)
+            combining.check_kept(trainer, searcher, combination)
+            yield searcher
+        finally:
+            searcher.close()
+
+
+def run_trials(stock: Callable[..., Any], trainer: FairTrainer, searcher: Searcher) -> None:
+    """Run trials by the stock `hyperparameter_search`, one at a time, so that all processes go on, or stop, together.
 
     Those that other workers run are waited for: one that dies leaves its own.
     """

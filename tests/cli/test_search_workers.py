@@ -42,15 +42,20 @@ def test_the_second_start_shares_the_trials_and_leaves(searching: list[str], tmp
     assert str(tmp_path / "own.db") not in (run / "run.json").read_text() + (run / "fairtune.json").read_text()
 
 
-def test_workers_on_ray_share_one_search(searching: list[str], tmp_path: Path) -> None:
-    """On a Ray cluster of this machine alone."""
+def test_workers_on_ray_end_as_one_worker_does(flags: list[str], tmp_path: Path) -> None:
+    """The script, on a Ray cluster of this machine alone: trials, values and winner."""
     pytest.importorskip("ray", reason="no ray: `pip install hf-fairtune[ray]`")
-    run, script = tmp_path / "run", Path(__file__).parents[2] / "scripts" / "launch" / "ray_search.py"
-    flags = [*searching, "--seeds", "1", "--mode", "random", "--trials", "4", "--num_train_epochs", "1"]
-    flags += ["--baselines", "none", "--storage", f"sqlite:///{tmp_path / 'own.db'}", "--output_dir", str(run)]
-    given = [sys.executable, str(script), "--workers", "2", "--gpus", "0", "--", *flags]
-    done = subprocess.run(given, capture_output=True, text=True)
+    script = Path(__file__).parents[2] / "scripts" / "launch" / "ray_search.py"
+    more = [*flags, "--mode", "random", "--trials", "4", "--num_train_epochs", "1", "--output_dir"]
+    given = [sys.executable, str(script), "--workers", "2", "--report_to", "none", "--disable_tqdm", "true"]
+    done = subprocess.run([*given, *more, str(tmp_path / "ray")], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert (done.stdout + done.stderr).count("training FairTune at learning rate") == 1
-    found = search_of(Document.load(run))
-    assert [(trial.number, trial.state) for trial in found.trials] == [(n, "COMPLETE") for n in range(4)]
+    one = [*more, str(tmp_path / "one"), "--seeds", "1", "--baselines", "none"]
+    with without_card():
+        assert main(["search", *one]) == 0
+    found, wanted = (search_of(Document.load(tmp_path / name)) for name in ("ray", "one"))
+    assert [(t.number, t.state, t.params, t.value) for t in found.trials] == [
+        (t.number, t.state, t.params, t.value) for t in wanted.trials
+    ]
+    assert found.best_trial == wanted.best_trial
+    assert f"trial {found.best_trial} wins with" in done.stdout

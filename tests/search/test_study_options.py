@@ -56,7 +56,11 @@ def test_the_backend_is_optuna(backend: Any) -> None:
 @pytest.mark.parametrize(
     ("backend", "given", "message"),
     [
-        ("ray", {}, "`backend` is 'ray', but a search needs Optuna's studies; use \"optuna\"."),
+        ("ray", {"n_jobs": 2}, "`n_jobs` is 2, but its threads would share one trainer; start the same command"),
+        ("ray", {"scheduler": 1}, "`scheduler` is given, but Ray only places the workers; leave it out."),
+        ("ray", {"storage": InMemoryStorage()}, "`storage` is a InMemoryStorage, which workers on Ray cannot share;"),
+        ("ray", {"resources_per_trial": {"cpu": 0}}, "`resources_per_trial` is {'cpu': 0}; give what a worker takes"),
+        ("ray", {"max_concurrent_trials": 0}, "`max_concurrent_trials` is 0; give 1 or more, or None for no limit."),
         (HPSearchBackend.WANDB, {}, "`backend` is <HPSearchBackend.WANDB"),
         (None, {"n_jobs": 2}, "`n_jobs` is 2, but its threads would share one trainer; start the same command"),
         (None, {"directions": ["maximize"]}, "`directions` is given, but one objective has one `direction`; leave"),
