@@ -28,8 +28,8 @@ def refuse_sharding(args: TrainingArguments, method: Method, optimizer: object) 
     for stage in (method, *method.stages()):
         if type(stage).callbacks is not Method.callbacks:
             raise FairTuneError(
-                f"`fsdp` is {args.fsdp}, but the method {method.name!r} copies or changes parameters between the steps "
-                "of a training, as a soft mask does, and takes each of them whole; leave `fsdp` out."
+                f"`fsdp` is {args.fsdp}, but the method {method.name!r} copies or changes parameters between "
+                "the steps of a training, as a soft mask does, and takes each of them whole; leave `fsdp` out."
             )
     if optimizer is not None:
         raise FairTuneError(
