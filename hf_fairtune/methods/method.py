@@ -200,7 +200,7 @@ class Method(catalog.Variety):
         return trainer.stock_step(model, batch)
 
     def callbacks(self) -> list[TrainerCallback]:
-        """Return the callbacks that this stage trains with."""
+        """Return the callbacks that this stage trains with; a method that has some is not trained by FSDP."""
         return []
 
     def finish(self, model: Any) -> None:

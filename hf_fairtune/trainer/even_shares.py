@@ -58,9 +58,12 @@ def weight(rows: int, device: torch.device) -> torch.Tensor:
     return found
 
 
-def real_rows(rows: int) -> int:
-    """Return how many of the rows of a batch that is scored are no repetitions, which fill up the last one."""
+def is_filled_up() -> bool:
+    """Tell whether the batch that is scored is the last one, and repeats rows on some process."""
     state = GradientState()
-    if PartialState().num_processes == 1 or not state.end_of_dataloader or state.remainder <= 0:
-        return rows
-    return min(max(state.remainder - PartialState().process_index * rows, 0), rows)
+    return PartialState().num_processes > 1 and state.end_of_dataloader and state.remainder > 0
+
+
+def real_rows(rows: int) -> int:
+    """Return how many of this process's rows of such a batch are no repetitions."""
+    return min(max(GradientState().remainder - PartialState().process_index * rows, 0), rows)

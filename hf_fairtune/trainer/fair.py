@@ -35,6 +35,7 @@ from .folding import CrossFit
 from .group_metrics import GroupMetrics, label_columns
 from .refusals import check_best_metric, refuse
 from .run_facts import TrainingLog
+from .sharding import refuse_sharding
 from .stages import chosen, prepared, prepared_with, train_stages, view_of
 from .team import Team
 from .trial import train_trial
@@ -105,6 +106,7 @@ class FairTrainer(AuditedTrainer):
         self.args, self.data = FairTrainingArguments.of(args), data
         refuse(self.args)
         self.method = chosen(self.args, method, peft_config)
+        refuse_sharding(self.args, self.method, optimizers[0])
         self.audits = None if data is None else Audits(data, partial(scores_of, self), self.args.seed)
         if data is not None:
             train_dataset = view_of(self, self.method.views["train"]) if train_dataset is None else train_dataset

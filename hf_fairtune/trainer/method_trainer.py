@@ -11,7 +11,7 @@ from ..errors import FairTuneError
 from ..methods.method import Batch, Method, forward
 from .divergence import Divergence
 from .epoch_of_rows import whole_batches
-from .even_shares import EvenShares, real_rows, weight
+from .even_shares import EvenShares, is_filled_up, real_rows, weight
 from .finite_start import check_first_scores
 from .group_metrics import LABELS
 from .group_trainer import GroupTrainer
@@ -63,10 +63,13 @@ class MethodTrainer(GroupTrainer):
         elif self.compute_loss_func is None:
             loss, outputs = self.method.loss(model, inputs)
             loss = loss * weight(len(inputs[LABELS]), loss.device) if several else loss
-            if not model.training and (rows := real_rows(len(inputs[LABELS]))) < len(inputs[LABELS]):
+            if not model.training and is_filled_up():
                 # Scores of rows that fill a batch up are left out later; the mean of the loss must not hold them.
-                kept = {name: values[:rows] for name, values in inputs.items()}
-                loss = self.method.loss(self.accelerator.unwrap_model(model), kept)[0] if rows else loss
+                rows = real_rows(len(inputs[LABELS]))
+                kept = {name: values[: rows or None] for name, values in inputs.items()}
+                # On every process, as FSDP lets none score alone.
+                exact = self.method.loss(self.accelerator.unwrap_model(model), kept)[0]
+                loss = exact if rows else loss
         else:
             outputs = forward(model, inputs)
             loss = self.compute_loss_func(outputs, inputs["labels"], num_items_in_batch=num_items_in_batch)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from accelerate.utils import DistributedType
 from transformers import Trainer, TrainingArguments
 from transformers.integrations import get_reporting_integration_callbacks
 from transformers.trainer_utils import SaveStrategy
@@ -33,7 +34,6 @@ WORKING: dict[str, tuple[tuple[object, ...], str]] = {
         (False,),
         "a signal has a checkpoint written without it, in a trial's own folder",
     ),
-    "fsdp": ((None, False), "methods, masks and the hand-over take every parameter whole"),
     "deepspeed": (
         (None,),
         "ZeRO divides gradients and parameters among processes, so that no mask, importance or step of a method finds "
@@ -46,8 +46,12 @@ WORKING: dict[str, tuple[tuple[object, ...], str]] = {
         "images have no lengths, and rows are scored in their order",
     ),
 }
-# What divides parameters among processes, as `accelerate launch` names it.
-SHARDING = ("FSDP", "DEEPSPEED", "MEGATRON_LM")
+# What divides parameters among processes, as `accelerate launch` names it, and what is wrong with that.
+SHARDING = {
+    "FSDP": "the arguments of the run do not name it; give `fsdp`",
+    "DEEPSPEED": f"{WORKING['deepspeed'][1]}; use DDP or one device",
+    "MEGATRON_LM": "methods, masks and the hand-over take every parameter whole; use DDP or one device",
+}
 # Optimizers that stock builds from the model: only their package can be looked for before there is one.
 OF_THE_MODEL = ("galore", "apollo", "lomo", "adalomo")
 
@@ -61,15 +65,33 @@ def refuse_values(args: TrainingArguments) -> None:
             raise FairTuneError(f"`{name}` is {getattr(value, 'value', value)}, but {reason}; {wanted}.")
     if args.label_names is not None and "labels" not in args.label_names:
         raise FairTuneError(f"`label_names` is {args.label_names}, but the loss takes `labels`; name them so.")
-    for name in SHARDING:
-        if os.environ.get(f"ACCELERATE_USE_{name}", "").lower() in ("1", "true", "yes"):
-            reason = WORKING["deepspeed" if name == "DEEPSPEED" else "fsdp"][1]
-            raise FairTuneError(f"`accelerate launch` uses {name}, but {reason}; use DDP or one device.")
+    for name, reason in SHARDING.items():
+        asked = os.environ.get(f"ACCELERATE_USE_{name}", "").lower() in ("1", "true", "yes")
+        if asked and not (name == "FSDP" and args.fsdp):
+            raise FairTuneError(f"`accelerate launch` uses {name}, but {reason}.")
+
+
+def refuse_fsdp(args: TrainingArguments) -> None:
+    """Refuse another FSDP than FSDP2 with whole checkpoints, and any where Accelerate has none."""
+    plugin = args.fsdp_plugin_args or {}
+    if (plugin.get("fsdp_version"), plugin.get("state_dict_type")) != (2, "FULL_STATE_DICT"):
+        raise FairTuneError(
+            "`fsdp_config` asks for FSDP1, XLA or divided checkpoints, but a model is trained by FSDP2, and its "
+            "checkpoints are whole; leave out `version`, `xla` and `state_dict_type`."
+        )
+    # Accelerate 1.15 says nothing there and trains by DDP; of FSDP1, that there are "no available devices".
+    if args.distributed_state.distributed_type in (DistributedType.NO, DistributedType.MULTI_CPU):
+        raise FairTuneError(
+            "`fsdp` is True, but Accelerate divides a model among accelerators alone: one process, or several on the "
+            "CPU, would train it whole; leave `fsdp` out."
+        )
 
 
 def refuse(args: TrainingArguments) -> None:
     """Refuse arguments that cannot work here, and loggers and optimizers whose package is missing."""
     refuse_values(args)
+    if args.fsdp:
+        refuse_fsdp(args)
     if args.save_strategy == SaveStrategy.BEST and args.metric_for_best_model is None:
         raise FairTuneError("`save_strategy` is best, but by no metric; name a `metric_for_best_model`.")
     if args.auto_find_batch_size and args.world_size > 1:

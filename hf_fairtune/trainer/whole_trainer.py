@@ -14,6 +14,7 @@ from transformers.trainer_utils import EvalLoopOutput
 from ..families.precision import HALF, float32_head
 from .checkpoints import PREFIX, keep_whole, load_whole, named_checkpoint
 from .kept_prefix import Filled, kept_prefix
+from .sharding import sharded
 
 
 class WholeTrainer(Trainer):
@@ -26,6 +27,8 @@ class WholeTrainer(Trainer):
     last_output: EvalLoopOutput | None = None
     filled: Mapping[str, Filled] = MappingProxyType({})
     activation_folder: Path | None = None
+    shards = False  # whether FSDP divides the model while it is trained
+    is_fsdp_enabled: bool
 
     def _get_dataloader(self, *args: Any, is_training: bool = False, **kwargs: Any) -> Any:
         asked = self.args.dataloader_drop_last
@@ -36,8 +39,14 @@ class WholeTrainer(Trainer):
             self.args.dataloader_drop_last = asked
 
     def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
-        with kept_prefix(self, getattr(self.args, "activation_gb", 0.0), self.activation_folder) as self.filled:
+        gigabytes = 0.0 if self.shards else getattr(self.args, "activation_gb", 0.0)
+        with kept_prefix(self, gigabytes, self.activation_folder) as self.filled, sharded(self):
             return super()._inner_training_loop(*args, **kwargs)
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """Make the accelerator; what stock does otherwise under FSDP is for its loop alone."""
+        super().create_accelerator_and_postprocess()
+        self.shards, self.is_fsdp_enabled = self.is_fsdp_enabled, False
 
     def evaluation_loop(
         self,
@@ -61,7 +70,10 @@ class WholeTrainer(Trainer):
         return 0
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        if not load_whole(self, self.model if model is None else model, resume_from_checkpoint):
+        model = self.model if model is None else model
+        if self.shards and not self.is_fsdp_enabled:
+            return  # once the model is divided
+        if self.is_fsdp_enabled or not load_whole(self, model, resume_from_checkpoint):
             super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
@@ -79,7 +91,7 @@ class WholeTrainer(Trainer):
 
     def _load_best_model(self) -> None:
         named_checkpoint(str(self.state.best_model_checkpoint))
-        if not load_whole(self, self.model, self.state.best_model_checkpoint):
+        if self.is_fsdp_enabled or not load_whole(self, self.model, self.state.best_model_checkpoint):
             super()._load_best_model()
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:

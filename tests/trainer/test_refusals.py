@@ -25,8 +25,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"fp16_full_eval": True}, "`fp16_full_eval` is True, but the model's weights would be rounded, and images tie"),
     ({"train_sampling_strategy": "group_by_length"}, "`train_sampling_strategy` is group_by_length, but images have"),
     ({"enable_jit_checkpoint": True}, "`enable_jit_checkpoint` is True, but a signal has a checkpoint written"),
-    ({"fsdp": "full_shard"}, "`fsdp` is full_shard, but methods, masks and the hand-over take every parameter whole;"),
-    ({"fsdp": True}, "`fsdp` is True, but methods, masks and the hand-over take every parameter whole; leave it out."),
+    (
+        {"fsdp": True},
+        "`fsdp` is True, but Accelerate divides a model among accelerators alone: one process, or several",
+    ),
+    ({"fsdp": True, "fsdp_config": {"version": 1}}, "`fsdp_config` asks for FSDP1, XLA or divided checkpoints, but"),
+    ({"fsdp": True, "fsdp_config": {"state_dict_type": "SHARDED_STATE_DICT"}}, "`fsdp_config` asks for FSDP1, XLA or"),
     (
         {"deepspeed": "zero.json"},
         "`deepspeed` is zero.json, but ZeRO divides gradients and parameters among processes, so that no mask",
@@ -55,12 +59,19 @@ def test_what_cannot_work_is_refused_by_the_arguments(tmp_path: Path, options: d
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["FSDP", "DEEPSPEED"])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("FSDP", "the arguments of the run do not name it; give `fsdp`."),
+        ("DEEPSPEED", "ZeRO divides gradients and parameters among .* use DDP or one device."),
+        ("MEGATRON_LM", "methods, masks and the hand-over take every parameter whole; use DDP or one device."),
+    ],
+)
 def test_what_accelerate_launch_would_divide_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
 ) -> None:
     monkeypatch.setenv(f"ACCELERATE_USE_{name}", "true")
-    with pytest.raises(FairTuneError, match=f"^`accelerate launch` uses {name}, but .* use DDP or one device.$"):
+    with pytest.raises(FairTuneError, match=f"^`accelerate launch` uses {name}, but {message}$"):
         arguments(tmp_path)
 
 
