@@ -183,6 +183,7 @@ def failure_of(ray: Any, worker: Any) -> Exception | None:
     except ray.exceptions.RayError as error:
         cause = getattr(error, "cause", None)
         if isinstance(cause, Exception):
+            cause.__cause__ = error  # which says where
             return cause
         return FairTuneError(f"workers on Ray ended early ({first_line(error)}); give the same call again to go on.")
     return None
