@@ -20,8 +20,8 @@ SHARE = "share"
 AUDIT = ("audit.html", "groups.csv", "thresholds.csv", "audit.tex", "factors.md")
 # And, where columns were named that may go with errors.
 ENRICHMENT = "enrichment.csv"
-# What a mask trained of a model whose modules PEFT cannot copy, by the names that the model gives its tensors; the card
-# shows how stock safetensors and torch load it.
+# What a mask trained of a model whose modules PEFT cannot copy, by the names that the model gives its tensors; the
+# card shows how stock safetensors and torch load it.
 DELTA = "adapter/delta.safetensors"
 # Several models whose probabilities are averaged, each in a folder of its own, and the script that averages them.
 MEMBERS, AVERAGE = "members", "average.py"
