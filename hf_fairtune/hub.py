@@ -9,7 +9,7 @@ from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, ModelCard
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 from huggingface_hub.utils import validate_repo_id
 
-from .connection import silence
+from .connection import OFFLINE, silence
 from .document.document import RUN_FILE, Document
 from .errors import FairTuneError, first_line
 from .files.folder import AUDIT, SHARE, check_ended
@@ -30,7 +30,8 @@ class PushResult:
 
     def __str__(self) -> str:
         verb = "would go to" if self.url is None else "went to"
-        head = f"{len(self.files)} files {verb} {'private' if self.private else 'public'} {self.repo_id}"
+        place = f"{'private' if self.private else 'public'} {self.repo_id}"
+        head = f"{len(self.files)} files {verb} {place}; bytes of each:"
         lines = [f"{size:>12,}  {path}" for path, size in self.files]
         return "\n".join([head, *lines, *([self.url] if self.url else [])])
 
@@ -158,7 +159,8 @@ def check_card(path: Path) -> None:
 
 def unreachable(endpoint: str, reason: str) -> str:
     """Say in one line that the Hub does not answer."""
-    return f"the Hub ({endpoint}) cannot be reached ({reason}); check the network."
+    what = "unset it" if reason == OFFLINE else "check the network"
+    return f"the Hub ({endpoint}) cannot be reached ({reason}); {what}."
 
 
 def refusal(error: Exception, repo_id: str, endpoint: str) -> str:

@@ -110,7 +110,7 @@ def test_any_answer_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_answers_and_gives_no_file_is_no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy has an answer to everything, which names no error of the Hub."""
 
-    def no_hub(_: object, __: object) -> None:
+    def no_hub(*_: object) -> None:
         raise Refusal(404)
 
     monkeypatch.setattr(Handler, "_answer", no_hub)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from .. import hub
 
-EXAMPLE = """  fairtune push fairtune-lesions --repo my-team/fair-lesions --dry-run
+EXAMPLE = """  fairtune push fairtune-lesions --repo my-team/fair-lesions --dry_run
   fairtune push fairtune-lesions --repo my-team/fair-lesions"""
 
 

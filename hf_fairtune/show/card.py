@@ -105,7 +105,7 @@ def audit_tables(view: View) -> list[Table]:
 def _parts(document: Document) -> tuple[Run, Training]:
     training = document.model_named(document.model).training
     if document.run is None or training is None:
-        raise FairTuneError("The document is of an audit, which has no model card; pass the one of a run.")
+        raise FairTuneError("an audit has no model card, its page is audit.html; pass the output folder of a run.")
     return document.run, training
 
 

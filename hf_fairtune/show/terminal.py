@@ -92,7 +92,7 @@ def audit_text(document: Document, colour: bool = False) -> str:
     parts.append(Part(f"{headline(said) if said else 'Nothing was audited by group.'}{about}"))
     read = [f"{' '.join(row[:2])}: {', '.join(row[2:])}" for row in reading_table(worded.data).rows]
     parts += [Part(text, most=2) for text in worst_cells([one.view for one in said])[-1:]] if several(worded) else []
-    parts += [Part(f"Read {listed(read, 12)}.", most=4)] if read else []
+    parts += [Part(f"Read {listed(read, 12)} (rows, of every split read).", most=4)] if read else []
     parts += [Part(weighted(document), most=2)] if document.data.weight else []
     for place, one in enumerate(sorted(said, key=attrgetter("rank"))[:SHOWN]):
         title = f"{one.view.place[:1].upper()}{one.view.place[1:]}"
