@@ -112,14 +112,14 @@ def test_no_name_begins_a_block(name: str) -> None:
     assert markdown(name).replace("\\", "") == " ".join(name.split())
 
 
-@pytest.mark.parametrize("name", ["https://a.b/c", "http://a.b", "WWW.a.b", "ann@a.b"])
-def test_no_name_is_a_link(name: str) -> None:
-    """GitHub links plain addresses, unless what makes them one is escaped."""
-    assert re.search(r"\\(://|\.a|@)", markdown(name))
+@pytest.mark.parametrize("name", ["https://a.b/c", "http://a.b", "WWW.a.b", "R&amp;D", "&#60;"])
+def test_no_name_is_a_link_or_an_entity(name: str) -> None:
+    """GitHub links plain addresses of the web, unless what makes them one is escaped."""
+    assert re.search(r"\\(://|\.a|&)", markdown(name))
     assert markdown(name).replace("\\", "") == name
 
 
-@pytest.mark.parametrize("name", ["-0.12", "#1", "+0.5", "1.5", "12", "<8", "a # b", "-inf"])
+@pytest.mark.parametrize("name", ["-0.12", "#1", "+0.5", "1.5", "12", "<8", "a # b", "-inf", "a & b", "ann@a.b"])
 def test_what_begins_none_stays(name: str) -> None:
     assert markdown(name).replace("\\<", "<") == name
 
