@@ -33,8 +33,8 @@ def refuse_sharding(args: TrainingArguments, method: Method, optimizer: object) 
             )
         if type(stage).step is not Method.step and args.gradient_accumulation_steps > 1:
             raise FairTuneError(
-                f"`fsdp` is {args.fsdp}, but the method {method.name!r} takes the gradient of each batch, and there is "
-                f"one after {args.gradient_accumulation_steps} alone; leave out `fsdp`, or accumulate none."
+                f"`fsdp` is {args.fsdp}, but the method {method.name!r} takes the gradient of each batch, and there "
+                f"is one after {args.gradient_accumulation_steps} alone; leave out `fsdp`, or accumulate none."
             )
     if optimizer is not None:
         raise FairTuneError(
