@@ -1,6 +1,6 @@
 """FairTune's training augmentation, RandomResizedCrop and horizontal flip, on whole batches of tensors.
 
-An image has a generator of its own, so that what it becomes is the same in any batch. The crop is taken from the
+Each image is drawn by a generator; by one of its own it becomes the same in any batch. The crop is taken from the
 cached, already resized image, so it is always enlarged and needs no anti-aliasing.
 """
 
@@ -37,8 +37,8 @@ def uniform(draws: Draws, count: int) -> Tensor:
 def random_boxes(draws: Draws, height: int, width: int, smallest: float = SMALLEST_CROP) -> Tensor:
     """Draw RandomResizedCrop's boxes [n, 4]: top, left, height and width as fractions of the image.
 
-    A box has at least the share `smallest` of the image's area. As in torchvision, one that fits in none of ten
-    attempts is the whole image.
+    A box has at least the share `smallest` of the image's area. One that fits in none of ten attempts is the
+    whole image, as in torchvision for a square.
     """
     areas, ratios, places = uniform(draws, 2 * ATTEMPTS + 2).split([ATTEMPTS, ATTEMPTS, 2], dim=1)
     low, high = map(math.log, RATIO)

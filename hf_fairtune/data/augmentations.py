@@ -25,7 +25,7 @@ Resized = Callable[[list[int]], Tensor]
 
 
 class Augmentation(ABC):
-    """Draws for each row from a generator of its own, so that batches do not matter; its text tells its kind."""
+    """Draws for each row from its generator, one that rows may share; its text tells its kind."""
 
     @abstractmethod
     def __call__(self, rows: list[int], resized: Resized, draws: Draws) -> Tensor:

@@ -9,7 +9,7 @@ DIGITS = 16
 
 
 def weights_hash(model: nn.Module) -> str:
-    """Hash every parameter and buffer of a model by name, kind and bytes; 16 hexadecimal digits."""
+    """Hash every tensor of a model's state by name, kind and bytes; 16 hexadecimal digits."""
     content = hashlib.sha256()
     for name, values in sorted(model.state_dict().items()):
         content.update(name.encode() + str(values.dtype).encode())

@@ -106,8 +106,8 @@ def as_markdown(table: Table) -> str:
 
 
 def markdown(text: str) -> str:
-    """Make a text safe inside Markdown: no markup, link, formula, cell or line end, no heading or list it begins."""
-    marks = r"([\\|*_`<>~$]|\](?=[(\[:])|:(?=//)|(?<=www)\.|(?<=\w)@(?=\w))"
+    """Make a text safe inside Markdown: no markup, entity, address of the web, formula, cell or line end, no block."""
+    marks = r"([\\|*_`<>~$]|\](?=[(\[:])|:(?=//)|(?<=www)\.|&(?=#?\w+;))"
     return BLOCK.sub(r"\1\\\2", re.sub(marks, r"\\\1", plain(text), flags=re.IGNORECASE))
 
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def refuse_sharding(args: TrainingArguments, method: Method, optimizer: object) -> None:
-    """Refuse FSDP for a method with callbacks, which copy parameters, and for an optimizer of one's own.
+    """Refuse FSDP with what it does not give a method: whole parameters between steps, a gradient of every batch.
 
     Raises:
-        FairTuneError: it is asked for with one of them.
+        FairTuneError: it is asked for with a method that takes them, or with an optimizer of one's own.
     """
     if not args.fsdp:
         return
@@ -30,6 +30,11 @@ def refuse_sharding(args: TrainingArguments, method: Method, optimizer: object) 
             raise FairTuneError(
                 f"`fsdp` is {args.fsdp}, but the method {method.name!r} copies or changes parameters between "
                 "the steps of a training, as a soft mask does, and takes each of them whole; leave `fsdp` out."
+            )
+        if type(stage).step is not Method.step and args.gradient_accumulation_steps > 1:
+            raise FairTuneError(
+                f"`fsdp` is {args.fsdp}, but the method {method.name!r} takes the gradient of each batch, and there "
+                f"is one after {args.gradient_accumulation_steps} alone; leave out `fsdp`, or accumulate none."
             )
     if optimizer is not None:
         raise FairTuneError(

@@ -24,6 +24,7 @@ from hf_fairtune.show.files import csv_cell, group_rows, spreadsheet
 from hf_fairtune.show.table import latex, markdown
 from hf_fairtune.show.terminal import audit_text
 from hf_fairtune.show.view import views
+from scripts import hostile_names
 
 from .conftest import card, edited
 from .strange import renamed
@@ -112,16 +113,23 @@ def test_no_name_begins_a_block(name: str) -> None:
     assert markdown(name).replace("\\", "") == " ".join(name.split())
 
 
-@pytest.mark.parametrize("name", ["https://a.b/c", "http://a.b", "WWW.a.b", "ann@a.b"])
-def test_no_name_is_a_link(name: str) -> None:
-    """GitHub links plain addresses, unless what makes them one is escaped."""
-    assert re.search(r"\\(://|\.a|@)", markdown(name))
+@pytest.mark.parametrize("name", ["https://a.b/c", "http://a.b", "WWW.a.b", "R&amp;D", "&#60;"])
+def test_no_name_is_a_link_or_an_entity(name: str) -> None:
+    """GitHub links plain addresses of the web, unless what makes them one is escaped."""
+    assert re.search(r"\\(://|\.a|&)", markdown(name))
     assert markdown(name).replace("\\", "") == name
 
 
-@pytest.mark.parametrize("name", ["-0.12", "#1", "+0.5", "1.5", "12", "<8", "a # b", "-inf"])
+@pytest.mark.parametrize("name", ["-0.12", "#1", "+0.5", "1.5", "12", "<8", "a # b", "-inf", "a & b", "ann@a.b"])
 def test_what_begins_none_stays(name: str) -> None:
     assert markdown(name).replace("\\<", "<") == name
+
+
+def test_the_page_of_hostile_names_shows_them_so() -> None:
+    """`python scripts/hostile_names.py --page scripts/hostile_names.md` writes it; of a path it has the last name."""
+    page = Path(hostile_names.__file__).with_suffix(".md").read_text("utf-8")
+    for name in hostile_names.NAMES.values():
+        assert "/etc" in name or hostile_names.code(f"| {markdown(name)} |").removesuffix("</code>") in page
 
 
 def test_latex_runs_no_command(hostile: Document) -> None:

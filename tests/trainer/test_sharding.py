@@ -109,3 +109,7 @@ def test_methods_that_copy_parameters_are_refused(tmp_path: Path, method: str) -
     refuse_sharding(args, method_named("sam"), None)
     with pytest.raises(FairTuneError, match="^`fsdp` trains other tensors than those of an optimizer of your own"):
         refuse_sharding(args, method_named("sam"), object())
+    args.gradient_accumulation_steps = 2
+    refuse_sharding(args, method_named("full"), None)
+    with pytest.raises(FairTuneError, match="'sam' takes the gradient of each batch, and there is one after 2 alone"):
+        refuse_sharding(args, method_named("sam"), None)
