@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -97,10 +97,12 @@ def packed(trainer: FairTrainer, plan: Plan, selection: Selection, combination: 
         args.update(asked)
 
 
-def work(pickled: bytes) -> None:
-    """Be a worker, in a process of Ray's, until no trial is left."""
+def work(pickled: bytes, folder: str) -> None:
+    """Be a worker, in a process of Ray's, until no trial is left; relative paths are of the caller's `folder`."""
     from ray import cloudpickle
 
+    with suppress(FileNotFoundError):  # another machine has perhaps none by this name
+        os.chdir(folder)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     trainer, plan, selection, combination = cloudpickle.loads(pickled)
     for name in DEVICES:
@@ -140,10 +142,7 @@ class OnRay:
             return
         with cluster() as ray:
             room = self.placement.room(machines(ray), is_local(searcher.plan.study))
-            task = ray.remote(max_calls=1, **self.placement.options())(work)
-            pickled = ray.put(self.pickled)
-            workers = [task.remote(pickled) for _ in range(min(room, max(1, searcher.remaining)))]
-            failures = wait(ray, searcher, workers)
+            failures = wait(ray, searcher, self.started(ray, min(room, max(1, searcher.remaining))))
         stop_if_asked(trainer.args, "with every worker on Ray")
         if searcher.pause() is not None:
             raise (
@@ -151,6 +150,23 @@ class OnRay:
             )
         for failure in failures:
             print(f"note: a worker on Ray ended early: {first_line(failure)}", file=sys.stderr, flush=True)
+
+    def started(self, ray: Any, count: int) -> list[Any]:
+        """Start so many workers.
+
+        Raises:
+            FairTuneError: Ray refuses what a worker is to take.
+        """
+        try:
+            task = ray.remote(max_calls=1, **self.placement.options())(work)
+            pickled = ray.put(self.pickled)
+            return [task.remote(pickled, os.getcwd()) for _ in range(count)]
+        except ValueError as error:
+            raise FairTuneError(
+                f"`resources_per_trial` is {dict(self.placement.needs or {})}, which Ray refuses "
+                f"({first_line(error)}); give `cpu`, `gpu`, of which more than one are whole, `memory` in bytes, or a "
+                "resource of the cluster's own."
+            ) from error
 
 
 def wait(ray: Any, searcher: Searcher, workers: Sequence[Any]) -> list[Exception]:
@@ -191,7 +207,7 @@ def failure_of(ray: Any, worker: Any) -> Exception | None:
 
 @contextmanager
 def cluster() -> Iterator[Any]:
-    """Use the Ray cluster of this process, else the one that `RAY_ADDRESS` names, or a new one of this machine."""
+    """Use the Ray cluster of this process, else that of `RAY_ADDRESS` or of this machine, or start one here."""
     import ray
 
     if ray.is_initialized():
