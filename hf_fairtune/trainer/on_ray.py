@@ -33,8 +33,10 @@ from .stopping import stop_if_asked
 if TYPE_CHECKING:
     from .fair import FairTrainer
 
-# What a worker makes anew: the model and what belongs to it, as in stock, and what belongs to a process.
-MODEL = ("model", "model_wrapped", "optimizer", "lr_scheduler", "accelerator", "gather_function", "cross_fit")
+# What a worker makes itself: the model and what belongs to it, as in stock, and what belongs to a process or a search.
+MODEL = (
+    "model", "model_wrapped", "optimizer", "lr_scheduler", "accelerator", "gather_function", "cross_fit", "hp_space",
+)  # fmt: skip
 SHOWN = ("model", "optimizer", "lr_scheduler", "train_dataloader", "eval_dataloader")
 # Of Ray, unless the user sets them: nothing is reported about a run, and no trial's line is left out as alike.
 SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}

@@ -32,12 +32,14 @@ def test_without_ray_a_line_names_the_extra(tmp_path: Path, monkeypatch: pytest.
 def test_what_cannot_be_pickled_is_one_line_and_leaves_the_trainer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: Any) -> bytes:
+    def refuse(found: Any) -> bytes:
+        assert found[0].hp_space is found[0].model is None
         raise TypeError("cannot pickle '_io.TextIOWrapper' object")
 
     pickle = SimpleNamespace(dumps=refuse)
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(cloudpickle=pickle))
     run = searcher(tmp_path)
+    run.hp_space = tmp_path.open  # as of a search in this process, which holds its study
     before, model = dict(run.args.__dict__), run.model
     with pytest.raises(FairTuneError, match=r"cannot be pickled, as its workers on Ray need it \(cannot pickle '_io"):
         run.hyperparameter_search(backend="ray")
