@@ -23,7 +23,7 @@ from ..search.database import file_of
 from ..search.placement import Machine, Placement
 from ..search.plan import Plan
 from ..search.searcher import Searcher
-from ..search.study import n_finished
+from ..search.study import n_finished, release
 from ..search.study_options import StudyOptions
 from ..selections.selection import Selection
 from ..signals import KINDS, stopping_safely, watch
@@ -143,8 +143,13 @@ class OnRay:
         if searcher.study is None or searcher.pause() is None:
             return
         with cluster() as ray:
-            room = self.placement.room(machines(ray), is_local(searcher.plan.study))
-            failures = wait(ray, searcher, self.started(ray, min(room, max(1, searcher.remaining))))
+            try:
+                room = self.placement.room(machines(ray), is_local(searcher.plan.study))
+                workers = self.started(ray, min(room, max(1, searcher.remaining)))
+            except FairTuneError:
+                release(searcher.study)  # a call with other GPUs searches otherwise
+                raise
+            failures = wait(ray, searcher, workers)
         stop_if_asked(trainer.args, "with every worker on Ray")
         if searcher.pause() is not None:
             raise (
