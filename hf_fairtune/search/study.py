@@ -82,6 +82,12 @@ def open_study(
     return study
 
 
+def release(study: optuna.Study) -> None:
+    """Leave a study in which no trial began to the next call, whatever that searches."""
+    if not study.get_trials(deepcopy=False):
+        study.set_user_attr("fingerprint", None)
+
+
 def place_of(folder: Path, options: StudyOptions) -> str:
     """Name a study's folder, or its storage, for people."""
     return f"`{folder}`" if options.place is None else f"the study {options.place}"

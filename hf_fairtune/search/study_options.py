@@ -54,9 +54,9 @@ class StudyOptions:
         load_if_exists: whether a study that is there is taken up.
         sampler: in place of the mode's; it draws every bit of a mask.
         pruner: in place of the mode's; its steps are whole epochs, from 1, or folds.
-        timeout: seconds of a call after which no trial begins.
+        timeout: seconds of a call, on Ray of each worker from its start, after which no trial begins.
         gc_after_trial: whether garbage is collected after each trial.
-        catch: errors that make a trial fail, and the search go on.
+        catch: errors that make a trial fail, and the search go on, where it is one process.
         grace_period: seconds without a heartbeat after which the trial of a worker on another machine, or of another
             folder, goes back into the queue.
         placement: of the workers on Ray; None for this process alone.

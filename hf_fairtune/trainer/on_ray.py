@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from ..search.database import file_of
 from ..search.placement import Machine, Placement
 from ..search.plan import Plan
 from ..search.searcher import Searcher
-from ..search.study import n_finished
+from ..search.study import n_finished, release
 from ..search.study_options import StudyOptions
 from ..selections.selection import Selection
 from ..signals import KINDS, stopping_safely, watch
@@ -33,8 +33,10 @@ from .stopping import stop_if_asked
 if TYPE_CHECKING:
     from .fair import FairTrainer
 
-# What a worker makes anew: the model and what belongs to it, as in stock, and what belongs to a process.
-MODEL = ("model", "model_wrapped", "optimizer", "lr_scheduler", "accelerator", "gather_function", "cross_fit")
+# What a worker makes itself: the model and what belongs to it, as in stock, and what belongs to a process or a search.
+MODEL = (
+    "model", "model_wrapped", "optimizer", "lr_scheduler", "accelerator", "gather_function", "cross_fit", "hp_space",
+)  # fmt: skip
 SHOWN = ("model", "optimizer", "lr_scheduler", "train_dataloader", "eval_dataloader")
 # Of Ray, unless the user sets them: nothing is reported about a run, and no trial's line is left out as alike.
 SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
@@ -97,10 +99,12 @@ def packed(trainer: FairTrainer, plan: Plan, selection: Selection, combination: 
         args.update(asked)
 
 
-def work(pickled: bytes) -> None:
-    """Be a worker, in a process of Ray's, until no trial is left."""
+def work(pickled: bytes, folder: str) -> None:
+    """Be a worker, in a process of Ray's, until no trial is left; relative paths are of the caller's `folder`."""
     from ray import cloudpickle
 
+    with suppress(FileNotFoundError):  # another machine has perhaps none by this name
+        os.chdir(folder)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     trainer, plan, selection, combination = cloudpickle.loads(pickled)
     for name in DEVICES:
@@ -139,10 +143,12 @@ class OnRay:
         if searcher.study is None or searcher.pause() is None:
             return
         with cluster() as ray:
-            room = self.placement.room(machines(ray), is_local(searcher.plan.study))
-            task = ray.remote(max_calls=1, **self.placement.options())(work)
-            pickled = ray.put(self.pickled)
-            workers = [task.remote(pickled) for _ in range(min(room, max(1, searcher.remaining)))]
+            try:
+                room = self.placement.room(machines(ray), is_local(searcher.plan.study))
+                workers = self.started(ray, min(room, max(1, searcher.remaining)))
+            except FairTuneError:
+                release(searcher.study)  # a call with other GPUs searches otherwise
+                raise
             failures = wait(ray, searcher, workers)
         stop_if_asked(trainer.args, "with every worker on Ray")
         if searcher.pause() is not None:
@@ -151,6 +157,23 @@ class OnRay:
             )
         for failure in failures:
             print(f"note: a worker on Ray ended early: {first_line(failure)}", file=sys.stderr, flush=True)
+
+    def started(self, ray: Any, count: int) -> list[Any]:
+        """Start so many workers.
+
+        Raises:
+            FairTuneError: Ray refuses what a worker is to take.
+        """
+        try:
+            task = ray.remote(max_calls=1, **self.placement.options())(work)
+            pickled = ray.put(self.pickled)
+            return [task.remote(pickled, os.getcwd()) for _ in range(count)]
+        except ValueError as error:
+            raise FairTuneError(
+                f"`resources_per_trial` is {dict(self.placement.needs or {})}, which Ray refuses "
+                f"({first_line(error)}); give `cpu`, `gpu`, of which more than one are whole, `memory` in bytes, or a "
+                "resource of the cluster's own."
+            ) from error
 
 
 def wait(ray: Any, searcher: Searcher, workers: Sequence[Any]) -> list[Exception]:
@@ -191,7 +214,7 @@ def failure_of(ray: Any, worker: Any) -> Exception | None:
 
 @contextmanager
 def cluster() -> Iterator[Any]:
-    """Use the Ray cluster of this process, else the one that `RAY_ADDRESS` names, or a new one of this machine."""
+    """Use the Ray cluster of this process, else that of `RAY_ADDRESS` or of this machine, or start one here."""
     import ray
 
     if ray.is_initialized():

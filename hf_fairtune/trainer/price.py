@@ -121,10 +121,12 @@ def _timed(trainer: FairTrainer, method: Method, batches: int) -> tuple[Stopwatc
         if not watch.evaluation:
             timed._evaluate(None, None)
         stop_if_asked(args, WHERE)
+        # None writes there any more. One that failed alone does not wait: the others never come here.
+        timed.accelerator.wait_for_everyone()
     except Stopped as stop:
+        timed.accelerator.wait_for_everyone()
         raise Stopped(stop.asked, WHERE) from None
     finally:
-        timed.accelerator.wait_for_everyone()
         if args.should_save:
             shutil.rmtree(folder, ignore_errors=True)
             with suppress(OSError):  # another worker's is there

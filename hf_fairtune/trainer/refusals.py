@@ -171,6 +171,19 @@ def check_best_metric(args: TrainingArguments, dataset: Any, classes: Sequence[s
             raise FairTuneError(f"`metric_for_best_model`: {error}") from None
 
 
+def check_catch(catch: Sequence[type[Exception]], processes: int) -> None:
+    """Check that no error of a trial is to be caught on several processes.
+
+    Raises:
+        FairTuneError: some are: one that fails alone would go on to another trial, and the others wait for it in this.
+    """
+    if catch and processes > 1:
+        raise FairTuneError(
+            f"`catch` names {catch[0].__name__}, but of {processes} processes one that fails alone leaves the others "
+            "waiting; leave it out."
+        )
+
+
 def check_search(
     folds: int, mode: Mode, selection: Selection, combination: Combination, fraction: float = 1.0
 ) -> None:

@@ -35,7 +35,7 @@ from .fingerprint import fingerprint
 from .folding import cross_fit
 from .heap import unexamined_heap
 from .kept_start import kept_start
-from .refusals import check_search
+from .refusals import check_catch, check_search
 from .stages import is_staged, restored
 from .stopping import stop_if_asked
 from .subset import check_subset, on_subset
@@ -79,6 +79,7 @@ def opened(trainer: FairTrainer, plan: Plan, selection: Selection, combination: 
     combining.check(trainer, combination)
     with reachable(place_of(Path(trainer.args.output_dir), plan.study), plan.study.storage):
         check_search(plan.folds, plan.mode, selection, combination, plan.fraction)
+        check_catch(plan.study.catch, trainer.args.world_size)
         selection.check(selecting.objective_of(plan), trainer.class_names)
         check_subset(trainer, plan.fraction)
         trainer.cross_fit = cross_fit(trainer, plan, selection, partial(propose, trainer, plan))

@@ -1,7 +1,8 @@
 """Search on Ray through `FairTrainer`, train what won and test it: python scripts/launch/ray_search.py FLAGS.
 
 FLAGS are those of data, model and training, as `fairtune train` has them, and the few below. Ray is the cluster that
-`RAY_ADDRESS` names, else this machine alone. Killed? The same command goes on where it was.
+`RAY_ADDRESS` names, else that of this machine, which is started where there is none. Killed? The same command goes on
+where it was.
 """
 
 from dataclasses import dataclass, field

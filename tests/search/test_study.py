@@ -16,7 +16,7 @@ from hf_fairtune.search.crew import Crew
 from hf_fairtune.search.modes import MODES, SeededByTrial, mode_named
 from hf_fairtune.search.presets import PresetsFirst
 from hf_fairtune.search.space import LearningRate
-from hf_fairtune.search.study import OWN, lock, n_finished, open_study, trials
+from hf_fairtune.search.study import OWN, lock, n_finished, open_study, release, trials
 from tests.conftest import KilledError
 
 RUN = {"model": "m", "seed": 0}
@@ -113,3 +113,14 @@ def test_presets_are_tried_once_at_their_rates(tmp_path: Path) -> None:
 def test_a_range_of_rates_has_a_low_and_a_high_end() -> None:
     with pytest.raises(FairTuneError, match="learning rates from 0.01 to 0.001 are no range"):
         LearningRate(1e-2, 1e-3)
+
+
+def test_a_study_in_which_nothing_began_is_left_to_another_search(tmp_path: Path) -> None:
+    release(open_study(tmp_path, "maximize", RUN))
+    other = {**RUN, "seed": 1}
+    study = open_study(tmp_path, "maximize", other)
+    study.ask()
+    release(study)
+    open_study(tmp_path, "maximize", other)
+    with pytest.raises(FairTuneError, match="another seed"):
+        open_study(tmp_path, "maximize", RUN)

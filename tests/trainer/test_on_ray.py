@@ -1,5 +1,6 @@
 """What Ray cannot run is one line, and each worker has its place; tests/cli/test_search_workers.py runs some."""
 
+import os
 import socket
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ from optuna.storages import RDBStorage
 from hf_fairtune import FairTuneError
 from hf_fairtune.search.placement import Machine, Placement
 from hf_fairtune.search.study_options import StudyOptions
-from hf_fairtune.trainer.on_ray import is_local
+from hf_fairtune.trainer.on_ray import OnRay, is_local, work
+from tests.conftest import KilledError
 from tests.trainer.test_searching import searcher
 
 HERE = socket.gethostname()
@@ -30,12 +32,14 @@ def test_without_ray_a_line_names_the_extra(tmp_path: Path, monkeypatch: pytest.
 def test_what_cannot_be_pickled_is_one_line_and_leaves_the_trainer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: Any) -> bytes:
+    def refuse(found: Any) -> bytes:
+        assert found[0].hp_space is found[0].model is None
         raise TypeError("cannot pickle '_io.TextIOWrapper' object")
 
     pickle = SimpleNamespace(dumps=refuse)
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(cloudpickle=pickle))
     run = searcher(tmp_path)
+    run.hp_space = tmp_path.open  # as of a search in this process, which holds its study
     before, model = dict(run.args.__dict__), run.model
     with pytest.raises(FairTuneError, match=r"cannot be pickled, as its workers on Ray need it \(cannot pickle '_io"):
         run.hyperparameter_search(backend="ray")
@@ -82,3 +86,30 @@ def test_a_study_in_a_file_is_for_one_machine(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'own.db'}"
     assert all(is_local(StudyOptions(storage=one)) for one in (None, url, RDBStorage(url)))
     assert not is_local(StudyOptions(storage="postgresql://me@clinic.internal/trials"))
+
+
+def test_what_ray_refuses_is_one_line() -> None:
+    def refuse(**_: object) -> None:
+        raise ValueError("Use the 'num_cpus' and 'num_gpus' keyword\nof Ray")
+
+    with pytest.raises(
+        FairTuneError, match=r"is {'CPU': 1}, which Ray refuses \(Use the .* keyword\); give `cpu`, `gpu`"
+    ):
+        OnRay(Placement({"CPU": 1}), b"").started(SimpleNamespace(remote=refuse), 1)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_relative_paths_of_a_worker_are_of_its_caller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """Where its machine has that folder."""
+
+    def loads(_: bytes) -> None:
+        raise KilledError
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(cloudpickle=SimpleNamespace(loads=loads)))
+    monkeypatch.chdir(Path(__file__).parent)  # and back, at its end
+    folder = tmp_path if known else tmp_path / "missing"
+    with pytest.raises(KilledError):
+        work(b"", str(folder))
+    assert os.getcwd() == str(tmp_path if known else Path(__file__).parent)

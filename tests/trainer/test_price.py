@@ -1,5 +1,6 @@
 """The price of a training: seconds by a clock that the tests turn, steps by a real one, and no trace of either."""
 
+import os
 import random
 import signal
 import time
@@ -25,8 +26,9 @@ from hf_fairtune.methods.swift import Swift
 from hf_fairtune.trainer.price import cost, few_rows, peak_memory, searched_methods
 from hf_fairtune.trainer.stopwatch import TIMED, Stopwatch
 from hf_fairtune.trainer.timing import Cost, rows_fitted
+from tests import processes
 from tests.conftest import tiny_vit
-from tests.trainer.moments import signal_in_step
+from tests.trainer.moments import failing, signal_in_step
 from tests.trainer.test_fair import arguments
 
 
@@ -197,6 +199,16 @@ def test_a_stop_names_no_checkpoint_of_the_timing(
         cost(run, run.method)
     said = [own for own in capsys.readouterr().err.splitlines() if own.startswith("stopped")]
     assert (str(stop.value), said, list(tmp_path.iterdir())) == (line, [line], [])
+
+
+def test_a_process_that_fails_alone_ends_both(tmp_path: Path, data: FairDataset) -> None:
+    def work() -> None:
+        with failing(torch.OutOfMemoryError("CUDA out of memory"), first=2 if os.environ["RANK"] == "1" else 0):
+            cost(trainer(tmp_path / "run", data, Full()), Full())
+
+    assert processes.wait(processes.start(work, tmp_path), 60) == [1, 1]
+    assert "CUDA out of memory" in (tmp_path / "rank1.log").read_text()
+    assert not (tmp_path / "run" / ".price").exists()
 
 
 def test_an_open_mask_is_priced_by_the_known_ones(tmp_path: Path, data: FairDataset) -> None:

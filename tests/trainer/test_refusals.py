@@ -13,7 +13,7 @@ from hf_fairtune.families.one_logit import two_logits
 from hf_fairtune.methods.fairtune import FairTune
 from hf_fairtune.methods.full import Full
 from hf_fairtune.methods.method import Method
-from hf_fairtune.trainer.refusals import refuse
+from hf_fairtune.trainer.refusals import check_catch, refuse
 from tests.conftest import table, tiny_vit
 from tests.trainer.test_fair import arguments, trainer
 
@@ -197,3 +197,10 @@ def test_several_processes_find_no_batch_each(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(type(args), "world_size", 2)
     with pytest.raises(FairTuneError, match=r"`auto_find_batch_size` finds a batch on each of 2 processes for itself"):
         refuse(args)
+
+
+def test_no_error_is_caught_on_several_processes() -> None:
+    check_catch((RuntimeError,), 1)
+    check_catch((), 2)
+    with pytest.raises(FairTuneError, match="^`catch` names RuntimeError, but of 2 processes one that fails alone"):
+        check_catch((RuntimeError, OSError), 2)
