@@ -81,6 +81,7 @@ STATUSES: dict[Status, str] = {
     "intervals hold less often than they claim.",
 }
 LIMITS = {
+    "coin": "The AUC of all rows is {}. A coin has 0.5, which the interval does not exclude.",
     "excluded": "Left out of the lowest group and all differences: {}.",
     "threshold": "A threshold that was not fitted on other patients, such as 0.5, may not be the one used in care.",
     "prevalence": "The share with the finding runs from {}. Where groups truly differ in it, flagging equal shares of "
