@@ -16,7 +16,7 @@ REFITTED = "folds"
 CHOSEN = "The model was chosen among {n} trials by {rule}; its {key} was {value} {where}{best}{joined}{tested}."
 JOINED = " ({} with the trials it joined)"
 TESTED = " and is {} on test, {}"
-UNKNOWN = "; on test it is unknown, as a group there has too few cases"
+UNKNOWN = ". On test it is unknown, as a group there has too few cases"
 MOVED = {1: "{} better than there", 0: "as there", -1: "{} worse than there"}
 HELD = {
     True: "The interval on test holds the value {of}, so that the difference may be chance.",

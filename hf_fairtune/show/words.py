@@ -136,7 +136,7 @@ REASONS: dict[ReasonKind, str] = {
     "nearly_separated": "the scores nearly separate the classes, so no slope was found",
     "no_ranking": "the scores do not rank the rows",
     "no_cut": "no one cut of probabilities decides",
-    "few_cases": "too few cases ({few})",
+    "few_cases": "{few}",
     "steep_cut": "withheld at a cut above 0.5, where it would tell the exact prevalence",
     "degenerate": DEGENERATE,
     "both_sides": "the interval lies on both sides of the bound",

@@ -22,7 +22,7 @@ def test_small_cells_are_why_there_are_no_rates(of_classes: Document) -> None:
     assert df.kind == "unknown"
     assert plain(df.paragraphs[0]) == (
         "No rates: in no group are both cases found and false alarms known "
-        '("F", "M": too few cases (fewer than 10 positives)).'
+        '("F", "M": fewer than 10 positives).'
     )
 
 
