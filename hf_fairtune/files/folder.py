@@ -42,10 +42,8 @@ def check(folder: str | Path, run: Mapping[str, Any]) -> None:
         changed = _changed(_known(mark), run)
         if changed:
             more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
-            raise FairTuneError(
-                f"`{path}` holds another run (other {', '.join(changed[:NAMED])}{more}); choose another output_dir, or "
-                "delete it."
-            )
+            keys = ", ".join(changed[:NAMED]) + more
+            raise FairTuneError(f"`{path}` holds another run (other {keys}); choose another output_dir, or delete it.")
         return
     found = [name for name in TRACES if (path / name).exists()]
     if found:
