@@ -34,7 +34,8 @@ class Stopped(SystemExit):
 
     def __str__(self) -> str:
         """Return the line for people."""
-        return f"stopped by {self.asked.name}{self.where and f' {self.where}'}; {GOES_ON}"
+        by = "Ctrl-C" if self.asked is signal.SIGINT else self.asked.name
+        return f"stopped by {by}{self.where and f' {self.where}'}; {GOES_ON}"
 
 
 def nothing() -> None:

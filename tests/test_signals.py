@@ -60,14 +60,14 @@ def test_a_training_keeps_the_first_until_its_end() -> None:
 def test_ctrl_c_in_a_script_is_a_keyboard_interrupt(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyboardInterrupt), stopping_safely():
         signal.raise_signal(signal.SIGINT)
-    assert capsys.readouterr().err == "stopped by SIGINT after a training; the same command goes on from here.\n"
+    assert capsys.readouterr().err == "stopped by Ctrl-C after a training; the same command goes on from here.\n"
 
 
 def test_one_that_a_destructor_swallowed_is_seen_by_the_next_training() -> None:
     with listening():
         with suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-        with pytest.raises(Stopped, match="SIGINT"), stopping_safely():
+        with pytest.raises(Stopped, match="Ctrl-C"), stopping_safely():
             pass
 
 

@@ -25,6 +25,8 @@ ENRICHMENT = "enrichment.csv"
 DELTA = "adapter/delta.safetensors"
 # Several models whose probabilities are averaged, each in a folder of its own, and the script that averages them.
 MEMBERS, AVERAGE = "members", "average.py"
+# Flags in a message.
+NAMED = 8
 TRACES = (RECORD, "config.json", "search.db", "adapter_config.json", "model.safetensors")
 
 
@@ -39,9 +41,9 @@ def check(folder: str | Path, run: Mapping[str, Any]) -> None:
     if mark.is_file():
         changed = _changed(_known(mark), run)
         if changed:
-            raise FairTuneError(
-                f"`{path}` holds another run (other {', '.join(changed)}); choose another output_dir, or delete it."
-            )
+            more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
+            keys = ", ".join(changed[:NAMED]) + more
+            raise FairTuneError(f"`{path}` holds another run (other {keys}); choose another output_dir, or delete it.")
         return
     found = [name for name in TRACES if (path / name).exists()]
     if found:

@@ -23,7 +23,6 @@ from ..data.identity import digest
 from ..data.uses import DECIDED_BY
 from ..document.estimate import NAN
 from ..errors import FairTuneError
-from ..families.family import counts
 from ..files.atomic import write_atomically
 from ..files.checksums import damage, seal
 from ..loading import load_processor, load_with_new_head, load_with_own_head
@@ -201,7 +200,8 @@ class Bench:
         if unit.entry.name == self.protocol.base:
             once(partial(hand_on, trainer, unit.folder / MODEL_FOLDER))
         mask = None if is_staged(trainer.method) else trainer.method.record().mask
-        return Trained(cut, seconds, counts(trainer.model)[1], mask, rows=rows)
+        trained = trainer.training_log.training(trainer).trainable_parameters
+        return Trained(cut, seconds, trained, mask, rows=rows)
 
 
 def checked(model: Path) -> str:

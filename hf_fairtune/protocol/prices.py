@@ -96,8 +96,9 @@ def price_said(worker: Worker, prices: Prices) -> str:
     seconds = sum(prices.of(unit) for unit in left)
     done = "" if len(left) == len([*worker.units]) else "what is left: "
     trials = f"of {prices.trials} trial{'s' * (prices.trials != 1)}"
-    searched = f"{searches} searches {trials} + " if prices.trials else ""
+    searched = f"{searches} search{'es' * (searches != 1)} {trials} + " if prices.trials else ""
+    trainings = len(left) - searches
     return (
-        f"price: {done}{searched}{len(left) - searches} trainings, about {duration(seconds)} of "
+        f"price: {done}{searched}{trainings} training{'s' * (trainings != 1)}, about {duration(seconds)} of "
         "one worker (± 25 %); further workers share it by the same command."
     )

@@ -226,9 +226,8 @@ def _beside(view: View, found: dict[str, Side]) -> Iterator[str]:
 
 def limits(document: Document) -> list[str]:
     """List what this document does not show."""
-    every, said, widest = views(document), [], (0.0, "")
-    names: dict[str, list[str]] = {}
-    fitted, excluded = True, dict[str, None]()
+    every, said, widest, fitted = views(document), [], (0.0, ""), True
+    names, excluded, coins = dict[str, list[str]](), dict[str, None](), dict[str, None]()
     for view in every:
         for row in view.audit.groups:
             names.setdefault(row.status, []).append(f"{name(row.group)} ({view.place})")
@@ -237,8 +236,10 @@ def limits(document: Document) -> list[str]:
         widest = max(widest, (high - low, f"{number(low)} to {number(high)} {view.place}"))
         fitted &= all(map(attrgetter("fitted_on"), view.audit.thresholds))
         excluded |= dict.fromkeys(view.audit.excluded)
+        coins |= {f"{number(auc)}{view.scope}": None} if round((auc := view.audit.auc).low, 2) <= 0.5 else {}
     for status, meaning in STATUSES.items():
         said += [f"{status.capitalize()}: {listed(names[status], MOST)}. {meaning}"] if status in names else []
+    said += [LIMITS["coin"].format(listed([*coins], MOST))] if coins else []
     said += [LIMITS["excluded"].format(", ".join(map(name, excluded)))] if excluded else []
     said += [] if fitted else [LIMITS["threshold"]]
     said += [LIMITS["prevalence"].format(widest[1])] if widest[0] > 0 else []
@@ -246,5 +247,4 @@ def limits(document: Document) -> list[str]:
     said += [LIMITS["class_weights"]] if weighted(document) else []
     repeated = any(map(attrgetter("replications"), document.audits))
     said += [LIMITS["training"]] if document.run and not repeated else []
-    said += [LIMITS["audit"]] if document.job in ("audit", "debias") else []
-    return [*said, *ALWAYS]
+    return [*said, *([LIMITS["audit"]] if document.job in ("audit", "debias") else []), *ALWAYS]

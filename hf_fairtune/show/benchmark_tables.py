@@ -117,7 +117,7 @@ def task_table(benchmark: Benchmark, task: BenchmarkTask) -> Table:
         cells: list[Cell] = [titled(row.method, benchmark), trainings_words(row), *numbers]
         rows.append([*cells, verdict_words(row), beside])
     header = ["method", "trainings", *RANKED_WORDS.values(), f"against {benchmark.protocol.reference}", "published"]
-    sizes = f"{number(task.n)} rows, {number(task.positives)} {task.positive}" if task.n is not None else ""
+    sizes = f"{number(task.n)} rows, {number(task.positives)} of class {task.positive}" if task.n is not None else ""
     why = {reason: None for row in task.methods for reason in _reasons(row)}
     reference = name(benchmark.protocol.reference)
     said = [*([sizes] if sizes else []), MARKS.format(reference=reference)]

@@ -155,9 +155,8 @@ def ranks_said(found: Ranks) -> str:
     what = RANKED_WORDS[found.metric]
     tasks = f"{counted(len(found.tasks), 'task')} on {counted(found.datasets, 'data set')}"
     if found.state == "untestable":
-        return (
-            f"Ranks by {what}, {len(found.methods)} methods on {tasks}, prove nothing: the test needs 3 and 2 of them."
-        )
+        compared = f"{counted(len(found.methods), 'method')} on {tasks}"
+        return f"Ranks by {what}, {compared}, prove nothing: the test needs 3 methods and 2 tasks."
     result = f"Friedman's p is {p_value(found.p)} ({number(found.friedman)}; {len(found.methods)} methods, {tasks})"
     distance = f"Nemenyi's critical difference of average ranks is {number(found.critical_difference)}"
     if found.state == "few":

@@ -16,13 +16,15 @@ REFITTED = "folds"
 CHOSEN = "The model was chosen among {n} trials by {rule}; its {key} was {value} {where}{best}{joined}{tested}."
 JOINED = " ({} with the trials it joined)"
 TESTED = " and is {} on test, {}"
+UNKNOWN = ". On test it is unknown, as a group there has too few cases"
 MOVED = {1: "{} better than there", 0: "as there", -1: "{} worse than there"}
 HELD = {
     True: "The interval on test holds the value {of}, so that the difference may be chance.",
     False: "The interval on test does not hold the value {of}.",
 }
 OF = {False: "of validation", True: "out of fold"}
-LUCK = "The best of many is partly luck: believe the test value."
+LUCK = "The best of many is partly luck{}."
+BELIEVE = ": believe the test value"
 
 
 def choice(search: Search) -> dict[str, str]:
@@ -65,6 +67,7 @@ def optimism(document: Document) -> str:
     joined = search.combination is not None and len(search.combination.members) > 1
     value = search.combination.members[-1].value if search.combination and joined else own
     found = None if math.isnan(value) else _tested(search, views(document), several(document))
+    unknown = found is not None and not found.defined
     said = CHOSEN.format(
         n=len(search.trials),
         rule=chosen_by(search),
@@ -73,11 +76,11 @@ def optimism(document: Document) -> str:
         where=SEARCHED_ON[search.folds > 0],
         best=f" (the best of all {number(best.value)})" if best else "",
         joined=JOINED.format(number(value)) if joined else "",
-        tested="" if found is None else TESTED.format(number(found), _moved(search, value, found)),
+        tested="" if found is None else UNKNOWN if unknown else TESTED.format(*_moved(search, value, found)),
     )
     if found is not None and found.bounded:
         said += f" {HELD[found.low <= value <= found.high].format(of=OF[search.folds > 0])}"
-    return f"{said} {LUCK}"
+    return f"{said} {LUCK.format('' if unknown else BELIEVE)}"
 
 
 def key_of(search: Search) -> str:
@@ -90,11 +93,11 @@ def _tested(search: Search, every: Sequence[View], classes: bool) -> Estimate | 
     if classes:
         return on_test(every, key_of(search))
     found = [getattr(view.audit, key_of(search), None) for view in every if view.split == "test"]
-    return next((one for one in reversed(found) if isinstance(one, Estimate) and one.defined), None)
+    return found[-1] if found and isinstance(found[-1], Estimate) else None
 
 
-def _moved(search: Search, value: float, found: Estimate) -> str:
-    """Word the test value minus that of validation, as both are rounded here."""
+def _moved(search: Search, value: float, found: Estimate) -> tuple[str, str]:
+    """Word the test value, and that minus the one of validation, as both are rounded here."""
     step = round(float(number(found.value)) - float(number(value)), 2)
     better = 0 if not step else 1 if (step > 0) == (search.direction == "maximize") else -1
-    return MOVED[better].format(number(abs(step)))
+    return number(found), MOVED[better].format(number(abs(step)))

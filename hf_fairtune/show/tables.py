@@ -105,7 +105,7 @@ def _auc_notes(view: View) -> Iterator[str]:
             yield f"{who}lowest group {name(audit.min_group_auc.group)}{best}"
         if not math.isnan(gap.null_high):
             mean, high = number(gap.null_mean, view.digits), number(gap.null_high, view.digits)
-            yield f"{who}gap by chance alone: {mean} on average, at most {high} in 19 of 20 cases"
+            yield f"{who}gap by chance alone: {mean} on average, at most {high} in 19 of 20 audits"
     if view.audit.excluded:
         yield f"left out of the lowest group, the gap and the differences: {', '.join(map(name, view.audit.excluded))}"
     if view.comparison:

@@ -85,7 +85,8 @@ def audit_text(document: Document, colour: bool = False) -> str:
         audit = entry.audit
         if entry.attribute is None:
             clusters = "" if audit.clusters is None else f", {number(audit.clusters)} clusters"
-            counts.append(f"{entry.target}: {number(audit.n)} rows, {number(audit.positives)} cases{clusters}")
+            sizes = f"{number(audit.n)} rows, {number(audit.positives)} cases{clusters}"
+            counts.append(f"{entry.target}: {sizes}, AUC {number(audit.auc)}")
         for row in audit.groups if entry.attribute and not audit.min_group_auc.defined else ():
             unknown |= {row.group: None} if row.group not in audit.excluded and not row.auc.defined else {}
     about = f" {listed(counts, SHOWN)}." if counts else ""

@@ -81,6 +81,7 @@ STATUSES: dict[Status, str] = {
     "intervals hold less often than they claim.",
 }
 LIMITS = {
+    "coin": "The AUC of all rows is {}. A coin has 0.5, which the interval does not exclude.",
     "excluded": "Left out of the lowest group and all differences: {}.",
     "threshold": "A threshold that was not fitted on other patients, such as 0.5, may not be the one used in care.",
     "prevalence": "The share with the finding runs from {}. Where groups truly differ in it, flagging equal shares of "
@@ -135,7 +136,7 @@ REASONS: dict[ReasonKind, str] = {
     "nearly_separated": "the scores nearly separate the classes, so no slope was found",
     "no_ranking": "the scores do not rank the rows",
     "no_cut": "no one cut of probabilities decides",
-    "few_cases": "too few cases ({few})",
+    "few_cases": "{few}",
     "steep_cut": "withheld at a cut above 0.5, where it would tell the exact prevalence",
     "degenerate": DEGENERATE,
     "both_sides": "the interval lies on both sides of the bound",

@@ -20,7 +20,6 @@ from transformers import Trainer
 
 from ..document.search import Failure
 from ..errors import FairTuneError
-from ..families.family import counts
 from ..methods.facts import Facts
 from ..methods.method import Method
 from ..processes import each, once
@@ -216,6 +215,6 @@ def train_apart(trainer: FairTrainer, searcher: Searcher, trial: BaseTrial) -> N
     found.train(resume_from_checkpoint=True)
     trainer.model = trainer.model_wrapped = found.model
     trainer.state = found.state
-    searcher.start(trial, [], counts(found.model)[1])
+    searcher.start(trial, [], found.training_log.training(found).trainable_parameters)
     trainer._evaluate(trial, None, skip_scheduler=True)
     selecting.keep_scores(trainer, trial.number)

@@ -94,7 +94,7 @@ def test_stopped_by_signals(whole: Path, short: list[str], tmp_path: Path, capfd
     with signal_in_step(3 + 8 + 2, signal.SIGINT):
         assert main(command) == 128 + signal.SIGINT
     place = tmp_path / "seeds" / "4" / "checkpoint-2"
-    line = f"fairtune: stopped by SIGINT at step 2 of 8, `{place}` is written; the same command goes on from here.\n"
+    line = f"fairtune: stopped by Ctrl-C at step 2 of 8, `{place}` is written; the same command goes on from here.\n"
     assert capfd.readouterr().err.endswith(line)
     assert main(command) == 0
     for name in ("model.safetensors", "adapter/adapter_model.safetensors"):

@@ -18,6 +18,8 @@ def test_the_same_run_comes_back_and_another_does_not(tmp_path: Path) -> None:
     before = {p: p.read_bytes() for p in folder.iterdir()}
     with pytest.raises(FairTuneError, match=r"holds another run \(other group, seed\)"):
         claim(folder, {"seed": 2, "group": ["age"]})
+    with pytest.raises(FairTuneError, match=r"other a, b, c, d, e, f, g, group and 2 more\)"):
+        claim(folder, dict.fromkeys("abcdefgs", 1))
     assert {p: p.read_bytes() for p in folder.iterdir()} == before
 
 

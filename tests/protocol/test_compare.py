@@ -85,6 +85,11 @@ def test_a_training_is_the_methods_own(compared: Compared, making: Make, tmp_pat
         trainer.train()
         assert trainer.audits is not None
         assert np.array_equal(trainer.audits.scores(MODEL, "test"), unit.scores()["test"])
+        # All three move every parameter, swift in two stages.
+        every = sum(p.numel() for p in trainer.model.parameters())
+        assert unit.record().trainable_parameters == every
+        assert tuned.search is not None
+        assert {trial.trainable_parameters for trial in tuned.search.trials} == {every}
 
 
 def test_a_trained_base_is_a_model_of_its_own(compared: Compared) -> None:

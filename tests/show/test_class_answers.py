@@ -21,8 +21,7 @@ def test_small_cells_are_why_there_are_no_rates(of_classes: Document) -> None:
     df = answers(of_classes)[0]
     assert df.kind == "unknown"
     assert plain(df.paragraphs[0]) == (
-        "No rates: in no group are both cases found and false alarms known "
-        '("F", "M": too few cases (fewer than 10 positives)).'
+        'No rates: in no group are both cases found and false alarms known ("F", "M": fewer than 10 positives).'
     )
 
 

@@ -19,12 +19,16 @@ def test_limits_name_groups_thresholds_and_prevalence(audit: Document) -> None:
     assert "share with the finding runs from 0.00 to" in text
     assert "saw any of these rows in its training is unknown" in text
     assert "Left out" not in text
+    assert "A coin has 0.5" not in text
 
     def excluded(content: dict[str, Any]) -> None:
         for entry in content["audits"]:
             entry["audit"]["excluded"] = ["not stated"]
+            entry["audit"]["auc"] |= {"value": 0.55, "low": 0.504, "high": 0.6}
 
-    assert 'all differences: "not stated"' in plain(" ".join(limits(edited(audit, excluded))))
+    text = plain(" ".join(limits(edited(audit, excluded))))
+    assert 'all differences: "not stated"' in text
+    assert "The AUC of all rows is 0.55 [0.50, 0.60]. A coin has 0.5, which the interval does not exclude." in text
 
 
 def test_limits_set_the_best_of_many_trials_beside_the_test(search: Document) -> None:

@@ -35,6 +35,13 @@ def at(search: Document, value: float, low: float, high: float, direction: str =
         (0.75, 0.7, 0.9, "minimize", "0.05 better than there. The interval on test holds"),
         (0.801, 0.7, 0.9, "maximize", "0.80 [0.70, 0.90] on test, as there. The interval on test holds"),
         (0.75, float("nan"), float("nan"), "maximize", "0.75 on test, 0.05 worse than there. The best of many is"),
+        (
+            float("nan"),
+            float("nan"),
+            float("nan"),
+            "maximize",
+            "unknown, as a group there has too few cases. The best",
+        ),
     ],
 )
 def test_it_is_said_with_the_interval(

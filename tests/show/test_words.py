@@ -31,7 +31,7 @@ def test_every_unit_is_worded(unit: Unit) -> None:
     assert "_" not in text
     assert words.reason(Reason("too_few", unit=unit, count=0, needed=1)).startswith("no ")
     few = words.reason(Reason("few_cases", unit=unit, needed=10))
-    assert few == f"too few cases (fewer than 10 {text.removeprefix('3 ').removesuffix(' of 10 needed')})"
+    assert few == f"fewer than 10 {text.removeprefix('3 ').removesuffix(' of 10 needed')}"
 
 
 def test_every_state_is_worded() -> None:

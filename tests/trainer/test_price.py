@@ -194,7 +194,7 @@ def test_a_stop_names_no_checkpoint_of_the_timing(
 ) -> None:
     """In its middle and in its last step; nothing of it stays."""
     run = trainer(tmp_path, data, Full())
-    line = "stopped by SIGINT as a few steps were timed; the same command goes on from here."
+    line = "stopped by Ctrl-C as a few steps were timed; the same command goes on from here."
     with pytest.raises(KeyboardInterrupt) as stop, signal_in_step(step, signal.SIGINT):
         cost(run, run.method)
     said = [own for own in capsys.readouterr().err.splitlines() if own.startswith("stopped")]
