@@ -195,10 +195,10 @@ def test_a_license_goes_onto_the_card_that_is_pushed(hub: Hub, made: Made, monke
 def test_a_file_that_the_hub_does_not_take_is_one_line(hub: Hub, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = Handler._answer
 
-    def full(handler: Handler, served: Hub) -> tuple[bytes, dict[str, str]]:
+    def full(handler: Handler, served: Hub, body: bytes) -> tuple[bytes, dict[str, str]]:
         if handler.path.startswith("/lfs/"):
             raise Refusal(400, "", "storage is full")
-        return answer(handler, served)
+        return answer(handler, served, body)
 
     monkeypatch.setattr(Handler, "_answer", full)
     with pytest.raises(FairTuneError, match=r"^the Hub refused `tester/lesions` \(.*\)\.$"):
