@@ -50,6 +50,8 @@ def publishable(folder: str | Path) -> list[Path]:
 
 def _shared(folder: str | Path) -> Path:
     root = (Path(folder) / SHARE).resolve()
+    if not Path(folder).is_dir():
+        raise FairTuneError(f"`{folder}` is no folder; pass the output folder of a finished run or audit.")
     if not root.is_dir():
         raise FairTuneError(
             f"`{folder}` lacks `{SHARE}/`, which holds what may leave it; pass the output folder of a finished run or "

@@ -55,16 +55,16 @@ def compared_said(view: View) -> list[Said]:
 
 
 def power(found: Power, margin: float) -> str:
-    """Say which gain would be called and which fall excluded; judged in the two digits that are shown."""
+    """Say which gain would be found and which fall excluded; judged in the two digits that are shown."""
     gains, falls = ({row.group: round(getattr(row, side), 2) for row in found.groups} for side in ("gain", "fall"))
     known = [fall for fall in falls.values() if not math.isnan(fall)]
     if not known:
         return "no change of AUC could be shown, as every group has too few cases"
-    reach = "within" if len(known) == len(falls) and max(known) <= margin else "not all within"
+    reach = "is within" if len(known) == len(falls) and max(known) <= margin else "is beyond"
     ends = " to ".join(dict.fromkeys(map(number, (min(known), max(known)))))
     return (
-        f"{_gains(gains)} would be called, and a fall of {ends} excluded where nothing changed, "
-        f"{reach} the margin of {margin:g}, in 4 of 5 comparisons at AUC {number(found.auc)} and scores correlated by "
+        f"4 of 5 comparisons would find {_gains(gains)}, and where nothing changed exclude a fall of more than "
+        f"{ends}, which {reach} the margin of {margin:g}; at AUC {number(found.auc)} and scores correlated by "
         f"{number(found.correlation)}"
     )
 
@@ -74,7 +74,7 @@ def _gains(found: dict[str, float]) -> str:
     known = {group: gain for group, gain in found.items() if not math.isnan(gain)}
     ends = {number(known[group]): name(group) for group in sorted(known, key=lambda group: known[group])}
     if not known:
-        return "no gain of AUC, however large,"
+        return "no gain of AUC, however large"
     # One gain of all needs no name.
     said = [f"{gain} ({group})" for gain, group in ends.items()] if len(ends) > 1 else [*ends]
     without = listed([name(group) for group in found if group not in known], 3, ", ")

@@ -136,5 +136,4 @@ def _by_step(axes: Axes, trials: Sequence[Trial], search: Search) -> None:
             axes.plot(*points(trial)[-1], marker, color=colour, markersize=4.5)
     axes.set_xlim(left=0)
     axes.set_xlabel(step_of(search), fontsize=ink.NORMAL)
-    if search.folds:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))

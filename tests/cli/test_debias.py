@@ -84,8 +84,8 @@ def test_what_the_comparison_can_show_is_said_beforehand(
     say_power(trainer, "test", np.random.default_rng(0).normal(labels))
     unknown, known = capsys.readouterr().out.splitlines()
     note = "note: comparison on test by skin: "
-    assert unknown.startswith(f"{note}no gain of AUC, however large, would be called, and a fall of ")
-    assert known.startswith(f"{note}a gain of AUC of ")
+    assert unknown.startswith(f"{note}4 of 5 comparisons would find no gain of AUC, however large, and where ")
+    assert known.startswith(f"{note}4 of 5 comparisons would find a gain of AUC of ")
     for line in (unknown, known):
         assert line.endswith("scores correlated by 0.90")
     assert "at AUC 0.85 and" in unknown

@@ -66,18 +66,18 @@ def test_what_cases_can_show_is_one_sentence() -> None:
     rows = [GroupPower("F", 0.031, 0.0241), GroupPower("M", 0.052, 0.018), GroupPower("X", NAN, NAN)]
     found = Power(0.81, 0.9, rows[:2])
     assert plain(power(found, 0.02)) == (
-        'a gain of AUC of 0.03 ("F") to 0.05 ("M") would be called, and a fall of 0.02 excluded where nothing '
-        "changed, within the margin of 0.02, in 4 of 5 comparisons at AUC 0.81 and scores correlated by 0.90"
+        '4 of 5 comparisons would find a gain of AUC of 0.03 ("F") to 0.05 ("M"), and where nothing changed exclude a '
+        "fall of more than 0.02, which is within the margin of 0.02; at AUC 0.81 and scores correlated by 0.90"
     )
-    assert "not all within the margin of 0.01," in power(found, 0.01)
+    assert "which is beyond the margin of 0.01;" in power(found, 0.01)
     alike = replace(found, groups=[rows[0], replace(rows[1], gain=0.029)])
-    assert "a gain of AUC of 0.03 would be called" in power(alike, 0.02)
+    assert "would find a gain of AUC of 0.03, and" in power(alike, 0.02)
     some = plain(power(replace(found, groups=rows), 0.02))
-    assert '0.05 ("M") (none for "X") would be called' in some
-    assert "not all within the margin of 0.02," in some
+    assert '0.05 ("M") (none for "X"), and' in some
+    assert "which is beyond the margin of 0.02;" in some
     assert power(replace(found, groups=rows[2:]), 0.02).startswith("no change of AUC could be shown")
     falls = replace(found, groups=[GroupPower("F", NAN, 0.02)])
-    assert power(falls, 0.02).startswith("no gain of AUC, however large, would be called, and a fall of 0.02 excluded")
+    assert power(falls, 0.02).startswith("4 of 5 comparisons would find no gain of AUC, however large, and ")
 
 
 def test_a_comparison_ends_with_what_its_cases_could_show(audit: Document) -> None:
