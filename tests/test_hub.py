@@ -154,6 +154,8 @@ def test_a_folder_without_share_says_so(folder: Path, tmp_path: Path) -> None:
         push(tmp_path, "tester/lesions", dry_run=True)
     with pytest.raises(FairTuneError, match=r"lacks `share/`"):
         push(folder / "share", "tester/lesions", dry_run=True)
+    with pytest.raises(FairTuneError, match=r"none` is no folder; pass the output folder"):
+        push(tmp_path / "none", "tester/lesions", dry_run=True)
 
 
 def test_refusals_of_the_hub_are_one_line(folder: Path) -> None:

@@ -12,7 +12,8 @@ test sets. A method is a name (`fairtune methods`), a preset mask, or a mapping:
 
 A repair, such as swift, starts from the trained model of the reference (--base), seed by seed. Without a file,
 --methods and the flags of the data make a comparison on one task; flags of `fairtune train`, such as
---num_train_epochs, are then shared by all trainings.
+--num_train_epochs, are then shared by all trainings but repairs, which have their own (`fairtune debias --help`, and
+--repair).
 
 Run the same command again to go on after a kill, in another terminal to share the work, or with more methods, tasks or
 seeds. What was there before cannot change. Under `accelerate launch` several devices share each training.
