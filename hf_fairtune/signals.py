@@ -132,9 +132,16 @@ def listening() -> Iterator[None]:
             watch.end()
 
 
+def is_interruption(error: BaseException | None) -> bool:
+    """Tell whether an error is the interruption by a signal, or what a library made of it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt | Stopped):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def _send_again(before: Callable[[Any], Any], swallowed: Any) -> None:
     asked = watch.asked
-    if asked is None or not issubclass(swallowed.exc_type, KeyboardInterrupt | Stopped):
+    if asked is None or not is_interruption(swallowed.exc_value):
         before(swallowed)
         return
     watch.asked = None

@@ -152,11 +152,24 @@ class Interrupted:
         time.sleep(0.01)
 
 
+class Translated(Interrupted):
+    """Makes an error of its own of it, as a library in C does."""
+
+    def __del__(self) -> None:
+        try:
+            super().__del__()
+        except BaseException as error:
+            raise SystemError("returned a result with an exception set") from error
+
+
+@pytest.mark.parametrize("destroyed", [Interrupted, Translated])
 @pytest.mark.parametrize(("kind", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Stopped)])
-def test_a_signal_in_a_destructor_comes_again(kind: signal.Signals, error: type[BaseException]) -> None:
+def test_a_signal_in_a_destructor_comes_again(
+    kind: signal.Signals, error: type[BaseException], destroyed: type[Interrupted]
+) -> None:
     def destroy() -> None:
         with listening():
-            one = Interrupted(kind)
+            one = destroyed(kind)
             del one
             time.sleep(5)
 

@@ -68,7 +68,7 @@ def main() -> int:
     with multiprocessing.get_context("fork").Pool(asked.jobs, maxtasksperchild=1) as pool:
         done = list[tuple[Shot, Volley]]()
         for one in tqdm(pool.imap_unordered(fire_at, shots), total=len(shots), desc="commands × signals"):
-            tqdm.write(row(*one))
+            tqdm.write("\n".join([row(*one), *one[1].wrong]))
             done.append(one)
     done.sort(key=lambda one: shots.index(one[0]))
     head = "| command | signal | hits | seconds to the hit: 10 %, median, 90 % | runs equal to an uninterrupted one |"

@@ -108,10 +108,12 @@ def _become(arguments: Sequence[str], log: Path, cwd: Path | None) -> None:
 
         traceback.print_exc()
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):
-                stream.flush()
-        os._exit(status)
+        try:
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(Exception):
+                    stream.flush()
+        finally:
+            os._exit(status)
 
 
 def import_all() -> None:
