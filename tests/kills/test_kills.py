@@ -12,7 +12,7 @@ from tests.kills.targets import TARGETS, Ground
 from tests.kills.volley import ENDS, volley
 
 # Of each command, by one signal after another; fewer of those that take longest.
-HITS = {"search": 8, "train": 12, "debias": 4, "compare": 3, "audit": 12, "report": 12, "push": 24}
+HITS = {"search": 6, "train": 9, "debias": 3, "compare": 3, "audit": 9, "report": 9, "push": 18}
 
 
 @pytest.fixture(scope="module")
